@@ -1,0 +1,55 @@
+"""nfloat: a laboratory for number formats on an ordinary CPU. The public surface, one screen.
+
+Formats and streams load at once and import no Numba; everything that computes loads on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from .errors import (
+    AccumulatorError as AccumulatorError,
+    ArgumentError as ArgumentError,
+    FormatError as FormatError,
+    MissingExtraError as MissingExtraError,
+    NFloatError as NFloatError,
+    RepresentationError as RepresentationError,
+    RoundingError as RoundingError,
+    SeedError as SeedError,
+    ShapeError as ShapeError,
+)
+from .formats.catalog import FORMATS as FORMATS
+from .formats.finfo import finfo as finfo
+from .formats.format import Format as Format
+from .formats.names import get_format as get_format
+from .streams import Stream as Stream
+
+__version__ = "0.1.0"
+
+#: what is loaded on first use: name -> the module that holds it
+_LAZY = {
+    **dict.fromkeys(("round",), "ops.rounding"),
+    **dict.fromkeys(("encode", "decode", "pack", "unpack"), "ops.codes"),
+}
+_SUBPACKAGES = ()
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        value = getattr(import_module(f".{_LAZY[name]}", __name__), name)
+    elif name in _SUBPACKAGES:
+        value = import_module(f".{name}", __name__)
+    elif name in FORMATS:
+        value = FORMATS[name]
+    else:
+        raise AttributeError(f"module 'nfloat' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY, *_SUBPACKAGES, *FORMATS})
+
+
+__all__ = sorted({n for n in globals() if n[0] != "_" and n not in ("annotations", "import_module", "Any")} | {*_LAZY, *_SUBPACKAGES, *FORMATS})  # noqa: PLE0605

@@ -1,0 +1,65 @@
+"""How a command ends: one clear line on stderr and the right exit code, never a traceback for a user's mistake.
+
+A mistake is an `NFloatError` (wrong value), a click error (wrong usage) or an `OSError` (a file). Anything else is a bug of
+nfloat and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import enum
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from ..errors import NFloatError
+
+
+class Exit(enum.IntEnum):
+    """The exit codes of every command."""
+
+    FINE = 0
+    CHECK_FAILED = 1
+    USAGE = 2
+    INCOMPLETE = 3
+
+
+class Incomplete(Exception):
+    """A command was interrupted; its text says what is there and how to go on."""
+
+
+def run_group(group: click.Group, args: Sequence[str] | None) -> int:
+    """Run the command that `args` (default: the process's) name, and give the exit code."""
+    try:
+        result = group.main(args=None if args is None else list(args), prog_name="nfloat", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return Exit.FINE
+    except click.ClickException as error:
+        return _say(_usage(error), Exit.USAGE)
+    except NFloatError as error:
+        return _say(str(error), Exit.USAGE)
+    except Incomplete as error:
+        return _say(str(error), Exit.INCOMPLETE)
+    except (KeyboardInterrupt, click.Abort):
+        return _say("interrupted", Exit.INCOMPLETE)
+    except BrokenPipeError:
+        # the reader (head, less) has gone: not a mistake; keep Python from complaining again at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.FINE
+    except OSError as error:
+        return _say(f"{error.filename or 'file'}: {error.strerror or error}", Exit.USAGE)
+    return result if isinstance(result, int) else Exit.FINE
+
+
+def _usage(error: click.ClickException) -> str:
+    """The error in one line, with where to look it up."""
+    text = " ".join(error.format_message().split())
+    context = getattr(error, "ctx", None)
+    return f"{text} (see: {context.command_path} --help)" if context else text
+
+
+def _say(text: str, code: Exit) -> int:
+    click.echo(f"nfloat: {' '.join(text.split())}", err=True)
+    return int(code)

@@ -1,0 +1,52 @@
+"""What commands print: plain tables and JSON on stdout. No colour, so that a pipe and a terminal get the same bytes."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import click
+
+Parameters = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+json_option: Parameters = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+
+
+def print_json(value: object) -> None:
+    """One JSON document; a float that is not finite becomes a string ("inf", "-inf", "nan")."""
+    click.echo(json.dumps(_finite(value), indent=2, allow_nan=False))
+
+
+def print_table(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> None:
+    """Rows as aligned columns: text to the left, numbers to the right; None is shown as "-"."""
+    cells = [[show(row.get(column)) for column in columns] for row in rows]
+    right = [all(isinstance(row.get(c), int | float | type(None)) for row in rows) for c in columns]
+    widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+    for line in (list(columns), *cells):
+        padded = (_pad(text, width, to_right) for text, width, to_right in zip(line, widths, right, strict=True))
+        click.echo("  ".join(padded).rstrip())
+
+
+def show(value: object) -> str:
+    """A table's cell."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _pad(text: str, width: int, to_right: bool) -> str:
+    return text.rjust(width) if to_right else text.ljust(width)
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value

@@ -1,0 +1,65 @@
+"""The progress of a long command, on stderr: a bar on a terminal (if rich is there), else a line per part that is done.
+
+Never on stdout, so that a table or JSON can be piped while the bar is running.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from types import TracebackType
+
+import click
+
+
+class Progress:
+    """Counts steps of named parts; a context manager.
+
+    Parameters
+    ----------
+    parts : int
+        How many parts (recipes, kernels) there are.
+    steps : int
+        Steps of each part.
+    """
+
+    def __init__(self, parts: int, steps: int) -> None:
+        self._parts, self._steps = parts, steps
+        self._index, self._name, self._since = 0, "", time.monotonic()
+        self._bar = _rich_bar()
+        self._task = None
+
+    def __enter__(self) -> Progress:
+        if self._bar is not None:
+            self._bar.start()
+            self._task = self._bar.add_task("", total=self._parts * self._steps)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __call__(self, name: str, step: int) -> None:
+        """Part `name` has done `step` of its steps."""
+        if name != self._name:
+            self._index, self._name, self._since = self._index + 1, name, time.monotonic()
+        if self._bar is not None:
+            done = (self._index - 1) * self._steps + step
+            self._bar.update(self._task, completed=done, description=f"{self._index}/{self._parts} {name}")
+        elif step == self._steps:
+            seconds = time.monotonic() - self._since
+            click.echo(f"[{self._index}/{self._parts}] {name}: {step} steps in {seconds:.1f} s", err=True)
+
+
+def _rich_bar():  # type: ignore[no-untyped-def]  # rich's type, which is not there without the extra
+    """rich's bar if stderr is a terminal and rich is installed, else None."""
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        return None
+    try:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    except ImportError:
+        return None
+    columns = (TextColumn("{task.description:<20}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True), transient=True)

@@ -1,0 +1,98 @@
+"""``nfloat explain``: what one number becomes in a format, bit by bit."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import click
+
+from ._output import json_option, print_json, print_table
+
+if TYPE_CHECKING:
+    from ..display import Explanation
+
+
+# a negative number must not be taken for an option
+@click.command(name="explain", context_settings={"ignore_unknown_options": True})
+@click.argument("value")
+@click.option("--format", "-f", "formats", multiple=True, default=("bfloat16",), help="A format's name; may be repeated.")
+@json_option
+def command(value: str, formats: tuple[str, ...], as_json: bool) -> None:
+    """Show what VALUE becomes in a format: neighbours, bits, and the error under each rounding.
+
+    VALUE is a decimal (0.1), a hexadecimal float (0x1.8p-3), a fraction (1/3), inf or nan. It is read as the nearest
+    float64 number first, and that number is what is rounded.
+
+    \b
+    Examples:
+      nfloat explain 0.1 --format bf16
+      nfloat explain 1/3 --format fp16 --format e4m3fn --json
+    """
+    from ..display import explain
+
+    number = parse_number(value)
+    explanations = [explain(number, name) for name in formats]
+    if as_json:
+        print_json([_as_dict(item) for item in explanations])
+        return
+    click.echo(f"{value} is {_exactly(number)} in float64")
+    for item in explanations:
+        _print(item)
+
+
+def parse_number(text: str) -> float:
+    """The float64 number nearest to what the text says.
+
+    Raises
+    ------
+    ArgumentError
+        If the text is no number.
+    """
+    from ..errors import ArgumentError
+
+    try:
+        if "/" in text:
+            return float(Fraction(text))
+        return float.fromhex(text) if "0x" in text.lower() else float(text)
+    except (ValueError, ZeroDivisionError, OverflowError):
+        raise ArgumentError(
+            f"value={text!r} is no number; write a decimal (0.1), a hexadecimal float (0x1.8p-3), a fraction (1/3), inf or nan"
+        ) from None
+
+
+def _exactly(value: float) -> str:
+    """All decimal digits of a float64 number."""
+    text = str(Decimal(value))
+    return text if len(text) <= 80 else f"{value.hex()} ({value!r})"
+
+
+def _print(item: Explanation) -> None:
+    from ..display import special_values
+
+    fmt = item.format
+    click.echo(f"\n{fmt.name}: {fmt.bits} bits, precision {fmt.precision}, exponents {fmt.emin}..{fmt.emax}, {special_values(fmt)}")
+    if item.below == item.above:
+        click.echo(f"  the number is on the grid: {item.below!r}")
+    else:
+        click.echo(f"  below {item.below!r}   above {item.above!r}")
+    if item.share_up:
+        click.echo(f"  stochastic rounding gives the upper one with probability {item.share_up:.6g}")
+    click.echo()
+    print_table([_row(outcome) for outcome in item.outcomes], ("rounding", "result", "code", "bits", "error", "ulp"))
+
+
+def _row(outcome: object) -> dict[str, object]:
+    ulp = None if outcome.error_ulp is None else f"{outcome.error_ulp:+.4f}"
+    return {
+        "rounding": outcome.rounding, "result": repr(outcome.value), "code": f"{outcome.code:#x}", "bits": outcome.bits,
+        "error": f"{outcome.error:+.3e}", "ulp": ulp,
+    }  # fmt: skip
+
+
+def _as_dict(item: Explanation) -> dict[str, object]:
+    from dataclasses import asdict
+
+    facts = {"value": item.value, "format": item.format.name, "below": item.below, "above": item.above, "share_up": item.share_up}
+    return {**facts, "outcomes": [asdict(outcome) for outcome in item.outcomes]}

@@ -1,0 +1,208 @@
+"""What a drift run is: `Config`, one frozen value, and its form on disk, ``config.toml``.
+
+A configuration reproduces a run to the bit, so everything that changes a number stands here and nothing else does: the
+number of threads, the folder and the progress bar are arguments of `run`. What a recipe rounds stands in ``nfloat.nn``.
+
+Reading is strict: unknown keys, wrong types and impossible values are errors that name the key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import tomllib
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from ..errors import ArgumentError, MissingExtraError, nearest_names
+
+#: the recipes of the main job; "float64" is there to show that the machinery itself adds nothing
+DEFAULT_RECIPES = (
+    "float64", "float32", "tf32", "bf16-mixed", "bf16-pure", "bf16-pure-sr", "fp16-pure", "fp16-mixed",
+)  # fmt: skip
+
+#: data known by name; anything else must be a file with one of the suffixes
+DATA_NAMES = ("digits", "blobs")
+DATA_SUFFIXES = (".npz", ".csv")
+
+MODELS = ("mlp",)
+ACTIVATIONS = ("relu", "tanh")
+OPTIMIZERS = ("sgd", "momentum", "adam", "adamw", "rmsprop", "lion")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """One drift run: data, model, training, and the recipes to compare with float64.
+
+    Parameters
+    ----------
+    data : str
+        "digits" (scikit-learn's 1797 images of 8 x 8), "blobs" (synthetic, needs nothing), or the path of an ``.npz``
+        (arrays ``x`` (n, features) and ``y`` (n,)) or ``.csv`` file (numbers, the class in the last column).
+    model : str
+        "mlp": linear layers with `activation` between them.
+    width, depth : int
+        Units of a hidden layer, and number of hidden layers.
+    activation : str
+        "relu" or "tanh".
+    recipes : tuple of str
+        Names of ``nf.nn.recipes``, each once, at least one.
+    steps : int
+        Updates of every run, at least 1. The default is 30 epochs of the digits.
+    seed : int
+        Drives initial weights, batches and stochastic rounding, each through a stream of its own.
+    batch : int
+        Examples of a step.
+    optimizer : str
+        One of `OPTIMIZERS`.
+    lr : float
+        Learning rate, positive and finite.
+    every : int
+        Layers are measured at step 0, `every`, 2 `every`, ... and the last; the loss of the batch at every step.
+
+    Raises
+    ------
+    NFloatError
+        If a field cannot be; the message names it, its value and what is allowed.
+
+    Examples
+    --------
+    >>> Config(steps=-1)
+    Traceback (most recent call last):
+    ...
+    nfloat.errors.ArgumentError: steps=-1 must be an integer of at least 1
+    """
+
+    data: str = "digits"
+    model: str = "mlp"
+    width: int = 64
+    depth: int = 1
+    activation: str = "relu"
+    recipes: tuple[str, ...] = DEFAULT_RECIPES
+    steps: int = 1290
+    seed: int = 0
+    batch: int = 32
+    optimizer: str = "sgd"
+    lr: float = 0.02
+    every: int = 10
+
+    def __post_init__(self) -> None:
+        for key, least in (("width", 1), ("depth", 0), ("steps", 1), ("seed", 0), ("batch", 1), ("every", 1)):
+            _check_integer(key, getattr(self, key), least)
+        for key, known in (("model", MODELS), ("activation", ACTIVATIONS), ("optimizer", OPTIMIZERS)):
+            _check_choice(key, getattr(self, key), known)
+        if isinstance(self.lr, bool) or not isinstance(self.lr, int | float) or not 0 < self.lr < math.inf:
+            raise ArgumentError(f"lr={self.lr!r} must be a positive, finite number")
+        object.__setattr__(self, "lr", float(self.lr))
+        _check_data(self.data)
+        object.__setattr__(self, "recipes", _check_recipes(self.recipes))
+
+    def replace(self, **changes: object) -> Config:
+        """A copy with other fields, checked again."""
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the TOML form: the name under which a run's rows may be continued."""
+        return hashlib.sha256(to_toml(self).encode()).hexdigest()
+
+    @property
+    def recorded_steps(self) -> tuple[int, ...]:
+        """The steps at which layers are measured: 0, `every`, 2 `every`, ... and `steps`."""
+        return (*range(0, self.steps, self.every), self.steps)
+
+
+def to_toml(config: Config) -> str:
+    """The TOML text of a configuration, every field written out.
+
+    Examples
+    --------
+    >>> from_toml(to_toml(Config(steps=5))) == Config(steps=5)
+    True
+    """
+    # a JSON string, number or list of strings is a TOML one too
+    return "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in asdict(config).items())
+
+
+def from_toml(text: str, source: str = "config") -> Config:
+    """The configuration that a TOML text describes; keys left out have their defaults.
+
+    Raises
+    ------
+    ArgumentError
+        If the text is no TOML, has an unknown key or a value of the wrong type or range; the message starts with `source`.
+    MissingExtraError
+        If msgspec is not installed.
+    """
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ArgumentError(f"{source}: not valid TOML: {error}") from None
+    known = [field.name for field in fields(Config)]
+    for key in table:
+        if key not in known:
+            raise ArgumentError(f"{source}: unknown key {key!r}; {nearest_names(key, known)}")
+    return _convert(table, source)
+
+
+def read_config(path: Path) -> Config:
+    """The configuration in a file.
+
+    Raises
+    ------
+    ArgumentError
+        If the file cannot be read, or as for `from_toml`.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8"
+        raise ArgumentError(f"config={str(path)!r} cannot be read: {reason}") from None
+    return from_toml(text, source=str(path))
+
+
+def _convert(table: dict[str, Any], source: str) -> Config:
+    try:
+        import msgspec
+    except ImportError:
+        raise MissingExtraError("reading a configuration needs msgspec: pip install 'nfloat[studies]'") from None
+    try:
+        return msgspec.convert(table, Config, strict=True)
+    except msgspec.ValidationError as error:
+        raise ArgumentError(f"{source}: {error}") from None
+
+
+def _check_integer(key: str, value: object, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ArgumentError(f"{key}={value!r} must be an integer of at least {least}")
+
+
+def _check_choice(key: str, value: object, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise ArgumentError(f"{key}={value!r} is unknown; {nearest_names(str(value), known)}")
+
+
+def _check_data(data: object) -> None:
+    if data in DATA_NAMES:
+        return
+    if not isinstance(data, str) or Path(data).suffix.lower() not in DATA_SUFFIXES:
+        names, suffixes = " or ".join(map(repr, DATA_NAMES)), " or ".join(DATA_SUFFIXES)
+        raise ArgumentError(f"data={data!r} is unknown: it must be {names}, or the path of a file ending in {suffixes}")
+
+
+def _check_recipes(recipes: object) -> tuple[str, ...]:
+    if isinstance(recipes, str) or not isinstance(recipes, tuple | list):
+        raise ArgumentError(f"recipes={recipes!r} must be a tuple of recipe names")
+    if not recipes:
+        raise ArgumentError("recipes=() must name at least one recipe")
+    from .. import nn  # the recipes come with the engine, which a mistake above need not load
+
+    for name in recipes:
+        if not isinstance(name, str):
+            raise ArgumentError(f"recipes: {name!r} must be the name of a recipe")
+        nn.recipe(name)
+        if list(recipes).count(name) > 1:
+            raise ArgumentError(f"recipes: {name!r} stands there twice")
+    return tuple(recipes)

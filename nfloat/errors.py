@@ -1,0 +1,53 @@
+"""The exceptions of nfloat: one root, leaves that say which argument is wrong.
+
+Every message names the argument, the value it had, what is allowed and what to do. All are ``ValueError`` too, so
+that code which expects NumPy's manners keeps working.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class NFloatError(ValueError):
+    """Root of every error raised by nfloat."""
+
+
+class FormatError(NFloatError):
+    """An unknown, impossible or unsuitable number format."""
+
+
+class RoundingError(NFloatError):
+    """An unknown rounding mode or overflow policy, or one that does not fit the format."""
+
+
+class SeedError(NFloatError):
+    """A stochastic operation without a seed, or a seed that is not one."""
+
+
+class ArgumentError(NFloatError):
+    """An array or number that an operation cannot take."""
+
+
+class ShapeError(ArgumentError):
+    """Arrays whose shapes do not fit together."""
+
+
+class RepresentationError(ArgumentError):
+    """A value that the format which must hold it cannot hold."""
+
+
+class AccumulatorError(NFloatError):
+    """An accumulator description that contradicts itself."""
+
+
+class MissingExtraError(NFloatError, ImportError):
+    """A package of an optional dependency group is not installed."""
+
+
+def nearest_names(name: str, known: Iterable[str], count: int = 5) -> str:
+    """A phrase such as ``did you mean 'a', 'b'?`` from the known names nearest to `name`."""
+    known = list(known)
+    close = difflib.get_close_matches(str(name).lower(), known, n=count, cutoff=0.5)
+    return "did you mean " + ", ".join(map(repr, close)) + "?" if close else "known: " + ", ".join(known[:40])

@@ -1,0 +1,5 @@
+"""What a number format is. No Numba here.
+
+``format`` (the description), ``catalog`` (the list), ``names`` (lookup), ``finfo``, ``rounding`` (modes and policies),
+``spec`` (a kernel's constants).
+"""

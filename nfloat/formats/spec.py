@@ -1,0 +1,163 @@
+"""The constants a rounding kernel needs, derived once, exactly, from format + rounding mode + overflow policy.
+
+All policy is decided here, in Python: what an overflow, an infinity, a zero or a negative number of an unsigned format
+becomes are plain constants for the kernel. The vector is float64; integers in it are small and exact. Field i of
+`SpecField` is word i of the vector.
+"""
+
+from __future__ import annotations
+
+import math
+from enum import IntEnum
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import RoundingError
+from .format import Format, LowestBinade, NaNCodes
+from .rounding import Overflow, Rounding
+
+
+class SpecField(IntEnum):
+    """Places in the constants' vector."""
+
+    PRECISION = 0
+    EMIN = 1
+    #: Rounding.tag
+    MODE = 2
+    #: N of stochastic_a/b/c, else 0
+    RANDOM_BITS = 3
+    MAX = 4
+    MIN = 5
+    #: what a finite value beyond MAX (below MIN) after rounding becomes
+    OVER = 6
+    UNDER_MIN = 7
+    #: what an infinite input becomes
+    POS_INF = 8
+    NEG_INF = 9
+    #: what an exact +0 and -0 become
+    POS_ZERO = 10
+    NEG_ZERO = 11
+    #: what a non-zero value that rounds to zero becomes
+    TINY_POS = 12
+    TINY_NEG = 13
+    #: a rounded magnitude below this counts as zero (0: nothing does)
+    FLUSH_OUTPUT = 14
+    #: an input magnitude below this counts as zero
+    FLUSH_INPUT = 15
+    #: the bias where evenness is the code's (P3109 with P = 1), else -1: evenness of the significand
+    PARITY_BIAS = 16
+
+
+class CodeField(IntEnum):
+    """Places in the vector of code constants (int64)."""
+
+    PRECISION = 0
+    EMIN = 1
+    #: exponent field of the binade that starts at 2^emin: 1 after subnormals, else 0
+    FIRST_FIELD = 2
+    #: magnitude codes up to this one are finite
+    MAX_CODE = 3
+    #: magnitude code of infinity, or -1
+    INF_CODE = 4
+    #: the canonical NaN (for 64-bit formats it fits int64 too), or -1
+    NAN_CODE = 5
+    #: position of the sign bit, or -1 for unsigned formats
+    SIGN_SHIFT = 6
+    #: 1 for two's complement codes
+    TWOS_COMPLEMENT = 7
+    #: the code that would be -0 where that is the NaN: 1, else 0
+    NAN_AT_NEGATIVE_ZERO = 8
+    #: magnitude codes up to this one decode as zero: 0, more where inputs are flushed, -1 without a zero
+    LAST_ZERO_CODE = 9
+
+
+#: word count
+SPEC_SIZE = len(SpecField)
+
+
+@lru_cache(maxsize=8192)
+def rounding_spec(
+    fmt: Format, mode: Rounding, overflow: Overflow | None = None, random_bits: int = 0
+) -> NDArray[np.float64]:
+    """The read-only vector of constants for one way of rounding.
+
+    Raises
+    ------
+    RoundingError
+        If the policy asks for an infinity or a NaN that the format does not have.
+    """
+    over, inf = _beyond(fmt, mode, overflow, positive=True)
+    under, neg_inf = _beyond(fmt, mode, overflow, positive=False)
+    words = np.empty(SPEC_SIZE)
+    words[SpecField.PRECISION : SpecField.RANDOM_BITS + 1] = fmt.precision, fmt.emin, mode.tag, random_bits
+    words[SpecField.MAX : SpecField.NEG_INF + 1] = fmt.max, fmt.min, over, under, inf, neg_inf
+    words[SpecField.POS_ZERO : SpecField.TINY_NEG + 1] = _zeros(fmt, under)
+    words[SpecField.FLUSH_OUTPUT] = fmt.smallest_normal if fmt.flushes_output else 0.0
+    words[SpecField.FLUSH_INPUT] = fmt.smallest_normal if fmt.flushes_input else 0.0
+    words[SpecField.PARITY_BIAS] = fmt.bias if fmt.precision == 1 and fmt.has_zero else -1
+    words.flags.writeable = False
+    return words
+
+
+@lru_cache(maxsize=1024)
+def code_spec(fmt: Format) -> NDArray[np.int64]:
+    """The read-only vector of constants for encoding and decoding."""
+    subnormal = fmt.lowest_binade is LowestBinade.SUBNORMAL
+    negative_zero_is_nan = fmt.nan is NaNCodes.NEGATIVE_ZERO
+    nan_code = -1 if fmt.nan_code is None else fmt.nan_code - (2**64 if fmt.nan_code >= 2**63 else 0)
+    words = np.array([
+        fmt.precision, fmt.emin, int(subnormal), fmt.max_code, -1 if fmt.inf_code is None else fmt.inf_code, nan_code,
+        fmt.bits - 1 if fmt.signed else -1, fmt.twos_complement, negative_zero_is_nan,
+        _last_zero_code(fmt),
+    ], dtype=np.int64)  # fmt: skip
+    words.flags.writeable = False
+    return words
+
+
+def _last_zero_code(fmt: Format) -> int:
+    if not fmt.has_zero:
+        return -1
+    flushed = fmt.flushes_input and fmt.lowest_binade is LowestBinade.SUBNORMAL
+    return 2 ** (fmt.precision - 1) - 1 if flushed else 0
+
+
+def _zeros(fmt: Format, below_min: float) -> tuple[float, float, float, float]:
+    """What +0, -0 and the values that round to +0 and -0 become."""
+    if fmt.has_zero:
+        negative = -0.0 if fmt.has_negative_zero else 0.0
+        return 0.0, negative, 0.0, negative
+    # without a zero, zero lies below the range like a negative number, and a tiny positive value is clamped to the least
+    return below_min, below_min, fmt.min, below_min
+
+
+def _beyond(fmt: Format, mode: Rounding, overflow: Overflow | None, *, positive: bool) -> tuple[float, float]:
+    """(result of a finite overflow, result of an infinite input) on one side."""
+    policy = overflow or fmt.overflow
+    limit, inf = (fmt.max, math.inf) if positive else (fmt.min, -math.inf)
+    if policy is Overflow.INFINITY and not fmt.has_inf:
+        raise RoundingError(f"overflow='infinity': format {fmt.name!r} has no infinity; use None (its own policy), 'saturate' or 'nan'")
+    if policy is Overflow.NAN and not fmt.has_nan:
+        raise RoundingError(f"overflow='nan': format {fmt.name!r} has no NaN; use None (its own policy) or 'saturate'")
+    representable = fmt.has_inf and (positive or fmt.signed)
+    if not positive and not fmt.signed and overflow in (None, Overflow.INFINITY, Overflow.NAN):
+        return (math.nan, math.nan) if fmt.has_nan else (limit, limit)
+    if policy is Overflow.NAN:
+        return math.nan, math.nan
+    if policy is Overflow.INFINITY:
+        return (limit if _stays_finite(fmt, mode, positive=positive) else inf), inf
+    keeps_infinity = policy is Overflow.SATURATE_FINITE and representable
+    return limit, (inf if keeps_infinity else limit)
+
+
+def _stays_finite(fmt: Format, mode: Rounding, *, positive: bool) -> bool:
+    """Whether a mode gives the largest finite number instead of infinity (IEEE 754-2019, 7.4).
+
+    to_odd goes to whichever of the two codes is odd: the largest finite one in every IEEE format; infinity in the signed
+    extended formats of P3109, where infinity's code is the odd one.
+    """
+    if mode is Rounding.TO_ODD:
+        return fmt.max_code % 2 == 1
+    toward_zero = Rounding.TOWARD_NEGATIVE if positive else Rounding.TOWARD_POSITIVE
+    return mode in (Rounding.TOWARD_ZERO, toward_zero)

@@ -1,0 +1,133 @@
+"""The two decorators, the cache key and the warm-up list: the only place that calls Numba's compiler.
+
+``@device``: inlined into kernels, never called from Python. ``@kernel(signature, ...)``: what Python calls; nogil, cached.
+
+Numba's disk cache looks only at the file of the cached function, so that after a change in a callee it would go on serving
+the old arithmetic. Here the cache folder's name is a digest of *every* kernel source, of the versions of nfloat, Numba and
+llvmlite, and of the CPU's features: any change starts an empty folder. Nothing compiles at import.
+
+Environment: ``NFLOAT_CACHE_DIR`` (where), ``NFLOAT_CACHE=0`` (no cache), ``NFLOAT_QUIET=1`` (do not say what is compiled).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import llvmlite
+import numba
+from llvmlite import binding as llvm
+from numba.core import event
+
+_SOURCES = Path(__file__).parent
+_KEEP_DIGESTS = 4
+
+#: every kernel: name -> (dispatcher, signatures it is compiled for)
+KERNELS: dict[str, tuple[Any, tuple[str, ...]]] = {}
+
+
+def cpu_features() -> str:
+    """The CPU name and feature list that compiled code depends on (Numba's settings override the host's)."""
+    name = os.environ.get("NUMBA_CPU_NAME") or llvm.get_host_cpu_name()
+    return f"{name} {os.environ.get('NUMBA_CPU_FEATURES') or llvm.get_host_cpu_features().flatten()}"
+
+
+def source_digest() -> str:
+    """Hex digest over all kernel sources, the compilers' versions and the CPU."""
+    h = hashlib.sha256()
+    for path in sorted(_SOURCES.rglob("*.py")):
+        h.update(path.relative_to(_SOURCES).as_posix().encode() + b"\0" + path.read_bytes())
+    versions = f"{numba.__version__} {llvmlite.__version__} {sys.version_info[:2]} {cpu_features()}"
+    return hashlib.sha256(h.digest() + versions.encode()).hexdigest()[:16]
+
+
+def cache_root() -> Path:
+    """The folder that holds the cache folders: NFLOAT_CACHE_DIR, else the user's cache folder."""
+    if os.environ.get("NFLOAT_CACHE_DIR"):
+        return Path(os.environ["NFLOAT_CACHE_DIR"])
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA", str(Path.home()))
+    elif sys.platform == "darwin":
+        base = str(Path.home() / "Library" / "Caches")
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "nfloat"
+
+
+def _open_cache() -> Path | None:
+    """This version's cache folder, writable, or None where there can be none. Old digests are removed."""
+    if os.environ.get("NFLOAT_CACHE") == "0":
+        return None
+    try:
+        folder = cache_root() / source_digest()
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            return None
+        os.utime(folder)
+        older = sorted((p for p in folder.parent.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime)
+        for path in older[:-_KEEP_DIGESTS]:
+            shutil.rmtree(path, ignore_errors=True)
+    except (OSError, RuntimeError):
+        return None
+    return folder
+
+
+#: where compiled code is kept, or None: then every process compiles for itself
+CACHE_DIR = _open_cache()
+
+
+def device(function: Callable[..., Any]) -> Any:
+    """A compiled function that only compiled functions call; LLVM inlines it."""
+    return numba.njit(forceinline=True, error_model="numpy")(function)
+
+
+def kernel(*signatures: str) -> Callable[[Callable[..., Any]], Any]:
+    """A compiled function that Python calls, for exactly these signatures (one per carrier). It holds no lock.
+
+    Compiled on first use, or by `warm_up`. The arguments are normalised by the caller, so no other signature appears.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        before = numba.config.CACHE_DIR
+        if CACHE_DIR is not None:
+            numba.config.CACHE_DIR = str(CACHE_DIR)
+        try:
+            dispatcher = numba.njit(nogil=True, cache=CACHE_DIR is not None, error_model="numpy")(function)
+        finally:
+            numba.config.CACHE_DIR = before
+        KERNELS[f"{function.__module__.rsplit('.', 1)[-1]}.{function.__name__}"] = (dispatcher, signatures)
+        return dispatcher
+
+    return decorate
+
+
+def warm_up() -> Iterator[tuple[str, float]]:
+    """Compile every kernel of the imported modules, or load it from the cache; yields (name, seconds) after each."""
+    for name, (dispatcher, signatures) in KERNELS.items():
+        start = time.perf_counter()
+        for signature in signatures:
+            dispatcher.compile(signature)
+        yield name, time.perf_counter() - start
+
+
+class _Announcer(event.Listener):
+    """Says on stderr what is being compiled: a first call takes seconds, and nobody should wonder why."""
+
+    def on_start(self, event: Any) -> None:
+        dispatcher = event.data["dispatcher"]
+        known = any(dispatcher is d for d, _ in KERNELS.values())
+        if known and os.environ.get("NFLOAT_QUIET") != "1":
+            where = "once per machine" if CACHE_DIR is not None else "no writable cache: in every process"
+            print(f"nfloat: compiling {dispatcher.py_func.__name__} ({where})", file=sys.stderr, flush=True)
+
+    def on_end(self, event: Any) -> None:
+        pass
+
+
+event.register("numba:compile", _Announcer())

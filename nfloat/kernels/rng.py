@@ -1,0 +1,57 @@
+"""Counter-based random bits: element i of a stream is a pure function of (key, i). There is no state to share or to race for.
+
+A stream's 64-bit key (``streams.py`` derives it from seed and names) gives two 32-bit subkeys for every 2^32 elements; each
+32-bit word is then a keyed permutation of the low half of the counter: two rounds of xor-shift and multiplication with the
+second subkey added in between, so that streams are not each other's reorderings. Words are 32 bits wide because SIMD lanes
+are; a 64-bit word is the 32-bit word of the stream followed by that of its twin, so a float32 and a float64 carrier of the
+same value see the same leading bits.
+
+The multipliers are those of Chris Wellons' hash prospector (32-bit, two rounds; bias about 0.107) and Steele et al.'s
+SplitMix64 (2014). ``tests/kernels/test_rng.py`` holds the statistical battery.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .jit import device
+
+_TWIN = np.uint64(0x9E3779B97F4A7C15)
+_M1 = np.uint32(0x21F0AAAD)
+_M2 = np.uint32(0x735A2D97)
+
+
+@device
+def splitmix(z):  # noqa: ANN001, ANN201
+    """A bijective scrambling of 64 bits (SplitMix64's finaliser)."""
+    z = np.uint64(z) + np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+@device
+def subkeys(key, block):  # noqa: ANN001, ANN201
+    """The two 32-bit subkeys, in one uint64, of elements [block 2^32, (block + 1) 2^32)."""
+    return splitmix(np.uint64(key) ^ splitmix(np.uint64(block)))
+
+
+@device
+def word32(low, keys):  # noqa: ANN001, ANN201
+    """The 32-bit word of counter `low` (uint32) under `subkeys`, as a uint64 below 2^32."""
+    mask = np.uint64(0xFFFFFFFF)
+    x = (np.uint64(low) ^ keys) & mask
+    x = ((x ^ (x >> np.uint64(16))) * np.uint64(_M1)) & mask
+    x = (x + (keys >> np.uint64(32))) & mask
+    x = ((x ^ (x >> np.uint64(15))) * np.uint64(_M2)) & mask
+    return x ^ (x >> np.uint64(15))
+
+
+@device
+def word64(counter, key):  # noqa: ANN001, ANN201
+    """The 64-bit word of element `counter`: the stream's 32-bit word, then its twin's."""
+    counter = np.uint64(counter)
+    block = counter >> np.uint64(32)
+    low = counter & np.uint64(0xFFFFFFFF)
+    head = word32(low, subkeys(key, block))
+    return (head << np.uint64(32)) | word32(low, subkeys(np.uint64(key) ^ _TWIN, block))

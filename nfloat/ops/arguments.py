@@ -1,0 +1,101 @@
+"""What an array argument may be: anything array-like of real numbers, brought to a C-contiguous float32 or float64 carrier.
+
+Nothing is ever rounded on the way in: integers beyond 2^53 that float64 cannot hold, long doubles with more digits than
+float64, complex numbers, strings and objects are refused with the argument's name.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import ArgumentError
+
+_FLOAT32 = np.dtype(np.float32)
+_FLOAT64 = np.dtype(np.float64)
+_MAX_EXACT = 2**53
+
+
+def as_carrier(x: ArrayLike, argument: str, *, single: bool) -> NDArray[np.floating]:
+    """`x` as a C-contiguous, writable-typed float32 (if `single` and x is float16/float32 or narrower) or float64 array.
+
+    Raises
+    ------
+    ArgumentError
+        If x is not real numbers, or holds one that float64 cannot hold.
+    """
+    if type(x) is not np.ndarray:
+        x = _as_array(x, argument)
+    dtype = x.dtype
+    if dtype is not _FLOAT32 and dtype is not _FLOAT64:
+        x = _to_float(x, argument)
+        dtype = x.dtype
+    if dtype == _FLOAT32 and not single:
+        x = x.astype(_FLOAT64)
+    if not (x.flags.c_contiguous and x.flags.writeable and x.flags.aligned):
+        x = np.array(x, order="C", copy=True)
+    return x
+
+
+def _as_array(x: ArrayLike, argument: str) -> NDArray:
+    try:
+        array = np.asarray(x)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ArgumentError(f"{argument}: cannot be read as an array of numbers ({error})") from None
+    if array.dtype == object:
+        return _from_objects(array, argument)
+    return array
+
+
+def _from_objects(array: NDArray, argument: str) -> NDArray:
+    """Python integers too large for int64 and fractions arrive as objects: taken if float64 holds them exactly."""
+    out = np.empty(array.shape)
+    for i, item in np.ndenumerate(array):
+        try:
+            out[i] = float(item)
+            exact = out[i] == item or item != item
+        except (TypeError, ValueError, OverflowError):
+            exact = False
+        if not exact or isinstance(item, (str, bytes, complex)):
+            raise ArgumentError(f"{argument}: element {i or ''} is {item!r} ({type(item).__name__}), which is not a float64 value; pass real numbers that float64 holds")
+    return out
+
+
+def _to_float(x: NDArray, argument: str) -> NDArray[np.floating]:
+    """Exact conversion of any real dtype to a native float32 or float64."""
+    kind, name = x.dtype.kind, x.dtype.name
+    if x.dtype == object:
+        return _from_objects(x, argument)
+    if kind == "f" and x.dtype.itemsize <= 4:
+        return x.astype(_FLOAT32)
+    if kind == "f" and x.dtype.itemsize == 8:
+        return x.astype(_FLOAT64)
+    if kind == "b":
+        return x.astype(_FLOAT64)
+    if kind in "iu" or name in ("int2", "int4", "uint2", "uint4", "int1", "uint1"):
+        return _from_integers(x, argument)
+    if kind == "f":
+        y = x.astype(_FLOAT64)
+        wrong = (y != x) & (x == x)
+        if wrong.any():
+            raise ArgumentError(f"{argument}: {x[wrong][0]!r} ({name}) is not a float64 value; round it to float64 yourself if that is meant")
+        return y
+    if name.startswith(("bfloat16", "float8", "float6", "float4")):  # ml_dtypes: all within float32
+        return x.astype(_FLOAT32)
+    raise ArgumentError(f"{argument}: dtype {x.dtype} is not real numbers; pass floats, integers or an ml_dtypes array")
+
+
+def _from_integers(x: NDArray, argument: str) -> NDArray[np.floating]:
+    if x.dtype.itemsize <= 4:
+        return x.astype(_FLOAT64)
+    for item in x[(x > _MAX_EXACT) | (x < -_MAX_EXACT)].flat if x.dtype.kind == "i" else x[x > _MAX_EXACT].flat:
+        if int(float(item)) != int(item):
+            raise ArgumentError(f"{argument}: integer {int(item)} is not a float64 value; beyond 2**53 only some are")
+    return x.astype(_FLOAT64)
+
+
+def restore_scalar(result: NDArray, x: ArrayLike) -> NDArray | np.generic:
+    """A NumPy scalar if `x` was one (a Python number or NumPy scalar), else the array."""
+    if result.ndim == 0 and not isinstance(x, np.ndarray):
+        return result[()]
+    return result

@@ -1,0 +1,72 @@
+"""`round`: values in, values of the format out."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..formats.names import FormatLike
+from ..formats.rounding import OverflowLike, RoundingLike
+from ..kernels.elementwise import round_plain
+from ..streams import SeedLike
+from .arguments import as_carrier, restore_scalar
+from .plan import plan
+
+
+def round(
+    x: ArrayLike,
+    fmt: FormatLike,
+    rounding: RoundingLike = "nearest_even",
+    *,
+    overflow: OverflowLike | None = None,
+    random_bits: int | None = None,
+    seed: SeedLike | None = None,
+) -> NDArray[np.floating] | np.floating:
+    """Each element of `x`, rounded once to the nearest (or as the mode says) number of a format.
+
+    Parameters
+    ----------
+    x : array_like
+        Real numbers of any shape. float64 input is never rounded through float32.
+    fmt : Format or str
+        The format.
+    rounding : str
+        nearest_even, nearest_away, nearest_zero, toward_zero, toward_positive, toward_negative, to_odd, stochastic,
+        stochastic_a, stochastic_b, stochastic_c.
+    overflow : str, optional
+        Policy for values that are beyond the largest finite number after rounding; None is the format's own.
+    random_bits : int, optional
+        N of stochastic_a, _b, _c (1..60).
+    seed : int or Stream, optional
+        Needed by stochastic modes. Element i (in C order) uses the random bits of counter i.
+
+    Returns
+    -------
+    ndarray or scalar
+        x's shape; float32 if x is float16/float32 and the format fits float32, else float64. NaN stays NaN (also in formats
+        without one, where only `encode` can refuse it); -0 stays -0 where the format has it.
+
+    Raises
+    ------
+    FormatError, RoundingError, SeedError, ArgumentError
+        Each names the argument, its value and what is allowed.
+
+    Notes
+    -----
+    Round first (as if the exponent had no upper end), then overflow: IEEE 754-2019 clauses 4.3 and 7.4, OCP OFP8 1.0,
+    IEEE P3109 Interim Report v4.0.
+
+    Examples
+    --------
+    >>> import nfloat as nf
+    >>> nf.round([0.1, 464.0, 465.0], "float8_e4m3fn")
+    array([1.015625e-01, 4.480000e+02,          nan])
+    >>> nf.round(1 + 2**-8 + 2**-40, "bfloat16")
+    np.float64(1.0078125)
+    """
+    how = plan(fmt, rounding, overflow, random_bits)
+    key = how.key(seed)
+    a = as_carrier(x, "x", single=how.single)
+    out = np.empty_like(a)
+    round_plain(a.reshape(-1), out.reshape(-1), how.words, key)
+    return restore_scalar(out, x)

@@ -1,0 +1,86 @@
+"""`Stream`: independent streams of random bits, derived by name. No Numba here; the bits themselves are made in kernels.
+
+A stream is a 64-bit key and nothing else: the same seed and names give the same bits on any machine, for any layout,
+chunking and thread count, and streams of different names share none. Element i of an array uses the bits of counter i.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from .errors import SeedError
+
+_DOMAIN = b"nfloat.stream.1"
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Stream:
+    """A source of random bits: a seed, and the names under which it was derived.
+
+    Parameters
+    ----------
+    seed : int
+        Any non-negative integer below 2^64.
+
+    Raises
+    ------
+    SeedError
+        If the seed is not such an integer.
+
+    Examples
+    --------
+    >>> from nfloat import Stream
+    >>> Stream(1).child("layer3", 7) == Stream(1).child("layer3").child(7)
+    True
+    >>> Stream(1).child("a").key != Stream(1).child("b").key
+    True
+    """
+
+    seed: int
+    path: tuple[str | int, ...]
+    key: int
+
+    def __init__(self, seed: int, _path: tuple[str | int, ...] = (), _parent: int | None = None) -> None:
+        if isinstance(seed, bool) or not hasattr(seed, "__index__") or not 0 <= seed.__index__() < 2**64:
+            raise SeedError(f"seed={seed!r} must be an integer in 0..2^64-1 or an nf.Stream")
+        seed = seed.__index__()
+        object.__setattr__(self, "seed", seed)
+        object.__setattr__(self, "path", _path)
+        key = _digest(b"seed", seed) if _parent is None else _digest(_parent.to_bytes(8, "little"), _path[-1])
+        object.__setattr__(self, "key", key)
+
+    def child(self, *names: str | int) -> Stream:
+        """The stream of this one's descendant: one level a name. Names are strings or integers (a step, an index)."""
+        stream = self
+        for name in names:
+            if isinstance(name, bool) or not (isinstance(name, str) or hasattr(name, "__index__")):
+                raise SeedError(f"child name {name!r} must be a string or an integer")
+            name = name if isinstance(name, str) else name.__index__()
+            stream = Stream(stream.seed, (*stream.path, name), stream.key)
+        return stream
+
+
+def _digest(prefix: bytes, name: str | int) -> int:
+    """64 bits of BLAKE2b over a parent and a name; the type is part of it, so that 1 and "1" differ."""
+    body = f"{type(name).__name__}:{name}".encode()
+    return int.from_bytes(hashlib.blake2b(prefix + b"\0" + body, digest_size=8, person=_DOMAIN).digest(), "little")
+
+
+SeedLike: TypeAlias = int | Stream
+
+
+def as_key(seed: SeedLike | None) -> int:
+    """The 64-bit key of a seed or stream.
+
+    Raises
+    ------
+    SeedError
+        If `seed` is None (a stochastic operation needs one) or not a seed.
+    """
+    if isinstance(seed, Stream):
+        return seed.key
+    if seed is None:
+        raise SeedError("seed=None: a stochastic rounding needs seed=<int> or seed=nf.Stream(...), so that the result can be reproduced")
+    return Stream(seed).key
