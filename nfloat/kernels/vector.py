@@ -1,0 +1,253 @@
+"""THE vector form of the rounding, as LLVM IR: what elementwise loops and GEMM micro-kernels are made of.
+
+`Lanes` wraps a builder: n lanes of float32 or float64 with integers of the same width. Two families of formats round fast,
+both proven equal to ``scalar.round_value`` by exhaustive tests, for values that are finite and below `limit`:
+
+narrow
+    p <= 22 (float64 lanes: 51), the grid's unit a normal number of the lane and C below finite for all |x| < limit. With
+    C = 1.5 2^(max(floor(log2 |x|), emin) + 24 - p), x + C has the grid's unit as its own last bit, so (x + C) - C is x
+    rounded to nearest-even, subnormals included; d = x - that is exact (it needs no more bits than x), and every other
+    mode is a correction of at most one unit by the sign or size of d.
+same
+    emin is the lane's own (bfloat16, tfloat32 in float32): the grid is every 2^s-th float, s = 24 - p, so adding to the
+    magnitude's bits and clearing s of them rounds, across binades, subnormals and into infinity.
+
+The caller tests `limit`, selects overflow results on the rounded value, and leaves the rest to the plain rule.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from llvmlite import ir
+from numba.core import cgutils
+
+from ..formats.rounding import Rounding
+
+Value = ir.Value
+
+
+class Lanes:
+    """`count` lanes of float32 (bits=32) or float64 (bits=64) on an IR builder."""
+
+    def __init__(self, builder: ir.IRBuilder, count: int, bits: int = 32) -> None:
+        self.builder, self.count, self.bits = builder, count, bits
+        self.scalar_float = ir.FloatType() if bits == 32 else ir.DoubleType()
+        self.scalar_int = ir.IntType(bits)
+        self.float = ir.VectorType(self.scalar_float, count)
+        self.int = ir.VectorType(self.scalar_int, count)
+        self.digits = 24 if bits == 32 else 53  # the lane's own precision
+        self.sign_mask = self.word(1 << (bits - 1))
+        self.magnitude_mask = self.word((1 << (bits - 1)) - 1)
+        self.exponent_mask = self.word(0x7F800000 if bits == 32 else 0x7FF << 52)
+
+    # ------------------------------------------------------------ constants and moves
+    def word(self, value: int) -> Value:
+        """The integer constant in every lane."""
+        return ir.Constant(self.int, [value] * self.count)
+
+    def number(self, value: float) -> Value:
+        """The float constant in every lane."""
+        return ir.Constant(self.float, [ir.Constant(self.scalar_float, value)] * self.count)
+
+    def splat(self, scalar: Value) -> Value:
+        """A run-time scalar in every lane."""
+        vector = ir.VectorType(scalar.type, self.count)
+        one = self.builder.insert_element(ir.Constant(vector, ir.Undefined), scalar, ir.Constant(ir.IntType(32), 0))
+        zeros = ir.Constant(ir.VectorType(ir.IntType(32), self.count), [0] * self.count)
+        return self.builder.shuffle_vector(one, ir.Constant(vector, ir.Undefined), zeros)
+
+    def iota(self) -> Value:
+        """0, 1, 2, ... in the lanes."""
+        return ir.Constant(self.int, list(range(self.count)))
+
+    def load(self, pointer: Value) -> Value:
+        """`count` floats from a float pointer of element alignment."""
+        return self.builder.load(self.builder.bitcast(pointer, self.float.as_pointer()), align=self.bits // 8)
+
+    def store(self, value: Value, pointer: Value) -> None:
+        """Store `count` lanes of any element type at a pointer of element alignment."""
+        width = self.bits // 8 if value.type == self.float else value.type.element.width // 8
+        self.builder.store(value, self.builder.bitcast(pointer, value.type.as_pointer()), align=width)
+
+    def as_int(self, x: Value) -> Value:
+        """The bits of floats."""
+        return self.builder.bitcast(x, self.int)
+
+    def as_float(self, x: Value) -> Value:
+        """The floats with these bits."""
+        return self.builder.bitcast(x, self.float)
+
+    # ------------------------------------------------------------ operations
+    def call(self, name: str, *args: Value) -> Value:
+        """An LLVM intrinsic on whole vectors, such as fma, smax, smin, umin."""
+        kind = args[0].type
+        element = {ir.FloatType(): "f32", ir.DoubleType(): "f64"}.get(kind.element, f"i{getattr(kind.element, 'width', 0)}")
+        function = ir.FunctionType(kind, [a.type for a in args])
+        full = f"llvm.{name}.v{self.count}{element}"
+        return self.builder.call(cgutils.get_or_insert_function(self.builder.module, function, full), args)
+
+    def magnitude(self, x: Value) -> Value:
+        """|x|."""
+        return self.as_float(self.builder.and_(self.as_int(x), self.magnitude_mask))
+
+    def with_sign_of(self, r: Value, x: Value, sign: Value) -> Value:
+        """r (+0 or of x's sign, or a magnitude) with x's sign where `sign` has the sign bit."""
+        b = self.builder
+        return self.as_float(b.or_(self.as_int(r), b.and_(self.as_int(x), sign)))
+
+    def where(self, condition: Value, yes: Value, no: Value) -> Value:
+        """Lane by lane yes or no."""
+        return self.builder.select(condition, yes, no)
+
+    def all(self, condition: Value) -> Value:
+        """Whether a condition holds in every lane."""
+        b = self.builder
+        packed = b.bitcast(condition, ir.IntType(self.count))
+        return b.icmp_unsigned("==", packed, ir.Constant(ir.IntType(self.count), -1))
+
+    def any(self, condition: Value) -> Value:
+        """Whether a condition holds in some lane."""
+        b = self.builder
+        packed = b.bitcast(condition, ir.IntType(self.count))
+        return b.icmp_unsigned("!=", packed, ir.Constant(ir.IntType(self.count), 0))
+
+    def random_word(self, counter: Value, key_low: Value, key_high: Value) -> Value:
+        """``rng.word32`` in lanes: the 32-bit words of 32-bit counters under the two halves of `subkeys`."""
+        b = self.builder
+        x = b.xor(counter, key_low)
+        x = b.mul(b.xor(x, b.lshr(x, self.word(16))), self.word(0x21F0AAAD))
+        x = b.add(x, key_high)
+        x = b.mul(b.xor(x, b.lshr(x, self.word(15))), self.word(0x735A2D97))
+        return b.xor(x, b.lshr(x, self.word(15)))
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A format's run-time constants in lanes (integers, except `negative_zero`), splatted once before a loop.
+
+    narrow: `lowest` = bits of 2^emin, `offset` added to a power of two's bits gives C, `unit_offset` gives the unit.
+    same: `drop` = s. Both: `sign` = the sign bit if the format has -0, else 0.
+    """
+
+    lowest: Value
+    offset: Value
+    unit_offset: Value
+    drop: Value
+    sign: Value
+
+
+def nearest_even_narrow(v: Lanes, x: Value, g: Grid) -> Value:
+    """x rounded to nearest-even, before overflow."""
+    c = _magic(v, x, g)
+    return v.with_sign_of(v.builder.fsub(v.builder.fadd(x, c), c), x, g.sign)
+
+
+def _binade(v: Lanes, x: Value, g: Grid) -> Value:
+    """Bits of 2^max(floor(log2 |x|), emin)."""
+    return v.call("smax", v.builder.and_(v.as_int(x), v.exponent_mask), g.lowest)
+
+
+def _magic(v: Lanes, x: Value, g: Grid) -> Value:
+    return v.as_float(v.builder.add(_binade(v, x, g), g.offset))
+
+
+def _nearest_and_rest(v: Lanes, x: Value, g: Grid) -> tuple[Value, Value, Value, Value]:
+    """(C, unit, n = x to nearest-even, exact d = x - n); the sign of a zero n is lost."""
+    b = v.builder
+    binade = _binade(v, x, g)
+    c, unit = v.as_float(b.add(binade, g.offset)), v.as_float(b.add(binade, g.unit_offset))
+    n = b.fsub(b.fadd(x, c), c)
+    return c, unit, n, b.fsub(x, n)
+
+
+def round_narrow(v: Lanes, x: Value, g: Grid, mode: Rounding) -> Value:
+    """x rounded by a deterministic mode, before overflow. `mode` is a compile-time choice."""
+    if mode is Rounding.NEAREST_EVEN:
+        return nearest_even_narrow(v, x, g)
+    b, zero = v.builder, v.number(0.0)
+    signed = mode in (Rounding.TOWARD_POSITIVE, Rounding.TOWARD_NEGATIVE)
+    a = x if signed else v.magnitude(x)
+    c, unit, n, d = _nearest_and_rest(v, a, g)
+    if mode is Rounding.TOWARD_POSITIVE:
+        r = b.fadd(n, v.where(b.fcmp_ordered(">", d, zero), unit, zero))
+    elif mode is Rounding.NEAREST_AWAY:
+        r = b.fadd(n, v.where(b.fcmp_ordered("==", b.fadd(d, d), unit), unit, zero))
+    elif mode is Rounding.NEAREST_ZERO:
+        r = b.fsub(n, v.where(b.fcmp_ordered("==", b.fsub(zero, b.fadd(d, d)), unit), unit, zero))
+    else:  # TOWARD_NEGATIVE on x, TOWARD_ZERO and TO_ODD on |x|: down
+        r = b.fsub(n, v.where(b.fcmp_ordered("<", d, zero), unit, zero))
+        if mode is Rounding.TO_ODD:
+            last = b.and_(v.as_int(b.fadd(r, c)), v.word(1))  # r + C is exact; its last bit is r's parity in units
+            even = b.icmp_unsigned("==", last, v.word(0))
+            r = b.fadd(r, v.where(b.and_(even, b.fcmp_ordered("!=", d, zero)), unit, zero))
+    return _restore_sign(v, r, x, g)
+
+
+def _restore_sign(v: Lanes, r: Value, x: Value, g: Grid) -> Value:
+    """x's sign on r; a zero keeps it only where the format has -0 (adding +0.0 turns -0 into +0, adding -0.0 nothing)."""
+    return v.builder.fadd(v.with_sign_of(r, x, v.sign_mask), v.as_float(g.sign))
+
+
+def stochastic_narrow(v: Lanes, x: Value, g: Grid, random: Value) -> tuple[Value, Value]:
+    """(x rounded by stochastic with the leading 32 bits of the random word, lanes where the trailing ones decide).
+
+    float32 lanes only. rest / unit = V 2^-32 + less; up if V + R32 carries, i.e. V > ~R32. Where V == ~R32 the outcome may
+    hang on later bits: the caller gives those lanes (one in 2^32) to the plain rule.
+    """
+    b, zero = v.builder, v.number(0.0)
+    a = v.magnitude(x)
+    binade = _binade(v, a, g)
+    c, unit_bits = v.as_float(b.add(binade, g.offset)), b.add(binade, g.unit_offset)
+    unit = v.as_float(unit_bits)
+    n = b.fsub(b.fadd(a, c), c)
+    down = b.fsub(n, v.where(b.fcmp_ordered("<", b.fsub(a, n), zero), unit, zero))
+    # 1 / unit is a power of two too: exponent fields add up to 254
+    per_unit = v.as_float(b.sub(v.word(254 << 23), unit_bits))
+    fraction = b.fmul(b.fmul(b.fsub(a, down), per_unit), v.number(2.0**32))
+    head = b.fptoui(fraction, v.int)
+    missing = b.xor(random, v.word(-1))
+    up = b.icmp_unsigned(">", head, missing)
+    unsure = b.icmp_unsigned("==", head, missing)
+    return _restore_sign(v, b.fadd(down, v.where(up, unit, zero)), x, g), unsure
+
+
+def round_same(v: Lanes, x: Value, g: Grid, mode: Rounding, random: Value | None = None) -> Value:
+    """x rounded on the lane's own exponent range, before overflow. s = `g.drop` >= 1; finite x only."""
+    b, one = v.builder, v.word(1)
+    bits = v.as_int(x)
+    a, sign = b.and_(bits, v.magnitude_mask), b.and_(bits, v.sign_mask)
+    unit = b.shl(one, g.drop)
+    mask = b.sub(unit, one)
+    if mode is Rounding.TO_ODD:
+        rest = b.and_(a, mask)
+        last = v.where(b.icmp_unsigned("!=", rest, v.word(0)), unit, v.word(0))
+        return v.as_float(b.or_(b.or_(b.sub(a, rest), last), sign))
+    bias = _bias(v, mode, a, bits, unit, mask, g, random)
+    kept = a if bias is None else b.add(a, bias)
+    return v.as_float(b.or_(b.and_(kept, b.xor(mask, v.word(-1))), sign))
+
+
+def _bias(v: Lanes, mode: Rounding, a: Value, bits: Value, unit: Value, mask: Value, g: Grid, random: Value | None) -> Value | None:
+    """What to add to the magnitude's bits before they are cut: it carries exactly where the mode rounds up."""
+    b, one = v.builder, v.word(1)
+    half = b.lshr(unit, one)
+    if mode is Rounding.NEAREST_EVEN:
+        return b.add(b.sub(half, one), b.and_(b.lshr(a, g.drop), one))
+    if mode is Rounding.NEAREST_AWAY:
+        return half
+    if mode is Rounding.NEAREST_ZERO:
+        return b.sub(half, one)
+    if mode is Rounding.TOWARD_ZERO:
+        return None
+    if mode is Rounding.STOCHASTIC:
+        return b.lshr(random, b.sub(v.word(v.bits), g.drop))
+    negative = b.ashr(bits, v.word(v.bits - 1))
+    return b.and_(mask, negative if mode is Rounding.TOWARD_NEGATIVE else b.xor(negative, v.word(-1)))
+
+
+def select_overflow(v: Lanes, r: Value, top: Value, over: Value, bottom: Value, under: Value) -> Value:
+    """r, or `over` where r > top, or `under` where r < bottom."""
+    b = v.builder
+    r = v.where(b.fcmp_ordered(">", r, top), over, r)
+    return v.where(b.fcmp_ordered("<", r, bottom), under, r)
