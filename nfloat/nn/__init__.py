@@ -1,0 +1,48 @@
+"""A small neural-network engine with its own backpropagation, in which every tensor is rounded where a recipe says.
+
+``tape`` (Tensor, the graph), ``ops`` (forward and backward side by side), ``layers``, ``losses``, ``optim``; ``recipes`` (what is rounded where) and
+``precision`` (what that means: the only place that rounds); ``scaling`` (loss scaling), ``data``, ``train``.
+
+    with nf.nn.precision("bf16-mixed", seed=0, step=0):
+        loss = nf.nn.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+"""
+
+from .data import Dataset as Dataset
+from .data import batches as batches
+from .data import from_arrays as from_arrays
+from .data import load as load_data
+from .layers import Layer as Layer
+from .layers import Linear as Linear
+from .layers import ReLU as ReLU
+from .layers import Sequential as Sequential
+from .layers import Sigmoid as Sigmoid
+from .layers import Tanh as Tanh
+from .layers import load as load
+from .layers import store as store
+from .losses import cross_entropy as cross_entropy
+from .losses import mse as mse
+from .optim import SGD as SGD
+from .optim import Adam as Adam
+from .optim import AdamW as AdamW
+from .optim import Lion as Lion
+from .optim import Momentum as Momentum
+from .optim import Optimizer as Optimizer
+from .optim import RMSprop as RMSprop
+from .optim import Update as Update
+from .precision import precision as precision
+from .recipes import Cast as Cast
+from .recipes import Recipe as Recipe
+from .recipes import recipe as recipe
+from .recipes import recipes as recipes
+from .scaling import LossScaler as LossScaler
+from .scaling import LossScaling as LossScaling
+from .tape import Tensor as Tensor
+from .train import Trainer as Trainer
+from .train import evaluate as evaluate
+from .train import gradients as gradients
+
+__all__ = sorted(
+    name for name, value in globals().items() if not name.startswith("_") and type(value).__name__ != "module"
+)

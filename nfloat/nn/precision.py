@@ -1,0 +1,214 @@
+"""Precision: what a recipe means in arithmetic. The only place of the engine that rounds, and the only one that calls `nf.matmul`.
+
+``with precision(recipe, seed=0, step=0):`` computes everything inside as the recipe says; outside, everything is float64. The
+context is a `contextvars` variable, so threads do not see each other's. A result remembers the precision it was recorded under: its
+backward pass runs under the same one, wherever ``backward()`` is called. Use one context per training step.
+
+The rules
+* A value is computed from the stored values of its operands and rounded once, by the cast of its field in the recipe. GEMMs go
+  through `nf.matmul` with the recipe's accumulator, the bias being the initial value of the sums (D = A B + C, as matrix
+  units do it); what is elementwise is computed in float64 (exact enough: 53 >= 2 * 24 + 2), or in the carrier where that is exact.
+* Results that only move or select numbers (reshape, ReLU and its gradient) are not rounded, since they need it not.
+* A tensor that comes from outside (a batch; a tensor of another precision) enters as an activation.
+* Parameters are *stored* in the format `weights`, to nearest. Before the first update they may still be wider (``model.init`` outside
+  of any precision); they are then read as if they were stored.
+* Random bits: stream ``Stream(seed).child(tensor name, tensor role, step, occurrence)``; no two tensors, steps or roundings share any.
+
+The observer, for whoever records what was rounded (the drift job does)
+    ``precision(r, observer=f)`` calls ``f(layer, tensor, before, after)`` each time a tensor is rounded, and also where the
+    recipe's format is the carrier's own, so that nothing is rounded and ``before is after``. `before` is not always of the carrier's type.
+    Arrays must not be changed. `layer` is the layer's place ("0", "2"; the operation's name outside of a model), and `tensor` is one of
+        input                        the batch, as it enters the layer named
+        activation                   a result of a layer, after its GEMM and bias; ReLU's and reshape's are not rounded, so not seen
+        activation.grad              gradient with respect to that layer's result (the last layer's is the loss's gradient)
+        weight.copy, bias.copy       parameters as forward and backward see them
+        weight.grad, bias.grad       gradients of parameters; under loss scaling still scaled
+        gemm.x, gemm.w, gemm.dy      operands of GEMMs, where the recipe rounds those apart (tf32)
+        weight.update, bias.update   the optimiser's step; weight.state...: its momenta; weight.compensation: Kahan's remainder
+        weight, bias                 the new weights, before and after they are stored
+    An optimiser's ``step(watch=g)`` calls ``g(Update(name, gradient, step, before, after))`` per parameter: ``before == after`` where
+    the gradient is not zero is a stagnated weight. ``train.gradients(model, x, y, "float64")`` is the exact gradient at the same weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar, Token
+from enum import Enum
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ArgumentError
+from ..formats.rounding import Rounding
+from ..linalg.matmul import matmul
+from ..ops.rounding import round as round_values
+from ..streams import SeedLike, Stream
+from .recipes import AccumulatorLike, Cast, Recipe, recipe
+
+Floats: TypeAlias = NDArray[np.floating]
+Observer: TypeAlias = Callable[[str, str, Floats, Floats], None]
+
+
+class Role(str, Enum):
+    """What a tensor is in a training step; the value is the recipe's field that says how it is rounded."""
+
+    INPUT = "input"
+    ACTIVATION = "activation"
+    ACTIVATION_GRADIENT = "activation.grad"
+    GEMM_X = "gemm.x"
+    GEMM_W = "gemm.w"
+    GEMM_DY = "gemm.dy"
+    # of parameters: the observer's `tensor` is the parameter's own name and this
+    WEIGHT = ""
+    WEIGHT_COPY = ".copy"
+    WEIGHT_GRADIENT = ".grad"
+    UPDATE = ".update"
+    STATE = ".state"
+    COMPENSATION = ".compensation"
+
+    @property
+    def of_parameter(self) -> bool:
+        """Whether tensors of this role belong to a parameter."""
+        return self.value[:1] in ("", ".")
+
+
+#: role -> the recipe's field
+_FIELDS = {
+    Role.INPUT: "activations",
+    Role.ACTIVATION: "activations",
+    Role.ACTIVATION_GRADIENT: "activation_gradients",
+    Role.GEMM_X: "gemm_inputs",
+    Role.GEMM_W: "gemm_inputs",
+    Role.GEMM_DY: "gemm_inputs",
+    Role.WEIGHT: "weights",
+    Role.WEIGHT_COPY: "weight_copy",
+    Role.WEIGHT_GRADIENT: "weight_gradients",
+    Role.UPDATE: "update",
+    Role.STATE: "state",
+    Role.COMPENSATION: "compensation",
+}
+
+
+class Precision:
+    """A recipe at work on one step: casts, GEMMs, sums, streams of random bits. Made by `precision`."""
+
+    __slots__ = ("_occurrences", "_tokens", "carrier", "observer", "recipe", "seed", "step", "threads")
+
+    def __init__(self, recipe: Recipe, seed: SeedLike, step: int, observer: Observer | None, threads: int | None) -> None:
+        self.recipe = recipe
+        self.carrier = recipe.carrier
+        self.seed = seed
+        self.step = step
+        self.observer = observer
+        self.threads = threads
+        self._occurrences: dict[tuple[str, str], int] = {}
+        self._tokens: list[Token[Precision]] = []
+
+    def __enter__(self) -> Precision:
+        self._tokens.append(_ACTIVE.set(self))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _ACTIVE.reset(self._tokens.pop())
+
+    # ---------------------------------------------------------------- rounding
+    def cast(self, role: Role, name: str, x: Floats) -> Floats:
+        """`x` as the recipe stores tensors of this role, in the carrier's type; where it stores them as they are, `x` itself."""
+        cast: Cast | None = getattr(self.recipe, _FIELDS[role])
+        return x if cast is None else self.round(cast, role, name, x)
+
+    def round(self, cast: Cast, role: Role, name: str, x: Floats) -> Floats:
+        """`x` rounded by `cast` and reported to the observer."""
+        after = x
+        if x.dtype != cast.native:
+            seed = self.stream(name, role.value) if cast.rounding.is_stochastic else None
+            after = round_values(x, cast.format, cast.rounding, overflow=cast.overflow, random_bits=cast.random_bits, seed=seed)
+        if after.dtype != self.carrier:
+            after = after.astype(self.carrier)  # exact: the carrier holds every number of the format
+        if self.observer is not None:
+            layer, tensor = _label(role, name)
+            self.observer(layer, tensor, x, after)
+        return after
+
+    # ---------------------------------------------------------------- products and sums
+    def matmul(self, name: str, product: str, a: Floats, b: Floats, c: Floats | None = None) -> Floats:
+        """``a @ b (+ c)``: (m, k) @ (k, n) in the accumulator of `product`, which is "forward", "backward" or "sums"."""
+        accumulator: AccumulatorLike = getattr(self.recipe, product)
+        seed = self.stream(name, product) if _is_stochastic(accumulator) else None
+        return matmul(a, b, accumulator, c, seed=seed, threads=self.threads)
+
+    def sum_rows(self, name: str, x: Floats) -> Floats:
+        """(k, n) -> (n,): the sum over the first axis, k ascending, in the recipe's accumulator for sums."""
+        return self.matmul(name, "sums", np.ones((1, x.shape[0]), x.dtype), x)[0]
+
+    # ---------------------------------------------------------------- random bits
+    def stream(self, name: str, role: str) -> Stream:
+        """The stream of random bits for the next rounding of that tensor in this step."""
+        occurrence = self._occurrences.get((name, role), 0)
+        self._occurrences[name, role] = occurrence + 1
+        seed = self.seed if isinstance(self.seed, Stream) else Stream(self.seed)
+        return seed.child(name, role, self.step, occurrence)
+
+
+def precision(
+    recipe_or_name: Recipe | str,
+    seed: SeedLike = 0,
+    step: int = 0,
+    *,
+    observer: Observer | None = None,
+    threads: int | None = None,
+) -> Precision:
+    """A context in which everything is computed as a recipe says.
+
+    Parameters
+    ----------
+    recipe_or_name : Recipe or str
+        A recipe, or a name in `recipes`.
+    seed : int or Stream
+        Where random bits come from; used by stochastic casts and accumulators only.
+    step : int
+        The training step: part of the streams' names, so that no two steps share bits.
+    observer : callable, optional
+        ``observer(layer, tensor, before, after)`` is called for each rounded tensor; see the module.
+    threads : int, optional
+        Passed to `nf.matmul`; never changes a bit.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such recipe, or `step` is not an integer of at least 0.
+
+    Examples
+    --------
+    >>> import numpy as np, nfloat as nf
+    >>> with nf.nn.precision("bf16-mixed"):
+    ...     y = nf.nn.Tensor(np.array([1.0, 1.00390625])) + 0.0
+    >>> y.data.tolist(), y.data.dtype.name
+    ([1.0, 1.0], 'float32')
+    """
+    if isinstance(step, bool) or not hasattr(step, "__index__") or step < 0:
+        raise ArgumentError(f"step={step!r} of a precision must be an integer of at least 0")
+    return Precision(recipe(recipe_or_name), seed, step, observer, threads)
+
+
+_ACTIVE: ContextVar[Precision] = ContextVar("nfloat.nn.precision")
+
+
+def current() -> Precision:
+    """The precision in force: that of the innermost ``with precision(...)``, float64 outside of all."""
+    return _ACTIVE.get(None) or Precision(recipe("float64"), 0, 0, None, None)
+
+
+def _label(role: Role, name: str) -> tuple[str, str]:
+    """(layer, tensor) as the observer gets them: parameters are named "0.weight", other tensors by their layer."""
+    if not role.of_parameter:
+        return name, role.value
+    layer, _, own = name.rpartition(".")
+    return layer, own + role.value
+
+
+def _is_stochastic(accumulator: AccumulatorLike) -> bool:
+    """Whether sums in that accumulator need random bits (a name alone means nearest-even)."""
+    return getattr(accumulator, "rounding", Rounding.NEAREST_EVEN) is not Rounding.NEAREST_EVEN

@@ -1,0 +1,290 @@
+"""`Tensor`: an array, its gradient, and where it came from; `apply` records an operation, `backward` walks back over the record.
+
+The record is the graph itself: a result holds its `Origin` (operation, operands, what backward needs, the precision in force),
+so a graph lives as long as its last result. Rounding happens here and only here: a result is cast once when it is made, a
+gradient once when it leaves an operation, and once more where gradients of several uses are added. What the operations
+compute stands in ``ops.py``; what a cast is stands in ``precision.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..errors import ArgumentError, ShapeError
+from ..formats.format import Format
+from .ops import OPS, RESULT, Op
+from .precision import Floats, Precision, Role, current
+
+
+class Origin(NamedTuple):
+    """How a tensor was made: all that its backward pass needs."""
+
+    op: Op
+    name: str
+    operands: tuple[Tensor, ...]
+    kept: Any
+    precision: Precision
+
+
+class Tensor:
+    """An array that remembers how it was computed.
+
+    Parameters
+    ----------
+    data : array_like
+        Real numbers; float32 and float64 stay, everything else becomes float64. Not copied where it need not be.
+    requires_grad : bool
+        Whether ``backward()`` shall leave a gradient in `grad`.
+    name : str
+        The layer's place, or "<layer>.<own name>" for a parameter: the name in observers and streams.
+    parameter : bool
+        Whether it is a parameter: rounded as `weights`, not as `activations`, and its gradient as `weight_gradients`.
+
+    Attributes
+    ----------
+    data : numpy.ndarray
+        The values. Assigning new ones makes them values from outside again.
+    grad : numpy.ndarray or None
+        The gradient that ``backward()`` left, of `data`'s shape; a second ``backward()`` adds to it, None clears it.
+
+    Raises
+    ------
+    ArgumentError
+        If `data` is not made of real numbers.
+
+    Examples
+    --------
+    >>> x = Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    array([2., 4., 6.])
+    """
+
+    __slots__ = ("_data", "format", "grad", "name", "origin", "parameter", "requires_grad")
+
+    def __init__(self, data: ArrayLike, requires_grad: bool = False, *, name: str = "", parameter: bool = False) -> None:
+        self.data = data  # type: ignore[assignment]
+        self.requires_grad = requires_grad
+        self.name = name
+        self.parameter = parameter
+        self.grad: Floats | None = None
+        self.origin: Origin | None = None
+
+    @property
+    def data(self) -> Floats:
+        """The values."""
+        return self._data
+
+    @data.setter
+    def data(self, values: ArrayLike) -> None:
+        self._data = _as_floats(values)
+        #: the format that the values are known to be numbers of
+        self.format: Format | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the values."""
+        return self._data.shape
+
+    def item(self) -> float:
+        """The value of a tensor of one element, as a Python float."""
+        return float(self._data.item())
+
+    def store(self, values: Floats, fmt: Format | None) -> None:
+        """Take values known to be numbers of `fmt` (the engine's own way of assigning; nothing is checked)."""
+        self._data = values
+        self.format = fmt
+
+    # ---------------------------------------------------------------- operations
+    def __add__(self, other: TensorLike) -> Tensor:
+        return apply("add", self, as_tensor(other))
+
+    def __sub__(self, other: TensorLike) -> Tensor:
+        return apply("subtract", self, as_tensor(other))
+
+    def __mul__(self, other: TensorLike) -> Tensor:
+        return apply("multiply", self, as_tensor(other))
+
+    def __radd__(self, other: TensorLike) -> Tensor:
+        return apply("add", as_tensor(other), self)
+
+    def __rsub__(self, other: TensorLike) -> Tensor:
+        return apply("subtract", as_tensor(other), self)
+
+    def __rmul__(self, other: TensorLike) -> Tensor:
+        return apply("multiply", as_tensor(other), self)
+
+    def __matmul__(self, other: TensorLike) -> Tensor:
+        return apply("matmul", self, as_tensor(other))
+
+    # NumPy must not take over ``array + tensor``
+    __array_ufunc__ = None
+
+    def relu(self) -> Tensor:
+        """max(x, 0)."""
+        return apply("relu", self)
+
+    def tanh(self) -> Tensor:
+        """tanh(x)."""
+        return apply("tanh", self)
+
+    def sigmoid(self) -> Tensor:
+        """1 / (1 + exp(-x))."""
+        return apply("sigmoid", self)
+
+    def sum(self) -> Tensor:
+        """The sum of all elements."""
+        return apply("sum", self)
+
+    def mean(self) -> Tensor:
+        """The mean of all elements."""
+        return apply("mean", self)
+
+    def reshape(self, *shape: int | Sequence[int]) -> Tensor:
+        """The same numbers in another shape."""
+        return apply("reshape", self, shape=shape[0] if len(shape) == 1 else shape)
+
+    @property
+    def T(self) -> Tensor:  # noqa: N802 (NumPy's name)
+        """Axes in reverse order."""
+        return apply("transpose", self)
+
+    # ---------------------------------------------------------------- the walk back
+    def backward(self, gradient: ArrayLike | None = None) -> None:
+        """Leave in `grad` of every tensor that asked for it the gradient of this one.
+
+        Parameters
+        ----------
+        gradient : array_like, optional
+            Gradient with which to start, of this tensor's shape; 1 for a single element. A loss scale goes here.
+
+        Raises
+        ------
+        ArgumentError
+            If no operand requires a gradient, or this tensor has several elements and `gradient` is missing.
+        ShapeError
+            If `gradient` is not of this tensor's shape.
+        """
+        if not self.requires_grad:
+            raise ArgumentError("backward() on a tensor that depends on nothing with requires_grad=True; set it on a leaf")
+        start = self._start(gradient)
+        pending: Pending = {id(self): (start, current())}
+        with np.errstate(all="ignore"):  # infinities and NaN are results here, not accidents
+            for tensor in reversed(_in_order(self)):
+                _propagate(tensor, *pending.pop(id(tensor)), pending)
+
+    def _start(self, gradient: ArrayLike | None) -> Floats:
+        if gradient is None:
+            if self._data.size != 1:
+                raise ArgumentError(f"backward() on a tensor of shape {self.shape} needs gradient=, an array of that shape")
+            return np.ones(self.shape, self._data.dtype)
+        start = _as_floats(gradient).astype(self._data.dtype, copy=False)
+        if start.shape != self.shape:
+            raise ShapeError(f"gradient of shape {start.shape} must have the tensor's shape {self.shape}")
+        return start
+
+    def __repr__(self) -> str:
+        fmt = f", format={self.format.name!r}" if self.format is not None else ""
+        return f"Tensor({np.array2string(self._data, separator=', ', threshold=20)}{fmt})"
+
+
+TensorLike = Tensor | ArrayLike
+
+
+def as_tensor(value: TensorLike) -> Tensor:
+    """A `Tensor` as it is, anything else as a tensor without gradient."""
+    return value if isinstance(value, Tensor) else Tensor(value)
+
+
+def apply(name: str, *operands: Tensor, layer: str = "", **attributes: Any) -> Tensor:
+    """Do the operation `name` of ``ops.OPS`` under the precision in force, and record it if someone wants its gradient."""
+    op, p = OPS[name], current()
+    layer = layer or name
+    arrays = [read(p, operand, layer) for operand in operands]
+    with np.errstate(all="ignore"):
+        values, kept = op.forward(p, layer, *arrays, **attributes)
+        if not (op.exact or op.loss):
+            values = np.asarray(p.cast(Role.ACTIVATION, layer, values))
+    result = Tensor.__new__(Tensor)
+    result.store(values, None if op.loss else p.recipe.activations.format)
+    result.name, result.parameter, result.grad, result.origin = layer, False, None, None
+    result.requires_grad = any(operand.requires_grad for operand in operands)
+    if result.requires_grad:
+        result.origin = Origin(op, layer, operands, values if kept is RESULT else kept, p)
+    return result
+
+
+def read(p: Precision, tensor: Tensor, layer: str) -> Floats:
+    """The values of an operand as `p` sees them: a parameter's copy, an activation as it is, anything else cast on entry."""
+    if tensor.parameter:
+        return p.cast(Role.WEIGHT_COPY, tensor.name, stored(p, tensor))
+    if tensor.format is p.recipe.activations.format:
+        return tensor.data
+    return p.round(p.recipe.activations.nearest, Role.INPUT, layer, tensor.data)
+
+
+def stored(p: Precision, parameter: Tensor) -> Floats:
+    """The values of a parameter as `p` keeps them between steps; rounded to nearest if they come from outside."""
+    if parameter.format is p.recipe.weights.format:
+        return parameter.data
+    return p.round(p.recipe.weights.nearest, Role.WEIGHT, parameter.name, parameter.data)
+
+
+#: by tensor: the sum of the gradients that have arrived so far, and the precision in which they were added
+Pending = dict[int, tuple[Floats, Precision]]
+
+
+def _propagate(tensor: Tensor, gradient: Floats, arrived_in: Precision, pending: Pending) -> None:
+    """Send a tensor's complete gradient to the operands it came from, or leave it there if it is a leaf."""
+    if tensor.origin is None:
+        tensor.grad = gradient if tensor.grad is None else _plus(arrived_in, tensor, tensor.grad, gradient)
+        return
+    op, name, operands, kept, p = tensor.origin
+    needs = tuple(operand.requires_grad for operand in operands)
+    for operand, part in zip(operands, op.backward(p, name, kept, gradient, needs), strict=True):
+        if part is None:
+            continue
+        if not op.exact_backward:
+            part = np.asarray(p.cast(_gradient_role(operand), operand.name, part))
+        if id(operand) in pending:
+            part = _plus(p, operand, pending[id(operand)][0], part)
+        pending[id(operand)] = part, p
+
+
+def _plus(p: Precision, tensor: Tensor, one: Floats, other: Floats) -> Floats:
+    """The sum of two gradients of a tensor, rounded as such a gradient is."""
+    return np.asarray(p.cast(_gradient_role(tensor), tensor.name, np.add(one, other, dtype=np.float64)))
+
+
+def _gradient_role(tensor: Tensor) -> Role:
+    return Role.WEIGHT_GRADIENT if tensor.parameter else Role.ACTIVATION_GRADIENT
+
+
+def _in_order(root: Tensor) -> list[Tensor]:
+    """Every tensor that `root` depends on and that needs a gradient, operands before results."""
+    order: list[Tensor] = []
+    seen: set[int] = set()
+    stack: list[tuple[Tensor, bool]] = [(root, False)]
+    while stack:
+        tensor, expanded = stack.pop()
+        if expanded:
+            order.append(tensor)
+        elif id(tensor) not in seen:
+            seen.add(id(tensor))
+            stack.append((tensor, True))
+            if tensor.origin is not None:
+                stack.extend((operand, False) for operand in tensor.origin.operands if operand.requires_grad)
+    return order
+
+
+def _as_floats(values: ArrayLike) -> Floats:
+    array = np.asarray(values)
+    if array.dtype in (np.float32, np.float64):
+        return array
+    if array.dtype.kind not in "fiub":
+        raise ArgumentError(f"data of type {array.dtype} must be real numbers, as an array or nested lists")
+    return array.astype(np.float64)

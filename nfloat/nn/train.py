@@ -1,0 +1,187 @@
+"""Training under a recipe: one step (`Trainer.step`), and the two measurements it is judged by (`gradients`, `evaluate`).
+
+A step is: forward, backward from the loss scale, gradients divided by the scale, update unless a gradient is not finite and the
+loss is scaled. `Trainer` holds what lives longer than a step: model, optimiser, loss scaler, step count, seed. Two trainers with
+models of the same initial weights, fed the same batches, are a run and its twin. The order of batches is the caller's (``data.batches``).
+
+    data, generator = load("digits"), np.random.default_rng(0)
+    model = Sequential(Linear(64, 64), ReLU(), Linear(64, 10))
+    model.init(seed=generator)
+    trainer = Trainer(model, SGD(model.parameters(), lr=0.02), "bf16-mixed")
+    for batch in itertools.islice(batches(1400, 32, generator), 1290):
+        trainer.step(data.train_x[batch], data.train_y[batch])
+    evaluate(model, data.train_x, data.train_y).loss
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..streams import SeedLike
+from .layers import Layer, store
+from .losses import cross_entropy
+from .optim import Optimizer, Update
+from .precision import Floats, Observer, precision
+from .recipes import Recipe, recipe
+from .scaling import LossScaler, all_finite
+from .tape import Tensor, TensorLike
+
+Loss = Callable[[TensorLike, ArrayLike], Tensor]
+
+
+class StepResult(NamedTuple):
+    """What one step did."""
+
+    #: the loss of the batch before the update, unscaled
+    loss: float
+    #: name of a parameter -> its gradient, divided by the loss scale, as the optimiser saw it
+    gradients: dict[str, Floats]
+    #: the loss scale used (1 without scaling), and whether the update was skipped because of it
+    scale: float
+    skipped: bool
+
+
+class Evaluation(NamedTuple):
+    """How good a model is."""
+
+    loss: float
+    accuracy: float
+
+
+class Trainer:
+    """A model in training under a recipe. The parameters are stored in the recipe's format at once.
+
+    Parameters
+    ----------
+    model : Layer
+        With initial weights.
+    optimizer : Optimizer
+        Of ``model.parameters()``.
+    recipe_or_name : Recipe or str
+        What is rounded where.
+    seed : int or Stream
+        Where random bits come from.
+    loss : callable
+        ``loss(result, y)``, by default `cross_entropy`.
+    threads : int, optional
+        Passed to `nf.matmul`; never changes a bit.
+    """
+
+    def __init__(
+        self,
+        model: Layer,
+        optimizer: Optimizer,
+        recipe_or_name: Recipe | str = "float64",
+        *,
+        seed: SeedLike = 0,
+        loss: Loss = cross_entropy,
+        threads: int | None = None,
+    ) -> None:
+        self.model, self.optimizer, self.loss = model, optimizer, loss
+        self.recipe = recipe(recipe_or_name)
+        self.seed, self.threads = seed, threads
+        self.steps = 0
+        self.scaler = None if self.recipe.loss_scaling is None else LossScaler(self.recipe.loss_scaling)
+        with precision(self.recipe, seed):
+            store(model.parameters())
+
+    def step(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        *,
+        observer: Observer | None = None,
+        watch: Callable[[Update], None] | None = None,
+    ) -> StepResult:
+        """Learn from one batch.
+
+        Parameters
+        ----------
+        x, y : array_like
+            The batch, and what the loss compares the model's result with.
+        observer : callable, optional
+            Sees every tensor that is rounded: see ``precision.py``.
+        watch : callable, optional
+            Sees every parameter's `Update`; not called for a skipped step.
+        """
+        scale = 1.0 if self.scaler is None else self.scaler.scale
+        with precision(self.recipe, self.seed, self.steps, observer=observer, threads=self.threads):
+            loss, found = _differentiate(self.model, self.loss, x, y, scale)
+            clean = self.scaler is None or all_finite(found.values())
+            if clean:
+                self.optimizer.step(watch)
+        if self.scaler is not None:
+            self.scaler.update(clean)
+        self.steps += 1
+        return StepResult(loss, found, scale, not clean)
+
+
+def gradients(
+    model: Layer,
+    x: ArrayLike,
+    y: ArrayLike,
+    recipe_or_name: Recipe | str = "float64",
+    *,
+    loss: Loss = cross_entropy,
+    seed: SeedLike = 0,
+    step: int = 0,
+    scale: float = 1.0,
+    observer: Observer | None = None,
+    threads: int | None = None,
+) -> tuple[float, dict[str, Floats]]:
+    """Loss and gradients of one batch at the model's present weights, without an update.
+
+    With "float64", the exact gradient at the very weights that another recipe has stored: the reference of local drift.
+
+    Parameters
+    ----------
+    scale : float
+        Loss scale; the gradients returned are divided by it.
+
+    Returns
+    -------
+    (float, dict of str to numpy.ndarray)
+        Loss, and gradient by name of the parameter. The parameters' own `grad` is overwritten.
+    """
+    with precision(recipe_or_name, seed, step, observer=observer, threads=threads):
+        return _differentiate(model, loss, x, y, scale)
+
+
+def evaluate(
+    model: Layer,
+    x: ArrayLike,
+    y: ArrayLike,
+    recipe_or_name: Recipe | str = "float64",
+    *,
+    loss: Loss = cross_entropy,
+    seed: SeedLike = 0,
+    threads: int | None = None,
+) -> Evaluation:
+    """Loss and accuracy on some examples at the model's present weights; in float64 unless a recipe is named.
+
+    Accuracy is the share of examples whose largest result stands at their class; NaN results count as wrong.
+    """
+    with precision(recipe_or_name, seed, threads=threads):
+        result = model(x)
+        value = loss(result, y).item()
+    wrong_shape = result.data.ndim != 2 or np.ndim(y) != 1
+    hits = np.nan if wrong_shape else np.mean((result.data.argmax(axis=1) == y) & ~np.isnan(result.data).any(axis=1))
+    return Evaluation(value, float(hits))
+
+
+def _differentiate(model: Layer, loss: Loss, x: ArrayLike, y: ArrayLike, scale: float) -> tuple[float, dict[str, Floats]]:
+    """Loss and unscaled gradients under the precision in force; the gradients also stand in the parameters' `grad`."""
+    parameters = model.parameters()
+    for parameter in parameters.values():
+        parameter.grad = None
+    value = loss(model(x), y)
+    value.backward(scale)
+    if scale != 1.0:
+        with np.errstate(all="ignore"):
+            for parameter in parameters.values():
+                parameter.grad = parameter.grad / parameter.grad.dtype.type(scale)  # type: ignore[operator, union-attr]
+    return value.item(), {name: parameter.grad for name, parameter in parameters.items()}  # type: ignore[misc]
