@@ -213,27 +213,28 @@ def stochastic_narrow(v: Lanes, x: Value, g: Grid, random: Value) -> tuple[Value
 
 
 def round_same(v: Lanes, x: Value, g: Grid, mode: Rounding, random: Value | None = None) -> Value:
-    """x rounded on the lane's own exponent range, before overflow. s = `g.drop` >= 1; finite x only."""
+    """x rounded by cutting s = `g.drop` >= 1 bits off its code, before overflow; -0 and the sign of x stay.
+
+    Right for finite x on the lane's own exponent range, and in any format for lanes that are normal numbers there. The sign
+    bit above takes no part: a carry out of the largest magnitude ends in infinity's code.
+    """
     b, one = v.builder, v.word(1)
     bits = v.as_int(x)
-    a, sign = b.and_(bits, v.magnitude_mask), b.and_(bits, v.sign_mask)
     unit = b.shl(one, g.drop)
     mask = b.sub(unit, one)
-    if mode is Rounding.TO_ODD:
-        rest = b.and_(a, mask)
-        last = v.where(b.icmp_unsigned("!=", rest, v.word(0)), unit, v.word(0))
-        return v.as_float(b.or_(b.or_(b.sub(a, rest), last), sign))
-    bias = _bias(v, mode, a, bits, unit, mask, g, random)
-    kept = a if bias is None else b.add(a, bias)
-    return v.as_float(b.or_(b.and_(kept, b.xor(mask, v.word(-1))), sign))
+    keep = b.xor(mask, v.word(-1))
+    if mode is Rounding.TO_ODD:  # (rest + mask) has bit s set exactly where rest > 0
+        return v.as_float(b.and_(b.or_(bits, b.add(b.and_(bits, mask), mask)), keep))
+    bias = _bias(v, mode, bits, unit, mask, g, random)
+    return v.as_float(b.and_(bits if bias is None else b.add(bits, bias), keep))
 
 
-def _bias(v: Lanes, mode: Rounding, a: Value, bits: Value, unit: Value, mask: Value, g: Grid, random: Value | None) -> Value | None:
-    """What to add to the magnitude's bits before they are cut: it carries exactly where the mode rounds up."""
+def _bias(v: Lanes, mode: Rounding, bits: Value, unit: Value, mask: Value, g: Grid, random: Value | None) -> Value | None:
+    """What to add to the bits before they are cut: it carries exactly where the mode rounds away from zero."""
     b, one = v.builder, v.word(1)
     half = b.lshr(unit, one)
     if mode is Rounding.NEAREST_EVEN:
-        return b.add(b.sub(half, one), b.and_(b.lshr(a, g.drop), one))
+        return b.add(b.sub(half, one), b.and_(b.lshr(bits, g.drop), one))
     if mode is Rounding.NEAREST_AWAY:
         return half
     if mode is Rounding.NEAREST_ZERO:
