@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 from .errors import SeedError
@@ -83,4 +84,9 @@ def as_key(seed: SeedLike | None) -> int:
         return seed.key
     if seed is None:
         raise SeedError("seed=None: a stochastic rounding needs seed=<int> or seed=nf.Stream(...), so that the result can be reproduced")
+    return _seed_key(seed) if type(seed) is int else Stream(seed).key
+
+
+@lru_cache(maxsize=1024)
+def _seed_key(seed: int) -> int:
     return Stream(seed).key

@@ -20,7 +20,6 @@ from .vector import Lanes, Value
 
 WORDS = "Array(float64, 1, 'C', readonly=True)"
 _STOCHASTIC = Rounding.STOCHASTIC.tag
-_NEAREST_EVEN = Rounding.NEAREST_EVEN.tag
 
 
 @device
@@ -49,20 +48,33 @@ def _store(v: Lanes, r: Value, target: Value) -> Value:
     return ir.Constant(ir.IntType(1), 1)
 
 
-def _narrow(mode: Rounding):  # noqa: ANN202
-    """A block of the narrow family: lanes that are all normal numbers of the format are cut, others take the magic form.
+def _narrow(mode: Rounding, small: bool):  # noqa: ANN202
+    """A block of the narrow family, its overflow kept out of the common way.
 
-    Nearest-even needs no cut: its magic form is as short, so all but overflow is easy.
+    Cutting bits off is the shortest form but knows only normal numbers of the format. A `small` format, among whose numbers
+    subnormal ones are common, takes the form that knows both from the start; others take it for blocks that need it.
     """
 
     def body(v: Lanes, pointers: list[Value], index: Value, k: Constants) -> Value:
         x = v.load(pointers[0])
+        random = _random(v, index, k) if mode is Rounding.STOCHASTIC else None
+
+        def whole() -> tuple[Value, Value]:
+            if mode is Rounding.STOCHASTIC:
+                r, unsure = vector.stochastic_narrow(v, x, k.grid, random)
+                return r, v.builder.not_(v.any(unsure))
+            return vector.round_narrow(v, x, k.grid, mode), ir.Constant(ir.IntType(1), 1)
 
         def easy() -> Value:
-            form = vector.nearest_even_narrow(v, x, k.grid) if mode is Rounding.NEAREST_EVEN else vector.round_same(v, x, k.grid, mode)
-            return _store(v, form, pointers[1])
+            r, sure = whole() if small else (vector.round_same(v, x, k.grid, mode, random), ir.Constant(ir.IntType(1), 1))
+            v.store(r, pointers[1])
+            return sure
 
-        return either(v, is_easy(v, x, k), easy, lambda: _general(v, x, vector.round_narrow(v, x, k.grid, mode), pointers[1], k))
+        def general() -> Value:
+            r, sure = whole()
+            return v.builder.and_(_general(v, x, r, pointers[1], k), sure)
+
+        return either(v, is_easy(v, x, k), easy, general)
 
     return body
 
@@ -85,52 +97,42 @@ def _random(v: Lanes, index: Value, k: Constants) -> Value:
     return v.random_word(counters, *k.keys)
 
 
-def _stochastic_narrow(v: Lanes, pointers: list[Value], index: Value, k: Constants) -> Value:
-    x = v.load(pointers[0])
-    random = _random(v, index, k)
+_MODES = (*DETERMINISTIC, Rounding.STOCHASTIC)
+#: added to a mode's tag: the form for small formats
+_SMALL = 16
+#: formats with a larger emin count as small
+_SMALL_EMIN = -12
 
-    def general() -> Value:
-        r, unsure = vector.stochastic_narrow(v, x, k.grid, random)
-        return v.builder.and_(_general(v, x, r, pointers[1], k), v.builder.not_(v.any(unsure)))
-
-    def easy() -> Value:
-        return _store(v, vector.round_same(v, x, k.grid, Rounding.STOCHASTIC, random), pointers[1])
-
-    return either(v, is_easy(v, x, k), easy, general)
-
-
-_run_narrow32 = run(32, {m.tag: _narrow(m) for m in DETERMINISTIC} | {_STOCHASTIC: _stochastic_narrow})
-_run_same32 = run(32, {m.tag: _same(m) for m in (*DETERMINISTIC, Rounding.STOCHASTIC)})
-_run_narrow64 = run(64, {m.tag: _narrow(m) for m in DETERMINISTIC})
+_run_narrow32 = run(32, {m.tag + small * _SMALL: _narrow(m, bool(small)) for m in _MODES for small in (0, 1)})
+_run_same32 = run(32, {m.tag: _same(m) for m in _MODES})
+_run_narrow64 = run(64, {m.tag: _narrow(m, small=True) for m in DETERMINISTIC})
 
 
 @device
-def constants32(spec, keys, all_easy):  # noqa: ANN001, ANN201
+def constants32(spec, keys, normal_only):  # noqa: ANN001, ANN201
     """The integer constants of a float32 run, in the order of ``streaming.Constants``; the last two are the subkeys.
 
-    `all_easy`: every magnitude up to the largest number is easy, else only the normal numbers. A rounded value of an easy
-    one cannot exceed the largest number, since that is on the grid.
+    Easy are magnitudes up to the largest number (rounded, they cannot exceed it, since it is on the grid); with `normal_only`
+    not those below the smallest normal number.
     """
     p = spec.precision
     sign = 0x80000000 if np.signbit(spec.neg_zero) else 0
     limit = min((255 - 24 + p) << 23, 0x7F800000)
     mask = 0x7FFFFFFF if spec.min < 0.0 else 0xFFFFFFFF
-    low = 0 if all_easy else (spec.emin + 127) << 23
+    low = (spec.emin + 127) << 23 if normal_only else 0
     span = float32_as_int32(np.float32(spec.max)) - low
     return ((spec.emin + 127) << 23, ((24 - p) << 23) | 0x400000, (1 - p) << 23, 24 - p, sign, limit, mask, low, span,
             np.int64(keys & np.uint64(0xFFFFFFFF)), np.int64(keys >> np.uint64(32)))  # fmt: skip
 
 
 @device
-def constants64(spec, all_easy):  # noqa: ANN001, ANN201
+def constants64(spec):  # noqa: ANN001, ANN201
     """The integer constants of a float64 run."""
     p = spec.precision
     sign = np.int64(-0x8000000000000000) if np.signbit(spec.neg_zero) else np.int64(0)
     limit = min(2047 - 53 + p, 2047) << 52
     mask = np.int64(0x7FFFFFFFFFFFFFFF) if spec.min < 0.0 else np.int64(-1)
-    low = 0 if all_easy else (spec.emin + 1023) << 52
-    span = float64_as_int64(spec.max) - low
-    return ((spec.emin + 1023) << 52, ((53 - p) << 52) | (1 << 51), (1 - p) << 52, 53 - p, sign, limit, mask, low, span)
+    return ((spec.emin + 1023) << 52, ((53 - p) << 52) | (1 << 51), (1 - p) << 52, 53 - p, sign, limit, mask, 0, float64_as_int64(spec.max))
 
 
 @device
@@ -143,11 +145,12 @@ def overflow_constants(spec):  # noqa: ANN001, ANN201
 def round_narrow32(x, out, words, key):  # noqa: ANN001, ANN201
     """out[i] = x[i] rounded, for formats of the narrow family in float32 lanes."""
     spec, n, i = load_spec(words), x.size, 0
-    floats, all_easy = overflow_constants(spec), spec.mode == _NEAREST_EVEN
+    floats, small = overflow_constants(spec), spec.emin > _SMALL_EMIN
+    form = spec.mode + _SMALL if small else spec.mode
     while i < n:
         section = i >> 32  # the random words' subkeys change every 2^32 elements
-        integers = constants32(spec, subkeys(key, section), all_easy)
-        i = _run_narrow32((x, out), i, min(n, (section + 1) << 32), spec.mode, integers, floats)
+        integers = constants32(spec, subkeys(key, section), not small)
+        i = _run_narrow32((x, out), i, min(n, (section + 1) << 32), form, integers, floats)
         round_range(x, out, i, min(i + 16, n), spec, key)
         i += 16
 
@@ -159,7 +162,7 @@ def round_same32(x, out, words, key):  # noqa: ANN001, ANN201
     floats = overflow_constants(spec)
     while i < n:
         section = i >> 32
-        integers = constants32(spec, subkeys(key, section), True)
+        integers = constants32(spec, subkeys(key, section), False)
         i = _run_same32((x, out), i, min(n, (section + 1) << 32), spec.mode, integers, floats)
         round_range(x, out, i, min(i + 16, n), spec, key)
         i += 16
@@ -169,7 +172,7 @@ def round_same32(x, out, words, key):  # noqa: ANN001, ANN201
 def round_narrow64(x, out, words, key):  # noqa: ANN001, ANN201
     """out[i] = x[i] rounded by a deterministic mode, for formats of the narrow family in float64 lanes."""
     spec, n, i = load_spec(words), x.size, 0
-    integers, floats = constants64(spec, spec.mode == _NEAREST_EVEN), overflow_constants(spec)
+    integers, floats = constants64(spec), overflow_constants(spec)
     while i < n:
         i = _run_narrow64((x, out), i, n, spec.mode, integers, floats)
         round_range(x, out, i, min(i + 8, n), spec, key)

@@ -190,26 +190,26 @@ def _restore_sign(v: Lanes, r: Value, x: Value, g: Grid) -> Value:
 
 
 def stochastic_narrow(v: Lanes, x: Value, g: Grid, random: Value) -> tuple[Value, Value]:
-    """(x rounded by stochastic with the leading 32 bits of the random word, lanes where the trailing ones decide).
+    """(x rounded by stochastic with the leading bits of the random word, lanes where the trailing ones decide).
 
-    float32 lanes only. rest / unit = V 2^-32 + less; up if V + R32 carries, i.e. V > ~R32. Where V == ~R32 the outcome may
-    hang on later bits: the caller gives those lanes (one in 2^32) to the plain rule.
+    float32 lanes and emin >= -95 only. |x| in units of 2^(e - 29), e = max(floor(log2 |x|), emin), is an integer below 2^30
+    whose last t = 30 - p bits lie below the grid; adding the random word's first t bits carries where the mode rounds up.
+    Bits of x below the integer, and later random bits, matter only where the sum's last t bits are all ones: the caller gives
+    those lanes (one in 2^t) to the plain rule. A shift by 31 clears the 30 bits, so none by more is needed.
     """
-    b, zero = v.builder, v.number(0.0)
-    a = v.magnitude(x)
-    binade = _binade(v, a, g)
-    c, unit_bits = v.as_float(b.add(binade, g.offset)), b.add(binade, g.unit_offset)
-    unit = v.as_float(unit_bits)
-    n = b.fsub(b.fadd(a, c), c)
-    down = b.fsub(n, v.where(b.fcmp_ordered("<", b.fsub(a, n), zero), unit, zero))
-    # 1 / unit is a power of two too: exponent fields add up to 254
-    per_unit = v.as_float(b.sub(v.word(254 << 23), unit_bits))
-    fraction = b.fmul(b.fmul(b.fsub(a, down), per_unit), v.number(2.0**32))
-    head = b.fptoui(fraction, v.int)
-    missing = b.xor(random, v.word(-1))
-    up = b.icmp_unsigned(">", head, missing)
-    unsure = b.icmp_unsigned("==", head, missing)
-    return _restore_sign(v, b.fadd(down, v.where(up, unit, zero)), x, g), unsure
+    b = v.builder
+    a = b.and_(v.as_int(x), v.magnitude_mask)
+    exponent, least = b.lshr(a, v.word(23)), b.lshr(g.lowest, v.word(23))
+    significand = b.or_(b.and_(b.shl(a, v.word(6)), v.word(0x1FFFFFFF)), v.word(0x20000000))
+    top = v.call("smax", exponent, least)
+    fixed = b.lshr(significand, v.call("smin", b.sub(top, exponent), v.word(31)))
+    below = b.add(g.drop, v.word(6))
+    mask = b.sub(b.shl(v.word(1), below), v.word(1))
+    total = b.add(fixed, b.lshr(random, b.sub(v.word(32), below)))
+    unsure = b.icmp_unsigned("==", b.and_(total, mask), mask)
+    kept = b.sitofp(b.and_(total, b.xor(mask, v.word(-1))), v.float)
+    unit = v.as_float(b.shl(b.sub(top, v.word(29)), v.word(23)))
+    return _restore_sign(v, b.fmul(kept, unit), x, g), unsure
 
 
 def round_same(v: Lanes, x: Value, g: Grid, mode: Rounding, random: Value | None = None) -> Value:
@@ -234,7 +234,8 @@ def _bias(v: Lanes, mode: Rounding, bits: Value, unit: Value, mask: Value, g: Gr
     b, one = v.builder, v.word(1)
     half = b.lshr(unit, one)
     if mode is Rounding.NEAREST_EVEN:
-        return b.add(b.sub(half, one), b.and_(b.lshr(bits, g.drop), one))
+        odd = b.icmp_unsigned("!=", b.and_(bits, unit), v.word(0))
+        return v.where(odd, half, b.sub(half, one))
     if mode is Rounding.NEAREST_AWAY:
         return half
     if mode is Rounding.NEAREST_ZERO:

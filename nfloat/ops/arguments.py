@@ -24,6 +24,8 @@ def as_carrier(x: ArrayLike, argument: str, *, single: bool) -> NDArray[np.float
     ArgumentError
         If x is not real numbers, or holds one that float64 cannot hold.
     """
+    if type(x) is np.ndarray and x.dtype is _FLOAT32 and single and x.flags.carray:
+        return x  # the common case, first: it decides what a call on a small array costs
     if type(x) is not np.ndarray:
         x = _as_array(x, argument)
     dtype = x.dtype
@@ -32,7 +34,7 @@ def as_carrier(x: ArrayLike, argument: str, *, single: bool) -> NDArray[np.float
         dtype = x.dtype
     if dtype == _FLOAT32 and not single:
         x = x.astype(_FLOAT64)
-    if not (x.flags.c_contiguous and x.flags.writeable and x.flags.aligned):
+    if not x.flags.carray:
         x = np.array(x, order="C", copy=True)
     return x
 
@@ -96,6 +98,6 @@ def _from_integers(x: NDArray, argument: str) -> NDArray[np.floating]:
 
 def restore_scalar(result: NDArray, x: ArrayLike) -> NDArray | np.generic:
     """A NumPy scalar if `x` was one (a Python number or NumPy scalar), else the array."""
-    if result.ndim == 0 and not isinstance(x, np.ndarray):
+    if result.ndim == 0 and type(x) is not np.ndarray:
         return result[()]
     return result

@@ -1,13 +1,15 @@
-"""`Plan`: one way of rounding (format, mode, policy, random bits) with its constants looked up once.
+"""`Plan`: one way of rounding (format, mode, policy, random bits) with its constants and kernels looked up once.
 
 Every operation starts by turning its arguments into a plan; equal arguments give the same object, so a call in a loop pays
-one dictionary look-up.
+one dictionary look-up. The plan is also where a fast kernel is chosen; the conditions are those ``kernels/vector.py`` proves.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,23 +17,42 @@ from numpy.typing import NDArray
 from ..formats.format import Format
 from ..formats.names import FormatLike, get_format
 from ..formats.rounding import OverflowLike, Rounding, RoundingLike, as_overflow, as_rounding, check_random_bits
-from ..formats.spec import rounding_spec
+from ..formats.spec import SpecField, rounding_spec
+from ..kernels import elementwise
 from ..streams import SeedLike, as_key
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Plan:
-    """How to round: the format, the mode, and the constants' vector of ``formats/spec.py``."""
+    """How to round: the format, the mode, the constants' vector of ``formats/spec.py``, and the kernels that do it.
+
+    `single`: float32 can carry the format. `round32`, `round64`: kernels (x, out, words, key), or None where every value of
+    the carrier stays as it is.
+    """
 
     format: Format
     rounding: Rounding
     words: NDArray[np.float64]
     single: bool
     stochastic: bool
+    round32: Callable[..., Any] | None
+    round64: Callable[..., Any] | None
 
     def key(self, seed: SeedLike | None) -> int:
         """The key of the random bits; 0 for deterministic modes, which take no seed."""
         return as_key(seed) if self.stochastic else 0
+
+    def apply(self, a: NDArray[np.floating], key: int) -> NDArray[np.floating]:
+        """A C-contiguous carrier array, rounded into a new one."""
+        function = self.round32 if a.itemsize == 4 else self.round64
+        if function is None:
+            return a.copy()
+        out = np.empty(a.shape, a.dtype)
+        if a.ndim == 1:
+            function(a, out, self.words, key)
+        else:
+            function(a.reshape(-1), out.reshape(-1), self.words, key)
+        return out
 
 
 def plan(fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | None, random_bits: int | None) -> Plan:
@@ -52,4 +73,36 @@ def plan(fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | None,
 def _plan(fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | None, random_bits: int | None) -> Plan:
     f, mode = get_format(fmt), as_rounding(rounding)
     words = rounding_spec(f, mode, as_overflow(overflow), check_random_bits(mode, random_bits))
-    return Plan(format=f, rounding=mode, words=words, single=f.fits_float32, stochastic=mode.is_stochastic)
+    return Plan(format=f, rounding=mode, words=words, single=f.fits_float32, stochastic=mode.is_stochastic,
+                round32=_kernel32(f, mode, words), round64=_kernel64(f, mode, words))  # fmt: skip
+
+
+def _regular(f: Format, mode: Rounding) -> bool:
+    """Whether the vector forms know the format's zeros and ties, and the mode."""
+    return f.has_zero and not f.flushes_output and not f.flushes_input and f.precision >= 2 and mode.tag <= Rounding.STOCHASTIC.tag
+
+
+def _is_whole_carrier(f: Format, words: NDArray[np.float64], precision: int, emin: int) -> bool:
+    """Whether the format is the carrier itself, infinities and subnormals included, so that nothing changes."""
+    return (f.precision, f.emin, f.emax) == (precision, emin, 1 - emin) and f.has_subnormals and not f.flushes_input \
+        and f.has_negative_zero and f.max_significand == 2**precision - 1 and words[SpecField.POS_INF] == np.inf  # fmt: skip
+
+
+def _kernel32(f: Format, mode: Rounding, words: NDArray[np.float64]) -> Callable[..., Any] | None:
+    if _is_whole_carrier(f, words, 24, -126):
+        return None
+    if _regular(f, mode) and f.emin == -126 and f.precision <= 23 and f.has_negative_zero:
+        return elementwise.round_same32
+    # the unit at emin must be a normal float32 number (and twice a remainder must not round)
+    if _regular(f, mode) and f.emin > -126 and f.precision <= 22 and f.emin - f.precision + 1 >= -125:
+        if not mode.is_stochastic or f.emin >= -95:
+            return elementwise.round_narrow32
+    return elementwise.round_plain
+
+
+def _kernel64(f: Format, mode: Rounding, words: NDArray[np.float64]) -> Callable[..., Any] | None:
+    if _is_whole_carrier(f, words, 53, -1022):
+        return None
+    if _regular(f, mode) and not mode.is_stochastic and f.precision <= 51 and f.emin - f.precision + 1 >= -1021:
+        return elementwise.round_narrow64
+    return elementwise.round_plain

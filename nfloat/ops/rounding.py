@@ -7,7 +7,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..formats.names import FormatLike
 from ..formats.rounding import OverflowLike, RoundingLike
-from ..kernels.elementwise import round_plain
 from ..streams import SeedLike
 from .arguments import as_carrier, restore_scalar
 from .plan import plan
@@ -65,8 +64,6 @@ def round(
     np.float64(1.0078125)
     """
     how = plan(fmt, rounding, overflow, random_bits)
-    key = how.key(seed)
-    a = as_carrier(x, "x", single=how.single)
-    out = np.empty_like(a)
-    round_plain(a.reshape(-1), out.reshape(-1), how.words, key)
-    return restore_scalar(out, x)
+    key = how.key(seed) if how.stochastic else 0
+    out = how.apply(as_carrier(x, "x", single=how.single), key)
+    return out if type(x) is np.ndarray else restore_scalar(out, x)
