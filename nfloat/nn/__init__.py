@@ -1,7 +1,8 @@
 """A small neural-network engine with its own backpropagation, in which every tensor is rounded where a recipe says.
 
-``tape`` (Tensor, the graph), ``ops`` (forward and backward side by side), ``layers``, ``losses``, ``optim``; ``recipes`` (what is rounded where) and
-``precision`` (what that means: the only place that rounds); ``scaling`` (loss scaling), ``data``, ``train``.
+``tape`` (Tensor, the graph), ``ops`` (forward and backward side by side), ``layers``, ``losses``, ``optim``;
+``recipes`` (what is rounded where) and ``precision`` (what that means: the only place that rounds); ``scaling``
+(loss scaling), ``data``, ``train``.
 
     with nf.nn.precision("bf16-mixed", seed=0, step=0):
         loss = nf.nn.cross_entropy(model(x), y)
@@ -12,7 +13,7 @@
 from .data import Dataset as Dataset
 from .data import batches as batches
 from .data import from_arrays as from_arrays
-from .data import load as load_data
+from .data import load_data as load_data
 from .layers import Layer as Layer
 from .layers import Linear as Linear
 from .layers import ReLU as ReLU

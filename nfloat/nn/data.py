@@ -1,8 +1,10 @@
-"""Data for training: `load` by name or file, `from_arrays` for your own, `batches` for the order in which they are seen.
+"""Data for training: `load_data` by name or file, `from_arrays` for your own, `batches` for the order in which they are
+seen.
 
-"digits": scikit-learn's 1797 images of 8 x 8 (UCI, Alpaydin and Kaynak 1998), no download, pixels divided by 16, shuffled once with NumPy's
-``Generator(123)``, the first 1400 for training and 397 for testing. "blobs": Gaussian clouds, needs nothing. A path ending in ``.npz`` (arrays x
-and y) or ``.csv`` (numbers, the class in the last column): shuffled in the same way, four fifths for training.
+"digits": scikit-learn's 1797 images of 8 x 8 (UCI, Alpaydin and Kaynak 1998), no download, pixels divided by 16,
+shuffled once with NumPy's ``Generator(123)``, the first 1400 for training and 397 for testing. "blobs": Gaussian
+clouds, needs nothing. A path ending in ``.npz`` (arrays x and y) or ``.csv`` (numbers, the class in the last
+column): shuffled in the same way, four fifths for training.
 """
 
 from __future__ import annotations
@@ -46,13 +48,14 @@ class Dataset:
         return 1 + max(int(self.train_y.max(initial=0)), int(self.test_y.max(initial=0)))
 
 
-def load(name: str | Path) -> Dataset:
+def load_data(name: str | Path) -> Dataset:
     """The data of that name or in that file.
 
     Raises
     ------
     ArgumentError
-        If there are none of that name, the file cannot be read, or it holds NaN, infinities or classes that are not whole numbers.
+        If there are none of that name, the file cannot be read, or it holds NaN, infinities or classes that are not
+        whole numbers.
     ShapeError
         If x is not (n, features) and y (n,).
     MissingExtraError
@@ -88,14 +91,14 @@ def digits() -> Dataset:
     try:
         from sklearn.datasets import load_digits
     except ImportError:
-        raise MissingExtraError("data='digits' needs scikit-learn: pip install 'nfloat[studies]'; or use data='blobs'") from None
+        raise MissingExtraError(
+            "data='digits' needs scikit-learn: pip install 'nfloat[studies]'; or use data='blobs'"
+        ) from None
     x, y = load_digits(return_X_y=True)
     return from_arrays(x / 16.0, y, train=1400, name="digits")
 
 
-def blobs(
-    examples: int = 2000, features: int = 16, classes: int = 10, spread: float = 0.8, seed: int = 0
-) -> Dataset:
+def blobs(examples: int = 2000, features: int = 16, classes: int = 10, spread: float = 0.8, seed: int = 0) -> Dataset:
     """Gaussian clouds around random centres: needs no package, and is as hard as `spread` makes it.
 
     Centres are standard normal, points lie around them with standard deviation `spread`; classes are equally frequent.
@@ -141,7 +144,9 @@ def from_arrays(x: ArrayLike, y: ArrayLike, *, train: int | None = None, name: s
         raise ShapeError(f"data {name!r}: x has {len(x)} examples and y has {len(y)}; they must have the same number")
     train = len(x) * 4 // 5 if train is None else train
     if isinstance(train, bool) or not hasattr(train, "__index__") or not 1 <= train <= len(x):
-        raise ArgumentError(f"train={train!r} of data {name!r} must be an integer in 1..{len(x)}, the number of examples")
+        raise ArgumentError(
+            f"train={train!r} of data {name!r} must be an integer in 1..{len(x)}, the number of examples"
+        )
     order = np.random.default_rng(SPLIT_SEED).permutation(len(x))
     x, y = np.ascontiguousarray(x[order]), y[order]
     return Dataset(name, x[:train], y[:train], x[train:], y[train:])
@@ -183,7 +188,9 @@ def _batches(examples: int, size: int, generator: np.random.Generator) -> Iterat
 def _check_x(x: ArrayLike, name: str) -> Floats:
     array = np.asarray(x)
     if array.dtype.kind not in "fiub" or array.ndim < 2 or 0 in array.shape:
-        raise ShapeError(f"x of data {name!r}, of type {array.dtype} and shape {array.shape}, must be real numbers of shape (n, features)")
+        raise ShapeError(
+            f"x of data {name!r}, of type {array.dtype} and shape {array.shape}, must be real numbers: (n, features)"
+        )
     array = array.reshape(len(array), -1).astype(np.float64)
     bad = np.argwhere(~np.isfinite(array))
     if len(bad):
@@ -200,11 +207,15 @@ def _check_x(x: ArrayLike, name: str) -> Floats:
 def _check_y(y: ArrayLike, name: str) -> NDArray[np.int64]:
     array = np.asarray(y)
     if array.ndim != 1 or array.dtype.kind not in "fiub":
-        raise ShapeError(f"y of data {name!r}, of type {array.dtype} and shape {array.shape}, must be class numbers of shape (n,)")
+        raise ShapeError(
+            f"y of data {name!r}, of type {array.dtype} and shape {array.shape}, must be class numbers of shape (n,)"
+        )
     whole = np.isfinite(array) & (array >= 0) & (array == np.floor(array)) if array.dtype.kind == "f" else array >= 0
     if not whole.all():
         first = int(np.argmin(whole))
-        raise ArgumentError(f"y of data {name!r} must be whole numbers from 0, the classes: y[{first}] is {array[first]}")
+        raise ArgumentError(
+            f"y of data {name!r} must be whole numbers from 0, the classes: y[{first}] is {array[first]}"
+        )
     return array.astype(np.int64)
 
 
@@ -218,5 +229,7 @@ def _read_npz(path: Path) -> tuple[Any, Any]:
 def _read_csv(path: Path) -> tuple[Any, Any]:
     table = np.loadtxt(path, delimiter=",", ndmin=2, dtype=np.float64)
     if table.shape[1] < 2:
-        raise ArgumentError(f"data={str(path)!r} has {table.shape[1]} column; it needs numbers and the class in the last column")
+        raise ArgumentError(
+            f"data={str(path)!r} has {table.shape[1]} column; it needs numbers and the class in the last column"
+        )
     return table[:, :-1], table[:, -1]

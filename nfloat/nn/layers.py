@@ -1,7 +1,9 @@
-"""Layers: parameters and the operation they feed. What a layer computes stands in ``ops.py``, in which format in ``precision.py``.
+"""Layers: parameters and the operation they feed. What a layer computes stands in ``ops.py``, in which format in
+``precision.py``.
 
-A layer has a `name` (its place in the model, "0", "2.1", given by `Sequential`), parameters named after it ("0.weight"), and
-``layer(x)``. To add one: a class here, a row in `LAYERS` with an example; a new primitive is a pair in ``ops.py``.
+A layer has a `name` (its place in the model, "0", "2.1", given by `Sequential`), parameters named after it
+("0.weight"), and ``layer(x)``. To add one: a class here, a row in `LAYERS` with an example; a new primitive is a
+pair in ``ops.py``.
 
 Initial weights are He-normal (He et al. 2015, arXiv:1502.01852): standard deviation sqrt(2 / fan_in); biases are zero.
 """
@@ -49,7 +51,7 @@ class Layer(ABC):
         self._draw(generator)
         store(self.parameters())
 
-    def _draw(self, generator: np.random.Generator) -> None:
+    def _draw(self, generator: np.random.Generator) -> None:  # noqa: B027 (layers without parameters have nothing to draw)
         """Set the parameters to their initial float64 values."""
 
 
@@ -177,7 +179,8 @@ class Sequential(Layer):
         return f"Sequential({', '.join(map(repr, self.layers))})"
 
 
-#: every layer that is no container: name -> (how to make a small one, shape of its argument); the gradient check runs over it
+#: every layer that is no container: name -> (how to make a small one, shape of its argument); the gradient check
+#: runs over it
 LAYERS: Mapping[str, tuple[Callable[[], Layer], tuple[int, ...]]] = {
     "Linear": (lambda: Linear(4, 3), (5, 4)),
     "ReLU": (ReLU, (5, 4)),
@@ -216,11 +219,15 @@ def load(model: Layer, values: Mapping[str, ArrayLike]) -> None:
     parameters = model.parameters()
     if set(values) != set(parameters):
         odd = ", ".join(sorted(set(values) ^ set(parameters)))
-        raise ArgumentError(f"values: the names must be those of model.parameters(); these are missing or unknown: {odd}")
+        raise ArgumentError(
+            f"values: the names must be those of model.parameters(); these are missing or unknown: {odd}"
+        )
     arrays: dict[str, Floats] = {name: np.array(value) for name, value in values.items()}
     for name, array in arrays.items():
         if array.shape != parameters[name].shape:
-            raise ShapeError(f"values[{name!r}] of shape {array.shape} must have the parameter's shape {parameters[name].shape}")
+            raise ShapeError(
+                f"values[{name!r}] of shape {array.shape} must have the parameter's shape {parameters[name].shape}"
+            )
     for name, array in arrays.items():
         parameters[name].data = array
     _mark_ready(model)

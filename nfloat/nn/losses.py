@@ -1,4 +1,5 @@
-"""Losses: a model's result and the truth -> one number, averaged. Computed in float64, kept in the carrier; see ``recipes.py``."""
+"""Losses: a model's result and the truth -> one number, averaged. Computed in float64, kept in the carrier; see
+``recipes.py``."""
 
 from __future__ import annotations
 
@@ -33,7 +34,9 @@ def cross_entropy(logits: TensorLike, labels: ArrayLike) -> Tensor:
     """
     logits, labels = as_tensor(logits), np.asarray(labels)
     if len(logits.shape) != 2 or labels.shape != logits.shape[:1] or not labels.size:
-        raise ShapeError(f"logits of shape {logits.shape} and labels of shape {labels.shape} must be (batch, classes) and (batch,)")
+        raise ShapeError(
+            f"logits of shape {logits.shape} and labels of shape {labels.shape} must be (batch, classes) and (batch,)"
+        )
     if labels.dtype.kind not in "iu":
         raise ArgumentError(f"labels of type {labels.dtype} must be integers, the numbers of the classes")
     if labels.min() < 0 or labels.max() >= logits.shape[1]:
@@ -58,5 +61,7 @@ def mse(prediction: TensorLike, target: ArrayLike) -> Tensor:
     prediction = as_tensor(prediction)
     target = np.asarray(target.data if isinstance(target, Tensor) else target, dtype=np.float64)
     if target.shape != prediction.shape or not target.size:
-        raise ShapeError(f"prediction of shape {prediction.shape} and target of shape {target.shape} must have the same, non-empty shape")
+        raise ShapeError(
+            f"prediction of shape {prediction.shape} and target of shape {target.shape} must be of one non-empty shape"
+        )
     return apply("mse", prediction, layer="loss", target=target)

@@ -1,11 +1,13 @@
-"""Operations: forward and backward side by side, as pairs in one table, `OPS`. Arrays only; the graph stands in ``tape.py``.
+"""Operations: forward and backward side by side, as pairs in one table, `OPS`. Arrays only; the graph stands in
+``tape.py``.
 
-``forward(p, name, *arrays, **attributes)`` returns the result and what backward needs of it (`RESULT`: the result itself, as it
-was stored, that is, rounded); ``backward(p, name, kept, gradient, needs)`` returns one gradient per array (None where `needs`
-says that nobody asks). `p` is the `Precision` in force, `name` the layer. Neither rounds its results: the tape does, by the
-row's flags. GEMMs and sums go through `p`.
+``forward(p, name, *arrays, **attributes)`` returns the result and what backward needs of it (`RESULT`: the result
+itself, as it was stored, that is, rounded); ``backward(p, name, kept, gradient, needs)`` returns one gradient per
+array (None where `needs` says that nobody asks). `p` is the `Precision` in force, `name` the layer. Neither rounds
+its results: the tape does, by the row's flags. GEMMs and sums go through `p`.
 
-To add an operation: write the pair, add a row with the shapes of a small example; the gradient check runs over the table.
+To add an operation: write the pair, add a row with the shapes of a small example; the gradient check runs over the
+table.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ RESULT = _Result()
 
 @dataclass(frozen=True)
 class Op:
-    """A differentiable operation: a pair of functions, whether their results need rounding, an example for the check."""
+    """A differentiable operation: a pair of functions, whether their results need rounding, an example for the
+    check."""
 
     name: str
     forward: Callable[..., tuple[Floats, Any]]
@@ -77,13 +80,17 @@ def linear_backward(p: Precision, name: str, kept: Any, dy: Floats, needs: Needs
 
 def _check_linear(x: Floats, w: Floats) -> None:
     if x.ndim != 2 or w.ndim != 2 or x.shape[1] != w.shape[1]:
-        raise ShapeError(f"x of shape {x.shape} does not fit a linear layer of weight {w.shape}: x must be (batch, {w.shape[-1]})")
+        raise ShapeError(
+            f"x of shape {x.shape} does not fit a linear layer of weight {w.shape}: x must be (batch, {w.shape[-1]})"
+        )
 
 
 def product(p: Precision, name: str, a: Floats, b: Floats) -> tuple[Floats, Any]:
     """a @ b: (m, k) @ (k, n)."""
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0]:
-        raise ShapeError(f"a of shape {a.shape} and b of shape {b.shape} cannot be multiplied: they must be (m, k) and (k, n)")
+        raise ShapeError(
+            f"a of shape {a.shape} and b of shape {b.shape} cannot be multiplied: they must be (m, k) and (k, n)"
+        )
     a, b = p.cast(Role.GEMM_X, name, a), p.cast(Role.GEMM_W, name, b)
     return p.matmul(name, "forward", a, b), (a, b)
 
@@ -104,7 +111,9 @@ def _reduced(p: Precision, name: str, gradient: Floats, shape: tuple[int, ...]) 
     lead = gradient.ndim - len(shape)
     repeated = [i for i in range(gradient.ndim) if i < lead or (shape[i - lead] == 1 and gradient.shape[i] > 1)]
     others = [i for i in range(gradient.ndim) if i not in repeated]
-    rows = gradient.transpose(*repeated, *others).reshape(_size(gradient.shape, repeated), _size(gradient.shape, others))
+    rows = gradient.transpose(*repeated, *others).reshape(
+        _size(gradient.shape, repeated), _size(gradient.shape, others)
+    )
     return p.sum_rows(name, np.ascontiguousarray(rows)).reshape(shape)
 
 
@@ -231,7 +240,8 @@ def mean_backward(p: Precision, name: str, kept: Any, dy: Floats, needs: Needs) 
     return (np.full(kept, _wide(dy) / _size(kept, list(range(len(kept))))),)
 
 
-# ---------------------------------------------------------------- losses: computed in float64, gradients rounded by the tape
+# ---------------------------------------------------------------- losses: computed in float64, gradients rounded by
+# the tape
 def cross_entropy(p: Precision, name: str, logits: Floats, labels: Any) -> tuple[Floats, Any]:
     """Mean over the batch of log(sum(exp(z))) - z[label]; z (batch, classes)."""
     z = _wide(logits)

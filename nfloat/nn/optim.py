@@ -1,16 +1,19 @@
 """Optimisers, sorted by increasing complexity.
 
-An optimiser turns gradients into steps; what happens then is the same for all and stands once, in `Optimizer`. With R_f the
-cast of the recipe's field f, and u the step (mostly -lr * direction):
+An optimiser turns gradients into steps; what happens then is the same for all and stands once, in `Optimizer`. With
+R_f the cast of the recipe's field f, and u the step (mostly -lr * direction):
 
     u = R_update(step);  w = R_weights(w + u)                                    plain
-    y = R_c(u - r);  s = R_weights(w + y);  r = R_c(R_c(s - w) - y);  w = s      compensated (Kahan), c the field `compensation`
+    y = R_c(u - r);  s = R_weights(w + y);  r = R_c(R_c(s - w) - y);  w = s      compensated (Kahan), c the field
+    `compensation`
 
-Momenta are stored by the cast `state`. Scalars and what lies between those casts are carrier arithmetic (float32, or float64 in the
-float64 recipe), the operations in the order of the formulas in the docstrings. Random bits, infinities, NaN: see ``precision.py``.
+Momenta are stored by the cast `state`. Scalars and what lies between those casts are carrier arithmetic (float32, or
+float64 in the float64 recipe), the operations in the order of the formulas in the docstrings. Random bits,
+infinities, NaN: see ``precision.py``.
 
-Sources: Kingma and Ba 2015 (arXiv:1412.6980), Loshchilov and Hutter 2019 (arXiv:1711.05101), Tieleman and Hinton 2012 (lecture 6.5),
-Chen et al. 2023 (arXiv:2302.06675); Zamirai et al. 2020 (arXiv:2010.06192) for the compensated update.
+Sources: Kingma and Ba 2015 (arXiv:1412.6980), Loshchilov and Hutter 2019 (arXiv:1711.05101), Tieleman and Hinton
+2012 (lecture 6.5), Chen et al. 2023 (arXiv:2302.06675); Zamirai et al. 2020 (arXiv:2010.06192) for the compensated
+update.
 """
 
 from __future__ import annotations
@@ -28,7 +31,8 @@ from .tape import Tensor, stored
 
 
 class Update(NamedTuple):
-    """What happened to one parameter in one step: ``before == after`` where the gradient is not zero is a stagnated weight."""
+    """What happened to one parameter in one step: ``before == after`` where the gradient is not zero is a stagnated
+    weight."""
 
     name: str
     gradient: Floats
@@ -96,7 +100,9 @@ class Optimizer(ABC):
 
     def _update(self, p: Precision, name: str, parameter: Tensor, g: Floats) -> Update:
         if g.shape != parameter.shape:
-            raise ShapeError(f"gradient of {name!r} of shape {g.shape} must have the parameter's shape {parameter.shape}")
+            raise ShapeError(
+                f"gradient of {name!r} of shape {g.shape} must have the parameter's shape {parameter.shape}"
+            )
         before, state = stored(p, parameter), self.state[name]
         step = p.cast(Role.UPDATE, name, self.direction(p, name, before, g, state))
         if p.recipe.compensation is None:
@@ -158,7 +164,11 @@ class Lion(Optimizer):
     """c = beta1 m + (1 - beta1) g; m = beta2 m + (1 - beta2) g; w - lr (sign(c) + weight_decay w)."""
 
     def __init__(
-        self, parameters: Mapping[str, Tensor], lr: float, betas: tuple[float, float] = (0.9, 0.99), weight_decay: float = 0.0
+        self,
+        parameters: Mapping[str, Tensor],
+        lr: float,
+        betas: tuple[float, float] = (0.9, 0.99),
+        weight_decay: float = 0.0,
     ) -> None:
         super().__init__(parameters, lr)
         self.betas, self.weight_decay = _betas(betas), _not_negative("weight_decay", weight_decay)
@@ -199,7 +209,11 @@ class AdamW(Optimizer):
         weight_decay: float = 0.01,
     ) -> None:
         super().__init__(parameters, lr)
-        self.betas, self.eps, self.weight_decay = _betas(betas), _positive("eps", eps), _not_negative("weight_decay", weight_decay)
+        self.betas, self.eps, self.weight_decay = (
+            _betas(betas),
+            _positive("eps", eps),
+            _not_negative("weight_decay", weight_decay),
+        )
 
     def direction(self, p: Precision, name: str, w: Floats, g: Floats, state: dict[str, Floats]) -> Floats:
         return -self.lr * (_adam(self, p, name, w, g, state) + self.weight_decay * w)

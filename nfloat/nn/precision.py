@@ -1,41 +1,54 @@
-"""Precision: what a recipe means in arithmetic. The only place of the engine that rounds, and the only one that calls `nf.matmul`.
+"""Precision: what a recipe means in arithmetic. The only place of the engine that rounds, and the only one that
+calls `nf.matmul`.
 
-``with precision(recipe, seed=0, step=0):`` computes everything inside as the recipe says; outside, everything is float64. The
-context is a `contextvars` variable, so threads do not see each other's. A result remembers the precision it was recorded under: its
-backward pass runs under the same one, wherever ``backward()`` is called. Use one context per training step.
+``with precision(recipe, seed=0, step=0):`` computes everything inside as the recipe says; outside, everything is
+float64. The context is a `contextvars` variable, so threads do not see each other's. A result remembers the
+precision it was recorded under: its backward pass runs under the same one, wherever ``backward()`` is called. Use
+one context per training step.
 
 The rules
-* A value is computed from the stored values of its operands and rounded once, by the cast of its field in the recipe. GEMMs go
-  through `nf.matmul` with the recipe's accumulator, the bias being the initial value of the sums (D = A B + C, as matrix
-  units do it); what is elementwise is computed in float64 (exact enough: 53 >= 2 * 24 + 2), or in the carrier where that is exact.
+* A value is computed from the stored values of its operands and rounded once, by the cast of its field in the
+  recipe. GEMMs go through `nf.matmul` with the recipe's accumulator, the bias being the initial value of the sums (D
+  = A B + C, as matrix units do it); what is elementwise is computed in float64 (exact enough: 53 >= 2 * 24 + 2), or
+  in the carrier where that is exact.
 * Results that only move or select numbers (reshape, ReLU and its gradient) are not rounded, since they need it not.
 * A tensor that comes from outside (a batch; a tensor of another precision) enters as an activation.
-* Parameters are *stored* in the format `weights`, to nearest. Before the first update they may still be wider (``model.init`` outside
-  of any precision); they are then read as if they were stored.
-* Random bits: stream ``Stream(seed).child(tensor name, tensor role, step, occurrence)``; no two tensors, steps or roundings share any.
+* Parameters are *stored* in the format `weights`, to nearest. Before the first update they may still be wider
+  (``model.init`` outside of any precision); they are then read as if they were stored.
+* Random bits: stream ``Stream(seed).child(tensor name, tensor role, step, occurrence)``; no two tensors, steps or
+  roundings share any.
 
-The observer, for whoever records what was rounded (the drift job does)
-    ``precision(r, observer=f)`` calls ``f(layer, tensor, before, after)`` each time a tensor is rounded, and also where the
-    recipe's format is the carrier's own, so that nothing is rounded and ``before is after``. `before` is not always of the carrier's type.
-    Arrays must not be changed. `layer` is the layer's place ("0", "2"; the operation's name outside of a model), and `tensor` is one of
-        input                        the batch, as it enters the layer named
-        activation                   a result of a layer, after its GEMM and bias; ReLU's and reshape's are not rounded, so not seen
-        activation.grad              gradient with respect to that layer's result (the last layer's is the loss's gradient)
-        weight.copy, bias.copy       parameters as forward and backward see them
-        weight.grad, bias.grad       gradients of parameters; under loss scaling still scaled
-        gemm.x, gemm.w, gemm.dy      operands of GEMMs, where the recipe rounds those apart (tf32)
-        weight.update, bias.update   the optimiser's step; weight.state...: its momenta; weight.compensation: Kahan's remainder
-        weight, bias                 the new weights, before and after they are stored
-    An optimiser's ``step(watch=g)`` calls ``g(Update(name, gradient, step, before, after))`` per parameter: ``before == after`` where
-    the gradient is not zero is a stagnated weight. ``train.gradients(model, x, y, "float64")`` is the exact gradient at the same weights.
+The observer, for whoever records what was rounded
+--------------------------------------------------
+``precision(r, observer=f)`` calls ``f(layer, tensor, before, after)`` for each tensor that the recipe stores in some
+format; where that is the carrier's own, so that nothing is rounded, ``before is after``. `before` is not always of the
+carrier's type. Arrays must not be changed (nor does the engine ever write into one that it has handed out). `layer` is
+the layer's place ("0", "2"; outside of a model the operation's name), and `tensor` one of
+
+| tensor | what it is |
+|---|---|
+| input | the batch, as it enters the layer |
+| activation | the layer's result, after its GEMM and bias; ReLU's and reshape's need no rounding and are not seen |
+| activation.grad | gradient with respect to the layer's result; the last layer's is the one that the loss sends |
+| gemm.x, gemm.w, gemm.dy | operands of GEMMs, where the recipe rounds those apart (tf32) |
+| weight.copy, bias.copy | parameters as forward and backward see them, where the recipe has such a copy |
+| weight.grad, bias.grad | gradients of parameters; under loss scaling still scaled |
+| weight.state, bias.state | the optimiser's momenta, one call each |
+| weight.update, bias.update | the optimiser's step |
+| weight.compensation, ... | the parts of a compensated update |
+| weight, bias | the new weights, before and after they are stored |
+
+An optimiser's ``step(watch=g)`` calls ``g(Update(name, gradient, step, before, after))`` per parameter: ``before ==
+after`` where the gradient is not zero is a stagnated weight. ``train.gradients(model, x, y)`` is the exact gradient at
+the same weights.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar, Token
-from enum import Enum
-from typing import Any, TypeAlias
+from enum import StrEnum
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +64,7 @@ Floats: TypeAlias = NDArray[np.floating]
 Observer: TypeAlias = Callable[[str, str, Floats, Floats], None]
 
 
-class Role(str, Enum):
+class Role(StrEnum):
     """What a tensor is in a training step; the value is the recipe's field that says how it is rounded."""
 
     INPUT = "input"
@@ -96,10 +109,12 @@ class Precision:
 
     __slots__ = ("_occurrences", "_tokens", "carrier", "observer", "recipe", "seed", "step", "threads")
 
-    def __init__(self, recipe: Recipe, seed: SeedLike, step: int, observer: Observer | None, threads: int | None) -> None:
+    def __init__(
+        self, recipe: Recipe, seed: SeedLike, step: int, observer: Observer | None, threads: int | None
+    ) -> None:
         self.recipe = recipe
         self.carrier = recipe.carrier
-        self.seed = seed
+        self.seed = seed if isinstance(seed, Stream) else Stream(seed)
         self.step = step
         self.observer = observer
         self.threads = threads
@@ -115,16 +130,19 @@ class Precision:
 
     # ---------------------------------------------------------------- rounding
     def cast(self, role: Role, name: str, x: Floats) -> Floats:
-        """`x` as the recipe stores tensors of this role, in the carrier's type; where it stores them as they are, `x` itself."""
+        """`x` as the recipe stores tensors of this role, in the carrier's type; where it stores them as they are,
+        `x` itself."""
         cast: Cast | None = getattr(self.recipe, _FIELDS[role])
         return x if cast is None else self.round(cast, role, name, x)
 
     def round(self, cast: Cast, role: Role, name: str, x: Floats) -> Floats:
         """`x` rounded by `cast` and reported to the observer."""
         after = x
-        if x.dtype != cast.native:
+        if cast.native is None or x.dtype != cast.native:  # (a dtype equals None if it is float64)
             seed = self.stream(name, role.value) if cast.rounding.is_stochastic else None
-            after = round_values(x, cast.format, cast.rounding, overflow=cast.overflow, random_bits=cast.random_bits, seed=seed)
+            after = round_values(
+                x, cast.format, cast.rounding, overflow=cast.overflow, random_bits=cast.random_bits, seed=seed
+            )
         if after.dtype != self.carrier:
             after = after.astype(self.carrier)  # exact: the carrier holds every number of the format
         if self.observer is not None:
@@ -134,7 +152,8 @@ class Precision:
 
     # ---------------------------------------------------------------- products and sums
     def matmul(self, name: str, product: str, a: Floats, b: Floats, c: Floats | None = None) -> Floats:
-        """``a @ b (+ c)``: (m, k) @ (k, n) in the accumulator of `product`, which is "forward", "backward" or "sums"."""
+        """``a @ b (+ c)``: (m, k) @ (k, n) in the accumulator of `product`, which is "forward", "backward" or
+        "sums"."""
         accumulator: AccumulatorLike = getattr(self.recipe, product)
         seed = self.stream(name, product) if _is_stochastic(accumulator) else None
         return matmul(a, b, accumulator, c, seed=seed, threads=self.threads)
@@ -148,8 +167,7 @@ class Precision:
         """The stream of random bits for the next rounding of that tensor in this step."""
         occurrence = self._occurrences.get((name, role), 0)
         self._occurrences[name, role] = occurrence + 1
-        seed = self.seed if isinstance(self.seed, Stream) else Stream(self.seed)
-        return seed.child(name, role, self.step, occurrence)
+        return self.seed.child(name, role, self.step, occurrence)
 
 
 def precision(
@@ -179,6 +197,8 @@ def precision(
     ------
     ArgumentError
         If there is no such recipe, or `step` is not an integer of at least 0.
+    SeedError
+        If `seed` is not a seed.
 
     Examples
     --------

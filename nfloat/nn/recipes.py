@@ -16,8 +16,9 @@ The tensors of a step, in the order in which a recipe touches them:
 | update | the step that is added to the weights |
 | compensation | the remainder of a compensated (Kahan) weight update; None: a plain addition |
 
-Losses are reductions: they are computed in float64, kept in the carrier and not rounded further, so that a drift of the loss is one
-of the model, not of the last digit printed. Scalars (learning rate, momentum) are carrier numbers, as on a GPU.
+Losses are reductions: they are computed in float64, kept in the carrier and not rounded further, so that a drift of
+the loss is one of the model, not of the last digit printed. Scalars (learning rate, momentum) are carrier numbers,
+as on a GPU.
 
 A carrier is the NumPy type in which values travel: float32 where every format of the recipe fits it, else float64.
 
@@ -81,7 +82,9 @@ class Cast:
         return self if self.rounding is Rounding.NEAREST_EVEN else Cast(self.format, overflow=self.overflow)
 
     def __str__(self) -> str:
-        return self.format.name if self.rounding is Rounding.NEAREST_EVEN else f"{self.format.name}:{self.rounding.value}"
+        return (
+            self.format.name if self.rounding is Rounding.NEAREST_EVEN else f"{self.format.name}:{self.rounding.value}"
+        )
 
 
 CastLike: TypeAlias = Cast | Format | str
@@ -142,7 +145,9 @@ class Recipe:
             elif key not in OPTIONAL_CASTS:
                 raise ArgumentError(f"{key}=None of recipe {self.name!r} must name a format")
         if self.loss_scaling is not None and not isinstance(self.loss_scaling, LossScaling):
-            raise ArgumentError(f"loss_scaling={self.loss_scaling!r} of recipe {self.name!r} must be a LossScaling or None")
+            raise ArgumentError(
+                f"loss_scaling={self.loss_scaling!r} of recipe {self.name!r} must be a LossScaling or None"
+            )
 
     @cached_property
     def carrier(self) -> np.dtype[Any]:
@@ -172,41 +177,48 @@ class Recipe:
 
 #: fields of a recipe that name a rounding, and those of them that may be None
 CAST_FIELDS = (
-    "weights", "weight_copy", "activations", "gemm_inputs", "activation_gradients", "weight_gradients", "state", "update",
-    "compensation",
+    "weights", "weight_copy", "activations", "gemm_inputs", "activation_gradients", "weight_gradients", "state",
+    "update", "compensation",
 )  # fmt: skip
 OPTIONAL_CASTS = ("weight_copy", "gemm_inputs", "compensation")
 
 _MIXED = "Micikevicius et al. 2018 (arXiv:1710.03740)"
-_KALAMKAR = "Kalamkar et al. 2019 (arXiv:1905.12322): bfloat16 tensors, float32 sums and updates"
 _ZAMIRAI = "Zamirai et al. 2020, Revisiting BFloat16 Training (arXiv:2010.06192)"
+
+
+_TENSORS = ("weights", "activations", "activation_gradients", "weight_gradients", "state", "update")
 
 
 def _uniform(name: str, fmt: str, **changes: Any) -> Recipe:
     """Every tensor of a step in one format; sums in float32 as matrix units make them, unless said otherwise."""
-    tensors = dict.fromkeys(("weights", "activations", "activation_gradients", "weight_gradients", "state", "update"), fmt)
-    return Recipe(name=name, **{**tensors, **changes})
+    return Recipe(name=name, **{**dict.fromkeys(_TENSORS, fmt), **changes})
 
 
-def _mixed(name: str, fmt: str, weight_gradients: str, **changes: Any) -> Recipe:
-    """Weights, state and update in float32; what forward and backward touch in `fmt`."""
-    narrow = {"weight_copy": fmt, "activations": fmt, "activation_gradients": fmt, "weight_gradients": weight_gradients}
+def _mixed(name: str, fmt: str, **changes: Any) -> Recipe:
+    """Weights, state and update in float32; in `fmt` what forward and backward touch."""
+    narrow = dict.fromkeys(("weight_copy", "activations", "activation_gradients", "weight_gradients"), fmt)
     return _uniform(name, "float32", **{**narrow, **changes})
 
 
 _ROWS = (
     _uniform("float64", "float64", forward="float64", backward="float64", sums="float64", source="the reference"),
-    _uniform("float32", "float32", source="IEEE 754 binary32, sequential fused sums"),
-    _uniform("tf32", "float32", gemm_inputs="tfloat32", source="NVIDIA A100 white paper, 2020: an input mode of matrix units"),
-    _mixed("bf16-mixed", "bfloat16", "float32", source=_KALAMKAR),
-    _mixed("bf16-weights", "bfloat16", "float32", weights="bfloat16", weight_copy=None, source=_ZAMIRAI + ": weights stored narrow too"),
+    _uniform("float32", "float32", source="IEEE 754 binary32; sums sequential and fused"),
+    _uniform("tf32", "float32", gemm_inputs="tfloat32",
+             source="NVIDIA A100 white paper, 2020: an input mode of matrix units"),
+    _mixed("bf16-mixed", "bfloat16", weight_gradients="float32",
+           source="Kalamkar et al. 2019 (arXiv:1905.12322): bfloat16 tensors, float32 sums and updates"),
+    _mixed("bf16-weights", "bfloat16", weight_gradients="float32", weights="bfloat16", weight_copy=None,
+           source=_ZAMIRAI + ": weights stored narrow too"),
     _uniform("bf16-pure", "bfloat16", source=_ZAMIRAI + ": standard 16-bit training"),
-    _uniform("bf16-pure-sr", "bfloat16", weights="bfloat16:stochastic", source=_ZAMIRAI + ": stochastic weight updates, the rest nearest"),
-    _uniform("bf16-pure-kahan", "bfloat16", compensation="bfloat16", source=_ZAMIRAI + ", algorithm 1: Kahan weight updates"),
+    _uniform("bf16-pure-sr", "bfloat16", weights="bfloat16:stochastic",
+             source=_ZAMIRAI + ": stochastic rounding of the weight update, nearest elsewhere"),
+    _uniform("bf16-pure-kahan", "bfloat16", compensation="bfloat16",
+             source=_ZAMIRAI + ": Kahan summation of the weight updates"),
     _uniform("fp16-pure", "float16", source=_MIXED + ": what it warns of, every tensor in float16"),
-    _mixed("fp16-mixed", "float16", "float16", loss_scaling=LossScaling(), source=_MIXED + ": float32 master copy, dynamic loss scaling"),
-    _mixed("fp16-mixed-unscaled", "float16", "float16", source=_MIXED + " without its loss scaling"),
-)
+    _mixed("fp16-mixed", "float16", loss_scaling=LossScaling(),
+           source=_MIXED + ": float32 master copy, dynamic loss scaling"),
+    _mixed("fp16-mixed-unscaled", "float16", source=_MIXED + " without its loss scaling"),
+)  # fmt: skip
 
 #: name -> Recipe, every named recipe (read-only)
 recipes: Mapping[str, Recipe] = MappingProxyType({row.name: row for row in _ROWS})

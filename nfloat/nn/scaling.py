@@ -1,11 +1,11 @@
 """Loss scaling: keep small gradients above a narrow format's smallest number, and undo it before the update.
 
-`LossScaling` is the description that a recipe carries, `LossScaler` the running state of one training. The scale multiplies
-the *gradient of the loss* with which backpropagation starts (the loss is kept wide, as frameworks do), so every activation
-gradient and weight gradient is scaled; the optimiser sees gradients divided by it.
+`LossScaling` is the description that a recipe carries, `LossScaler` the running state of one training. The scale
+multiplies the *gradient of the loss* with which backpropagation starts (the loss is kept wide, as frameworks do), so
+every activation gradient and weight gradient is scaled; the optimiser sees gradients divided by it.
 
-Sources: Micikevicius et al. 2018, Mixed Precision Training (arXiv:1710.03740), 3.2; the defaults are the common frameworks':
-start at 65536, double after 2000 clean steps, halve and skip the update on any infinity or NaN.
+Sources: Micikevicius et al. 2018, Mixed Precision Training (arXiv:1710.03740), 3.2; the defaults are the common
+frameworks': start at 65536, double after 2000 clean steps, halve and skip the update on any infinity or NaN.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ class LossScaling:
         if not 0.0 < self.backoff <= 1.0:
             raise ArgumentError(f"backoff={self.backoff!r} of a loss scaling must be in (0, 1]")
         if self.interval is not None and self.interval < 1:
-            raise ArgumentError(f"interval={self.interval!r} of a loss scaling must be at least 1, or None for a static scale")
+            raise ArgumentError(
+                f"interval={self.interval!r} of a loss scaling must be at least 1, or None for a static scale"
+            )
 
     @classmethod
     def static(cls, scale: float) -> LossScaling:

@@ -1,9 +1,10 @@
-"""`Tensor`: an array, its gradient, and where it came from; `apply` records an operation, `backward` walks back over the record.
+"""`Tensor`: an array, its gradient, and where it came from; `apply` records an operation, `backward` walks back over
+the record.
 
-The record is the graph itself: a result holds its `Origin` (operation, operands, what backward needs, the precision in force),
-so a graph lives as long as its last result. Rounding happens here and only here: a result is cast once when it is made, a
-gradient once when it leaves an operation, and once more where gradients of several uses are added. What the operations
-compute stands in ``ops.py``; what a cast is stands in ``precision.py``.
+The record is the graph itself: a result holds its `Origin` (operation, operands, what backward needs, the precision
+in force), so a graph lives as long as its last result. Rounding happens here and only here: a result is cast once
+when it is made, a gradient once when it leaves an operation, and once more where gradients of several uses are
+added. What the operations compute stands in ``ops.py``; what a cast is stands in ``precision.py``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from ..errors import ArgumentError, ShapeError
 from ..formats.format import Format
+from ..ops.arguments import as_carrier
 from .ops import OPS, RESULT, Op
 from .precision import Floats, Precision, Role, current
 
@@ -36,7 +38,8 @@ class Tensor:
     Parameters
     ----------
     data : array_like
-        Real numbers; float32 and float64 stay, everything else becomes float64. Not copied where it need not be.
+        Real numbers; float32 and float64 stay, float16 becomes float32, the rest float64. Not copied where it need
+        not be.
     requires_grad : bool
         Whether ``backward()`` shall leave a gradient in `grad`.
     name : str
@@ -54,7 +57,7 @@ class Tensor:
     Raises
     ------
     ArgumentError
-        If `data` is not made of real numbers.
+        If `data` is not made of real numbers that float64 holds.
 
     Examples
     --------
@@ -66,7 +69,9 @@ class Tensor:
 
     __slots__ = ("_data", "format", "grad", "name", "origin", "parameter", "requires_grad")
 
-    def __init__(self, data: ArrayLike, requires_grad: bool = False, *, name: str = "", parameter: bool = False) -> None:
+    def __init__(
+        self, data: ArrayLike, requires_grad: bool = False, *, name: str = "", parameter: bool = False
+    ) -> None:
         self.data = data  # type: ignore[assignment]
         self.requires_grad = requires_grad
         self.name = name
@@ -81,7 +86,7 @@ class Tensor:
 
     @data.setter
     def data(self, values: ArrayLike) -> None:
-        self._data = _as_floats(values)
+        self._data = as_carrier(values, "data", single=True)
         #: the format that the values are known to be numbers of
         self.format: Format | None = None
 
@@ -170,7 +175,9 @@ class Tensor:
             If `gradient` is not of this tensor's shape.
         """
         if not self.requires_grad:
-            raise ArgumentError("backward() on a tensor that depends on nothing with requires_grad=True; set it on a leaf")
+            raise ArgumentError(
+                "backward() on a tensor that depends on nothing with requires_grad=True; set it on a leaf"
+            )
         start = self._start(gradient)
         pending: Pending = {id(self): (start, current())}
         with np.errstate(all="ignore"):  # infinities and NaN are results here, not accidents
@@ -180,9 +187,11 @@ class Tensor:
     def _start(self, gradient: ArrayLike | None) -> Floats:
         if gradient is None:
             if self._data.size != 1:
-                raise ArgumentError(f"backward() on a tensor of shape {self.shape} needs gradient=, an array of that shape")
+                raise ArgumentError(
+                    f"backward() on a tensor of shape {self.shape} needs gradient=, an array of that shape"
+                )
             return np.ones(self.shape, self._data.dtype)
-        start = _as_floats(gradient).astype(self._data.dtype, copy=False)
+        start = as_carrier(gradient, "gradient", single=True).astype(self._data.dtype, copy=False)
         if start.shape != self.shape:
             raise ShapeError(f"gradient of shape {start.shape} must have the tensor's shape {self.shape}")
         return start
@@ -201,7 +210,8 @@ def as_tensor(value: TensorLike) -> Tensor:
 
 
 def apply(name: str, *operands: Tensor, layer: str = "", **attributes: Any) -> Tensor:
-    """Do the operation `name` of ``ops.OPS`` under the precision in force, and record it if someone wants its gradient."""
+    """Do the operation `name` of ``ops.OPS`` under the precision in force, and record it if someone wants its
+    gradient."""
     op, p = OPS[name], current()
     layer = layer or name
     arrays = [read(p, operand, layer) for operand in operands]
@@ -219,7 +229,8 @@ def apply(name: str, *operands: Tensor, layer: str = "", **attributes: Any) -> T
 
 
 def read(p: Precision, tensor: Tensor, layer: str) -> Floats:
-    """The values of an operand as `p` sees them: a parameter's copy, an activation as it is, anything else cast on entry."""
+    """The values of an operand as `p` sees them: a parameter's copy, an activation as it is, anything else cast on
+    entry."""
     if tensor.parameter:
         return p.cast(Role.WEIGHT_COPY, tensor.name, stored(p, tensor))
     if tensor.format is p.recipe.activations.format:
@@ -279,12 +290,3 @@ def _in_order(root: Tensor) -> list[Tensor]:
             if tensor.origin is not None:
                 stack.extend((operand, False) for operand in tensor.origin.operands if operand.requires_grad)
     return order
-
-
-def _as_floats(values: ArrayLike) -> Floats:
-    array = np.asarray(values)
-    if array.dtype in (np.float32, np.float64):
-        return array
-    if array.dtype.kind not in "fiub":
-        raise ArgumentError(f"data of type {array.dtype} must be real numbers, as an array or nested lists")
-    return array.astype(np.float64)

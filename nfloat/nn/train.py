@@ -1,10 +1,12 @@
-"""Training under a recipe: one step (`Trainer.step`), and the two measurements it is judged by (`gradients`, `evaluate`).
+"""Training under a recipe: one step (`Trainer.step`), and the two measurements it is judged by (`gradients`,
+`evaluate`).
 
-A step is: forward, backward from the loss scale, gradients divided by the scale, update unless a gradient is not finite and the
-loss is scaled. `Trainer` holds what lives longer than a step: model, optimiser, loss scaler, step count, seed. Two trainers with
-models of the same initial weights, fed the same batches, are a run and its twin. The order of batches is the caller's (``data.batches``).
+A step is: forward, backward from the loss scale, gradients divided by the scale, update unless a gradient is not
+finite and the loss is scaled. `Trainer` holds what lives longer than a step: model, optimiser, loss scaler, step
+count, seed. Two trainers with models of the same initial weights, fed the same batches, are a run and its twin. The
+order of batches is the caller's (``data.batches``).
 
-    data, generator = load("digits"), np.random.default_rng(0)
+    data, generator = load_data("digits"), np.random.default_rng(0)
     model = Sequential(Linear(64, 64), ReLU(), Linear(64, 10))
     model.init(seed=generator)
     trainer = Trainer(model, SGD(model.parameters(), lr=0.02), "bf16-mixed")
@@ -173,7 +175,9 @@ def evaluate(
     return Evaluation(value, float(hits))
 
 
-def _differentiate(model: Layer, loss: Loss, x: ArrayLike, y: ArrayLike, scale: float) -> tuple[float, dict[str, Floats]]:
+def _differentiate(
+    model: Layer, loss: Loss, x: ArrayLike, y: ArrayLike, scale: float
+) -> tuple[float, dict[str, Floats]]:
     """Loss and unscaled gradients under the precision in force; the gradients also stand in the parameters' `grad`."""
     parameters = model.parameters()
     for parameter in parameters.values():
