@@ -115,11 +115,14 @@ def special_values(fmt: FormatLike) -> str:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one rounding mode makes of a number: value, code, and error in ulp (the gap between the two neighbours)."""
+    """What one rounding mode makes of a number: value, code, and error, also in ulp (the gap between the two neighbours).
+
+    `code` is None for a NaN in a format that has none; `error_ulp` where there is no gap to measure with (an overflow).
+    """
 
     rounding: str
     value: float
-    code: int
+    code: int | None
     bits: str
     error: float
     error_ulp: float | None
@@ -150,11 +153,10 @@ def explain(value: float, fmt: FormatLike) -> Explanation:
     >>> e.below, e.above, e.outcomes[0].value, e.outcomes[0].bits
     (0.099609375, 0.10009765625, 0.10009765625, '0 01111011 1001101')
     """
-    from . import ops  # loads the compiler; the pictures above do not need it
+    from .ops.rounding import round as round_to  # loads the compiler, which the pictures above do not need
 
     fmt = get_format(fmt)
-    below = float(ops.round(value, fmt, "toward_negative"))
-    above = float(ops.round(value, fmt, "toward_positive"))
+    below, above = float(round_to(value, fmt, "toward_negative")), float(round_to(value, fmt, "toward_positive"))
     exact = all(map(math.isfinite, (value, below, above)))
     gap = Fraction(above) - Fraction(below) if exact else None
     share = float((Fraction(value) - Fraction(below)) / gap) if gap else (0.0 if exact else None)
@@ -163,14 +165,18 @@ def explain(value: float, fmt: FormatLike) -> Explanation:
 
 
 def _outcome(value: float, fmt: Format, mode: Rounding, gap: Fraction | None) -> Outcome:
-    from . import ops
+    from .ops.codes import encode
+    from .ops.rounding import round as round_to
 
-    result, code = float(ops.round(value, fmt, mode)), int(ops.encode(value, fmt, mode))
+    result = float(round_to(value, fmt, mode))
+    has_code = fmt.has_nan or not math.isnan(result)
+    code = int(encode(value, fmt, mode)) if has_code else None
+    bits = "" if code is None else bit_text(fmt, code)
     if not (math.isfinite(value) and math.isfinite(result)):
-        return Outcome(mode.value, result, code, bit_text(fmt, code), result - value, None)
+        return Outcome(mode.value, result, code, bits, result - value, None)
     error = Fraction(result) - Fraction(value)
     in_ulp = float(error / gap) if gap else (0.0 if error == 0 else None)
-    return Outcome(mode.value, result, code, bit_text(fmt, code), float(error), in_ulp)
+    return Outcome(mode.value, result, code, bits, float(error), in_ulp)
 
 
 def _layout(fmt: Format) -> Sequence[tuple[str, int]]:

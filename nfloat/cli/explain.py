@@ -11,7 +11,7 @@ import click
 from ._output import json_option, print_json, print_table
 
 if TYPE_CHECKING:
-    from ..display import Explanation
+    from ..display import Explanation, Outcome
 
 
 # a negative number must not be taken for an option
@@ -83,10 +83,10 @@ def _print(item: Explanation) -> None:
     print_table([_row(outcome) for outcome in item.outcomes], ("rounding", "result", "code", "bits", "error", "ulp"))
 
 
-def _row(outcome: object) -> dict[str, object]:
+def _row(outcome: Outcome) -> dict[str, object]:
     ulp = None if outcome.error_ulp is None else f"{outcome.error_ulp:+.4f}"
     return {
-        "rounding": outcome.rounding, "result": repr(outcome.value), "code": f"{outcome.code:#x}", "bits": outcome.bits,
+        "rounding": outcome.rounding, "result": repr(outcome.value), "code": None if outcome.code is None else f"{outcome.code:#x}", "bits": outcome.bits,
         "error": f"{outcome.error:+.3e}", "ulp": ulp,
     }  # fmt: skip
 

@@ -6,7 +6,7 @@ import click
 
 from ._output import json_option, print_json, print_table
 
-COLUMNS = ("name", "bits", "precision", "emin", "emax", "max", "smallest_normal", "smallest_subnormal", "eps")
+COLUMNS = ("name", "bits", "precision", "emin", "emax", "max", "smallest_normal", "smallest_subnormal")
 
 
 @click.command(name="formats")
@@ -15,8 +15,9 @@ COLUMNS = ("name", "bits", "precision", "emin", "emax", "max", "smallest_normal"
 def command(names: tuple[str, ...], as_json: bool) -> None:
     """List all named formats, or the given ones, with their limits.
 
-    precision counts the implicit bit; eps is the gap above 1. Names may also be spelled on the fly: e6m9, binary8p4se,
-    fixed16.8, int8. With --json each entry also says which special values exist and where the definition stands.
+    prec is the precision with the implicit bit; normal the smallest normal number. Names may also be spelled on the fly: e6m9, binary8p4se,
+    fixed16.8, int8. With --json each entry also has the gap above 1, which special values exist and where the definition
+    stands.
 
     \b
     Examples:
@@ -27,10 +28,10 @@ def command(names: tuple[str, ...], as_json: bool) -> None:
     from ..formats.names import get_format
 
     formats = [get_format(name) for name in names] or list(FORMATS.values())
-    more = ("has_inf", "has_nan", "has_subnormals", "has_negative_zero", "signed", "source") if as_json else ()
+    more = ("eps", "has_inf", "has_nan", "has_subnormals", "has_negative_zero", "signed", "source") if as_json else ()
     rows = [{key: getattr(fmt, key) for key in (*COLUMNS, *more)} for fmt in formats]
     if as_json:
         print_json(rows)
     else:
-        short = {"smallest_normal": "min_normal", "smallest_subnormal": "min_subnorm"}
+        short = {"precision": "prec", "smallest_normal": "normal", "smallest_subnormal": "smallest"}
         print_table([{short.get(key, key): value for key, value in row.items()} for row in rows], [short.get(c, c) for c in COLUMNS])

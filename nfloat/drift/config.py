@@ -12,11 +12,15 @@ import hashlib
 import json
 import math
 import tomllib
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+from .. import nn
 from ..errors import ArgumentError, MissingExtraError, nearest_names
+from ..nn.optim import OPTIMIZERS
 
 #: the recipes of the main job; "float64" is there to show that the machinery itself adds nothing
 DEFAULT_RECIPES = (
@@ -28,8 +32,8 @@ DATA_NAMES = ("digits", "blobs")
 DATA_SUFFIXES = (".npz", ".csv")
 
 MODELS = ("mlp",)
-ACTIVATIONS = ("relu", "tanh")
-OPTIMIZERS = ("sgd", "momentum", "adam", "adamw", "rmsprop", "lion")
+#: name, as a configuration has it -> layer
+ACTIVATIONS = MappingProxyType({"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,9 +50,10 @@ class Config:
     width, depth : int
         Units of a hidden layer, and number of hidden layers.
     activation : str
-        "relu" or "tanh".
+        "relu", "tanh" or "sigmoid".
     recipes : tuple of str
-        Names of ``nf.nn.recipes``, each once, at least one.
+        At least one, each once: names of ``nf.nn.recipes``, or one of them with other fields, as `recipe_of` reads it:
+        "bf16-mixed+weights=float8_e4m3fn".
     steps : int
         Updates of every run, at least 1. The default is 30 epochs of the digits.
     seed : int
@@ -56,7 +61,7 @@ class Config:
     batch : int
         Examples of a step.
     optimizer : str
-        One of `OPTIMIZERS`.
+        "sgd", "momentum", "rmsprop", "lion", "adam" or "adamw", with the defaults of ``nf.nn``.
     lr : float
         Learning rate, positive and finite.
     every : int
@@ -86,7 +91,7 @@ class Config:
     batch: int = 32
     optimizer: str = "sgd"
     lr: float = 0.02
-    every: int = 10
+    every: int = 20
 
     def __post_init__(self) -> None:
         for key, least in (("width", 1), ("depth", 0), ("steps", 1), ("seed", 0), ("batch", 1), ("every", 1)):
@@ -112,6 +117,26 @@ class Config:
     def recorded_steps(self) -> tuple[int, ...]:
         """The steps at which layers are measured: 0, `every`, 2 `every`, ... and `steps`."""
         return (*range(0, self.steps, self.every), self.steps)
+
+
+def recipe_of(name: str) -> nn.Recipe:
+    """The recipe of a name; ``BASE+field=value+...`` is the recipe BASE with other fields, named like that.
+
+    Raises
+    ------
+    NFloatError
+        If there is no such recipe, field, format or rounding mode.
+
+    Examples
+    --------
+    >>> recipe_of("bf16-pure+weights=float8_e4m3fn:stochastic").weights.format.name
+    'float8_e4m3fn'
+    """
+    base, *changes = name.split("+")
+    fields_of = dict(change.partition("=")[::2] for change in changes)
+    # an empty value stands for None: no such cast
+    values = {key: value or None for key, value in fields_of.items()}
+    return nn.recipe(base).replace(name=name, **values) if values else nn.recipe(base)
 
 
 def to_toml(config: Config) -> str:
@@ -179,7 +204,7 @@ def _check_integer(key: str, value: object, least: int) -> None:
         raise ArgumentError(f"{key}={value!r} must be an integer of at least {least}")
 
 
-def _check_choice(key: str, value: object, known: tuple[str, ...]) -> None:
+def _check_choice(key: str, value: object, known: Iterable[str]) -> None:
     if value not in known:
         raise ArgumentError(f"{key}={value!r} is unknown; {nearest_names(str(value), known)}")
 
@@ -197,12 +222,10 @@ def _check_recipes(recipes: object) -> tuple[str, ...]:
         raise ArgumentError(f"recipes={recipes!r} must be a tuple of recipe names")
     if not recipes:
         raise ArgumentError("recipes=() must name at least one recipe")
-    from .. import nn  # the recipes come with the engine, which a mistake above need not load
-
     for name in recipes:
         if not isinstance(name, str):
             raise ArgumentError(f"recipes: {name!r} must be the name of a recipe")
-        nn.recipe(name)
+        recipe_of(name)
         if list(recipes).count(name) > 1:
             raise ArgumentError(f"recipes: {name!r} stands there twice")
     return tuple(recipes)

@@ -11,15 +11,16 @@ anew, which gives the same bits, so a run that was interrupted ends in the same 
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
 from ..errors import ArgumentError
 from .config import Config, read_config, to_toml
-from .provenance import fingerprint
+from .provenance import fingerprint, surroundings
 from .rows import LAST_METRIC, Row, read_rows, to_line, write_rows
 
 CONFIG, ROWS, PROVENANCE, REPORT = "config.toml", "rows.jsonl", "provenance.json", "report.html"
@@ -52,7 +53,7 @@ class RunFolder:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             (self.path / CONFIG).write_text(to_toml(config), encoding="utf-8", newline="\n")
-            self._write_provenance({**self._mark, "complete": False})
+            self._write_provenance(self._mark)
             write_rows(self.path / ROWS, self.rows)
             self._file: TextIO = open(self.path / ROWS, "a", encoding="utf-8", newline="\n")  # noqa: SIM115 - closed in __exit__
         except OSError as error:
@@ -72,10 +73,10 @@ class RunFolder:
         self._file.flush()
 
     def finish(self, **facts: object) -> None:
-        """Mark the run as complete and add `facts` to its provenance."""
-        self._write_provenance({**self._mark, "complete": True, **facts})
+        """Add `facts` (durations, threads, whether the run is complete) and the surroundings to the provenance."""
+        self._write_provenance({**self._mark, **facts, **surroundings()})
 
-    def _write_provenance(self, facts: dict[str, object]) -> None:
+    def _write_provenance(self, facts: Mapping[str, object]) -> None:
         text = json.dumps(facts, indent=2) + "\n"
         (self.path / PROVENANCE).write_text(text, encoding="utf-8", newline="\n")
 
@@ -105,9 +106,9 @@ _DIFFERENCE = {"config": "another configuration", "data": "other data", "code": 
 
 
 def complete_recipes(rows: Iterable[Row], config: Config) -> tuple[str, ...]:
-    """The recipes whose last row is among `rows`, in the configuration's order."""
+    """The recipes, in the configuration's order, up to the first whose last row is not among `rows`."""
     ended = {row["recipe"] for row in rows if row["step"] == config.steps and row["metric"] == LAST_METRIC}
-    return tuple(name for name in config.recipes if name in ended)
+    return tuple(itertools.takewhile(ended.__contains__, config.recipes))
 
 
 def read_folder(path: str | Path) -> tuple[Config, list[Row]]:

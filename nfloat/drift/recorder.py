@@ -1,0 +1,110 @@
+"""From what happens in one step to rows. Sees the step through the engine's two hooks: `observer` (roundings), `watch` (updates).
+
+A `Recorder` belongs to one recipe; it is asked for rows of three kinds: `loss_rows` at every step; `weight_rows` and `step_rows`
+(gradients, rates) at the measured ones. What is computed stands in ``metrics.py``, what the names mean in ``rows.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from .. import nn
+from ..nn.precision import Floats
+from ..nn.train import Evaluation, StepResult
+from . import metrics
+from .rows import MODEL, Row
+
+Weights = Mapping[str, Floats]
+
+#: the observer's tensors whose rates are recorded: the recipe's field that rounds them. Parameters' tensors: by their ending
+_RATED = {
+    "activation": "activations", "activation.grad": "activation_gradients", "gemm.x": "gemm_inputs", "gemm.w": "gemm_inputs",
+    "gemm.dy": "gemm_inputs", ".copy": "weight_copy", ".grad": "weight_gradients", ".update": "update",
+}  # fmt: skip
+
+
+class Recorder:
+    """Collects what one step of one recipe does and gives it as rows."""
+
+    def __init__(self, name: str, recipe: nn.Recipe) -> None:
+        self.name, self.recipe = name, recipe
+        self._rates: list[tuple[str, str, str, float | None]] = []
+        self._updates: list[nn.Update] = []
+
+    # ---------------------------------------------------------------- the engine's hooks
+    def observer(self, layer: str, tensor: str, before: Floats, after: Floats) -> None:
+        """Measure one rounding; where nothing is rounded there is nothing to measure."""
+        field = _RATED.get(tensor) or _RATED.get(tensor[tensor.rfind(".") :] if "." in tensor else tensor)
+        if field is None or after is before:
+            return
+        largest = getattr(self.recipe, field).format.max
+        self._rates.append((layer, tensor, "underflow", metrics.underflow(before, after)))
+        self._rates.append((layer, tensor, "overflow", metrics.overflow(before, after, largest)))
+
+    def watch(self, update: nn.Update) -> None:
+        """Keep one parameter's update."""
+        self._updates.append(update)
+
+    # ---------------------------------------------------------------- rows
+    def loss_rows(self, step: int, result: StepResult, reference: float) -> list[Row]:
+        """Rows of every step: the batch's loss and its gap to the reference's; that the update was skipped, if it was."""
+        found = [("batch_loss", result.loss), ("batch_loss_gap", result.loss - reference)]
+        if result.skipped:
+            found.append(("skipped", 1.0))
+        return [self._row(step, MODEL, "loss", metric, value) for metric, value in found]
+
+    def step_rows(self, step: int, result: StepResult, exact: Weights) -> list[Row]:
+        """Rows of a measured step: gradients against the exact ones, rates, lost updates; forgets what was collected."""
+        rows = []
+        for layer, name, pick in _parts(exact):
+            value, reference = pick(result.gradients), pick(exact)
+            rows += self._some(step, layer, f"{name}.grad", "relative_error", metrics.relative_error(value, reference))
+            rows += self._some(step, layer, f"{name}.grad", "cosine", metrics.cosine(value, reference))
+        for layer, tensor, metric, share in self._rates:
+            rows += self._some(step, layer, tensor, metric, share)
+        if self._updates:
+            rows += self._stagnation(step)
+        if self.recipe.loss_scaling is not None:
+            rows.append(self._row(step, MODEL, "loss", "scale", result.scale))
+        self._rates, self._updates = [], []
+        return rows
+
+    def weight_rows(self, step: int, weights: Weights, reference: Weights, start: Weights) -> list[Row]:
+        """Rows of the weights after `step` updates: distance from the reference's path."""
+        rows = []
+        for layer, name, pick in _parts(reference):
+            distance = metrics.path_distance(pick(weights), pick(reference), pick(start))
+            rows += self._some(step, layer, name, "path_distance", distance)
+        return rows
+
+    def quality_rows(self, step: int, train: Evaluation, reference: float, test: Evaluation) -> list[Row]:
+        """Rows of what the weights are worth after `step` updates; the last of them is the last of the step."""
+        found = (("train_loss", train.loss), ("train_loss_gap", train.loss - reference), ("test_error", 1.0 - test.accuracy))
+        return [self._row(step, MODEL, "loss", metric, value) for metric, value in found]
+
+    def _stagnation(self, step: int) -> list[Row]:
+        before = {update.name: update.before for update in self._updates}
+        after = {update.name: update.after for update in self._updates}
+        gradients = {update.name: update.gradient for update in self._updates}
+        rows = []
+        for layer, name, pick in _parts(before):
+            rows += self._some(step, layer, name, "stagnation", metrics.stagnation(pick(before), pick(after), pick(gradients)))
+        return rows
+
+    def _some(self, step: int, layer: str, tensor: str, metric: str, value: float | None) -> list[Row]:
+        return [] if value is None else [self._row(step, layer, tensor, metric, value)]
+
+    def _row(self, step: int, layer: str, tensor: str, metric: str, value: float) -> Row:
+        return Row(recipe=self.name, step=step, layer=layer, tensor=tensor, metric=metric, value=float(value))
+
+
+def _parts(parameters: Weights) -> list[tuple[str, str, Callable[[Weights], Floats]]]:
+    """(layer, name, how to pick it) of each parameter, then of all of them together as one vector, named `weights`."""
+    parts: list[tuple[str, str, Callable[[Weights], Floats]]] = []
+    for key in parameters:
+        layer, _, name = key.rpartition(".")
+        parts.append((layer, name, lambda values, key=key: values[key]))  # type: ignore[misc]
+    parts.append((MODEL, "weights", lambda values: np.concatenate([np.ravel(values[key]) for key in parameters])))
+    return parts

@@ -1,0 +1,122 @@
+"""One recipe beside its float64 twin: same initial weights, same batches, so that every difference is rounding's.
+
+`run_reference` trains the twin and keeps what recipes are compared with; `run_recipe` trains under a recipe and gives rows as
+they come. NumPy's ``Generator(seed)`` draws the initial weights first and the order of batches then, for the twin and for
+every recipe alike; stochastic rounding has a stream of its own.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import nn
+from ..nn.optim import OPTIMIZERS
+from ..streams import Stream
+from .config import ACTIVATIONS, Config, recipe_of
+from .recorder import Recorder, Weights
+from .rows import Row
+
+
+class Snapshot(NamedTuple):
+    """The twin after some updates: its weights, and its loss over the whole training set."""
+
+    weights: Weights
+    train_loss: float
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """What the float64 twin did: loss of each step's batch, and snapshots at the measured steps (0 is the start)."""
+
+    batch_loss: list[float]
+    at: dict[int, Snapshot]
+
+
+def run_reference(config: Config, data: nn.Dataset, threads: int | None = None) -> Reference:
+    """Train the float64 twin."""
+    trainer, batches = _begin(config, data, nn.recipe("float64"), threads)
+    reference, measured = Reference([], {}), set(config.recorded_steps)
+    for step, batch in enumerate(itertools.islice(batches, config.steps)):
+        if step in measured:
+            reference.at[step] = _snapshot(trainer, data, threads)
+        reference.batch_loss.append(trainer.step(data.train_x[batch], data.train_y[batch]).loss)
+    reference.at[config.steps] = _snapshot(trainer, data, threads)
+    return reference
+
+
+def run_recipe(
+    config: Config, name: str, data: nn.Dataset, reference: Reference, threads: int | None = None
+) -> Iterator[tuple[int, list[Row]]]:
+    """Train under a recipe; gives (number of updates done, new rows) after each step. The rows of the end come with the last.
+
+    Parameters
+    ----------
+    name : str
+        One of ``config.recipes``.
+    threads : int, optional
+        Passed to `nf.matmul`; never changes a bit.
+    """
+    recipe = recipe_of(name)
+    recorder = Recorder(name, recipe)
+    trainer, batches = _begin(config, data, recipe, threads)
+    measured = set(config.recorded_steps)
+    for step, batch in enumerate(itertools.islice(batches, config.steps)):
+        x, y = data.train_x[batch], data.train_y[batch]
+        if step in measured:
+            rows = _state_rows(recorder, step, trainer, data, reference, threads)
+            exact = nn.gradients(trainer.model, x, y, threads=threads)[1]
+            result = trainer.step(x, y, observer=recorder.observer, watch=recorder.watch)
+            rows += recorder.step_rows(step, result, exact)
+        else:
+            rows, result = [], trainer.step(x, y)
+        rows = recorder.loss_rows(step, result, reference.batch_loss[step]) + rows
+        if step + 1 == config.steps:
+            rows += _state_rows(recorder, config.steps, trainer, data, reference, threads)
+        yield step + 1, rows
+
+
+def _begin(
+    config: Config, data: nn.Dataset, recipe: nn.Recipe, threads: int | None
+) -> tuple[nn.Trainer, Iterator[NDArray[np.int64]]]:
+    """A trainer at its start, and the order of its batches."""
+    generator = np.random.default_rng(config.seed)
+    model = _model(config, data)
+    model.init(seed=generator)
+    optimizer = OPTIMIZERS[config.optimizer](model.parameters(), lr=config.lr)
+    trainer = nn.Trainer(model, optimizer, recipe, seed=Stream(config.seed).child("rounding"), threads=threads)
+    return trainer, nn.batches(len(data.train_x), config.batch, generator)
+
+
+def _model(config: Config, data: nn.Dataset) -> nn.Sequential:
+    """Linear layers with activations between them: features -> width (depth times) -> classes."""
+    sizes = [data.features, *[config.width] * config.depth, data.classes]
+    layers: list[nn.Layer] = []
+    for before, after in itertools.pairwise(sizes):
+        layers += [nn.Linear(before, after), ACTIVATIONS[config.activation]()]
+    return nn.Sequential(*layers[:-1])
+
+
+def _weights(trainer: nn.Trainer) -> Weights:
+    """The stored weights as they are now. The engine replaces arrays and never writes into them, so they need no copy."""
+    return {name: parameter.data for name, parameter in trainer.model.parameters().items()}
+
+
+def _snapshot(trainer: nn.Trainer, data: nn.Dataset, threads: int | None) -> Snapshot:
+    return Snapshot(_weights(trainer), nn.evaluate(trainer.model, data.train_x, data.train_y, threads=threads).loss)
+
+
+def _state_rows(
+    recorder: Recorder, step: int, trainer: nn.Trainer, data: nn.Dataset, reference: Reference, threads: int | None
+) -> list[Row]:
+    """Rows of the weights after `step` updates: where they are, and what they are worth."""
+    snapshot = reference.at[step]
+    train = nn.evaluate(trainer.model, data.train_x, data.train_y, threads=threads)
+    test = nn.evaluate(trainer.model, data.test_x, data.test_y, threads=threads)
+    rows = recorder.weight_rows(step, _weights(trainer), snapshot.weights, reference.at[0].weights)
+    return rows + recorder.quality_rows(step, train, snapshot.train_loss, test)

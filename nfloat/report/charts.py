@@ -1,0 +1,225 @@
+"""Charts as inline SVG: lines over steps, and ranges per category. Static, no script, the same bytes for the same data.
+
+Everything that is not data is drawn in the colour of the page's text, so a chart follows a dark or light page. Series differ
+in colour (a palette that colour-blind readers can tell apart), in dash and by their label at the line's end.
+
+matplotlib is used through its object interface, never through pyplot: no global state, no display.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+#: Okabe and Ito's palette without black and yellow, plus a grey and a brown: readable on white and on black
+PALETTE = ("#3b83c7", "#d55e00", "#009e73", "#e69f00", "#c46aa0", "#56b4e9", "#8a8a8a", "#a6761d")
+DASHES = ("solid", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))
+
+# stand-ins that no data uses: turned into the page's own colours afterwards
+_INK, _FAINT = "#010203", "#040506"
+_STYLE = {
+    "svg.fonttype": "none", "font.size": 9.5, "axes.edgecolor": _INK, "axes.labelcolor": _INK, "text.color": _INK,
+    "xtick.color": _INK, "ytick.color": _INK, "grid.color": _FAINT, "grid.linewidth": 0.7, "axes.spines.top": False,
+    "axes.spines.right": False, "lines.linewidth": 1.6, "font.family": "DejaVu Sans", "axes.titlesize": 9.5,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Line:
+    """A named series of points; points whose y cannot be drawn (not finite; not positive on a log axis) are left out."""
+
+    label: str
+    points: Sequence[tuple[float, float]]
+    colour: str
+    dash: Any = "solid"
+
+
+@dataclass(frozen=True)
+class Range:
+    """A middle value and the span around it, in one category (a row of the chart) and one group (a marker)."""
+
+    category: str
+    group: str
+    middle: float
+    low: float
+    high: float
+    colour: str
+
+
+@dataclass(frozen=True)
+class Bars:
+    """A panel of horizontal bars: one value per category, None where there is none."""
+
+    title: str
+    values: Sequence[float | None]
+    colours: Sequence[str] = field(default=())
+
+
+def colours(names: Sequence[str]) -> dict[str, str]:
+    """A colour per name, by place: the same in every chart of a page."""
+    return dict(zip(names, itertools.cycle(PALETTE), strict=False))
+
+
+def dashes(names: Sequence[str]) -> dict[str, Any]:
+    """A dash per name, by place, so that neighbours differ in print too."""
+    return dict(zip(names, itertools.cycle(DASHES), strict=False))
+
+
+def line_chart(slug: str, lines: Sequence[Line], *, x_label: str, y_label: str, log: bool = True) -> str:
+    """Lines over a shared x axis, each named at its right end."""
+
+    def draw(figure: Any) -> None:
+        axes = figure.add_axes((0.085, 0.12, 0.745, 0.84))
+        ends = []
+        for line in lines:
+            points = [(x, y) for x, y in line.points if math.isfinite(y) and (y > 0 or not log)]
+            if points:
+                axes.plot(*zip(*points, strict=True), color=line.colour, linestyle=line.dash)
+                ends.append((points[-1], line))
+        if log:
+            axes.set_yscale("log")
+        axes.set(xlabel=x_label, ylabel=y_label)
+        axes.grid(True, axis="y")
+        axes.margins(x=0)
+        _name_ends(axes, ends)
+
+    return _svg(slug, (9.2, 4.3), draw)
+
+
+def range_chart(slug: str, ranges: Sequence[Range], *, x_label: str) -> str:
+    """Spans on a log axis: a row per category, a marker per group."""
+    categories = list(dict.fromkeys(item.category for item in ranges))
+    groups = list(dict.fromkeys(item.group for item in ranges))
+    markers = dict(zip(groups, itertools.cycle("osD^vP"), strict=False))
+
+    def draw(figure: Any) -> None:
+        axes = figure.add_axes((0.16, 0.16, 0.81, 0.74))
+        for item in ranges:
+            offset = (groups.index(item.group) - (len(groups) - 1) / 2) * 0.6 / max(len(groups), 1)
+            y = categories.index(item.category) + offset
+            axes.plot((item.low, item.high), (y, y), color=item.colour, linewidth=1.2)
+            axes.plot(item.middle, y, marker=markers[item.group], color=item.colour, markersize=5.5, linestyle="none")
+        axes.set_xscale("log")
+        axes.set_yticks(range(len(categories)), categories)
+        axes.set_ylim(len(categories) - 0.5, -0.5)
+        axes.set(xlabel=x_label)
+        axes.grid(True, axis="x")
+        _name_markers(axes, markers)
+
+    return _svg(slug, (9.2, 1.1 + 0.36 * len(categories)), draw)
+
+
+def bar_chart(slug: str, categories: Sequence[str], panels: Sequence[Bars], *, percent: bool = True) -> str:
+    """Panels of horizontal bars beside each other, sharing the categories; each bar's value is written behind it."""
+
+    def draw(figure: Any) -> None:
+        width = 0.84 / len(panels)
+        for place, panel in enumerate(panels):
+            axes = figure.add_axes((0.15 + place * width, 0.04, width * 0.8, 0.84))
+            values = [value or 0.0 for value in panel.values]
+            axes.barh(range(len(categories)), values, color=panel.colours, height=0.62)
+            axes.set_xlim(0.0, max([*values, 1e-12]) * 1.35)
+            axes.set_ylim(len(categories) - 0.5, -0.5)
+            axes.set_yticks(range(len(categories)), categories if place == 0 else [""] * len(categories))
+            axes.set_xticks([])
+            axes.spines["bottom"].set_visible(False)
+            axes.set_title(panel.title, loc="left")
+            for row, value in enumerate(panel.values):
+                text = "–" if value is None else share(value) if percent else f"{value:.3g}"
+                axes.annotate(text, (values[row], row), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8.5)
+
+    return _svg(slug, (9.2, 0.8 + 0.27 * len(categories)), draw)
+
+
+def share(value: float) -> str:
+    """A share in per cent with as many digits as it needs.
+
+    Examples
+    --------
+    >>> share(0.7912), share(0.0), share(0.00004)
+    ('79 %', '0', '0.004 %')
+    """
+    if value == 0.0:
+        return "0"
+    percent = 100.0 * value
+    return f"{percent:.0f} %" if percent >= 9.95 else f"{percent:.1f} %" if percent >= 0.995 else f"{percent:.1g} %"
+
+
+def _name_ends(axes: Axes, ends: list[tuple[tuple[float, float], Line]]) -> None:
+    """Write each line's name behind its end, moved apart where they would overlap."""
+    if not ends:
+        return
+    axes.figure.canvas.draw()
+    to_pixels = axes.transData.transform
+    ends = sorted(ends, key=lambda end: end[0][1])
+    places = _spread([to_pixels(point)[1] for point, _ in ends], least=axes.figure.dpi * 0.165)
+    for ((x, y), line), place in zip(ends, places, strict=True):
+        offset = (place - to_pixels((x, y))[1]) * 72.0 / axes.figure.dpi
+        axes.annotate(
+            line.label, (x, y), xytext=(10, offset), textcoords="offset points", va="center", color=line.colour,
+            arrowprops={"arrowstyle": "-", "color": line.colour, "linewidth": 0.7, "shrinkA": 1, "shrinkB": 0},
+            annotation_clip=False,
+        )  # fmt: skip
+
+
+def _spread(places: list[float], least: float) -> list[float]:
+    """Ascending places moved as little as need be, so that neighbours are `least` apart."""
+    groups: list[list[float]] = []
+    for place in places:
+        groups.append([place])
+        while len(groups) > 1 and _low(groups[-1], least) - _high(groups[-2], least) < least:
+            last = groups.pop()
+            groups[-1].extend(last)
+    return [_low(group, least) + least * i for group in groups for i in range(len(group))]
+
+
+def _low(group: list[float], least: float) -> float:
+    return sum(group) / len(group) - least * (len(group) - 1) / 2
+
+
+def _high(group: list[float], least: float) -> float:
+    return _low(group, least) + least * (len(group) - 1)
+
+
+def _name_markers(axes: Axes, markers: dict[str, str]) -> None:
+    """The key of the markers, above the chart."""
+    for name, marker in markers.items():
+        axes.plot([], [], marker=marker, color=_INK, linestyle="none", markersize=5, label=name)
+    axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=len(markers), frameon=False, borderpad=0, handletextpad=0.2)
+
+
+def _svg(slug: str, size: tuple[float, float], draw: Callable[[Any], None]) -> str:
+    """Draw into a figure and give its SVG element, with ids of its own and the page's colours."""
+    try:
+        import matplotlib
+        from matplotlib.backends.backend_svg import FigureCanvasSVG
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise MissingExtraError("a report needs matplotlib: pip install 'nfloat[studies]'") from None
+    buffer = io.StringIO()
+    # the user's matplotlibrc must not change a byte
+    with matplotlib.rc_context({**matplotlib.rcParamsDefault, **_STYLE, "svg.hashsalt": slug}):
+        figure = Figure(figsize=size)
+        FigureCanvasSVG(figure)
+        draw(figure)
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    return _inline(buffer.getvalue(), slug)
+
+
+def _inline(text: str, slug: str) -> str:
+    """matplotlib's SVG as an element of a page: no XML header, no metadata, ids made unique, stand-ins replaced."""
+    text = text[text.index("<svg") :]
+    text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{slug}-", text)
+    text = re.sub(r'^<svg [^>]*?viewBox="([^"]*)"[^>]*>', r'<svg xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="\1" aria-hidden="true">', text)
+    return text.replace(_INK, "currentColor").replace(_FAINT, "var(--faint)").strip()

@@ -1,0 +1,188 @@
+"""The page of a drift run: what it says in words. Every sentence that draws a conclusion is computed from the rows.
+
+`drift_page` reads a run, finished or interrupted, and gives a `Page`; `write_page` renders it into a file. The figures and
+their captions stand in ``drift_figures.py``; the words for a conclusion and their thresholds in ``drift/summary.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from .. import __version__
+from ..drift.config import Config, to_toml
+from ..drift.result import Result
+from ..drift.summary import LOSS_LIMIT, PATH_LIMIT, Summary, recovery
+from ..errors import ArgumentError
+from .charts import share
+from .drift_figures import drift_figures, gradient_errors, listed, number
+from .page import Page, Table, render
+
+_COLUMNS = (
+    ("recipe", "recipe"), ("train_loss", "training loss"), ("loss_ratio", "against float64"), ("test_error", "test error"),
+    ("path_distance", "path distance"), ("grad_error", "gradient error"), ("stagnation", "lost updates"),
+    ("underflow", "underflow"), ("overflow", "overflow"), ("skipped", "skipped steps"), ("verdict", "verdict"),
+)  # fmt: skip
+_SHARES = ("test_error", "stagnation", "underflow", "overflow")
+
+_TERMS = (
+    ("reference", "The same model, initial weights and batches in float64, one step beside each step of the recipe."),
+    ("training loss, test error", "Of the stored weights over the whole training (test) set, evaluated in float64: what the weights are worth, "
+     "without the rounding of the evaluation."),
+    ("path distance", "||w - w64|| / ||w64 - w64 at the start||: how far apart the two runs are, in units of the way that float64 has gone. "
+     "0 is the same path; at 1 they are as far apart as float64 is from its start."),
+    ("gradient error", "||g - g64|| / ||g64||, where g64 is the exact gradient on the same batch at the recipe's own weights: the error made in one step, "
+     "not what earlier steps left behind. The table gives the median over the measured steps."),
+    ("lost updates (stagnation)", "Share of the weights with a gradient other than zero that a step leaves exactly as they were, because the update is smaller than half "
+     "the gap to the next number of the format."),
+    ("underflow, overflow", "Share of the non-zero numbers that a rounding turns into zero, and of the finite ones that it turns into infinity; in the table the tensor "
+     "where it happens most."),
+    ("verdict", f"follows: the loss ends within {share(LOSS_LIMIT)} of float64's and the weights within {PATH_LIMIT:g} of its path; wanders: the loss does, the weights do not; "
+     "drifts: the loss does not; diverged: it ends where it began, or worse."),
+)  # fmt: skip
+
+
+def write_page(result: Result, path: str | Path) -> None:
+    """Make the page of a run and write it.
+
+    Raises
+    ------
+    ArgumentError
+        If the run has no rows, or the file cannot be written.
+    """
+    text = render(drift_page(result))
+    try:
+        Path(path).write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise ArgumentError(f"report={str(path)!r} cannot be written: {error.strerror}") from None
+
+
+def drift_page(result: Result) -> Page:
+    """The page of a run.
+
+    Raises
+    ------
+    ArgumentError
+        If the run has no rows.
+    """
+    if not result.rows:
+        raise ArgumentError("rows: there are none yet, so there is nothing to report")
+    config, summaries = result.config, result.summary
+    notes = [] if result.complete else [_incomplete(config, summaries)]
+    return Page(
+        title=f"Precision drift: {Path(config.data).name}, {_model(config)}",
+        lead=_lead(config, summaries),
+        findings=[*notes, *_findings(result)],
+        summary=_table(summaries),
+        summary_notes=["A dash: nothing to count, because the recipe rounds nothing there. The words are explained at the end."],
+        figures=drift_figures(result),
+        command="nfloat drift --config config.toml --out again",
+        config=to_toml(config),
+        made_by=f"nfloat {__version__} computed every number here on a CPU, rounding each tensor as the recipe says; rows.jsonl, beside this page, holds them all.",
+        terms=_TERMS,
+    )
+
+
+def _model(config: Config) -> str:
+    layers = f"{config.depth} hidden layer{'s' if config.depth != 1 else ''} of {config.width}"
+    return f"{config.model.upper()}, {layers}" if config.depth else "linear model"
+
+
+def _lead(config: Config, summaries: Sequence[Summary]) -> str:
+    what = {"digits": "scikit-learn's 1797 handwritten digits (8 x 8)", "blobs": "synthetic clusters"}.get(config.data, Path(config.data).name)
+    return (
+        f"A network ({_model(config)} units, {config.activation}) was trained on {what} for {config.steps} steps of {config.optimizer} "
+        f"(learning rate {config.lr:g}, batch {config.batch}, seed {config.seed}) under {len(summaries)} precision "
+        f"recipe{'s' if len(summaries) != 1 else ''}, each in lockstep with a float64 twin: same initial weights, same batches. "
+        "Whatever differs was done by rounding."
+    )
+
+
+def _incomplete(config: Config, summaries: Sequence[Summary]) -> str:
+    done = [item["recipe"] for item in summaries if item["step"] == config.steps]
+    return (
+        f"This run is not complete: {len(done)} of {len(config.recipes)} recipes have run to step {config.steps}. "
+        "Running its config.toml into the same folder goes on from there."
+    )
+
+
+def _findings(result: Result) -> list[str]:
+    """What the run shows: what stays with float64, what does not, what repairs it, what precision alone does."""
+    finished = [item for item in result.summary if item["verdict"] != "incomplete"]
+    repairs = {item["recipe"]: base for item in finished if (base := _base(item, finished))}
+    plain = [item for item in finished if item["recipe"] not in repairs and item["recipe"] != "float64"]
+    follows = [item for item in plain if item["verdict"] == "follows"]
+    found = [_following(follows)] if follows else []
+    found += [_drifting(item) for item in plain if item["verdict"] != "follows"]
+    found += [_recovering(finished, item, repairs[item["recipe"]]) for item in finished if item["recipe"] in repairs]
+    return [text for text in (*found, _three_bits(result)) if text]
+
+
+def _drifting(item: Summary) -> str:
+    if item["verdict"] == "diverged":
+        return f"{item['recipe']} diverged: its training loss ends at {number(item['train_loss'])}."
+    how = f"{item['recipe']} {item['verdict']}: its training loss ends at {number(item['train_loss'])} ({percent_off(item)}), "
+    how += f"its weights {number(item['path_distance'])} of the way off float64's path"
+    return how + (f"; {share(item['stagnation'])} of its weight updates are lost to rounding." if item["stagnation"] else ".")
+
+
+def _recovering(summaries: Sequence[Summary], item: Summary, base: Summary) -> str:
+    won = recovery(summaries, item["recipe"], base["recipe"])
+    if won is None:
+        return ""
+    what = f"recovers {share(won)} of" if won > 0 else "recovers none of"
+    text = f"{item['recipe']} {what} the loss that {base['recipe']} gives away ({number(item['train_loss'])}, {percent_off(item)})"
+    if won > 0 and item["stagnation"] and base["stagnation"] and item["stagnation"] > base["stagnation"] / 2:
+        text += f", although {share(item['stagnation'])} of its updates leave a weight as it was, too: what is lost in one step is made up for in others"
+    return text + "."
+
+
+def _following(items: Sequence[Summary]) -> str:
+    off = max(abs(item["loss_ratio"] - 1.0) for item in items)
+    path = max(item["path_distance"] for item in items)
+    names = listed([item["recipe"] for item in items])
+    its = f"stay{'s' if len(items) == 1 else ''} with float64: loss within {share(off)} of its"
+    return f"{names} {its} ({number(items[0]['train_loss'] - items[0]['train_loss_gap'])}), weights within {number(path)} of its path."
+
+
+def _three_bits(result: Result) -> str:
+    """tf32 against bf16 in the output layer, where rounding is all there is: no activation follows that could switch."""
+    medians = gradient_errors(result)
+    tf32, bf16 = medians.get("tf32"), medians.get("bf16-mixed")
+    if not tf32 or not bf16:
+        return ""
+    last, first = list(tf32)[-1], list(tf32)[0]
+    text = (
+        f"A tf32 gradient is {bf16[last] / tf32[last]:.1f} times closer to the exact one than a bf16-mixed gradient in the output layer "
+        f"({number(tf32[last])} against {number(bf16[last])}): tfloat32 keeps 3 significand bits more, and 2^3 = 8"
+    )
+    if first != last and result.config.activation == "relu":
+        text += f". In layer {first} the factor is {bf16[first] / tf32[first]:.1f}: behind a ReLU, rounding can also switch a unit on or off"
+    return text + "."
+
+
+def _base(item: Summary, others: Sequence[Summary]) -> Summary | None:
+    """The recipe that this one repairs: the longest name that it extends ("bf16-pure-sr" extends "bf16-pure")."""
+    extended = [other for other in others if item["recipe"].startswith(other["recipe"] + "-")]
+    return max(extended, key=lambda other: len(other["recipe"]), default=None)
+
+
+def percent_off(item: Summary) -> str:
+    """How far the loss is from float64's, signed, in per cent."""
+    return f"{100.0 * (item['loss_ratio'] - 1.0):+.2g} %"
+
+
+def _table(summaries: Sequence[Summary]) -> Table:
+    columns = [(key, head) for key, head in _COLUMNS if key != "skipped" or any(item["skipped"] for item in summaries)]
+    return Table([head for _, head in columns], [[_cell(item, key) for key, _ in columns] for item in summaries])
+
+
+def _cell(item: Summary, key: str) -> str:
+    value = item[key]  # type: ignore[literal-required]
+    if value is None:
+        return "–"
+    if key == "loss_ratio":
+        return "0" if value == 1.0 else percent_off(item)
+    if key in _SHARES:
+        return share(value)
+    return str(value) if isinstance(value, str) else f"{value:.0f}" if key == "skipped" else number(value)

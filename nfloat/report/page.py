@@ -1,0 +1,76 @@
+"""`Page` and its parts, and `render`: from text, tables and SVG to one HTML file that needs nothing else.
+
+What a page says is decided by its maker (``drift.py``); how it looks stands in ``page.html``. All text is escaped; a
+figure's SVG alone is taken as it is.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import Any
+
+from ..errors import MissingExtraError
+
+
+@dataclass(frozen=True)
+class Table:
+    """Column heads and rows of text; `numeric` columns are set to the right."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    numeric: bool = True
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture, what to conclude from it, what it shows (for who cannot see it), and the numbers behind it."""
+
+    slug: str
+    title: str
+    svg: str
+    caption: str
+    alt: str
+    data: Table
+    how: str = ""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A whole page, in the order in which it is read."""
+
+    title: str
+    lead: str
+    findings: Sequence[str]
+    summary: Table
+    summary_notes: Sequence[str]
+    figures: Sequence[Figure]
+    command: str
+    config: str
+    made_by: str
+    terms: Sequence[tuple[str, str]] = field(default=())
+
+
+def render(page: Page) -> str:
+    """The page as HTML, the same bytes for the same page.
+
+    Raises
+    ------
+    MissingExtraError
+        If jinja2 is not installed.
+    """
+    return _template().render(page=page)
+
+
+@functools.cache
+def _template() -> Any:
+    try:
+        import jinja2
+    except ImportError:
+        raise MissingExtraError("a report needs jinja2: pip install 'nfloat[studies]'") from None
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True
+    )
+    return environment.from_string(resources.files(__package__).joinpath("page.html").read_text(encoding="utf-8"))

@@ -1,0 +1,116 @@
+"""Configurations: what is refused and in which words, and that TOML brings back the same value."""
+
+import dataclasses
+
+import pytest
+
+from nfloat.drift import Config, from_toml, to_toml
+from nfloat.drift.config import DEFAULT_RECIPES, read_config, recipe_of
+from nfloat.errors import ArgumentError, FormatError, NFloatError, RoundingError
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("steps", -1, "steps=-1 must be an integer of at least 1"),
+        ("steps", 0, "steps=0"),
+        ("steps", 2.0, "steps=2.0"),
+        ("steps", True, "steps=True"),
+        ("seed", -3, "seed=-3 must be an integer of at least 0"),
+        ("batch", 0, "batch=0"),
+        ("width", 0, "width=0"),
+        ("depth", -1, "depth=-1"),
+        ("every", 0, "every=0"),
+        ("lr", 0.0, "lr=0.0 must be a positive, finite number"),
+        ("lr", float("nan"), "lr=nan"),
+        ("lr", float("inf"), "lr=inf"),
+        ("lr", "0.1", "lr='0.1'"),
+        ("model", "mpl", "model='mpl' is unknown; did you mean 'mlp'?"),
+        ("optimizer", "adan", "did you mean 'adam'"),
+        ("activation", "gelu", "activation='gelu' is unknown"),
+        ("data", "digit", "data='digit' is unknown"),
+        ("data", "table.xlsx", "it must be 'digits' or 'blobs', or the path of a file ending in .npz or .csv"),
+        ("recipes", (), "recipes=() must name at least one recipe"),
+        ("recipes", "bf16-pure", "recipes='bf16-pure' must be a tuple of recipe names"),
+        ("recipes", ("bf16-pur",), "did you mean 'bf16-pure'"),
+        ("recipes", ("tf32", "tf32"), "'tf32' stands there twice"),
+        ("recipes", (3,), "3 must be the name of a recipe"),
+    ],
+)
+def test_refused(field, value, words):
+    with pytest.raises(NFloatError) as caught:
+        Config(**{field: value})
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_recipes_with_other_fields():
+    made = recipe_of("bf16-mixed+weights=e4m3fn:stochastic+weight_copy=")
+    assert str(made.weights) == "float8_e4m3fn:stochastic"
+    assert made.weight_copy is None
+    assert made.name == "bf16-mixed+weights=e4m3fn:stochastic+weight_copy="
+    with pytest.raises(FormatError, match="'e99m1'"):
+        recipe_of("bf16-mixed+weights=e99m1")
+    with pytest.raises(RoundingError, match="'stochastik'"):
+        recipe_of("bf16-mixed+weights=bf16:stochastik")
+    with pytest.raises(ArgumentError, match="did you mean 'weights'"):
+        recipe_of("bf16-mixed+weihgts=bf16")
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        Config(),
+        Config(data='odd "name" \\ ü.csv', recipes=("tf32", "bf16-pure+weights=e4m3"), steps=7, lr=1e-300),
+        Config(seed=2**63 - 1, lr=0.1 + 0.2, depth=0, activation="tanh", optimizer="adam"),
+    ],
+)
+def test_toml_brings_back_the_same(config):
+    assert from_toml(to_toml(config)) == config
+    assert from_toml(to_toml(config)).digest == config.digest
+
+
+def test_toml_writes_every_field_and_missing_ones_have_defaults():
+    assert [line.split(" = ")[0] for line in to_toml(Config()).splitlines()] == [f.name for f in dataclasses.fields(Config)]
+    assert from_toml("") == Config()
+    assert from_toml("steps = 3").recipes == DEFAULT_RECIPES
+    assert from_toml("lr = 1").lr == 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("step = 3", "f.toml: unknown key 'step'; did you mean 'steps'"),
+        ('steps = "3"', "f.toml: Expected `int`, got `str` - at `$.steps`"),
+        ('recipes = ["tf32", 3]', "at `$.recipes[1]`"),
+        ("steps = -1", "f.toml: steps=-1 must be an integer of at least 1"),
+        ("steps = ", "f.toml: not valid TOML"),
+    ],
+)
+def test_toml_is_strict(text, words):
+    with pytest.raises(ArgumentError) as caught:
+        from_toml(text, source="f.toml")
+    assert words in str(caught.value)
+
+
+def test_unreadable_file(tmp_path):
+    with pytest.raises(ArgumentError, match="cannot be read: No such file"):
+        read_config(tmp_path / "none.toml")
+    (tmp_path / "latin.toml").write_bytes(b"data = '\xe9'")
+    with pytest.raises(ArgumentError, match="not UTF-8"):
+        read_config(tmp_path / "latin.toml")
+
+
+def test_recorded_steps_end_with_the_last():
+    assert Config(steps=45, every=20).recorded_steps == (0, 20, 40, 45)
+    assert Config(steps=40, every=20).recorded_steps == (0, 20, 40)
+    assert Config(steps=1, every=20).recorded_steps == (0, 1)
+
+
+def test_digest_sees_every_field():
+    others = {"data": "blobs", "width": 1, "depth": 2, "activation": "tanh", "recipes": ("tf32",), "steps": 2, "seed": 1, "batch": 2,
+              "optimizer": "adam", "lr": 0.5, "every": 3}  # fmt: skip
+    fields = {field.name for field in dataclasses.fields(Config)} - {"model"}  # one model, so there is no other
+    assert set(others) == fields
+    digests = {Config().replace(**{key: value}).digest for key, value in others.items()}
+    assert len(digests | {Config().digest}) == len(others) + 1

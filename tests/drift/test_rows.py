@@ -1,0 +1,56 @@
+"""Rows: every bit of a value survives the file; what is not a row is named."""
+
+import json
+import math
+import random
+import struct
+
+import pytest
+
+from nfloat.drift.rows import MODEL, ROW_KEYS, Key, Row, by_series, from_line, read_rows, to_line, write_rows
+from nfloat.errors import ArgumentError
+
+
+def row(value, step=0):
+    return Row(recipe="tf32", step=step, layer=MODEL, tensor="loss", metric="train_loss", value=value)
+
+
+def test_every_bit_survives():
+    draw = random.Random(1)
+    values = [struct.unpack("<d", draw.randbytes(8))[0] for _ in range(300)] + [0.0, -0.0, 5e-324, math.inf, -math.inf]
+    for value in (v for v in values if v == v):
+        back = from_line(to_line(row(value)))["value"]
+        assert struct.pack("<d", back) == struct.pack("<d", value)
+    assert math.isnan(from_line(to_line(row(math.nan)))["value"])
+
+
+def test_lines_are_standard_json():
+    for value in (1.5, math.inf, -math.inf, math.nan):
+        loaded = json.loads(to_line(row(value)), parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+        assert tuple(loaded) == ROW_KEYS
+
+
+@pytest.mark.parametrize("line", ["", "3", "[]", "{", '{"recipe":"a"}', to_line(row(1.0)).replace("1.0", '"much"')])
+def test_no_row(line):
+    with pytest.raises(ArgumentError, match="is not a row"):
+        from_line(line)
+
+
+def test_file(tmp_path):
+    rows = [row(i / 3, step=i) for i in range(5)]
+    path = tmp_path / "rows.jsonl"
+    write_rows(path, rows)
+    assert read_rows(path) == rows
+    with path.open("a") as file:
+        file.write('{"recipe":"tf32","st')  # what an interrupted write leaves
+    assert read_rows(path) == rows
+    path.write_text("nonsense\n" + path.read_text())
+    with pytest.raises(ArgumentError, match=r"rows\.jsonl, line 1: "):
+        read_rows(path)
+    with pytest.raises(ArgumentError, match="cannot be read"):
+        read_rows(tmp_path / "none.jsonl")
+
+
+def test_series_keep_the_order():
+    series = by_series([row(2.0, 10), row(1.0, 0)])
+    assert series == {Key("tf32", MODEL, "loss", "train_loss"): [(10, 2.0), (0, 1.0)]}
