@@ -1,0 +1,205 @@
+"""The operands of a unit's GEMM: broadcast as np.matmul does, float32, and checked against the unit's formats.
+
+Here: shapes, checks, error messages, and what a kernel may assume (`Reach`). Not here: which kernel runs (``unit_run.py``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import RepresentationError, ShapeError
+from ..formats.format import Format
+from ..formats.names import get_format
+from ..kernels.units_pack import scan
+from ..ops.arguments import as_carrier
+from .unit import Unit
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What one pass over an operand found: infinities or NaNs, and the exponents of its finite elements other than 0.
+
+    `least` and `greatest` are floor(log2 |x|), not below the format's emin; 0 for an operand of zeros.
+    """
+
+    infinite: bool = False
+    nan: bool = False
+    least: int = 0
+    greatest: int = 0
+
+    @property
+    def finite(self) -> bool:
+        """Neither infinities nor NaNs."""
+        return not (self.infinite or self.nan)
+
+
+@dataclass(frozen=True)
+class Operands:
+    """A batch of GEMMs: a (na, m, k), b (nb, k, n), c (batch, m, n) or None, which item of a and b each of the batch takes."""
+
+    a: Floats
+    b: Floats
+    c: Floats | None
+    item_a: NDArray[np.int64]
+    item_b: NDArray[np.int64]
+    reach_a: Reach
+    reach_b: Reach
+    reach_c: Reach
+    shape: tuple[int, ...]
+    scale_a: NDArray[np.float64] | None = None
+    scale_b: NDArray[np.float64] | None = None
+
+    def part(self, k: NDArray[np.intp] | slice, c: Floats | None, block: int = 1) -> Operands:
+        """The same GEMM over some of k (whole blocks of `block`), with another C."""
+        scales: list[NDArray[np.float64] | None] = [None, None]
+        if self.scale_a is not None and self.scale_b is not None:
+            blocks = np.arange(self.a.shape[2])[k][::block] // block
+            scales = [np.ascontiguousarray(self.scale_a[:, :, blocks]), np.ascontiguousarray(self.scale_b[:, blocks, :])]
+        a, b = np.ascontiguousarray(self.a[:, :, k]), np.ascontiguousarray(self.b[:, k, :])
+        reach_c = Reach() if c is None else measure(c, get_format("float32"))[0]
+        return Operands(a, b, c, self.item_a, self.item_b, self.reach_a, self.reach_b, reach_c, self.shape, *scales)
+
+
+def measure(x: Floats, fmt: Format) -> tuple[Reach, bool]:
+    """What is in x, and whether the format holds every element."""
+    found = np.empty(5, np.int64)
+    scan(x.reshape(-1), fmt.precision, fmt.emin, fmt.min, fmt.max, found)
+    bad, infinite, nan, low, high = (int(v) for v in found)
+    fits = not bad and (fmt.has_inf or not infinite) and (fmt.has_nan or not nan)
+    exponents = [max((bits >> 23) - 127, fmt.emin) if high else 0 for bits in (low, high)]
+    return Reach(bool(infinite), bool(nan), *exponents), fits
+
+
+def _named(x: NDArray, wrong: NDArray[np.bool_], argument: str) -> str:
+    index = tuple(int(i) for i in np.argwhere(wrong)[0])
+    return f"{argument}[{', '.join(map(str, index))}]={x[index]!s}" if index else f"{argument}={x[()]!s}"
+
+
+def held(x: NDArray[np.floating], fmt: Format) -> NDArray[np.bool_]:
+    """Where the format holds x exactly: the plain form of what `scan` does, for messages."""
+    y = np.asarray(x, np.float64)
+    finite = np.isfinite(y)
+    exponent = np.maximum(np.frexp(np.where(finite, y, 0.0))[1] - 1, fmt.emin) - (fmt.precision - 1)
+    units = np.ldexp(np.where(finite, y, 0.0), -exponent)
+    inside = (units == np.trunc(units)) & (y <= fmt.max) & (y >= fmt.min)
+    return np.where(finite, inside, np.where(np.isnan(y), fmt.has_nan, fmt.has_inf))
+
+
+def checked(x: ArrayLike, argument: str, fmt: Format, unit: Unit) -> tuple[Floats, Reach]:
+    """x as float32, every element a value of the format.
+
+    Raises
+    ------
+    RepresentationError
+        Naming the first element that is not.
+    """
+    carrier = as_carrier(x, argument, single=True)
+    with np.errstate(all="ignore"):
+        single = np.ascontiguousarray(carrier, np.float32)
+    reach, fits = measure(single, fmt)
+    if carrier.dtype == np.float64 and fits:
+        fits = bool(np.array_equal(single, carrier, equal_nan=True))
+    if not fits:
+        wrong = ~held(carrier, fmt)
+        raise RepresentationError(
+            f"{_named(carrier, wrong, argument)} is not a value of {fmt.name}, which {unit.name} takes as {argument} "
+            f"({int(wrong.sum())} of {carrier.size} are not); round first, or pass inputs={fmt.name!r}"
+            if argument in "ab"
+            else f"{_named(carrier, wrong, argument)} is not a value of {fmt.name}, which {unit.name} takes as {argument}; round it first"
+        )
+    return single, reach
+
+
+def matrices(a: ArrayLike, b: ArrayLike, c: ArrayLike | None) -> tuple[NDArray, NDArray, tuple[int, ...], tuple[int, ...]]:
+    """a and b with at least two axes, the batch's shape, and the result's shape; as np.matmul has it.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes do not fit.
+    """
+    a, b = np.asarray(a), np.asarray(b)
+    if a.ndim == 0 or b.ndim == 0:
+        raise ShapeError(f"a of shape {a.shape} and b of shape {b.shape} must have at least one axis each")
+    a2 = a[None, :] if a.ndim == 1 else a
+    b2 = b[:, None] if b.ndim == 1 else b
+    if a2.shape[-1] != b2.shape[-2]:
+        raise ShapeError(f"a of shape {a.shape} and b of shape {b.shape} differ in k: {a2.shape[-1]} and {b2.shape[-2]}")
+    try:
+        batch = np.broadcast_shapes(a2.shape[:-2], b2.shape[:-2])
+    except ValueError:
+        raise ShapeError(f"the leading axes of a {a.shape} and b {b.shape} must broadcast") from None
+    shape = batch + a2.shape[-2:-1] * (a.ndim > 1) + b2.shape[-1:] * (b.ndim > 1)
+    if c is not None and np.shape(c) != shape:
+        try:
+            fits = np.broadcast_shapes(np.shape(c), shape) == shape
+        except ValueError:
+            fits = False
+        if not fits:
+            raise ShapeError(f"c of shape {np.shape(c)} must broadcast to the result's shape {shape}")
+    return a2, b2, batch, shape
+
+
+def _items(x: NDArray, batch: tuple[int, ...]) -> NDArray[np.int64]:
+    """Which item of x each item of the batch takes."""
+    own = np.arange(int(np.prod(x.shape[:-2])), dtype=np.int64).reshape(x.shape[:-2])
+    return np.ascontiguousarray(np.broadcast_to(own, batch).reshape(-1))
+
+
+def gather(a: ArrayLike, b: ArrayLike, c: ArrayLike | None, unit: Unit, scales: tuple[ArrayLike | None, ...]) -> Operands:
+    """Checked operands for a unit: see `Operands`."""
+    a2, b2, batch, shape = matrices(a, b, c)
+    fmt_a, fmt_b = unit.formats
+    a32, reach_a = checked(a2, "a", fmt_a, unit)
+    b32, reach_b = checked(b2, "b", fmt_b, unit)
+    (m, k), n = a2.shape[-2:], b2.shape[-1]
+    items = int(np.prod(batch))
+    c32, reach_c = None, Reach()
+    if c is not None:
+        c32, reach_c = checked(c, "c", get_format(unit.output), unit)
+        c32 = np.ascontiguousarray(np.broadcast_to(c32, shape)).reshape(items, m, n)
+    item_a, item_b = _items(a2, batch), _items(b2, batch)
+    scale_a, scale_b = _scales(scales, unit, a2.shape, b2.shape)
+    a3, b3 = a32.reshape(-1, m, k), b32.reshape(-1, k, n)
+    if b3.shape[0] == 1 and items > 1 and scale_b is None and a3.shape[0] == items:  # one b for all: a taller a
+        a3, item_a, item_b = a3.reshape(1, items * m, k), np.zeros(1, np.int64), np.zeros(1, np.int64)
+        c32 = None if c32 is None else c32.reshape(1, items * m, n)
+    return Operands(a3, b3, c32, item_a, item_b, reach_a, reach_b, reach_c, shape, scale_a, scale_b)
+
+
+def _scales(
+    scales: tuple[ArrayLike | None, ...], unit: Unit, shape_a: tuple[int, ...], shape_b: tuple[int, ...]
+) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
+    block = getattr(unit.arithmetic, "scale_block", 0)
+    if not block:
+        for name, x in zip(("scale_a", "scale_b"), scales, strict=True):
+            if x is not None:
+                raise ShapeError(f"{name} is given, but {unit.name} takes no block scales")
+        return None, None
+    blocks = -(-shape_a[-1] // block)
+    wanted = ((*shape_a[:-1], blocks), (*shape_b[:-2], blocks, shape_b[-1]))
+    out = [_scale(x, name, w, unit) for x, name, w in zip(scales, ("scale_a", "scale_b"), wanted, strict=True)]
+    return out[0], out[1]
+
+
+def _scale(x: ArrayLike | None, name: str, wanted: tuple[int, ...], unit: Unit) -> NDArray[np.float64]:
+    """Scales as a (batch, ., .) float64 array of the wanted shape; ones where none are given; UE4M3 without its sign."""
+    if x is None:
+        x = np.ones(wanted)
+    fmt = get_format(unit.arithmetic.scale_format)  # type: ignore[union-attr]
+    array = np.asarray(as_carrier(x, name, single=False))
+    try:
+        full = np.broadcast_to(array, wanted)
+    except ValueError:
+        raise ShapeError(f"{name} of shape {array.shape} must broadcast to {wanted}: one scale per block of k") from None
+    if fmt.signed:
+        full = np.abs(full)
+    wrong = ~held(full, fmt) | ((full == 0) & (not fmt.has_zero))
+    if wrong.any():
+        raise RepresentationError(f"{_named(full, wrong, name)} is not a value of {fmt.name}, the scale format of {unit.name}")
+    return np.ascontiguousarray(full, np.float64).reshape(-1, *wanted[-2:])
