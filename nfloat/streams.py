@@ -1,6 +1,6 @@
 """`Stream`: independent streams of random bits, derived by name. No Numba here; the bits themselves are made in kernels.
 
-A stream is a 64-bit key and nothing else: the same seed and names give the same bits on any machine, for any layout,
+A stream is a 63-bit key and nothing else: the same seed and names give the same bits on any machine, for any layout,
 chunking and thread count, and streams of different names share none. Element i of an array uses the bits of counter i.
 """
 
@@ -64,16 +64,17 @@ class Stream:
 
 
 def _digest(prefix: bytes, name: str | int) -> int:
-    """64 bits of BLAKE2b over a parent and a name; the type is part of it, so that 1 and "1" differ."""
+    """63 bits (a signed machine word) of BLAKE2b over a parent and a name; the type is part of it, so that 1 and "1" differ."""
     body = f"{type(name).__name__}:{name}".encode()
-    return int.from_bytes(hashlib.blake2b(prefix + b"\0" + body, digest_size=8, person=_DOMAIN).digest(), "little")
+    word = hashlib.blake2b(prefix + b"\0" + body, digest_size=8, person=_DOMAIN).digest()
+    return int.from_bytes(word, "little") >> 1
 
 
 SeedLike: TypeAlias = int | Stream
 
 
 def as_key(seed: SeedLike | None) -> int:
-    """The 64-bit key of a seed or stream.
+    """The key of a seed or stream.
 
     Raises
     ------

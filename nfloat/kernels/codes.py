@@ -8,6 +8,7 @@ import numpy as np
 
 from ..formats.spec import CodeField
 from .bits import exponent_field, float64_as_int64, floor_log2, power_of_two
+from .elementwise import WORDS
 from .jit import device, kernel
 from .rng import word64
 from .scalar import load_spec, round_value
@@ -92,13 +93,12 @@ def magnitude_value(magnitude, c):  # noqa: ANN001, ANN201
     return significand * power_of_two(unit)
 
 
-_WORDS = "Array(float64, 1, 'C', readonly=True)"
-_CODES = "Array(int64, 1, 'C', readonly=True)"
+CODES = "Array(int64, 1, 'C', readonly=True)"
 _PAIRS = [("float32", "uint8"), ("float32", "uint16"), ("float32", "uint32"), ("float64", "uint8"), ("float64", "uint16"),
           ("float64", "uint32"), ("float64", "uint64")]  # fmt: skip
 
 
-@kernel(*(f"int64({value}[::1], {code}[::1], {_WORDS}, {_CODES}, uint64)" for value, code in _PAIRS))
+@kernel(*(f"int64({value}[::1], {code}[::1], {WORDS}, {CODES}, int64)" for value, code in _PAIRS))
 def encode_plain(x, out, words, c, key):  # noqa: ANN001, ANN201
     """out[i] = code of x[i] rounded; returns the first index of a NaN that has no code, or -1."""
     spec = load_spec(words)
@@ -113,7 +113,7 @@ def encode_plain(x, out, words, c, key):  # noqa: ANN001, ANN201
     return unencodable
 
 
-@kernel(*(f"void({code}[::1], {value}[::1], {_CODES})" for value, code in _PAIRS))
+@kernel(*(f"void({code}[::1], {value}[::1], {CODES})" for value, code in _PAIRS))
 def decode_plain(codes, out, c):  # noqa: ANN001, ANN201
     """out[i] = value of codes[i]."""
     for i in range(codes.size):

@@ -31,7 +31,7 @@ def round_range(x, out, start, stop, spec, key):  # noqa: ANN001, ANN201
         out[i] = round_value(np.float64(x[i]), spec, random)
 
 
-@kernel(f"void(float32[::1], float32[::1], {WORDS}, uint64)", f"void(float64[::1], float64[::1], {WORDS}, uint64)")
+@kernel(f"void(float32[::1], float32[::1], {WORDS}, int64)", f"void(float64[::1], float64[::1], {WORDS}, int64)")
 def round_plain(x, out, words, key):  # noqa: ANN001, ANN201
     """out[i] = x[i] rounded."""
     round_range(x, out, 0, x.size, load_spec(words), key)
@@ -74,7 +74,7 @@ def _narrow(mode: Rounding, small: bool):  # noqa: ANN202
             r, sure = whole()
             return v.builder.and_(_general(v, x, r, pointers[1], k), sure)
 
-        return either(v, is_easy(v, x, k), easy, general)
+        return either(v, is_easy(v, x, k, from_zero=small), easy, general)
 
     return body
 
@@ -86,7 +86,7 @@ def _same(mode: Rounding):  # noqa: ANN202
         x = v.load(pointers[0])
         random = _random(v, index, k) if mode is Rounding.STOCHASTIC else None
         r = vector.round_same(v, x, k.grid, mode, random)
-        return either(v, is_easy(v, x, k), lambda: _store(v, r, pointers[1]), lambda: _general(v, x, r, pointers[1], k))
+        return either(v, is_easy(v, x, k, from_zero=True), lambda: _store(v, r, pointers[1]), lambda: _general(v, x, r, pointers[1], k))
 
     return body
 
@@ -141,7 +141,7 @@ def overflow_constants(spec):  # noqa: ANN001, ANN201
     return (spec.max, spec.over, spec.min, spec.under_min)
 
 
-@kernel(f"void(float32[::1], float32[::1], {WORDS}, uint64)")
+@kernel(f"void(float32[::1], float32[::1], {WORDS}, int64)")
 def round_narrow32(x, out, words, key):  # noqa: ANN001, ANN201
     """out[i] = x[i] rounded, for formats of the narrow family in float32 lanes."""
     spec, n, i = load_spec(words), x.size, 0
@@ -155,7 +155,7 @@ def round_narrow32(x, out, words, key):  # noqa: ANN001, ANN201
         i += 16
 
 
-@kernel(f"void(float32[::1], float32[::1], {WORDS}, uint64)")
+@kernel(f"void(float32[::1], float32[::1], {WORDS}, int64)")
 def round_same32(x, out, words, key):  # noqa: ANN001, ANN201
     """out[i] = x[i] rounded, for formats with float32's exponent range."""
     spec, n, i = load_spec(words), x.size, 0
@@ -168,7 +168,7 @@ def round_same32(x, out, words, key):  # noqa: ANN001, ANN201
         i += 16
 
 
-@kernel(f"void(float64[::1], float64[::1], {WORDS}, uint64)")
+@kernel(f"void(float64[::1], float64[::1], {WORDS}, int64)")
 def round_narrow64(x, out, words, key):  # noqa: ANN001, ANN201
     """out[i] = x[i] rounded by a deterministic mode, for formats of the narrow family in float64 lanes."""
     spec, n, i = load_spec(words), x.size, 0

@@ -1,8 +1,8 @@
 """Counter-based random bits: element i of a stream is a pure function of (key, i). There is no state to share or to race for.
 
 A stream's 64-bit key (``streams.py`` derives it from seed and names) gives two 32-bit subkeys for every 2^32 elements; each
-32-bit word is then a keyed permutation of the low half of the counter: two rounds of xor-shift and multiplication with the
-second subkey added in between, so that streams are not each other's reorderings. Words are 32 bits wide because SIMD lanes
+32-bit word is then a keyed permutation of the low half of the counter plus the first subkey: two rounds of xor-shift and
+multiplication with the second subkey added in between, so that streams are not each other's shifts. Words are 32 bits wide because SIMD lanes
 are; a 64-bit word is the 32-bit word of the stream followed by that of its twin, so a float32 and a float64 carrier of the
 same value see the same leading bits.
 
@@ -40,7 +40,7 @@ def subkeys(key, block):  # noqa: ANN001, ANN201
 def word32(low, keys):  # noqa: ANN001, ANN201
     """The 32-bit word of counter `low` (uint32) under `subkeys`, as a uint64 below 2^32."""
     mask = np.uint64(0xFFFFFFFF)
-    x = (np.uint64(low) ^ keys) & mask
+    x = (np.uint64(low) + keys) & mask
     x = ((x ^ (x >> np.uint64(16))) * np.uint64(_M1)) & mask
     x = (x + (keys >> np.uint64(32))) & mask
     x = ((x ^ (x >> np.uint64(15))) * np.uint64(_M2)) & mask

@@ -103,10 +103,11 @@ def within_limit(v: Lanes, x: Value, k: Constants) -> Value:
     return v.all(v.builder.icmp_signed("<", magnitude, k.limit))
 
 
-def is_easy(v: Lanes, x: Value, k: Constants) -> Value:
-    """Whether every lane is in the range that `Constants` calls easy."""
+def is_easy(v: Lanes, x: Value, k: Constants, *, from_zero: bool = False) -> Value:
+    """Whether every lane is in the range that `Constants` calls easy; `from_zero`: easy_from is known to be 0."""
     magnitude = v.builder.and_(v.as_int(x), k.magnitude_mask)
-    return v.all(v.builder.icmp_unsigned("<=", v.builder.sub(magnitude, k.easy_from), k.easy_span))
+    above = magnitude if from_zero else v.builder.sub(magnitude, k.easy_from)
+    return v.all(v.builder.icmp_unsigned("<=", above, k.easy_span))
 
 
 def either(v: Lanes, condition: Value, easy: Callable[[], Value], general: Callable[[], Value]) -> Value:

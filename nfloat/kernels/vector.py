@@ -115,7 +115,7 @@ class Lanes:
     def random_word(self, counter: Value, key_low: Value, key_high: Value) -> Value:
         """``rng.word32`` in lanes: the 32-bit words of 32-bit counters under the two halves of `subkeys`."""
         b = self.builder
-        x = b.xor(counter, key_low)
+        x = b.add(counter, key_low)
         x = b.mul(b.xor(x, b.lshr(x, self.word(16))), self.word(0x21F0AAAD))
         x = b.add(x, key_high)
         x = b.mul(b.xor(x, b.lshr(x, self.word(15))), self.word(0x735A2D97))
@@ -190,26 +190,23 @@ def _restore_sign(v: Lanes, r: Value, x: Value, g: Grid) -> Value:
 
 
 def stochastic_narrow(v: Lanes, x: Value, g: Grid, random: Value) -> tuple[Value, Value]:
-    """(x rounded by stochastic with the leading bits of the random word, lanes where the trailing ones decide).
+    """(x rounded by stochastic, lanes that must be done by the plain rule instead).
 
-    float32 lanes and emin >= -95 only. |x| in units of 2^(e - 29), e = max(floor(log2 |x|), emin), is an integer below 2^30
-    whose last t = 30 - p bits lie below the grid; adding the random word's first t bits carries where the mode rounds up.
-    Bits of x below the integer, and later random bits, matter only where the sum's last t bits are all ones: the caller gives
-    those lanes (one in 2^t) to the plain rule. A shift by 31 clears the 30 bits, so none by more is needed.
+    A lane below the smallest normal number 2^emin first gets 2^emin added to its magnitude, so that the grid's unit has a
+    fixed place in its code; then random bits are added below the unit and the code is cut. The addition may round away bits
+    of x further below: that moves the s bits under the unit by less than one, which matters only where they and the random
+    word's first s bits add up to 2^s - 1 or 2^s. Those lanes (two in 2^s) are handed back.
     """
     b = v.builder
-    a = b.and_(v.as_int(x), v.magnitude_mask)
-    exponent, least = b.lshr(a, v.word(23)), b.lshr(g.lowest, v.word(23))
-    significand = b.or_(b.and_(b.shl(a, v.word(6)), v.word(0x1FFFFFFF)), v.word(0x20000000))
-    top = v.call("smax", exponent, least)
-    fixed = b.lshr(significand, v.call("smin", b.sub(top, exponent), v.word(31)))
-    below = b.add(g.drop, v.word(6))
-    mask = b.sub(b.shl(v.word(1), below), v.word(1))
-    total = b.add(fixed, b.lshr(random, b.sub(v.word(32), below)))
-    unsure = b.icmp_unsigned("==", b.and_(total, mask), mask)
-    kept = b.sitofp(b.and_(total, b.xor(mask, v.word(-1))), v.float)
-    unit = v.as_float(b.shl(b.sub(top, v.word(29)), v.word(23)))
-    return _restore_sign(v, b.fmul(kept, unit), x, g), unsure
+    bits = v.as_int(x)
+    tiny = b.icmp_signed("<", b.and_(bits, v.magnitude_mask), g.lowest)
+    lift = v.as_float(v.where(tiny, b.or_(b.and_(bits, v.sign_mask), g.lowest), v.word(0)))
+    unit = b.shl(v.word(1), g.drop)
+    mask = b.sub(unit, v.word(1))
+    total = b.add(v.as_int(b.fadd(x, lift)), b.lshr(random, b.sub(v.word(v.bits), g.drop)))
+    unsure = b.icmp_unsigned("<=", b.and_(b.add(total, v.word(1)), mask), v.word(1))
+    r = b.fsub(v.as_float(b.and_(total, b.xor(mask, v.word(-1)))), lift)
+    return v.with_sign_of(r, x, g.sign), unsure
 
 
 def round_same(v: Lanes, x: Value, g: Grid, mode: Rounding, random: Value | None = None) -> Value:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,17 +12,21 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import ArgumentError, RepresentationError, ShapeError
 from ..formats.format import Format
 from ..formats.names import FormatLike, get_format
-from ..formats.rounding import OverflowLike, RoundingLike
+from ..formats.rounding import OverflowLike, Rounding, RoundingLike
 from ..formats.spec import code_spec
 from ..kernels.codes import decode_plain, encode_plain
+from ..kernels.codes_vector import decode_run, encode_run
 from ..streams import SeedLike
 from .arguments import as_carrier, restore_scalar
-from .plan import plan
+from .plan import Plan, plan
+
+
+_UINT8, _UINT16, _UINT32, _UINT64 = (np.dtype(t) for t in (np.uint8, np.uint16, np.uint32, np.uint64))
 
 
 def code_dtype(fmt: Format) -> np.dtype:
     """The smallest unsigned dtype that holds a code."""
-    return np.dtype(np.uint8 if fmt.bits <= 8 else np.uint16 if fmt.bits <= 16 else np.uint32 if fmt.bits <= 32 else np.uint64)
+    return _UINT8 if fmt.bits <= 8 else _UINT16 if fmt.bits <= 16 else _UINT32 if fmt.bits <= 32 else _UINT64
 
 
 def encode(
@@ -50,14 +56,53 @@ def encode(
     array([ 2, 12,  7], dtype=uint8)
     """
     how = plan(fmt, rounding, overflow, random_bits)
-    key = how.key(seed)
-    single = how.single and how.format.bits <= 32
-    a = as_carrier(x, "x", single=single)
-    out = np.empty(a.shape, code_dtype(how.format))
-    missing = encode_plain(a.reshape(-1), out.reshape(-1), how.words, code_spec(how.format), key)
+    key = how.key(seed) if how.stochastic else 0
+    coding = _coding(fmt)
+    a = as_carrier(x, "x", single=coding.single)
+    out = np.empty(a.shape, coding.dtype)
+    missing = _encode_into(a.reshape(-1), out.reshape(-1), how, coding, key) if a.ndim != 1 else _encode_into(a, out, how, coding, key)
     if missing >= 0:
-        raise RepresentationError(f"x: element {np.unravel_index(missing, a.shape)} gives NaN, which {how.format.name} cannot encode; replace it first (np.nan_to_num)")
-    return restore_scalar(out, x)
+        where = np.unravel_index(missing, a.shape)
+        raise RepresentationError(f"x: element {where} gives NaN, which {how.format.name} cannot encode; replace it first (np.nan_to_num)")
+    return out if type(x) is np.ndarray else restore_scalar(out, x)
+
+
+def _encode_into(a: NDArray[np.floating], out: NDArray[np.unsignedinteger], how: Plan, coding: _Coding, key: int) -> int:
+    """Fill `out`; returns the first index of a NaN that has no code, or -1."""
+    if coding.family is None or (a.itemsize == 8 and a.size < 64):
+        return encode_plain(a, out, how.words, coding.words, key)
+    if a.itemsize == 8 or how.rounding is not Rounding.NEAREST_EVEN:
+        # rounded first; its values are float32 values, and encoding a number of the format to nearest changes nothing
+        a = how.apply(a, key).astype(np.float32, copy=False)
+    return encode_run(a, out, how.words, coding.words, coding.family)
+
+
+class _Coding(NamedTuple):
+    """A format's codes: constants, dtype, whether float32 carries the values (and so the carrier), family of the lane form.
+
+    `family` is that of ``kernels/codes_vector.py`` (0 narrow, 1 same), or None: then the plain rule does it.
+    """
+
+    format: Format
+    words: NDArray[np.int64]
+    dtype: np.dtype
+    single: bool
+    carrier: np.dtype
+    family: int | None
+
+
+@lru_cache(maxsize=1024)
+def _coding(fmt: FormatLike) -> _Coding:
+    f = get_format(fmt)
+    single = f.fits_float32 and f.bits <= 32
+    return _Coding(f, code_spec(f), code_dtype(f), single, np.dtype(np.float32 if single else np.float64), _lane_family(f))
+
+
+def _lane_family(f: Format) -> int | None:
+    regular = f.has_subnormals and not f.flushes_input and not f.twos_complement and 2 <= f.precision <= 22 and f.bits <= 16
+    if regular and f.emin == -126 and f.emax == 127 and f.has_inf and f.has_negative_zero and f.max_significand == 2**f.precision - 1:
+        return 1
+    return 0 if regular and f.fits_float32 and f.emin > -126 and f.emin - f.precision + 1 >= -125 else None
 
 
 def decode(codes: ArrayLike, fmt: FormatLike) -> NDArray[np.floating] | np.floating:
@@ -82,16 +127,22 @@ def decode(codes: ArrayLike, fmt: FormatLike) -> NDArray[np.floating] | np.float
     >>> nf.decode([0x7E, 0x7F, 0x80], "float8_e4m3fn")
     array([448.,  nan,  -0.], dtype=float32)
     """
-    f = get_format(fmt)
-    c = as_codes(codes, f, "codes")
-    out = np.empty(c.shape, np.float32 if f.fits_float32 and f.bits <= 32 else np.float64)
-    decode_plain(c.reshape(-1), out.reshape(-1), code_spec(f))
-    return restore_scalar(out, codes)
+    coding = _coding(fmt) if isinstance(fmt, (str, Format)) else _coding(get_format(fmt))
+    c = as_codes(codes, coding.format, "codes")
+    out = np.empty(c.shape, coding.carrier)
+    flat = (c, out) if c.ndim == 1 else (c.reshape(-1), out.reshape(-1))
+    if coding.family is None:
+        decode_plain(*flat, coding.words)
+    else:
+        decode_run(*flat, coding.words, coding.family)
+    return out if type(codes) is np.ndarray else restore_scalar(out, codes)
 
 
 def as_codes(codes: ArrayLike, fmt: Format, argument: str) -> NDArray[np.unsignedinteger]:
     """`codes` as a contiguous array of the format's code dtype, checked to be in range."""
     dtype = code_dtype(fmt)
+    if type(codes) is np.ndarray and codes.dtype is dtype and fmt.bits == 8 * dtype.itemsize and codes.flags.carray:
+        return codes
     a = np.asarray(codes)
     if a.dtype.kind not in "iu" and not (a.size == 0):
         raise ArgumentError(f"{argument}: dtype {a.dtype} is not integers; pass codes such as nf.encode returns (or array.view(np.{dtype}))")

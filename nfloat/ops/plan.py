@@ -40,7 +40,7 @@ class Plan:
 
     def key(self, seed: SeedLike | None) -> int:
         """The key of the random bits; 0 for deterministic modes, which take no seed."""
-        return as_key(seed) if self.stochastic else 0
+        return np.uint64(as_key(seed)) if self.stochastic else 0  # numba takes a bare int for int64
 
     def apply(self, a: NDArray[np.floating], key: int) -> NDArray[np.floating]:
         """A C-contiguous carrier array, rounded into a new one."""
@@ -95,8 +95,7 @@ def _kernel32(f: Format, mode: Rounding, words: NDArray[np.float64]) -> Callable
         return elementwise.round_same32
     # the unit at emin must be a normal float32 number (and twice a remainder must not round)
     if _regular(f, mode) and f.emin > -126 and f.precision <= 22 and f.emin - f.precision + 1 >= -125:
-        if not mode.is_stochastic or f.emin >= -95:
-            return elementwise.round_narrow32
+        return elementwise.round_narrow32
     return elementwise.round_plain
 
 
