@@ -30,9 +30,12 @@ __version__ = "0.1.0"
 #: what is loaded on first use: name -> the module that holds it
 _LAZY = {
     **dict.fromkeys(("round",), "ops.rounding"),
+    "Accumulator": "linalg.accumulators",
+    "matmul": "linalg.matmul",
+    "units": "linalg.units",
     **dict.fromkeys(("encode", "decode", "pack", "unpack"), "ops.codes"),
 }
-_SUBPACKAGES = ()
+_SUBPACKAGES = ("drift", "nn", "report", "testing")
 
 
 def __getattr__(name: str) -> Any:
