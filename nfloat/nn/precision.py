@@ -47,8 +47,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar, Token
-from enum import StrEnum
-from typing import TypeAlias
+from enum import Enum
+from functools import lru_cache
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +57,7 @@ from numpy.typing import NDArray
 from ..errors import ArgumentError
 from ..formats.rounding import Rounding
 from ..linalg.matmul import matmul
-from ..ops.rounding import round as round_values
+from ..ops.rounding import round as nf_round
 from ..streams import SeedLike, Stream
 from .recipes import AccumulatorLike, Cast, Recipe, recipe
 
@@ -64,44 +65,35 @@ Floats: TypeAlias = NDArray[np.floating]
 Observer: TypeAlias = Callable[[str, str, Floats, Floats], None]
 
 
-class Role(StrEnum):
-    """What a tensor is in a training step; the value is the recipe's field that says how it is rounded."""
+class Role(Enum):
+    """What a tensor is in a step: its name for the observer, and the recipe's field that says how it is rounded.
 
-    INPUT = "input"
-    ACTIVATION = "activation"
-    ACTIVATION_GRADIENT = "activation.grad"
-    GEMM_X = "gemm.x"
-    GEMM_W = "gemm.w"
-    GEMM_DY = "gemm.dy"
-    # of parameters: the observer's `tensor` is the parameter's own name and this
-    WEIGHT = ""
-    WEIGHT_COPY = ".copy"
-    WEIGHT_GRADIENT = ".grad"
-    UPDATE = ".update"
-    STATE = ".state"
-    COMPENSATION = ".compensation"
+    Names of parameters' tensors start with a dot or are empty; the observer sees them after the parameter's own name.
+    """
 
-    @property
-    def of_parameter(self) -> bool:
-        """Whether tensors of this role belong to a parameter."""
-        return self.value[:1] in ("", ".")
+    INPUT = ("input", "activations")
+    ACTIVATION = ("activation", "activations")
+    ACTIVATION_GRADIENT = ("activation.grad", "activation_gradients")
+    GEMM_X = ("gemm.x", "gemm_inputs")
+    GEMM_W = ("gemm.w", "gemm_inputs")
+    GEMM_DY = ("gemm.dy", "gemm_inputs")
+    WEIGHT = ("", "weights")
+    WEIGHT_COPY = (".copy", "weight_copy")
+    WEIGHT_GRADIENT = (".grad", "weight_gradients")
+    UPDATE = (".update", "update")
+    STATE = (".state", "state")
+    COMPENSATION = (".compensation", "compensation")
 
+    def __init__(self, tensor: str, field: str) -> None:
+        self.tensor = tensor
+        self.field = field
 
-#: role -> the recipe's field
-_FIELDS = {
-    Role.INPUT: "activations",
-    Role.ACTIVATION: "activations",
-    Role.ACTIVATION_GRADIENT: "activation_gradients",
-    Role.GEMM_X: "gemm_inputs",
-    Role.GEMM_W: "gemm_inputs",
-    Role.GEMM_DY: "gemm_inputs",
-    Role.WEIGHT: "weights",
-    Role.WEIGHT_COPY: "weight_copy",
-    Role.WEIGHT_GRADIENT: "weight_gradients",
-    Role.UPDATE: "update",
-    Role.STATE: "state",
-    Role.COMPENSATION: "compensation",
-}
+    def label(self, name: str) -> tuple[str, str]:
+        """(layer, tensor) as the observer gets them: parameters are named "0.weight", other tensors by their layer."""
+        if self.tensor and self.tensor[0] != ".":
+            return name, self.tensor
+        layer, _, own = name.rpartition(".")
+        return layer, own + self.tensor
 
 
 class Precision:
@@ -130,37 +122,36 @@ class Precision:
 
     # ---------------------------------------------------------------- rounding
     def cast(self, role: Role, name: str, x: Floats) -> Floats:
-        """`x` as the recipe stores tensors of this role, in the carrier's type; where it stores them as they are,
-        `x` itself."""
-        cast: Cast | None = getattr(self.recipe, _FIELDS[role])
+        """`x` as the recipe stores tensors of this role, in the carrier's type; `x` itself where it does not."""
+        cast: Cast | None = getattr(self.recipe, role.field)
         return x if cast is None else self.round(cast, role, name, x)
 
     def round(self, cast: Cast, role: Role, name: str, x: Floats) -> Floats:
         """`x` rounded by `cast` and reported to the observer."""
+        if type(x) is not np.ndarray:
+            x = np.asarray(x)  # NumPy makes scalars of 0-d results
         after = x
-        if cast.native is None or x.dtype != cast.native:  # (a dtype equals None if it is float64)
-            seed = self.stream(name, role.value) if cast.rounding.is_stochastic else None
-            after = round_values(
+        if x.dtype not in cast.exact_in:
+            seed = self.stream(name, role.tensor) if cast.rounding.is_stochastic else None
+            after = nf_round(
                 x, cast.format, cast.rounding, overflow=cast.overflow, random_bits=cast.random_bits, seed=seed
             )
         if after.dtype != self.carrier:
             after = after.astype(self.carrier)  # exact: the carrier holds every number of the format
         if self.observer is not None:
-            layer, tensor = _label(role, name)
-            self.observer(layer, tensor, x, after)
+            self.observer(*role.label(name), x, after)
         return after
 
     # ---------------------------------------------------------------- products and sums
     def matmul(self, name: str, product: str, a: Floats, b: Floats, c: Floats | None = None) -> Floats:
-        """``a @ b (+ c)``: (m, k) @ (k, n) in the accumulator of `product`, which is "forward", "backward" or
-        "sums"."""
+        """``a @ b (+ c)``: (m, k) @ (k, n) in the recipe's accumulator `product`: "forward", "backward" or "sums"."""
         accumulator: AccumulatorLike = getattr(self.recipe, product)
         seed = self.stream(name, product) if _is_stochastic(accumulator) else None
         return matmul(a, b, accumulator, c, seed=seed, threads=self.threads)
 
     def sum_rows(self, name: str, x: Floats) -> Floats:
         """(k, n) -> (n,): the sum over the first axis, k ascending, in the recipe's accumulator for sums."""
-        return self.matmul(name, "sums", np.ones((1, x.shape[0]), x.dtype), x)[0]
+        return self.matmul(name, "sums", _ones(x.shape[0], x.dtype), x)[0]
 
     # ---------------------------------------------------------------- random bits
     def stream(self, name: str, role: str) -> Stream:
@@ -221,12 +212,12 @@ def current() -> Precision:
     return _ACTIVE.get(None) or Precision(recipe("float64"), 0, 0, None, None)
 
 
-def _label(role: Role, name: str) -> tuple[str, str]:
-    """(layer, tensor) as the observer gets them: parameters are named "0.weight", other tensors by their layer."""
-    if not role.of_parameter:
-        return name, role.value
-    layer, _, own = name.rpartition(".")
-    return layer, own + role.value
+@lru_cache(maxsize=64)
+def _ones(count: int, dtype: np.dtype[Any]) -> Floats:
+    """A row of ones: what a matrix is multiplied with to sum its rows."""
+    ones = np.ones((1, count), dtype)
+    ones.flags.writeable = False
+    return ones
 
 
 def _is_stochastic(accumulator: AccumulatorLike) -> bool:

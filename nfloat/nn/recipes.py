@@ -36,6 +36,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ..errors import ArgumentError, nearest_names
+from ..formats.catalog import FORMATS
 from ..formats.format import Format
 from ..formats.names import get_format
 from ..formats.rounding import Overflow, Rounding, as_overflow, as_rounding, check_random_bits
@@ -71,10 +72,10 @@ class Cast:
         return np.dtype(np.float32 if self.format.fits_float32 else np.float64)
 
     @cached_property
-    def native(self) -> np.dtype[Any] | None:
-        """The NumPy type whose arrays need no rounding at all, if there is one: float32's and float64's own."""
-        whole = self.format.name in ("float32", "float64") and self.overflow is None
-        return np.dtype(self.format.name) if whole else None
+    def exact_in(self) -> tuple[np.dtype[Any], ...]:
+        """The NumPy types whose arrays hold numbers of the format only, so that nothing has to be rounded."""
+        whole = self.format in (FORMATS["float32"], FORMATS["float64"]) and self.overflow is None
+        return (np.dtype(self.format.name),) if whole else ()
 
     @cached_property
     def nearest(self) -> Cast:

@@ -67,7 +67,7 @@ class Tensor:
     array([2., 4., 6.])
     """
 
-    __slots__ = ("_data", "format", "grad", "name", "origin", "parameter", "requires_grad")
+    __slots__ = ("_data", "depth", "format", "grad", "name", "origin", "parameter", "requires_grad")
 
     def __init__(
         self, data: ArrayLike, requires_grad: bool = False, *, name: str = "", parameter: bool = False
@@ -78,6 +78,8 @@ class Tensor:
         self.parameter = parameter
         self.grad: Floats | None = None
         self.origin: Origin | None = None
+        #: 0 for a leaf, else one more than the deepest operand's: results are deeper than what they depend on
+        self.depth = 0
 
     @property
     def data(self) -> Floats:
@@ -101,7 +103,9 @@ class Tensor:
 
     def store(self, values: Floats, fmt: Format | None) -> None:
         """Take values known to be numbers of `fmt` (the engine's own way of assigning; nothing is checked)."""
-        self._data = values
+        self._data = (
+            values if type(values) is np.ndarray else np.asarray(values)
+        )  # (NumPy makes scalars of 0-d results)
         self.format = fmt
 
     # ---------------------------------------------------------------- operations
@@ -178,11 +182,12 @@ class Tensor:
             raise ArgumentError(
                 "backward() on a tensor that depends on nothing with requires_grad=True; set it on a leaf"
             )
-        start = self._start(gradient)
-        pending: Pending = {id(self): (start, current())}
+        pending: Pending = {id(self): (self, self._start(gradient), current())}
         with np.errstate(all="ignore"):  # infinities and NaN are results here, not accidents
-            for tensor in reversed(_in_order(self)):
-                _propagate(tensor, *pending.pop(id(tensor)), pending)
+            for result in _results(self):
+                _propagate(result, pending.pop(id(result))[1], pending)
+            for leaf, gradient_, p in pending.values():
+                leaf.grad = gradient_ if leaf.grad is None else _plus(p, leaf, leaf.grad, gradient_)
 
     def _start(self, gradient: ArrayLike | None) -> Floats:
         if gradient is None:
@@ -190,7 +195,9 @@ class Tensor:
                 raise ArgumentError(
                     f"backward() on a tensor of shape {self.shape} needs gradient=, an array of that shape"
                 )
-            return np.ones(self.shape, self._data.dtype)
+            gradient = 1.0
+        if self._data.size == 1 and isinstance(gradient, float):
+            return np.full(self.shape, gradient, self._data.dtype)
         start = as_carrier(gradient, "gradient", single=True).astype(self._data.dtype, copy=False)
         if start.shape != self.shape:
             raise ShapeError(f"gradient of shape {start.shape} must have the tensor's shape {self.shape}")
@@ -210,21 +217,18 @@ def as_tensor(value: TensorLike) -> Tensor:
 
 
 def apply(name: str, *operands: Tensor, layer: str = "", **attributes: Any) -> Tensor:
-    """Do the operation `name` of ``ops.OPS`` under the precision in force, and record it if someone wants its
-    gradient."""
-    op, p = OPS[name], current()
-    layer = layer or name
-    arrays = [read(p, operand, layer) for operand in operands]
-    with np.errstate(all="ignore"):
-        values, kept = op.forward(p, layer, *arrays, **attributes)
-        if not (op.exact or op.loss):
-            values = np.asarray(p.cast(Role.ACTIVATION, layer, values))
+    """Do the operation `name` of ``ops.OPS`` under the precision in force; record it if someone wants its gradient."""
+    op, p, layer = OPS[name], current(), layer or name
+    values, kept = op.forward(p, layer, *[read(p, operand, layer) for operand in operands], **attributes)
+    if not (op.exact or op.loss):
+        values = p.cast(Role.ACTIVATION, layer, values)
     result = Tensor.__new__(Tensor)
     result.store(values, None if op.loss else p.recipe.activations.format)
-    result.name, result.parameter, result.grad, result.origin = layer, False, None, None
-    result.requires_grad = any(operand.requires_grad for operand in operands)
+    result.name, result.parameter, result.grad, result.origin, result.depth = layer, False, None, None, 0
+    result.requires_grad = any([operand.requires_grad for operand in operands])
     if result.requires_grad:
-        result.origin = Origin(op, layer, operands, values if kept is RESULT else kept, p)
+        result.origin = Origin(op, layer, operands, result.data if kept is RESULT else kept, p)
+        result.depth = 1 + max([operand.depth for operand in operands])
     return result
 
 
@@ -245,48 +249,40 @@ def stored(p: Precision, parameter: Tensor) -> Floats:
     return p.round(p.recipe.weights.nearest, Role.WEIGHT, parameter.name, parameter.data)
 
 
-#: by tensor: the sum of the gradients that have arrived so far, and the precision in which they were added
-Pending = dict[int, tuple[Floats, Precision]]
+#: by id: a tensor, the sum of the gradients that have arrived there so far, the precision in which they were added
+Pending = dict[int, tuple[Tensor, Floats, Precision]]
 
 
-def _propagate(tensor: Tensor, gradient: Floats, arrived_in: Precision, pending: Pending) -> None:
-    """Send a tensor's complete gradient to the operands it came from, or leave it there if it is a leaf."""
-    if tensor.origin is None:
-        tensor.grad = gradient if tensor.grad is None else _plus(arrived_in, tensor, tensor.grad, gradient)
-        return
-    op, name, operands, kept, p = tensor.origin
-    needs = tuple(operand.requires_grad for operand in operands)
+def _propagate(result: Tensor, gradient: Floats, pending: Pending) -> None:
+    """Send a result's complete gradient to the operands it came from."""
+    op, name, operands, kept, p = result.origin  # type: ignore[misc]
+    needs = [operand.requires_grad for operand in operands]
     for operand, part in zip(operands, op.backward(p, name, kept, gradient, needs), strict=True):
         if part is None:
             continue
         if not op.exact_backward:
-            part = np.asarray(p.cast(_gradient_role(operand), operand.name, part))
+            part = p.cast(_gradient_role(operand), operand.name, part)
         if id(operand) in pending:
-            part = _plus(p, operand, pending[id(operand)][0], part)
-        pending[id(operand)] = part, p
+            part = _plus(p, operand, pending[id(operand)][1], part)
+        pending[id(operand)] = operand, part, p
 
 
 def _plus(p: Precision, tensor: Tensor, one: Floats, other: Floats) -> Floats:
     """The sum of two gradients of a tensor, rounded as such a gradient is."""
-    return np.asarray(p.cast(_gradient_role(tensor), tensor.name, np.add(one, other, dtype=np.float64)))
+    return p.cast(_gradient_role(tensor), tensor.name, np.add(one, other, dtype=np.float64))
 
 
 def _gradient_role(tensor: Tensor) -> Role:
     return Role.WEIGHT_GRADIENT if tensor.parameter else Role.ACTIVATION_GRADIENT
 
 
-def _in_order(root: Tensor) -> list[Tensor]:
-    """Every tensor that `root` depends on and that needs a gradient, operands before results."""
-    order: list[Tensor] = []
-    seen: set[int] = set()
-    stack: list[tuple[Tensor, bool]] = [(root, False)]
+def _results(root: Tensor) -> list[Tensor]:
+    """Every result that `root` depends on (itself included) and whose gradient is needed, each before its operands."""
+    found: dict[int, Tensor] = {}
+    stack = [root]
     while stack:
-        tensor, expanded = stack.pop()
-        if expanded:
-            order.append(tensor)
-        elif id(tensor) not in seen:
-            seen.add(id(tensor))
-            stack.append((tensor, True))
-            if tensor.origin is not None:
-                stack.extend((operand, False) for operand in tensor.origin.operands if operand.requires_grad)
-    return order
+        tensor = stack.pop()
+        if tensor.origin is not None and id(tensor) not in found:
+            found[id(tensor)] = tensor
+            stack.extend(tensor.origin.operands)
+    return sorted(found.values(), key=lambda tensor: -tensor.depth)

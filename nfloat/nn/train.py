@@ -23,7 +23,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..streams import SeedLike
+from ..streams import SeedLike, Stream
 from .layers import Layer, store
 from .losses import cross_entropy
 from .optim import Optimizer, Update
@@ -85,10 +85,10 @@ class Trainer:
     ) -> None:
         self.model, self.optimizer, self.loss = model, optimizer, loss
         self.recipe = recipe(recipe_or_name)
-        self.seed, self.threads = seed, threads
+        self.seed, self.threads = seed if isinstance(seed, Stream) else Stream(seed), threads
         self.steps = 0
         self.scaler = None if self.recipe.loss_scaling is None else LossScaler(self.recipe.loss_scaling)
-        with precision(self.recipe, seed):
+        with precision(self.recipe, self.seed):
             store(model.parameters())
 
     def step(
