@@ -138,10 +138,19 @@ def round_magnitude(a, negative, spec, random):  # noqa: ANN001, ANN201
     rest = m - (kept << min(shift, 63))
     if rest == 0:
         return a
+    return round_cut(kept, rest, shift, exponent, unit, negative, spec, random)
+
+
+@device
+def round_cut(kept, rest, shift, exponent, unit, negative, spec, random):  # noqa: ANN001, ANN201
+    """The magnitude (kept + rest / 2^shift) 2^unit, whose floor(log2) is `exponent`, rounded to the grid 2^unit.
+
+    shift <= 63 and rest >= 0; or, for stochastic alone, shift = 64 and rest is the word of the fraction, bit 63 included.
+    """
     even = kept & 1 == 0
     if spec.parity_bias >= 0 and kept > 0:
         even = (exponent + spec.parity_bias) & 1 == 0
-    if rounds_up(kept, rest, shift, negative, even, spec, random):
+    if rest != 0 and rounds_up(kept, rest, shift, negative, even, spec, random):
         kept += 1
     if unit > 971:  # 2^1024 is beyond float64; the product would still be right, the power alone would not
         return float(kept) * power_of_two(971) * power_of_two(unit - 971)
@@ -161,7 +170,12 @@ def round_value(x, spec, random):  # noqa: ANN001, ANN201
         a = 0.0
     if a == 0.0:
         return spec.neg_zero if negative else spec.pos_zero
-    r = round_magnitude(a, negative, spec, random)
+    return within_range(round_magnitude(a, negative, spec, random), negative, spec)
+
+
+@device
+def within_range(r, negative, spec):  # noqa: ANN001, ANN201
+    """The rounded magnitude r with its sign, after the flush to zero and the overflow policy."""
     if r == 0.0 or r < spec.flush_output:
         return spec.tiny_neg if negative else spec.tiny_pos
     if negative:

@@ -43,10 +43,11 @@ class Constants:
         self.keys = self.integers[9:11]
 
 
-def run(bits: int, bodies: dict[int, Body]) -> Any:
+def run(bits: int, bodies: dict[int, Body], constants: Callable[..., Any] = Constants) -> Any:
     """The intrinsic ``f(arrays, start, stop, mode, integers, floats) -> index``; `bodies` maps a mode's tag to its body.
 
-    `arrays` is a tuple of one-dimensional contiguous arrays, `integers` and `floats` uniform tuples (int64, float64).
+    `arrays` is a tuple of one-dimensional contiguous arrays, `integers` and `floats` uniform tuples (int64, float64), which
+    `constants` brings into lanes before the loops.
     """
     count = BLOCK[bits]
 
@@ -58,14 +59,14 @@ def run(bits: int, bodies: dict[int, Body]) -> Any:
             pointers = [context.make_array(t)(context, builder, a).data for t, a in zip(sig.args[0], tuples[0], strict=True)]
             v = Lanes(builder, count, bits)
             result = cgutils.alloca_once_value(builder, args[1])
-            constants = Constants(v, tuples[1], tuples[2])
+            splatted = constants(v, tuples[1], tuples[2])
             end = builder.append_basic_block("run.end")
             switch = builder.switch(args[3], end)
             for tag, body in bodies.items():
                 block = builder.append_basic_block(f"run.mode{tag}")
                 switch.add_case(tag, block)
                 builder.position_at_end(block)
-                _loop(v, pointers, args[1], args[2], result, end, body, constants)
+                _loop(v, pointers, args[1], args[2], result, end, body, splatted)
             builder.position_at_end(end)
             return builder.load(result)
 
