@@ -1,6 +1,6 @@
 """The two decorators, the cache key and the warm-up list: the only place that calls Numba's compiler.
 
-``@device``: inlined into kernels, never called from Python. ``@kernel(signature, ...)``: what Python calls; nogil, cached.
+``@device``: inlined into kernels, never called from Python (``@routine``: the same, out of line). ``@kernel(signature, ...)``: what Python calls; nogil, cached.
 
 Numba's disk cache looks only at the file of the cached function, so that after a change in a callee it would go on serving
 the old arithmetic. Here the cache folder's name is a digest of *every* kernel source, of the versions of nfloat, Numba and
@@ -85,6 +85,11 @@ CACHE_DIR = _open_cache()
 def device(function: Callable[..., Any]) -> Any:
     """A compiled function that only compiled functions call; LLVM inlines it."""
     return numba.njit(forceinline=True, error_model="numpy")(function)
+
+
+def routine(function: Callable[..., Any]) -> Any:
+    """A compiled function that only compiled functions call, kept out of line: for long code with many callers."""
+    return numba.njit(error_model="numpy")(function)
 
 
 def kernel(*signatures: str) -> Callable[[Callable[..., Any]], Any]:

@@ -1,0 +1,190 @@
+"""`Accumulator`: what a sum of products means, as a frozen value: format, product, rounding, order, policies.
+
+R is one rounding to `format`, P one to `product` (None: the product stays exact). s starts at c, or 0:
+
+sequential   s = R(s + P(a_k b_k)), k ascending
+pairwise     neighbours (0, 1), (2, 3), ... are added by R, level by level; an odd last one passes up unchanged; c is added last
+blocked      `block` consecutive k sequentially from 0; the block sums are added in order to c, rounded to `promote`
+kahan        y = R(P(a_k b_k) - e); t = R(s + y); e = R(R(t - s) - y); s = t (Kahan 1965), e starting at 0
+exact        R(c + sum of P(a_k b_k)), the sum exact
+
+Sources: Higham, Accuracy and Stability of Numerical Algorithms, ch. 4; Blanchard, Higham and Mary, SIAM J. Sci. Comput. 42, 2020
+(blocked with promotion).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from enum import Enum
+from functools import lru_cache
+from typing import TypeAlias
+
+from ..errors import AccumulatorError, FormatError, nearest_names
+from ..formats.format import Format
+from ..formats.names import FormatLike, get_format
+from ..formats.rounding import Overflow, Rounding, as_overflow, as_rounding, check_random_bits
+from ..formats.spec import rounding_spec
+from .unit import Unit
+from .units import units
+
+
+class Order(str, Enum):
+    """In which order the terms are added."""
+
+    def __new__(cls, value: str, tag: int) -> Order:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.tag = tag
+        return member
+
+    tag: int
+
+    #: one after the other
+    SEQUENTIAL = ("sequential", 0)
+    #: neighbours, then neighbours of those
+    PAIRWISE = ("pairwise", 1)
+    #: blocks of consecutive terms, their sums added in a second format
+    BLOCKED = ("blocked", 2)
+    #: compensated
+    KAHAN = ("kahan", 3)
+    #: one rounding of the exact sum
+    EXACT = ("exact", 4)
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True)
+class Accumulator:
+    """How a sum of products is formed: format, product rounding, mode and order.
+
+    Parameters
+    ----------
+    format : Format or str
+        The format of the running sum.
+    product : Format or str, optional
+        Products are rounded to it first; None: they stay exact (`R(s + a*b)` is fused).
+    rounding : str
+        The mode of every rounding in it (sums, products and promotion).
+    order : str
+        "sequential", "pairwise", "blocked", "kahan" or "exact"; see the module.
+    block : int, optional
+        Terms per block; needed by "blocked", and by nothing else.
+    promote : Format or str, optional
+        Where "blocked" adds its block sums; None: the same format.
+    overflow : str, optional
+        Policy of every rounding; None: each format's own.
+    random_bits : int, optional
+        N of stochastic_a, _b, _c. "stochastic" rounds up where floor(v 2^32) + R >= 2^32, v the exact fraction of the exact
+        sum and R 32 random bits.
+
+    Raises
+    ------
+    AccumulatorError
+        If the fields contradict each other.
+    FormatError, RoundingError
+        If a format, mode or policy is unknown, or a policy does not fit a format.
+
+    Examples
+    --------
+    >>> from nfloat import Accumulator
+    >>> Accumulator("bfloat16", order="blocked", block=128, promote="float32").result_format.name
+    'float32'
+    """
+
+    format: Format
+    product: Format | None = None
+    rounding: Rounding = Rounding.NEAREST_EVEN
+    order: Order = Order.SEQUENTIAL
+    block: int | None = None
+    promote: Format | None = None
+    overflow: Overflow | None = None
+    random_bits: int | None = None
+
+    def __post_init__(self) -> None:
+        self._set("format", get_format(self.format))
+        for key in ("product", "promote"):
+            if getattr(self, key) is not None:
+                self._set(key, get_format(getattr(self, key)))
+        self._set("rounding", as_rounding(self.rounding))
+        self._set("overflow", as_overflow(self.overflow))
+        try:
+            self._set("order", Order(self.order))
+        except ValueError:
+            hint = nearest_names(str(self.order), [o.value for o in Order])
+            raise AccumulatorError(f"order={self.order!r} is not an order of summation; {hint}") from None
+        self._check_block()
+        bits = check_random_bits(self.rounding, self.random_bits)
+        for fmt in (self.format, self.product, self.promote):
+            if fmt is not None:
+                rounding_spec(fmt, self.rounding, self.overflow, bits)  # raises where the policy does not fit the format
+
+    def _set(self, key: str, value: object) -> None:
+        object.__setattr__(self, key, value)
+
+    def _check_block(self) -> None:
+        if self.order is not Order.BLOCKED:
+            for key in ("block", "promote"):
+                if getattr(self, key) is not None:
+                    raise AccumulatorError(f"{key}={getattr(self, key)!s} has no meaning for order={self.order.value!r}; it belongs to order='blocked'")
+            return
+        if isinstance(self.block, bool) or not hasattr(self.block, "__index__") or self.block.__index__() < 1:
+            raise AccumulatorError(f"block={self.block!r}: order='blocked' needs the number of terms per block, an integer >= 1")
+        self._set("block", self.block.__index__())
+
+    @property
+    def result_format(self) -> Format:
+        """The format of the result: `promote` where there is one, else `format`."""
+        return self.promote or self.format
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether a sum needs a seed."""
+        return self.rounding.is_stochastic
+
+    def replace(self, **changes: object) -> Accumulator:
+        """A copy with other fields."""
+        return Accumulator(**{**{f.name: getattr(self, f.name) for f in fields(self)}, **changes})
+
+    def __repr__(self) -> str:
+        parts = [repr(self.format.name)]
+        for f in fields(self)[1:]:
+            value = getattr(self, f.name)
+            if value is not None and value != f.default:
+                parts.append(f"{f.name}={value.name if isinstance(value, Format) else getattr(value, 'value', value)!r}")
+        return f"Accumulator({', '.join(parts)})"
+
+
+AccumulatorLike: TypeAlias = Accumulator | Unit | FormatLike
+
+
+def as_accumulator(acc: AccumulatorLike) -> Accumulator | Unit:
+    """The `Accumulator` or matrix unit that `acc` stands for: one itself, a format, a format's name, a unit's name.
+
+    Raises
+    ------
+    AccumulatorError
+        If it is none of these.
+    """
+    if isinstance(acc, (Accumulator, Unit)):
+        return acc
+    if isinstance(acc, Format):
+        return _of_format(acc)
+    if not isinstance(acc, str):
+        raise AccumulatorError(f"acc={acc!r} must be an nf.Accumulator, a format, or the name of a format or matrix unit, not {type(acc).__name__}")
+    return _of_name(acc)
+
+
+@lru_cache(maxsize=256)
+def _of_format(fmt: Format) -> Accumulator:
+    return Accumulator(fmt)
+
+
+@lru_cache(maxsize=256)
+def _of_name(name: str) -> Accumulator | Unit:
+    try:
+        return Accumulator(get_format(name))
+    except FormatError as error:
+        if "." in name:
+            return units[name]
+        raise AccumulatorError(f"acc={name!r} is neither a format nor a matrix unit: {error}") from None

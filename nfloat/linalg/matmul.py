@@ -1,0 +1,117 @@
+"""`matmul`: the product of two matrices, summed by an accumulator or by a model of a matrix instruction.
+
+Here: what the arguments mean. What a sum is stands in ``accumulators``; which kernel does it in ``dispatch``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import ShapeError
+from ..formats.names import FormatLike
+from ..ops.rounding import round as round_values
+from ..streams import SeedLike, as_key
+from .accumulators import Accumulator, AccumulatorLike, as_accumulator
+from .dispatch import multiply_stack
+from .operands import as_operand, check_memory, matmul_shapes
+
+
+def matmul(
+    a: ArrayLike,
+    b: ArrayLike,
+    acc: AccumulatorLike,
+    c: ArrayLike | None = None,
+    *,
+    inputs: FormatLike | tuple[FormatLike, FormatLike] | None = None,
+    output: FormatLike | None = None,
+    seed: SeedLike | None = None,
+    threads: int | None = None,
+) -> NDArray[np.floating] | np.floating:
+    """a @ b + c, every sum formed as `acc` says.
+
+    Parameters
+    ----------
+    a : array_like, shape (..., m, k)
+        Real numbers; any float64 values, whatever the accumulator's format (its products are exact or rounded as it says).
+    b : array_like, shape (..., k, n)
+        As `a`. One-dimensional operands and stacks as in np.matmul.
+    acc : Accumulator or Format or Unit or str
+        A format alone means sequential, fused, nearest-even. The name of a matrix unit selects its bit-exact model.
+    c : array_like, optional
+        What the sums start with; broadcasts to the result's shape. Not rounded first: the first sum is R(c + a b).
+    inputs : Format or str, optional
+        Round a and b to it first, to nearest-even (a pair: one format each).
+    output : Format or str, optional
+        Round the result to it once more, to nearest-even.
+    seed : int or Stream, optional
+        Needed by stochastic accumulators. Every rounding's random bits are a function of the seed, the place in the stack, row,
+        column and step: a row i computed with others or with other columns has the same bits.
+    threads : int, optional
+        At most so many threads over rows; None: all CPUs. No bit depends on it.
+
+    Returns
+    -------
+    ndarray or scalar, shape (..., m, n)
+        Values of the accumulator's result format (or of `output`): float32 where all operands are float32 or narrower and the
+        format fits it, else float64. With k = 0 the result is c, rounded, or 0.
+
+    Raises
+    ------
+    AccumulatorError, FormatError
+        If `acc`, `inputs` or `output` name nothing.
+    ShapeError
+        If shapes do not fit, or the result would not fit in memory.
+    SeedError
+        If the accumulator is stochastic and there is no seed.
+    RepresentationError
+        If a matrix unit's input format cannot hold an operand and `inputs` is not given.
+    ArgumentError
+        If an operand is not real numbers.
+
+    Notes
+    -----
+    NaN and infinities follow IEEE 754 in every sum and then the format's overflow policy; an exact zero sum is +0, or -0 in
+    toward_negative (6.3). Bits depend on a row, a column, c, the accumulator and the seed alone.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nfloat as nf
+    >>> nf.matmul(np.ones((1, 4096)), np.ones((4096, 1)), "float16")
+    array([[2048.]])
+    >>> nf.matmul([1.0, 2.0**-11], [1.0, 1.0], nf.Accumulator("float16", rounding="toward_positive"))
+    np.float64(1.0009765625)
+    """
+    how = as_accumulator(acc)
+    if not isinstance(how, Accumulator):
+        from .unit_matmul import unit_matmul
+
+        return unit_matmul(a, b, how, c, inputs=inputs, output=output, threads=threads)
+    x, y = as_operand(a, "a"), as_operand(b, "b")
+    shape, (m, k, n) = matmul_shapes(x.shape, y.shape)
+    start = None if c is None else _start(c, shape)
+    key = as_key(seed) if how.stochastic else 0
+    single = how.result_format.fits_float32 and all(v is None or v.dtype == np.float32 for v in (x, y, start))
+    check_memory("matmul", {"a": x.shape, "b": y.shape}, shape, 4 if single else 8)
+    if inputs is not None:
+        first, second = inputs if isinstance(inputs, tuple) else (inputs, inputs)
+        x, y = round_values(x, first), round_values(y, second)
+    x = x.reshape(1, -1) if x.ndim == 1 else x
+    y = y.reshape(-1, 1) if y.ndim == 1 else y
+    full = (*np.broadcast_shapes(x.shape[:-2], y.shape[:-2]), m, n)
+    out = np.empty(full, np.float32 if single else np.float64)
+    multiply_stack(x, y, None if start is None else start.reshape(full), out, how, key, threads)
+    result = out.reshape(shape)
+    if output is not None:
+        result = round_values(result, output)
+    return result[()] if result.ndim == 0 else result
+
+
+def _start(c: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.floating]:
+    """c, broadcast to the result's shape."""
+    start = as_operand(c, "c")
+    try:
+        return np.broadcast_to(start, shape)
+    except ValueError:
+        raise ShapeError(f"c {start.shape} does not broadcast to the result's shape {shape}") from None

@@ -1,0 +1,74 @@
+"""Operands of a product: shapes as np.matmul takes them, carriers, and the refusal of what memory cannot hold."""
+
+from __future__ import annotations
+
+import os
+from math import prod
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import ShapeError
+from ..ops.arguments import as_carrier
+
+
+def as_operand(x: ArrayLike, argument: str) -> NDArray[np.floating]:
+    """`x` as a float32 or float64 array of any memory layout."""
+    if type(x) is np.ndarray and x.dtype in (np.float32, np.float64) and x.dtype.isnative:
+        return x
+    return as_carrier(x, argument, single=True)
+
+
+def matmul_shapes(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, int, int]]:
+    """(shape of the result, (m, k, n)), by np.matmul's rules for one-dimensional operands and stacks.
+
+    Raises
+    ------
+    ShapeError
+        If they do not fit.
+    """
+    if not a or not b:
+        raise ShapeError(f"a {a} and b {b}: both need at least one dimension; multiply a scalar with nf.multiply")
+    rows, columns = (1, *a) if len(a) == 1 else a, (*b, 1) if len(b) == 1 else b
+    if rows[-1] != columns[-2]:
+        raise ShapeError(f"a {a} and b {b}: the last dimension of a ({rows[-1]}) must equal {'the' if len(b) == 1 else 'the last but one'} dimension of b ({columns[-2]})")
+    try:
+        stack = np.broadcast_shapes(rows[:-2], columns[:-2])
+    except ValueError:
+        raise ShapeError(f"a {a} and b {b}: the stacks {rows[:-2]} and {columns[:-2]} do not broadcast") from None
+    shape = stack + rows[-2 : -1 if len(a) > 1 else -2] + (columns[-1:] if len(b) > 1 else ())
+    return shape, (rows[-2], rows[-1], columns[-1])
+
+
+def check_memory(argument: str, shapes: dict[str, tuple[int, ...]], result: tuple[int, ...], itemsize: int, copies: int = 1) -> None:
+    """Refuse a result (and working copies) that this machine cannot hold, before anything is allocated.
+
+    Raises
+    ------
+    ShapeError
+        If the result would take more than half of the memory now free; sizes are named.
+    """
+    need = prod(result) * itemsize * copies
+    if need < 1 << 28:
+        return
+    free = available_memory()
+    if free is not None and need > free // 2:
+        names = " and ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise ShapeError(
+            f"{argument}: {names} give a result of shape {result}, which needs {need / 2**30:.1f} GiB "
+            f"(half of the {free / 2**30:.1f} GiB of memory now free may be used); split the rows and multiply them in turn"
+        )
+
+
+def available_memory() -> int | None:
+    """Bytes that can be allocated without swapping, or None where the system does not say."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as f:
+            fields = dict(line.split(":", 1) for line in f)
+        return int(fields["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):
+        pass
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return None

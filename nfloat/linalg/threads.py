@@ -1,0 +1,56 @@
+"""Threads over ranges of rows. Kernels hold no lock and outputs share nothing, so bits never depend on the count."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+
+from ..errors import ArgumentError
+
+#: below this much work (multiply-adds) for a thread, a second one costs more than it brings
+WORK_PER_THREAD = 100_000
+
+
+@lru_cache(maxsize=1)
+def _pool(pid: int, count: int) -> ThreadPoolExecutor:
+    """One pool a process (a forked child must not use its parent's), made on first use."""
+    return ThreadPoolExecutor(count, thread_name_prefix="nfloat")
+
+
+def available() -> int:
+    """How many CPUs this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def thread_count(threads: int | None, work: int, parts: int) -> int:
+    """How many threads to use: at most `threads` (None: all CPUs), `parts`, and what the work is worth.
+
+    Raises
+    ------
+    ArgumentError
+        If `threads` is not a positive integer.
+    """
+    if threads is not None and (isinstance(threads, bool) or not hasattr(threads, "__index__") or threads.__index__() < 1):
+        raise ArgumentError(f"threads={threads!r} must be a positive integer, or None for all CPUs")
+    if threads == 1 or parts <= 1:
+        return 1
+    wanted = available() if threads is None else threads.__index__()
+    return max(1, min(wanted, parts, work // WORK_PER_THREAD))
+
+
+def over_ranges(task: Callable[[int, int], object], size: int, count: int, multiple: int = 1) -> None:
+    """Run ``task(first, last)`` on `count` ranges that cover 0..size - 1, each a multiple of `multiple` but the last."""
+    if count == 1:
+        task(0, size)
+        return
+    blocks = -(-size // multiple)
+    edges = [min(size, blocks * t // count * multiple) for t in range(count)] + [size]
+    pool = _pool(os.getpid(), max(available(), count))
+    futures = [pool.submit(task, first, last) for first, last in zip(edges[1:-1], edges[2:], strict=True) if first < last]
+    task(edges[0], edges[1])
+    for future in futures:
+        future.result()
