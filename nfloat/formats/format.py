@@ -13,7 +13,7 @@ Sources: IEEE 754-2019; OCP OFP8 1.0; OCP MX 1.0; IEEE P3109 Interim Report v4.0
 
 from __future__ import annotations
 
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from enum import Enum
 from functools import cached_property
 
@@ -123,16 +123,20 @@ class Format:
         for key, kind in (("nan", NaNCodes), ("lowest_binade", LowestBinade), ("subnormals", Subnormals)):
             self._set(key, _member(self.name, key, kind, getattr(self, key)))
         self._check_integers()
-        if not self.max_significand:
-            self._set("max_significand", 2**self.precision - 1)
-        if self.overflow is None:
-            own = Overflow.INFINITY if self.has_inf else Overflow.NAN if self.has_nan else Overflow.SATURATE
-            self._set("overflow", own)
-        else:
+        if self.overflow is not None:
             self._set("overflow", _member(self.name, "overflow", Overflow, self.overflow))
-        if not self.bits:
-            self._set("bits", self._top_magnitude.bit_length() + self.signed)
+        for key in ("max_significand", "overflow", "bits"):
+            if not getattr(self, key):
+                self._set(key, self._derived(key))
         self._check_consistency()
+
+    def _derived(self, key: str) -> object:
+        """The value of a field that may be left out."""
+        if key == "max_significand":
+            return 2**self.precision - 1
+        if key == "overflow":
+            return Overflow.INFINITY if self.has_inf else Overflow.NAN if self.has_nan else Overflow.SATURATE
+        return self._top_magnitude.bit_length() + self.signed
 
     def _set(self, key: str, value: object) -> None:
         object.__setattr__(self, key, value)
@@ -293,7 +297,13 @@ class Format:
         return self.__dict__["_hash"]
 
     def __repr__(self) -> str:
-        parts = [f"{f.name}={_plain(getattr(self, f.name))!r}" for f in fields(self) if _shown(self, f)]
+        parts = []
+        for f in fields(self):
+            value = getattr(self, f.name)
+            default = self._derived(f.name) if f.name in ("max_significand", "overflow", "bits") else f.default
+            if f.compare and value != default:
+                plain = value.value if isinstance(value, Enum) else value
+                parts.append(f"{f.name}={plain!r}")
         return f"Format({', '.join(parts)})"
 
     def __str__(self) -> str:
@@ -306,11 +316,3 @@ def _member(name: str, key: str, kind: type[Enum], value: object) -> Enum:
     except ValueError:
         allowed = ", ".join(repr(m.value) for m in kind)
         raise FormatError(f"{key}={value!r} of format {name!r} must be one of {allowed}") from None
-
-
-def _plain(value: object) -> object:
-    return value.value if isinstance(value, Enum) else value
-
-
-def _shown(fmt: Format, f: object) -> bool:
-    return f.default is MISSING or getattr(fmt, f.name) != f.default
