@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from ..display import Explanation, Outcome
 
 
-# a negative number must not be taken for an option
+# a negative number must not be taken for an option; nor may -inf, so there is no -f
 @click.command(name="explain", context_settings={"ignore_unknown_options": True})
 @click.argument("value")
-@click.option("--format", "-f", "formats", multiple=True, default=("bfloat16",), help="A format's name; may be repeated.")
+@click.option("--format", "formats", multiple=True, default=("bfloat16",), help="A format's name; may be repeated.")
 @json_option
 def command(value: str, formats: tuple[str, ...], as_json: bool) -> None:
     """Show what VALUE becomes in a format: neighbours, bits, and the error under each rounding.

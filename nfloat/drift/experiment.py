@@ -70,6 +70,7 @@ def run(
     (['float64', 'bf16-pure'], 0.0)
     """
     data = nn.load_data(config.data)
+    nn.batches(len(data.train_x), config.batch, config.seed)  # refuses a batch that is too large before a folder is made
     digest = data_digest(data)
     if out is None:
         return Result(config, _all_recipes(config, data, _Memory(), threads, progress), digest)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..errors import MissingExtraError
+from .wording import share
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -132,6 +133,7 @@ def bar_chart(slug: str, categories: Sequence[str], panels: Sequence[Bars], *, p
             axes.set_ylim(len(categories) - 0.5, -0.5)
             axes.set_yticks(range(len(categories)), categories if place == 0 else [""] * len(categories))
             axes.set_xticks([])
+            axes.tick_params(length=0)
             axes.spines["bottom"].set_visible(False)
             axes.set_title(panel.title, loc="left")
             for row, value in enumerate(panel.values):
@@ -139,20 +141,6 @@ def bar_chart(slug: str, categories: Sequence[str], panels: Sequence[Bars], *, p
                 axes.annotate(text, (values[row], row), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8.5)
 
     return _svg(slug, (9.2, 0.8 + 0.27 * len(categories)), draw)
-
-
-def share(value: float) -> str:
-    """A share in per cent with as many digits as it needs.
-
-    Examples
-    --------
-    >>> share(0.7912), share(0.0), share(0.00004)
-    ('79 %', '0', '0.004 %')
-    """
-    if value == 0.0:
-        return "0"
-    percent = 100.0 * value
-    return f"{percent:.0f} %" if percent >= 9.95 else f"{percent:.1f} %" if percent >= 0.995 else f"{percent:.1g} %"
 
 
 def _name_ends(axes: Axes, ends: list[tuple[tuple[float, float], Line]]) -> None:
@@ -221,5 +209,5 @@ def _inline(text: str, slug: str) -> str:
     text = text[text.index("<svg") :]
     text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{slug}-", text)
-    text = re.sub(r'^<svg [^>]*?viewBox="([^"]*)"[^>]*>', r'<svg xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="\1" aria-hidden="true">', text)
+    text = re.sub(r'^<svg [^>]*?viewBox="([^"]*)"[^>]*>', r'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="\1" aria-hidden="true">', text)
     return text.replace(_INK, "currentColor").replace(_FAINT, "var(--faint)").strip()

@@ -14,30 +14,30 @@ from ..drift.config import Config, to_toml
 from ..drift.result import Result
 from ..drift.summary import LOSS_LIMIT, PATH_LIMIT, Summary, recovery
 from ..errors import ArgumentError
-from .charts import share
-from .drift_figures import drift_figures, gradient_errors, listed, number
+from .drift_figures import drift_figures, gradient_errors
 from .page import Page, Table, render
+from .wording import listed, loss, number, share, signed_share
 
 _COLUMNS = (
     ("recipe", "recipe"), ("train_loss", "training loss"), ("loss_ratio", "against float64"), ("test_error", "test error"),
     ("path_distance", "path distance"), ("grad_error", "gradient error"), ("stagnation", "lost updates"),
     ("underflow", "underflow"), ("overflow", "overflow"), ("skipped", "skipped steps"), ("verdict", "verdict"),
 )  # fmt: skip
-_SHARES = ("test_error", "stagnation", "underflow", "overflow")
+_SHARES = ("test_error", "path_distance", "stagnation", "underflow", "overflow")
 
 _TERMS = (
     ("reference", "The same model, initial weights and batches in float64, one step beside each step of the recipe."),
     ("training loss, test error", "Of the stored weights over the whole training (test) set, evaluated in float64: what the weights are worth, "
      "without the rounding of the evaluation."),
     ("path distance", "||w - w64|| / ||w64 - w64 at the start||: how far apart the two runs are, in units of the way that float64 has gone. "
-     "0 is the same path; at 1 they are as far apart as float64 is from its start."),
+     "0 is the same path; at 100 % they are as far apart as float64 is from its start."),
     ("gradient error", "||g - g64|| / ||g64||, where g64 is the exact gradient on the same batch at the recipe's own weights: the error made in one step, "
      "not what earlier steps left behind. The table gives the median over the measured steps."),
     ("lost updates (stagnation)", "Share of the weights with a gradient other than zero that a step leaves exactly as they were, because the update is smaller than half "
      "the gap to the next number of the format."),
     ("underflow, overflow", "Share of the non-zero numbers that a rounding turns into zero, and of the finite ones that it turns into infinity; in the table the tensor "
      "where it happens most."),
-    ("verdict", f"follows: the loss ends within {share(LOSS_LIMIT)} of float64's and the weights within {PATH_LIMIT:g} of its path; wanders: the loss does, the weights do not; "
+    ("verdict", f"follows: the loss ends within {share(LOSS_LIMIT)} of float64's and the weights within {share(PATH_LIMIT)} of its path; wanders: the loss does, the weights do not; "
      "drifts: the loss does not; diverged: it ends where it began, or worse."),
 )  # fmt: skip
 
@@ -84,14 +84,14 @@ def drift_page(result: Result) -> Page:
 
 
 def _model(config: Config) -> str:
-    layers = f"{config.depth} hidden layer{'s' if config.depth != 1 else ''} of {config.width}"
-    return f"{config.model.upper()}, {layers}" if config.depth else "linear model"
+    hidden = f"{config.depth} × {config.width}" if config.depth > 1 else f"{config.width}"
+    return f"{config.model.upper()} with {hidden} hidden units" if config.depth else "linear model"
 
 
 def _lead(config: Config, summaries: Sequence[Summary]) -> str:
-    what = {"digits": "scikit-learn's 1797 handwritten digits (8 x 8)", "blobs": "synthetic clusters"}.get(config.data, Path(config.data).name)
+    what = {"digits": "scikit-learn's 1797 handwritten digits (8×8)", "blobs": "synthetic clusters"}.get(config.data, Path(config.data).name)
     return (
-        f"A network ({_model(config)} units, {config.activation}) was trained on {what} for {config.steps} steps of {config.optimizer} "
+        f"{'An' if config.depth else 'A'} {_model(config)} ({config.activation}) was trained on {what} for {config.steps} steps of {config.optimizer} "
         f"(learning rate {config.lr:g}, batch {config.batch}, seed {config.seed}) under {len(summaries)} precision "
         f"recipe{'s' if len(summaries) != 1 else ''}, each in lockstep with a float64 twin: same initial weights, same batches. "
         "Whatever differs was done by rounding."
@@ -120,10 +120,10 @@ def _findings(result: Result) -> list[str]:
 
 def _drifting(item: Summary) -> str:
     if item["verdict"] == "diverged":
-        return f"{item['recipe']} diverged: its training loss ends at {number(item['train_loss'])}."
-    how = f"{item['recipe']} {item['verdict']}: its training loss ends at {number(item['train_loss'])} ({percent_off(item)}), "
-    how += f"its weights {number(item['path_distance'])} of the way off float64's path"
-    return how + (f"; {share(item['stagnation'])} of its weight updates are lost to rounding." if item["stagnation"] else ".")
+        return f"{item['recipe']} diverged: its training loss ends at {loss(item['train_loss'])}."
+    how = f"{item['recipe']} {item['verdict']}: its training loss ends at {loss(item['train_loss'])} ({percent_off(item)}), its weights off "
+    how += f"float64's path by {share(item['path_distance'])} of the way that it has gone"
+    return how + (f"; rounding swallows {share(item['stagnation'])} of its weight updates." if item["stagnation"] else ".")
 
 
 def _recovering(summaries: Sequence[Summary], item: Summary, base: Summary) -> str:
@@ -131,7 +131,7 @@ def _recovering(summaries: Sequence[Summary], item: Summary, base: Summary) -> s
     if won is None:
         return ""
     what = f"recovers {share(won)} of" if won > 0 else "recovers none of"
-    text = f"{item['recipe']} {what} the loss that {base['recipe']} gives away ({number(item['train_loss'])}, {percent_off(item)})"
+    text = f"{item['recipe']} {what} the loss that {base['recipe']} gives away ({loss(item['train_loss'])}, {percent_off(item)})"
     if won > 0 and item["stagnation"] and base["stagnation"] and item["stagnation"] > base["stagnation"] / 2:
         text += f", although {share(item['stagnation'])} of its updates leave a weight as it was, too: what is lost in one step is made up for in others"
     return text + "."
@@ -142,7 +142,7 @@ def _following(items: Sequence[Summary]) -> str:
     path = max(item["path_distance"] for item in items)
     names = listed([item["recipe"] for item in items])
     its = f"stay{'s' if len(items) == 1 else ''} with float64: loss within {share(off)} of its"
-    return f"{names} {its} ({number(items[0]['train_loss'] - items[0]['train_loss_gap'])}), weights within {number(path)} of its path."
+    return f"{names} {its} ({loss(items[0]['train_loss'] - items[0]['train_loss_gap'])}), weights off its path by at most {share(path)} of the way."
 
 
 def _three_bits(result: Result) -> str:
@@ -154,7 +154,7 @@ def _three_bits(result: Result) -> str:
     last, first = list(tf32)[-1], list(tf32)[0]
     text = (
         f"A tf32 gradient is {bf16[last] / tf32[last]:.1f} times closer to the exact one than a bf16-mixed gradient in the output layer "
-        f"({number(tf32[last])} against {number(bf16[last])}): tfloat32 keeps 3 significand bits more, and 2^3 = 8"
+        f"({number(tf32[last])} against {number(bf16[last])}): tfloat32 keeps 3 significand bits more, and 2³ = 8"
     )
     if first != last and result.config.activation == "relu":
         text += f". In layer {first} the factor is {bf16[first] / tf32[first]:.1f}: behind a ReLU, rounding can also switch a unit on or off"
@@ -169,7 +169,7 @@ def _base(item: Summary, others: Sequence[Summary]) -> Summary | None:
 
 def percent_off(item: Summary) -> str:
     """How far the loss is from float64's, signed, in per cent."""
-    return f"{100.0 * (item['loss_ratio'] - 1.0):+.2g} %"
+    return signed_share(item["loss_ratio"] - 1.0)
 
 
 def _table(summaries: Sequence[Summary]) -> Table:
@@ -181,8 +181,8 @@ def _cell(item: Summary, key: str) -> str:
     value = item[key]  # type: ignore[literal-required]
     if value is None:
         return "–"
-    if key == "loss_ratio":
-        return "0" if value == 1.0 else percent_off(item)
+    if key in ("train_loss", "loss_ratio"):
+        return loss(value) if key == "train_loss" else percent_off(item)
     if key in _SHARES:
         return share(value)
     return str(value) if isinstance(value, str) else f"{value:.0f}" if key == "skipped" else number(value)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 
 from ..drift.result import Result
 from ..drift.rows import MODEL, Key
-from ..drift.summary import Summary
-from .charts import Bars, Line, Range, bar_chart, colours, dashes, line_chart, range_chart, share
+from ..drift.summary import LOSS_LIMIT, PATH_LIMIT, Summary
+from .charts import Bars, Line, Range, bar_chart, colours, dashes, line_chart, range_chart
 from .page import Figure, Table
+from .wording import digits, listed, loss, number, share
 
 Points = Sequence[tuple[int, float]]
 
@@ -19,47 +21,62 @@ _TABLE_STEPS = 14
 
 def drift_figures(result: Result) -> list[Figure]:
     """The figures for which there are rows."""
-    figures = (_loss_gap(result), _path(result), _gradient(result), _rates(result), _stagnation(result))
+    figures = (_loss(result), _loss_gap(result), _path(result), _gradient(result), _rates(result), _stagnation(result))
     return [figure for figure in figures if figure is not None]
 
 
-def number(value: float | None) -> str:
-    """Three or four significant digits, as text.
+def _loss(result: Result) -> Figure | None:
+    """The loss itself: float64's, and the recipes' that do not follow it."""
+    verdicts = {item["recipe"]: item["verdict"] for item in result.summary}
+    losses, gaps = _model_points(result, "loss", "train_loss"), _model_points(result, "loss", "train_loss_gap")
+    twin = _twin(losses, gaps)
+    if not twin:
+        return None
+    apart = {name: of for name, of in losses.items() if name != "float64" and verdicts[name] not in ("follows", "wanders")}
+    near = [name for name in losses if name != "float64" and name not in apart]
+    ends = [f"{name} ends at {loss(of[-1][1])}" for name, of in {"float64": twin, **apart}.items()]
+    caption = f"{listed(ends)}." if apart else "Every recipe follows float64."
+    if near:
+        caption += f" {listed(near)} cannot be told from float64 at this scale and {'is' if len(near) == 1 else 'are'} not drawn."
+    how = "Loss over the whole training set at the stored weights, evaluated in float64."
+    return _lines(result, {"float64": twin, **apart}, "loss", "Training loss", caption, "training loss", how, log=False)
 
-    Examples
-    --------
-    >>> number(0.22754), number(1.2345e-7), number(None)
-    ('0.2275', '1.23e-07', '–')
-    """
-    if value is None:
-        return "–"
-    return f"{value:.4g}" if value == 0.0 or 0.001 <= abs(value) < 1e5 else f"{value:.2e}"
 
-
-def listed(names: Sequence[str]) -> str:
-    """Names in a sentence.
-
-    Examples
-    --------
-    >>> listed(["a"]), listed(["a", "b", "c"])
-    ('a', 'a, b and c')
-    """
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else "none"
+def _twin(losses: Mapping[str, Points], gaps: Mapping[str, Points]) -> Points:
+    """The float64 twin's loss: what is left of a recipe's loss without its gap, wherever both are finite."""
+    found: dict[int, float] = {}
+    for name, of in gaps.items():
+        values = dict(losses[name])
+        for step, gap in of:
+            if math.isfinite(values[step] - gap):
+                found.setdefault(step, values[step] - gap)
+    return sorted(found.items())
 
 
 def _loss_gap(result: Result) -> Figure | None:
     points = _model_points(result, "loss", "train_loss_gap")
     points = {name: [(step, abs(value)) for step, value in of] for name, of in points.items()}
-    last = _last_positive(points)
-    if not last:
+    if not _last_positive(points):
         return None
-    worst, best = max(last, key=last.__getitem__), min(last, key=last.__getitem__)
-    caption = f"{worst} ends farthest from float64's training loss ({number(last[worst])} off)"
-    caption += f", {best} nearest ({number(last[best])} off): a factor of {number(last[worst] / last[best])}." if best != worst else "."
     return _lines(
-        result, points, "loss-gap", "Gap of the training loss", caption + _nothing_drawn(points, last), "|training loss − float64's|",
-        "Loss over the whole training set at the stored weights, minus the float64 twin's at the same step; absolute values.",
+        result, points, "loss-gap", "Gap of the training loss", _gap_caption(result) + _nothing_drawn(points),
+        "|training loss − float64's|", "The recipe's training loss minus the float64 twin's at the same step; absolute values.",
     )  # fmt: skip
+
+
+def _gap_caption(result: Result) -> str:
+    """Who ends beyond the limit, and how near the others are."""
+    ratios = {item["recipe"]: item["loss_ratio"] - 1.0 for item in result.summary if item["loss_ratio"] is not None}
+    off = sorted((name for name in ratios if not abs(ratios[name]) <= LOSS_LIMIT), key=lambda name: -abs(ratios[name]))
+    near = [name for name in ratios if name not in off and name != "float64"]
+    text = ""
+    if off:
+        above = [f"{name} {share(abs(ratios[name]))} {'below' if ratios[name] < 0 else 'above'}" for name in off]
+        text = f"Against float64's loss, {listed(above)} at the end."
+    if near:
+        worst = max(near, key=lambda name: abs(ratios[name]))
+        text += f" The others end within {share(abs(ratios[worst]))} ({worst} is the farthest of them)."
+    return text.strip()
 
 
 def _path(result: Result) -> Figure | None:
@@ -68,12 +85,13 @@ def _path(result: Result) -> Figure | None:
     if not last:
         return None
     ranked = sorted(last, key=last.__getitem__)
-    caption = f"From nearest to farthest at the end: {listed([f'{name} ({number(last[name])})' for name in ranked])}. "
-    far = [name for name in ranked if last[name] >= 0.1]
-    caption += f"{listed(far)} end{'s' if len(far) == 1 else ''} more than a tenth of the way off." if far else "None ends more than a tenth of the way off."
+    caption = f"Off float64's path at the end, by the share of the way that it has gone: {listed([f'{name} {share(last[name])}' for name in ranked])}."
+    grown = [name for name in ranked if last[name] > PATH_LIMIT and last[name] > points[name][len(points[name]) // 2][1]]
+    if grown:
+        caption += f" For {listed(grown)} the distance is still growing in the second half of the run."
     return _lines(
-        result, points, "path", "Distance from float64's weight path", caption + _nothing_drawn(points, last), "path distance",
-        "1 would mean: as far from the float64 twin as the twin is from its start.",
+        result, points, "path", "Distance from float64's weight path", caption + _nothing_drawn(points), "path distance",
+        "||w - w64|| / ||w64 - w64 at the start||; 1 would mean: as far from the float64 twin as the twin is from its start.",
     )  # fmt: skip
 
 
@@ -94,7 +112,7 @@ def _gradient(result: Result) -> Figure | None:
             key = Key(recipe, layer, "weight.grad", "relative_error")
             values = sorted(value for _, value in result.series[key])
             low, high = _at(values, 0.05), _at(values, 0.95)
-            rows.append([recipe, layer, *map(number, (low, middle, high, _median(result, key._replace(metric="cosine"))))])
+            rows.append([recipe, layer, *map(digits, (low, middle, high, _median(result, key._replace(metric="cosine"))))])
             if low > 0:
                 ranges.append(Range(recipe, f"layer {layer}", middle, low, high, colour[recipe]))
     if not ranges:
@@ -102,7 +120,7 @@ def _gradient(result: Result) -> Figure | None:
     return Figure(
         "gradient", "Error of one step's gradient",
         range_chart("gradient", ranges, x_label="relative error of the weight gradient (median; the line holds 90 % of the steps)"),
-        _gradient_caption(ranges), f"Ranges on a logarithmic axis: {_in_words(ranges)}.",
+        f"{_gradient_caption(ranges)}{_not_the_gradient(result, ranges)}", f"Ranges on a logarithmic axis: {_in_words(ranges)}.",
         Table(("recipe", "layer", "5 %", "median", "95 %", "median cosine"), rows),
         "Against the exact gradient at the same weights on the same batch, so errors of earlier steps do not count.",
     )  # fmt: skip
@@ -117,6 +135,22 @@ def _gradient_caption(ranges: Sequence[Range]) -> str:
     if "tf32" in middle and "bf16-mixed" in middle:
         text += f" tf32 is {middle['bf16-mixed'] / middle['tf32']:.1f} times closer than bf16-mixed; its three more bits let one expect 8."
     return text
+
+
+def _not_the_gradient(result: Result, ranges: Sequence[Range]) -> str:
+    """That a recipe with worse gradients follows float64 while one with better ones drifts, if it is so."""
+    middle = {item.category: item.middle for item in ranges if item.group == ranges[-1].group}
+    follows = [item["recipe"] for item in result.summary if item["verdict"] == "follows" and item["recipe"] in middle]
+    drifts = [item for item in result.summary if item["verdict"] == "drifts" and item["recipe"] in middle and (item["stagnation"] or 0) > 0.1]
+    if not follows or not drifts:
+        return ""
+    worst, drifting = max(follows, key=middle.__getitem__), max(drifts, key=lambda item: item["stagnation"])
+    if middle[worst] <= middle[drifting["recipe"]]:
+        return ""
+    return (
+        f" {worst} follows float64 with less exact gradients than {drifting['recipe']}, which drifts: "
+        f"the cause is not its gradients but the {share(drifting['stagnation'])} of its updates that rounding swallows."
+    )
 
 
 def _in_words(ranges: Sequence[Range]) -> str:
@@ -161,16 +195,18 @@ def _rates_caption(summaries: Sequence[Summary]) -> str:
 
 def _stagnation(result: Result) -> Figure | None:
     points = _model_points(result, "weights", "stagnation")
-    points = {name: of for name, of in points.items() if any(value > 0 for _, value in of)}
-    if not points:
+    high = {name: of for name, of in points.items() if max(value for _, value in of) >= 0.02}
+    if not high:
         return None
-    ends = {name: statistics.fmean(value for _, value in of[-5:]) for name, of in points.items()}
+    starts = {name: statistics.fmean(value for _, value in of[:5]) for name, of in high.items()}
+    ends = {name: statistics.fmean(value for _, value in of[-5:]) for name, of in high.items()}
     worst = max(ends, key=ends.__getitem__)
-    starts = statistics.fmean(value for _, value in points[worst][:5])
-    caption = f"{worst} loses {share(starts)} of its updates at the start and {share(ends[worst])} at the end"
-    caption += ": as gradients shrink, more of them fall below half a gap." if ends[worst] > starts else "."
+    caption = f"{worst} loses {share(starts[worst])} of its updates at the start and {share(ends[worst])} at the end"
+    caption += ": as gradients shrink, more of them fall below half a gap." if ends[worst] > starts[worst] else "."
+    low = [name for name in points if name not in high]
+    caption += f" {listed(low)} never lose{'s' if len(low) == 1 else ''} 2 % and {'is' if len(low) == 1 else 'are'} not drawn." if low else ""
     return _lines(
-        result, points, "stagnation", "Lost updates over time", caption, "share of updates lost",
+        result, high, "stagnation", "Lost updates over time", caption, "share of updates lost",
         "Share of the weights with a gradient other than zero that the step leaves exactly as they were.", log=False,
     )  # fmt: skip
 
@@ -179,7 +215,9 @@ def _lines(
     result: Result, points: Mapping[str, Points], slug: str, title: str, caption: str, y_label: str, how: str, *, log: bool = True
 ) -> Figure:
     """A chart of one line per recipe over the steps, with its table."""
-    colour, dash = colours(result.config.recipes), dashes(result.config.recipes)
+    # "float64" is drawn as the reference even where it is no recipe of the run
+    names = tuple(dict.fromkeys((*result.config.recipes, *points)))
+    colour, dash = colours(names), dashes(names)
     lines = [Line(name, of, colour[name], dash[name]) for name, of in points.items()]
     ends = ", ".join(f"{name} {number(of[-1][1])}" for name, of in points.items())
     svg = line_chart(slug, lines, x_label="step", y_label=y_label, log=log)
@@ -191,7 +229,7 @@ def _line_table(points: Mapping[str, Points]) -> Table:
     steps = sorted({step for of in points.values() for step, _ in of})
     shown = sorted({*steps[:: max(1, len(steps) // _TABLE_STEPS)], *steps[-1:]})
     values = [dict(of) for of in points.values()]
-    return Table(("step", *points), [[str(step), *(number(of.get(step)) for of in values)] for step in shown])
+    return Table(("step", *points), [[str(step), *(digits(of.get(step)) for of in values)] for step in shown])
 
 
 def _model_points(result: Result, tensor: str, metric: str) -> dict[str, Points]:
@@ -204,8 +242,8 @@ def _last_positive(points: Mapping[str, Points]) -> dict[str, float]:
     return {name: of[-1][1] for name, of in points.items() if of[-1][1] > 0}
 
 
-def _nothing_drawn(points: Mapping[str, Points], last: Mapping[str, float]) -> str:
-    zero = [name for name in points if name not in last and all(value == 0 for _, value in points[name])]
+def _nothing_drawn(points: Mapping[str, Points]) -> str:
+    zero = [name for name, of in points.items() if all(value == 0 for _, value in of)]
     return f" {listed(zero)}: exactly 0 at every step, so not drawn." if zero else ""
 
 

@@ -1,0 +1,115 @@
+"""Every command: help with an example, --json, plain text, exit codes."""
+
+import json
+
+import pytest
+
+import nfloat as nf
+from nfloat.cli.main import group
+
+COMMANDS = group.list_commands(None)
+
+
+def test_the_list():
+    assert {"doctor", "drift", "explain", "formats", "report", "warmup"} <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_has_an_example_and_json(nfloat, name):
+    done = nfloat(name, "--help")
+    assert done.code == 0
+    assert f"  nfloat {name}" in done.out
+    assert "Example" in done.out
+    assert "--json" in done.out
+    assert max(map(len, done.out.splitlines())) <= 100
+
+
+def test_help_of_the_group(nfloat):
+    for args in ((), ("--help",), ("-h",)):
+        done = nfloat(*args)
+        assert done.code == 0
+        assert all(f"\n  {name} " in done.out for name in COMMANDS)
+    assert nfloat("--version").out == f"nfloat {nf.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (("drfit",), "there is no command 'drfit'; did you mean 'drift'"),
+        (("formats", "--jsn"), "--jsn"),
+        (("formats", "bfloat61"), "did you mean 'bfloat16'"),
+        (("explain",), "Missing argument 'VALUE'"),
+        (("explain", "ten"), "value='ten' is no number"),
+        (("explain", "1/0"), "value='1/0' is no number"),
+        (("explain", "1", "--format", "fp61"), "is not a number format"),
+        (("report", "nowhere"), "folder='nowhere' is not of a drift run"),
+    ],
+)
+def test_mistakes_end_in_one_line(nfloat, args, words):
+    done = nfloat(*args)
+    assert done.code == 2
+    assert done.out == ""
+    assert done.err.count("\n") == 1
+    assert done.err.startswith("nfloat: ")
+    assert words in done.err
+
+
+def test_formats(nfloat):
+    lines = nfloat("formats").out.splitlines()
+    assert len(lines) == len(nf.FORMATS) + 1
+    assert max(map(len, lines)) <= 80
+    rows = json.loads(nfloat("formats", "--json").out)
+    assert [row["name"] for row in rows] == list(nf.FORMATS)
+    assert all(row["max"] == nf.FORMATS[row["name"]].max for row in rows)
+    assert nfloat("formats", "bf16", "e6m9", "fixed16.8").out.splitlines()[1].split() == [
+        "bfloat16", "16", "8", "-126", "127", "3.39e+38", "1.175e-38", "9.184e-41",
+    ]  # fmt: skip
+
+
+def test_explain(nfloat):
+    text = nfloat("explain", "0.1", "--format", "bf16").out
+    assert "0.1000000000000000055511151231257827021181583404541015625" in text
+    assert "below 0.099609375   above 0.10009765625" in text
+    assert "nearest_even     0.10009765625  0x3dcd  0 01111011 1001101" in text
+    (item,) = json.loads(nfloat("explain", "0x1.8p1", "--json").out)
+    assert (item["value"], item["format"], item["below"], item["above"], item["share_up"]) == (3.0, "bfloat16", 3.0, 3.0, 0.0)
+
+
+@pytest.mark.parametrize("value", ["-0.1", "-inf", "nan", "1e400", "-0", "1/3", "5e-324"])
+@pytest.mark.parametrize("fmt", ["float4_e2m1fn", "float8_e8m0fnu", "fixed8.4", "float64", "float8_e4m3fn"])
+def test_explain_takes_every_number_in_every_format(nfloat, value, fmt):
+    done = nfloat("explain", value, "--format", fmt)
+    assert (done.code, done.err) == (0, "")
+    assert json.loads(nfloat("explain", value, "--format", fmt, "--json").out)
+
+
+def test_doctor(nfloat):
+    facts = json.loads(nfloat("doctor", "--json").out)
+    assert facts["packages"]["nfloat"] == nf.__version__
+    assert facts["threads"] >= 1
+    assert nfloat("doctor").out.startswith("python ")
+
+
+def test_doctor_without_a_cache(nfloat, monkeypatch):
+    from nfloat.kernels import jit
+
+    monkeypatch.setattr(jit, "CACHE_DIR", None)
+    monkeypatch.delenv("NFLOAT_CACHE", raising=False)
+    done = nfloat("doctor")
+    assert done.code == 1
+    assert "set NFLOAT_CACHE_DIR" in done.err
+
+
+def test_warmup_goes_through_the_list(nfloat, monkeypatch):
+    from nfloat.kernels import jit
+
+    monkeypatch.setattr(jit, "warm_up", lambda: iter([("a.b", 0.25), ("a.c", 0.5)]))
+    done = nfloat("warmup")
+    assert done.out.startswith("2 kernels in ")
+    assert "a.b: 0.25 s" in done.err
+    assert json.loads(nfloat("warmup", "--json").out)["kernels"] == {"a.b": 0.25, "a.c": 0.5}
+
+
+def test_nothing_is_coloured(nfloat):
+    for args in (("--help",), ("formats",), ("explain", "1"), ("doctor",)):
+        assert "\x1b" not in nfloat(*args).out

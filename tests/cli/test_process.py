@@ -1,0 +1,58 @@
+"""The command line as a process of its own: what is loaded, Ctrl-C, pipes."""
+
+import os
+import signal
+import subprocess
+import sys
+
+PYTHON = (sys.executable, "-m", "nfloat.cli.main")
+HEAVY = ("numba", "matplotlib", "jinja2", "msgspec", "rich", "sklearn", "scipy")
+
+
+def loaded(*args):
+    code = (
+        "import sys\nfrom nfloat.cli.main import main\n"
+        f"try:\n    main({list(args)!r})\nexcept SystemExit as end:\n    assert not end.code\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stderr.strip()
+
+
+def test_help_and_formats_load_no_compiler_and_no_pictures():
+    assert loaded("--help") == "[]"
+    assert loaded("formats") == "[]"
+    assert loaded("drift", "--help") == "[]"
+
+
+def test_a_real_run_ctrl_c_and_going_on(tmp_path):
+    run = ("drift", "--data", "blobs", "--width", "8", "--recipes", "tf32,bf16-pure", "--out", "out")
+    process = subprocess.Popen(
+        [*PYTHON, *run, "--steps", "3000", "--every", "3000"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "NFLOAT_QUIET": "1"},
+    )  # fmt: skip
+    rows = tmp_path / "out" / "rows.jsonl"
+    while process.poll() is None and not (rows.exists() and rows.stat().st_size > 2000):
+        pass
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert out == ""
+    assert "Traceback" not in err
+    assert err.splitlines()[-1].endswith("go on with: nfloat drift --config out/config.toml --out out")
+    assert rows.stat().st_size > 2000
+
+
+def test_a_reader_that_goes_away_is_no_mistake():
+    formats = subprocess.Popen([*PYTHON, "formats", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    formats.stdout.read(10)
+    formats.stdout.close()
+    assert formats.stderr.read() == b""
+    formats.stderr.close()
+    assert formats.wait(timeout=30) == 0
+
+
+def test_unknown_command_in_a_process(tmp_path):
+    done = subprocess.run([*PYTHON, "nothing"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
