@@ -1,0 +1,62 @@
+"""Ratios: every figure here is the time of a call over that of a native operation, timed in turn in the same run.
+
+``ratio(work, native, at_most)`` benchmarks `work`, pairs it with `native`, and records ratio and target; the table at the end
+of the run shows them. Nothing fails on a slow machine: a missed target is shown, not asserted.
+"""
+
+from __future__ import annotations
+
+import os
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")  # before NumPy loads its BLAS: one thread against one thread
+
+import statistics
+import time
+from collections.abc import Callable
+
+import pytest
+
+_RATIOS = pytest.StashKey[list[tuple[str, float, float]]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_RATIOS] = []
+
+
+def _seconds(function: Callable[[], object], inner: int) -> float:
+    start = time.perf_counter()
+    for _ in range(inner):
+        function()
+    return (time.perf_counter() - start) / inner
+
+
+def _paired(work: Callable[[], object], native: Callable[[], object], repeats: int = 9) -> float:
+    """Median over repeats of time(work) / time(native)."""
+    work(), native()
+    counts = [max(1, min(1000, int(0.01 / max(_seconds(f, 1), 1e-7)))) for f in (work, native)]
+    return statistics.median(_seconds(work, counts[0]) / _seconds(native, counts[1]) for _ in range(repeats))
+
+
+@pytest.fixture
+def ratio(benchmark, request: pytest.FixtureRequest) -> Callable[..., float]:  # noqa: ANN001
+    """Benchmark `work`, and record its ratio to `native` beside the target."""
+
+    def measure(work: Callable[[], object], native: Callable[[], object], at_most: float) -> float:
+        value = _paired(work, native)
+        benchmark.extra_info.update(ratio=value, at_most=at_most)
+        benchmark.pedantic(work, rounds=5, iterations=1, warmup_rounds=1)
+        request.config.stash[_RATIOS].append((request.node.name, value, at_most))
+        return value
+
+    return measure
+
+
+def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:  # noqa: ANN001
+    rows = config.stash[_RATIOS]
+    if not rows:
+        return
+    terminalreporter.section("ratios to the native operation")
+    for name, value, at_most in rows:
+        verdict = "" if value <= at_most else "  above the target"
+        terminalreporter.write_line(f"{name:64s} {value:8.2f}   target {at_most:g}{verdict}")
