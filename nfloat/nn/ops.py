@@ -68,8 +68,7 @@ def linear(p: Precision, name: str, x: Floats, w: Floats, *bias: Floats) -> tupl
     """x W^T + b: x (batch, in), w (out, in), b (out,)."""
     _check_linear(x, w)
     x, w = p.cast(Role.GEMM_X, name, x), p.cast(Role.GEMM_W, name, w)
-    c = np.broadcast_to(bias[0], (x.shape[0], w.shape[0])) if bias else None
-    return p.matmul(name, "forward", x, w.T, c), (x, w)
+    return p.matmul(name, "forward", x, w.T, *bias), (x, w)
 
 
 def linear_backward(p: Precision, name: str, kept: Any, dy: Floats, needs: Needs) -> Gradients:

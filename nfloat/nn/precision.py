@@ -55,11 +55,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ArgumentError
-from ..formats.rounding import Rounding
+from ..linalg.accumulators import Accumulator
 from ..linalg.matmul import matmul
+from ..linalg.unit import Unit
 from ..ops.rounding import round as nf_round
 from ..streams import SeedLike, Stream
-from .recipes import AccumulatorLike, Cast, Recipe, recipe
+from .recipes import Cast, Recipe, recipe
 
 Floats: TypeAlias = NDArray[np.floating]
 Observer: TypeAlias = Callable[[str, str, Floats, Floats], None]
@@ -133,7 +134,7 @@ class Precision:
         after = x
         if x.dtype not in cast.exact_in:
             seed = self.stream(name, role.tensor) if cast.rounding.is_stochastic else None
-            after = nf_round(
+            after = nf_round(  # type: ignore[assignment]
                 x, cast.format, cast.rounding, overflow=cast.overflow, random_bits=cast.random_bits, seed=seed
             )
         if after.dtype != self.carrier:
@@ -145,9 +146,9 @@ class Precision:
     # ---------------------------------------------------------------- products and sums
     def matmul(self, name: str, product: str, a: Floats, b: Floats, c: Floats | None = None) -> Floats:
         """``a @ b (+ c)``: (m, k) @ (k, n) in the recipe's accumulator `product`: "forward", "backward" or "sums"."""
-        accumulator: AccumulatorLike = getattr(self.recipe, product)
-        seed = self.stream(name, product) if _is_stochastic(accumulator) else None
-        return matmul(a, b, accumulator, c, seed=seed, threads=self.threads)
+        accumulator: Accumulator | Unit = getattr(self.recipe, product)
+        seed = self.stream(name, product) if isinstance(accumulator, Accumulator) and accumulator.stochastic else None
+        return matmul(a, b, accumulator, c, seed=seed, threads=self.threads)  # type: ignore[return-value]
 
     def sum_rows(self, name: str, x: Floats) -> Floats:
         """(k, n) -> (n,): the sum over the first axis, k ascending, in the recipe's accumulator for sums."""
@@ -218,8 +219,3 @@ def _ones(count: int, dtype: np.dtype[Any]) -> Floats:
     ones = np.ones((1, count), dtype)
     ones.flags.writeable = False
     return ones
-
-
-def _is_stochastic(accumulator: AccumulatorLike) -> bool:
-    """Whether sums in that accumulator need random bits (a name alone means nearest-even)."""
-    return getattr(accumulator, "rounding", Rounding.NEAREST_EVEN) is not Rounding.NEAREST_EVEN

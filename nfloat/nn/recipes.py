@@ -40,6 +40,8 @@ from ..formats.catalog import FORMATS
 from ..formats.format import Format
 from ..formats.names import get_format
 from ..formats.rounding import Overflow, Rounding, as_overflow, as_rounding, check_random_bits
+from ..linalg.accumulators import Accumulator, as_accumulator
+from ..linalg.unit import Unit
 from .scaling import LossScaling
 
 
@@ -89,8 +91,6 @@ class Cast:
 
 
 CastLike: TypeAlias = Cast | Format | str
-#: what `nf.matmul` takes: a format's name, a matrix instruction's name, or an `nf.Accumulator`
-AccumulatorLike: TypeAlias = Any
 
 
 def as_cast(cast: CastLike) -> Cast:
@@ -109,11 +109,16 @@ def as_cast(cast: CastLike) -> Cast:
     return Cast(get_format(cast))
 
 
+#: one float32 sum, k ascending, products exact
+_FLOAT32 = Accumulator("float32")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """Where each tensor of a training step is rounded: see the module's table for the fields.
 
-    Frozen; `replace` makes variants. Fields that name a rounding take a format, its name, or a `Cast`.
+    Frozen; `replace` makes variants. Fields that name a rounding take a format, its name, or a `Cast`; accumulators
+    what `nf.matmul` takes: an `nf.Accumulator`, a format's name, the name of a matrix instruction.
 
     Examples
     --------
@@ -127,9 +132,9 @@ class Recipe:
     weight_copy: Cast | None = None
     activations: Cast
     gemm_inputs: Cast | None = None
-    forward: AccumulatorLike = "float32"
-    backward: AccumulatorLike = "float32"
-    sums: AccumulatorLike = "float32"
+    forward: Accumulator | Unit = _FLOAT32
+    backward: Accumulator | Unit = _FLOAT32
+    sums: Accumulator | Unit = _FLOAT32
     activation_gradients: Cast
     weight_gradients: Cast
     state: Cast
@@ -145,6 +150,8 @@ class Recipe:
                 object.__setattr__(self, key, as_cast(value))
             elif key not in OPTIONAL_CASTS:
                 raise ArgumentError(f"{key}=None of recipe {self.name!r} must name a format")
+        for key in ("forward", "backward", "sums"):
+            object.__setattr__(self, key, as_accumulator(getattr(self, key)))
         if self.loss_scaling is not None and not isinstance(self.loss_scaling, LossScaling):
             raise ArgumentError(
                 f"loss_scaling={self.loss_scaling!r} of recipe {self.name!r} must be a LossScaling or None"
@@ -171,9 +178,12 @@ class Recipe:
                 raise ArgumentError(f"{key!r} is not a field of a recipe; {nearest_names(key, known)}")
         if "name" not in changes:
             made = replace(self, **changes)
-            label = "".join(f"+{key}={getattr(made, key)}" for key in changes)
-            changes["name"] = self.name + label
+            changes["name"] = self.name + "".join(f"+{key}={_shown(getattr(made, key))}" for key in changes)
         return replace(self, **changes)
+
+
+def _shown(value: object) -> str:
+    return value.name if isinstance(value, Unit) else str(value)
 
 
 #: fields of a recipe that name a rounding, and those of them that may be None

@@ -7,10 +7,10 @@ of its own.
 import ml_dtypes
 import numpy as np
 import pytest
-from nfloat.linalg.matmul import matmul
 
 import nfloat as nf
-from nfloat.errors import ArgumentError, FormatError, RoundingError
+from nfloat.errors import AccumulatorError, ArgumentError, FormatError, RoundingError
+from nfloat.linalg.matmul import matmul
 from nfloat.nn import SGD, Cast, Linear, LossScaling, Recipe, ReLU, Sequential, Trainer, recipe, recipes
 
 NAMES = {
@@ -137,6 +137,8 @@ def test_mistakes_are_named():
         recipe("tf32").replace(weights="bf16:stochastik")
     with pytest.raises(ArgumentError, match="activations=None"):
         recipe("tf32").replace(activations=None)
+    with pytest.raises(AccumulatorError, match="floot32"):
+        recipe("tf32").replace(forward="floot32")
     with pytest.raises(ArgumentError, match="loss_scaling=2"):
         recipe("tf32").replace(loss_scaling=2)
 
