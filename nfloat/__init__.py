@@ -30,10 +30,15 @@ __version__ = "0.1.0"
 #: what is loaded on first use: name -> the module that holds it
 _LAZY = {
     **dict.fromkeys(("round",), "ops.rounding"),
+    **dict.fromkeys(
+        ("add", "subtract", "multiply", "divide", "fma", "sqrt", "reciprocal", "rsqrt", "hypot", "remainder", "fmod", "ieee_remainder"),
+        "ops.arithmetic",
+    ),
     "Accumulator": "linalg.accumulators",
     "matmul": "linalg.matmul",
     "units": "linalg.units",
     **dict.fromkeys(("encode", "decode", "pack", "unpack"), "ops.codes"),
+    **dict.fromkeys(("numpy_dtype", "view_codes", "view_dtype"), "interop"),
 }
 _SUBPACKAGES = ("drift", "nn", "report", "testing")
 
