@@ -6,6 +6,9 @@ itself, as it was stored, that is, rounded); ``backward(p, name, kept, gradient,
 array (None where `needs` says that nobody asks). `p` is the `Precision` in force, `name` the layer. Neither rounds
 its results: the tape does, by the row's flags. GEMMs and sums go through `p`.
 
+exp, log and tanh are NumPy's, in float64: before the rounding to a narrower format their last bit may differ from one
+CPU to another, and with it, very rarely, a result. Everything else gives the same bits anywhere.
+
 To add an operation: write the pair, add a row with the shapes of a small example; the gradient check runs over the
 table.
 """

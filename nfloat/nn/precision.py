@@ -13,6 +13,9 @@ The rules
   in the carrier where that is exact.
 * Results that only move or select numbers (reshape, ReLU and its gradient) are not rounded, since they need it not.
 * A tensor that comes from outside (a batch; a tensor of another precision) enters as an activation.
+* Losses, what is computed from them and the gradients of both stay in the carrier, so that a loss scale cannot overflow
+  before it has reached the model.
+* A cast has derivative 1 (straight through).
 * Parameters are *stored* in the format `weights`, to nearest. Before the first update they may still be wider
   (``model.init`` outside of any precision); they are then read as if they were stored.
 * Random bits: stream ``Stream(seed).child(tensor name, tensor role, step, occurrence)``; no two tensors, steps or

@@ -110,7 +110,7 @@ def as_cast(cast: CastLike) -> Cast:
 
 
 #: one float32 sum, k ascending, products exact
-_FLOAT32 = Accumulator("float32")
+_FLOAT32 = Accumulator(get_format("float32"))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -67,7 +67,7 @@ class Tensor:
     array([2., 4., 6.])
     """
 
-    __slots__ = ("_data", "depth", "format", "grad", "name", "origin", "parameter", "requires_grad")
+    __slots__ = ("_data", "depth", "format", "grad", "loss", "name", "origin", "parameter", "requires_grad")
 
     def __init__(
         self, data: ArrayLike, requires_grad: bool = False, *, name: str = "", parameter: bool = False
@@ -78,6 +78,8 @@ class Tensor:
         self.parameter = parameter
         self.grad: Floats | None = None
         self.origin: Origin | None = None
+        #: whether it is a loss, or was computed from one: kept in the carrier, not rounded to the activations' format
+        self.loss = False
         #: 0 for a leaf, else one more than the deepest operand's: results are deeper than what they depend on
         self.depth = 0
 
@@ -219,11 +221,15 @@ def as_tensor(value: TensorLike) -> Tensor:
 def apply(name: str, *operands: Tensor, layer: str = "", **attributes: Any) -> Tensor:
     """Do the operation `name` of ``ops.OPS`` under the precision in force; record it if someone wants its gradient."""
     op, p, layer = OPS[name], current(), layer or name
-    values, kept = op.forward(p, layer, *[read(p, operand, layer) for operand in operands], **attributes)
-    if not (op.exact or op.loss):
-        values = p.cast(Role.ACTIVATION, layer, values)
+    of_losses = any([operand.loss for operand in operands])
+    arrays = [read(p, operand, layer, of_losses) for operand in operands]
+    values, kept = op.forward(p, layer, *arrays, **attributes)
     result = Tensor.__new__(Tensor)
-    result.store(values, None if op.loss else p.recipe.activations.format)
+    result.loss = op.loss or of_losses
+    if result.loss:
+        result.store(_in_carrier(p, values), None)
+    else:
+        result.store(values if op.exact else p.cast(Role.ACTIVATION, layer, values), p.recipe.activations.format)
     result.name, result.parameter, result.grad, result.origin, result.depth = layer, False, None, None, 0
     result.requires_grad = any([operand.requires_grad for operand in operands])
     if result.requires_grad:
@@ -232,12 +238,14 @@ def apply(name: str, *operands: Tensor, layer: str = "", **attributes: Any) -> T
     return result
 
 
-def read(p: Precision, tensor: Tensor, layer: str) -> Floats:
-    """The values of an operand as `p` sees them: a parameter's copy, an activation as it is, anything else cast on
-    entry."""
+def read(p: Precision, tensor: Tensor, layer: str, of_losses: bool = False) -> Floats:
+    """The values of an operand: a parameter's copy, an activation as it is; anything else is cast as it enters.
+
+    In arithmetic on losses nothing but parameters is cast.
+    """
     if tensor.parameter:
         return p.cast(Role.WEIGHT_COPY, tensor.name, stored(p, tensor))
-    if tensor.format is p.recipe.activations.format:
+    if of_losses or tensor.format is p.recipe.activations.format:
         return tensor.data
     return p.round(p.recipe.activations.nearest, Role.INPUT, layer, tensor.data)
 
@@ -261,7 +269,7 @@ def _propagate(result: Tensor, gradient: Floats, pending: Pending) -> None:
         if part is None:
             continue
         if not op.exact_backward:
-            part = p.cast(_gradient_role(operand), operand.name, part)
+            part = _cast_gradient(p, operand, part)
         if id(operand) in pending:
             part = _plus(p, operand, pending[id(operand)][1], part)
         pending[id(operand)] = operand, part, p
@@ -269,11 +277,19 @@ def _propagate(result: Tensor, gradient: Floats, pending: Pending) -> None:
 
 def _plus(p: Precision, tensor: Tensor, one: Floats, other: Floats) -> Floats:
     """The sum of two gradients of a tensor, rounded as such a gradient is."""
-    return p.cast(_gradient_role(tensor), tensor.name, np.add(one, other, dtype=np.float64))
+    return _cast_gradient(p, tensor, np.add(one, other, dtype=np.float64))
 
 
-def _gradient_role(tensor: Tensor) -> Role:
-    return Role.WEIGHT_GRADIENT if tensor.parameter else Role.ACTIVATION_GRADIENT
+def _cast_gradient(p: Precision, tensor: Tensor, gradient: Floats) -> Floats:
+    """A gradient of a tensor as the recipe stores it: of parameters, of activations; of losses in the carrier."""
+    if tensor.loss:
+        return _in_carrier(p, gradient)
+    return p.cast(Role.WEIGHT_GRADIENT if tensor.parameter else Role.ACTIVATION_GRADIENT, tensor.name, gradient)
+
+
+def _in_carrier(p: Precision, values: Floats) -> Floats:
+    with np.errstate(over="ignore"):
+        return np.asarray(values, p.carrier)
 
 
 def _results(root: Tensor) -> list[Tensor]:

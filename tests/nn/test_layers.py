@@ -119,6 +119,18 @@ def test_losses_are_kept_wide():
         assert mse([300.0], [-300.0]).item() == 360000.0
 
 
+def test_arithmetic_on_losses_stays_wide_and_so_do_its_gradients():
+    x = Tensor([1.0], requires_grad=True)
+    with precision("fp16-mixed"):
+        loss = mse(x, [0.0]) * 0.1 + 2.0**-20
+        loss.backward(2.0**20)
+    assert loss.data.dtype == np.float32
+    assert loss.item() == np.float32(np.float32(0.1) + 2.0**-20)
+    assert x.grad.dtype == np.float32
+    # 2^20 does not overflow on its way through the loss; 0.2 * 2^20 does, in the first activation
+    assert x.grad.tolist() == [np.inf]
+
+
 @pytest.mark.parametrize(
     "labels, error, message",
     [
