@@ -4,11 +4,10 @@ An optimiser turns gradients into steps; what happens then is the same for all a
 R_f the cast of the recipe's field f, and u the step (mostly -lr * direction):
 
     u = R_update(step);  w = R_weights(w + u)                                    plain
-    y = R_c(u - r);  s = R_weights(w + y);  r = R_c(R_c(s - w) - y);  w = s      compensated (Kahan), c the field
-    `compensation`
+    y = R_c(u - r);  s = R_weights(w + y);  r = R_c(R_c(s - w) - y);  w = s      Kahan; c the field `compensation`
 
-Momenta are stored by the cast `state`. Scalars and what lies between those casts are carrier arithmetic (float32, or
-float64 in the float64 recipe), the operations in the order of the formulas in the docstrings. Random bits,
+Those sums are exact and rounded once. Momenta are stored by the cast `state`. Scalars, and the arithmetic between casts,
+are the carrier's (float32; float64 in the float64 recipe), in the order of the formulas in the docstrings. Random bits,
 infinities, NaN: see ``precision.py``.
 
 Sources: Kingma and Ba 2015 (arXiv:1412.6980), Loshchilov and Hutter 2019 (arXiv:1711.05101), Tieleman and Hinton
@@ -106,7 +105,7 @@ class Optimizer(ABC):
         before, state = stored(p, parameter), self.state[name]
         step = p.cast(Role.UPDATE, name, self.direction(p, name, before, g, state))
         if p.recipe.compensation is None:
-            after = p.cast(Role.WEIGHT, name, before + step)
+            after = p.add(Role.WEIGHT, name, before, step)
         else:
             after = _compensated(p, name, before, step, state)
         parameter.store(after, p.recipe.weights.format)
@@ -115,10 +114,10 @@ class Optimizer(ABC):
 
 def _compensated(p: Precision, name: str, w: Floats, step: Floats, state: dict[str, Floats]) -> Floats:
     """w + step, with what the rounding of the sum lost carried over to the next step (Kahan)."""
-    wanted = p.cast(Role.COMPENSATION, name, step - _momentum(state, "remainder", w))
-    after = p.cast(Role.WEIGHT, name, w + wanted)
-    moved = p.cast(Role.COMPENSATION, name, after - w)
-    state["remainder"] = p.cast(Role.COMPENSATION, name, moved - wanted)
+    wanted = p.add(Role.COMPENSATION, name, step, -_momentum(state, "remainder", w))
+    after = p.add(Role.WEIGHT, name, w, wanted)
+    moved = p.add(Role.COMPENSATION, name, after, -w)
+    state["remainder"] = p.add(Role.COMPENSATION, name, moved, -wanted)
     return after
 
 

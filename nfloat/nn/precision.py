@@ -146,6 +146,13 @@ class Precision:
             self.observer(*role.label(name), x, after)
         return after
 
+    def add(self, role: Role, name: str, x: Floats, y: Floats) -> Floats:
+        """x + y, the sum exact (to float64) and rounded once as tensors of this role are."""
+        cast: Cast = getattr(self.recipe, role.field)
+        # where the carrier is the format, its own addition is that rounding
+        dtype = self.carrier if self.carrier in cast.exact_in else np.dtype(np.float64)
+        return self.round(cast, role, name, np.add(x, y, dtype=dtype))
+
     # ---------------------------------------------------------------- products and sums
     def matmul(self, name: str, product: str, a: Floats, b: Floats, c: Floats | None = None) -> Floats:
         """``a @ b (+ c)``: (m, k) @ (k, n) in the recipe's accumulator `product`: "forward", "backward" or "sums"."""

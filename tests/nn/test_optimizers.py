@@ -118,6 +118,16 @@ def test_lost_updates_and_their_repairs():
     assert found["bf16-pure-sr"][1] > 3800
 
 
+def test_stochastic_rounding_sees_the_exact_sum():
+    """1 + 2^-26 moves with probability 2^-19; a float32 sum would be 1, and never move."""
+    tensor = parameter(np.ones(2**22))
+    tensor.grad = np.full(2**22, -(2.0**-26), np.float32)
+    with precision("bf16-pure-sr", seed=0):
+        SGD({"w": tensor}, lr=1.0).step()
+    assert abs(np.count_nonzero(tensor.data == 1.0 + 2.0**-7) - 8) < 4 * np.sqrt(8)
+    assert np.isin(tensor.data, (1.0, 1.0 + 2.0**-7)).all()
+
+
 def test_parameters_without_gradient_stay():
     one, other = parameter([1.0]), parameter([2.0])
     one.grad = np.array([1.0])
