@@ -54,11 +54,13 @@ def exponent_code(x, emin, shift, bias, zero):  # noqa: ANN001, ANN201
 @kernel(
     "void(float32[:, :, ::1], int64[::1], int64, int64, float64, float32[::1], int32[::1], int32[::1], int64, int64)",
     "void(float32[:, :, ::1], int64[::1], int64, int64, float64, float64[::1], int32[::1], int32[::1], int64, int64)",
+    "void(float64[:, :, ::1], int64[::1], int64, int64, float64, float64[::1], int32[::1], int32[::1], int64, int64)",
 )
 def pack_rows(x, order, rows, tiles, factor, out, exponents, code, first, last):  # noqa: ANN001, ANN201
     """Tiles first .. last - 1 (over the batch) of x (batch, m, k) as [tile][k][rows], times `factor`.
 
-    `order[j]` is the k that comes j-th, or -1 for a zero. `code` = emin, shift, bias, zero. `exponents` may have length 0.
+    `order[j]` is the k that comes j-th; -1 stands for a zero, -2 for -0 (times b's zero it is -0, to add which changes nothing).
+    `code` = emin, shift, bias, zero. `exponents` may have length 0.
     """
     emin, shift, bias, zero = code[0], code[1], code[2], code[3]
     with_exponents = exponents.size > 0
@@ -68,15 +70,16 @@ def pack_rows(x, order, rows, tiles, factor, out, exponents, code, first, last):
             at = (t * order.size + j) * rows
             for r in range(rows):
                 inside = row + r < x.shape[1] and order[j] >= 0
-                v = x[item, row + r, order[j]] if inside else np.float32(0.0)
+                v = x[item, row + r, order[j]] if inside else x.dtype.type(-0.0 if order[j] == -2 else 0.0)
                 out[at + r] = v * factor
                 if with_exponents:
-                    exponents[at + r] = exponent_code(v, emin, shift, bias, zero)
+                    exponents[at + r] = exponent_code(np.float32(v), emin, shift, bias, zero)
 
 
 @kernel(
     "void(float32[:, :, ::1], int64[::1], int64, int64, float32[::1], int32[::1], int32[::1], int64, int64)",
     "void(float32[:, :, ::1], int64[::1], int64, int64, float64[::1], int32[::1], int32[::1], int64, int64)",
+    "void(float64[:, :, ::1], int64[::1], int64, int64, float64[::1], int32[::1], int32[::1], int64, int64)",
 )
 def pack_columns(x, order, lanes, panels, out, exponents, code, first, last):  # noqa: ANN001, ANN201
     """Panels first .. last - 1 (over the batch) of x (batch, k, n) as [panel][k][lanes]; otherwise as `pack_rows`."""
@@ -94,6 +97,6 @@ def pack_columns(x, order, lanes, panels, out, exponents, code, first, last):  #
                 out[at + i] = 0.0
             if with_exponents:
                 for i in range(count):
-                    exponents[at + i] = exponent_code(x[item, k, column + i], emin, shift, bias, zero)
+                    exponents[at + i] = exponent_code(np.float32(x[item, k, column + i]), emin, shift, bias, zero)
                 for i in range(count, lanes):
                     exponents[at + i] = zero

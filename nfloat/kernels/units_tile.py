@@ -56,7 +56,7 @@ class Plan(IntEnum):
 class Tile:
     """One call of a micro-kernel while its IR is being built: pointers, offsets, the plan, and lanes.
 
-    `v` are the lanes of the arithmetic (float32 or float64), `e` int32 lanes of the same count, for exponents.
+    `v` are the lanes of the arithmetic (float32 or float64), `e` float32 and int32 lanes of the same count, for exponents.
     """
 
     def __init__(self, context, builder, signature, args, bits: int, rows: int) -> None:  # noqa: ANN001
@@ -85,37 +85,36 @@ class Tile:
         """Element r of a packed row-tile step, in every lane."""
         b = self.builder
         scalar = b.load(b.gep(pointer, [b.add(offset, _I64(r))]))
-        lanes = self.e if scalar.type == _I32 else self.v
-        return lanes.splat(scalar)
+        return (self.v if scalar.type == self.v.scalar_float else self.e).splat(scalar)
 
     def vector(self, pointer: Value, offset: Value) -> Value:
-        """A vector of a packed panel: floats, or int32 exponents."""
+        """A vector of a packed panel: floats of the lanes, float32, or int32 exponents."""
         b = self.builder
         place = b.gep(pointer, [offset])
         if place.type.pointee == _I32:
             return b.load(b.bitcast(place, self.e.int.as_pointer()), align=4)
-        return self.v.load(place)
+        return (self.v if place.type.pointee == self.v.scalar_float else self.e).load(place)
 
     def load_out(self) -> list[Value]:
         """The tile of `out`, one vector a row, widened to the lanes."""
-        return [self._widened(self.builder.load(self._out(r), align=4)) for r in range(self.rows)]
+        b = self.builder
+        rows = [b.load(self._out(r), align=4) for r in range(self.rows)]
+        return [x if x.type == self.v.float else b.fpext(x, self.v.float) for x in rows]
 
     def store_out(self, values: Sequence[Value]) -> None:
-        """Write the tile as float32, every NaN as the plan's NaN."""
+        """Write the tile in the type of `out`, every NaN as the plan's NaN."""
         b, v = self.builder, self.v
-        nan = self.e.as_float(self.plan32(Plan.NAN))
+        double = self.out.type.pointee == ir.DoubleType()
+        nan = v.as_float(v.splat(self.plan(Plan.NAN))) if double else self.e.as_float(self.plan32(Plan.NAN))
         for r, x in enumerate(values):
-            narrow = b.fptrunc(x, self.e.float) if v.bits == 64 else x
+            narrow = x if x.type == nan.type else b.fptrunc(x, self.e.float)
             b.store(b.select(b.fcmp_unordered("uno", x, x), nan, narrow), self._out(r), align=4)
 
     def _out(self, r: int) -> Value:
         b = self.builder
         stride = b.mul(self.plan(Plan.PANELS), self.plan(Plan.LANES))
         place = b.gep(self.out, [b.add(self.at_out, self.mul(stride, r))])
-        return b.bitcast(place, self.e.float.as_pointer())
-
-    def _widened(self, x: Value) -> Value:
-        return self.builder.fpext(x, self.v.float) if self.v.bits == 64 else x
+        return b.bitcast(place, ir.VectorType(self.out.type.pointee, self.v.count).as_pointer())
 
     def loop(self, count: Value, start: Sequence[Value], body: Callable[..., Sequence[Value]]) -> list[Value]:
         """Run `body(i, *carried) -> carried` for i = 0 .. count - 1 (count >= 1), the values carried in registers."""
@@ -175,10 +174,10 @@ def tile_intrinsic(build: Callable[[Tile], None], bits: int, rows: int):  # noqa
 
 
 #: the signature of every unit kernel: packed operands, out, plan, batch indices, first and last tile
-def unit_signature(bits: int) -> str:
-    """Packed operands of float32 (bits=32) or float64, scales in float64, `out` in float32."""
-    f = f"float{bits}"
-    return f"void({f}[::1], int32[::1], {f}[::1], int32[::1], float64[::1], float64[::1], float32[::1], int64[::1], int64[::1], int64[::1], int64, int64)"
+def unit_signature(bits: int, out: str = "float32") -> str:
+    """Packed operands in float32 (bits=32) or float64, scales in float64."""
+    operand = f"float{bits}[::1], int32[::1]"
+    return f"void({operand}, {operand}, float64[::1], float64[::1], {out}[::1], int64[::1], int64[::1], int64[::1], int64, int64)"
 
 
 @device

@@ -6,6 +6,7 @@ Here: shapes, checks, error messages, and what a kernel may assume (`Reach`). No
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +16,7 @@ from ..formats.format import Format
 from ..formats.names import get_format
 from ..kernels.units_pack import scan
 from ..ops.arguments import as_carrier
+from .operands import check_memory, matmul_shapes
 from .unit import Unit
 
 Floats = NDArray[np.float32]
@@ -24,7 +26,7 @@ Floats = NDArray[np.float32]
 class Reach:
     """What one pass over an operand found: infinities or NaNs, and the exponents of its finite elements other than 0.
 
-    `least` and `greatest` are floor(log2 |x|), not below the format's emin; 0 for an operand of zeros.
+    `least` and `greatest` are max(floor(log2 |x|), emin) with the format's emin; 0 for an operand of zeros.
     """
 
     infinite: bool = False
@@ -42,9 +44,9 @@ class Reach:
 class Operands:
     """A batch of GEMMs: a (na, m, k), b (nb, k, n), c (batch, m, n) or None, which item of a and b each of the batch takes."""
 
-    a: Floats
-    b: Floats
-    c: Floats | None
+    a: NDArray[np.floating]
+    b: NDArray[np.floating]
+    c: NDArray[np.floating] | None
     item_a: NDArray[np.int64]
     item_b: NDArray[np.int64]
     reach_a: Reach
@@ -61,7 +63,7 @@ class Operands:
             blocks = np.arange(self.a.shape[2])[k][::block] // block
             scales = [np.ascontiguousarray(self.scale_a[:, :, blocks]), np.ascontiguousarray(self.scale_b[:, blocks, :])]
         a, b = np.ascontiguousarray(self.a[:, :, k]), np.ascontiguousarray(self.b[:, k, :])
-        reach_c = Reach() if c is None else measure(c, get_format("float32"))[0]
+        reach_c = Reach() if c is None or c.dtype != np.float32 else measure(c, get_format("float32"))[0]
         return Operands(a, b, c, self.item_a, self.item_b, self.reach_a, self.reach_b, reach_c, self.shape, *scales)
 
 
@@ -90,8 +92,8 @@ def held(x: NDArray[np.floating], fmt: Format) -> NDArray[np.bool_]:
     return np.where(finite, inside, np.where(np.isnan(y), fmt.has_nan, fmt.has_inf))
 
 
-def checked(x: ArrayLike, argument: str, fmt: Format, unit: Unit) -> tuple[Floats, Reach]:
-    """x as float32, every element a value of the format.
+def checked(x: ArrayLike, argument: str, fmt: Format, unit: Unit) -> tuple[NDArray[np.floating], Reach]:
+    """x as float32 (float64 for a float64 unit), every element a value of the format.
 
     Raises
     ------
@@ -99,6 +101,8 @@ def checked(x: ArrayLike, argument: str, fmt: Format, unit: Unit) -> tuple[Float
         Naming the first element that is not.
     """
     carrier = as_carrier(x, argument, single=True)
+    if fmt.precision == 53:
+        return carrier.astype(np.float64), Reach()
     with np.errstate(all="ignore"):
         single = np.ascontiguousarray(carrier, np.float32)
     reach, fits = measure(single, fmt)
@@ -115,36 +119,6 @@ def checked(x: ArrayLike, argument: str, fmt: Format, unit: Unit) -> tuple[Float
     return single, reach
 
 
-def matrices(a: ArrayLike, b: ArrayLike, c: ArrayLike | None) -> tuple[NDArray, NDArray, tuple[int, ...], tuple[int, ...]]:
-    """a and b with at least two axes, the batch's shape, and the result's shape; as np.matmul has it.
-
-    Raises
-    ------
-    ShapeError
-        If the shapes do not fit.
-    """
-    a, b = np.asarray(a), np.asarray(b)
-    if a.ndim == 0 or b.ndim == 0:
-        raise ShapeError(f"a of shape {a.shape} and b of shape {b.shape} must have at least one axis each")
-    a2 = a[None, :] if a.ndim == 1 else a
-    b2 = b[:, None] if b.ndim == 1 else b
-    if a2.shape[-1] != b2.shape[-2]:
-        raise ShapeError(f"a of shape {a.shape} and b of shape {b.shape} differ in k: {a2.shape[-1]} and {b2.shape[-2]}")
-    try:
-        batch = np.broadcast_shapes(a2.shape[:-2], b2.shape[:-2])
-    except ValueError:
-        raise ShapeError(f"the leading axes of a {a.shape} and b {b.shape} must broadcast") from None
-    shape = batch + a2.shape[-2:-1] * (a.ndim > 1) + b2.shape[-1:] * (b.ndim > 1)
-    if c is not None and np.shape(c) != shape:
-        try:
-            fits = np.broadcast_shapes(np.shape(c), shape) == shape
-        except ValueError:
-            fits = False
-        if not fits:
-            raise ShapeError(f"c of shape {np.shape(c)} must broadcast to the result's shape {shape}")
-    return a2, b2, batch, shape
-
-
 def _items(x: NDArray, batch: tuple[int, ...]) -> NDArray[np.int64]:
     """Which item of x each item of the batch takes."""
     own = np.arange(int(np.prod(x.shape[:-2])), dtype=np.int64).reshape(x.shape[:-2])
@@ -152,24 +126,45 @@ def _items(x: NDArray, batch: tuple[int, ...]) -> NDArray[np.int64]:
 
 
 def gather(a: ArrayLike, b: ArrayLike, c: ArrayLike | None, unit: Unit, scales: tuple[ArrayLike | None, ...]) -> Operands:
-    """Checked operands for a unit: see `Operands`."""
-    a2, b2, batch, shape = matrices(a, b, c)
+    """Checked operands for a unit: see `Operands`.
+
+    Raises
+    ------
+    ShapeError, RepresentationError
+        If shapes do not fit, or a format cannot hold an element.
+    """
     fmt_a, fmt_b = unit.formats
-    a32, reach_a = checked(a2, "a", fmt_a, unit)
-    b32, reach_b = checked(b2, "b", fmt_b, unit)
-    (m, k), n = a2.shape[-2:], b2.shape[-1]
-    items = int(np.prod(batch))
+    a32, reach_a = checked(a, "a", fmt_a, unit)
+    b32, reach_b = checked(b, "b", fmt_b, unit)
+    shape, (m, k, n) = matmul_shapes(a32.shape, b32.shape)
+    check_memory("matmul", {"a": a32.shape, "b": b32.shape}, shape, a32.itemsize)
+    a32, b32 = a32.reshape(-1, k) if a32.ndim == 1 else a32, b32.reshape(k, -1) if b32.ndim == 1 else b32
+    stack = np.broadcast_shapes(a32.shape[:-2], b32.shape[:-2])
     c32, reach_c = None, Reach()
     if c is not None:
         c32, reach_c = checked(c, "c", get_format(unit.output), unit)
-        c32 = np.ascontiguousarray(np.broadcast_to(c32, shape)).reshape(items, m, n)
-    item_a, item_b = _items(a2, batch), _items(b2, batch)
-    scale_a, scale_b = _scales(scales, unit, a2.shape, b2.shape)
+        c32 = _start(c32, shape).reshape(-1, m, n)
+    scale_a, scale_b = _scales(scales, unit, a32.shape, b32.shape)
     a3, b3 = a32.reshape(-1, m, k), b32.reshape(-1, k, n)
-    if b3.shape[0] == 1 and items > 1 and scale_b is None and a3.shape[0] == items:  # one b for all: a taller a
-        a3, item_a, item_b = a3.reshape(1, items * m, k), np.zeros(1, np.int64), np.zeros(1, np.int64)
-        c32 = None if c32 is None else c32.reshape(1, items * m, n)
+    item_a, item_b = _items(a32.shape[:-2], stack), _items(b32.shape[:-2], stack)
+    if b3.shape[0] == 1 and 1 < a3.shape[0] == item_a.size and scale_b is None:  # one b for all: one taller a
+        a3, item_a, item_b = a3.reshape(1, -1, k), np.zeros(1, np.int64), np.zeros(1, np.int64)
+        c32 = None if c32 is None else c32.reshape(1, -1, n)
     return Operands(a3, b3, c32, item_a, item_b, reach_a, reach_b, reach_c, shape, scale_a, scale_b)
+
+
+def _start(c: NDArray[np.floating], shape: tuple[int, ...]) -> NDArray[np.floating]:
+    """c, broadcast to the result's shape."""
+    try:
+        return np.ascontiguousarray(np.broadcast_to(c, shape))
+    except ValueError:
+        raise ShapeError(f"c {c.shape} does not broadcast to the result's shape {shape}") from None
+
+
+def _items(own: tuple[int, ...], stack: tuple[int, ...]) -> NDArray[np.int64]:
+    """Which of an operand's own matrices each matrix of the stack takes."""
+    numbers = np.arange(prod(own), dtype=np.int64).reshape(own)
+    return np.ascontiguousarray(np.broadcast_to(numbers, stack).reshape(-1))
 
 
 def _scales(

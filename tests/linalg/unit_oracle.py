@@ -24,7 +24,7 @@ MUTATIONS = {
     "AlignedSum": ("floor alignment", "nearest alignment", "one bit more", "one bit less", "normalised products",
                    "late c", "nearest output"),
     "GroupedSum": ("floor alignment", "one bit more", "one bit less", "normalised groups", "late c", "nearest output"),
-    "ExactSum": ("rounded products", "rounded sums", "late c", "truncated output"),
+    "ExactSum": ("aligned to 24 bits", "rounded sums", "late c", "truncated output"),
     "FlushedTree": ("kept subnormals", "sequential", "late c", "fused products"),
     "FlooredSum": ("floor alignment", "nearest alignment", "one bit more", "one bit less", "normalised products",
                    "early c", "truncated c", "truncated output"),
@@ -148,7 +148,7 @@ def aligned_step(a, b, c, u, s, scale=(1.0, 1.0), mutation=""):
 
 def pairs_apart(x: list, block: int = 32) -> list:
     """Within each block of 32: the elements with k mod 4 in {0, 1}, then those with k mod 4 in {2, 3}."""
-    x = list(x) + [0.0] * (-len(x) % block)
+    x = padded(x, block)
     return [x[i + k] for i in range(0, len(x), block) for rest in (0, 2) for k in range(block) if k % 4 - rest in (0, 1)]
 
 
@@ -204,7 +204,13 @@ def grouped_step(a, b, c, k0, s, scales, mutation):
 # AMD -----------------------------------------------------------------------------------------------------------------
 
 
+def padded(x: list, width: int) -> list:
+    """x with zeros up to a multiple of `width`."""
+    return [*x, *[0.0] * (-len(x) % width)]
+
+
 def exact_dot(a, b, c, u, mutation):
+    a, b = padded(a, u.arithmetic.step), padded(b, u.arithmetic.step)
     for k in range(0, len(a), u.arithmetic.step):
         c = exact_step(a[k : k + u.arithmetic.step], b[k : k + u.arithmetic.step], c, mutation)
     return c
@@ -215,8 +221,9 @@ def exact_step(a, b, c, mutation):
     if special is not None:
         return special
     each = [Fraction(x) * Fraction(y) for x, y in zip(a, b, strict=True)]
-    if mutation == "rounded products":
-        each = [Fraction(rounded(v, "even", 20)) for v in each]
+    if mutation == "aligned to 24 bits":
+        each = [v for v in [*each, Fraction(c)] if v]
+        return rounded(aligned_total([(v, exponent(v)) for v in each], -(10**6), 24), "even")
     if mutation == "rounded sums":
         total = Fraction(c)
         for v in each:
@@ -249,7 +256,7 @@ def flushed_dot(a, b, c, u, mutation):
 
     a, b, c = [ftz(x, EMIN[u.a], False) for x in a], [ftz(x, EMIN[u.b], False) for x in b], ftz(c, -126, False)
     width = u.arithmetic.step
-    a, b = a + [0.0] * (-len(a) % width), b + [0.0] * (-len(b) % width)
+    a, b = padded(a, width), padded(b, width)
     if mutation == "late c":
         late, c = c, 0.0
     for k in range(0, len(a), width):
@@ -290,13 +297,10 @@ def floor_to(x: Fraction, e: int, fraction: int) -> Fraction:
 
 
 def floored_step(a, b, c, u, s, mutation):
-    special = special_sum(a, b, c)
+    large = [math.isfinite(x * y) and abs(x * y) >= 2.0**128 for x, y in zip(a, b, strict=True)]
+    special = special_sum([x * math.inf if o else x for x, o in zip(a, large, strict=True)], b, c)
     if special is not None:
         return special
-    each = [Fraction(x) * Fraction(y) for x, y in zip(a, b, strict=True)]
-    signs = {v > 0 for v in each if abs(v) >= pow2(128)}
-    if signs:
-        return math.nan if len(signs) > 1 else (math.inf if True in signs else -math.inf)
     if mutation == "early c":
         a, b, c = [*a, c], [*b, 1.0], 0.0
     if s.halves:
@@ -362,17 +366,22 @@ def add32_bits(x: int, y: int, how: str = "even") -> int:
     return fma32(x, 0x3F800000, y, True, how)
 
 
+def product_bits(x: int, y: int, flushed: bool) -> int:
+    return fma32(x, y, 0x80000000, flushed)
+
+
 def chain_dot(a, b, c, u, mutation):
     s = u.arithmetic
     if s.odd_first and mutation != "ascending":
         a, b = ([x for i in range(0, len(v), 2) for x in (v[i : i + 2] + [0])[:2][::-1]] for v in (a, b))
+    if not s.odd_first and mutation == "ascending":
+        a, b = a[::-1], b[::-1]
     late = mutation == "late c"
     d = 0 if late else c
     how = "zero" if mutation == "truncated output" else "even"
     for x, y in zip(a, b, strict=True):
         if mutation == "rounded products":
-            d = fma32(ftz_bits(Fraction(float_of(x)) * Fraction(float_of(y)), "even"), 0x3F800000, d, s.flush)
-            d &= 0xFFFFFFF0
+            d = fma32(product_bits(x, y, s.flush), 0x3F800000, d, s.flush)
         else:
             d = fma32(x, y, d, s.flush, how)
     return add32_bits(c, d) if late else d
@@ -390,7 +399,7 @@ def even_odd_dot(a, b, c, u, mutation):
         chains = [c if mutation == "early c" else 0, 0]
         for i, (x, y) in enumerate(zip(ta, tb, strict=True)):
             if mutation == "rounded products":
-                x, y = ftz_bits(Fraction(float_of(x)) * Fraction(float_of(y))) & 0xFFFFFF00, 0x3F800000
+                x, y = product_bits(x, y, True), 0x3F800000
             chains[i % 2] = fma32(x, y, chains[i % 2], True, how)
         pair = add32_bits(chains[0], chains[1], how)
         c = pair if mutation == "early c" else add32_bits(c, pair, how)
@@ -404,7 +413,7 @@ def pair_dot(a, b, c, u, mutation):
     s = u.arithmetic
     how = "odd" if s.to_odd else "even"
     how = {"nearest output": "even", "odd output": "odd"}.get(mutation, how)
-    a, b = list(a) + [0.0] * (len(a) % 2), list(b) + [0.0] * (len(b) % 2)
+    a, b = padded(a, 2), padded(b, 2)
     ftz = flush if s.flush else (lambda x: x)
     a, b, late = [ftz(x) for x in a], [ftz(x) for x in b], c
     if mutation == "late c":
