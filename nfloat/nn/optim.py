@@ -6,7 +6,7 @@ R_f the cast of the recipe's field f, and u the step (mostly -lr * direction):
     u = R_update(step);  w = R_weights(w + u)                                  plain
     y = R_c(u - r);  s = R_weights(w + y);  r = R_c(R_c(s - w) - y);  w = s    Kahan; c the field `compensation`
 
-Those sums are exact and rounded once. Momenta are stored by the cast `state`. Scalars, and the arithmetic between casts,
+Those sums are exact and rounded once. Momenta are stored by the cast `state`. Scalars and the arithmetic between casts
 are the carrier's (float32; float64 in the float64 recipe), in the order of the formulas in the docstrings. Random bits,
 infinities, NaN: see ``precision.py``.
 
