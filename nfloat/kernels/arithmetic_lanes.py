@@ -15,8 +15,8 @@ from collections.abc import Callable
 
 from llvmlite import ir
 
-from .arithmetic import Operation
 from .jit import kernel
+from .operations import Operation
 from .streaming import run
 from .vector import Lanes, Value
 
@@ -69,7 +69,17 @@ def _sum(v: Lanes, x: Value, y: Value) -> tuple[Value, Value]:
 
 
 def _difference(v: Lanes, x: Value, y: Value) -> tuple[Value, Value]:
-    return _sum(v, x, v.as_float(v.builder.xor(v.as_int(y), v.sign_mask)))
+    return _sum(v, x, _negated(v, y))
+
+
+def _sum_downward(v: Lanes, x: Value, y: Value) -> tuple[Value, Value]:
+    """x + y as -((-x) + (-y)): the same number, and the zeros that toward_negative asks for (IEEE 754, 6.3)."""
+    z, sure = _sum(v, _negated(v, x), _negated(v, y))
+    return _negated(v, z), sure
+
+
+def _difference_downward(v: Lanes, x: Value, y: Value) -> tuple[Value, Value]:
+    return _sum_downward(v, x, _negated(v, y))
 
 
 def _negated(v: Lanes, x: Value) -> Value:
@@ -115,9 +125,14 @@ def _inverse(v: Lanes, x: Value) -> tuple[Value, Value]:
     return _quotient(v, v.number(1.0), x)
 
 
+#: added to ADD and SUBTRACT: the form for toward_negative
+DOWNWARD = 32
+
 _BODIES = {
     int(Operation.ADD): _body(_sum, 2),
     int(Operation.SUBTRACT): _body(_difference, 2),
+    int(Operation.ADD) + DOWNWARD: _body(_sum_downward, 2),
+    int(Operation.SUBTRACT) + DOWNWARD: _body(_difference_downward, 2),
     int(Operation.MULTIPLY): _body(_product, 2),
     int(Operation.DIVIDE): _body(_quotient, 2),
     int(Operation.SQRT): _body(_root, 1),

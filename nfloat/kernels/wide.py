@@ -28,7 +28,8 @@ from .jit import device
 from .scalar import round_cut, within_range
 
 _I64, _I128 = ir.IntType(64), ir.IntType(128)
-_STOCHASTIC = Rounding.STOCHASTIC.tag
+_STOCHASTIC, _TOWARD_NEGATIVE = Rounding.STOCHASTIC.tag, Rounding.TOWARD_NEGATIVE.tag
+_ZERO, _ONE = np.uint64(0), np.uint64(1)
 
 
 def _join(builder, hi, lo):  # noqa: ANN001, ANN202
@@ -110,13 +111,31 @@ class Exact(NamedTuple):
 @device
 def special_value(x):  # noqa: ANN001, ANN201
     """NaN, an infinity or a signed zero as an exact result."""
-    return Exact(True, x, False, np.uint64(0), np.uint64(0), False, 0)
+    return Exact(True, x, False, _ZERO, _ZERO, False, 0)
 
 
 @device
 def wide_value(negative, hi, lo, sticky, q):  # noqa: ANN001, ANN201
     """A finite non-zero exact result; (hi, lo) must not be 0."""
     return Exact(False, 0.0, negative, hi, lo, sticky, q)
+
+
+@device
+def signed_zero(negative):  # noqa: ANN001, ANN201
+    """A zero of this sign."""
+    return special_value(-0.0 if negative else 0.0)
+
+
+@device
+def signed_infinity(negative):  # noqa: ANN001, ANN201
+    """An infinity of this sign."""
+    return special_value(-math.inf if negative else math.inf)
+
+
+@device
+def is_negative(x):  # noqa: ANN001, ANN201
+    """The sign bit."""
+    return math.copysign(1.0, x) < 0.0
 
 
 @device
@@ -136,10 +155,39 @@ def shift_right_sticky(hi, lo, n):  # noqa: ANN001, ANN201
     if n == 0:
         return hi, lo, False
     if n >= 128:
-        return np.uint64(0), np.uint64(0), (hi | lo) != np.uint64(0)
+        return _ZERO, _ZERO, (hi | lo) != _ZERO
     lost_hi, lost_lo = shl128(hi, lo, 128 - n)
     hi, lo = shr128(hi, lo, n)
-    return hi, lo, (lost_hi | lost_lo) != np.uint64(0)
+    return hi, lo, (lost_hi | lost_lo) != _ZERO
+
+
+@device
+def leading_to_126(m, q):  # noqa: ANN001, ANN201
+    """(hi, lo, top): m 2^q for a word m > 0, its leading 1 moved to bit 126, which is worth 2^top."""
+    up = leading_zeros(m)
+    hi, lo = shl128(_ZERO, m, 63 + up)
+    return hi, lo, q + 63 - up
+
+
+@device
+def sum_of_wide(negative, hi, lo, top, negative2, hi2, lo2, top2, mode):  # noqa: ANN001, ANN201
+    """The exact sum of two magnitudes with signs, each with its leading 1 at bit 126 and worth 2^top there.
+
+    The smaller one is shifted right; bits that fall off set sticky. Where some do, the exponents differ by more than 21, so
+    a difference loses at most one leading bit and 125 remain. A difference with sticky is the next lower integer plus a rest.
+    """
+    if top2 > top or (top2 == top and (hi2 > hi or (hi2 == hi and lo2 > lo))):
+        negative, hi, lo, top, negative2, hi2, lo2, top2 = negative2, hi2, lo2, top2, negative, hi, lo, top
+    hi2, lo2, sticky = shift_right_sticky(hi2, lo2, top - top2)
+    if negative == negative2:
+        hi, lo = add128(hi, lo, hi2, lo2)
+    else:
+        hi, lo = sub128(hi, lo, hi2, lo2)
+        if sticky:
+            hi, lo = sub128(hi, lo, _ZERO, _ONE)
+    if (hi | lo) == _ZERO:  # then nothing was shifted off; IEEE 754, 6.3
+        return signed_zero(mode == _TOWARD_NEGATIVE)
+    return wide_value(negative, hi, lo, sticky, top - 126)
 
 
 @device
@@ -148,7 +196,7 @@ def round_exact(z, spec, random):  # noqa: ANN001, ANN201
     if z.is_special:
         return _special(z.special, spec)
     # the leading 1 to bit 127
-    up = leading_zeros(z.hi) if z.hi != np.uint64(0) else 64 + leading_zeros(z.lo)
+    up = leading_zeros(z.hi) if z.hi != _ZERO else 64 + leading_zeros(z.lo)
     hi, lo = shl128(z.hi, z.lo, up)
     q = z.q - up
     exponent = q + 127
@@ -161,7 +209,7 @@ def round_exact(z, spec, random):  # noqa: ANN001, ANN201
     elif spec.mode == _STOCHASTIC:
         r = round_cut(np.int64(kept), np.int64(fraction), 64, exponent, unit, z.negative, spec, random)
     else:  # all others ask for 61 bits at most, and whether more follow
-        more = sticky or (fraction & np.uint64(3)) != np.uint64(0)
+        more = sticky or (fraction & np.uint64(3)) != _ZERO
         rest = np.int64(fraction >> np.uint64(2)) | np.int64(more)
         r = round_cut(np.int64(kept), rest, 62, exponent, unit, z.negative, spec, random)
     return within_range(r, z.negative, spec)

@@ -1,0 +1,145 @@
+"""How an operation of arithmetic is carried out on flat carriers: by the hardware, in lanes, or by the plain rule.
+
+* Where the format is the carrier itself and the rounding IEEE 754's default, the hardware's operation is the answer.
+* Deterministic modes and p <= 22 in float32, 51 in float64: the operation rounded to odd in lanes, then rounded like an array
+  (``kernels/arithmetic_lanes.py`` has the argument), in pieces that stay in the cache. Blocks the lanes refuse are done by the
+  plain rule, as is everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..formats.rounding import Rounding
+from ..formats.spec import SpecField
+from ..kernels.arithmetic import compute_plain
+from ..kernels.arithmetic_lanes import DOWNWARD, IN_LANES, to_odd32, to_odd64
+from ..kernels.arithmetic_short import nearest_short
+from ..kernels.elementwise import round_narrow32, round_same32
+from ..kernels.operations import Operation
+from .plan import Plan
+
+_HARDWARE = {
+    Operation.ADD: np.add, Operation.SUBTRACT: np.subtract, Operation.MULTIPLY: np.multiply, Operation.DIVIDE: np.divide, Operation.SQRT: np.sqrt,
+}  # fmt: skip
+#: elements of a piece: its carriers fit the second-level cache
+PIECE = 1 << 15
+#: below this many elements the plain rule is faster than two kernels
+_FEW = 32
+
+
+def has_unsigned_zero(how: Plan) -> bool:
+    """Whether a division by zero is NaN: the format has one, and its zero has no sign (P3109, FNUZ)."""
+    return how.format.has_nan and not how.format.has_negative_zero
+
+
+def compute(
+    op: Operation, arrays: tuple[NDArray[np.floating], ...], size: int, how: Plan, key: int, *, members: bool = False
+) -> NDArray[np.floating]:
+    """The rounded results of an operation on flat arrays of one dtype with `size` elements or one.
+
+    `members`: every operand is a number of the format.
+    """
+    out = np.empty(size, arrays[0].dtype)
+    if op in _HARDWARE and _is_hardware(how, out.dtype):
+        with np.errstate(all="ignore"):
+            _HARDWARE[op](*arrays, out=out)
+        return out
+    if op is Operation.FMA and out.dtype == np.float32 and not how.stochastic and not how.format.flushes_input:
+        return _fused_single(arrays, size, how, key)
+    form = lanes_form(op, how, out.dtype) if size >= _FEW else None
+    if form is not None:
+        if members and out.dtype == np.float32 and _is_short(how):
+            _short(op, arrays, out, how, key)
+        else:
+            _in_lanes(op, form, arrays, out, how, key)
+        return out
+    for start, pieces in _pieces(arrays, size):
+        out[start : start + PIECE] = _plain(op, pieces, start, how, key)
+    return out
+
+
+def _is_hardware(how: Plan, dtype: np.dtype) -> bool:
+    identity = how.round32 if dtype == np.float32 else how.round64
+    w = how.words
+    return identity is None and how.rounding is Rounding.NEAREST_EVEN and w[SpecField.OVER] == np.inf and w[SpecField.UNDER_MIN] == -np.inf
+
+
+def lanes_form(op: Operation, how: Plan, dtype: np.dtype) -> int | None:
+    """The number of an operation's form in lanes, or None where only the plain rule is right."""
+    enough = how.format.precision <= (22 if dtype == np.float32 else 51)
+    if how.stochastic or not enough or how.format.flushes_input or op not in IN_LANES:
+        return None
+    if how.rounding is Rounding.TOWARD_NEGATIVE and op in (Operation.ADD, Operation.SUBTRACT):
+        return int(op) + DOWNWARD
+    return int(op)
+
+
+def _pieces(
+    arrays: tuple[NDArray[np.floating], ...], size: int, length: int = PIECE
+) -> Iterator[tuple[int, tuple[NDArray[np.floating], ...]]]:
+    """(start, operands of `length` elements from there); single elements are repeated."""
+    whole = [a if a.size == size else None for a in arrays]
+    constant = [None if a.size == size else np.full(min(length, size), a[0], a.dtype) for a in arrays]
+    for start in range(0, size, length):
+        stop = min(start + length, size)
+        yield start, tuple(c[: stop - start] if w is None else w[start:stop] for w, c in zip(whole, constant, strict=True))
+
+
+def _plain(op: Operation, arrays: tuple[NDArray[np.floating], ...], first: int, how: Plan, key: int) -> NDArray[np.float64]:
+    wide = [a.astype(np.float64, copy=False) for a in arrays]
+    out = np.empty(wide[0].size)
+    x, y, z = (wide * 3)[:3] if len(wide) == 1 else (*wide, wide[0])[:3]
+    compute_plain(int(op), x, y, z, out, first, has_unsigned_zero(how), how.words, key)
+    return out
+
+
+def _in_lanes(op: Operation, form: int, arrays: tuple[NDArray[np.floating], ...], out: NDArray[np.floating], how: Plan, key: int) -> None:
+    single = out.dtype == np.float32
+    kernel, rounded, width = (to_odd32, how.round32, 16) if single else (to_odd64, how.round64, 8)
+    buffer = np.empty(min(PIECE, out.size), out.dtype)  # allocated once: fresh pages would cost more than the arithmetic
+    refused = np.empty(buffer.size // width + 1, np.int64)
+    for start, pieces in _pieces(arrays, out.size):
+        target = out[start : start + PIECE]
+        odd = buffer[: target.size]
+        count = kernel(form, pieces[0], pieces[-1], odd, refused)
+        rounded(odd, target, how.words, key)
+        _replace(op, pieces, target, refused[:count], width, how, key)
+
+
+def _is_short(how: Plan) -> bool:
+    """Whether a second rounding of the hardware's float32 result is innocuous (``kernels/arithmetic_short.py``)."""
+    return how.rounding is Rounding.NEAREST_EVEN and how.format.precision <= 11 and how.round32 in (round_narrow32, round_same32)
+
+
+def _short(op: Operation, arrays: tuple[NDArray[np.floating], ...], out: NDArray[np.floating], how: Plan, key: int) -> None:
+    """In one piece, since nothing is kept between two kernels, unless an operand is a single element."""
+    length = out.size if all(a.size == out.size for a in arrays) else PIECE
+    refused = np.empty(min(length, out.size) // 16 + 1, np.int64)
+    for start, pieces in _pieces(arrays, out.size, length):
+        target = out[start : start + length]
+        count = nearest_short(int(op), pieces[0], pieces[-1], target, refused, has_unsigned_zero(how), how.words)
+        _replace(op, pieces, target, refused[:count], 16, how, key)
+
+
+def _replace(
+    op: Operation, arrays: tuple[NDArray[np.floating], ...], out: NDArray[np.floating], refused: NDArray[np.int64], width: int, how: Plan, key: int
+) -> None:  # fmt: skip
+    """The plain rule on the blocks that a kernel refused."""
+    if refused.size:
+        places = (refused[:, None] + np.arange(width)).reshape(-1)
+        places = places[: np.searchsorted(places, out.size)]
+        out[places] = _plain(op, tuple(a[places] for a in arrays), 0, how, key)
+
+
+def _fused_single(arrays: tuple[NDArray[np.floating], ...], size: int, how: Plan, key: int) -> NDArray[np.float32]:
+    """A fused multiply-add of float32 numbers is a float64 sum: products of two 24-bit numbers are float64 numbers."""
+    x, y, z = (a.astype(np.float64) for a in arrays)
+    if has_unsigned_zero(how):
+        z = z + 0.0
+    with np.errstate(invalid="ignore"):
+        product = x * y
+    return compute(Operation.ADD, (product, z), size, how, key).astype(np.float32)
