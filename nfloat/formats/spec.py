@@ -96,7 +96,8 @@ def rounding_spec(
     words[SpecField.POS_ZERO : SpecField.TINY_NEG + 1] = _zeros(fmt, under)
     words[SpecField.FLUSH_OUTPUT] = fmt.smallest_normal if fmt.flushes_output else 0.0
     words[SpecField.FLUSH_INPUT] = fmt.smallest_normal if fmt.flushes_input else 0.0
-    words[SpecField.PARITY_BIAS] = fmt.bias if fmt.precision == 1 and fmt.has_zero else -1
+    code_parity = fmt.precision == 1 and fmt.has_zero and not fmt.twos_complement
+    words[SpecField.PARITY_BIAS] = fmt.bias if code_parity else -1
     words.flags.writeable = False
     return words
 

@@ -162,7 +162,7 @@ def compute(op, x, y, z, unsigned_zero, spec, random):  # noqa: ANN001, ANN201
     return round_exact(exact_result(op, x, y, z, unsigned_zero, spec.mode), spec, random)
 
 
-@kernel(f"void(int64, float64[::1], float64[::1], float64[::1], float64[::1], int64, boolean, {WORDS}, uint64)")
+@kernel(f"void(int64, float64[::1], float64[::1], float64[::1], float64[::1], int64, boolean, {WORDS}, int64)")
 def compute_plain(op, x, y, z, out, first, unsigned_zero, words, key):  # noqa: ANN001, ANN201
     """out[i] = op(x[i], y[i], z[i]) rounded; absent operands are given as x again.
 

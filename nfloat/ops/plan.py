@@ -39,8 +39,12 @@ class Plan:
     round64: Callable[..., Any] | None
 
     def key(self, seed: SeedLike | None) -> int:
-        """The key of the random bits; 0 for deterministic modes, which take no seed."""
-        return np.uint64(as_key(seed)) if self.stochastic else 0  # numba takes a bare int for int64
+        """The key of the random bits as a signed integer; 0 for deterministic modes, which take no seed.
+
+        Kernels declare it int64, which is what Numba takes a Python integer for: anything else would compile them once more.
+        """
+        key = as_key(seed) if self.stochastic else 0
+        return key - 2**64 if key >= 2**63 else key
 
     def apply(self, a: NDArray[np.floating], key: int) -> NDArray[np.floating]:
         """A C-contiguous carrier array, rounded into a new one."""
@@ -69,7 +73,7 @@ def plan(fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | None,
         return _plan.__wrapped__(get_format(fmt), as_rounding(rounding), as_overflow(overflow), random_bits)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=4096, typed=True)
 def _plan(fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | None, random_bits: int | None) -> Plan:
     f, mode = get_format(fmt), as_rounding(rounding)
     words = rounding_spec(f, mode, as_overflow(overflow), check_random_bits(mode, random_bits))
