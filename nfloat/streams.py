@@ -58,7 +58,7 @@ class Stream:
         for name in names:
             if isinstance(name, bool) or not (isinstance(name, str) or hasattr(name, "__index__")):
                 raise SeedError(f"child name {name!r} must be a string or an integer")
-            name = name if isinstance(name, str) else name.__index__()
+            name = str.__str__(name) if isinstance(name, str) else name.__index__()  # a plain str: np.str_ and enums are the same name
             stream = Stream(stream.seed, (*stream.path, name), stream.key)
         return stream
 

@@ -142,6 +142,9 @@ class Format:
         object.__setattr__(self, key, value)
 
     def _check_integers(self) -> None:
+        for key, kind in (("name", str), ("signed", bool), ("has_inf", bool), ("twos_complement", bool), ("source", str)):
+            if not isinstance(getattr(self, key), kind):
+                raise FormatError(f"{key}={getattr(self, key)!r} of format {self.name!r} must be a {kind.__name__}")
         for key in ("precision", "emin", "emax", "bits", "max_significand"):
             value = getattr(self, key)
             if isinstance(value, bool) or not hasattr(value, "__index__"):
@@ -163,8 +166,8 @@ class Format:
             raise FormatError(f"max_significand={self.max_significand} of format {self.name!r} must be in {low}..{high}")
         if self.max_code >= 2 ** (self.bits - self.signed) or self._top_magnitude >= 2 ** (self.bits - self.signed):
             raise FormatError(f"bits={self.bits} of format {self.name!r} is too narrow for its largest codes")
-        if self.bits > 64:
-            raise FormatError(f"bits={self.bits} of format {self.name!r} must be at most 64")
+        if self.bits - self.signed > 63:
+            raise FormatError(f"bits={self.bits} of format {self.name!r} must be at most {63 + self.signed}: a magnitude code is an int64")
         if self.nan is NaNCodes.NEGATIVE_ZERO and not self.signed:
             raise FormatError(f"nan='negative_zero' of format {self.name!r} needs signed=True")
         if self.overflow is Overflow.INFINITY and not self.has_inf:
@@ -295,6 +298,13 @@ class Format:
         if "_hash" not in self.__dict__:
             self._set("_hash", hash((self.name, self.precision, self.emin, self.emax, self.bits, self.max_significand)))
         return self.__dict__["_hash"]
+
+    def __getstate__(self) -> dict[str, object]:
+        # fields alone: a hash of strings holds in one process only, and the derived constants are made again
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
 
     def __repr__(self) -> str:
         parts = []

@@ -3,8 +3,8 @@
 ``@device``: inlined into kernels, never called from Python (``@routine``: the same, out of line). ``@kernel(signature, ...)``: what Python calls; nogil, cached.
 
 Numba's disk cache looks only at the file of the cached function, so that after a change in a callee it would go on serving
-the old arithmetic. Here the cache folder's name is a digest of *every* kernel source, of the versions of nfloat, Numba and
-llvmlite, and of the CPU's features: any change starts an empty folder. Nothing compiles at import.
+the old arithmetic. Here the cache folder's name is a digest of *every* kernel source and of the formats' (whose tags and
+layouts are compiled in), of the versions of Numba and llvmlite, and of the CPU's features: any change starts an empty folder. Nothing compiles at import.
 
 Environment: ``NFLOAT_CACHE_DIR`` (where), ``NFLOAT_CACHE=0`` (no cache), ``NFLOAT_QUIET=1`` (do not say what is compiled).
 """
@@ -26,6 +26,8 @@ from llvmlite import binding as llvm
 from numba.core import event
 
 _SOURCES = Path(__file__).parent
+#: what compiled code is made from: the kernels, and the tags and layouts they take from the formats
+_DIGESTED = (_SOURCES, _SOURCES.parent / "formats")
 _KEEP_DIGESTS = 4
 
 #: every kernel: name -> (dispatcher, signatures it is compiled for)
@@ -39,10 +41,10 @@ def cpu_features() -> str:
 
 
 def source_digest() -> str:
-    """Hex digest over all kernel sources, the compilers' versions and the CPU."""
+    """Hex digest over all sources of compiled code, the compilers' versions and the CPU."""
     h = hashlib.sha256()
-    for path in sorted(_SOURCES.rglob("*.py")):
-        h.update(path.relative_to(_SOURCES).as_posix().encode() + b"\0" + path.read_bytes())
+    for path in sorted(path for folder in _DIGESTED for path in folder.rglob("*.py")):
+        h.update(path.relative_to(_SOURCES.parent).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     versions = f"{numba.__version__} {llvmlite.__version__} {sys.version_info[:2]} {cpu_features()}"
     return hashlib.sha256(h.digest() + versions.encode()).hexdigest()[:16]
 

@@ -33,19 +33,23 @@ def as_carrier(x: ArrayLike, argument: str, *, single: bool) -> NDArray[np.float
         x = _to_float(x, argument)
         dtype = x.dtype
     if dtype == _FLOAT32 and not single:
-        x = x.astype(_FLOAT64)
+        x = _cast(x, _FLOAT64)
     if not x.flags.carray:
         x = np.array(x, order="C", copy=True)
     return x
 
 
 def _as_array(x: ArrayLike, argument: str) -> NDArray:
+    if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
+        raise ArgumentError(f"{argument}: a masked array with masked elements; fill them first (x.filled(value)) or compress it")
     try:
         array = np.asarray(x)
     except (ValueError, TypeError, OverflowError) as error:
         raise ArgumentError(f"{argument}: cannot be read as an array of numbers ({error})") from None
     if array.dtype == object:
         return _from_objects(array, argument)
+    if array.dtype == _FLOAT64 and isinstance(x, (list, tuple)) and np.any(np.isfinite(array) & (np.abs(array) >= _MAX_EXACT)):
+        return _from_objects(np.asarray(x, dtype=object), argument)  # integers among floats: NumPy has rounded them
     return array
 
 
@@ -54,13 +58,24 @@ def _from_objects(array: NDArray, argument: str) -> NDArray:
     out = np.empty(array.shape)
     for i, item in np.ndenumerate(array):
         try:
-            out[i] = float(item)
-            exact = out[i] == item or item != item
+            out[i] = value = float(item)
+            exact = value == item or item != item  # a Python float: NumPy's would round an integer before it compares
         except (TypeError, ValueError, OverflowError):
             exact = False
         if not exact or isinstance(item, (str, bytes, complex)):
-            raise ArgumentError(f"{argument}: element {i or ''} is {item!r} ({type(item).__name__}), which is not a float64 value; pass real numbers that float64 holds")
+            raise ArgumentError(f"{argument}: element {i or ''} is {_short(item)} ({type(item).__name__}), which is not a float64 value; pass real numbers that float64 holds")
     return out
+
+
+def _short(item: object) -> str:
+    text = repr(item)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _cast(x: NDArray, dtype: np.dtype) -> NDArray:
+    """astype, without NumPy's warning about a signalling NaN or an overflow (which is looked for afterwards)."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        return x.astype(dtype)
 
 
 def _to_float(x: NDArray, argument: str) -> NDArray[np.floating]:
@@ -69,7 +84,7 @@ def _to_float(x: NDArray, argument: str) -> NDArray[np.floating]:
     if x.dtype == object:
         return _from_objects(x, argument)
     if kind == "f" and x.dtype.itemsize <= 4:
-        return x.astype(_FLOAT32)
+        return _cast(x, _FLOAT32)
     if kind == "f" and x.dtype.itemsize == 8:
         return x.astype(_FLOAT64)
     if kind == "b":
@@ -77,13 +92,13 @@ def _to_float(x: NDArray, argument: str) -> NDArray[np.floating]:
     if kind in "iu" or name in ("int2", "int4", "uint2", "uint4", "int1", "uint1"):
         return _from_integers(x, argument)
     if kind == "f":
-        y = x.astype(_FLOAT64)
+        y = _cast(x, _FLOAT64)
         wrong = (y != x) & (x == x)
         if wrong.any():
             raise ArgumentError(f"{argument}: {x[wrong][0]!r} ({name}) is not a float64 value; round it to float64 yourself if that is meant")
         return y
     if name.startswith(("bfloat16", "float8", "float6", "float4")):  # ml_dtypes: all within float32
-        return x.astype(_FLOAT32)
+        return _cast(x, _FLOAT32)
     raise ArgumentError(f"{argument}: dtype {x.dtype} is not real numbers; pass floats, integers or an ml_dtypes array")
 
 

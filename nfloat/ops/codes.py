@@ -73,7 +73,8 @@ def _encode_into(a: NDArray[np.floating], out: NDArray[np.unsignedinteger], how:
         return encode_plain(a, out, how.words, coding.words, key)
     if a.itemsize == 8 or how.rounding is not Rounding.NEAREST_EVEN:
         # rounded first; its values are float32 values, and encoding a number of the format to nearest changes nothing
-        a = how.apply(a, key).astype(np.float32, copy=False)
+        with np.errstate(invalid="ignore"):  # a signalling NaN would warn
+            a = how.apply(a, key).astype(np.float32, copy=False)
     return encode_run(a, out, how.words, coding.words, coding.family)
 
 
@@ -146,7 +147,7 @@ def as_codes(codes: ArrayLike, fmt: Format, argument: str) -> NDArray[np.unsigne
     a = np.asarray(codes)
     if a.dtype.kind not in "iu" and not (a.size == 0):
         raise ArgumentError(f"{argument}: dtype {a.dtype} is not integers; pass codes such as nf.encode returns (or array.view(np.{dtype}))")
-    if a.size and (a.dtype != dtype or fmt.bits < 8 * dtype.itemsize) and fmt.bits < 64:
+    if a.size and (a.dtype != dtype or fmt.bits < 8 * dtype.itemsize):
         low, high = int(a.min()), int(a.max())
         if low < 0 or high >= 2**fmt.bits:
             raise ArgumentError(f"{argument}: code {low if low < 0 else high} is not in 0..{2**fmt.bits - 1}, the codes of {fmt.name}")
@@ -177,9 +178,14 @@ def pack(codes: ArrayLike, fmt: FormatLike) -> NDArray[np.uint8]:
     c = as_codes(codes, f, "codes").reshape(-1)
     if f.bits % 8 == 0:
         width = f.bits // 8
-        return np.ascontiguousarray(c.astype(c.dtype.newbyteorder("<")).view(np.uint8).reshape(c.size, -1)[:, :width]).reshape(-1)
-    bits = np.unpackbits(c.astype(c.dtype.newbyteorder("<")).view(np.uint8).reshape(c.size, -1), axis=1, count=f.bits, bitorder="little")
+        return np.ascontiguousarray(_bytes(c)[:, :width]).reshape(-1)
+    bits = np.unpackbits(_bytes(c), axis=1, count=f.bits, bitorder="little")
     return np.packbits(bits.reshape(-1), bitorder="little")
+
+
+def _bytes(c: NDArray[np.unsignedinteger]) -> NDArray[np.uint8]:
+    """The bytes of codes, one row a code, least significant first."""
+    return c.astype(c.dtype.newbyteorder("<")).view(np.uint8).reshape(c.size, c.itemsize)
 
 
 def unpack(buffer: ArrayLike, fmt: FormatLike, shape: int | tuple[int, ...]) -> NDArray[np.unsignedinteger]:
@@ -200,7 +206,7 @@ def unpack(buffer: ArrayLike, fmt: FormatLike, shape: int | tuple[int, ...]) -> 
     array([1, 2, 3], dtype=uint8)
     """
     f = get_format(fmt)
-    dims = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
+    dims = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
     if any(not hasattr(d, "__index__") or d < 0 for d in dims):
         raise ShapeError(f"shape={shape!r} must be non-negative integers")
     raw = np.frombuffer(buffer, np.uint8) if isinstance(buffer, (bytes, bytearray, memoryview)) else np.asarray(buffer)
