@@ -102,7 +102,11 @@ def _decode(v: Lanes, pointers: list[Value], index: Value, k: Constants) -> Valu
 
 
 def _decode_same(v: Lanes, pointers: list[Value], index: Value, k: Constants) -> Value:
-    v.store(v.as_float(v.builder.shl(_load_codes(v, pointers[0]), k.grid.drop)), pointers[1])
+    """The code is the head of a float32's bits; a NaN gets the quiet bit, since a signalling one makes NumPy warn."""
+    b = v.builder
+    bits = b.shl(_load_codes(v, pointers[0]), k.grid.drop)
+    is_nan = b.icmp_signed(">", b.and_(bits, v.magnitude_mask), v.exponent_mask)
+    v.store(v.as_float(b.or_(bits, v.where(is_nan, v.word(1 << 22), v.word(0)))), pointers[1])
     return _TRUE
 
 
