@@ -43,7 +43,7 @@ def _moderate(t: Tile, odd: bool) -> None:
 def _any(t: Tile, odd: bool) -> None:
     b, v = t.builder, t.v
     end = partial(_to_odd32, t) if odd else partial(_to_nearest32, t)
-    product = (lambda x, y: end(b.fmul(x, y))) if odd else b.fmul
+    product = (lambda x, y: flushed(v, _limited(t, b.fmul(x, y)))) if odd else b.fmul
     _pairs(t, product, lambda x, y: end(sum_to_odd(v, x, y)))
 
 
@@ -58,11 +58,14 @@ def _to_odd32(t: Tile, x: Value) -> Value:
     low = v.word((1 << 29) - 1)
     sticky = b.add(b.and_(v.as_int(x), low), low)  # bit 29 is set iff one of the low bits is
     odd = v.as_float(b.and_(b.or_(v.as_int(x), sticky), b.not_(low)))
+    return flushed(v, _limited(t, b.select(b.fcmp_ordered("<", v.magnitude(x), v.number(2.0**128)), odd, x)))
+
+
+def _limited(t: Tile, x: Value) -> Value:
+    """x, infinite from 2^128 on: all that a product of 24 bits at most needs to become a float32 number."""
+    b, v = t.builder, t.v
     infinite = v.as_float(b.or_(b.and_(v.as_int(x), v.sign_mask), v.exponent_mask))
-    a = v.magnitude(x)
-    finite = b.fcmp_ordered("<", a, v.number(2.0**128))
-    large = b.select(b.fcmp_unordered("uno", x, x), x, infinite)
-    return flushed(v, b.select(finite, odd, large))
+    return b.select(b.fcmp_ordered(">=", v.magnitude(x), v.number(2.0**128)), infinite, x)
 
 
 _tile_odd = tile_intrinsic(partial(_moderate, odd=True), 32, ROWS)

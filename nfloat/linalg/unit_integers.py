@@ -30,7 +30,7 @@ def integer_matmul(a: ArrayLike, b: ArrayLike, c: ArrayLike | None, unit: Unit) 
     x, y = _integers(a, "a", unit.a, unit), _integers(b, "b", unit.b, unit)
     shape, (m, k, n) = matmul_shapes(x.shape, y.shape)
     start = np.zeros(shape, np.int64) if c is None else np.broadcast_to(_integers(c, "c", "int32", unit), shape)
-    x, y = x.reshape(-1, k) if x.ndim == 1 else x, y.reshape(k, -1) if y.ndim == 1 else y
+    x, y = x.reshape(1, k) if x.ndim == 1 else x, y.reshape(k, 1) if y.ndim == 1 else y
     start = start.reshape(*np.broadcast_shapes(x.shape[:-2], y.shape[:-2]), m, n)
     largest = max(abs(v) for v in INTEGER_RANGES[unit.a]) * max(abs(v) for v in INTEGER_RANGES[unit.b])
     may_clamp = s.saturate and int(np.abs(start).max(initial=0)) + k * largest >= 1 << 31

@@ -49,18 +49,19 @@ def _code64(emin: int) -> Code:
     return emin, 0, 0, _NONE
 
 
-def exact_in_float32(x: Operands) -> bool:
+def exact_in_float32(unit: Unit, x: Operands) -> bool:
     """Whether products and their truncations are exact in float32 lanes: what ``kernels/units_aligned.py`` asks for."""
     if not (x.reach_a.finite and x.reach_b.finite):
         return False
-    low = x.reach_a.least + x.reach_b.least
+    low = sum(max(r.least, f.emin) for r, f in zip((x.reach_a, x.reach_b), unit.formats, strict=True))
     return low >= _LEAST_CLAMP + 1 and max(x.reach_a.greatest, x.reach_b.greatest) <= _GREATEST and x.reach_c.least >= -100
 
 
 def never_tiny(unit: Unit, x: Operands) -> bool:
-    """Whether every product and sum is zero or at least 2^-126: all are multiples of the least products' last bits."""
-    last = sum(r.least - (f.precision - 1) for r, f in zip((x.reach_a, x.reach_b), unit.formats, strict=True))
-    return last >= -126 and x.reach_c.least - 23 >= -126
+    """Whether operands, products and sums are zero or at least 2^-126: all are multiples of the least products' last bits."""
+    sides = tuple(zip((x.reach_a, x.reach_b), unit.formats, strict=True))
+    last = sum(max(r.least, f.emin) - (f.precision - 1) for r, f in sides)
+    return last >= -126 and x.reach_c.least - 23 >= -126 and min(r.least for r, _ in sides) >= -126
 
 
 def never_large(x: Operands) -> bool:
@@ -95,7 +96,7 @@ def aligned_job(unit: Unit, s: AlignedSum, x: Operands) -> Job:
     """NVIDIA's fused step."""
     fa, fb = unit.formats
     half = s.output is Output.NEAREST_16
-    single = exact_in_float32(x) and not s.scale_block
+    single = exact_in_float32(unit, x) and not s.scale_block
     k = x.a.shape[2]
     order = pairs_apart(k) if s.pairs_apart else ascending(k, s.step)
     steps = order.size // s.step

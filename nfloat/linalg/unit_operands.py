@@ -26,7 +26,7 @@ Floats = NDArray[np.float32]
 class Reach:
     """What one pass over an operand found: infinities or NaNs, and the exponents of its finite elements other than 0.
 
-    `least` and `greatest` are max(floor(log2 |x|), emin) with the format's emin; 0 for an operand of zeros.
+    `least` and `greatest` are floor(log2 |x|), with -127 for float32 subnormals; both 0 for an operand of zeros.
     """
 
     infinite: bool = False
@@ -73,7 +73,7 @@ def measure(x: Floats, fmt: Format) -> tuple[Reach, bool]:
     scan(x.reshape(-1), fmt.precision, fmt.emin, fmt.min, fmt.max, found)
     bad, infinite, nan, low, high = (int(v) for v in found)
     fits = not bad and (fmt.has_inf or not infinite) and (fmt.has_nan or not nan)
-    exponents = [max((bits >> 23) - 127, fmt.emin) if high else 0 for bits in (low, high)]
+    exponents = [(bits >> 23) - 127 if high else 0 for bits in (low, high)]
     return Reach(bool(infinite), bool(nan), *exponents), fits
 
 
@@ -104,7 +104,7 @@ def checked(x: ArrayLike, argument: str, fmt: Format, unit: Unit) -> tuple[NDArr
     if fmt.precision == 53:
         return carrier.astype(np.float64), Reach()
     with np.errstate(all="ignore"):
-        single = np.ascontiguousarray(carrier, np.float32)
+        single = np.asarray(carrier, np.float32, order="C")
     reach, fits = measure(single, fmt)
     if carrier.dtype == np.float64 and fits:
         fits = bool(np.array_equal(single, carrier, equal_nan=True))
@@ -138,25 +138,26 @@ def gather(a: ArrayLike, b: ArrayLike, c: ArrayLike | None, unit: Unit, scales: 
     b32, reach_b = checked(b, "b", fmt_b, unit)
     shape, (m, k, n) = matmul_shapes(a32.shape, b32.shape)
     check_memory("matmul", {"a": a32.shape, "b": b32.shape}, shape, a32.itemsize)
-    a32, b32 = a32.reshape(-1, k) if a32.ndim == 1 else a32, b32.reshape(k, -1) if b32.ndim == 1 else b32
+    a32, b32 = a32.reshape(1, k) if a32.ndim == 1 else a32, b32.reshape(k, 1) if b32.ndim == 1 else b32
     stack = np.broadcast_shapes(a32.shape[:-2], b32.shape[:-2])
     c32, reach_c = None, Reach()
     if c is not None:
         c32, reach_c = checked(c, "c", get_format(unit.output), unit)
-        c32 = _start(c32, shape).reshape(-1, m, n)
+        c32 = _start(c32, shape).reshape(prod(stack), m, n)
     scale_a, scale_b = _scales(scales, unit, a32.shape, b32.shape)
-    a3, b3 = a32.reshape(-1, m, k), b32.reshape(-1, k, n)
+    a3, b3 = a32.reshape(prod(a32.shape[:-2]), m, k), b32.reshape(prod(b32.shape[:-2]), k, n)
     item_a, item_b = _items(a32.shape[:-2], stack), _items(b32.shape[:-2], stack)
     if b3.shape[0] == 1 and 1 < a3.shape[0] == item_a.size and scale_b is None:  # one b for all: one taller a
-        a3, item_a, item_b = a3.reshape(1, -1, k), np.zeros(1, np.int64), np.zeros(1, np.int64)
-        c32 = None if c32 is None else c32.reshape(1, -1, n)
+        m *= a3.shape[0]
+        a3, item_a, item_b = a3.reshape(1, m, k), np.zeros(1, np.int64), np.zeros(1, np.int64)
+        c32 = None if c32 is None else c32.reshape(1, m, n)
     return Operands(a3, b3, c32, item_a, item_b, reach_a, reach_b, reach_c, shape, scale_a, scale_b)
 
 
 def _start(c: NDArray[np.floating], shape: tuple[int, ...]) -> NDArray[np.floating]:
     """c, broadcast to the result's shape."""
     try:
-        return np.ascontiguousarray(np.broadcast_to(c, shape))
+        return np.array(np.broadcast_to(c, shape), order="C")
     except ValueError:
         raise ShapeError(f"c {c.shape} does not broadcast to the result's shape {shape}") from None
 

@@ -225,10 +225,9 @@ def exact_step(a, b, c, mutation):
         each = [v for v in [*each, Fraction(c)] if v]
         return rounded(aligned_total([(v, exponent(v)) for v in each], -(10**6), 24), "even")
     if mutation == "rounded sums":
-        total = Fraction(c)
         for v in each:
-            total = Fraction(rounded(total + v, "even"))
-        return float(total)
+            c = add32(c, rounded(v, "even"))
+        return c
     if mutation == "late c":
         return add32(rounded(sum(each), "even"), c)
     total = sum(each) + Fraction(c)

@@ -1,0 +1,65 @@
+"""Units against outputs recorded on GPUs, where such a file is at hand.
+
+Two kinds of file, both .npz with arrays ``<GPU>.<operands>.<result>.{a,b,c,d}``, one dot product a row: outputs that Khattak and
+Mikaitis recorded (MATLAB-tensor-core, BSD-2-Clause), which are not part of this repository (NFLOAT_GOLDEN names the file, else
+``../shared/golden/tensor_cores.npz`` is looked for); and what ``tests/golden/record`` makes, kept as ``tests/golden/*.npz``.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import unit_oracle
+from unit_data import bits
+
+import nfloat as nf
+from nfloat.linalg import unit_jobs
+
+ROOT = Path(__file__).resolve().parents[2]
+ARCH = {"V100": "volta", "A100": "ampere", "A2": "ampere", "Ada": "ada", "L40S": "ada", "H100": "hopper", "H200": "hopper",
+        "B200": "blackwell"}  # fmt: skip
+WHERE = [Path(os.environ.get("NFLOAT_GOLDEN", ROOT.parent / "shared" / "golden" / "tensor_cores.npz"))]
+WHERE += sorted((ROOT / "tests" / "golden").glob("*.npz"))
+
+
+def unit_name(key: str) -> str:
+    """The unit that a set was recorded on: a set's key is a unit's name, or <GPU>.<operands>.<result>."""
+    if key in nf.units:
+        return key
+    gpu, kind, out = key.split(".")
+    wgmma = gpu in ("H100", "H200") and kind in ("e4m3", "e5m2") and out == "f32"
+    return f"nvidia.{ARCH[gpu]}.{'wgmma' if wgmma else 'mma'}.{ {'fp16': 'f16'}.get(kind, kind)}.{out}"
+
+
+def sets() -> list:
+    found = [path for path in WHERE if path.is_file()]
+    cases = [(path, key) for path in found for key in sorted({k.rsplit(".", 1)[0] for k in np.load(path).files})]
+    return cases or [pytest.param(None, "", marks=pytest.mark.skip(reason=f"no recorded outputs: {WHERE[0]} is not there"))]
+
+
+CASES = sets()
+IDS = [key for _, key in CASES] if isinstance(CASES[0], tuple) else None
+
+
+@pytest.mark.parametrize(("path", "key"), CASES, ids=IDS)
+@pytest.mark.parametrize("form", ["fast", "any operands"])
+def test_recorded_outputs(path, key, form, monkeypatch):
+    if form == "any operands":
+        monkeypatch.setattr(unit_jobs, "exact_in_float32", lambda *_: False)
+    data = np.load(path)
+    a, b, c, d = (data[f"{key}.{x}"] for x in "abcd")
+    got = nf.matmul(a[:, None, :], b[:, :, None], unit_name(key), c=c[:, None, None])[:, 0, 0]
+    wrong = np.flatnonzero(bits(got) != bits(d))
+    assert wrong.size == 0, f"{key}: {wrong.size} of {len(d)} differ, first row {wrong[0]}"
+
+
+@pytest.mark.parametrize(("path", "key"), CASES, ids=IDS)
+def test_oracle_on_recorded_outputs(path, key):
+    data = np.load(path)
+    a, b, c, d = (data[f"{key}.{x}"][:60] for x in "abcd")
+    unit = nf.units[unit_name(key)]
+    got = [unit_oracle.dot(unit, a[i], b[i], c[i]) for i in range(len(d))]
+    assert got == list(bits(d))

@@ -1,0 +1,61 @@
+"""Every unit against the plain oracle, bit for bit: normal numbers, one binade, all codes, the least numbers, specials."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from unit_data import bits, plain, problem
+
+import nfloat as nf
+from nfloat.linalg import unit_jobs
+from nfloat.linalg.unit_arithmetic import Conversion, IntegerSum
+from nfloat.linalg.unit_matmul import unit_matmul
+
+pytestmark = pytest.mark.filterwarnings("ignore::nfloat.linalg.units.SingleSourceWarning")
+
+MIXED = ["nvidia.ada.mma.e4m3_e5m2.f32", "nvidia.hopper.wgmma.e5m2_e4m3.f32", "nvidia.blackwell.tcgen05.e4m3_e2m1.f32",
+         "nvidia.blackwell.tcgen05.mxf8_e4m3_e3m2.f32", "amd.cdna3.mfma.fp8_bf8.f32"]  # fmt: skip
+
+
+def summing() -> list[str]:
+    """Every unit with float32 carriers."""
+    rows = [u for u in nf.units.values() if not isinstance(u.arithmetic, IntegerSum | Conversion) and u.output != "float64"]
+    return [u.name for u in rows] + MIXED
+
+
+def compare(name: str, seed: int, special: bool) -> None:
+    unit = nf.units[name]
+    operands = problem(unit, seed, special, k=70 if special else 45)
+    want = plain(unit, operands)
+    got = bits(unit_matmul(**{**operands, "unit": unit, "threads": 1}))
+    wrong = np.argwhere(got != want)
+    assert wrong.size == 0, f"{name}: {len(wrong)} differ, first {wrong[0]}: {got[tuple(wrong[0])]:08x}, {want[tuple(wrong[0])]:08x}"
+
+
+@pytest.mark.parametrize("name", summing())
+def test_ordinary_operands(name):
+    compare(name, 1, special=False)
+
+
+@pytest.mark.parametrize("name", summing())
+def test_any_operands(name):
+    compare(name, 2, special=True)
+    compare(name, 3, special=True)
+
+
+@pytest.mark.parametrize("name", summing()[::5])
+def test_forms_for_any_operands_agree_on_ordinary_ones(name, monkeypatch):
+    unit = nf.units[name]
+    operands = problem(unit, 4, special=False, k=200)
+    fast = bits(unit_matmul(**{**operands, "unit": unit}))
+    for condition in ("exact_in_float32", "never_tiny"):
+        monkeypatch.setattr(unit_jobs, condition, lambda *_: False)
+    assert np.array_equal(bits(unit_matmul(**{**operands, "unit": unit})), fast)
+
+
+@pytest.mark.parametrize("name", [n for n, u in nf.units.items() if u.output == "float64"])
+def test_float64_units_are_chains_of_fused_multiply_adds(name):
+    rng = np.random.default_rng(0)
+    a, b, c = rng.standard_normal((3, 20)), rng.standard_normal((20, 18)), rng.standard_normal((3, 18))
+    want = nf.matmul(a, b, nf.Accumulator("float64"), c)
+    assert np.array_equal(nf.matmul(a, b, name, c), want)
