@@ -19,13 +19,13 @@ def print_json(value: object) -> None:
     click.echo(json.dumps(_finite(value), indent=2, allow_nan=False))
 
 
-def print_table(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> None:
-    """Rows as aligned columns: text to the left, numbers to the right; None is shown as "-"."""
+def print_table(rows: Sequence[Mapping[str, object]], columns: Sequence[str], right: Sequence[str] = ()) -> None:
+    """Rows as aligned columns: text to the left, numbers and the columns in `right` to the right; None is shown as "-"."""
     cells = [[show(row.get(column)) for column in columns] for row in rows]
-    right = [all(isinstance(row.get(c), int | float | type(None)) for row in rows) for c in columns]
+    at_right = [c in right or all(isinstance(row.get(c), int | float | type(None)) for row in rows) for c in columns]
     widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
     for line in (list(columns), *cells):
-        padded = (_pad(text, width, to_right) for text, width, to_right in zip(line, widths, right, strict=True))
+        padded = (_pad(text, width, to_right) for text, width, to_right in zip(line, widths, at_right, strict=True))
         click.echo("  ".join(padded).rstrip())
 
 

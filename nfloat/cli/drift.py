@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 #: columns of the table: key of the summary -> head
 COLUMNS = {
-    "recipe": "recipe", "train_loss": "train loss", "loss_ratio": "/ float64", "test_error": "test err", "path_distance": "path",
-    "grad_error": "grad err", "stagnation": "lost upd", "underflow": "underfl", "verdict": "verdict",
+    "recipe": "recipe", "train_loss": "loss", "loss_ratio": "vs fp64", "test_error": "test", "path_distance": "path",
+    "grad_error": "grad err", "stagnation": "lost", "underflow": "underfl", "verdict": "verdict",
 }  # fmt: skip
 
 
@@ -33,6 +33,7 @@ COLUMNS = {
 @click.option("--lr", type=float, help="Learning rate.  [default: 0.02]")
 @click.option("--batch", type=int, help="Examples of a step.  [default: 32]")
 @click.option("--every", type=int, help="Measure the layers at every so many steps.  [default: 20]")
+@click.option("--attribute/--no-attribute", default=None, help="Measure which rounding makes which error.  [default: attribute]")
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="Take all this from a config.toml; other options go over it.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("nfloat-drift"), show_default=True, help="Folder for the results.")
 @click.option("--overwrite", is_flag=True, help="Replace what another run left in that folder.")
@@ -81,12 +82,27 @@ def _run(config: Config, out: Path, overwrite: bool, threads: int | None) -> Res
         with Progress(len(config.recipes), config.steps) as progress:
             return run(config, out=out, overwrite=overwrite, threads=threads, progress=progress)
     except KeyboardInterrupt:
-        raise Incomplete(
-            f"interrupted; the rows so far are in {out / 'rows.jsonl'}; go on with: nfloat drift --config {out / 'config.toml'} --out {out}"
-        ) from None
+        if not (out / "rows.jsonl").exists():
+            raise Incomplete("interrupted before the first row; nothing was written") from None
+        again = f"nfloat drift --config {out / 'config.toml'} --out {out}"
+        raise Incomplete(f"interrupted; the rows so far are in {out / 'rows.jsonl'}; go on with: {again}") from None
 
 
 def _print(result: Result, report: Path) -> None:
-    rows = [{head: item[key] for key, head in COLUMNS.items()} for item in result.summary]  # type: ignore[literal-required]
-    print_table(rows, list(COLUMNS.values()))
+    """The table, in 80 columns, and where the page is."""
+    rows = [{head: _cell(key, item[key]) for key, head in COLUMNS.items()} for item in result.summary]  # type: ignore[literal-required]
+    print_table(rows, list(COLUMNS.values()), right=list(COLUMNS.values())[1:])
     click.echo(f"\npage: {report}")
+
+
+def _cell(key: str, value: float | str | None) -> str:
+    """A summary's entry in a few characters: shares in per cent, the gradient's error as a power of ten."""
+    from ..report.wording import share, signed_share
+
+    if value is None or isinstance(value, str):
+        return value or "-"
+    if key == "train_loss":
+        return f"{value:.4f}"
+    if key == "grad_error":
+        return f"{value:.1e}"
+    return (signed_share(value - 1.0) if key == "loss_ratio" else share(value)).replace(" ", "")

@@ -66,6 +66,8 @@ class Config:
         Learning rate, positive and finite.
     every : int
         Layers are measured at step 0, `every`, 2 `every`, ... and the last; the loss of the batch at every step.
+    attribute : bool
+        Also measure, at the same steps, how much of the gradient's error each place of the recipe makes alone.
 
     Raises
     ------
@@ -92,12 +94,15 @@ class Config:
     optimizer: str = "sgd"
     lr: float = 0.02
     every: int = 20
+    attribute: bool = True
 
     def __post_init__(self) -> None:
         for key, least in (("width", 1), ("depth", 0), ("steps", 1), ("seed", 0), ("batch", 1), ("every", 1)):
             _check_integer(key, getattr(self, key), least)
         for key, known in (("model", MODELS), ("activation", ACTIVATIONS), ("optimizer", OPTIMIZERS)):
             _check_choice(key, getattr(self, key), known)
+        if not isinstance(self.attribute, bool):
+            raise ArgumentError(f"attribute={self.attribute!r} must be True or False")
         if isinstance(self.lr, bool) or not isinstance(self.lr, int | float) or not 0 < self.lr < math.inf:
             raise ArgumentError(f"lr={self.lr!r} must be a positive, finite number")
         object.__setattr__(self, "lr", float(self.lr))

@@ -14,6 +14,7 @@ from .. import nn
 from ..nn.precision import Floats
 from ..nn.train import Evaluation, StepResult
 from . import metrics
+from .attribution import METRIC
 from .rows import MODEL, Row
 
 Weights = Mapping[str, Floats]
@@ -69,6 +70,13 @@ class Recorder:
         if self.recipe.loss_scaling is not None:
             rows.append(self._row(step, MODEL, "loss", "scale", result.scale))
         self._rates, self._updates = [], []
+        return rows
+
+    def source_rows(self, step: int, errors: Mapping[str, float | None]) -> list[Row]:
+        """Rows of a measured step: the gradient's error by the place where it is made."""
+        rows = []
+        for source, error in errors.items():
+            rows += self._some(step, MODEL, "weights.grad", METRIC + source, error)
         return rows
 
     def weight_rows(self, step: int, weights: Weights, reference: Weights, start: Weights) -> list[Row]:

@@ -8,10 +8,10 @@ of the same configuration: no time, no duration, no version (those stand in ``pr
 
 | tensor | metrics |
 |---|---|
-| loss | batch_loss, batch_loss_gap, train_loss, train_loss_gap, test_error, scale (loss scaling), skipped |
-| weight, bias | path_distance, stagnation |
-| weight.grad, bias.grad, ... | relative_error, cosine |
-| activation, activation.grad, ... | underflow, overflow |
+| loss (of the model) | batch_loss, batch_loss_gap, train_loss, train_loss_gap, test_error, scale and skipped (loss scaling) |
+| weight, bias; weights (of the model) | path_distance, stagnation |
+| weight.grad, bias.grad; weights.grad (of the model) | relative_error, cosine; of the model also error_from.<place> (``attribution.py``) |
+| activation, activation.grad, gemm.x, weight.copy, weight.update, ... | underflow, overflow |
 
 JSON knows no infinities: a value that is not finite is written as the string "inf", "-inf" or "nan", which both Python's
 and SQL's float conversion read.

@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 
 from .. import nn
 from ..nn.optim import OPTIMIZERS
+from ..nn.precision import Floats
 from ..streams import Stream
+from .attribution import errors_by_source, single_sources
 from .config import ACTIVATIONS, Config, recipe_of
 from .recorder import Recorder, Weights
 from .rows import Row
@@ -63,22 +65,49 @@ def run_recipe(
         Passed to `nf.matmul`; never changes a bit.
     """
     recipe = recipe_of(name)
-    recorder = Recorder(name, recipe)
-    trainer, batches = _begin(config, data, recipe, threads)
+    run = _Run(config, data, reference, recipe, Recorder(name, recipe), threads)
     measured = set(config.recorded_steps)
-    for step, batch in enumerate(itertools.islice(batches, config.steps)):
+    for step, batch in enumerate(itertools.islice(run.batches, config.steps)):
         x, y = data.train_x[batch], data.train_y[batch]
-        if step in measured:
-            rows = _state_rows(recorder, step, trainer, data, reference, threads)
-            exact = nn.gradients(trainer.model, x, y, threads=threads)[1]
-            result = trainer.step(x, y, observer=recorder.observer, watch=recorder.watch)
-            rows += recorder.step_rows(step, result, exact)
-        else:
-            rows, result = [], trainer.step(x, y)
-        rows = recorder.loss_rows(step, result, reference.batch_loss[step]) + rows
+        rows = run.measured_step(step, x, y) if step in measured else run.plain_step(step, x, y)
         if step + 1 == config.steps:
-            rows += _state_rows(recorder, config.steps, trainer, data, reference, threads)
+            rows += run.state_rows(config.steps)
         yield step + 1, rows
+
+
+class _Run:
+    """One recipe in training, with what it is compared with and what it is recorded by."""
+
+    def __init__(
+        self, config: Config, data: nn.Dataset, reference: Reference, recipe: nn.Recipe, recorder: Recorder, threads: int | None
+    ) -> None:
+        self.data, self.reference, self.recorder, self.threads = data, reference, recorder, threads
+        self.trainer, self.batches = _begin(config, data, recipe, threads)
+        self.sources = single_sources(recipe) if config.attribute else {}
+
+    def plain_step(self, step: int, x: Floats, y: NDArray[np.int64]) -> list[Row]:
+        """Learn from a batch; the rows of every step."""
+        return self.recorder.loss_rows(step, self.trainer.step(x, y), self.reference.batch_loss[step])
+
+    def measured_step(self, step: int, x: Floats, y: NDArray[np.int64]) -> list[Row]:
+        """Learn from a batch; the rows of a measured step: weights before it, gradients and rates in it."""
+        rows = self.state_rows(step)
+        model = self.trainer.model
+        exact = nn.gradients(model, x, y, threads=self.threads)[1]
+        scale = 1.0 if self.trainer.scaler is None else self.trainer.scaler.scale
+        context = {"scale": scale, "seed": self.trainer.seed, "step": step, "threads": self.threads}
+        errors = errors_by_source(self.sources, model, (x, y), exact, **context)
+        result = self.trainer.step(x, y, observer=self.recorder.observer, watch=self.recorder.watch)
+        rows += self.recorder.step_rows(step, result, exact) + self.recorder.source_rows(step, errors)
+        return self.recorder.loss_rows(step, result, self.reference.batch_loss[step]) + rows
+
+    def state_rows(self, step: int) -> list[Row]:
+        """Rows of the weights after `step` updates: where they are, and what they are worth."""
+        model, data, snapshot = self.trainer.model, self.data, self.reference.at[step]
+        train = nn.evaluate(model, data.train_x, data.train_y, threads=self.threads)
+        test = nn.evaluate(model, data.test_x, data.test_y, threads=self.threads)
+        rows = self.recorder.weight_rows(step, _weights(self.trainer), snapshot.weights, self.reference.at[0].weights)
+        return rows + self.recorder.quality_rows(step, train, snapshot.train_loss, test)
 
 
 def _begin(
@@ -109,14 +138,3 @@ def _weights(trainer: nn.Trainer) -> Weights:
 
 def _snapshot(trainer: nn.Trainer, data: nn.Dataset, threads: int | None) -> Snapshot:
     return Snapshot(_weights(trainer), nn.evaluate(trainer.model, data.train_x, data.train_y, threads=threads).loss)
-
-
-def _state_rows(
-    recorder: Recorder, step: int, trainer: nn.Trainer, data: nn.Dataset, reference: Reference, threads: int | None
-) -> list[Row]:
-    """Rows of the weights after `step` updates: where they are, and what they are worth."""
-    snapshot = reference.at[step]
-    train = nn.evaluate(trainer.model, data.train_x, data.train_y, threads=threads)
-    test = nn.evaluate(trainer.model, data.test_x, data.test_y, threads=threads)
-    rows = recorder.weight_rows(step, _weights(trainer), snapshot.weights, reference.at[0].weights)
-    return rows + recorder.quality_rows(step, train, snapshot.train_loss, test)

@@ -143,6 +143,33 @@ def bar_chart(slug: str, categories: Sequence[str], panels: Sequence[Bars], *, p
     return _svg(slug, (9.2, 0.8 + 0.27 * len(categories)), draw)
 
 
+def stack_chart(slug: str, categories: Sequence[str], parts: Sequence[Bars]) -> str:
+    """One bar per category from 0 to 100 %, divided into named parts; a part of 8 % or more says its share."""
+
+    def draw(figure: Any) -> None:
+        height = figure.get_size_inches()[1]
+        axes = figure.add_axes((0.15, 0.06, 0.83, 1.0 - 0.06 - _KEY_INCHES / height))
+        left = [0.0] * len(categories)
+        for part in parts:
+            values = [value or 0.0 for value in part.values]
+            axes.barh(range(len(categories)), values, left=left, color=part.colours, height=0.62, label=part.title)
+            for row, value in enumerate(values):
+                if value >= 0.08:
+                    axes.text(left[row] + value / 2, row, share(value), ha="center", va="center", fontsize=8.5, color="#101010")
+            left = [start + value for start, value in zip(left, values, strict=True)]
+        axes.set(xlim=(0.0, 1.0), ylim=(len(categories) - 0.5, -0.5), xticks=[])
+        axes.set_yticks(range(len(categories)), categories)
+        axes.tick_params(length=0)
+        axes.spines["bottom"].set_visible(False)
+        axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=4, frameon=False, borderpad=0, handlelength=1.0)
+
+    return _svg(slug, (9.2, 0.2 + _KEY_INCHES + 0.32 * len(categories)), draw)
+
+
+#: room for two lines of a key above a chart
+_KEY_INCHES = 0.6
+
+
 def _name_ends(axes: Axes, ends: list[tuple[tuple[float, float], Line]]) -> None:
     """Write each line's name behind its end, moved apart where they would overlap."""
     if not ends:

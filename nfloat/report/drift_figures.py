@@ -6,10 +6,11 @@ import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 
+from ..drift.attribution import METRIC, SOURCES
 from ..drift.result import Result
 from ..drift.rows import MODEL, Key
 from ..drift.summary import LOSS_LIMIT, PATH_LIMIT, Summary
-from .charts import Bars, Line, Range, bar_chart, colours, dashes, line_chart, range_chart
+from .charts import Bars, Line, Range, bar_chart, colours, dashes, line_chart, range_chart, stack_chart
 from .page import Figure, Table
 from .wording import digits, listed, loss, number, share
 
@@ -21,7 +22,7 @@ _TABLE_STEPS = 14
 
 def drift_figures(result: Result) -> list[Figure]:
     """The figures for which there are rows."""
-    figures = (_loss(result), _loss_gap(result), _path(result), _gradient(result), _rates(result), _stagnation(result))
+    figures = (_loss(result), _loss_gap(result), _path(result), _gradient(result), _sources(result), _rates(result), _stagnation(result))
     return [figure for figure in figures if figure is not None]
 
 
@@ -155,6 +156,41 @@ def _not_the_gradient(result: Result, ranges: Sequence[Range]) -> str:
 
 def _in_words(ranges: Sequence[Range]) -> str:
     return ", ".join(f"{item.category} {item.group} {number(item.middle)}" for item in ranges)
+
+
+def _sources(result: Result) -> Figure | None:
+    """Which rounding makes the gradient's error: shares of the squared errors of each place alone."""
+    medians: dict[str, dict[str, float]] = {}
+    for key, points in result.series.items():
+        if key.metric.startswith(METRIC):
+            medians.setdefault(key.recipe, {})[key.metric.removeprefix(METRIC)] = statistics.median(value for _, value in points)
+    squares = {name: {source: error * error for source, error in of.items()} for name, of in medians.items()}
+    squares = {name: of for name, of in squares.items() if 0.0 < sum(of.values()) < math.inf}
+    if not squares:
+        return None
+    present = [source for source in SOURCES if any(of.get(source) for of in squares.values())]
+    shares = {name: {source: of.get(source, 0.0) / sum(of.values()) for source in present} for name, of in squares.items()}
+    parts = [Bars(SOURCES[source], [of[source] for of in shares.values()], [colour]) for source, colour in colours(present).items()]
+    rows = [[name, *(digits(medians[name].get(source)) for source in present), digits(_whole(result, name))] for name in shares]
+    return Figure(
+        "sources", "Which rounding makes the gradient's error", stack_chart("sources", list(shares), parts),
+        _sources_caption(shares), f"Bars divided by place, largest first: {_sources_caption(shares)}",
+        Table(("recipe", *(SOURCES[source] for source in present), "all together"), rows),
+        "Each place is rounded alone, everything else in float64, at the same weights; shares are of the sum of the squared errors.",
+    )  # fmt: skip
+
+
+def _sources_caption(shares: Mapping[str, Mapping[str, float]]) -> str:
+    """The largest source of each recipe, recipes with the same one together."""
+    by_source: dict[str, list[str]] = {}
+    for name, of in shares.items():
+        source = max(of, key=of.__getitem__)
+        by_source.setdefault(SOURCES[source], []).append(f"{name} ({share(of[source])})")
+    return " ".join(f"Most of it comes from the {source} in {listed(names)}." for source, names in by_source.items())
+
+
+def _whole(result: Result, name: str) -> float | None:
+    return _median(result, Key(name, MODEL, "weights.grad", "relative_error"))
 
 
 def _rates(result: Result) -> Figure | None:

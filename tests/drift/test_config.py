@@ -25,6 +25,7 @@ from nfloat.errors import ArgumentError, FormatError, NFloatError, RoundingError
         ("lr", float("nan"), "lr=nan"),
         ("lr", float("inf"), "lr=inf"),
         ("lr", "0.1", "lr='0.1'"),
+        ("attribute", 1, "attribute=1 must be True or False"),
         ("model", "mpl", "model='mpl' is unknown; did you mean 'mlp'?"),
         ("optimizer", "adan", "did you mean 'adam'"),
         ("activation", "gelu", "activation='gelu' is unknown"),
@@ -62,7 +63,7 @@ def test_recipes_with_other_fields():
     [
         Config(),
         Config(data='odd "name" \\ ü.csv', recipes=("tf32", "bf16-pure+weights=e4m3"), steps=7, lr=1e-300),
-        Config(seed=2**63 - 1, lr=0.1 + 0.2, depth=0, activation="tanh", optimizer="adam"),
+        Config(seed=2**63 - 1, attribute=False, lr=0.1 + 0.2, depth=0, activation="tanh", optimizer="adam"),
     ],
 )
 def test_toml_brings_back_the_same(config):
@@ -109,7 +110,7 @@ def test_recorded_steps_end_with_the_last():
 
 def test_digest_sees_every_field():
     others = {"data": "blobs", "width": 1, "depth": 2, "activation": "tanh", "recipes": ("tf32",), "steps": 2, "seed": 1, "batch": 2,
-              "optimizer": "adam", "lr": 0.5, "every": 3}  # fmt: skip
+              "optimizer": "adam", "lr": 0.5, "every": 3, "attribute": False}  # fmt: skip
     fields = {field.name for field in dataclasses.fields(Config)} - {"model"}  # one model, so there is no other
     assert set(others) == fields
     digests = {Config().replace(**{key: value}).digest for key, value in others.items()}

@@ -26,7 +26,7 @@ def test_every_recipe_has_its_row_and_verdict(page, small):
 
 
 def test_figures(page):
-    assert [figure.slug for figure in page.figures] == ["loss", "loss-gap", "path", "gradient", "rates", "stagnation"]
+    assert [figure.slug for figure in page.figures] == ["loss", "loss-gap", "path", "gradient", "sources", "rates", "stagnation"]
     for figure in page.figures:
         assert figure.caption
         assert figure.alt
