@@ -170,6 +170,8 @@ class Format:
             raise FormatError(f"bits={self.bits} of format {self.name!r} must be at most {63 + self.signed}: a magnitude code is an int64")
         if self.nan is NaNCodes.NEGATIVE_ZERO and not self.signed:
             raise FormatError(f"nan='negative_zero' of format {self.name!r} needs signed=True")
+        if self.lowest_binade is LowestBinade.NORMAL and self.signed:
+            raise FormatError(f"lowest_binade='normal' of format {self.name!r} needs signed=False: a format without zero is a scale")
         if self.overflow is Overflow.INFINITY and not self.has_inf:
             raise FormatError(f"overflow='infinity' of format {self.name!r} needs has_inf=True")
         if self.overflow is Overflow.NAN and not self.has_nan:

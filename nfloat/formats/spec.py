@@ -39,10 +39,10 @@ class SpecField(IntEnum):
     #: what an exact +0 and -0 become
     POS_ZERO = 10
     NEG_ZERO = 11
-    #: what a non-zero value that rounds to zero becomes
+    #: what a non-zero value becomes that rounds to zero (or to something that a flush or a missing zero removes)
     TINY_POS = 12
     TINY_NEG = 13
-    #: a rounded magnitude below this counts as zero (0: nothing does)
+    #: a rounded magnitude below this becomes TINY (0: nothing does)
     FLUSH_OUTPUT = 14
     #: an input magnitude below this counts as zero
     FLUSH_INPUT = 15
@@ -94,7 +94,7 @@ def rounding_spec(
     words[SpecField.PRECISION : SpecField.RANDOM_BITS + 1] = fmt.precision, fmt.emin, mode.tag, random_bits
     words[SpecField.MAX : SpecField.NEG_INF + 1] = fmt.max, fmt.min, over, under, inf, neg_inf
     words[SpecField.POS_ZERO : SpecField.TINY_NEG + 1] = _zeros(fmt, under)
-    words[SpecField.FLUSH_OUTPUT] = fmt.smallest_normal if fmt.flushes_output else 0.0
+    words[SpecField.FLUSH_OUTPUT] = fmt.smallest_normal if fmt.flushes_output or not fmt.has_zero else 0.0
     words[SpecField.FLUSH_INPUT] = fmt.smallest_normal if fmt.flushes_input else 0.0
     code_parity = fmt.precision == 1 and fmt.has_zero and not fmt.twos_complement
     words[SpecField.PARITY_BIAS] = fmt.bias if code_parity else -1

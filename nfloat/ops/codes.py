@@ -103,7 +103,8 @@ def _lane_family(f: Format) -> int | None:
     regular = f.has_subnormals and not f.flushes_input and not f.twos_complement and 2 <= f.precision <= 22 and f.bits <= 16
     if regular and f.emin == -126 and f.emax == 127 and f.has_inf and f.has_negative_zero and f.max_significand == 2**f.precision - 1:
         return 1
-    return 0 if regular and f.fits_float32 and f.emin > -126 and f.emin - f.precision + 1 >= -125 else None
+    narrow = f.emin > -126 and f.emin - f.precision + 1 >= -125 and f.emax - f.precision <= 103
+    return 0 if regular and f.fits_float32 and narrow else None
 
 
 def decode(codes: ArrayLike, fmt: FormatLike) -> NDArray[np.floating] | np.floating:

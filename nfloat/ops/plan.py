@@ -97,8 +97,8 @@ def _kernel32(f: Format, mode: Rounding, words: NDArray[np.float64]) -> Callable
         return None
     if _regular(f, mode) and f.emin == -126 and f.precision <= 23 and f.has_negative_zero:
         return elementwise.round_same32
-    # the unit at emin must be a normal float32 number (and twice a remainder must not round)
-    if _regular(f, mode) and f.emin > -126 and f.precision <= 22 and f.emin - f.precision + 1 >= -125:
+    # the unit at emin must be a normal float32 number (and twice a remainder must not round), C at emax a finite one
+    if _regular(f, mode) and f.emin > -126 and f.precision <= 22 and f.emin - f.precision + 1 >= -125 and f.emax - f.precision <= 103:
         return elementwise.round_narrow32
     return elementwise.round_plain
 
@@ -106,6 +106,6 @@ def _kernel32(f: Format, mode: Rounding, words: NDArray[np.float64]) -> Callable
 def _kernel64(f: Format, mode: Rounding, words: NDArray[np.float64]) -> Callable[..., Any] | None:
     if _is_whole_carrier(f, words, 53, -1022):
         return None
-    if _regular(f, mode) and not mode.is_stochastic and f.precision <= 51 and f.emin - f.precision + 1 >= -1021:
+    if _regular(f, mode) and not mode.is_stochastic and f.precision <= 51 and f.emin - f.precision + 1 >= -1021 and f.emax - f.precision <= 970:
         return elementwise.round_narrow64
     return elementwise.round_plain

@@ -80,7 +80,9 @@ class Grid:
         index = np.searchsorted(table, a, side="right") - 1
         gaps = np.append(_log2(np.diff(table)), f.emax - f.precision + 1)
         high = np.append(table[1:], np.inf)
-        even = np.arange(table.size) % 2 == 0 if f.has_zero else np.arange(table.size) == 0
+        even = (np.arange(table.size) - (not f.has_zero)) % 2 == 0  # without a zero, the 0 in front of the table is not a code
+        if f.precision == 1 and not f.has_zero:
+            even[1:] = False  # every significand is 1
         low, gap = table[index], gaps[index]
         rest = a - low
         past = rest >= _scaled(np.ones(a.shape), gap)  # more than one step above the largest number
@@ -92,6 +94,7 @@ class Grid:
         exponent = np.maximum(np.frexp(a)[1].astype(np.int64) - 1, f.emin)
         if f.twos_complement:
             exponent[:] = f.emin
+            a = np.minimum(a, -2 * f.min)  # as much beyond the range, and not too many steps for a float64
         gap = exponent - f.precision + 1
         steps = np.floor(_scaled(a, -gap))
         low = _scaled(steps, gap)

@@ -129,7 +129,7 @@ def round_exact(
     if x == 0.0:
         return zero if f.has_zero else below[0]
     a = round_magnitude(abs(Fraction(x)), negative, f, mode, random_bits, word)
-    if a == 0 or (a < Fraction(f.smallest_normal) and f.flushes_output):
+    if a == 0 or (a < Fraction(f.smallest_normal) and (f.flushes_output or not f.has_zero)):
         # without a zero, a tiny number goes to the least one, and a negative one is below the range like any other
         return zero if f.has_zero else below[0] if negative else f.min
     signed = -a if negative else a
