@@ -2,7 +2,7 @@
 
 `sweep` goes through every rounding mode and overflow policy for both carriers; `sweep_words` through every random word of
 the stochastic modes with up to eight random bits. ``nfloat check --exhaustive`` runs them over whole families of formats
-(`families`), the test suite over some. A NaN equals any NaN; -0 and +0 differ; codes must be equal, a NaN's included.
+(``families.py``), the test suite over some. A NaN equals any NaN; -0 and +0 differ; codes must be equal, a NaN's included.
 """
 
 from __future__ import annotations
@@ -13,10 +13,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import FormatError, RepresentationError, RoundingError
-from ..formats.catalog import FORMATS
+from ..errors import RepresentationError, RoundingError
 from ..formats.format import Format
-from ..formats.names import get_format
 from ..formats.rounding import Overflow, Rounding
 from ..formats.spec import rounding_spec
 from ..kernels.words import round_with_words
@@ -48,6 +46,12 @@ class Report:
     def ok(self) -> bool:
         """Whether everything agreed."""
         return self.wrong == 0
+
+    def include(self, other: Report) -> None:
+        """Add another report on the same format."""
+        for key in ("inputs", "ways", "compared", "wrong"):
+            setattr(self, key, getattr(self, key) + getattr(other, key))
+        self.mismatches += other.mismatches[: KEPT - len(self.mismatches)]
 
     def compare(self, what: str, x: NDArray, actual: NDArray, desired: NDArray) -> None:
         """Count one way of computing; `actual` and `desired` are floats or codes."""
@@ -210,74 +214,3 @@ def _fractions(fmt: Format, bits: int) -> Floats:
     ])  # fmt: skip
     x = np.concatenate([x, np.nextafter(x, np.inf), np.nextafter(x, 0.0)])
     return np.concatenate([x, -x])
-
-
-# ---------------------------------------------------------------- which formats
-def p3109_names() -> list[str]:
-    """Every P3109 name with 3 <= K <= 16 whose numbers are float64 numbers."""
-    names = (f"binary{k}p{p}{s}{d}" for k in range(3, 17) for s in "su" for p in range(1, k + (s == "u")) for d in "ef")
-    return [name for name in names if _exists(name)]
-
-
-def _exists(name: str) -> bool:
-    try:
-        get_format(name)
-    except FormatError:
-        return False
-    return True
-
-
-#: formats that are spelled on the fly or take an option, beside the catalogue and P3109
-SPELLED = (
-    "e2m1", "e2m2", "e3m1", "e5m2", "e6m9", "e7m8", "e8m7", "e4m11", "e10m5", "e11m4", "e11m1", "e2m13", "fixed4.2", "fixed8.4",
-    "fixed8.-3", "fixed16.8", "fixed16.20", "int4", "int12", "int16", "int2",
-)  # fmt: skip
-
-
-#: spelled formats of more than 16 bits: at the edges of what float32 and float64 lanes can do
-WIDE = (
-    "e7m20", "e7m21", "e7m22", "e7m23", "e8m16", "e8m20", "e8m21", "e8m22", "e5m18", "e9m23", "e11m20", "e11m48", "e11m49", "e11m50",
-    "e11m51", "e10m49", "e10m50", "e10m51", "e10m52", "e4m30", "fixed32.16", "fixed40.0", "fixed54.20", "int24", "int32",
-)  # fmt: skip
-
-#: formats that no name spells, each with something that the named ones lack
-UNNAMED = (
-    Format(name="one binade", precision=4, emin=3, emax=3),
-    Format(name="only powers", precision=1, emin=-4, emax=3),
-    Format(name="top cut to a power", precision=5, emin=-6, emax=5, max_significand=16),
-    Format(name="unsigned, no specials", precision=4, emin=-6, emax=8, signed=False, has_inf=False, nan="none"),
-    Format(name="unsigned with infinity", precision=3, emin=-6, emax=8, signed=False),
-    Format(name="saturates of itself", precision=3, emin=-6, emax=8, overflow="saturate"),
-    Format(name="keeps infinity", precision=3, emin=-6, emax=8, overflow="saturate_finite"),
-    Format(name="bfloat16 without infinity", precision=8, emin=-126, emax=127, has_inf=False, max_significand=254),
-    Format(name="bfloat16 with FNUZ zero", precision=8, emin=-126, emax=127, has_inf=False, nan="negative_zero"),
-    Format(name="bfloat16 cut short", precision=8, emin=-126, emax=-90),
-    Format(name="large numbers", precision=5, emin=100, emax=127),
-    Format(name="below float32's normal numbers", precision=5, emin=-140, emax=-100),
-    Format(name="unit is the least normal float32", precision=5, emin=-121, emax=0),
-    Format(name="unit is the next one down", precision=5, emin=-122, emax=0),
-    Format(name="least float64 numbers", precision=5, emin=-1070, emax=-1000),
-    Format(name="largest float64 numbers", precision=5, emin=960, emax=1023),
-    Format(name="no zero, precision 3", precision=3, emin=-6, emax=8, signed=False, has_inf=False, lowest_binade="normal"),
-    Format(name="zero first, with infinity", precision=4, emin=-8, emax=7, lowest_binade="zero_first"),
-    Format(name="more bits than needed", precision=4, emin=-6, emax=7, bits=12),
-)
-
-
-def families() -> dict[str, list[Format]]:
-    """The formats that the exhaustive check goes through, by family."""
-    small = [f for f in FORMATS.values() if f.bits <= TABLE_BITS]
-    flushed = [
-        get_format(name).replace(name=f"{name}-{how}", subnormals=how)
-        for name in ("float16", "bfloat16", "float8_e4m3fn", "float8_e8m0fnu", "binary8p3se")
-        for how in ("flush_output", "flush_input", "flush")
-    ]
-    return {
-        "catalogue": small,
-        "catalogue, more than 16 bits": [f for f in FORMATS.values() if f.bits > TABLE_BITS],
-        "spelled": [get_format(name) for name in SPELLED],
-        "spelled, more than 16 bits": [get_format(name) for name in WIDE],
-        "unnamed": list(UNNAMED),
-        "flushed": flushed,
-        "p3109": [get_format(name) for name in p3109_names()],
-    }

@@ -1,0 +1,33 @@
+"""For testing numerics: assertions with failures one can act on, bounds, exact oracles, hypothesis strategies, a pytest plugin.
+
+``asserts`` (for users' tests), ``bounds`` (rigorous error bounds), ``golden`` (recorded codes), ``strategies`` (needs
+hypothesis), ``plugin`` (needs pytest; pytest loads it by itself). How nfloat proves itself: ``oracle`` (the exact definitions,
+one number at a time), ``grid`` (the same for arrays), ``probes`` (inputs that find errors), ``families`` and ``sweep`` (what
+``nfloat check`` runs). Everything is loaded on first use; nothing in nfloat imports this package, ``nfloat check`` apart.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_LAZY = {
+    **dict.fromkeys(("assert_ulp", "assert_representable", "assert_bits_equal", "assert_unbiased", "ulp"), "asserts"),
+    **dict.fromkeys(("assert_matmul", "matmul_bound"), "bounds"),
+    **dict.fromkeys(("round_exact", "decode_exact", "code_exact"), "oracle"),
+    **{module: module for module in ("families", "golden", "grid", "oracle", "probes", "strategies", "sweep")},
+}
+__all__ = sorted(_LAZY)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'nfloat.testing' has no attribute {name!r}")
+    module = import_module(f".{_LAZY[name]}", __name__)
+    value = module if _LAZY[name] == name else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})
