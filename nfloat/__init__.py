@@ -34,6 +34,11 @@ _LAZY = {
         ("add", "subtract", "multiply", "divide", "fma", "sqrt", "reciprocal", "rsqrt", "hypot", "remainder", "fmod", "ieee_remainder"),
         "ops.arithmetic",
     ),
+    **dict.fromkeys(
+        ("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "sinh", "cosh", "tanh", "arcsin", "arccos",
+         "arctan", "arctan2", "erf", "sigmoid", "softplus", "gelu", "power"),
+        "ops.functions",
+    ),  # fmt: skip
     "Accumulator": "linalg.accumulators",
     "matmul": "linalg.matmul",
     "units": "linalg.units",

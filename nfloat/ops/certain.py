@@ -234,10 +234,10 @@ def _arctan2(y: float, x: float) -> Leading:
 
 
 def _eighths(y: float, x: float) -> int:
-    """The angle in quarters of pi where an argument is zero or infinite, y >= 0."""
+    """The angle in quarters of pi where an argument is zero or infinite, y >= 0; angles of zero are not asked for."""
     if math.isinf(x) and math.isinf(y):
         return 1 if x > 0.0 else 3
-    return 2 if math.isinf(y) or x == 0.0 else 4
+    return 2 if math.isinf(y) or (x == 0.0 and y != 0.0) else 4
 
 
 def _pi_multiple(quarters: int) -> Leading:

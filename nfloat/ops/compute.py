@@ -57,7 +57,7 @@ def compute(
         else:
             _in_lanes(op, form, arrays, out, how, key)
         return out
-    for start, pieces in _pieces(arrays, size):
+    for start, pieces in pieces_of(arrays, size):
         out[start : start + PIECE] = _plain(op, pieces, start, how, key)
     return out
 
@@ -78,7 +78,7 @@ def lanes_form(op: Operation, how: Plan, dtype: np.dtype) -> int | None:
     return int(op)
 
 
-def _pieces(
+def pieces_of(
     arrays: tuple[NDArray[np.floating], ...], size: int, length: int = PIECE
 ) -> Iterator[tuple[int, tuple[NDArray[np.floating], ...]]]:
     """(start, operands of `length` elements from there); single elements are repeated."""
@@ -102,7 +102,7 @@ def _in_lanes(op: Operation, form: int, arrays: tuple[NDArray[np.floating], ...]
     kernel, rounded, width = (to_odd32, how.round32, 16) if single else (to_odd64, how.round64, 8)
     buffer = np.empty(min(PIECE, out.size), out.dtype)  # allocated once: fresh pages would cost more than the arithmetic
     refused = np.empty(buffer.size // width + 1, np.int64)
-    for start, pieces in _pieces(arrays, out.size):
+    for start, pieces in pieces_of(arrays, out.size):
         target = out[start : start + PIECE]
         odd = buffer[: target.size]
         count = kernel(form, pieces[0], pieces[-1], odd, refused)
@@ -119,7 +119,7 @@ def _short(op: Operation, arrays: tuple[NDArray[np.floating], ...], out: NDArray
     """In one piece, since nothing is kept between two kernels, unless an operand is a single element."""
     length = out.size if all(a.size == out.size for a in arrays) else PIECE
     refused = np.empty(min(length, out.size) // 16 + 1, np.int64)
-    for start, pieces in _pieces(arrays, out.size, length):
+    for start, pieces in pieces_of(arrays, out.size, length):
         target = out[start : start + length]
         count = nearest_short(int(op), pieces[0], pieces[-1], target, refused, has_unsigned_zero(how), how.words)
         _replace(op, pieces, target, refused[:count], 16, how, key)

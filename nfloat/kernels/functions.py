@@ -1,0 +1,148 @@
+"""Elementary functions: accept an approximation where its rounding is certain (Ziv's test), say where it is not.
+
+y is an approximation of f(x) in float64 with |y - f(x)| <= eps |y| / 2. Every rounding is monotonic, the stochastic ones too for a
+given random word; so if y (1 - eps) and y (1 + eps) round to the same number, f(x) does. What is undecided, the caller computes
+more precisely (``ops/certain.py``) and hands to `round_leading`.
+
+Results that are exact special values (NaN, zeros, infinities, f(0)) are told from underflow and overflow by `Traits`.
+"""
+
+from __future__ import annotations
+
+import math
+from enum import IntFlag
+
+import numpy as np
+from llvmlite import ir
+
+from ..formats.rounding import Rounding
+from . import vector
+from .bits import float64_as_int64
+from .elementwise import WORDS, constants64, overflow_constants
+from .jit import device, kernel
+from .rng import word64
+from .scalar import load_spec, round_value
+from .streaming import DETERMINISTIC, Constants, run
+from .vector import Lanes, Value
+from .wide import round_exact, wide_value
+
+_STOCHASTIC = Rounding.STOCHASTIC.tag
+
+
+class Traits(IntFlag):
+    """What a function's special results mean."""
+
+    #: y is exact at x = 0
+    EXACT_AT_ZERO = 1
+    #: y = 0 at finite x != 0 may be an underflow
+    UNDERFLOWS = 2
+    #: y = inf at finite x may be an overflow
+    OVERFLOWS = 4
+
+
+_EXACT_AT_ZERO, _UNDERFLOWS, _OVERFLOWS = (int(t) for t in Traits)
+#: between these an approximation's relative bound holds with room to spare
+_LEAST, _GREATEST = 2.0**-1000, 2.0**1000
+
+
+def _body(mode: Rounding, single: bool):  # noqa: ANN202
+    """A block of results; done if all are decided and none is special, zeros of functions that do not underflow apart."""
+
+    def body(v: Lanes, pointers: list[Value], index: Value, k: Constants) -> Value:
+        b = v.builder
+        y, (below, above) = v.load(pointers[0]), k.floats[4:]
+        least, zero = k.integers[9:11]
+        low = vector.round_narrow(v, b.fmul(y, below), k.grid, mode)
+        high = vector.round_narrow(v, b.fmul(y, above), k.grid, mode)
+        r = vector.select_overflow(v, low, *k.floats[:4])
+        v.store(b.fptrunc(r, ir.VectorType(ir.FloatType(), v.count)) if single else r, pointers[1])
+        size = b.and_(v.as_int(y), v.magnitude_mask)
+        moderate = b.and_(b.icmp_signed(">=", size, least), b.icmp_signed("<", size, k.limit))
+        same = b.icmp_signed("==", v.as_int(low), v.as_int(high))
+        return v.all(b.and_(same, b.or_(moderate, b.icmp_signed("==", size, zero))))
+
+    return body
+
+
+_run32 = run(64, {m.tag: _body(m, single=True) for m in DETERMINISTIC})
+_run64 = run(64, {m.tag: _body(m, single=False) for m in DETERMINISTIC})
+
+
+@device
+def settle_constants(spec, eps, traits):  # noqa: ANN001, ANN201
+    """The constants of a run: integers, floats."""
+    zero = -1 if traits & _UNDERFLOWS else 0
+    integers = constants64(spec) + (float64_as_int64(_LEAST), zero)  # noqa: RUF005 (Numba's)
+    floats = overflow_constants(spec) + (1.0 - eps, 1.0 + eps)  # noqa: RUF005
+    return integers, floats
+
+
+@kernel(f"int64(float64[::1], float32[::1], float64, int64, int64[::1], {WORDS})")
+def settle32(y, out, eps, traits, refused, words):  # noqa: ANN001, ANN201
+    """out[i] = f(x[i]) rounded where y[i] decides it; the first elements of blocks of 8 that need a closer look; how many."""
+    spec, n, i, count = load_spec(words), y.size, 0, 0
+    integers, floats = settle_constants(spec, eps, traits)
+    while i < n:
+        i = _run32((y, out), i, n, spec.mode, integers, floats)
+        if i < n:
+            refused[count] = i
+            count += 1
+            i += 8
+    return count
+
+
+@kernel(f"int64(float64[::1], float64[::1], float64, int64, int64[::1], {WORDS})")
+def settle64(y, out, eps, traits, refused, words):  # noqa: ANN001, ANN201
+    """`settle32` for a float64 carrier."""
+    spec, n, i, count = load_spec(words), y.size, 0, 0
+    integers, floats = settle_constants(spec, eps, traits)
+    while i < n:
+        i = _run64((y, out), i, n, spec.mode, integers, floats)
+        if i < n:
+            refused[count] = i
+            count += 1
+            i += 8
+    return count
+
+
+@device
+def is_exact(x, y, traits):  # noqa: ANN001, ANN201
+    """Whether y is f(x) itself: a special value, not an approximation."""
+    if y != y or (x == 0.0 and traits & _EXACT_AT_ZERO):
+        return True
+    if math.isinf(x) and (y == 0.0 or abs(y) == 1.0 or math.isinf(y)):
+        return True
+    return (y == 0.0 and not traits & _UNDERFLOWS) or (math.isinf(y) and not traits & _OVERFLOWS)
+
+
+@kernel(f"int64(float64[::1], float64[::1], int64[::1], float64[::1], float64, int64, int64[::1], {WORDS}, uint64)")
+def settle_plain(x, y, number, out, eps, traits, undecided, words, key):  # noqa: ANN001, ANN201
+    """out[i] = f(x[i]) rounded by the plain rule where y[i] decides it; the other indices go to `undecided`; how many.
+
+    number[i] is the element's number in its array, from which its random bits are made.
+    """
+    spec, count = load_spec(words), 0
+    for i in range(y.size):
+        random = word64(number[i], key) if spec.mode >= _STOCHASTIC else np.uint64(0)
+        v = y[i]
+        if is_exact(x[i], v, traits):
+            out[i] = round_value(v, spec, random)
+            continue
+        if _LEAST <= abs(v) <= _GREATEST:
+            low = round_value(v * (1.0 - eps), spec, random)
+            high = round_value(v * (1.0 + eps), spec, random)
+            if float64_as_int64(low) == float64_as_int64(high):
+                out[i] = low
+                continue
+        undecided[count] = i
+        count += 1
+    return count
+
+
+@kernel(f"void(boolean[::1], uint64[::1], uint64[::1], boolean[::1], int64[::1], int64[::1], float64[::1], {WORDS}, uint64)")
+def round_leading(negative, hi, lo, more, q, number, out, words, key):  # noqa: ANN001, ANN201
+    """out[i] = (-1)^negative (hi 2^64 + lo + s) 2^q rounded, 0 < s < 1 where `more`, else s = 0."""
+    spec = load_spec(words)
+    for i in range(out.size):
+        random = word64(number[i], key) if spec.mode >= _STOCHASTIC else np.uint64(0)
+        out[i] = round_exact(wide_value(negative[i], hi[i], lo[i], more[i], q[i]), spec, random)

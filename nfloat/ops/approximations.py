@@ -1,0 +1,96 @@
+"""Elementary functions in float64, with a bound on their error: the first step of every correctly rounded one.
+
+NumPy and SciPy compute them. What is relied on is stated as `Approximation.error`, the largest relative error, and leaves a wide
+margin: NumPy tests its float64 functions to 4 ulp (2^-50; ``numpy/_core/tests/test_umath_accuracy.py``), C libraries reach 1 to
+2.3 ulp (Zimmermann et al., Accuracy of Mathematical Functions, 2024), Cephes' erf and erfc, which SciPy uses, 2^-51 and 2^-44.
+``tests/ops/test_approximations.py`` measures all of them against exact values. A smaller error than stated changes no result,
+and neither does another library on another machine: only what is certain is taken from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..kernels.functions import Traits
+
+Floats: TypeAlias = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Approximation:
+    """evaluate(*operands) -> y with |y - f| <= error |f| wherever y and f are normal numbers; what special results mean.
+
+    `exact(*operands)`, for functions of two arguments: where y is exact.
+    """
+
+    evaluate: Callable[..., Floats]
+    traits: Traits = Traits.EXACT_AT_ZERO
+    error: float = 2.0**-47
+    exact: Callable[..., NDArray[np.bool_]] | None = None
+
+
+def _sigmoid(x: Floats) -> Floats:
+    from scipy.special import expit
+
+    return expit(x)
+
+
+def _erf(x: Floats) -> Floats:
+    from scipy.special import erf
+
+    return erf(x)
+
+
+def _softplus(x: Floats) -> Floats:
+    return np.logaddexp(x, 0.0)
+
+
+def _gelu(x: Floats) -> Floats:
+    """x Phi(x), its limit -0 at -inf. The argument of erfc is rounded, which costs x^2 2^-53, and x > -39 where it counts."""
+    from scipy.special import ndtr
+
+    return np.where(x == -np.inf, -0.0, x * ndtr(x))
+
+
+def _power_is_exact(x: Floats, y: Floats) -> NDArray[np.bool_]:
+    return (x == 0.0) | (np.abs(x) == 1.0) | (y == 0.0) | ~np.isfinite(x) | ~np.isfinite(y)
+
+
+def _arctan2_is_exact(y: Floats, x: Floats) -> NDArray[np.bool_]:
+    """The angle is zero: on the positive axis, or at its end."""
+    zero = (y == 0.0) & ~np.signbit(x)
+    return zero | np.isnan(y) | np.isnan(x) | (np.isposinf(x) & np.isfinite(y))
+
+
+_AT_ZERO, _UNDER, _OVER = Traits.EXACT_AT_ZERO, Traits.UNDERFLOWS, Traits.OVERFLOWS
+
+#: name -> its float64 form; the names are those of ``certain.py`` and of the public functions
+APPROXIMATIONS: dict[str, Approximation] = {
+    "exp": Approximation(np.exp, _AT_ZERO | _UNDER | _OVER),
+    "exp2": Approximation(np.exp2, _AT_ZERO | _UNDER | _OVER),
+    "expm1": Approximation(np.expm1, _AT_ZERO | _OVER),
+    "log": Approximation(np.log),
+    "log2": Approximation(np.log2),
+    "log10": Approximation(np.log10),
+    "log1p": Approximation(np.log1p),
+    "sin": Approximation(np.sin),
+    "cos": Approximation(np.cos),
+    "tan": Approximation(np.tan),
+    "sinh": Approximation(np.sinh, _AT_ZERO | _OVER),
+    "cosh": Approximation(np.cosh, _AT_ZERO | _OVER),
+    "tanh": Approximation(np.tanh),
+    "arcsin": Approximation(np.arcsin),
+    "arccos": Approximation(np.arccos, Traits(0)),
+    "arctan": Approximation(np.arctan),
+    "erf": Approximation(_erf),
+    "sigmoid": Approximation(_sigmoid, _AT_ZERO | _UNDER),
+    "softplus": Approximation(_softplus, _UNDER),
+    "gelu": Approximation(_gelu, _AT_ZERO | _UNDER, error=2.0**-41),
+    "power": Approximation(np.power, _AT_ZERO | _UNDER | _OVER, exact=_power_is_exact),
+    "arctan2": Approximation(np.arctan2, _AT_ZERO | _UNDER, exact=_arctan2_is_exact),
+}
