@@ -1,8 +1,8 @@
-"""Pictures of bits, as text and as SVG, and what a number becomes in a format. Strings only: no JavaScript, no colour codes.
+"""Pictures of bits, as text and as SVG, and what a number becomes in a format. Strings only, no JavaScript.
 
-`bit_fields` takes a code apart; `bit_text` and `bit_svg` show it; `format_html` is a format's card for a notebook; `explain`
-says what one number becomes under every rounding. What a code means is decided in ``formats/format.py``, what a rounding
-gives in ``ops``: nothing here computes either a second time.
+`bit_fields` takes a code apart; `bit_text` and `bit_svg` show it; `format_html` is a format's card for a notebook;
+`explain` says what one number becomes under every rounding. What a code means is decided in ``formats/format.py``,
+what a rounding gives in ``ops``: nothing here computes either a second time.
 """
 
 from __future__ import annotations
@@ -20,7 +20,13 @@ from .formats.names import FormatLike, get_format
 from .formats.rounding import Rounding
 
 #: fill colours of the boxes (Okabe and Ito's colour-blind-safe palette), with dark text on each
-FIELD_COLOURS = {"sign": "#e69f00", "exponent": "#56b4e9", "significand": "#66c2a5", "integer": "#56b4e9", "fraction": "#66c2a5"}
+FIELD_COLOURS = {
+    "sign": "#e69f00",
+    "exponent": "#56b4e9",
+    "significand": "#66c2a5",
+    "integer": "#56b4e9",
+    "fraction": "#66c2a5",
+}
 
 
 class BitField(NamedTuple):
@@ -69,7 +75,7 @@ def bit_text(fmt: FormatLike, code: int) -> str:
 
 
 def bit_svg(fmt: FormatLike, code: int | None = None) -> str:
-    """One box per bit, coloured by part, widths to scale; filled with the bits of `code`, or empty. Under 4 KiB to 16 bits.
+    """One box per bit, coloured by part, widths to scale; filled with the bits of `code`, or empty.
 
     Text outside the boxes is in the colour of the page's text, so the picture works on dark pages.
     """
@@ -83,7 +89,8 @@ def bit_svg(fmt: FormatLike, code: int | None = None) -> str:
     label = html.escape(f"bits of {fmt.name}" + ("" if code is None else f": {bit_text(fmt, code)}"), quote=True)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{label}" width="{x}" height="38" '
-        f'viewBox="0 0 {x} 38" font-family="monospace" font-size="{box * 0.7:.1f}" text-anchor="middle">{"".join(cells)}</svg>'
+        f'viewBox="0 0 {x} 38" font-family="monospace" font-size="{box * 0.7:.1f}" text-anchor="middle">'
+        f"{''.join(cells)}</svg>"
     )
 
 
@@ -115,7 +122,7 @@ def special_values(fmt: FormatLike) -> str:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one rounding mode makes of a number: value, code, and error, also in ulp (the gap between the two neighbours).
+    """What one rounding mode makes of a number: value, code, error; `error_ulp` in gaps between its neighbours.
 
     `code` is None for a NaN in a format that has none; `error_ulp` where there is no gap to measure with (an overflow).
     """
@@ -132,9 +139,8 @@ class Outcome:
 class Explanation:
     """What a number becomes in a format.
 
-    `below` and `above` are the neighbours on the grid (equal if the number is on it); `share_up` is the probability with
-    which stochastic rounding goes to `above`; None where one of the two is not finite.
-    """
+    `below` and `above` are the neighbours on the grid (equal if the number is on it); `share_up` is the probability
+    with which stochastic rounding goes to `above`; None where one of the two is not finite."""
 
     value: float
     format: Format

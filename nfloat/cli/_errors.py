@@ -1,7 +1,7 @@
 """How a command ends: one clear line on stderr and the right exit code, never a traceback for a user's mistake.
 
-A mistake is an `NFloatError` (wrong value), a click error (wrong usage) or an `OSError` (a file). Anything else is a bug of
-nfloat and keeps its traceback.
+A mistake is an `NFloatError` (wrong value), a click error (wrong usage) or an `OSError` (a file). Anything else is a
+bug of nfloat and keeps its traceback.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Exit(enum.IntEnum):
     INCOMPLETE = 3
 
 
-class Incomplete(Exception):
+class Incomplete(Exception):  # noqa: N818 - no error: the run can go on
     """A command was interrupted; its text says what is there and how to go on."""
 
 

@@ -12,7 +12,8 @@ import click
 from ._output import json_option, print_json
 
 PACKAGES = (
-    "nfloat", "numpy", "numba", "llvmlite", "scipy", "ml_dtypes", "click", "scikit-learn", "msgspec", "rich", "matplotlib", "jinja2",
+    "nfloat", "numpy", "numba", "llvmlite", "scipy", "ml_dtypes", "click", "scikit-learn", "msgspec", "rich",
+    "matplotlib", "jinja2",
 )  # fmt: skip
 
 #: what to look for among the CPU's features: they decide which instructions the kernels compile to
@@ -37,7 +38,10 @@ def command(as_json: bool) -> None:
         for key, value in facts.items():
             click.echo(f"{key:<10} {_text(value)}")
     if facts["cache"] is None and os.environ.get("NFLOAT_CACHE") != "0":
-        click.echo("nfloat: no writable cache: every process compiles anew; set NFLOAT_CACHE_DIR to a folder of yours", err=True)
+        click.echo(
+            "nfloat: no writable cache: every process compiles anew; set NFLOAT_CACHE_DIR to a folder of yours",
+            err=True,
+        )
         raise click.exceptions.Exit(1)
 
 

@@ -1,4 +1,4 @@
-"""``nfloat drift``: the main job. Train under several precisions beside float64, print a table, write rows and a page."""
+"""``nfloat drift``: the main job. Train under several precisions beside float64, print a table, write rows, a page."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ COLUMNS = {
 
 
 @click.command(name="drift")
-@click.option("--data", help='"digits", "blobs", or a .npz (arrays x, y) or .csv (class in the last column) file.  [default: digits]')
+@click.option(
+    "--data",
+    help='"digits", "blobs", or a .npz (arrays x, y) or .csv (class in the last column) file.  [default: digits]',
+)
 @click.option("--model", help="The model.  [default: mlp]")
 @click.option("--width", type=int, help="Units of a hidden layer.  [default: 64]")
 @click.option("--depth", type=int, help="Hidden layers.  [default: 1]")
@@ -33,18 +36,33 @@ COLUMNS = {
 @click.option("--lr", type=float, help="Learning rate.  [default: 0.02]")
 @click.option("--batch", type=int, help="Examples of a step.  [default: 32]")
 @click.option("--every", type=int, help="Measure the layers at every so many steps.  [default: 20]")
-@click.option("--attribute/--no-attribute", default=None, help="Measure which rounding makes which error.  [default: attribute]")
-@click.option("--config", "config_file", type=click.Path(path_type=Path), help="Take all this from a config.toml; other options go over it.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("nfloat-drift"), show_default=True, help="Folder for the results.")
+@click.option(
+    "--attribute/--no-attribute", default=None, help="Measure which rounding makes which error.  [default: attribute]"
+)
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    help="Take all this from a config.toml; other options go over it.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("nfloat-drift"),
+    show_default=True,
+    help="Folder for the results.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace what another run left in that folder.")
 @click.option("--threads", type=int, help="Threads of a matrix product; changes no bit.")
 @json_option
-def command(config_file: Path | None, out: Path, overwrite: bool, threads: int | None, as_json: bool, **options: Any) -> None:
+def command(
+    config_file: Path | None, out: Path, overwrite: bool, threads: int | None, as_json: bool, **options: Any
+) -> None:
     """Train a small network under several precisions, each beside its float64 twin, and measure how far each drifts.
 
-    Prints a table and writes into the folder: report.html (the page to look at), rows.jsonl (every measurement), config.toml
-    (runs it again, to the bit) and provenance.json (when, where, with what). Running the same again goes on where it was
-    interrupted. The default takes about half a minute.
+    Prints a table and writes into the folder: report.html (the page to look at), rows.jsonl (every measurement),
+    config.toml (runs it again, to the bit) and provenance.json (when, where, with what). Running the same again goes
+    on where it was interrupted. The default takes about half a minute.
 
     \b
     Examples:

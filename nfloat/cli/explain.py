@@ -58,7 +58,8 @@ def parse_number(text: str) -> float:
         return float.fromhex(text) if "0x" in text.lower() else float(text)
     except (ValueError, ZeroDivisionError, OverflowError):
         raise ArgumentError(
-            f"value={text!r} is no number; write a decimal (0.1), a hexadecimal float (0x1.8p-3), a fraction (1/3), inf or nan"
+            f"value={text!r} is no number; write a decimal (0.1), a hexadecimal float (0x1.8p-3), a fraction (1/3), "
+            "inf or nan"
         ) from None
 
 
@@ -72,7 +73,10 @@ def _print(item: Explanation) -> None:
     from ..display import special_values
 
     fmt = item.format
-    click.echo(f"\n{fmt.name}: {fmt.bits} bits, precision {fmt.precision}, exponents {fmt.emin}..{fmt.emax}, {special_values(fmt)}")
+    click.echo(
+        f"\n{fmt.name}: {fmt.bits} bits, precision {fmt.precision}, exponents {fmt.emin}..{fmt.emax}, "
+        f"{special_values(fmt)}"
+    )
     if item.below == item.above:
         click.echo(f"  the number is on the grid: {item.below!r}")
     else:
@@ -84,9 +88,10 @@ def _print(item: Explanation) -> None:
 
 
 def _row(outcome: Outcome) -> dict[str, object]:
+    code = None if outcome.code is None else f"{outcome.code:#x}"
     ulp = None if outcome.error_ulp is None else f"{outcome.error_ulp:+.4f}"
     return {
-        "rounding": outcome.rounding, "result": repr(outcome.value), "code": None if outcome.code is None else f"{outcome.code:#x}", "bits": outcome.bits,
+        "rounding": outcome.rounding, "result": repr(outcome.value), "code": code, "bits": outcome.bits,
         "error": f"{outcome.error:+.3e}", "ulp": ulp,
     }  # fmt: skip
 
@@ -94,5 +99,11 @@ def _row(outcome: Outcome) -> dict[str, object]:
 def _as_dict(item: Explanation) -> dict[str, object]:
     from dataclasses import asdict
 
-    facts = {"value": item.value, "format": item.format.name, "below": item.below, "above": item.above, "share_up": item.share_up}
+    facts = {
+        "value": item.value,
+        "format": item.format.name,
+        "below": item.below,
+        "above": item.above,
+        "share_up": item.share_up,
+    }
     return {**facts, "outcomes": [asdict(outcome) for outcome in item.outcomes]}

@@ -15,9 +15,9 @@ COLUMNS = ("name", "bits", "precision", "emin", "emax", "max", "smallest_normal"
 def command(names: tuple[str, ...], as_json: bool) -> None:
     """List all named formats, or the given ones, with their limits.
 
-    prec is the precision with the implicit bit; normal the smallest normal number. Names may also be spelled on the fly: e6m9, binary8p4se,
-    fixed16.8, int8. With --json each entry also has the gap above 1, which special values exist and where the definition
-    stands.
+    prec is the precision with the implicit bit; normal the smallest normal number. Names may also be spelled on the
+    fly: e6m9, binary8p4se, fixed16.8, int8. With --json each entry also has the gap above 1, which special values
+    exist and where the definition stands.
 
     \b
     Examples:
@@ -34,4 +34,7 @@ def command(names: tuple[str, ...], as_json: bool) -> None:
         print_json(rows)
     else:
         short = {"precision": "prec", "smallest_normal": "normal", "smallest_subnormal": "smallest"}
-        print_table([{short.get(key, key): value for key, value in row.items()} for row in rows], [short.get(c, c) for c in COLUMNS])
+        print_table(
+            [{short.get(key, key): value for key, value in row.items()} for row in rows],
+            [short.get(c, c) for c in COLUMNS],
+        )

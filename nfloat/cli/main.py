@@ -1,7 +1,7 @@
 """``nfloat``: the group of commands, each loaded when it is asked for.
 
-``nfloat --help`` must answer at once, so commands are found by file name and import what they need inside their body: no
-Numba and no matplotlib is loaded before a command runs.
+``nfloat --help`` must answer at once, so commands are found by file name and import what they need inside their body:
+no Numba and no matplotlib is loaded before a command runs.
 
 Exit codes, the same for every command: 0 fine, 1 a check failed, 2 wrong usage or input, 3 incomplete (interrupted).
 """

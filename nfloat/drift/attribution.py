@@ -1,8 +1,9 @@
 """Which rounding did it: the error of one step's gradient, split by the place where it is made.
 
-At the same weights, on the same batch, the gradient is computed once more for each place of the recipe, with that place rounded as
-the recipe says and everything else in float64. The errors found are those of each place alone. Where they are small and
-independent, their squares add up to the square of the whole error; how far that holds is visible in the rows.
+At the same weights, on the same batch, the gradient is computed once more for each place of the recipe, with that
+place rounded as the recipe says and everything else in float64. The errors found are those of each place alone. Where
+they are small and independent, their squares add up to the square of the whole error; how far that holds is visible
+in the rows.
 
 The update (the formats of weights, state and step) is no part of this: what it loses is counted as stagnation.
 """
@@ -45,7 +46,9 @@ def single_sources(recipe: nn.Recipe) -> dict[str, nn.Recipe]:
     """
     exact = nn.recipe("float64")
     fields = ((field, getattr(recipe, field)) for field in SOURCES)
-    return {field: exact.replace(**{field: value}) for field, value in fields if value not in (None, getattr(exact, field))}
+    return {
+        field: exact.replace(**{field: value}) for field, value in fields if value not in (None, getattr(exact, field))
+    }
 
 
 def errors_by_source(

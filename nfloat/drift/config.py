@@ -162,7 +162,8 @@ def from_toml(text: str, source: str = "config") -> Config:
     Raises
     ------
     ArgumentError
-        If the text is no TOML, has an unknown key or a value of the wrong type or range; the message starts with `source`.
+        If the text is no TOML, has an unknown key or a value of the wrong type or range; the message starts with
+        `source`.
     MissingExtraError
         If msgspec is not installed.
     """

@@ -48,8 +48,8 @@ def run(
     config : Config
         What to run.
     out : path-like, optional
-        A folder into which rows are written as they come, and configuration and provenance with them; recipes that are complete there
-        are not computed again. None: nothing is written (`Result.write` does it afterwards).
+        A folder into which rows are written as they come, and configuration and provenance with them; recipes that
+        are complete there are not computed again. None: nothing is written (`Result.write` does it afterwards).
     overwrite : bool
         Replace what another configuration left in `out` instead of raising.
     threads : int, optional
@@ -70,7 +70,9 @@ def run(
     (['float64', 'bf16-pure'], 0.0)
     """
     data = nn.load_data(config.data)
-    nn.batches(len(data.train_x), config.batch, config.seed)  # refuses a batch that is too large before a folder is made
+    nn.batches(
+        len(data.train_x), config.batch, config.seed
+    )  # refuses a batch that is too large before a folder is made
     digest = data_digest(data)
     if out is None:
         return Result(config, _all_recipes(config, data, _Memory(), threads, progress), digest)
@@ -99,7 +101,9 @@ class _Memory:
         self.append = self.rows.extend
 
 
-def _all_recipes(config: Config, data: nn.Dataset, sink: Sink, threads: int | None, progress: Progress | None) -> list[Row]:
+def _all_recipes(
+    config: Config, data: nn.Dataset, sink: Sink, threads: int | None, progress: Progress | None
+) -> list[Row]:
     reference: Reference | None = None
     for name in config.recipes:
         if name in sink.complete:

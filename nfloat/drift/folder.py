@@ -5,8 +5,8 @@
     DIR/provenance.json   when, where, how long, with which versions: all that may differ between two equal runs
     DIR/report.html       the page made from the first two
 
-A recipe whose last row is there is complete and is not computed again; the rows of one cut short are dropped and computed
-anew, which gives the same bits, so a run that was interrupted ends in the same file as one that was not.
+A recipe whose last row is there is complete and is not computed again; the rows of one cut short are dropped and
+computed anew, which gives the same bits, so a run that was interrupted ends in the same file as one that was not.
 """
 
 from __future__ import annotations
@@ -57,12 +57,16 @@ class RunFolder:
             write_rows(self.path / ROWS, self.rows)
             self._file: TextIO = open(self.path / ROWS, "a", encoding="utf-8", newline="\n")  # noqa: SIM115 - closed in __exit__
         except OSError as error:
-            raise ArgumentError(f"out={str(path)!r} cannot be written: {error.strerror}; choose another folder") from None
+            raise ArgumentError(
+                f"out={str(path)!r} cannot be written: {error.strerror}; choose another folder"
+            ) from None
 
     def __enter__(self) -> RunFolder:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._file.close()
 
     def append(self, rows: Iterable[Row]) -> None:
@@ -90,7 +94,8 @@ class RunFolder:
             if found.get(key) != value:
                 what = _DIFFERENCE.get(key, key)
                 raise ArgumentError(
-                    f"out={str(self.path)!r} holds rows of {what}; choose another folder, or --overwrite (overwrite=True)"
+                    f"out={str(self.path)!r} holds rows of {what}; choose another folder, "
+                    "or --overwrite (overwrite=True)"
                 )
         return read_rows(rows)
 

@@ -2,8 +2,8 @@
 
 Two kinds of drift, kept apart (the words are those of the whole package):
 
-* *local*: one step's gradient against the exact gradient at the *same* weights (`relative_error`, `cosine`), so that the
-  error of this step is not mixed with that of the steps before it;
+* *local*: one step's gradient against the exact gradient at the *same* weights (`relative_error`, `cosine`), so that
+  the error of this step is not mixed with that of the steps before it;
 * *path*: how far the weights have walked away from the float64 run's (`path_distance`).
 
 Rates say by which mechanism it happened: `underflow`, `overflow`, `stagnation`. Every function returns None where the
@@ -12,7 +12,8 @@ distances, and counts as overflowed in `overflow`.
 
 Sums go through `numpy.sum` (pairwise, in one order), not through BLAS, so that bits do not depend on its thread count.
 
-Sources: Micikevicius et al. 2018 (arXiv:1710.03740) for underflow; Zamirai et al. 2020 (arXiv:2010.06192) for cancelled updates.
+Sources: Micikevicius et al. 2018 (arXiv:1710.03740) for underflow; Zamirai et al. 2020 (arXiv:2010.06192) for
+cancelled updates.
 """
 
 from __future__ import annotations
@@ -67,7 +68,8 @@ def cosine(value: ArrayLike, reference: ArrayLike) -> float | None:
 def path_distance(weights: ArrayLike, reference: ArrayLike, start: ArrayLike) -> float | None:
     """``||w - w64|| / ||w64 - w64_0||``: how far apart the runs are, in units of the way the float64 run has gone.
 
-    0: on the float64 path; 1: as far from it as the float64 run is from its start. None before the float64 run has moved.
+    0: on the float64 path; 1: as far from it as the float64 run is from its start. None before the float64 run has
+    moved.
 
     Examples
     --------

@@ -1,7 +1,8 @@
-"""From what happens in one step to rows. Sees the step through the engine's two hooks: `observer` (roundings), `watch` (updates).
+"""From one step to rows. Sees it through the engine's hooks `observer` (roundings) and `watch` (updates).
 
-A `Recorder` belongs to one recipe; it is asked for rows of three kinds: `loss_rows` at every step; `weight_rows` and `step_rows`
-(gradients, rates) at the measured ones. What is computed stands in ``metrics.py``, what the names mean in ``rows.py``.
+A `Recorder` belongs to one recipe; it is asked for rows of three kinds: `loss_rows` at every step; `weight_rows` and
+`step_rows` (gradients, rates) at the measured ones. What is computed stands in ``metrics.py``, what the names mean in
+``rows.py``.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from .rows import MODEL, Row
 
 Weights = Mapping[str, Floats]
 
-#: the observer's tensors whose rates are recorded: the recipe's field that rounds them. Parameters' tensors: by their ending
+#: tensors whose rates are recorded -> the recipe's field that rounds them; those of parameters by their ending
 _RATED = {
-    "activation": "activations", "activation.grad": "activation_gradients", "gemm.x": "gemm_inputs", "gemm.w": "gemm_inputs",
-    "gemm.dy": "gemm_inputs", ".copy": "weight_copy", ".grad": "weight_gradients", ".update": "update",
+    "activation": "activations", "activation.grad": "activation_gradients",
+    "gemm.x": "gemm_inputs", "gemm.w": "gemm_inputs", "gemm.dy": "gemm_inputs",
+    ".copy": "weight_copy", ".grad": "weight_gradients", ".update": "update",
 }  # fmt: skip
 
 
@@ -50,14 +52,16 @@ class Recorder:
 
     # ---------------------------------------------------------------- rows
     def loss_rows(self, step: int, result: StepResult, reference: float) -> list[Row]:
-        """Rows of every step: the batch's loss and its gap to the reference's; that the update was skipped, if it was."""
+        """Rows of every step: the batch's loss and its gap to the reference's; that the update was skipped, if it
+        was."""
         found = [("batch_loss", result.loss), ("batch_loss_gap", result.loss - reference)]
         if result.skipped:
             found.append(("skipped", 1.0))
         return [self._row(step, MODEL, "loss", metric, value) for metric, value in found]
 
     def step_rows(self, step: int, result: StepResult, exact: Weights) -> list[Row]:
-        """Rows of a measured step: gradients against the exact ones, rates, lost updates; forgets what was collected."""
+        """Rows of a measured step: gradients against the exact ones, rates, lost updates; forgets what was
+        collected."""
         rows = []
         for layer, name, pick in _parts(exact):
             value, reference = pick(result.gradients), pick(exact)
@@ -89,7 +93,11 @@ class Recorder:
 
     def quality_rows(self, step: int, train: Evaluation, reference: float, test: Evaluation) -> list[Row]:
         """Rows of what the weights are worth after `step` updates; the last of them is the last of the step."""
-        found = (("train_loss", train.loss), ("train_loss_gap", train.loss - reference), ("test_error", 1.0 - test.accuracy))
+        found = (
+            ("train_loss", train.loss),
+            ("train_loss_gap", train.loss - reference),
+            ("test_error", 1.0 - test.accuracy),
+        )
         return [self._row(step, MODEL, "loss", metric, value) for metric, value in found]
 
     def _stagnation(self, step: int) -> list[Row]:
@@ -98,7 +106,9 @@ class Recorder:
         gradients = {update.name: update.gradient for update in self._updates}
         rows = []
         for layer, name, pick in _parts(before):
-            rows += self._some(step, layer, name, "stagnation", metrics.stagnation(pick(before), pick(after), pick(gradients)))
+            rows += self._some(
+                step, layer, name, "stagnation", metrics.stagnation(pick(before), pick(after), pick(gradients))
+            )
         return rows
 
     def _some(self, step: int, layer: str, tensor: str, metric: str, value: float | None) -> list[Row]:

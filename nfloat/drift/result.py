@@ -44,12 +44,14 @@ class Result:
     @property
     def complete(self) -> bool:
         """Whether every recipe has run to its end."""
-        return len(self.summary) == len(self.config.recipes) and all(item["step"] == self.config.steps for item in self.summary)
+        return len(self.summary) == len(self.config.recipes) and all(
+            item["step"] == self.config.steps for item in self.summary
+        )
 
     def write(self, out: str | Path) -> Path:
-        """Write ``rows.jsonl``, ``config.toml``, ``provenance.json`` and ``report.html`` into a folder, made if need be.
+        """Write ``rows.jsonl``, ``config.toml``, ``provenance.json`` and ``report.html`` into a folder.
 
-        What the folder held of another run is replaced.
+        The folder is made if need be; what it held of another run is replaced.
 
         Raises
         ------

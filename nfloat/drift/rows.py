@@ -1,20 +1,22 @@
 """What is written: one row per (recipe, step, layer, tensor, metric), as JSON Lines.
 
-A row is a plain dict with the keys of `ROW_KEYS`, in that order. ``rows.jsonl`` holds nothing that differs between two runs
-of the same configuration: no time, no duration, no version (those stand in ``provenance.json``).
+A row is a plain dict with the keys of `ROW_KEYS`, in that order. ``rows.jsonl`` holds nothing that differs between
+two runs of the same configuration: no time, no duration, no version (those stand in ``provenance.json``).
 
-`layer` is the layer's place in the model ("0", "2", as in ``model.parameters()``) or `MODEL` for the model as a whole;
-`step` counts the updates done before the measurement, so weights have rows up to ``steps`` and gradients up to ``steps - 1``.
+`layer` is the layer's place in the model ("0", "2", as in ``model.parameters()``) or `MODEL` for the model as a
+whole; `step` counts the updates done before the measurement, so weights have rows up to ``steps`` and gradients up to
+``steps - 1``.
 
 | tensor | metrics |
 |---|---|
-| loss (of the model) | batch_loss, batch_loss_gap, train_loss, train_loss_gap, test_error, scale and skipped (loss scaling) |
+| loss (of the model) | batch_loss, batch_loss_gap, train_loss, train_loss_gap, test_error; if scaled: scale, skipped |
 | weight, bias; weights (of the model) | path_distance, stagnation |
-| weight.grad, bias.grad; weights.grad (of the model) | relative_error, cosine; of the model also error_from.<place> (``attribution.py``) |
+| weight.grad, bias.grad | relative_error, cosine |
+| weights.grad (of the model) | the same, and error_from.<place> (``attribution.py``) |
 | activation, activation.grad, gemm.x, weight.copy, weight.update, ... | underflow, overflow |
 
-JSON knows no infinities: a value that is not finite is written as the string "inf", "-inf" or "nan", which both Python's
-and SQL's float conversion read.
+JSON knows no infinities: a value that is not finite is written as the string "inf", "-inf" or "nan", which both
+Python's and SQL's float conversion read.
 """
 
 from __future__ import annotations
@@ -52,8 +54,8 @@ def to_line(row: Row) -> str:
 
     Examples
     --------
-    >>> to_line({"recipe": "tf32", "step": 3, "layer": "0", "tensor": "weight", "metric": "path_distance", "value": 0.1})
-    '{"recipe":"tf32","step":3,"layer":"0","tensor":"weight","metric":"path_distance","value":0.1}'
+    >>> to_line({"recipe": "tf32", "step": 3, "layer": "0", "tensor": "weight", "metric": "m", "value": 0.1})
+    '{"recipe":"tf32","step":3,"layer":"0","tensor":"weight","metric":"m","value":0.1}'
     """
     value = row["value"]
     if not math.isfinite(value):
@@ -75,7 +77,9 @@ def from_line(line: str) -> Row:
             raise ValueError
         row["value"] = float(row["value"])
     except (ValueError, TypeError, AttributeError):
-        raise ArgumentError(f"line={line[:80]!r} is not a row: expected an object with the keys {', '.join(ROW_KEYS)}") from None
+        raise ArgumentError(
+            f"line={line[:80]!r} is not a row: expected an object with the keys {', '.join(ROW_KEYS)}"
+        ) from None
     return row
 
 

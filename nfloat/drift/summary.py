@@ -46,10 +46,9 @@ class Summary(TypedDict):
 def summarise(config: Config, rows: Iterable[Row]) -> list[Summary]:
     """One summary per recipe that has rows, in the configuration's order.
 
-    `train_loss` ... `path_distance` are the last ones; `grad_error` and `stagnation` are medians and means over the measured
-    steps of the whole model; `grad_cosine` is the least; `underflow` and `overflow` are the means of the tensor where they
-    are highest; `skipped` counts updates that loss scaling left out.
-    """
+    `train_loss` ... `path_distance` are the last ones; `grad_error` and `stagnation` are medians and means over the
+    measured steps of the whole model; `grad_cosine` is the least; `underflow` and `overflow` are the means of the
+    tensor where they are highest; `skipped` counts updates that loss scaling left out."""
     series = by_series(rows)
     present = {key.recipe for key in series}
     return [_one(name, series) for name in config.recipes if name in present]

@@ -1,8 +1,8 @@
 """One recipe beside its float64 twin: same initial weights, same batches, so that every difference is rounding's.
 
-`run_reference` trains the twin and keeps what recipes are compared with; `run_recipe` trains under a recipe and gives rows as
-they come. NumPy's ``Generator(seed)`` draws the initial weights first and the order of batches then, for the twin and for
-every recipe alike; stochastic rounding has a stream of its own.
+`run_reference` trains the twin and keeps what recipes are compared with; `run_recipe` trains under a recipe and gives
+rows as they come. NumPy's ``Generator(seed)`` draws the initial weights first and the order of batches then, for the
+twin and for every recipe alike; stochastic rounding has a stream of its own.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def run_reference(config: Config, data: nn.Dataset, threads: int | None = None) 
 def run_recipe(
     config: Config, name: str, data: nn.Dataset, reference: Reference, threads: int | None = None
 ) -> Iterator[tuple[int, list[Row]]]:
-    """Train under a recipe; gives (number of updates done, new rows) after each step. The rows of the end come with the last.
+    """Train under a recipe; gives (updates done, new rows) after each step, the rows of the end with the last.
 
     Parameters
     ----------
@@ -79,7 +79,13 @@ class _Run:
     """One recipe in training, with what it is compared with and what it is recorded by."""
 
     def __init__(
-        self, config: Config, data: nn.Dataset, reference: Reference, recipe: nn.Recipe, recorder: Recorder, threads: int | None
+        self,
+        config: Config,
+        data: nn.Dataset,
+        reference: Reference,
+        recipe: nn.Recipe,
+        recorder: Recorder,
+        threads: int | None,
     ) -> None:
         self.data, self.reference, self.recorder, self.threads = data, reference, recorder, threads
         self.trainer, self.batches = _begin(config, data, recipe, threads)
@@ -132,7 +138,8 @@ def _model(config: Config, data: nn.Dataset) -> nn.Sequential:
 
 
 def _weights(trainer: nn.Trainer) -> Weights:
-    """The stored weights as they are now. The engine replaces arrays and never writes into them, so they need no copy."""
+    """The stored weights as they are now. The engine replaces arrays and never writes into them, so they need no
+    copy."""
     return {name: parameter.data for name, parameter in trainer.model.parameters().items()}
 
 

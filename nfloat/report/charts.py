@@ -1,7 +1,7 @@
 """Charts as inline SVG: lines over steps, and ranges per category. Static, no script, the same bytes for the same data.
 
-Everything that is not data is drawn in the colour of the page's text, so a chart follows a dark or light page. Series differ
-in colour (a palette that colour-blind readers can tell apart), in dash and by their label at the line's end.
+Everything that is not data is drawn in the colour of the page's text, so a chart follows a dark or light page. Series
+differ in colour (a palette that colour-blind readers can tell apart), in dash and by their label at the line's end.
 
 matplotlib is used through its object interface, never through pyplot: no global state, no display.
 """
@@ -37,7 +37,8 @@ _STYLE = {
 
 @dataclass(frozen=True)
 class Line:
-    """A named series of points; points whose y cannot be drawn (not finite; not positive on a log axis) are left out."""
+    """A named series of points; points whose y cannot be drawn (not finite; not positive on a log axis) are left
+    out."""
 
     label: str
     points: Sequence[tuple[float, float]]
@@ -138,7 +139,9 @@ def bar_chart(slug: str, categories: Sequence[str], panels: Sequence[Bars], *, p
             axes.set_title(panel.title, loc="left")
             for row, value in enumerate(panel.values):
                 text = "–" if value is None else share(value) if percent else f"{value:.3g}"
-                axes.annotate(text, (values[row], row), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8.5)
+                axes.annotate(
+                    text, (values[row], row), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8.5
+                )
 
     return _svg(slug, (9.2, 0.8 + 0.27 * len(categories)), draw)
 
@@ -155,7 +158,15 @@ def stack_chart(slug: str, categories: Sequence[str], parts: Sequence[Bars]) -> 
             axes.barh(range(len(categories)), values, left=left, color=part.colours, height=0.62, label=part.title)
             for row, value in enumerate(values):
                 if value >= 0.08:
-                    axes.text(left[row] + value / 2, row, share(value), ha="center", va="center", fontsize=8.5, color="#101010")
+                    axes.text(
+                        left[row] + value / 2,
+                        row,
+                        share(value),
+                        ha="center",
+                        va="center",
+                        fontsize=8.5,
+                        color="#101010",
+                    )
             left = [start + value for start, value in zip(left, values, strict=True)]
         axes.set(xlim=(0.0, 1.0), ylim=(len(categories) - 0.5, -0.5), xticks=[])
         axes.set_yticks(range(len(categories)), categories)
@@ -210,7 +221,9 @@ def _name_markers(axes: Axes, markers: dict[str, str]) -> None:
     """The key of the markers, above the chart."""
     for name, marker in markers.items():
         axes.plot([], [], marker=marker, color=_INK, linestyle="none", markersize=5, label=name)
-    axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=len(markers), frameon=False, borderpad=0, handletextpad=0.2)
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=len(markers), frameon=False, borderpad=0, handletextpad=0.2
+    )
 
 
 def _svg(slug: str, size: tuple[float, float], draw: Callable[[Any], None]) -> str:
@@ -227,7 +240,12 @@ def _svg(slug: str, size: tuple[float, float], draw: Callable[[Any], None]) -> s
         figure = Figure(figsize=size)
         FigureCanvasSVG(figure)
         draw(figure)
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+        figure.savefig(
+            buffer,
+            format="svg",
+            transparent=True,
+            metadata={"Date": None, "Creator": None, "Format": None, "Type": None},
+        )
     return _inline(buffer.getvalue(), slug)
 
 
@@ -236,5 +254,10 @@ def _inline(text: str, slug: str) -> str:
     text = text[text.index("<svg") :]
     text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{slug}-", text)
-    text = re.sub(r'^<svg [^>]*?viewBox="([^"]*)"[^>]*>', r'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="\1" aria-hidden="true">', text)
+    text = re.sub(
+        r'^<svg [^>]*?viewBox="([^"]*)"[^>]*>',
+        r'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
+        r'viewBox="\1" aria-hidden="true">',
+        text,
+    )
     return text.replace(_INK, "currentColor").replace(_FAINT, "var(--faint)").strip()

@@ -71,6 +71,10 @@ def _template() -> Any:
     except ImportError:
         raise MissingExtraError("a report needs jinja2: pip install 'nfloat[studies]'") from None
     environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
     )
     return environment.from_string(resources.files(__package__).joinpath("page.html").read_text(encoding="utf-8"))

@@ -72,7 +72,13 @@ def test_explain(nfloat):
     assert "below 0.099609375   above 0.10009765625" in text
     assert "nearest_even     0.10009765625  0x3dcd  0 01111011 1001101" in text
     (item,) = json.loads(nfloat("explain", "0x1.8p1", "--json").out)
-    assert (item["value"], item["format"], item["below"], item["above"], item["share_up"]) == (3.0, "bfloat16", 3.0, 3.0, 0.0)
+    assert (item["value"], item["format"], item["below"], item["above"], item["share_up"]) == (
+        3.0,
+        "bfloat16",
+        3.0,
+        3.0,
+        0.0,
+    )
 
 
 @pytest.mark.parametrize("value", ["-0.1", "-inf", "nan", "1e400", "-0", "1/3", "5e-324"])

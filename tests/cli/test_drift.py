@@ -19,7 +19,12 @@ def test_it_writes_what_it_says(nfloat, tmp_path):
     assert [line.split()[0] for line in lines[1:3]] == ["float64", "bf16-pure"]
     assert max(map(len, lines)) <= 80
     assert lines[-1] == "page: out/report.html"
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["config.toml", "provenance.json", "report.html", "rows.jsonl"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "config.toml",
+        "provenance.json",
+        "report.html",
+        "rows.jsonl",
+    ]
     assert done.err.splitlines()[0].startswith("[1/2] float64: 6 steps in ")
     rows = [json.loads(line) for line in (tmp_path / "out" / "rows.jsonl").read_text().splitlines()]
     assert all(tuple(row) == ROW_KEYS for row in rows)

@@ -23,7 +23,9 @@ def test_a_single_place_is_the_whole_error():
     assert series[Key(ONLY, MODEL, "weights.grad", METRIC + "gemm_inputs")] == whole
     assert not [key for key in series if key.recipe == "float64" and key.metric.startswith(METRIC)]
     # independent roundings add up in their squares: within a factor of two here, on a single step
-    parts = [points[0][1] for key, points in series.items() if key.recipe == "bf16-pure" and key.metric.startswith(METRIC)]
+    parts = [
+        points[0][1] for key, points in series.items() if key.recipe == "bf16-pure" and key.metric.startswith(METRIC)
+    ]
     total = series[Key("bf16-pure", MODEL, "weights.grad", "relative_error")][0][1]
     assert 0.5 < math.hypot(*parts) / total < 2.0
 

@@ -72,7 +72,9 @@ def test_toml_brings_back_the_same(config):
 
 
 def test_toml_writes_every_field_and_missing_ones_have_defaults():
-    assert [line.split(" = ")[0] for line in to_toml(Config()).splitlines()] == [f.name for f in dataclasses.fields(Config)]
+    assert [line.split(" = ")[0] for line in to_toml(Config()).splitlines()] == [
+        f.name for f in dataclasses.fields(Config)
+    ]
     assert from_toml("") == Config()
     assert from_toml("steps = 3").recipes == DEFAULT_RECIPES
     assert from_toml("lr = 1").lr == 1.0
@@ -109,8 +111,10 @@ def test_recorded_steps_end_with_the_last():
 
 
 def test_digest_sees_every_field():
-    others = {"data": "blobs", "width": 1, "depth": 2, "activation": "tanh", "recipes": ("tf32",), "steps": 2, "seed": 1, "batch": 2,
-              "optimizer": "adam", "lr": 0.5, "every": 3, "attribute": False}  # fmt: skip
+    others = {
+        "data": "blobs", "width": 1, "depth": 2, "activation": "tanh", "recipes": ("tf32",), "steps": 2, "seed": 1,
+        "batch": 2, "optimizer": "adam", "lr": 0.5, "every": 3, "attribute": False,
+    }  # fmt: skip
     fields = {field.name for field in dataclasses.fields(Config)} - {"model"}  # one model, so there is no other
     assert set(others) == fields
     digests = {Config().replace(**{key: value}).digest for key, value in others.items()}

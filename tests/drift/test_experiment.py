@@ -11,7 +11,9 @@ from nfloat.drift.folder import CONFIG, PROVENANCE, ROWS
 from nfloat.drift.rows import MODEL, ROW_KEYS, Key
 from nfloat.errors import ArgumentError
 
-SMALL = Config(data="blobs", width=12, steps=25, every=10, recipes=("float64", "tf32", "bf16-mixed", "bf16-pure-sr", "fp16-mixed"))
+SMALL = Config(
+    data="blobs", width=12, steps=25, every=10, recipes=("float64", "tf32", "bf16-mixed", "bf16-pure-sr", "fp16-mixed")
+)
 
 
 @pytest.fixture(scope="module")
@@ -71,13 +73,26 @@ def test_the_first_gradient_error_is_what_a_hand_made_step_gives(small):
 def test_rates_stand_where_something_is_rounded(small):
     rated = {(key.recipe, key.tensor) for key in small.series if key.metric == "underflow"}
     assert ("float64", "activation.grad") not in rated
-    assert {("tf32", "gemm.x"), ("bf16-mixed", "activation"), ("fp16-mixed", "activation.grad"), ("fp16-mixed", "weight.copy")} <= rated
+    assert {
+        ("tf32", "gemm.x"),
+        ("bf16-mixed", "activation"),
+        ("fp16-mixed", "activation.grad"),
+        ("fp16-mixed", "weight.copy"),
+    } <= rated
     scales = small.series[Key("fp16-mixed", MODEL, "loss", "scale")]
     assert scales[0] == (0, 65536.0)
 
 
 def test_small_gradients_underflow_in_fp16_and_not_in_bf16():
-    tiny = run(Config(data="blobs", width=8, steps=3, every=1, recipes=("fp16-pure+activation_gradients=float8_e4m3fn", "bf16-pure")))
+    tiny = run(
+        Config(
+            data="blobs",
+            width=8,
+            steps=3,
+            every=1,
+            recipes=("fp16-pure+activation_gradients=float8_e4m3fn", "bf16-pure"),
+        )
+    )
     rates = {item["recipe"]: item["underflow"] for item in tiny.summary}
     assert rates["bf16-pure"] == 0.0
     assert rates["fp16-pure+activation_gradients=float8_e4m3fn"] > 0.1
@@ -137,7 +152,9 @@ def test_own_data(tmp_path):
     x, y = generator.random((40, 3)), np.arange(40) % 2
     np.savez(tmp_path / "own.npz", x=x, y=y)
     np.savetxt(tmp_path / "own.csv", np.column_stack([x, y]), delimiter=",")
-    config = Config(data=str(tmp_path / "own.npz"), recipes=("bf16-pure",), steps=4, width=4, batch=8, depth=2, activation="tanh")
+    config = Config(
+        data=str(tmp_path / "own.npz"), recipes=("bf16-pure",), steps=4, width=4, batch=8, depth=2, activation="tanh"
+    )
     rows = run(config).rows
     assert {row["layer"] for row in rows} == {"0", "1", "2", "3", "4", MODEL}  # tanh, unlike ReLU, rounds its result
     assert run(config.replace(data=str(tmp_path / "own.csv"))).rows == rows

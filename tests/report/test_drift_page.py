@@ -7,7 +7,9 @@ from nfloat.drift.rows import MODEL, Row
 from nfloat.errors import ArgumentError
 from nfloat.report import drift_page, render, write_page
 
-SMALL = Config(data="blobs", width=12, steps=40, every=10, recipes=("float64", "tf32", "bf16-mixed", "bf16-pure", "bf16-pure-sr"))
+SMALL = Config(
+    data="blobs", width=12, steps=40, every=10, recipes=("float64", "tf32", "bf16-mixed", "bf16-pure", "bf16-pure-sr")
+)
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +28,15 @@ def test_every_recipe_has_its_row_and_verdict(page, small):
 
 
 def test_figures(page):
-    assert [figure.slug for figure in page.figures] == ["loss", "loss-gap", "path", "gradient", "sources", "rates", "stagnation"]
+    assert [figure.slug for figure in page.figures] == [
+        "loss",
+        "loss-gap",
+        "path",
+        "gradient",
+        "sources",
+        "rates",
+        "stagnation",
+    ]
     for figure in page.figures:
         assert figure.caption
         assert figure.alt
@@ -40,7 +50,7 @@ def test_text_holds_what_was_computed(page, small):
     assert f"{by_name['bf16-pure']['train_loss']:#.4g}" in text
     assert any("tf32 gradient is" in finding for finding in page.findings)
     assert any(finding.startswith("bf16-pure-sr recovers") for finding in page.findings)
-    assert 'data = &#34;blobs&#34;' in text
+    assert "data = &#34;blobs&#34;" in text
     assert "nfloat drift --config config.toml" in text
 
 

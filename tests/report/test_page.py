@@ -39,8 +39,26 @@ def outline(text):
 
 @pytest.fixture(scope="module")
 def page():
-    figure = Figure("slug", "A <title>", "<svg xmlns='http://www.w3.org/2000/svg'></svg>", 'caption "&"', 'alt "quoted"', Table(("a", "b"), [("1", "<2>")]))
-    return Page("T & U", "lead", ("found <b>",), Table(("recipe", "verdict"), [("x", "drifts")]), ("note",), (figure,), "cmd --x", "a = 1\n", "made", (("w", "m"),))
+    figure = Figure(
+        "slug",
+        "A <title>",
+        "<svg xmlns='http://www.w3.org/2000/svg'></svg>",
+        'caption "&"',
+        'alt "quoted"',
+        Table(("a", "b"), [("1", "<2>")]),
+    )
+    return Page(
+        "T & U",
+        "lead",
+        ("found <b>",),
+        Table(("recipe", "verdict"), [("x", "drifts")]),
+        ("note",),
+        (figure,),
+        "cmd --x",
+        "a = 1\n",
+        "made",
+        (("w", "m"),),
+    )
 
 
 def test_everything_is_escaped_but_the_picture(page):
@@ -55,7 +73,9 @@ def test_everything_is_escaped_but_the_picture(page):
 def test_nothing_comes_from_outside(page):
     parser = outline(render(page))
     assert not {"script", "link", "img", "iframe"} & set(parser.seen)
-    assert not [value for _, attributes in parser.attributes for key, value in attributes.items() if key in ("src", "href")]
+    assert not [
+        value for _, attributes in parser.attributes for key, value in attributes.items() if key in ("src", "href")
+    ]
     assert "@import" not in render(page)
     assert "url(" not in render(page)
 

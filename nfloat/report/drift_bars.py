@@ -1,0 +1,198 @@
+"""The figures of a drift page that compare recipes as a whole: gradient error, where it comes from, what is lost.
+
+Each caption says what to conclude, computed from what the figure shows. Figures over the steps stand in
+``drift_series.py``.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+
+from ..drift.attribution import METRIC, SOURCES
+from ..drift.result import Result
+from ..drift.rows import MODEL, Key
+from ..drift.summary import Summary
+from .charts import Bars, Range, bar_chart, colours, range_chart, stack_chart
+from .page import Figure, Table
+from .wording import digits, listed, number, share
+
+#: a recipe that loses more of its updates than this has that as its trouble
+_MANY_LOST = 0.1
+
+
+def gradient_errors(result: Result) -> dict[str, dict[str, float]]:
+    """recipe -> layer -> median relative error of the weight's gradient, layers in the model's order."""
+    errors: dict[str, dict[str, float]] = {}
+    for key, points in result.series.items():
+        if key.layer != MODEL and key.tensor == "weight.grad" and key.metric == "relative_error":
+            errors.setdefault(key.recipe, {})[key.layer] = statistics.median(value for _, value in points)
+    return errors
+
+
+def gradient_figure(result: Result) -> Figure | None:
+    """Error of one step's gradient, per recipe and layer."""
+    ranges, rows = [], []
+    colour = colours(result.config.recipes)
+    for recipe, layers in gradient_errors(result).items():
+        for layer, middle in layers.items():
+            key = Key(recipe, layer, "weight.grad", "relative_error")
+            values = sorted(value for _, value in result.series[key])
+            low, high = _at(values, 0.05), _at(values, 0.95)
+            cosine = _median(result, key._replace(metric="cosine"))
+            rows.append([recipe, layer, *map(digits, (low, middle, high, cosine))])
+            if low > 0:
+                ranges.append(Range(recipe, f"layer {layer}", middle, low, high, colour[recipe]))
+    if not ranges:
+        return None
+    label = "relative error of the weight gradient (median; the line holds 90 % of the steps)"
+    words = ", ".join(f"{item.category} {item.group} {number(item.middle)}" for item in ranges)
+    return Figure(
+        "gradient",
+        "Error of one step's gradient",
+        range_chart("gradient", ranges, x_label=label),
+        _gradient_caption(result, ranges),
+        f"Ranges on a logarithmic axis: {words}.",
+        Table(("recipe", "layer", "5 %", "median", "95 %", "median cosine"), rows),
+        "Against the exact gradient at the same weights on the same batch, so errors of earlier steps do not count.",
+    )
+
+
+def _gradient_caption(result: Result, ranges: Sequence[Range]) -> str:
+    """Nearest and farthest in the output layer; what three bits do; whether gradients are the trouble at all."""
+    middle = {item.category: item.middle for item in ranges if item.group == ranges[-1].group}
+    near, far = min(middle, key=middle.__getitem__), max(middle, key=middle.__getitem__)
+    text = f"In the output layer {near} is nearest to the exact gradient ({number(middle[near])})"
+    text += f", {far} farthest ({number(middle[far])})." if far != near else "."
+    if "tf32" in middle and "bf16-mixed" in middle:
+        ratio = middle["bf16-mixed"] / middle["tf32"]
+        text += f" tf32 is {ratio:.1f} times closer than bf16-mixed; its three more bits let one expect 8."
+    return text + _not_the_gradient(result.summary, middle)
+
+
+def _not_the_gradient(summaries: Sequence[Summary], middle: Mapping[str, float]) -> str:
+    """That a recipe with worse gradients follows float64 while one with better ones drifts, if it is so."""
+    known = [item for item in summaries if item["recipe"] in middle]
+    follows = [item["recipe"] for item in known if item["verdict"] == "follows"]
+    drifts = [item for item in known if item["verdict"] == "drifts" and (item["stagnation"] or 0.0) > _MANY_LOST]
+    if not follows or not drifts:
+        return ""
+    worst, drifting = max(follows, key=middle.__getitem__), max(drifts, key=lambda item: item["stagnation"])
+    if middle[worst] <= middle[drifting["recipe"]]:
+        return ""
+    return (
+        f" {worst} follows float64 with less exact gradients than {drifting['recipe']}, which drifts: "
+        f"the cause is not its gradients but the {share(drifting['stagnation'])} of its updates that rounding swallows."
+    )
+
+
+def sources_figure(result: Result) -> Figure | None:
+    """Which rounding makes the gradient's error: shares of the squared errors of each place alone."""
+    medians = _errors_by_source(result)
+    squares = {name: {source: error * error for source, error in of.items()} for name, of in medians.items()}
+    squares = {name: of for name, of in squares.items() if 0.0 < sum(of.values()) < math.inf}
+    if not squares:
+        return None
+    present = [source for source in SOURCES if any(of.get(source) for of in squares.values())]
+    shares = {name: {key: of.get(key, 0.0) / sum(of.values()) for key in present} for name, of in squares.items()}
+    parts = [
+        Bars(SOURCES[key], [of[key] for of in shares.values()], [colour]) for key, colour in colours(present).items()
+    ]
+    caption = _sources_caption(shares)
+    return Figure(
+        "sources",
+        "Which rounding makes the gradient's error",
+        stack_chart("sources", list(shares), parts),
+        caption,
+        f"Bars divided by place. {caption}",
+        Table(("recipe", *(SOURCES[key] for key in present), "all together"), _sources_rows(result, medians, present)),
+        "Each place is rounded alone, everything else in float64, at the same weights; "
+        "shares are of the sum of the squared errors.",
+    )
+
+
+def _errors_by_source(result: Result) -> dict[str, dict[str, float]]:
+    """recipe -> place -> median error of the gradient of all weights made there alone."""
+    errors: dict[str, dict[str, float]] = {}
+    for key, points in result.series.items():
+        if key.metric.startswith(METRIC):
+            source = key.metric.removeprefix(METRIC)
+            errors.setdefault(key.recipe, {})[source] = statistics.median(value for _, value in points)
+    return errors
+
+
+def _sources_rows(
+    result: Result, medians: Mapping[str, Mapping[str, float]], present: Sequence[str]
+) -> list[list[str]]:
+    rows = []
+    for name, of in medians.items():
+        whole = _median(result, Key(name, MODEL, "weights.grad", "relative_error"))
+        rows.append([name, *(digits(of.get(source)) for source in present), digits(whole)])
+    return rows
+
+
+def _sources_caption(shares: Mapping[str, Mapping[str, float]]) -> str:
+    """The largest place of each recipe, recipes with the same one together."""
+    by_source: dict[str, list[str]] = {}
+    for name, of in shares.items():
+        source = max(of, key=of.__getitem__)
+        by_source.setdefault(SOURCES[source], []).append(f"{name} ({share(of[source])})")
+    return " ".join(f"Most of it comes from the {source} in {listed(names)}." for source, names in by_source.items())
+
+
+def rates_figure(result: Result) -> Figure | None:
+    """Lost updates, underflow and overflow of every recipe."""
+    names = [item["recipe"] for item in result.summary]
+    colour = colours(result.config.recipes)
+    panels = [
+        Bars(title, [item[key] for item in result.summary], [colour[name] for name in names])  # type: ignore[literal-required]
+        for key, title in (("stagnation", "lost updates"), ("underflow", "underflow"), ("overflow", "overflow"))
+    ]
+    return Figure(
+        "rates",
+        "What rounding takes away",
+        bar_chart("rates", names, panels),
+        _rates_caption(result.summary),
+        "Three panels of bars, one bar per recipe: lost updates, underflow, overflow.",
+        Table(("recipe", "tensor", "underflow", "overflow"), _rates_rows(result)),
+        "Means over the measured steps; for underflow and overflow the tensor where it happens most.",
+    )
+
+
+def _rates_caption(summaries: Sequence[Summary]) -> str:
+    """Who is hit most by each of the three."""
+    said = (
+        ("stagnation", "loses most updates", "No recipe loses an update."),
+        ("underflow", "turns most numbers into zeros", "Nothing underflows."),
+        ("overflow", "overflows most", "Nothing overflows."),
+    )
+    texts = []
+    for key, what, none in said:
+        there = {item["recipe"]: item[key] for item in summaries if item[key]}  # type: ignore[literal-required]
+        name = max(there, key=there.__getitem__, default="")
+        texts.append(f"{name} {what} ({share(there[name])})." if there else none)
+    return " ".join(texts)
+
+
+def _rates_rows(result: Result) -> list[list[str]]:
+    """(recipe, tensor, mean underflow, mean overflow) over layers and steps."""
+    found: dict[tuple[str, str], dict[str, list[float]]] = {}
+    for key, points in result.series.items():
+        if key.metric in ("underflow", "overflow"):
+            of = found.setdefault((key.recipe, key.tensor), {"underflow": [], "overflow": []})
+            of[key.metric] += [value for _, value in points]
+    return [
+        [name, tensor, *(share(statistics.fmean(values)) if values else "–" for values in of.values())]
+        for (name, tensor), of in found.items()
+    ]
+
+
+def _median(result: Result, key: Key) -> float | None:
+    points = result.series.get(key)
+    return statistics.median(value for _, value in points) if points else None
+
+
+def _at(values: Sequence[float], place: float) -> float:
+    """The quantile of ascending values, taken as it stands (no interpolation)."""
+    return values[min(len(values) - 1, int(place * len(values)))]

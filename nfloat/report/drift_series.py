@@ -1,0 +1,158 @@
+"""The figures of a drift page that go over the steps: loss, its gap, the weights' path, lost updates.
+
+Each caption says what to conclude, computed from what the figure shows. Figures that compare recipes as a whole stand
+in ``drift_bars.py``.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+
+from ..drift.result import Result
+from ..drift.rows import MODEL, Key
+from ..drift.summary import LOSS_LIMIT, PATH_LIMIT
+from .charts import Line, colours, dashes, line_chart
+from .page import Figure, Table
+from .wording import digits, listed, loss, number, share
+
+Points = Sequence[tuple[int, float]]
+
+#: about how many steps the table behind a chart shows
+_TABLE_STEPS = 14
+
+#: a recipe that never loses more of its updates than this is not drawn
+_FEW_LOST = 0.02
+
+
+def loss_figure(result: Result) -> Figure | None:
+    """The training loss: float64's, and that of the recipes that do not keep to it."""
+    verdicts = {item["recipe"]: item["verdict"] for item in result.summary}
+    losses = _model_points(result, "loss", "train_loss")
+    twin = _twin(losses, _model_points(result, "loss", "train_loss_gap"))
+    if not twin:
+        return None
+    near = [name for name in losses if verdicts[name] in ("follows", "wanders") and name != "float64"]
+    drawn = {"float64": twin, **{name: of for name, of in losses.items() if name not in (*near, "float64")}}
+    caption = f"{listed([f'{name} ends at {loss(of[-1][1])}' for name, of in drawn.items()])}."
+    if near:
+        caption += f" {listed(near)} {_are(near)} not drawn: they cannot be told from float64 at this scale."
+    how = "Loss over the whole training set at the stored weights, evaluated in float64."
+    return _chart(result, drawn, "loss", "Training loss", caption, "training loss", how, log=False)
+
+
+def gap_figure(result: Result) -> Figure | None:
+    """How far each recipe's training loss is from float64's."""
+    points = _model_points(result, "loss", "train_loss_gap")
+    points = {name: [(step, abs(value)) for step, value in of] for name, of in points.items()}
+    if not _last_positive(points):
+        return None
+    caption = _gap_caption(result) + _zeros(points)
+    how = "The recipe's training loss minus the float64 twin's at the same step; absolute values."
+    return _chart(result, points, "loss-gap", "Gap of the training loss", caption, "|training loss − float64's|", how)
+
+
+def path_figure(result: Result) -> Figure | None:
+    """How far each recipe's weights are from float64's path."""
+    points = _model_points(result, "weights", "path_distance")
+    last = _last_positive(points)
+    if not last:
+        return None
+    ranked = sorted(last, key=last.__getitem__)
+    ends = listed([f"{name} {share(last[name])}" for name in ranked])
+    caption = f"Off float64's path at the end, by the share of the way that it has gone: {ends}."
+    far = [name for name in ranked if last[name] > PATH_LIMIT]
+    grown = [name for name in far if last[name] > points[name][len(points[name]) // 2][1]]
+    if grown:
+        caption += f" For {listed(grown)} the distance is still growing in the second half of the run."
+    how = "||w - w64|| / ||w64 - w64 at the start||; 1: as far from the float64 twin as the twin is from its start."
+    title = "Distance from float64's weight path"
+    return _chart(result, points, "path", title, caption + _zeros(points), "path distance", how)
+
+
+def stagnation_figure(result: Result) -> Figure | None:
+    """How the share of lost updates moves, for recipes that lose many."""
+    points = _model_points(result, "weights", "stagnation")
+    many = {name: of for name, of in points.items() if max(value for _, value in of) >= _FEW_LOST}
+    if not many:
+        return None
+    starts = {name: statistics.fmean(value for _, value in of[:5]) for name, of in many.items()}
+    ends = {name: statistics.fmean(value for _, value in of[-5:]) for name, of in many.items()}
+    worst = max(ends, key=ends.__getitem__)
+    caption = f"{worst} loses {share(starts[worst])} of its updates at the start and {share(ends[worst])} at the end"
+    caption += ": as gradients shrink, more of them fall below half a gap." if ends[worst] > starts[worst] else "."
+    few = [name for name in points if name not in many]
+    if few:
+        caption += f" {listed(few)} {_are(few)} not drawn: never more than {share(_FEW_LOST)}."
+    how = "Share of the weights with a gradient other than zero that the step leaves exactly as they were."
+    return _chart(
+        result, many, "stagnation", "Lost updates over time", caption, "share of updates lost", how, log=False
+    )
+
+
+def _twin(losses: Mapping[str, Points], gaps: Mapping[str, Points]) -> Points:
+    """The float64 twin's loss: what is left of a recipe's loss without its gap, wherever both are finite."""
+    found: dict[int, float] = {}
+    for name, of in gaps.items():
+        values = dict(losses[name])
+        for step, gap in of:
+            if math.isfinite(values[step] - gap):
+                found.setdefault(step, values[step] - gap)
+    return sorted(found.items())
+
+
+def _gap_caption(result: Result) -> str:
+    """Who ends beyond the limit, and how near the others are."""
+    ratios = {item["recipe"]: item["loss_ratio"] - 1.0 for item in result.summary if item["loss_ratio"] is not None}
+    off = sorted((name for name in ratios if not abs(ratios[name]) <= LOSS_LIMIT), key=lambda name: -abs(ratios[name]))
+    near = [name for name in ratios if name not in off and name != "float64"]
+    text = ""
+    if off:
+        sides = [f"{name} {share(abs(ratios[name]))} {'below' if ratios[name] < 0 else 'above'}" for name in off]
+        text = f"Against float64's loss, {listed(sides)} at the end."
+    if near:
+        worst = max(near, key=lambda name: abs(ratios[name]))
+        text += f" The others end within {share(abs(ratios[worst]))} ({worst} is the farthest of them)."
+    return text.strip()
+
+
+def _chart(
+    result: Result, points: Mapping[str, Points], slug: str, title: str, caption: str, y_label: str, how: str, *,
+    log: bool = True,
+) -> Figure:  # fmt: skip
+    """A chart of one line per recipe over the steps, with its table."""
+    # "float64" is drawn as the reference even where it is no recipe of the run
+    names = tuple(dict.fromkeys((*result.config.recipes, *points)))
+    colour, dash = colours(names), dashes(names)
+    lines = [Line(name, of, colour[name], dash[name]) for name, of in points.items()]
+    ends = ", ".join(f"{name} {number(of[-1][1])}" for name, of in points.items())
+    svg = line_chart(slug, lines, x_label="step", y_label=y_label, log=log)
+    alt = f"Lines over {result.config.steps} steps, one per recipe; values at the end: {ends}."
+    return Figure(slug, title, svg, caption, alt, _table(points), how)
+
+
+def _table(points: Mapping[str, Points]) -> Table:
+    steps = sorted({step for of in points.values() for step, _ in of})
+    shown = sorted({*steps[:: max(1, len(steps) // _TABLE_STEPS)], *steps[-1:]})
+    values = [dict(of) for of in points.values()]
+    return Table(("step", *points), [[str(step), *(digits(of.get(step)) for of in values)] for step in shown])
+
+
+def _model_points(result: Result, tensor: str, metric: str) -> dict[str, Points]:
+    """recipe -> points of a metric of the whole model, in the configuration's order."""
+    found = {name: result.series.get(Key(name, MODEL, tensor, metric)) for name in result.config.recipes}
+    return {name: points for name, points in found.items() if points}
+
+
+def _last_positive(points: Mapping[str, Points]) -> dict[str, float]:
+    return {name: of[-1][1] for name, of in points.items() if of[-1][1] > 0}
+
+
+def _zeros(points: Mapping[str, Points]) -> str:
+    zero = [name for name, of in points.items() if all(value == 0 for _, value in of)]
+    return f" {listed(zero)} {_are(zero)} not drawn: exactly 0 at every step." if zero else ""
+
+
+def _are(names: Sequence[str]) -> str:
+    return "is" if len(names) == 1 else "are"
