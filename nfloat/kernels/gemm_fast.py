@@ -1,0 +1,151 @@
+"""GEMM in register tiles: the kernels, one per arithmetic (``gemm_lanes.py``) and lane width, each holding all orders.
+
+All take the same arguments: packed operands, `out` (what the sums start with, then the results), the first and last tile of rows,
+`plan` = (kind, k, block or 0, whether only marked tiles are done), constants, `status`, random words of rows and columns.
+A tile with a result beyond its limit (it overflowed, or is NaN) keeps its starting values and is marked in `status` for another
+kernel to do. Threads do ranges of tiles of rows.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .gemm_lanes import General, Narrow, Native
+from .gemm_orders import REGIONS, Order, Product, bodies, kind, stochastic
+from .gemm_tile import NATIVE32, TILE32, TILE64, tile_intrinsic
+from .jit import device, kernel
+
+_native32 = tile_intrinsic(32, NATIVE32, bodies(Native, {Product.ROUNDED: Narrow, Product.NATIVE: Native}, (False,)))
+_native64 = tile_intrinsic(64, TILE64, bodies(Native, {Product.NATIVE: Native}, (False,)))
+_narrow32 = tile_intrinsic(32, TILE32, bodies(Narrow, {Product.ROUNDED: Narrow}, (False, True)))
+_narrow64 = tile_intrinsic(64, TILE64, bodies(Narrow, {Product.ROUNDED: Narrow}, (False, True)))
+_general32 = tile_intrinsic(32, TILE32, bodies(General, {Product.ROUNDED: General}, (False,)))
+_general64 = tile_intrinsic(64, TILE64, bodies(General, {Product.ROUNDED: General}, (False,)))
+_stochastic32 = tile_intrinsic(
+    32, TILE32, {kind(Order.SEQUENTIAL, product): stochastic(product is Product.ROUNDED) for product in (Product.EXACT, Product.ROUNDED)}
+)
+_R32, _W32, _R64, _W64 = TILE32.rows, TILE32.width, TILE64.rows, TILE64.width
+_RN, _WN = NATIVE32.rows, NATIVE32.width
+
+
+@device
+def _load(out, scratch, row, column, rows, width):  # noqa: ANN001, ANN201
+    """The tile at (row, column) of out, padded with zeros, into the first region of scratch."""
+    high, wide = min(rows, out.shape[0] - row), min(width, out.shape[1] - column)
+    for r in range(rows):
+        for j in range(width):
+            scratch[r * width + j] = out[row + r, column + j] if r < high and j < wide else 0.0
+
+
+@device
+def _store(out, scratch, row, column, rows, width):  # noqa: ANN001, ANN201
+    """The first region of scratch back to its place."""
+    for r in range(min(rows, out.shape[0] - row)):
+        for j in range(min(width, out.shape[1] - column)):
+            out[row + r, column + j] = scratch[r * width + j]
+
+
+@device
+def _begin(out, scratch, tile, panel, plan, status, rows, width):  # noqa: ANN001, ANN201
+    """Whether the tile is to be done; then its starting values are in scratch."""
+    if plan[3] == 1 and status[tile, panel] == 0:
+        return False
+    _load(out, scratch, tile * rows, panel * width, rows, width)
+    return True
+
+
+@device
+def _end(out, scratch, tile, panel, beyond, status, rows, width):  # noqa: ANN001, ANN201
+    """Write the tile, or mark it."""
+    status[tile, panel] = beyond
+    if beyond == 0:
+        _store(out, scratch, tile * rows, panel * width, rows, width)
+
+
+def _signature(bits: int) -> str:
+    f = f"float{bits}"
+    return f"void({f}[::1], {f}[::1], {f}[:, ::1], int64, int64, int64[::1], int64[::1], uint8[:, ::1], int32[::1], int32[::1])"
+
+
+@kernel(_signature(32))
+def native32(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
+    """float32 sums by the hardware, nearest-even."""
+    scratch, k = np.empty(REGIONS * _RN * _WN, np.float32), plan[1]
+    for panel in range(status.shape[1]):
+        for tile in range(first, last):
+            if _begin(out, scratch, tile, panel, plan, status, _RN, _WN):
+                at_a, at_b = (tile - first) * k * _RN, panel * k * _WN
+                beyond = _native32(plan[0], a, at_a, b, at_b, scratch, row_words, column_words, constants, k, plan[2])
+                _end(out, scratch, tile, panel, beyond, status, _RN, _WN)
+
+
+@kernel(_signature(64))
+def native64(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
+    """float64 sums by the hardware, nearest-even."""
+    scratch, k = np.empty(REGIONS * _R64 * _W64, np.float64), plan[1]
+    for panel in range(status.shape[1]):
+        for tile in range(first, last):
+            if _begin(out, scratch, tile, panel, plan, status, _R64, _W64):
+                at_a, at_b = (tile - first) * k * _R64, panel * k * _W64
+                beyond = _native64(plan[0], a, at_a, b, at_b, scratch, row_words, column_words, constants, k, plan[2])
+                _end(out, scratch, tile, panel, beyond, status, _R64, _W64)
+
+
+@kernel(_signature(32))
+def narrow32(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
+    """Nearest-even by the magic constant in float32 lanes."""
+    scratch, k = np.empty(REGIONS * _R32 * _W32, np.float32), plan[1]
+    for panel in range(status.shape[1]):
+        for tile in range(first, last):
+            if _begin(out, scratch, tile, panel, plan, status, _R32, _W32):
+                at_a, at_b = (tile - first) * k * _R32, panel * k * _W32
+                beyond = _narrow32(plan[0], a, at_a, b, at_b, scratch, row_words, column_words, constants, k, plan[2])
+                _end(out, scratch, tile, panel, beyond, status, _R32, _W32)
+
+
+@kernel(_signature(64))
+def narrow64(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
+    """Nearest-even by the magic constant in float64 lanes."""
+    scratch, k = np.empty(REGIONS * _R64 * _W64, np.float64), plan[1]
+    for panel in range(status.shape[1]):
+        for tile in range(first, last):
+            if _begin(out, scratch, tile, panel, plan, status, _R64, _W64):
+                at_a, at_b = (tile - first) * k * _R64, panel * k * _W64
+                beyond = _narrow64(plan[0], a, at_a, b, at_b, scratch, row_words, column_words, constants, k, plan[2])
+                _end(out, scratch, tile, panel, beyond, status, _R64, _W64)
+
+
+@kernel(_signature(32))
+def general32(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
+    """Any deterministic mode and policy in float32 lanes."""
+    scratch, k = np.empty(REGIONS * _R32 * _W32, np.float32), plan[1]
+    for panel in range(status.shape[1]):
+        for tile in range(first, last):
+            if _begin(out, scratch, tile, panel, plan, status, _R32, _W32):
+                at_a, at_b = (tile - first) * k * _R32, panel * k * _W32
+                beyond = _general32(plan[0], a, at_a, b, at_b, scratch, row_words, column_words, constants, k, plan[2])
+                _end(out, scratch, tile, panel, beyond, status, _R32, _W32)
+
+
+@kernel(_signature(64))
+def general64(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
+    """Any deterministic mode and policy in float64 lanes."""
+    scratch, k = np.empty(REGIONS * _R64 * _W64, np.float64), plan[1]
+    for panel in range(status.shape[1]):
+        for tile in range(first, last):
+            if _begin(out, scratch, tile, panel, plan, status, _R64, _W64):
+                at_a, at_b = (tile - first) * k * _R64, panel * k * _W64
+                beyond = _general64(plan[0], a, at_a, b, at_b, scratch, row_words, column_words, constants, k, plan[2])
+                _end(out, scratch, tile, panel, beyond, status, _R64, _W64)
+
+
+@kernel(_signature(32))
+def stochastic32(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
+    """stochastic in float32 lanes."""
+    scratch, k = np.empty(REGIONS * _R32 * _W32, np.float32), plan[1]
+    for panel in range(status.shape[1]):
+        for tile in range(first, last):
+            if _begin(out, scratch, tile, panel, plan, status, _R32, _W32):
+                at_a, at_b = (tile - first) * k * _R32, panel * k * _W32
+                beyond = _stochastic32(plan[0], a, at_a, b, at_b, scratch, row_words, column_words, constants, k, plan[2])
+                _end(out, scratch, tile, panel, beyond, status, _R32, _W32)

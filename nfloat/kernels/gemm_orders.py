@@ -1,0 +1,299 @@
+"""The orders of a tiled GEMM: which sums a step forms, as IR over any of the arithmetics of ``gemm_lanes.py``.
+
+`kind` numbers the bodies of a tile kernel. Watched bodies look at every result and tell whether one was beyond the limit that the
+format's constants name, or NaN: then the tile is not to be used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import IntEnum
+from typing import Any
+
+from llvmlite import ir
+
+from .gemm_lanes import Field, Narrow, Native, Stochastic
+from .gemm_tile import Body, Tile
+from .vector import Value
+
+_I64 = ir.IntType(64)
+
+#: regions of scratch (each a tile): the sums, the sums of a block, then pairwise's levels
+SUMS, BLOCK, LEVELS = 0, 1, 2
+REGIONS = LEVELS + 40
+
+Arithmetic = Any
+_Step = Callable[[Value, Value, Value, tuple[int, int], tuple[Value, ...]], tuple[Sequence[Value], Sequence[Value]]]
+_Promote = Callable[[Tile, Value], Value]
+
+
+class Order(IntEnum):
+    """The orders that have a tile of their own; "blocked" is sequential with a block, which may be as long as k or shorter."""
+
+    SEQUENTIAL = 0
+    KAHAN = 1
+    PAIRWISE = 2
+
+
+class Product(IntEnum):
+    """What becomes of a product before it is added."""
+
+    EXACT = 0
+    ROUNDED = 1
+    NATIVE = 2
+
+
+def kind(order: Order, product: Product = Product.EXACT, watched: bool = False) -> int:
+    """The number of a body of a tile kernel. Watched: it also reports its greatest result."""
+    return 8 * order + 2 * product + watched
+
+
+def watch(tile: Tile, seen: Value | None, values: Sequence[Value]) -> Value | None:
+    """The greatest magnitude (as bits; NaN is greater than infinity) of `seen` and the values."""
+    for x in values if seen is not None else ():
+        seen = tile.v.call("umax", seen, tile.v.builder.and_(tile.v.as_int(x), tile.v.magnitude_mask))
+    return seen
+
+
+def beyond(tile: Tile, seen: Value, row: int = 0) -> Value:
+    """Whether a lane of `seen` is beyond the limit of a format."""
+    return tile.v.any(tile.v.builder.icmp_unsigned(">", seen, tile.constants(row).integer(Field.LIMIT)))
+
+
+def _run(tile: Tile, region: Value, first: Value, count: Value, states: int, step: _Step, seen: Value | None) -> Value | None:
+    """`count` steps from `first` on every sum of a region: `step(k, a, b, place, state) -> (state, results to watch)`.
+
+    state[0] is the sum. Returns the greatest of `seen` and the results, if there is a `seen`.
+    """
+    v, places = tile.v, tile.places()
+    start = [v.load(tile.place(region, r, n)) if i == 0 else v.number(0.0) for r, n in places for i in range(states)]
+
+    def body(i: Value, *carried: Value) -> list[Value]:
+        k, now = tile.builder.add(first, i), None if seen is None else carried[-1]
+        columns = [tile.b(k, n) for n in range(tile.shape.vectors)]
+        after: list[Value] = []
+        for index, (r, n) in enumerate(places):
+            state, results = step(k, tile.a(k, r), columns[n], (r, n), carried[index * states : (index + 1) * states])
+            after += state
+            now = watch(tile, now, results)
+        return after if now is None else [*after, now]
+
+    end = tile.loop(count, start if seen is None else [*start, seen], body)
+    for index, (r, n) in enumerate(places):
+        v.store(end[index * states], tile.place(region, r, n))
+    return None if seen is None else end[-1]
+
+
+def sequential(total: type, product: type | None = None, watched: bool = False) -> Body:
+    """s = R(s + a b), or s = R(s + P(a b)); in blocks, whose sums are promoted, where a block is given."""
+
+    def body(tile: Tile) -> Value | None:
+        sums = total(tile.v, tile.constants(0))
+        terms = None if product is None else product(tile.v, tile.constants(1))
+
+        def step(k: Value, a: Value, b: Value, place: tuple[int, int], state: tuple[Value, ...]) -> tuple[list[Value], list[Value]]:
+            s = sums.fma(a, b, state[0]) if terms is None else sums.add(state[0], terms.product(a, b))
+            return [s], [s]
+
+        return _in_blocks(tile, step, promote(Narrow if total is Native else total), watched)
+
+    return body
+
+
+def _in_blocks(tile: Tile, step: _Step, promoted: _Promote, watched: bool) -> Value | None:
+    """All of k at once, or block by block with a promotion after each. Returns whether something was beyond its limit."""
+    b, v = tile.builder, tile.v
+    blocked = b.icmp_signed(">", tile.block, _I64(0))
+    size = b.select(blocked, tile.block, tile.steps)
+    region = b.select(blocked, _I64(BLOCK), _I64(SUMS))
+    for r, n in tile.places():
+        v.store(v.number(0.0), tile.place(BLOCK, r, n))
+
+    def one(index: Value, seen: Value, seen_promoted: Value) -> list[Value]:
+        first = b.mul(index, size)
+        left = b.sub(tile.steps, first)
+        count = b.select(b.icmp_signed("<", left, size), left, size)
+        result = _run(tile, region, first, count, 1, step, seen if watched else None)
+        (seen_promoted,) = tile.when(blocked, [seen_promoted], lambda s: [promoted(tile, s)])
+        return [seen if result is None else result, seen_promoted]
+
+    blocks = b.udiv(b.sub(b.add(tile.steps, size), _I64(1)), size)
+    seen, seen_promoted = tile.loop(blocks, [v.word(0), v.word(0)], one)
+    return b.or_(beyond(tile, seen), beyond(tile, seen_promoted, 2))
+
+
+def promote(total: type) -> _Promote:
+    """sums = R(sums + block) in the promotion's format, or the lane's own; the block is set to +0 again."""
+
+    def body(tile: Tile, seen: Value) -> Value:
+        v, constants = tile.v, tile.constants(2)
+        rounded, native = total(v, constants), constants.flag(Field.NATIVE)
+        for r, n in tile.places():
+            sums, block = (v.load(tile.place(region, r, n)) for region in (SUMS, BLOCK))
+            r_ = tile.builder.select(native, tile.builder.fadd(sums, block), rounded.add_any(sums, block))
+            seen = watch(tile, seen, [r_])
+            v.store(r_, tile.place(SUMS, r, n))
+            v.store(v.number(0.0), tile.place(BLOCK, r, n))
+        return seen
+
+    return body
+
+
+def kahan(total: type, product: type | None = None) -> Body:
+    """y = R(P(a b) - e); t = R(s + y); e = R(R(t - s) - y); s = t, all four results watched."""
+
+    def body(tile: Tile) -> Value | None:
+        sums, flip = total(tile.v, tile.constants(0)), tile.builder.fneg
+        terms = None if product is None else product(tile.v, tile.constants(1))
+
+        def step(k: Value, a: Value, b: Value, place: tuple[int, int], state: tuple[Value, ...]) -> tuple[list[Value], list[Value]]:
+            s, e = state
+            y = sums.fma(a, b, flip(e)) if terms is None else sums.add(terms.product(a, b), flip(e))
+            t = sums.add(s, y)
+            d = sums.add(t, flip(s))
+            e = sums.add(d, flip(y))
+            return [t, e], [y, t, d, e]
+
+        seen = _run(tile, _I64(SUMS), _I64(0), tile.steps, 2, step, None if total is Native else tile.v.word(0))
+        return None if seen is None else beyond(tile, seen)
+
+    return body
+
+
+def pairwise(total: type, product: type | None = None) -> Body:
+    """Neighbours level by level: eight products make a node in registers, equal nodes are merged as they come.
+
+    Region LEVELS + l of scratch holds a node of 8 2^l products where bit l of the number of eights is set. The odd ones, at most
+    7 products, and the nodes are folded from the right at the end, then c is added: an odd last one passes up.
+    """
+
+    def body(tile: Tile) -> Value | None:
+        sums = total(tile.v, tile.constants(0))
+        terms = None if product is None else product(tile.v, tile.constants(1))
+        tree = _Tree(tile, sums, terms)
+        eights = tile.builder.lshr(tile.steps, _I64(3))
+        (seen,) = tile.loop(eights, [tile.v.word(0)], tree.eight)
+        return beyond(tile, tree.fold(eights, seen))
+
+    return body
+
+
+class _Tree:
+    """The pieces of `pairwise`."""
+
+    def __init__(self, tile: Tile, sums: Arithmetic, terms: Arithmetic | None) -> None:
+        self.tile, self.sums, self.terms = tile, sums, terms
+
+    def leaf(self, k: Value, row: Value, vector: int) -> Value:
+        """The product of step k as it takes part in sums: rounded, or exact."""
+        a, b = self.tile.a(k, row), self.tile.b(k, vector)
+        return self.tile.builder.fmul(a, b) if self.terms is None else self.terms.product(a, b)
+
+    def node(self, k: Value, size: int, row: Value, vector: int, seen: Value) -> tuple[Value, Value]:
+        """The sum of the `size` (a power of two) products from k on, and `seen` with all sums formed for it."""
+        b, half = self.tile.builder, size // 2
+        if size == 1:
+            return self.leaf(k, row, vector), seen
+        middle = b.add(k, _I64(half))
+        first, seen = self.node(k, half, row, vector, seen)
+        if size == 2 and self.terms is None:
+            r = self.sums.fma(self.tile.a(middle, row), self.tile.b(middle, vector), first)
+        else:
+            second, seen = self.node(middle, half, row, vector, seen)
+            r = self.sums.add(first, second)
+        return r, watch(self.tile, seen, [r])
+
+    def each(self, seen: Value, work: Callable[[Value, int, Value], Value]) -> Value:
+        """`seen = work(row, vector, seen)` over the tile: a loop over rows, since states lie in memory."""
+
+        def one(row: Value, seen: Value) -> list[Value]:
+            for vector in range(self.tile.shape.vectors):
+                seen = work(row, vector, seen)
+            return [seen]
+
+        return self.tile.loop(_I64(self.tile.shape.rows), [seen], one)[0]
+
+    def eight(self, index: Value, seen: Value) -> list[Value]:
+        """Eight products, and the merges that their node completes: as many as the index has trailing ones."""
+        tile, b = self.tile, self.tile.builder
+        merges = b.cttz(b.not_(index), ir.IntType(1)(0))
+        k = b.shl(index, _I64(3))
+
+        def work(row: Value, vector: int, seen: Value) -> Value:
+            def merge(level: Value, node: Value, seen: Value) -> list[Value]:
+                r = self.sums.add(tile.v.load(tile.place(b.add(level, _I64(LEVELS)), row, vector)), node)
+                return [r, watch(tile, seen, [r])]
+
+            node, seen = tile.loop(merges, self.node(k, 8, row, vector, seen), merge)
+            tile.v.store(node, tile.place(b.add(merges, _I64(LEVELS)), row, vector))
+            return seen
+
+        return [self.each(seen, work)]
+
+    def fold(self, eights: Value, seen: Value) -> Value:
+        """Everything that has no equal neighbour, from the right, then c."""
+        tile, b, v = self.tile, self.tile.builder, self.tile.v
+        odd = b.and_(tile.steps, _I64(7))
+
+        def work(row: Value, vector: int, seen: Value) -> Value:
+            state = [v.number(0.0), ir.IntType(1)(0), seen]  # the sum so far, whether there is one
+
+            def odd_ones(size: int, present: Value, seen: Value, now: Value) -> list[Value]:
+                # they lie in the order 4, 2, 1 behind the eights
+                k = b.sub(tile.steps, b.and_(tile.steps, _I64(2 * size - 1)))
+                left, seen = self.node(k, size, row, vector, seen)
+                return self._join(left, now, present, seen)
+
+            for size in (1, 2, 4):
+                there = b.icmp_signed("!=", b.and_(odd, _I64(size)), _I64(0))
+                state = tile.when(there, state, lambda now, present, seen, size=size: odd_ones(size, present, seen, now))
+
+            def level(index: Value, *now: Value) -> list[Value]:
+                bit = b.and_(b.lshr(eights, index), _I64(1))
+                place = tile.place(b.add(index, _I64(LEVELS)), row, vector)
+                return tile.when(b.icmp_signed("!=", bit, _I64(0)), now, lambda *then: self._join(v.load(place), *then))
+
+            used = b.sub(_I64(64), b.ctlz(eights, ir.IntType(1)(0)))
+            node, _, seen = tile.loop(used, state, level)
+            r = self.sums.add_any(node, v.load(tile.place(SUMS, row, vector)))
+            v.store(r, tile.place(SUMS, row, vector))
+            return watch(tile, seen, [r])
+
+        return self.each(seen, work)
+
+    def _join(self, left: Value, node: Value, present: Value, seen: Value) -> list[Value]:
+        """left + what stands to its right, if anything does."""
+        r = self.sums.add_any(left, node)
+        seen = self.tile.builder.select(present, watch(self.tile, seen, [r]), seen)
+        return [self.tile.builder.select(present, r, left), ir.IntType(1)(1), seen]
+
+
+def stochastic(product: bool) -> Body:
+    """`sequential` with random words: a row's word times a column's, for each sum and, if they are rounded, each product."""
+
+    def body(tile: Tile) -> Value | None:
+        each = 1 + product
+        sums = Stochastic(tile.v, tile.constants(0))
+        terms = Stochastic(tile.v, tile.constants(1)) if product else None
+
+        def word(k: Value, place: tuple[int, int], which: int) -> Value:
+            return tile.builder.mul(tile.row_word(k, place[0], which, each), tile.column_word(k, place[1], which, each))
+
+        def step(k: Value, a: Value, b: Value, place: tuple[int, int], state: tuple[Value, ...]) -> tuple[list[Value], list[Value]]:
+            if terms is None:
+                return [sums.fma(a, b, state[0], word(k, place, 0))], []
+            return [sums.add(state[0], terms.product(a, b, word(k, place, 1)), word(k, place, 0))], []
+
+        return _run(tile, _I64(SUMS), _I64(0), tile.steps, 1, step, None)
+
+    return body
+
+
+def bodies(total: type, products: dict[Product, type], watched: tuple[bool, ...]) -> dict[int, Body]:
+    """The bodies of a tile kernel for sums rounded by `total`: every order, exact products and those in `products`."""
+    table: dict[int, Body] = {}
+    for product, rounded in {Product.EXACT: None, **products}.items():
+        table |= {kind(Order.SEQUENTIAL, product, w): sequential(total, rounded, w) for w in watched}
+        table[kind(Order.KAHAN, product)] = kahan(total, rounded)
+        table[kind(Order.PAIRWISE, product)] = pairwise(total, rounded)
+    return table

@@ -1,0 +1,91 @@
+"""Before a tiled GEMM: one look at every element of an operand, and its reordering into panels.
+
+`survey` finds what decides which kernel is right: how many bits the elements have, how large and how small they are, NaN,
+infinities, -0. `pack` copies a matrix (k, n) to [panel][k][width], padded with zeros; rows of a are packed as columns of a.T.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .bits import float32_as_int32, float64_as_int64
+from .jit import kernel
+
+
+_F32, _F64 = (f"void(Array(float{n}, 1, 'C', readonly=True), int64[::1])" for n in (32, 64))
+
+
+@kernel(_F32)
+def survey32(x, found):  # noqa: ANN001, ANN201
+    """found = [or of all magnitudes' bits, greatest, greatest finite, least non-zero one (less 1), least code as a signed integer].
+
+    No branch in the loop, so that it is vectorised.
+    """
+    infinity = np.int32(0x7F800000)
+    every, high, finite, low, least = np.int32(0), np.int32(0), np.int32(0), np.uint32(0xFFFFFFFF), np.int32(0)
+    for i in range(x.size):
+        bits = float32_as_int32(x[i])
+        magnitude = bits & np.int32(0x7FFFFFFF)
+        high = max(high, magnitude)
+        ordinary = magnitude if magnitude < infinity else np.int32(0)
+        every |= ordinary
+        finite = max(finite, ordinary)
+        low = min(low, np.uint32(magnitude - np.int32(1)))  # a zero becomes the greatest
+        least = min(least, bits)
+    found[0], found[1], found[2], found[3], found[4] = every, high, finite, low, least
+
+
+@kernel(_F64)
+def survey64(x, found):  # noqa: ANN001, ANN201
+    """`survey32` for float64."""
+    infinity = 0x7FF << 52
+    every, high, finite, low, least = 0, 0, 0, np.uint64(0xFFFFFFFFFFFFFFFF), 0
+    for i in range(x.size):
+        bits = float64_as_int64(x[i])
+        magnitude = bits & 0x7FFFFFFFFFFFFFFF
+        high = max(high, magnitude)
+        ordinary = magnitude if magnitude < infinity else 0
+        every |= ordinary
+        finite = max(finite, ordinary)
+        low = min(low, np.uint64(magnitude - 1))
+        least = min(least, bits)
+    found[0], found[1], found[2], found[3], found[4] = every, high, finite, np.int64(low), least
+
+
+_LAYOUTS = [f"Array({f}, 2, '{layout}', readonly=True)" for f in ("float32", "float64") for layout in "CF"]
+_GROUP = 8
+
+
+@kernel(*(f"void({x}, int64, {x[6:13]}[::1], int64, int64)" for x in _LAYOUTS))
+def pack(x, width, out, first, last):  # noqa: ANN001, ANN201
+    """Panels first .. last - 1 of x (k, n) into out, [panel][k][width]; panel `first` begins at out[0]."""
+    steps, size = x.shape
+    for panel in range(first, last):
+        at, column = (panel - first) * steps * width, panel * width
+        whole = min(width, size - column)
+        # eight columns at a time: whichever way x lies, few lines of cache are open
+        for j0 in range(0, whole, _GROUP):
+            count = min(_GROUP, whole - j0)
+            if count == _GROUP:
+                for k in range(steps):
+                    for j in range(_GROUP):
+                        out[at + k * width + j0 + j] = x[k, column + j0 + j]
+            else:
+                for k in range(steps):
+                    for j in range(count):
+                        out[at + k * width + j0 + j] = x[k, column + j0 + j]
+        for j in range(whole, width):
+            for k in range(steps):
+                out[at + k * width + j] = 0.0
+
+
+@kernel("float64(Array(float32, 2, 'C', readonly=True))", "float64(Array(float64, 2, 'C', readonly=True))")
+def greatest_norm(x):  # noqa: ANN001, ANN201
+    """The greatest sum of squares of a row, in float64 (a bound once multiplied by 1 + 2 n 2^-53)."""
+    best = 0.0
+    for i in range(x.shape[0]):
+        total = 0.0
+        for k in range(x.shape[1]):
+            total += np.float64(x[i, k]) * np.float64(x[i, k])
+        best = max(best, total)
+    return best

@@ -1,0 +1,113 @@
+"""A format's row of constants for the tiled kernels (``kernels/gemm_lanes.py``), and whether lanes of a width can do a format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..formats.format import Format
+from ..formats.rounding import Overflow, Rounding
+from ..formats.spec import SpecField, rounding_spec
+from ..kernels.gemm_lanes import Field
+
+#: per lane width: precision, exponent of the least normal number, exponent of the least number
+PRECISION = {32: 24, 64: 53}
+EMIN = {32: -126, 64: -1022}
+LEAST = {32: -149, 64: -1074}
+
+_INTS = {32: (np.float32, np.int32), 64: (np.float64, np.int64)}
+#: what `General` compares the rest x - n with, in units, to go one unit up or down; inf: never
+_UP = {Rounding.TOWARD_POSITIVE: 0.0, Rounding.NEAREST_AWAY: 0.5}
+_DOWN = {Rounding.TOWARD_NEGATIVE: 0.0, Rounding.TOWARD_ZERO: 0.0, Rounding.TO_ODD: 0.0, Rounding.NEAREST_ZERO: 0.5}
+
+
+def is_lane(fmt: Format, bits: int) -> bool:
+    """Whether a format is float32 (float64) itself."""
+    return (fmt.precision, fmt.emin, fmt.emax, fmt.max_significand) == (PRECISION[bits], EMIN[bits], 1 - EMIN[bits], 2 ** PRECISION[bits] - 1) \
+        and fmt.has_inf and fmt.has_negative_zero and fmt.has_subnormals and not fmt.flushes_input and not fmt.twos_complement  # fmt: skip
+
+
+def is_native(fmt: Format, bits: int, mode: Rounding, overflow: Overflow | None) -> bool:
+    """Whether the hardware's own arithmetic in a lane rounds to the format in this way."""
+    return mode is Rounding.NEAREST_EVEN and is_lane(fmt, bits) and (overflow or fmt.overflow) is Overflow.INFINITY
+
+
+def has_narrow_grid(fmt: Format, bits: int) -> bool:
+    """Whether the magic constant rounds to the format's grid in these lanes, sums being formed by one hardware addition."""
+    return 2 <= fmt.precision and 2 * fmt.precision < PRECISION[bits] and fmt.has_zero and not fmt.flushes_input and not fmt.flushes_output \
+        and fmt.emin >= EMIN[bits] and fmt.min < 0  # fmt: skip
+
+
+def has_general_grid(fmt: Format, bits: int) -> bool:
+    """Whether `General` knows the format in these lanes: two bits to spare for rounding to odd, a unit that is a normal number,
+    and sums of two numbers of the format far from overflow."""
+    return 2 <= fmt.precision <= PRECISION[bits] - 2 and fmt.has_zero and not fmt.flushes_input \
+        and fmt.emin - fmt.precision + 1 >= EMIN[bits] + 1 and fmt.emax <= -EMIN[bits] - 30 - (PRECISION[bits] - fmt.precision)  # fmt: skip
+
+
+def has_code_grid(fmt: Format) -> bool:
+    """Whether `Stochastic` can cut the format's numbers off float32's codes."""
+    return 2 <= fmt.precision <= 22 and fmt.emin == EMIN[32] and fmt.has_subnormals and fmt.has_negative_zero and not fmt.flushes_input
+
+
+@lru_cache(maxsize=1024)
+def constants(formats: tuple[Format, ...], mode: Rounding, overflow: Overflow | None, bits: int) -> NDArray[np.int64]:
+    """The rows of several formats, one after the other."""
+    rows = [_row(fmt, mode, overflow, bits) for fmt in formats]
+    result = np.array(rows, np.int64).reshape(-1)
+    return result
+
+
+def _row(fmt: Format, mode: Rounding, overflow: Overflow | None, bits: int) -> list[int]:
+    digits, bias, stored = PRECISION[bits], 1 - EMIN[bits], PRECISION[bits] - 1
+    p, spec, native = fmt.precision, rounding_spec(fmt, mode, overflow), is_native(fmt, bits, mode, overflow)
+    float_, int_ = _INTS[bits]
+
+    def code(x: float) -> int:
+        return int(np.array(x, float_).view(int_))
+
+    sign = -(1 << (bits - 1))
+    spare = digits - p
+    symmetric = mode not in (Rounding.TOWARD_POSITIVE, Rounding.TOWARD_NEGATIVE)
+    least = {True: code(0.0), False: 1}  # the least positive number: "any rest at all"
+    row = dict.fromkeys(Field, 0)
+    row |= {
+        Field.LOWEST: (fmt.emin + bias) << stored if fmt.emin + bias > 0 else 0,
+        Field.OFFSET: (spare << stored) | (1 << (stored - 1)),
+        Field.UNIT_OFFSET: (1 - p) << stored,
+        Field.DROP: spare,
+        Field.SIGN: sign if fmt.has_negative_zero else 0,
+        Field.FLUSH: code(spec[SpecField.FLUSH_OUTPUT]),
+        Field.FRAME: sign if symmetric else 0,
+        Field.UP_UNITS: code(_UP.get(mode, 2.0)),
+        Field.UP_LEAST: least[_UP.get(mode) != 0.0],
+        Field.DOWN_UNITS: code(_DOWN.get(mode, 2.0)),
+        Field.DOWN_LEAST: least[_DOWN.get(mode) != 0.0],
+        Field.ODD: -1 if mode is Rounding.TO_ODD else 0,
+        Field.NATIVE: int(native),
+        Field.ZERO_SIGN: sign if mode is Rounding.TOWARD_NEGATIVE else 0,
+        Field.ONE: 1,
+        Field.LIMIT: (1 << (bits - 1)) - 1 if native else _limit(fmt, bits, code),
+    }
+    for name in ("MAX", "MIN", "OVER", "UNDER_MIN", "POS_INF", "NEG_INF"):
+        row[Field[name]] = code(spec[SpecField[name]])
+    if mode is Rounding.STOCHASTIC and bits == 32 and has_code_grid(fmt):
+        low = 32 - spare
+        # one lane unit is 2^low units of the word; a sum's error times 2^(23 + low) / 2^e is the error in those units, and the
+        # word's lower bits times 2^e are compared with it
+        row |= {Field.LOW_BITS: low, Field.LOW_MASK: (1 << low) - 1, Field.KEEP: -(1 << spare), Field.SCALE: code(2.0 ** (23 + low))}
+    return [row[f] for f in sorted(Field) if f is not Field.COUNT]
+
+
+def _limit(fmt: Format, bits: int, code: Callable[[float], int]) -> int:
+    """The greatest magnitude that is neither an overflow nor beyond what the magic constant reaches, as bits."""
+    reach = (2 * (1 - EMIN[bits]) + 1 - (PRECISION[bits] - fmt.precision)) << (PRECISION[bits] - 1)
+    return min(code(min(fmt.max, -fmt.min)), reach - 1)
+
+
+def limit(fmt: Format, bits: int) -> float:
+    """`_limit` as a number: sums up to this one need no watching."""
+    return min(fmt.max, -fmt.min, 2.0 ** (-EMIN[bits] + 1 - (PRECISION[bits] - fmt.precision)))
