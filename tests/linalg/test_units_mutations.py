@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import unit_oracle
-from unit_data import bits, values
+from unit_data import bits, fp4_row, row
 
 import nfloat as nf
 from nfloat.linalg.unit_matmul import unit_matmul
@@ -37,71 +37,6 @@ def pairs() -> list[tuple[str, str]]:
 
 
 ROWS = 160
-
-
-def number(fmt, exponent: int, rng: np.random.Generator) -> float:
-    """A random positive number of a format with about this exponent (a power of two among subnormals)."""
-    e = min(max(exponent, fmt.emin - fmt.precision + 1), fmt.emax)
-    x = 2.0**e * (1 + rng.integers(0, 2 ** (fmt.precision - 1)) / 2 ** (fmt.precision - 1))
-    return float(nf.round(min(x, fmt.max), fmt, "toward_zero"))
-
-
-def row(unit, rng: np.random.Generator, k: int) -> tuple[np.ndarray, np.ndarray, float]:
-    """One dot product made to tell models apart: large terms that cancel, beside terms around their last kept bits.
-
-    The large terms are two products, or a product and C. Below them stand a few products at about F bits distance; around
-    2^-126 where the formats reach so far. Three rows in ten are ordinary, tiny or drawn from all codes.
-    """
-    fa, fb, fc = *unit.formats, nf.get_format(unit.output)
-    regime = rng.random()
-    if regime < 0.3:
-        kind = "normal" if regime < 0.2 else "tiny" if regime < 0.25 else "wide"
-        return values(unit.a, rng, (k,), kind), values(unit.b, rng, (k,), kind), float(values(unit.output, rng, (1,), kind)[0])
-    a, b, c = np.zeros(k), np.zeros(k), 0.0
-    spots = rng.permutation(k)
-    s = unit.arithmetic
-    kept = getattr(s, "fraction", 24)
-    high = int(rng.integers(-4, 5)) + (fa.emax // 2 if fa.emax < 20 else 0)
-    if fa.emin < -100 and rng.random() < 0.5:
-        high = -63 if rng.random() < 0.8 else 63
-    x, y = number(fa, high, rng), number(fb, high, rng)
-    a[spots[0]], b[spots[0]] = x, y
-    if rng.random() < 0.5:
-        c = -float(nf.round(x * y, fc, "toward_zero", overflow="saturate"))
-    elif k > 1:
-        a[spots[1]], b[spots[1]] = -x, y
-    for at in spots[2:7]:
-        distance = int(rng.integers(kept - 4, kept + 5)) if rng.random() < 0.7 else int(rng.integers(0, 12))
-        target = 2 * high - distance
-        ea = int(np.clip(target // 2, fa.emin - fa.precision + 1, fa.emax))
-        a[at] = number(fa, ea, rng) * rng.choice([-1, 1])
-        b[at] = number(fb, target - ea, rng)
-    if c == 0 and rng.random() < 0.5:
-        c = float(nf.round(number(fc, 2 * high - int(rng.integers(0, kept + 4)), rng) * rng.choice([-1, 1]), fc, overflow="saturate"))
-    return a, b, c
-
-
-def fp4_row(unit, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, float, np.ndarray, np.ndarray]:
-    """The same for FP4 with scales: C, or a second group, cancels a large one; another stands about F bits below its scales.
-
-    One row in four has groups of like size instead.
-    """
-    values = np.array([0.5, 1, 1.5, 2, 3, 4, 6])
-    a, b = np.zeros(64), np.zeros(64)
-    sa, sb = np.ones(64 // unit.arithmetic.scale_block), np.ones(64 // unit.arithmetic.scale_block)
-    a[:16], b[:16] = rng.choice(values, 16), rng.choice(values, 16)
-    if rng.random() < 0.25:
-        a, b = rng.choice(values, 64) * rng.choice([-1, 1], 64), rng.choice(values, 64)
-        return a, b, float(np.float32(rng.standard_normal())), 2.0 ** rng.integers(-3, 4, sa.size), 2.0 ** rng.integers(-3, 4, sb.size)
-    sa[0], sb[0] = (448.0, 256.0 * rng.choice([1, 1.75])) if unit.arithmetic.scale_format != "float8_e8m0fnu" else (2.0**30, 1.0)
-    a[32], b[32], a[33], b[33] = rng.choice(values), rng.choice(values), -rng.choice(values), 0.5
-    least = int(rng.integers(-18, -13)) if sa[0] == 448 else int(rng.integers(-9, -1))
-    sa[len(sa) // 2], sb[len(sb) // 2] = 2.0 ** (least // 2), 2.0 ** (least - least // 2)
-    if rng.random() < 0.5:
-        return a, b, -float(np.float32((a[:16] @ b[:16]) * sa[0] * sb[0])), sa, sb
-    a[16:32], b[16:32] = -a[:16], b[:16]
-    sa[16 // unit.arithmetic.scale_block], sb[16 // unit.arithmetic.scale_block] = sa[0], sb[0]
-    return a, b, 0.0, sa, sb
 
 
 def operands(unit) -> dict:

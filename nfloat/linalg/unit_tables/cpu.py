@@ -3,8 +3,8 @@
 Intel's NaN rules are bitwise: a NaN operand comes out quieted, a generated one is 0xFFC00000; of several, the one that meets
 the last operation as a factor wins over one in the sum. Arm returns the default NaN 0x7FC00000.
 
-Sources, by tag. SDM: Intel's instruction reference. LIVE: compared with the instruction on a CPU (0 differences; the vectors stand
-in the tests). ARM: Arm's A64 and SME instruction descriptions. QEMU: its ``target/arm/tcg`` helpers.
+Sources, by tag. SDM: Intel's instruction reference. LIVE: compared with the instruction itself, 0 differences: on an Intel CPU with AMX,
+and VDPBF16PS, VCVTNEPS2BF16, VPDPBUSD and VPDPBUSDS on AMD Zen 4, which returns the same bits; the tests repeat it where they can. ARM: Arm's A64 and SME instruction descriptions. QEMU: its ``target/arm/tcg`` helpers.
 """
 
 from __future__ import annotations
