@@ -153,6 +153,15 @@ def test_stochastic_accumulators_use_the_seed():
     assert not equal(run(r, seed=1), run(r, seed=2))
 
 
+def test_matrix_instructions_as_accumulators():
+    unit = "nvidia.hopper.mma.f16.f32"
+    r = recipe("fp16-mixed").replace(forward=unit, backward=unit)
+    assert r.name == f"fp16-mixed+forward={unit}+backward={unit}"
+    weights = run(r, threads=1)
+    assert equal(weights, run(r, threads=2))
+    assert not equal(weights, run("fp16-mixed"))
+
+
 def test_no_two_tensors_steps_or_roundings_share_random_bits():
     keys = [
         precision("bf16-pure-sr", 5, step).stream(tensor, role).key
