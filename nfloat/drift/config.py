@@ -12,7 +12,7 @@ import hashlib
 import json
 import math
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -33,7 +33,9 @@ DATA_SUFFIXES = (".npz", ".csv")
 
 MODELS = ("mlp",)
 #: name, as a configuration has it -> layer
-ACTIVATIONS = MappingProxyType({"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid})
+ACTIVATIONS: Mapping[str, Callable[[], nn.Layer]] = MappingProxyType(
+    {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,9 +212,9 @@ def _check_integer(key: str, value: object, least: int) -> None:
         raise ArgumentError(f"{key}={value!r} must be an integer of at least {least}")
 
 
-def _check_choice(key: str, value: object, known: Iterable[str]) -> None:
+def _check_choice(key: str, value: object, known: Collection[object]) -> None:
     if value not in known:
-        raise ArgumentError(f"{key}={value!r} is unknown; {nearest_names(str(value), known)}")
+        raise ArgumentError(f"{key}={value!r} is unknown; {nearest_names(str(value), map(str, known))}")
 
 
 def _check_data(data: object) -> None:

@@ -28,7 +28,7 @@ DASHES = ("solid", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))
 
 # stand-ins that no data uses: turned into the page's own colours afterwards
 _INK, _FAINT = "#010203", "#040506"
-_STYLE = {
+_STYLE: dict[str, Any] = {
     "svg.fonttype": "none", "font.size": 9.5, "axes.edgecolor": _INK, "axes.labelcolor": _INK, "text.color": _INK,
     "xtick.color": _INK, "ytick.color": _INK, "grid.color": _FAINT, "grid.linewidth": 0.7, "axes.spines.top": False,
     "axes.spines.right": False, "lines.linewidth": 1.6, "font.family": "DejaVu Sans", "axes.titlesize": 9.5,
@@ -236,7 +236,8 @@ def _svg(slug: str, size: tuple[float, float], draw: Callable[[Any], None]) -> s
         raise MissingExtraError("a report needs matplotlib: pip install 'nfloat[studies]'") from None
     buffer = io.StringIO()
     # the user's matplotlibrc must not change a byte
-    with matplotlib.rc_context({**matplotlib.rcParamsDefault, **_STYLE, "svg.hashsalt": slug}):
+    settings: Any = {**dict(matplotlib.rcParamsDefault), **_STYLE, "svg.hashsalt": slug}
+    with matplotlib.rc_context(settings):
         figure = Figure(figsize=size)
         FigureCanvasSVG(figure)
         draw(figure)

@@ -161,9 +161,9 @@ def _recovering(summaries: Sequence[Summary], item: Summary, base: Summary) -> s
 def _following(items: Sequence[Summary]) -> str:
     """The recipes that follow float64, in one sentence."""
     names = listed([item["recipe"] for item in items])
-    off = share(max(abs(item["loss_ratio"] - 1.0) for item in items))
-    path = share(max(item["path_distance"] for item in items))
-    reference = loss(items[0]["train_loss"] - items[0]["train_loss_gap"])
+    off = share(max(abs(_known(item, "loss_ratio") - 1.0) for item in items))
+    path = share(max(_known(item, "path_distance") for item in items))
+    reference = loss(_known(items[0], "train_loss") - _known(items[0], "train_loss_gap"))
     return (
         f"{names} stay{'s' if len(items) == 1 else ''} with float64: loss within {off} of its ({reference}), "
         f"weights off its path by at most {path} of the way."
@@ -196,7 +196,12 @@ def _base(item: Summary, others: Sequence[Summary]) -> Summary | None:
 
 def _off(item: Summary) -> str:
     """How far the loss is from float64's, signed, in per cent."""
-    return signed_share(item["loss_ratio"] - 1.0)
+    return signed_share(_known(item, "loss_ratio") - 1.0)
+
+
+def _known(item: Summary, key: str) -> float:
+    """An entry that a finished run has."""
+    return float(item[key])  # type: ignore[literal-required]
 
 
 def _table(summaries: Sequence[Summary]) -> Table:

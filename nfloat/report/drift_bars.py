@@ -78,7 +78,7 @@ def _not_the_gradient(summaries: Sequence[Summary], middle: Mapping[str, float])
     drifts = [item for item in known if item["verdict"] == "drifts" and (item["stagnation"] or 0.0) > _MANY_LOST]
     if not follows or not drifts:
         return ""
-    worst, drifting = max(follows, key=middle.__getitem__), max(drifts, key=lambda item: item["stagnation"])
+    worst, drifting = max(follows, key=middle.__getitem__), max(drifts, key=lambda item: item["stagnation"] or 0.0)
     if middle[worst] <= middle[drifting["recipe"]]:
         return ""
     return (
