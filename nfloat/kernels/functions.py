@@ -17,7 +17,7 @@ from llvmlite import ir
 
 from ..formats.rounding import Rounding
 from . import vector
-from .bits import float64_as_int64
+from .bits import float64_as_int64, int64_as_float64
 from .elementwise import WORDS, constants64, overflow_constants
 from .jit import device, kernel
 from .rng import word64
@@ -30,7 +30,7 @@ _STOCHASTIC = Rounding.STOCHASTIC.tag
 
 
 class Traits(IntFlag):
-    """What a function's special results mean."""
+    """What is known of a function f besides y: what special results mean, and which numbers f(x) lies strictly beside."""
 
     #: y is exact at x = 0
     EXACT_AT_ZERO = 1
@@ -38,11 +38,39 @@ class Traits(IntFlag):
     UNDERFLOWS = 2
     #: y = inf at finite x may be an overflow
     OVERFLOWS = 4
+    #: |f| < |x|
+    WITHIN_X = 8
+    #: |f| > |x| for |x| < 1
+    BEYOND_X = 16
+    #: f > x
+    GREATER_THAN_X = 32
+    #: f < x
+    LESS_THAN_X = 64
+    #: |f| < 1
+    WITHIN_ONE = 128
+    #: f > 1 where x > 0, f < 1 where x < 0
+    BESIDE_ONE = 256
+    #: |f| > 1
+    BEYOND_ONE = 512
+    #: f > 1/2 where x > 0, f < 1/2 where x < 0
+    BESIDE_HALF = 1024
+    #: f > -1
+    ABOVE_MINUS_ONE = 2048
 
 
-_EXACT_AT_ZERO, _UNDERFLOWS, _OVERFLOWS = (int(t) for t in Traits)
+_EXACT_AT_ZERO, _UNDERFLOWS, _OVERFLOWS = int(Traits.EXACT_AT_ZERO), int(Traits.UNDERFLOWS), int(Traits.OVERFLOWS)
+_WITHIN_X, _BEYOND_X = int(Traits.WITHIN_X), int(Traits.BEYOND_X)
+_GREATER_THAN_X, _LESS_THAN_X = int(Traits.GREATER_THAN_X), int(Traits.LESS_THAN_X)
+_WITHIN_ONE, _BESIDE_ONE, _BEYOND_ONE = int(Traits.WITHIN_ONE), int(Traits.BESIDE_ONE), int(Traits.BEYOND_ONE)
+_BESIDE_HALF, _ABOVE_MINUS_ONE = int(Traits.BESIDE_HALF), int(Traits.ABOVE_MINUS_ONE)
 #: between these an approximation's relative bound holds with room to spare
 _LEAST, _GREATEST = 2.0**-1000, 2.0**1000
+
+
+def _as_single(v: Lanes, r: Value) -> Value:
+    """The bits of r in float32, which holds it."""
+    narrow = v.builder.fptrunc(r, ir.VectorType(ir.FloatType(), v.count))
+    return v.builder.bitcast(narrow, ir.VectorType(ir.IntType(32), v.count))
 
 
 def _body(mode: Rounding, single: bool):  # noqa: ANN202
@@ -55,7 +83,7 @@ def _body(mode: Rounding, single: bool):  # noqa: ANN202
         low = vector.round_narrow(v, b.fmul(y, below), k.grid, mode)
         high = vector.round_narrow(v, b.fmul(y, above), k.grid, mode)
         r = vector.select_overflow(v, low, *k.floats[:4])
-        v.store(b.fptrunc(r, ir.VectorType(ir.FloatType(), v.count)) if single else r, pointers[1])
+        v.store(_as_single(v, r) if single else r, pointers[1])
         size = b.and_(v.as_int(y), v.magnitude_mask)
         moderate = b.and_(b.icmp_signed(">=", size, least), b.icmp_signed("<", size, k.limit))
         same = b.icmp_signed("==", v.as_int(low), v.as_int(high))
@@ -115,6 +143,42 @@ def is_exact(x, y, traits):  # noqa: ANN001, ANN201
     return (y == 0.0 and not traits & _UNDERFLOWS) or (math.isinf(y) and not traits & _OVERFLOWS)
 
 
+@device
+def cut(low, high, c, beyond):  # noqa: ANN001, ANN201
+    """An interval 0 < low..high without what lies on the wrong side of c, or c itself: a value known to lie beyond c, or within."""
+    if low <= c <= high:
+        if beyond:
+            low = int64_as_float64(float64_as_int64(c) + 1)
+        else:
+            high = int64_as_float64(float64_as_int64(c) - 1)
+    return low, high
+
+
+@device
+def interval(x, y, eps, traits):  # noqa: ANN001, ANN201
+    """(low, high) around |f(x)|, given |y| a normal number."""
+    low, high = abs(y) * (1.0 - eps), abs(y) * (1.0 + eps)
+    c, positive = abs(x), x > 0.0
+    if positive == (y > 0.0) and c > 0.0:
+        if traits & _WITHIN_X or traits & (_LESS_THAN_X if positive else _GREATER_THAN_X):
+            low, high = cut(low, high, c, False)
+        if (traits & _BEYOND_X and c < 1.0) or traits & (_GREATER_THAN_X if positive else _LESS_THAN_X):
+            low, high = cut(low, high, c, True)
+    if traits & _ABOVE_MINUS_ONE and y < 0.0:
+        low, high = cut(low, high, 1.0, False)
+    if traits & (_WITHIN_ONE | _BEYOND_ONE | _BESIDE_ONE):
+        low, high = cut(low, high, 1.0, traits & _BEYOND_ONE != 0 or (traits & _BESIDE_ONE != 0 and positive))
+    if traits & _BESIDE_HALF:
+        low, high = cut(low, high, 0.5, positive)
+    return low, high
+
+
+@device
+def out_of_range(a, spec):  # noqa: ANN001, ANN201
+    """Whether a magnitude is so far beyond a format's numbers that any such one gives the same result."""
+    return (a < _LEAST and spec.emin - spec.precision > -900) or (a > _GREATEST and spec.max < 2.0**900)
+
+
 @kernel(f"int64(float64[::1], float64[::1], int64[::1], float64[::1], float64, int64, int64[::1], {WORDS}, uint64)")
 def settle_plain(x, y, number, out, eps, traits, undecided, words, key):  # noqa: ANN001, ANN201
     """out[i] = f(x[i]) rounded by the plain rule where y[i] decides it; the other indices go to `undecided`; how many.
@@ -124,18 +188,22 @@ def settle_plain(x, y, number, out, eps, traits, undecided, words, key):  # noqa
     spec, count = load_spec(words), 0
     for i in range(y.size):
         random = word64(number[i], key) if spec.mode >= _STOCHASTIC else np.uint64(0)
-        v = y[i]
-        if is_exact(x[i], v, traits):
-            out[i] = round_value(v, spec, random)
-            continue
-        if _LEAST <= abs(v) <= _GREATEST:
-            low = round_value(v * (1.0 - eps), spec, random)
-            high = round_value(v * (1.0 + eps), spec, random)
-            if float64_as_int64(low) == float64_as_int64(high):
-                out[i] = low
-                continue
-        undecided[count] = i
-        count += 1
+        v, a = y[i], abs(y[i])
+        low = high = a
+        decided = is_exact(x[i], v, traits)
+        if not decided:
+            if _LEAST <= a <= _GREATEST:
+                low, high = interval(x[i], v, eps, traits)
+                decided = True
+            elif out_of_range(a, spec):
+                low = high = _LEAST if a < _LEAST else _GREATEST
+                decided = True
+        r = round_value(math.copysign(low, v), spec, random)
+        if decided and float64_as_int64(r) == float64_as_int64(round_value(math.copysign(high, v), spec, random)):
+            out[i] = r
+        else:
+            undecided[count] = i
+            count += 1
     return count
 
 

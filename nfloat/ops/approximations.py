@@ -67,30 +67,31 @@ def _arctan2_is_exact(y: Floats, x: Floats) -> NDArray[np.bool_]:
     return zero | np.isnan(y) | np.isnan(x) | (np.isposinf(x) & np.isfinite(y))
 
 
-_AT_ZERO, _UNDER, _OVER = Traits.EXACT_AT_ZERO, Traits.UNDERFLOWS, Traits.OVERFLOWS
+_T = Traits
+_AT_ZERO, _UNDER, _OVER = _T.EXACT_AT_ZERO, _T.UNDERFLOWS, _T.OVERFLOWS
 
 #: name -> its float64 form; the names are those of ``certain.py`` and of the public functions
 APPROXIMATIONS: dict[str, Approximation] = {
-    "exp": Approximation(np.exp, _AT_ZERO | _UNDER | _OVER),
-    "exp2": Approximation(np.exp2, _AT_ZERO | _UNDER | _OVER),
-    "expm1": Approximation(np.expm1, _AT_ZERO | _OVER),
+    "exp": Approximation(np.exp, _AT_ZERO | _UNDER | _OVER | _T.BESIDE_ONE),
+    "exp2": Approximation(np.exp2, _AT_ZERO | _UNDER | _OVER | _T.BESIDE_ONE),
+    "expm1": Approximation(np.expm1, _AT_ZERO | _OVER | _T.GREATER_THAN_X | _T.ABOVE_MINUS_ONE),
     "log": Approximation(np.log),
     "log2": Approximation(np.log2),
     "log10": Approximation(np.log10),
-    "log1p": Approximation(np.log1p),
-    "sin": Approximation(np.sin),
-    "cos": Approximation(np.cos),
-    "tan": Approximation(np.tan),
-    "sinh": Approximation(np.sinh, _AT_ZERO | _OVER),
-    "cosh": Approximation(np.cosh, _AT_ZERO | _OVER),
-    "tanh": Approximation(np.tanh),
-    "arcsin": Approximation(np.arcsin),
-    "arccos": Approximation(np.arccos, Traits(0)),
-    "arctan": Approximation(np.arctan),
-    "erf": Approximation(_erf),
-    "sigmoid": Approximation(_sigmoid, _AT_ZERO | _UNDER),
-    "softplus": Approximation(_softplus, _UNDER),
-    "gelu": Approximation(_gelu, _AT_ZERO | _UNDER, error=2.0**-41),
+    "log1p": Approximation(np.log1p, _AT_ZERO | _T.LESS_THAN_X),
+    "sin": Approximation(np.sin, _AT_ZERO | _T.WITHIN_X | _T.WITHIN_ONE),
+    "cos": Approximation(np.cos, _AT_ZERO | _T.WITHIN_ONE),
+    "tan": Approximation(np.tan, _AT_ZERO | _T.BEYOND_X),
+    "sinh": Approximation(np.sinh, _AT_ZERO | _OVER | _T.BEYOND_X),
+    "cosh": Approximation(np.cosh, _AT_ZERO | _OVER | _T.BEYOND_ONE),
+    "tanh": Approximation(np.tanh, _AT_ZERO | _T.WITHIN_X | _T.WITHIN_ONE),
+    "arcsin": Approximation(np.arcsin, _AT_ZERO | _T.BEYOND_X),
+    "arccos": Approximation(np.arccos, _T(0)),
+    "arctan": Approximation(np.arctan, _AT_ZERO | _T.WITHIN_X),
+    "erf": Approximation(_erf, _AT_ZERO | _T.WITHIN_ONE),
+    "sigmoid": Approximation(_sigmoid, _AT_ZERO | _UNDER | _T.BESIDE_HALF | _T.WITHIN_ONE),
+    "softplus": Approximation(_softplus, _UNDER | _T.GREATER_THAN_X),
+    "gelu": Approximation(_gelu, _AT_ZERO | _UNDER | _T.WITHIN_X, error=2.0**-41),
     "power": Approximation(np.power, _AT_ZERO | _UNDER | _OVER, exact=_power_is_exact),
     "arctan2": Approximation(np.arctan2, _AT_ZERO | _UNDER, exact=_arctan2_is_exact),
 }
