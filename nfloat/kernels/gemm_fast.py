@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from .gemm_lanes import General, Narrow, Native
-from .gemm_orders import REGIONS, Order, Product, bodies, kind, stochastic
+from .gemm_orders import LEVELS, Order, Product, bodies, kind, stochastic
 from .gemm_tile import NATIVE32, TILE32, TILE64, tile_intrinsic
 from .jit import device, kernel
 
@@ -29,20 +29,42 @@ _RN, _WN = NATIVE32.rows, NATIVE32.width
 
 
 @device
+def _regions(k):  # noqa: ANN001, ANN201
+    """How many tiles scratch holds: the sums, a block's, and the levels of pairwise sums of eights."""
+    count, eights = LEVELS, k >> 3
+    while eights > 0:
+        count, eights = count + 1, eights >> 1
+    return count
+
+
+@device
 def _load(out, scratch, row, column, rows, width):  # noqa: ANN001, ANN201
     """The tile at (row, column) of out, padded with zeros, into the first region of scratch."""
     high, wide = min(rows, out.shape[0] - row), min(width, out.shape[1] - column)
-    for r in range(rows):
-        for j in range(width):
-            scratch[r * width + j] = out[row + r, column + j] if r < high and j < wide else 0.0
+    if high == rows and wide == width:  # constant counts: whole vectors are moved
+        for r in range(rows):
+            for j in range(width):
+                scratch[r * width + j] = out[row + r, column + j]
+    else:
+        for i in range(rows * width):
+            scratch[i] = 0.0
+        for r in range(high):
+            for j in range(wide):
+                scratch[r * width + j] = out[row + r, column + j]
 
 
 @device
 def _store(out, scratch, row, column, rows, width):  # noqa: ANN001, ANN201
     """The first region of scratch back to its place."""
-    for r in range(min(rows, out.shape[0] - row)):
-        for j in range(min(width, out.shape[1] - column)):
-            out[row + r, column + j] = scratch[r * width + j]
+    high, wide = min(rows, out.shape[0] - row), min(width, out.shape[1] - column)
+    if high == rows and wide == width:
+        for r in range(rows):
+            for j in range(width):
+                out[row + r, column + j] = scratch[r * width + j]
+    else:
+        for r in range(high):
+            for j in range(wide):
+                out[row + r, column + j] = scratch[r * width + j]
 
 
 @device
@@ -70,7 +92,7 @@ def _signature(bits: int) -> str:
 @kernel(_signature(32))
 def native32(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
     """float32 sums by the hardware, nearest-even."""
-    scratch, k = np.empty(REGIONS * _RN * _WN, np.float32), plan[1]
+    scratch, k = np.empty(_regions(plan[1]) * _RN * _WN, np.float32), plan[1]
     for panel in range(status.shape[1]):
         for tile in range(first, last):
             if _begin(out, scratch, tile, panel, plan, status, _RN, _WN):
@@ -82,7 +104,7 @@ def native32(a, b, out, first, last, plan, constants, status, row_words, column_
 @kernel(_signature(64))
 def native64(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
     """float64 sums by the hardware, nearest-even."""
-    scratch, k = np.empty(REGIONS * _R64 * _W64, np.float64), plan[1]
+    scratch, k = np.empty(_regions(plan[1]) * _R64 * _W64, np.float64), plan[1]
     for panel in range(status.shape[1]):
         for tile in range(first, last):
             if _begin(out, scratch, tile, panel, plan, status, _R64, _W64):
@@ -94,7 +116,7 @@ def native64(a, b, out, first, last, plan, constants, status, row_words, column_
 @kernel(_signature(32))
 def narrow32(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
     """Nearest-even by the magic constant in float32 lanes."""
-    scratch, k = np.empty(REGIONS * _R32 * _W32, np.float32), plan[1]
+    scratch, k = np.empty(_regions(plan[1]) * _R32 * _W32, np.float32), plan[1]
     for panel in range(status.shape[1]):
         for tile in range(first, last):
             if _begin(out, scratch, tile, panel, plan, status, _R32, _W32):
@@ -106,7 +128,7 @@ def narrow32(a, b, out, first, last, plan, constants, status, row_words, column_
 @kernel(_signature(64))
 def narrow64(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
     """Nearest-even by the magic constant in float64 lanes."""
-    scratch, k = np.empty(REGIONS * _R64 * _W64, np.float64), plan[1]
+    scratch, k = np.empty(_regions(plan[1]) * _R64 * _W64, np.float64), plan[1]
     for panel in range(status.shape[1]):
         for tile in range(first, last):
             if _begin(out, scratch, tile, panel, plan, status, _R64, _W64):
@@ -118,7 +140,7 @@ def narrow64(a, b, out, first, last, plan, constants, status, row_words, column_
 @kernel(_signature(32))
 def general32(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
     """Any deterministic mode and policy in float32 lanes."""
-    scratch, k = np.empty(REGIONS * _R32 * _W32, np.float32), plan[1]
+    scratch, k = np.empty(_regions(plan[1]) * _R32 * _W32, np.float32), plan[1]
     for panel in range(status.shape[1]):
         for tile in range(first, last):
             if _begin(out, scratch, tile, panel, plan, status, _R32, _W32):
@@ -130,7 +152,7 @@ def general32(a, b, out, first, last, plan, constants, status, row_words, column
 @kernel(_signature(64))
 def general64(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
     """Any deterministic mode and policy in float64 lanes."""
-    scratch, k = np.empty(REGIONS * _R64 * _W64, np.float64), plan[1]
+    scratch, k = np.empty(_regions(plan[1]) * _R64 * _W64, np.float64), plan[1]
     for panel in range(status.shape[1]):
         for tile in range(first, last):
             if _begin(out, scratch, tile, panel, plan, status, _R64, _W64):
@@ -142,7 +164,7 @@ def general64(a, b, out, first, last, plan, constants, status, row_words, column
 @kernel(_signature(32))
 def stochastic32(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
     """stochastic in float32 lanes."""
-    scratch, k = np.empty(REGIONS * _R32 * _W32, np.float32), plan[1]
+    scratch, k = np.empty(_regions(plan[1]) * _R32 * _W32, np.float32), plan[1]
     for panel in range(status.shape[1]):
         for tile in range(first, last):
             if _begin(out, scratch, tile, panel, plan, status, _R32, _W32):

@@ -20,10 +20,9 @@ _I64 = ir.IntType(64)
 
 #: regions of scratch (each a tile): the sums, the sums of a block, then pairwise's levels
 SUMS, BLOCK, LEVELS = 0, 1, 2
-REGIONS = LEVELS + 40
 
 Arithmetic = Any
-_Step = Callable[[Value, Value, Value, tuple[int, int], tuple[Value, ...]], tuple[Sequence[Value], Sequence[Value]]]
+_Step = Callable[[Value, Value, Value, tuple[Value, int], tuple[Value, ...]], tuple[Sequence[Value], Sequence[Value]]]
 _Promote = Callable[[Tile, Value], Value]
 
 
@@ -65,22 +64,38 @@ def _run(tile: Tile, region: Value, first: Value, count: Value, states: int, ste
 
     state[0] is the sum. Returns the greatest of `seen` and the results, if there is a `seen`.
     """
-    v, places = tile.v, tile.places()
-    start = [v.load(tile.place(region, r, n)) if i == 0 else v.number(0.0) for r, n in places for i in range(states)]
+    if states == 1:
+        return _rows(tile, region, _I64(0), tile.shape.rows, first, count, states, step, seen)
+    height = tile.shape.rows // states  # half the rows at a time: the states of all would not fit in the registers
+
+    def some(index: Value, *now: Value) -> list[Value]:
+        result = _rows(tile, region, tile.builder.mul(index, _I64(height)), height, first, count, states, step, now[0] if now else None)
+        return [] if result is None else [result]
+
+    end = tile.loop(_I64(tile.shape.rows // height), [] if seen is None else [seen], some)
+    return end[0] if end else None
+
+
+def _rows(tile: Tile, region: Value, top: Value, height: int, first: Value, count: Value, states: int, step: _Step, seen: Value | None) -> Value | None:
+    """`_run` on the rows from `top` on."""
+    v = tile.v
+    places = [(r, n) for r in range(height) for n in range(tile.shape.vectors)]
+    rows = [tile.builder.add(top, _I64(r)) for r in range(height)]
+    start = [v.load(tile.place(region, rows[r], n)) if i == 0 else v.number(0.0) for r, n in places for i in range(states)]
 
     def body(i: Value, *carried: Value) -> list[Value]:
         k, now = tile.builder.add(first, i), None if seen is None else carried[-1]
         columns = [tile.b(k, n) for n in range(tile.shape.vectors)]
         after: list[Value] = []
         for index, (r, n) in enumerate(places):
-            state, results = step(k, tile.a(k, r), columns[n], (r, n), carried[index * states : (index + 1) * states])
+            state, results = step(k, tile.a(k, rows[r]), columns[n], (rows[r], n), carried[index * states : (index + 1) * states])
             after += state
             now = watch(tile, now, results)
         return after if now is None else [*after, now]
 
     end = tile.loop(count, start if seen is None else [*start, seen], body)
     for index, (r, n) in enumerate(places):
-        v.store(end[index * states], tile.place(region, r, n))
+        v.store(end[index * states], tile.place(region, rows[r], n))
     return None if seen is None else end[-1]
 
 
@@ -91,7 +106,7 @@ def sequential(total: type, product: type | None = None, watched: bool = False) 
         sums = total(tile.v, tile.constants(0))
         terms = None if product is None else product(tile.v, tile.constants(1))
 
-        def step(k: Value, a: Value, b: Value, place: tuple[int, int], state: tuple[Value, ...]) -> tuple[list[Value], list[Value]]:
+        def step(k: Value, a: Value, b: Value, place: tuple[Value, int], state: tuple[Value, ...]) -> tuple[list[Value], list[Value]]:
             s = sums.fma(a, b, state[0]) if terms is None else sums.add(state[0], terms.product(a, b))
             return [s], [s]
 
@@ -146,7 +161,7 @@ def kahan(total: type, product: type | None = None) -> Body:
         sums, flip = total(tile.v, tile.constants(0)), tile.builder.fneg
         terms = None if product is None else product(tile.v, tile.constants(1))
 
-        def step(k: Value, a: Value, b: Value, place: tuple[int, int], state: tuple[Value, ...]) -> tuple[list[Value], list[Value]]:
+        def step(k: Value, a: Value, b: Value, place: tuple[Value, int], state: tuple[Value, ...]) -> tuple[list[Value], list[Value]]:
             s, e = state
             y = sums.fma(a, b, flip(e)) if terms is None else sums.add(terms.product(a, b), flip(e))
             t = sums.add(s, y)
@@ -276,10 +291,10 @@ def stochastic(product: bool) -> Body:
         sums = Stochastic(tile.v, tile.constants(0))
         terms = Stochastic(tile.v, tile.constants(1)) if product else None
 
-        def word(k: Value, place: tuple[int, int], which: int) -> Value:
+        def word(k: Value, place: tuple[Value, int], which: int) -> Value:
             return tile.builder.mul(tile.row_word(k, place[0], which, each), tile.column_word(k, place[1], which, each))
 
-        def step(k: Value, a: Value, b: Value, place: tuple[int, int], state: tuple[Value, ...]) -> tuple[list[Value], list[Value]]:
+        def step(k: Value, a: Value, b: Value, place: tuple[Value, int], state: tuple[Value, ...]) -> tuple[list[Value], list[Value]]:
             if terms is None:
                 return [sums.fma(a, b, state[0], word(k, place, 0))], []
             return [sums.add(state[0], terms.product(a, b, word(k, place, 1)), word(k, place, 0))], []

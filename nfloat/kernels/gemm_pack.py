@@ -6,21 +6,40 @@ infinities, -0. `pack` copies a matrix (k, n) to [panel][k][width], padded with 
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .bits import float32_as_int32, float64_as_int64
-from .jit import kernel
+from .jit import device, kernel
 
 
-_F32, _F64 = (f"void(Array(float{n}, 1, 'C', readonly=True), int64[::1])" for n in (32, 64))
+@device
+def _describe(every, high, finite, low, least, digits, found):  # noqa: ANN001, ANN201
+    """found = [significant bits, exponent of the common quantum, greatest finite magnitude, all finite, some -0], from or and extremes."""
+    stored, bias = digits - 1, 127 if digits == 24 else 1023
+    found[0], found[1], found[2] = 0.0, 1e6, 0.0
+    found[3] = np.float64(high >> stored < 2 * bias + 1)
+    found[4] = np.float64(least == (-0x80000000 if digits == 24 else -0x8000000000000000))
+    if finite == 0:
+        return
+    fraction, used = every & ((1 << stored) - 1), digits
+    if fraction == 0:
+        used = 1
+    else:
+        while fraction & 1 == 0:
+            fraction >>= 1
+            used -= 1
+    lowest = max(low >> stored, 1) - bias  # the exponent of the least non-zero magnitude, subnormal or not
+    field = finite >> stored
+    significand = (finite & ((1 << stored) - 1)) | ((1 << stored) if field > 0 else 0)
+    found[0], found[1] = used, lowest - used + 1
+    found[2] = math.ldexp(np.float64(significand), max(field, 1) - bias - stored)
 
 
-@kernel(_F32)
+@kernel("void(Array(float32, 1, 'C', readonly=True), float64[::1])")
 def survey32(x, found):  # noqa: ANN001, ANN201
-    """found = [or of all magnitudes' bits, greatest, greatest finite, least non-zero one (less 1), least code as a signed integer].
-
-    No branch in the loop, so that it is vectorised.
-    """
+    """The facts of x, see `_describe`. The loop has no branch, so that it is vectorised."""
     infinity = np.int32(0x7F800000)
     every, high, finite, low, least = np.int32(0), np.int32(0), np.int32(0), np.uint32(0xFFFFFFFF), np.int32(0)
     for i in range(x.size):
@@ -32,10 +51,10 @@ def survey32(x, found):  # noqa: ANN001, ANN201
         finite = max(finite, ordinary)
         low = min(low, np.uint32(magnitude - np.int32(1)))  # a zero becomes the greatest
         least = min(least, bits)
-    found[0], found[1], found[2], found[3], found[4] = every, high, finite, low, least
+    _describe(np.int64(every), np.int64(high), np.int64(finite), (np.int64(low) + 1) & 0xFFFFFFFF, np.int64(least), 24, found)
 
 
-@kernel(_F64)
+@kernel("void(Array(float64, 1, 'C', readonly=True), float64[::1])")
 def survey64(x, found):  # noqa: ANN001, ANN201
     """`survey32` for float64."""
     infinity = 0x7FF << 52
@@ -49,7 +68,7 @@ def survey64(x, found):  # noqa: ANN001, ANN201
         finite = max(finite, ordinary)
         low = min(low, np.uint64(magnitude - 1))
         least = min(least, bits)
-    found[0], found[1], found[2], found[3], found[4] = every, high, finite, np.int64(low), least
+    _describe(every, high, finite, np.int64(low) + 1, least, 53, found)
 
 
 _LAYOUTS = [f"Array({f}, 2, '{layout}', readonly=True)" for f in ("float32", "float64") for layout in "CF"]

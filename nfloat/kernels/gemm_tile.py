@@ -42,8 +42,8 @@ def _shape(bits: int, plain: tuple[int, int], busy: tuple[int, int]) -> tuple[Sh
 
 #: with 32 vector registers (AVX-512, Arm): the tile of bare multiply-adds, and that of steps with temporaries of their own
 _MANY = "+avx512f" in _FEATURES or "neon" in _FEATURES
-NATIVE32, TILE32 = _shape(32, (8, 3), (6, 2)) if _MANY else _shape(32, (4, 3), (4, 1))
-_, TILE64 = _shape(64, (8, 3), (6, 2)) if _MANY else _shape(64, (4, 3), (4, 1))
+NATIVE32, TILE32 = _shape(32, (12, 2), (6, 2)) if _MANY else _shape(32, (6, 2), (4, 1))
+_, TILE64 = _shape(64, (12, 2), (6, 2)) if _MANY else _shape(64, (6, 2), (4, 1))
 
 
 class Tile:
@@ -76,7 +76,7 @@ class Tile:
         """b[k, the vector's columns]."""
         return self.v.load(self._at(self._b, k, self.shape.width, vector * self.shape.lanes))
 
-    def row_word(self, k: Value, row: int, which: int, each: int) -> Value:
+    def row_word(self, k: Value, row: Value, which: int, each: int) -> Value:
         """The random word number `which` of the `each` that step k of a row has, in every lane."""
         return self.v.splat(self.builder.load(self._word_at(0, k, which, each, row)))
 
@@ -85,11 +85,12 @@ class Tile:
         place = self._word_at(1, k, which, each, vector * self.shape.lanes)
         return self.builder.load(self.builder.bitcast(place, self.v.int.as_pointer()), align=4)
 
-    def _word_at(self, side: int, k: Value, which: int, each: int, offset: int) -> Value:
+    def _word_at(self, side: int, k: Value, which: int, each: int, offset: int | Value) -> Value:
         """Words lie like the operand, but `each` times [rows] (or [width]) for a step."""
         b, size = self.builder, (self.shape.rows, self.shape.width)[side]
         pointer = b.gep((self._row_words, self._column_words)[side], [b.mul(self._offsets[side], _I64(each))])
-        return self._at(pointer, k, size * each, which * size + offset)
+        offset = _I64(offset) if isinstance(offset, int) else offset
+        return self._at(pointer, k, size * each, b.add(offset, _I64(which * size)))
 
     def place(self, region: int | Value, row: int | Value, vector: int) -> Value:
         """Where the sums of a row and vector lie in a region of `scratch`: 0 the sums, others the orders' own."""

@@ -142,6 +142,12 @@ class Accumulator:
         """Whether a sum needs a seed."""
         return self.rounding.is_stochastic
 
+    def __hash__(self) -> int:
+        # kept, since accumulators are the keys of caches
+        if "_hash" not in self.__dict__:
+            self._set("_hash", hash(tuple(getattr(self, f.name) for f in fields(self))))
+        return self.__dict__["_hash"]
+
     def replace(self, **changes: object) -> Accumulator:
         """A copy with other fields."""
         return Accumulator(**{**{f.name: getattr(self, f.name) for f in fields(self)}, **changes})

@@ -15,7 +15,7 @@ from ..kernels.gemm_words import line_words
 from .accumulators import Accumulator
 from .facts import ZEROS, survey
 from .lane_constants import constants
-from .route import Problem, Route, routes
+from .route import Candidate, Problem, candidates
 from .threads import over_ranges, thread_count
 
 _MASK = 2**64 - 1
@@ -25,8 +25,10 @@ _NO_WORDS = np.zeros(1, np.int32)
 
 def multiply_stack(a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, acc: Accumulator, key: int, threads: int | None) -> None:
     """out[...] = a @ b + c for stacks that broadcast; matrix t of the result draws from `stack_key(key, t)`."""
-    stack = out.shape[:-2]
-    for t, index in enumerate(np.ndindex(*stack)):
+    if out.ndim == 2:
+        multiply(a, b, c, out, acc, key, threads)
+        return
+    for t, index in enumerate(np.ndindex(*out.shape[:-2])):
         first, second = (x[_place(x.shape[:-2], index)] for x in (a, b))
         multiply(first, second, None if c is None else c[index], out[index], acc, stack_key(key, t), threads)
 
@@ -48,16 +50,22 @@ def multiply(a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, acc: Accum
     if a.shape[1] == 0:  # no term: one of zero gives c, rounded
         a, b = np.zeros((out.shape[0], 1), np.float32), np.zeros((1, out.shape[1]), np.float32)
     a, b = contiguous(a), contiguous(b)
+    possible = candidates(acc)
+    if possible and possible[0].asks_nothing and all(x is None or x.itemsize * 8 == possible[0].bits for x in (a, b, c)):
+        _Tiles(possible[0], a, b, c, out, acc, key, threads).run(possible[0].kind)
+        return
     c = None if c is None else np.ascontiguousarray(c)
-    facts = [ZEROS if x is None else survey(x) for x in (a, b, c)]
-    problem = Problem(acc, *facts, a.shape[1], lambda: _norms(a, b))
-    status: NDArray[np.uint8] | None = None
-    done: Route | None = None
-    for route in routes(problem):
-        if status is not None and (route.bits, route.shape) != (done.bits, done.shape):
-            status = None
-        status, done = _in_tiles(route, a, b, c, out, acc, key, threads, status), route
-        if not status.any():
+    problem = Problem(survey(a), survey(b), ZEROS if c is None else survey(c), a.shape[1], lambda: _norms(a, b))
+    tiles: _Tiles | None = None
+    for candidate in possible:
+        kind = candidate.kind_for(problem)
+        if kind < 0:
+            continue
+        if tiles is None or (tiles.candidate.bits, tiles.candidate.shape) != (candidate.bits, candidate.shape):
+            tiles = _Tiles(candidate, a, b, c, out, acc, key, threads)
+        else:
+            tiles.candidate = candidate
+        if tiles.run(kind):
             return
     _plainly(a, b, c, out, acc, key, threads)
 
@@ -81,58 +89,58 @@ def read_only(x: NDArray, dtype: type | np.dtype = np.float64) -> NDArray:
 
 
 # ------------------------------------------------------------------ tiles
-def _in_tiles(route: Route, a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, acc: Accumulator, key: int, threads: int | None,
-              status: NDArray[np.uint8] | None) -> NDArray[np.uint8]:  # fmt: skip
-    """Let a tiled kernel do the product, or the tiles that `status` marks; returns which tiles it left undone."""
-    (m, n), k, shape = out.shape, a.shape[1], route.shape
-    dtype, marked = _FLOAT[route.bits], status is not None
-    tiles, panels = -(-m // shape.rows), -(-n // shape.width)
-    status = np.zeros((tiles, panels), np.uint8) if status is None else status
-    target = out if out.dtype == dtype and out.flags.c_contiguous else np.empty((m, n), dtype)
-    if not marked:
-        target[...] = 0.0 if c is None else c
-    elif target is not out:
-        target[...] = out
-    plan = np.array([route.kind, k, acc.block or 0, marked], np.int64)
-    rows = constants((acc.format, acc.product or acc.format, acc.result_format), acc.rounding, acc.overflow, route.bits)
-    x, packed_b = packable(a.T, dtype), np.empty(panels * k * shape.width, dtype)
-    y = packable(b, dtype)
-    count = thread_count(threads, m * n * k, tiles)
-    over_ranges(lambda first, last: pack(y, shape.width, packed_b[first * k * shape.width :], first, last), panels, min(count, panels))
-    words = _Words(key, acc, n, k, panels, shape.width) if route.stochastic else None
+class _Tiles:
+    """One product in tiles of one shape: packed operands, the target, and which tiles are still to be done."""
 
-    def task(first: int, last: int) -> None:
-        packed_a = np.empty((last - first) * k * shape.rows, dtype)
-        pack(x, shape.rows, packed_a, first, last)
-        row_words = words.of_rows(m, shape.rows, first, last) if words else _NO_WORDS
-        route.kernel(packed_a, packed_b, target, first, last, plan, rows, status, row_words, words.columns if words else _NO_WORDS)
+    def __init__(self, candidate: Candidate, a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, acc: Accumulator, key: int,
+                 threads: int | None) -> None:  # fmt: skip
+        self.candidate, self._acc, self._key = candidate, acc, key
+        (m, n), self._k, shape, dtype = out.shape, a.shape[1], candidate.shape, _FLOAT[candidate.bits]
+        self._tiles, panels = -(-m // shape.rows), -(-n // shape.width)
+        self._count = thread_count(threads, m * n * self._k, self._tiles)
+        self._status, self._marked = np.zeros((self._tiles, panels), np.uint8), False
+        self._out, self._target = out, out if out.dtype == dtype and out.flags.c_contiguous else np.empty((m, n), dtype)
+        self._target[...] = 0.0 if c is None else c
+        self._rows, columns = packable(a.T, dtype), packable(b, dtype)
+        self._packed = np.empty(panels * self._k * shape.width, dtype)
+        size = self._k * shape.width
+        over_ranges(lambda first, last: pack(columns, shape.width, self._packed[first * size :], first, last), panels, min(self._count, panels))
 
-    over_ranges(task, tiles, count)
-    if target is not out:
-        out[...] = target
-    return status
+    def run(self, kind: int) -> bool:
+        """Let the candidate do what is still to be done; returns whether all of it is."""
+        acc, candidate = self._acc, self.candidate
+        plan = np.array([kind, self._k, acc.block or 0, self._marked], np.int64)
+        rows = constants((acc.format, acc.product or acc.format, acc.result_format), acc.rounding, acc.overflow, candidate.bits)
+        self._columns = self._words(True, self._target.shape[1], candidate.shape.width, 0, self._status.shape[1])
+        over_ranges(lambda first, last: self._range(first, last, plan, rows), self._tiles, self._count)
+        if self._target is not self._out:
+            self._out[...] = self._target
+        self._marked = True
+        return not self._status.any()
+
+    def _range(self, first: int, last: int, plan: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
+        """Rows of tiles first .. last - 1."""
+        height = self.candidate.shape.rows
+        packed = np.empty((last - first) * self._k * height, self._packed.dtype)
+        pack(self._rows, height, packed, first, last)
+        words = self._words(False, self._target.shape[0], height, first, last)
+        self.candidate.kernel(packed, self._packed, self._target, first, last, plan, rows, self._status, words, self._columns)
+
+    def _words(self, column: bool, lines: int, width: int, first: int, last: int) -> NDArray[np.int32]:
+        """Random words, laid out like the packed operand; none for deterministic kernels."""
+        if not self.candidate.stochastic:
+            return _NO_WORDS
+        each = 1 if self._acc.product is None else 2
+        words = np.empty((last - first) * self._k * each * width, np.int32)
+        line_words(np.uint64(self._key), column, lines, self._k, width, each, words, first, last)
+        return words
 
 
 def packable(x: NDArray, dtype: type) -> NDArray:
     """x (C or Fortran order kept) of a lane's dtype, as `pack` takes it."""
-    x = x.astype(dtype, order="K", copy=False).view()
+    x = x.view() if x.dtype == dtype else x.astype(dtype, order="K")
     x.flags.writeable = False
     return x
-
-
-class _Words:
-    """The random words of a product's rows and columns, laid out like the packed operands."""
-
-    def __init__(self, key: int, acc: Accumulator, n: int, k: int, panels: int, width: int) -> None:
-        self._key, self._k, self._each = np.uint64(key), k, 1 if acc.product is None else 2
-        self.columns = np.empty(panels * k * self._each * width, np.int32)
-        line_words(self._key, True, n, k, width, self._each, self.columns, 0, panels)
-
-    def of_rows(self, m: int, rows: int, first: int, last: int) -> NDArray[np.int32]:
-        """The words of tiles first .. last - 1."""
-        words = np.empty((last - first) * self._k * self._each * rows, np.int32)
-        line_words(self._key, False, m, self._k, rows, self._each, words, first, last)
-        return words
 
 
 # ------------------------------------------------------------------ the plain rule

@@ -99,10 +99,10 @@ def matmul(
         x, y = round_values(x, first), round_values(y, second)
     x = x.reshape(1, -1) if x.ndim == 1 else x
     y = y.reshape(-1, 1) if y.ndim == 1 else y
-    full = (*np.broadcast_shapes(x.shape[:-2], y.shape[:-2]), m, n)
+    full = (m, n) if x.ndim == y.ndim == 2 else (*np.broadcast_shapes(x.shape[:-2], y.shape[:-2]), m, n)
     out = np.empty(full, np.float32 if single else np.float64)
     multiply_stack(x, y, None if start is None else start.reshape(full), out, how, key, threads)
-    result = out.reshape(shape)
+    result = out if shape == full else out.reshape(shape)
     if output is not None:
         result = round_values(result, output)
     return result[()] if result.ndim == 0 else result

@@ -32,6 +32,8 @@ def matmul_shapes(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[tuple[int, ..
     rows, columns = (1, *a) if len(a) == 1 else a, (*b, 1) if len(b) == 1 else b
     if rows[-1] != columns[-2]:
         raise ShapeError(f"a {a} and b {b}: the last dimension of a ({rows[-1]}) must equal {'the' if len(b) == 1 else 'the last but one'} dimension of b ({columns[-2]})")
+    if len(rows) == len(columns) == 2:
+        return rows[-2 : -1 if len(a) > 1 else -2] + (columns[-1:] if len(b) > 1 else ()), (rows[-2], rows[-1], columns[-1])
     try:
         stack = np.broadcast_shapes(rows[:-2], columns[:-2])
     except ValueError:

@@ -1,15 +1,17 @@
-"""Which tiled kernel may do a product: the conditions under which it gives the bits of the plain one.
+"""Which tiled kernels may do a product: the conditions under which they give the bits of the plain one.
 
-The families and the proofs stand in ``kernels/gemm_lanes.py``. What is decided here, from the facts of the operands:
-products are exact in a lane, sums cannot leave its range, results cannot overflow (else they are watched), c lies on the grid
-where one hardware addition relies on it. Where no family fits, the plain kernel does the work.
+The families and the proofs stand in ``kernels/gemm_lanes.py``. `candidates` says what an accumulator allows at all, once;
+`Candidate.kind_for` looks at the facts of the operands: products must be exact in a lane, sums stay in its range, results must not
+overflow (else they are watched), c must lie on the grid where one hardware addition relies on it. Where no candidate fits, the
+plain kernel does the work.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from ..formats.format import Format
 from ..formats.rounding import Rounding
@@ -31,51 +33,21 @@ from .lane_constants import (
 )
 
 _ORDERS = {Order.SEQUENTIAL: TileOrder.SEQUENTIAL, Order.BLOCKED: TileOrder.SEQUENTIAL, Order.KAHAN: TileOrder.KAHAN, Order.PAIRWISE: TileOrder.PAIRWISE}
-#: sums of many products stay below 2^this in `General`'s lanes; a factor of 2^30 is left for their number
-_ROOM = {32: 96, 64: 990}
+_INF = float("inf")
+#: products (and c) stay below 2^this in `General`'s lanes; a factor of 2^30 is left for their number
+_ROOM = {32: 2.0**96, 64: 2.0**990}
+#: the greatest number of a lane
+_TOP = {32: 2.0**128 - 2.0**104, 64: 2.0**1023 * (2 - 2.0**-52)}
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """A kernel, its lanes and tile, the body's number, and whether its tiles may come back undone."""
+class Problem(NamedTuple):
+    """What is known of the operands of a product; `norms` gives a bound on every sum |a_k b_k| when asked."""
 
-    kernel: Any
-    bits: int
-    shape: Shape
-    kind: int
-    stochastic: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A product to be done: the accumulator and what is known of its operands. `norms` gives a bound on sum |a_k b_k| when asked."""
-
-    acc: Accumulator
     a: Facts
     b: Facts
     c: Facts
     k: int
     norms: Callable[[], float]
-
-    def fits_lanes(self, bits: int) -> bool:
-        """Whether the lanes can hold the operands."""
-        top = 2.0**127 * (2 - 2.0**-23) if bits == 32 else 2.0**1023 * (2 - 2.0**-52)
-        return all(f.fits(PRECISION[bits], LEAST[bits], top) for f in (self.a, self.b, self.c))
-
-    def exact_products(self, bits: int) -> bool:
-        """Whether every finite product is a number of the lane."""
-        a, b = self.a, self.b
-        return a.digits + b.digits <= PRECISION[bits] and a.quantum + b.quantum >= LEAST[bits] and a.top * b.top < 2.0 ** -EMIN[bits]
-
-    @property
-    def finite(self) -> bool:
-        return self.a.finite and self.b.finite and self.c.finite
-
-    @property
-    def formats(self) -> tuple[Format, Format, Format]:
-        """Of sum, product and promotion."""
-        acc = self.acc
-        return acc.format, acc.product or acc.format, acc.result_format
 
     def sums_within(self, bound: float) -> bool:
         """Whether |c| + sum |a_k b_k| <= bound."""
@@ -83,73 +55,104 @@ class Problem:
         return self.k * self.a.top * self.b.top <= room or (room > 0 and self.norms() <= room)
 
 
-def routes(problem: Problem) -> Iterator[Route]:
-    """The kernels that may do it, fastest first; a later one does what an earlier one leaves undone."""
-    order = _ORDERS.get(problem.acc.order)
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A tiled kernel that may suit an accumulator, and what it asks of the operands.
+
+    `exact`: products are numbers of the lane; `finite`: no infinity, no NaN; `no_negative_zero` and `grid`: for c;
+    `product_top`: for |a b| and c; `bound`: for |c| + sum |a b|, beyond which `watched` (if there is one) does it;
+    `precision`: of the coarsest format, where rounding may let sums grow step by step (stochastic), else 0.
+    """
+
+    kernel: Any
+    bits: int
+    shape: Shape
+    kind: int
+    watched: int = -1
+    exact: bool = True
+    finite: bool = True
+    no_negative_zero: bool = True
+    grid: Format | None = None
+    product_top: float = _INF
+    bound: float = _INF
+    precision: int = 0
+    stochastic: bool = False
+
+    @property
+    def asks_nothing(self) -> bool:
+        """Whether any operands of the lane's own dtype are right."""
+        return not (self.exact or self.finite or self.no_negative_zero or self.grid)
+
+    def kind_for(self, p: Problem) -> int:
+        """The body to run, or -1."""
+        a, b, c = p.a, p.b, p.c
+        bits = self.bits
+        if not all(f.fits(PRECISION[bits], LEAST[bits], _TOP[bits]) for f in (a, b, c)):
+            return -1
+        if self.exact and (a.digits + b.digits > PRECISION[bits] or a.quantum + b.quantum < LEAST[bits] or a.top * b.top >= 2.0 ** -EMIN[bits]):
+            return -1
+        if (self.finite and not (a.finite and b.finite and c.finite)) or (self.no_negative_zero and c.negative_zero):
+            return -1
+        if (self.grid is not None and not c.on_grid_of(self.grid)) or a.top * b.top > self.product_top or c.top > self.product_top:
+            return -1
+        return self._by_bound(p)
+
+    def _by_bound(self, p: Problem) -> int:
+        bound = self.bound
+        if self.precision:  # each rounding takes |x| to at most |x| (1 + 2^(1 - p)), so log2 of all of them is below 1.5 k 2^(1 - p)
+            growth = 1.5 * (p.k + 2) * 2.0 ** (1 - self.precision)
+            bound = bound * 2.0**-growth if growth < 200 else 0.0
+        return self.kind if bound == _INF or p.sums_within(bound) else self.watched
+
+
+@lru_cache(maxsize=1024)
+def candidates(acc: Accumulator) -> tuple[Candidate, ...]:
+    """The kernels that may do an accumulator's sums, fastest first; a later one does what an earlier one leaves undone."""
+    order = _ORDERS.get(acc.order)
     if order is None:
-        return
-    for bits in (32, 64):
-        if problem.fits_lanes(bits):
-            for family in (_native, _narrow, _stochastic, _general):
-                route = family(problem, order, bits)
-                if route is not None:
-                    yield route
+        return ()
+    families = (_native, _narrow, _stochastic, _general)
+    return tuple(c for bits in (32, 64) for family in families for c in family(acc, order, bits))
 
 
-def _product(problem: Problem, bits: int) -> Product | None:
-    """How a lane forms the products of sums in its own format or in the narrow family; None: it cannot."""
-    fmt, acc = problem.acc.product, problem.acc
-    if fmt is None:
-        return Product.EXACT
-    if is_native(fmt, bits, acc.rounding, acc.overflow):
-        return Product.EXACT if problem.exact_products(bits) else Product.NATIVE
-    below = problem.a.top * problem.b.top <= limit(fmt, bits)
-    return Product.ROUNDED if has_narrow_grid(fmt, bits) and problem.exact_products(bits) and below and problem.finite else None
-
-
-def _promotes(problem: Problem, bits: int) -> bool:
-    acc = problem.acc
+def _promotes(acc: Accumulator, bits: int) -> bool:
     if acc.order is not Order.BLOCKED:
         return True
     fmt = acc.result_format
     return is_native(fmt, bits, acc.rounding, acc.overflow) or (has_narrow_grid(fmt, bits) and acc.rounding is Rounding.NEAREST_EVEN)
 
 
-def _native(problem: Problem, order: TileOrder, bits: int) -> Route | None:
-    acc = problem.acc
-    if not is_native(acc.format, bits, acc.rounding, acc.overflow) or not _promotes(problem, bits):
-        return None
-    product = _product(problem, bits)
-    if product is None or (product is Product.ROUNDED and problem.c.negative_zero):
-        return None
-    if product is Product.ROUNDED and bits == 64:
-        return None
-    if product is Product.EXACT and order is TileOrder.PAIRWISE and not problem.exact_products(bits):
-        return None
-    if bits == 32:
-        return Route(gemm_fast.native32, 32, NATIVE32, kind(order, product))
-    return Route(gemm_fast.native64, 64, TILE64, kind(order, product))
+def _native(acc: Accumulator, order: TileOrder, bits: int) -> Iterator[Candidate]:
+    """The hardware's sums. Fused ones are right for any operands; in pairwise, products must be exact to be added to one another."""
+    if not is_native(acc.format, bits, acc.rounding, acc.overflow) or not _promotes(acc, bits):
+        return
+    kernel, shape = (gemm_fast.native32, NATIVE32) if bits == 32 else (gemm_fast.native64, TILE64)
+    free = Candidate(kernel, bits, shape, kind(order), exact=False, finite=False, no_negative_zero=False)
+    if acc.order is Order.BLOCKED and not is_native(acc.result_format, bits, acc.rounding, acc.overflow):
+        free = replace(free, finite=True, no_negative_zero=True)
+    if acc.product is None:
+        yield replace(free, exact=order is TileOrder.PAIRWISE)
+    elif is_native(acc.product, bits, acc.rounding, acc.overflow):
+        yield replace(free, kind=kind(order, Product.NATIVE))
+    elif bits == 32 and has_narrow_grid(acc.product, bits):
+        top = limit(acc.product, bits)
+        yield Candidate(kernel, bits, shape, kind(order, Product.ROUNDED), product_top=top)
 
 
-def _narrow(problem: Problem, order: TileOrder, bits: int) -> Route | None:
-    acc = problem.acc
-    fmt = acc.format
-    if acc.rounding is not Rounding.NEAREST_EVEN or not has_narrow_grid(fmt, bits) or not _promotes(problem, bits):
-        return None
-    if not problem.exact_products(bits) or not problem.finite or problem.c.negative_zero:
-        return None
-    product = _product(problem, bits)
-    if product is None or product is Product.NATIVE:
-        return None
-    if product is Product.ROUNDED and not (_grid_within(acc.product, fmt) and problem.c.on_grid_of(fmt)):
-        return None
-    if order is TileOrder.KAHAN and not problem.c.on_grid_of(fmt):
-        return None
-    # nearest rounding of s + t moves s on the grid by at most 2 |t|, and a product to at most twice itself
-    bound = limit(fmt, bits) / 4
-    watched = order is TileOrder.SEQUENTIAL and not problem.sums_within(bound)
+def _narrow(acc: Accumulator, order: TileOrder, bits: int) -> Iterator[Candidate]:
+    fmt, product = acc.format, acc.product
+    if acc.rounding is not Rounding.NEAREST_EVEN or not has_narrow_grid(fmt, bits) or not _promotes(acc, bits):
+        return
     kernel, shape = (gemm_fast.narrow32, TILE32) if bits == 32 else (gemm_fast.narrow64, TILE64)
-    return Route(kernel, bits, shape, kind(order, product, watched))
+    # nearest rounding of s + t moves s on the grid by at most 2 |t|, and takes a product to at most twice itself
+    bound = limit(fmt, bits) / 4 if order is TileOrder.SEQUENTIAL else _INF
+    form, grid, top = Product.EXACT, fmt if order is TileOrder.KAHAN else None, _INF
+    if product is not None and not is_native(product, bits, acc.rounding, acc.overflow):
+        if not has_narrow_grid(product, bits) or not _grid_within(product, fmt):
+            return
+        form, grid, top = Product.ROUNDED, fmt, limit(product, bits)
+    watched = kind(order, form, watched=True) if order is TileOrder.SEQUENTIAL else -1
+    yield Candidate(kernel, bits, shape, kind(order, form), watched, grid=grid, product_top=top, bound=bound)
 
 
 def _grid_within(inner: Format, outer: Format) -> bool:
@@ -157,30 +160,23 @@ def _grid_within(inner: Format, outer: Format) -> bool:
     return inner.precision <= outer.precision and inner.emin - inner.precision >= outer.emin - outer.precision
 
 
-def _stochastic(problem: Problem, order: TileOrder, bits: int) -> Route | None:
-    acc = problem.acc
+def _stochastic(acc: Accumulator, order: TileOrder, bits: int) -> Iterator[Candidate]:
     if bits != 32 or acc.rounding is not Rounding.STOCHASTIC or acc.order is not Order.SEQUENTIAL or not has_code_grid(acc.format):
-        return None
-    if not problem.finite or not problem.exact_products(32) or (acc.product is not None and not has_code_grid(acc.product)):
-        return None
-    # a rounding takes |x| to at most |x| (1 + 2^(1 - p)); scaled errors need 2^16 of room above that
-    growth = (problem.k + 2) * 2.0 ** (1 - min(f.precision for f in problem.formats))
-    if growth > 60 or not problem.sums_within(2.0 ** (96 - 1.5 * growth)):
-        return None
-    return Route(gemm_fast.stochastic32, 32, TILE32, kind(order, Product.EXACT if acc.product is None else Product.ROUNDED), stochastic=True)
+        return
+    if acc.product is not None and not has_code_grid(acc.product):
+        return
+    form = Product.EXACT if acc.product is None else Product.ROUNDED
+    precision = min(f.precision for f in (acc.format, acc.product) if f is not None)
+    # scaled errors take 2^16 more than sums do
+    yield Candidate(gemm_fast.stochastic32, 32, TILE32, kind(order, form), no_negative_zero=False, bound=2.0**96, precision=precision, stochastic=True)
 
 
-def _general(problem: Problem, order: TileOrder, bits: int) -> Route | None:
-    acc = problem.acc
-    if acc.rounding.is_stochastic or not problem.exact_products(bits):
-        return None
-    lanes_do = [has_general_grid(f, bits) for f in problem.formats]
-    lanes_do[2] = lanes_do[2] or is_native(acc.result_format, bits, acc.rounding, acc.overflow)
-    room = 2.0 ** _ROOM[bits]
-    if not all(lanes_do) or problem.a.top * problem.b.top > room or problem.c.top > room:
-        return None
-    if acc.product is not None and is_lane(acc.product, bits):
-        return None
-    product = Product.EXACT if acc.product is None else Product.ROUNDED
+def _general(acc: Accumulator, order: TileOrder, bits: int) -> Iterator[Candidate]:
+    if acc.rounding.is_stochastic or (acc.product is not None and is_lane(acc.product, bits)):
+        return
+    promoted = has_general_grid(acc.result_format, bits) or is_native(acc.result_format, bits, acc.rounding, acc.overflow)
+    if not promoted or not all(has_general_grid(f, bits) for f in (acc.format, acc.product) if f is not None):
+        return
     kernel, shape = (gemm_fast.general32, TILE32) if bits == 32 else (gemm_fast.general64, TILE64)
-    return Route(kernel, bits, shape, kind(order, product))
+    form = Product.EXACT if acc.product is None else Product.ROUNDED
+    yield Candidate(kernel, bits, shape, kind(order, form), finite=False, no_negative_zero=False, product_top=_ROOM[bits])
