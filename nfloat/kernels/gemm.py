@@ -13,17 +13,17 @@ import numpy as np
 
 from .fused import round_dot2, round_product, sum_of_zeros
 from .gemm_words import CORRECTED, CORRECTION, DIFFERENCE, DOMAINS, PRODUCT, PROMOTE, SUM, domain_key, step_word
-from .jit import kernel, routine
+from .jit import device, kernel, routine
 from .long_sum import CARRY_EVERY, LIMBS, add_product, carry, is_zero, round_limbs
 from .scalar import Spec, load_spec, round_value
 
 #: `order` of the kernels
 SEQUENTIAL, PAIRWISE, BLOCKED, KAHAN, EXACT = range(5)
-_LEVELS = 64
+LEVELS = 64
 
 
 @routine
-def _add(x, y, z, w, spec, keys, domain, i, j, k):  # noqa: ANN001, ANN201
+def add_rounded(x, y, z, w, spec, keys, domain, i, j, k):  # noqa: ANN001, ANN201
     """R(x y + z w) with the random word of step k of output (i, j) in a domain."""
     word = step_word(keys[domain], i, j, k, spec) if spec.mode >= 7 else np.uint64(0)
     return round_dot2(x, y, z, w, spec, word)
@@ -51,7 +51,7 @@ class How(NamedTuple):
 def _sequential(a, b, s, start, stop, how, keys, i, j):  # noqa: ANN001, ANN201
     for k in range(start, stop):
         x, y = _term(a[k], b[k], how, keys, i, j, k)
-        s = _add(x, y, s, 1.0, how.total, keys, SUM, i, j, k)
+        s = add_rounded(x, y, s, 1.0, how.total, keys, SUM, i, j, k)
     return s
 
 
@@ -60,73 +60,112 @@ def _blocked(a, b, c, block, how, keys, i, j):  # noqa: ANN001, ANN201
     s = c
     for n in range((a.size + block - 1) // block):
         part = _sequential(a, b, 0.0, n * block, min((n + 1) * block, a.size), how, keys, i, j)
-        s = _add(part, 1.0, s, 1.0, how.promote, keys, PROMOTE, i, j, n)
+        s = add_rounded(part, 1.0, s, 1.0, how.promote, keys, PROMOTE, i, j, n)
     return s
+
+
+@routine
+def kahan_step(x, y, s, lost, how, keys, i, j, k):  # noqa: ANN001, ANN201
+    """(sum, what it lost) after the term x y."""
+    total = how.total
+    corrected = add_rounded(x, y, lost, -1.0, total, keys, CORRECTED, i, j, k)
+    t = add_rounded(corrected, 1.0, s, 1.0, total, keys, SUM, i, j, k)
+    difference = add_rounded(t, 1.0, s, -1.0, total, keys, DIFFERENCE, i, j, k)
+    return t, add_rounded(difference, 1.0, corrected, -1.0, total, keys, CORRECTION, i, j, k)
 
 
 @routine
 def _kahan(a, b, c, how, keys, i, j):  # noqa: ANN001, ANN201
-    s, lost, total = c, 0.0, how.total
+    s, lost = c, 0.0
     for k in range(a.size):
         x, y = _term(a[k], b[k], how, keys, i, j, k)
-        corrected = _add(x, y, lost, -1.0, total, keys, CORRECTED, i, j, k)
-        t = _add(corrected, 1.0, s, 1.0, total, keys, SUM, i, j, k)
-        difference = _add(t, 1.0, s, -1.0, total, keys, DIFFERENCE, i, j, k)
-        lost = _add(difference, 1.0, corrected, -1.0, total, keys, CORRECTION, i, j, k)
-        s = t
+        s, lost = kahan_step(x, y, s, lost, how, keys, i, j, k)
     return s
 
 
 @routine
-def _pairwise(a, b, c, how, keys, i, j, stack):  # noqa: ANN001, ANN201
-    """Neighbours level by level, an odd last one passing up, as a stream: node n of `stack` is (factor, factor, first k).
+def pairwise_push(x, y, depth, stack, how, keys, i, j, k):  # noqa: ANN001, ANN201
+    """The depth of `stack` after term number k, x y. A node of the stack is (factor, factor, first k).
 
-    Two nodes are merged as soon as both are complete; the sum across the boundary before k has the random word of counter k.
+    Two equal nodes are merged as soon as both are complete; the sum across the boundary before k has the random word of counter k.
     """
-    depth, total = 0, how.total
-    for k in range(a.size):
-        x, y = _term(a[k], b[k], how, keys, i, j, k)
-        start, size = k, 1
-        while (k + 1) & (2 * size - 1) == 0:
-            depth -= 1
-            x = _add(stack[0, depth], stack[1, depth], x, y, total, keys, SUM, i, j, start)
-            y, start, size = 1.0, start - size, 2 * size
-        stack[0, depth], stack[1, depth], stack[2, depth] = x, y, start
-        depth += 1
-    while depth > 1:
+    start, size = k, 1
+    while (k + 1) & (2 * size - 1) == 0:
         depth -= 1
-        boundary = np.int64(stack[2, depth])
-        x = _add(stack[0, depth - 1], stack[1, depth - 1], stack[0, depth], stack[1, depth], total, keys, SUM, i, j, boundary)
-        stack[0, depth - 1], stack[1, depth - 1] = x, 1.0
-    return _add(stack[0, 0], stack[1, 0], c, 1.0, total, keys, SUM, i, j, np.int64(0))
+        x = add_rounded(stack[0, depth], stack[1, depth], x, y, how.total, keys, SUM, i, j, start)
+        y, start, size = 1.0, start - size, 2 * size
+    stack[0, depth], stack[1, depth], stack[2, depth] = x, y, start
+    return depth + 1
 
 
 @routine
-def _exact(a, b, c, how, keys, i, j, limbs):  # noqa: ANN001, ANN201
-    """One rounding of the exact c + sum; its random word has counter 0. A zero sum has the sign IEEE addition would give it."""
-    limbs[:] = 0
-    special, positive, negative = 0.0, False, False
-    for k in range(a.size + 1):
-        x, y = (c, 1.0) if k == a.size else _term(a[k], b[k], how, keys, i, j, k)
-        if not (abs(x) < math.inf and abs(y) < math.inf):
-            special += x * y
-            continue
-        if math.copysign(1.0, x) * math.copysign(1.0, y) < 0.0:
-            negative = True
-        else:
-            positive = True
-        if x != 0.0 and y != 0.0:
-            add_product(limbs, x, y)
-        if k % CARRY_EVERY == CARRY_EVERY - 1:
-            carry(limbs)
+def pairwise_fold(c, depth, stack, how, keys, i, j):  # noqa: ANN001, ANN201
+    """All nodes added from the right (an odd last one passes up), then c."""
+    depth -= 1
+    x, y = stack[0, depth], stack[1, depth]
+    while depth > 0:
+        boundary = np.int64(stack[2, depth])
+        depth -= 1
+        x, y = add_rounded(stack[0, depth], stack[1, depth], x, y, how.total, keys, SUM, i, j, boundary), 1.0
+    return add_rounded(x, y, c, 1.0, how.total, keys, SUM, i, j, np.int64(0))
+
+
+@routine
+def _pairwise(a, b, c, how, keys, i, j, stack):  # noqa: ANN001, ANN201
+    depth = 0
+    for k in range(a.size):
+        x, y = _term(a[k], b[k], how, keys, i, j, k)
+        depth = pairwise_push(x, y, depth, stack, how, keys, i, j, k)
+    return pairwise_fold(c, depth, stack, how, keys, i, j)
+
+
+@routine
+def exact_push(x, y, k, limbs, marks):  # noqa: ANN001, ANN201
+    """Add x y. `marks` = (sum of special terms, whether some term is positive or +0, whether some is negative or -0)."""
+    if not (abs(x) < math.inf and abs(y) < math.inf):
+        marks[0] += x * y
+        return
+    if math.copysign(1.0, x) * math.copysign(1.0, y) < 0.0:
+        marks[2] = 1.0
+    else:
+        marks[1] = 1.0
+    if x != 0.0 and y != 0.0:
+        add_product(limbs, x, y)
+    if k % CARRY_EVERY == CARRY_EVERY - 1:
+        carry(limbs)
+
+
+@routine
+def exact_round(limbs, marks, how, keys, i, j):  # noqa: ANN001, ANN201
+    """The sum, rounded once; changes the limbs. Its random word has counter 0; a zero sum has the sign IEEE addition would give it."""
     total = how.total
     word = step_word(keys[SUM], i, j, np.int64(0), total) if total.mode >= 7 else np.uint64(0)
-    if special != 0.0:
-        return round_value(special, total, word)
+    if marks[0] != 0.0:
+        return round_value(marks[0], total, word)
     carry(limbs)
     if is_zero(limbs):
-        return sum_of_zeros(-1.0 if negative else 1.0, 1.0 if positive else -1.0, total)
+        return sum_of_zeros(-1.0 if marks[2] > 0.0 else 1.0, 1.0 if marks[1] > 0.0 else -1.0, total)
     return round_limbs(limbs, total, word)
+
+
+@routine
+def _exact(a, b, c, how, keys, i, j, limbs, marks):  # noqa: ANN001, ANN201
+    limbs[:] = 0
+    marks[:] = 0.0
+    for k in range(a.size):
+        x, y = _term(a[k], b[k], how, keys, i, j, k)
+        exact_push(x, y, k, limbs, marks)
+    exact_push(c, 1.0, np.int64(0), limbs, marks)
+    return exact_round(limbs, marks, how, keys, i, j)
+
+
+@device
+def unpack(plan, specs, key):  # noqa: ANN001, ANN201
+    """The accumulator and the keys of its domains, from a kernel's arguments."""
+    keys = np.empty(DOMAINS, np.uint64)
+    for domain in range(DOMAINS):
+        keys[domain] = domain_key(key, domain)
+    return How(plan[2] == 1, load_spec(specs[0]), load_spec(specs[1]), load_spec(specs[2])), keys
 
 
 _IN = "Array(float64, {}, 'C', readonly=True)"
@@ -139,11 +178,8 @@ def gemm_plain(a, b, c, out, first, last, plan, specs, key):  # noqa: ANN001, AN
     `plan` is (order, block, whether products are rounded), `specs` the constants of sum, product and promotion.
     """
     order, block = plan[0], plan[1]
-    how = How(plan[2] == 1, load_spec(specs[0]), load_spec(specs[1]), load_spec(specs[2]))
-    keys = np.empty(DOMAINS, np.uint64)
-    for domain in range(DOMAINS):
-        keys[domain] = domain_key(key, domain)
-    stack, limbs = np.empty((3, _LEVELS)), np.empty(LIMBS, np.int64)
+    how, keys = unpack(plan, specs, key)
+    stack, limbs, marks = np.empty((3, LEVELS)), np.empty(LIMBS, np.int64), np.empty(3)
     zero = np.int64(0)
     for i in range(first, last):
         for j in range(out.shape[1]):
@@ -156,5 +192,5 @@ def gemm_plain(a, b, c, out, first, last, plan, specs, key):  # noqa: ANN001, AN
             elif order == KAHAN:
                 r = _kahan(a[i], b[j], c[i, j], how, keys, i, j)
             else:
-                r = _exact(a[i], b[j], c[i, j], how, keys, i, j, limbs)
+                r = _exact(a[i], b[j], c[i, j], how, keys, i, j, limbs, marks)
             out[i, j] = r

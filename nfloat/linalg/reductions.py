@@ -1,0 +1,183 @@
+"""`dot`, `sum` and `cumsum` by an accumulator: products with ones, or of two vectors, in the order it names.
+
+The outputs of a sum are the columns of a product with one row of ones, so its random bits are those of row 0, column = number of
+the output in C order, and every fast path of `matmul` serves it.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import AccumulatorError, ArgumentError, ShapeError
+from ..formats.names import FormatLike
+from ..kernels.reduce import cumulative_plain
+from ..ops.rounding import round as round_values
+from ..streams import SeedLike, as_key
+from .accumulators import Accumulator, AccumulatorLike, as_accumulator
+from .dispatch import multiply, plain_plan, read_only
+from .matmul import matmul
+from .operands import as_operand
+from .threads import over_ranges, thread_count
+
+
+def dot(
+    a: ArrayLike,
+    b: ArrayLike,
+    acc: AccumulatorLike,
+    c: ArrayLike | None = None,
+    *,
+    inputs: FormatLike | tuple[FormatLike, FormatLike] | None = None,
+    output: FormatLike | None = None,
+    seed: SeedLike | None = None,
+    threads: int | None = None,
+) -> NDArray[np.floating] | np.floating:
+    """The inner product of two vectors, or np.dot's product of arrays of one or two dimensions, summed as `acc` says.
+
+    Parameters are those of `matmul`.
+
+    Raises
+    ------
+    ShapeError
+        If an operand has more than two dimensions (use `matmul`, whose stacks are unambiguous), or shapes do not fit.
+    AccumulatorError, FormatError, SeedError, ArgumentError
+        As in `matmul`.
+
+    Examples
+    --------
+    >>> import nfloat as nf
+    >>> nf.dot([1.0, 2.0, 3.0], [4.0, 5.0, 6.0], "float8_e5m2")
+    np.float64(32.0)
+    """
+    x, y = as_operand(a, "a"), as_operand(b, "b")
+    for name, z in (("a", x), ("b", y)):
+        if z.ndim not in (1, 2):
+            raise ShapeError(f"{name} {z.shape}: dot takes vectors and matrices; use nf.matmul for stacks")
+    return matmul(x, y, acc, c, inputs=inputs, output=output, seed=seed, threads=threads)
+
+
+def sum(
+    x: ArrayLike,
+    acc: AccumulatorLike,
+    axis: int | tuple[int, ...] | None = None,
+    *,
+    keepdims: bool = False,
+    inputs: FormatLike | None = None,
+    output: FormatLike | None = None,
+    seed: SeedLike | None = None,
+    threads: int | None = None,
+) -> NDArray[np.floating] | np.floating:
+    """The sum over one axis, several, or all, formed as `acc` says. There are no products: `product` plays no part.
+
+    Parameters
+    ----------
+    x : array_like
+        Real numbers. Over several axes the terms are taken in C order.
+    acc : Accumulator or Format or str
+        What a sum is; a format alone means sequential, nearest-even. Matrix units are refused.
+    axis : int or tuple of int, optional
+        None: all axes.
+    keepdims : bool
+        Keep summed axes with length 1.
+    inputs, output, seed, threads
+        As in `matmul`.
+
+    Returns
+    -------
+    ndarray or scalar
+        Values of the accumulator's result format; an empty sum is 0.
+
+    Raises
+    ------
+    AccumulatorError, ShapeError, SeedError, ArgumentError
+        Each names the argument.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nfloat as nf
+    >>> nf.sum(np.ones(1000), "bfloat16")
+    np.float64(256.0)
+    """
+    how = _plain_accumulator(acc)
+    array = as_operand(x, "x")
+    if inputs is not None:
+        array = round_values(array, inputs)
+    axes = _axes(axis, array.ndim)
+    kept = tuple(i for i in range(array.ndim) if i not in axes)
+    terms = prod(array.shape[i] for i in axes)
+    columns = array.transpose(axes + kept).reshape(terms, prod(array.shape[i] for i in kept))
+    out = np.empty((1, columns.shape[1]), _dtype(array, how))
+    multiply(np.ones((1, terms), array.dtype), columns, None, out, how, as_key(seed) if how.stochastic else 0, threads)
+    result = out.reshape([1 if i in axes else array.shape[i] for i in range(array.ndim)] if keepdims else [array.shape[i] for i in kept])
+    if output is not None:
+        result = round_values(result, output)
+    return result[()] if result.ndim == 0 else result
+
+
+def cumsum(
+    x: ArrayLike,
+    acc: AccumulatorLike,
+    axis: int | None = None,
+    *,
+    inputs: FormatLike | None = None,
+    output: FormatLike | None = None,
+    seed: SeedLike | None = None,
+    threads: int | None = None,
+) -> NDArray[np.floating]:
+    """The running sums along an axis: element k is `sum` of the elements up to and including k, in the accumulator's order.
+
+    Parameters and exceptions are those of `sum`; with axis=None the array is flattened, as by np.cumsum.
+
+    Examples
+    --------
+    >>> import nfloat as nf
+    >>> nf.cumsum([255.0, 1.0, 1.0, 1.0], "bfloat16")
+    array([255., 256., 256., 256.])
+    """
+    how = _plain_accumulator(acc)
+    array = as_operand(x, "x")
+    if inputs is not None:
+        array = round_values(array, inputs)
+    if axis is None:
+        array, axis = array.reshape(-1), 0
+    (axis,) = _axes(axis, array.ndim)
+    lines = np.moveaxis(array, axis, -1)
+    rows = read_only(lines.reshape(-1, lines.shape[-1]))
+    out = np.empty(rows.shape)
+    plan, specs = plain_plan(how)
+    key = np.uint64(as_key(seed) if how.stochastic else 0)
+    count = thread_count(threads, 20 * rows.size, rows.shape[0])
+    over_ranges(lambda first, last: cumulative_plain(rows, out, first, last, plan, specs, key), rows.shape[0], count)
+    result = np.ascontiguousarray(np.moveaxis(out.reshape(lines.shape), -1, axis)).astype(_dtype(array, how), copy=False)
+    return result if output is None else round_values(result, output)
+
+
+def _plain_accumulator(acc: AccumulatorLike) -> Accumulator:
+    """An accumulator of terms that are no products."""
+    how = as_accumulator(acc)
+    if not isinstance(how, Accumulator):
+        raise AccumulatorError(f"acc={how.name!r}: a matrix unit multiplies; give nf.sum and nf.cumsum an nf.Accumulator or a format")
+    return how if how.product is None else how.replace(product=None)
+
+
+def _dtype(array: NDArray, how: Accumulator) -> type:
+    return np.float32 if array.dtype == np.float32 and how.result_format.fits_float32 else np.float64
+
+
+def _axes(axis: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]:
+    """The axes as non-negative numbers, ascending."""
+    if axis is None:
+        return tuple(range(ndim))
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    for one in axes:
+        if isinstance(one, bool) or not hasattr(one, "__index__"):
+            raise ArgumentError(f"axis={axis!r} must be an integer, a tuple of integers, or None")
+        if not -ndim <= one.__index__() < ndim:
+            raise ShapeError(f"axis={axis!r} is not an axis of an array of {ndim} dimensions")
+    found = sorted({one.__index__() % ndim for one in axes})
+    if len(found) != len(axes):
+        raise ShapeError(f"axis={axis!r} names an axis twice")
+    return tuple(found)
