@@ -41,11 +41,12 @@ _LAZY = {
     ),  # fmt: skip
     "Accumulator": "linalg.accumulators",
     "matmul": "linalg.matmul",
+    **dict.fromkeys(("cumsum", "dot", "sum"), "linalg.reductions"),
     "units": "linalg.units",
     **dict.fromkeys(("encode", "decode", "pack", "unpack"), "ops.codes"),
     **dict.fromkeys(("numpy_dtype", "view_codes", "view_dtype"), "interop"),
 }
-_SUBPACKAGES = ("drift", "nn", "report", "testing")
+_SUBPACKAGES = ("drift", "nn", "report", "studies", "testing")
 
 
 def __getattr__(name: str) -> Any:
