@@ -17,15 +17,16 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from enum import Enum
 from functools import lru_cache
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, Union
 
 from ..errors import AccumulatorError, FormatError, nearest_names
 from ..formats.format import Format
 from ..formats.names import FormatLike, get_format
 from ..formats.rounding import Overflow, Rounding, as_overflow, as_rounding, check_random_bits
 from ..formats.spec import rounding_spec
-from .unit import Unit
-from .units import units
+
+if TYPE_CHECKING:
+    from .unit import Unit
 
 
 class Order(str, Enum):
@@ -161,7 +162,7 @@ class Accumulator:
         return f"Accumulator({', '.join(parts)})"
 
 
-AccumulatorLike: TypeAlias = Accumulator | Unit | FormatLike
+AccumulatorLike: TypeAlias = Union[Accumulator, "Unit", FormatLike]
 
 
 def as_accumulator(acc: AccumulatorLike) -> Accumulator | Unit:
@@ -172,13 +173,17 @@ def as_accumulator(acc: AccumulatorLike) -> Accumulator | Unit:
     AccumulatorError
         If it is none of these.
     """
-    if isinstance(acc, (Accumulator, Unit)):
+    if isinstance(acc, Accumulator):
         return acc
     if isinstance(acc, Format):
         return _of_format(acc)
-    if not isinstance(acc, str):
-        raise AccumulatorError(f"acc={acc!r} must be an nf.Accumulator, a format, or the name of a format or matrix unit, not {type(acc).__name__}")
-    return _of_name(acc)
+    if isinstance(acc, str):
+        return _of_name(acc)
+    from .unit import Unit  # the tables of units load when one is named
+
+    if isinstance(acc, Unit):
+        return acc
+    raise AccumulatorError(f"acc={acc!r} must be an nf.Accumulator, a format, or the name of a format or matrix unit, not {type(acc).__name__}")
 
 
 @lru_cache(maxsize=256)
@@ -192,5 +197,7 @@ def _of_name(name: str) -> Accumulator | Unit:
         return Accumulator(get_format(name))
     except FormatError as error:
         if "." in name:
+            from .units import units
+
             return units[name]
         raise AccumulatorError(f"acc={name!r} is neither a format nor a matrix unit: {error}") from None

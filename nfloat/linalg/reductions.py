@@ -145,7 +145,7 @@ def cumsum(
         array, axis = array.reshape(-1), 0
     (axis,) = _axes(axis, array.ndim)
     lines = np.moveaxis(array, axis, -1)
-    rows = read_only(lines.reshape(-1, lines.shape[-1]))
+    rows = read_only(lines.reshape(prod(lines.shape[:-1]), lines.shape[-1]))
     out = np.empty(rows.shape)
     plan, specs = plain_plan(how)
     key = np.uint64(as_key(seed) if how.stochastic else 0)
