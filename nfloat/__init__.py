@@ -39,6 +39,7 @@ _LAZY = {
          "arctan", "arctan2", "erf", "sigmoid", "softplus", "gelu", "power"),
         "ops.functions",
     ),  # fmt: skip
+    **dict.fromkeys(("array", "from_codes", "FloatArray"), "floatarray.array"),
     "Accumulator": "linalg.accumulators",
     "matmul": "linalg.matmul",
     **dict.fromkeys(("cumsum", "dot", "sum"), "linalg.reductions"),

@@ -14,22 +14,34 @@ from .scalar import load_spec
 _STOCHASTIC = Rounding.STOCHASTIC.tag
 
 
-@kernel(f"void(int64, float64[:, ::1], float64[:, ::1], boolean, boolean, {WORDS}, uint64)")
-def fold_rows(op, x, out, every, unsigned_zero, words, key):  # noqa: ANN001, ANN201
-    """s = op(s, x[i, k]) rounded, k ascending from s = x[i, 0]; out[i, k] is each s if `every`, else out[i, 0] the last.
+@kernel(f"boolean(int64, float64[:, ::1], boolean[:, ::1], float64[::1], float64[:, ::1], boolean, boolean, {WORDS}, uint64)")
+def fold_rows(op, x, chosen, initial, out, every, unsigned_zero, words, key):  # noqa: ANN001, ANN201
+    """s = op(s, x[i, k]) rounded, k ascending; out[i, k] is each s if `every`, else out[i, 0] the last. False: a row had nothing.
 
-    The step to element (i, k) uses the random bits of that element's number.
+    s starts at initial[0], or where `initial` is empty at the row's first element. Elements with chosen[i, k] False are passed over
+    (empty: all are chosen). The step to element (i, k) uses the random bits of that element's number.
     """
     spec = load_spec(words)
     stochastic = spec.mode >= _STOCHASTIC
     rows, columns = x.shape
+    complete = True
     for i in range(rows):
-        s = x[i, 0]
-        out[i, 0] = s
-        for k in range(1, columns):
-            random = word64(i * columns + k, key) if stochastic else np.uint64(0)
-            s = compute(op, s, x[i, k], s, unsigned_zero, spec, random)
-            out[i, k if every else 0] = s
+        started = initial.size > 0
+        s = initial[0] if started else 0.0
+        for k in range(columns):
+            if chosen.size > 0 and not chosen[i, k]:
+                continue
+            if started:
+                random = word64(i * columns + k, key) if stochastic else np.uint64(0)
+                s = compute(op, s, x[i, k], s, unsigned_zero, spec, random)
+            else:
+                s, started = x[i, k], True
+            if every:
+                out[i, k] = s
+        if not every:
+            out[i, 0] = s
+        complete = complete and started
+    return complete
 
 
 @kernel(f"void(int64, float64[::1], int64[::1], float64[::1], boolean, {WORDS}, uint64)")

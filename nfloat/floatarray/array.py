@@ -1,0 +1,310 @@
+"""`FloatArray` and `array`: an array that knows its format, and computes in it.
+
+The rules (what may be mixed, where random bits come from) are in ``rounded.py``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from ..errors import ArgumentError
+from ..formats.format import Format
+from ..formats.names import FormatLike, get_format
+from ..formats.rounding import Overflow, OverflowLike, Rounding, RoundingLike, as_overflow, as_rounding
+from ..ops.arguments import as_carrier
+from ..ops.codes import decode, encode
+from ..streams import SeedLike, Stream
+from . import folds, functions, ufuncs
+from .methods import ArrayMethods
+from .rounded import Arithmetic, RoundedValues, carrier, fresh_stream
+
+_UNCHANGED = object()
+
+
+class FloatArray(NDArrayOperatorsMixin, ArrayMethods, RoundedValues):
+    """An array of numbers of one format; NumPy's ufuncs and operators on it round every result to the format, once.
+
+    Made by `array`. Indexing gives FloatArrays (a single element is one of no dimensions); **assignment rounds** what is assigned, as
+    NumPy's does. ``np.asarray(a)`` gives the values. Comparisons give booleans. Sums (``np.add.reduce``, ``a.sum()``) are
+    sequential, every step rounded; ``a @ b`` sums fused and sequentially; `nf.sum`, `nf.dot` and `nf.matmul` have the other orders.
+
+    A ufunc or function without a defined rounding raises `ArgumentError`; mixing formats raises `FormatError` and names the cast.
+
+    Attributes
+    ----------
+    values : ndarray
+        The numbers, read-only: float32 if the format fits it, else float64.
+    codes : ndarray
+        Their bit patterns.
+    format, rounding, overflow, random_bits
+        How results are rounded.
+    stream : Stream or None
+        What random bits are derived from.
+
+    Examples
+    --------
+    >>> import nfloat as nf
+    >>> import numpy as np
+    >>> a = nf.array([0.1, 256.0], "bfloat16")
+    >>> a + 1
+    FloatArray([  1.1015625, 256.       ], format='bfloat16', rounding='nearest_even')
+    >>> np.add.reduce(nf.array(np.ones(4096), "float16"))
+    FloatArray(2048., format='float16', rounding='nearest_even')
+    """
+
+    __slots__ = ()
+    __hash__ = None
+
+    # ------------------------------------------------------------ what it is
+    @property
+    def values(self) -> NDArray[np.floating]:
+        """The numbers, as a read-only array."""
+        view = self._values.view()
+        view.flags.writeable = False
+        return view
+
+    @property
+    def codes(self) -> NDArray[np.unsignedinteger]:
+        """The bit patterns, in the smallest unsigned dtype."""
+        return np.asarray(encode(self._values, self.format))
+
+    @property
+    def format(self) -> Format:
+        """The number format."""
+        return self._arithmetic.format
+
+    @property
+    def rounding(self) -> Rounding:
+        """The rounding mode of results."""
+        return self._arithmetic.rounding
+
+    @property
+    def overflow(self) -> Overflow | None:
+        """The overflow policy of results; None: the format's own."""
+        return self._arithmetic.overflow
+
+    @property
+    def random_bits(self) -> int | None:
+        """N of stochastic_a, _b, _c."""
+        return self._arithmetic.random_bits
+
+    @property
+    def stream(self) -> Stream | None:
+        """The stream that random bits are derived from, for stochastic modes."""
+        return self._stream
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """As NumPy's."""
+        return self._values.shape
+
+    @property
+    def ndim(self) -> int:
+        """As NumPy's."""
+        return self._values.ndim
+
+    @property
+    def size(self) -> int:
+        """As NumPy's."""
+        return self._values.size
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The carrier's dtype, that of `values`; the format is `format`."""
+        return self._values.dtype
+
+    @property
+    def T(self) -> FloatArray:
+        """The transpose, a view."""
+        return self.like(self._values.T)
+
+    # ------------------------------------------------------------ casts and copies
+    def astype(self, fmt: FormatLike, rounding: RoundingLike | None = None, *, overflow: Any = _UNCHANGED, random_bits: Any = _UNCHANGED, seed: SeedLike | None = None) -> FloatArray:
+        """The values rounded to another format (or mode), once, by the new arithmetic; what is not given stays as it is.
+
+        Raises
+        ------
+        FormatError, RoundingError, SeedError
+            As in `array`.
+
+        Examples
+        --------
+        >>> import nfloat as nf
+        >>> nf.array([0.1], "float16").astype("float8_e5m2")
+        FloatArray([0.09375], format='float8_e5m2', rounding='nearest_even')
+        """
+        mode = self.rounding if rounding is None else as_rounding(rounding)
+        kept = self.random_bits if mode.needs_random_bits else None
+        return array(
+            self._values, fmt, mode, overflow=self.overflow if overflow is _UNCHANGED else overflow,
+            random_bits=kept if random_bits is _UNCHANGED else random_bits,
+            seed=self._stream.child("astype") if seed is None and self._stream is not None else seed,
+        )  # fmt: skip
+
+    def replace(self, *, rounding: RoundingLike | None = None, overflow: Any = _UNCHANGED, random_bits: Any = _UNCHANGED, seed: SeedLike | None = None) -> FloatArray:
+        """The same numbers (a view) with another arithmetic: only what later operations do changes."""
+        mode = self.rounding if rounding is None else as_rounding(rounding)
+        policy = self.overflow if overflow is _UNCHANGED else as_overflow(overflow)
+        bits = (self.random_bits if mode.needs_random_bits else None) if random_bits is _UNCHANGED else random_bits
+        arithmetic = Arithmetic(self.format, mode, policy, bits)
+        arithmetic.plan  # noqa: B018 (raises if they do not fit together)
+        return FloatArray(self._values, arithmetic, self._stream if seed is None else _as_stream(seed))
+
+    def copy(self) -> FloatArray:
+        """A copy with values of its own."""
+        return self.like(self._values.copy())
+
+    def __copy__(self) -> FloatArray:
+        return self.copy()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> FloatArray:
+        return self.copy()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return FloatArray, (self._values, self._arithmetic, self._stream)
+
+    # ------------------------------------------------------------ NumPy's protocols
+    def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> NDArray:
+        values = self.values if copy is not True else self._values.copy()
+        return values if dtype is None or dtype == values.dtype else values.astype(dtype)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, where: Any = True, **kwargs: Any) -> Any:
+        target = out[0] if isinstance(out, tuple) else out
+        if method == "reduce":
+            return folds.reduce(ufunc, *inputs, out=target, where=where, **kwargs)
+        if method == "accumulate":
+            return folds.accumulate(ufunc, *inputs, out=target, **kwargs)
+        if method == "at":
+            return folds.at(ufunc, *inputs)
+        if kwargs or method not in ("__call__", "outer"):
+            unknown = method if method not in ("__call__", "outer") else ", ".join(f"{k}=" for k in kwargs)
+            raise ArgumentError(f"np.{ufunc.__name__}: {unknown} is not defined for a FloatArray")
+        return ufuncs.call(ufunc, inputs, target, where) if method == "__call__" else folds.outer(ufunc, *inputs, out=target, where=where)
+
+    def __array_function__(self, func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return functions.call(func, args, kwargs)
+
+    # ------------------------------------------------------------ as a container
+    def __getitem__(self, index: Any) -> FloatArray:
+        values = self._values[index]
+        stream = None if self._stream is None else self._stream.child("item", _name_of(index))
+        return self.like(values, stream)
+
+    def __setitem__(self, index: Any, value: ArrayLike) -> None:
+        a, stream = self._arithmetic, None if self._stream is None else Stream(self._stream.child("assign", _name_of(index)).key)
+        given = value._values if isinstance(value, RoundedValues) else value
+        c = as_carrier(given, "value", single=a.plan.single)
+        self._values[index] = a.plan.apply(c, a.plan.key(stream))
+        self._stream = stream
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __iter__(self) -> Iterator[FloatArray]:
+        return (self[i] for i in range(len(self)))
+
+    def __contains__(self, value: Any) -> bool:
+        return bool(np.any(self == value))
+
+    def __float__(self) -> float:
+        return float(self._values)
+
+    def __int__(self) -> int:
+        return int(self._values)
+
+    def __bool__(self) -> bool:
+        return bool(self._values)
+
+    def item(self, *index: int) -> float:
+        """One element as a Python float."""
+        return self._values.item(*index)
+
+    def tolist(self) -> Any:
+        """The values as Python floats in nested lists."""
+        return self._values.tolist()
+
+    def __repr__(self) -> str:
+        body = np.array2string(self._values, separator=", ", prefix="FloatArray(")
+        return f"FloatArray({body}, {self._arithmetic.describe()})"
+
+    def __str__(self) -> str:
+        return str(self._values)
+
+
+def array(
+    x: ArrayLike,
+    fmt: FormatLike,
+    rounding: RoundingLike = "nearest_even",
+    *,
+    overflow: OverflowLike | None = None,
+    random_bits: int | None = None,
+    seed: SeedLike | None = None,
+) -> FloatArray:
+    """`x` rounded to a format, as an array that goes on computing in it.
+
+    Parameters
+    ----------
+    x : array_like or FloatArray
+        Real numbers; rounded once, by this arithmetic. Always copied.
+    fmt, rounding, overflow, random_bits
+        As in `round`; they are also the arithmetic of everything computed from the array.
+    seed : int or Stream, optional
+        Needed by stochastic modes. What is computed from the array draws from streams derived from it: give arrays that meet in
+        one computation different seeds (``nf.Stream(0).child("weights")``), or their roundings use the same bits.
+
+    Returns
+    -------
+    FloatArray
+
+    Raises
+    ------
+    FormatError, RoundingError, SeedError, ArgumentError
+        Each names the argument, its value and what is allowed.
+
+    Examples
+    --------
+    >>> import nfloat as nf
+    >>> nf.array([1, 300, 1000], "float8_e4m3fn", overflow="saturate")
+    FloatArray([  1., 288., 448.], format='float8_e4m3fn', rounding='nearest_even', overflow='saturate')
+    """
+    arithmetic = Arithmetic(get_format(fmt), as_rounding(rounding), as_overflow(overflow), random_bits)
+    how = arithmetic.plan
+    stream = _as_stream(seed) if how.stochastic else None
+    given = x._values if isinstance(x, RoundedValues) else x
+    c = as_carrier(given, "x", single=how.single)
+    rounded = how.apply(c, how.key(None if stream is None else stream.child("array")))
+    return FloatArray(rounded.astype(carrier(arithmetic), copy=False), arithmetic, stream)
+
+
+def from_codes(codes: ArrayLike, fmt: FormatLike, rounding: RoundingLike = "nearest_even", *, overflow: OverflowLike | None = None,
+               random_bits: int | None = None, seed: SeedLike | None = None) -> FloatArray:  # fmt: skip
+    """The FloatArray whose codes these are: `array` of ``nf.decode(codes, fmt)``.
+
+    Examples
+    --------
+    >>> import nfloat as nf
+    >>> nf.from_codes([0x7E, 0x81], "float8_e4m3fn")
+    FloatArray([ 4.480000e+02, -1.953125e-03], format='float8_e4m3fn', rounding='nearest_even')
+    """
+    return array(decode(codes, fmt), fmt, rounding, overflow=overflow, random_bits=random_bits, seed=seed)
+
+
+def _as_stream(seed: SeedLike | None) -> Stream | None:
+    return seed if seed is None or isinstance(seed, Stream) else Stream(seed)
+
+
+def _name_of(index: Any) -> str:
+    """A name for the elements an index selects: what it says, or a digest of it where it holds arrays."""
+    parts = index if isinstance(index, tuple) else (index,)
+    if not any(isinstance(part, (np.ndarray, list)) for part in parts):
+        return repr(index)
+    h = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        h.update(np.asarray(part).tobytes() if isinstance(part, (np.ndarray, list)) else repr(part).encode())
+    return h.hexdigest()

@@ -1,0 +1,148 @@
+"""``ufunc.reduce``, ``accumulate``, ``outer`` and ``at`` of FloatArrays: one operation along an axis, every step rounded.
+
+The order is the plain one: ascending along the axis (several axes: in C order), starting at the first element, or at `initial`.
+`nf.sum` and `nf.cumsum` have the other orders. Selections (maximum, minimum) and questions (logical_and) are NumPy's own.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
+from numpy.typing import NDArray
+
+from ..errors import ArgumentError
+from ..kernels.folds import fold_at, fold_rows
+from ..ops.compute import has_unsigned_zero
+from .rounded import RoundedValues, common, fresh_stream, operand
+from .ufuncs import ARITHMETIC, QUESTIONS, call, write
+
+_SELECTIONS = frozenset({np.maximum, np.minimum, np.fmax, np.fmin})
+_IDENTITY = {np.add: 0.0, np.multiply: 1.0}
+_NONE = object()
+
+
+def _operation(ufunc: np.ufunc, method: str) -> int:
+    """The number of a ufunc's operation.
+
+    Raises
+    ------
+    ArgumentError
+        If it has no rounded two-operand form.
+    """
+    if ufunc.nin != 2 or ufunc not in ARITHMETIC:
+        known = ", ".join(sorted(f"np.{u.__name__}" for u in ARITHMETIC if u.nin == 2))
+        raise ArgumentError(f"np.{ufunc.__name__}.{method} is not defined for a FloatArray; defined: {known}")
+    return int(ARITHMETIC[ufunc])
+
+
+def reduce(
+    ufunc: np.ufunc, array: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: bool = False, initial: Any = _NONE, where: Any = True
+) -> Any:  # fmt: skip
+    """``ufunc.reduce(array, ...)``.
+
+    Raises
+    ------
+    ArgumentError
+        If there is nothing to start with, a dtype is asked for, or the ufunc has no rounded form.
+    """
+    name = f"{ufunc.__name__}.reduce"
+    if dtype is not None:
+        raise ArgumentError(f"{name}: dtype={dtype!r}: the format decides what results are; cast with a.astype(...)")
+    first = common([array, *((out,) if isinstance(out, RoundedValues) else ())], name)
+    if ufunc in QUESTIONS:
+        return ufunc.reduce(array._values, axis=axis, keepdims=keepdims, where=where, **({} if out is None else {"out": out}))
+    start = None if initial is _NONE or initial is None else operand(initial, first, name)
+    if ufunc in _SELECTIONS:
+        keywords = {} if start is None else {"initial": start}
+        result = first.like(ufunc.reduce(array._values, axis=axis, keepdims=keepdims, where=where, **keywords))
+    else:
+        result = _fold_axes(ufunc, array, axis, keepdims, start, where)
+    return result if out is None else write(name, result, out, True)
+
+
+def _fold_axes(ufunc: np.ufunc, array: RoundedValues, axis: Any, keepdims: bool, start: Any, where: Any) -> RoundedValues:
+    op, values = _operation(ufunc, "reduce"), array._values
+    axes = tuple(range(values.ndim)) if axis is None else normalize_axis_tuple(axis, values.ndim, "axis")
+    kept = tuple(i for i in range(values.ndim) if i not in axes)
+    order, shape = (*kept, *axes), tuple(values.shape[i] for i in kept)
+    rows = (prod(shape), prod(values.shape[i] for i in axes))
+    x = np.ascontiguousarray(values.transpose(order).reshape(rows), dtype=np.float64)
+    chosen = np.empty((0, 0), bool)
+    if where is not True:
+        chosen = np.array(np.broadcast_to(np.asarray(where, bool), values.shape).transpose(order).reshape(rows), order="C")
+    if start is None and rows[1] == 0:
+        start = _IDENTITY.get(ufunc)
+    initial = np.empty(0) if start is None else np.full(1, start, np.float64)
+    out, stream = np.empty((rows[0], 1)), fresh_stream(f"{ufunc.__name__}.reduce", array)
+    how = array._arithmetic.plan
+    complete = fold_rows(op, x, chosen, initial, out, False, has_unsigned_zero(how), how.words, how.key(stream))
+    if not complete:
+        _fill_empty(ufunc, out, chosen)
+    result = out.reshape(shape).astype(values.dtype)
+    return array.like(np.expand_dims(result, axes) if keepdims else result, stream)
+
+
+def _fill_empty(ufunc: np.ufunc, out: NDArray[np.float64], chosen: NDArray[np.bool_]) -> None:
+    """Rows without an element: the operation's identity, if it has one."""
+    if ufunc not in _IDENTITY:
+        raise ArgumentError(f"np.{ufunc.__name__}.reduce: nothing to reduce, and no identity; pass initial=")
+    out[~chosen.any(axis=1)] = _IDENTITY[ufunc]
+
+
+def accumulate(ufunc: np.ufunc, array: Any, axis: int = 0, dtype: Any = None, out: Any = None) -> Any:
+    """``ufunc.accumulate(array, axis)``: every partial result, each rounded.
+
+    Raises
+    ------
+    ArgumentError
+        If a dtype is asked for, or the ufunc has no rounded form.
+    """
+    name = f"{ufunc.__name__}.accumulate"
+    if dtype is not None:
+        raise ArgumentError(f"{name}: dtype={dtype!r}: the format decides what results are; cast with a.astype(...)")
+    first = common([array, *((out,) if isinstance(out, RoundedValues) else ())], name)
+    stream, values = fresh_stream(name, array), array._values
+    if ufunc in _SELECTIONS:
+        result = first.like(ufunc.accumulate(values, axis=axis))
+    else:
+        axis = normalize_axis_index(axis, values.ndim)
+        moved = np.moveaxis(values, axis, -1)
+        x = np.ascontiguousarray(moved.reshape(prod(moved.shape[:-1]), moved.shape[-1]), dtype=np.float64)
+        y, how = np.empty_like(x), array._arithmetic.plan
+        fold_rows(_operation(ufunc, "accumulate"), x, np.empty((0, 0), bool), np.empty(0), y, True, has_unsigned_zero(how), how.words, how.key(stream))
+        result = first.like(np.moveaxis(y.reshape(moved.shape), -1, axis).astype(values.dtype, order="C"), stream)
+    return result if out is None else write(name, result, out, True)
+
+
+def outer(ufunc: np.ufunc, a: Any, b: Any, out: Any = None, where: Any = True) -> Any:
+    """``ufunc.outer(a, b)``."""
+    first = common([a, b], f"{ufunc.__name__}.outer")
+    x, y = (v if isinstance(v, RoundedValues) else first.like(np.asarray(operand(v, first, ufunc.__name__))) for v in (a, b))
+    spread = x.like(x._values.reshape(x._values.shape + (1,) * y._values.ndim))
+    return call(ufunc, (spread, y), out, where)
+
+
+def at(ufunc: np.ufunc, array: Any, indices: Any, values: Any = _NONE) -> None:
+    """``ufunc.at(array, indices, values)``: in place, one after the other where an index occurs twice.
+
+    Raises
+    ------
+    ArgumentError
+        If the ufunc has no rounded two-operand form.
+    """
+    name = f"{ufunc.__name__}.at"
+    if not isinstance(array, RoundedValues):
+        raise ArgumentError(f"{name}: the first argument is not a FloatArray, so its sums would not be rounded; pass nf.array(...)")
+    first = common([array, values], name)
+    op = _operation(ufunc, "at")
+    target = array._values
+    places = np.arange(target.size).reshape(target.shape)[indices]
+    y = np.array(np.broadcast_to(operand(values, first, name), np.shape(places)), np.float64, order="C").reshape(-1)
+    stream, how = fresh_stream(name, array, values), array._arithmetic.plan
+    x = target.astype(np.float64).reshape(-1)
+    fold_at(op, x, np.ascontiguousarray(places, np.int64).reshape(-1), y, has_unsigned_zero(how), how.words, how.key(stream))
+    target[...] = x.reshape(target.shape)
+    array._stream = stream

@@ -1,0 +1,93 @@
+"""The methods of FloatArray that are NumPy's functions by another name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+class ArrayMethods:
+    """``a.sum(...)`` is ``np.sum(a, ...)`` and so on; the rules are those of the functions."""
+
+    __slots__ = ()
+
+    def sum(self, axis: Any = None, *, keepdims: bool = False, out: Any = None, **more: Any) -> Any:
+        """The sequential sum, every step rounded (`nf.sum` has other orders)."""
+        return np.sum(self, axis=axis, keepdims=keepdims, out=out, **more)
+
+    def prod(self, axis: Any = None, *, keepdims: bool = False, out: Any = None, **more: Any) -> Any:
+        """The sequential product, every step rounded."""
+        return np.prod(self, axis=axis, keepdims=keepdims, out=out, **more)
+
+    def mean(self, axis: Any = None, *, keepdims: bool = False) -> Any:
+        """The rounded sum over the number of elements, rounded again."""
+        return np.mean(self, axis=axis, keepdims=keepdims)
+
+    def cumsum(self, axis: int | None = None) -> Any:
+        """Every partial sum, each rounded."""
+        return np.cumsum(self, axis=axis)
+
+    def cumprod(self, axis: int | None = None) -> Any:
+        """Every partial product, each rounded."""
+        return np.cumprod(self, axis=axis)
+
+    def max(self, axis: Any = None, *, keepdims: bool = False) -> Any:
+        """The largest element."""
+        return np.max(self, axis=axis, keepdims=keepdims)
+
+    def min(self, axis: Any = None, *, keepdims: bool = False) -> Any:
+        """The smallest element."""
+        return np.min(self, axis=axis, keepdims=keepdims)
+
+    def argmax(self, axis: int | None = None) -> Any:
+        """Where the largest element is."""
+        return np.argmax(self, axis=axis)
+
+    def argmin(self, axis: int | None = None) -> Any:
+        """Where the smallest element is."""
+        return np.argmin(self, axis=axis)
+
+    def any(self, axis: Any = None) -> Any:
+        """Whether some element is not zero."""
+        return np.any(self, axis=axis)
+
+    def all(self, axis: Any = None) -> Any:
+        """Whether no element is zero."""
+        return np.all(self, axis=axis)
+
+    def dot(self, other: Any) -> Any:
+        """np.dot: fused sequential sums."""
+        return np.dot(self, other)
+
+    def reshape(self, *shape: Any) -> Any:
+        """The same numbers in another shape, a view where possible."""
+        return np.reshape(self, shape[0] if len(shape) == 1 else shape)
+
+    def ravel(self) -> Any:
+        """One dimension, a view where possible."""
+        return np.ravel(self)
+
+    def flatten(self) -> Any:
+        """One dimension, always a copy."""
+        return np.ravel(self).copy()
+
+    def transpose(self, *axes: Any) -> Any:
+        """The axes reversed or permuted, a view."""
+        return np.transpose(self, (axes[0] if len(axes) == 1 else axes) or None)
+
+    def swapaxes(self, axis1: int, axis2: int) -> Any:
+        """Two axes exchanged, a view."""
+        return np.swapaxes(self, axis1, axis2)
+
+    def squeeze(self, axis: Any = None) -> Any:
+        """Without axes of length one, a view."""
+        return np.squeeze(self, axis=axis)
+
+    def take(self, indices: Any, axis: int | None = None) -> Any:
+        """Elements by number."""
+        return np.take(self, indices, axis=axis)
+
+    def repeat(self, repeats: Any, axis: int | None = None) -> Any:
+        """Elements repeated."""
+        return np.repeat(self, repeats, axis=axis)

@@ -1,0 +1,140 @@
+"""`RoundedValues`: values of a format with the arithmetic they take part in; the data under FloatArray, and its rules.
+
+What may meet in an operation (`operand`):
+
+* arrays of the same format, rounding and overflow policy; others raise, and the message names the cast;
+* Python numbers, which are rounded to the format to nearest-even first, as NumPy does with them;
+* NumPy arrays and scalars, and lists, whose values the format must hold; others raise, and the message names the cast.
+
+Random bits (`fresh_stream`): an operation draws from a stream derived from its name and the streams of its operands, and its
+result carries that stream on. So bits depend on the operands and the way they were made, not on the time or the order of
+calls: ``a + b`` is the same twice, and ``a + b`` and ``a + c`` draw different bits if b and c were made from different seeds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import FormatError, RepresentationError, RoundingError, SeedError
+from ..formats.format import Format
+from ..formats.rounding import Overflow, Rounding
+from ..ops.arguments import as_carrier
+from ..ops.plan import Plan, plan
+from ..streams import Stream
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """How results are rounded: format, mode, policy, random bits."""
+
+    format: Format
+    rounding: Rounding = Rounding.NEAREST_EVEN
+    overflow: Overflow | None = None
+    random_bits: int | None = None
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The constants and kernels of this way of rounding."""
+        return plan(self.format, self.rounding, self.overflow, self.random_bits)
+
+    def describe(self) -> str:
+        """The arguments of `array` that give it."""
+        parts = [f"format={self.format.name!r}", f"rounding={self.rounding.value!r}"]
+        if self.overflow is not None:
+            parts.append(f"overflow={self.overflow.value!r}")
+        if self.random_bits is not None:
+            parts.append(f"random_bits={self.random_bits}")
+        return ", ".join(parts)
+
+
+class RoundedValues:
+    """Values that a format holds, in a float32 carrier if it fits one, else in float64."""
+
+    __slots__ = ("__weakref__", "_arithmetic", "_stream", "_values")
+
+    def __init__(self, values: NDArray[np.floating], arithmetic: Arithmetic, stream: Stream | None) -> None:
+        if arithmetic.rounding.is_stochastic and stream is None:
+            raise SeedError(f"seed=None: rounding={arithmetic.rounding.value!r} needs seed=<int> or seed=nf.Stream(...)")
+        self._values = values
+        self._arithmetic = arithmetic
+        self._stream = stream if arithmetic.rounding.is_stochastic else None
+
+    def like(self, values: NDArray[np.floating] | np.floating, stream: Stream | None = None) -> Any:
+        """Other values of the same format, with the same arithmetic."""
+        return type(self)(np.asarray(values), self._arithmetic, stream or self._stream)
+
+    def key(self, stream: Stream | None) -> int:
+        """The key of a stream's random bits; 0 where none are drawn."""
+        return self._arithmetic.plan.key(stream)
+
+
+def carrier(arithmetic: Arithmetic) -> np.dtype:
+    """The dtype in which values of the format are kept."""
+    return np.dtype(np.float32 if arithmetic.plan.single else np.float64)
+
+
+def fresh_stream(name: str, *operands: Any) -> Stream | None:
+    """The stream of an operation's result: derived from the operation's name and the operands' streams."""
+    streams = [a._stream for a in operands if isinstance(a, RoundedValues) and a._stream is not None]
+    if not streams:
+        return None
+    return Stream(streams[0].child(name, *(s.key for s in streams[1:])).key)
+
+
+def common(operands: list[Any], what: str) -> RoundedValues:
+    """The first of the rounded operands, after checking that all of them have the same arithmetic.
+
+    Raises
+    ------
+    FormatError, RoundingError
+        If formats or ways of rounding are mixed.
+    """
+    rounded = [a for a in operands if isinstance(a, RoundedValues)]
+    first = rounded[0]
+    for other in rounded[1:]:
+        if other._arithmetic == first._arithmetic:
+            continue
+        a, b = first._arithmetic, other._arithmetic
+        if a.format != b.format:
+            raise FormatError(
+                f"{what}: formats {a.format.name!r} and {b.format.name!r} are mixed; cast one: b.astype({a.format.name!r}) or a.astype({b.format.name!r})"
+            )
+        raise RoundingError(f"{what}: the same format with different arithmetic ({a.describe()}; {b.describe()}); choose one: b.replace(...)")
+    return first
+
+
+def operand(value: Any, first: RoundedValues, what: str) -> Any:
+    """What an operand stands for: a carrier's array, or a Python number that the format holds.
+
+    Raises
+    ------
+    RepresentationError
+        If a NumPy array has a value that the format does not hold.
+    """
+    if isinstance(value, RoundedValues):
+        return value._values
+    arithmetic = first._arithmetic
+    nearest = plan(arithmetic.format, Rounding.NEAREST_EVEN, None, None)
+    array = as_carrier(value, what, single=nearest.single)
+    rounded = nearest.apply(array, 0)
+    if type(value) in (int, float, bool):
+        return float(rounded)
+    wrong = (rounded != array) & (array == array)
+    if wrong.any():
+        name = arithmetic.format.name
+        raise RepresentationError(
+            f"{what}: {name} does not hold {array[wrong][0]!r}; round it first, nf.array(x, {name!r}), or name the exact operation: nf.{what}(a, x, {name!r})"
+        )
+    return array.astype(carrier(arithmetic), copy=False)
+
+
+def exactly(values: NDArray[np.floating], arithmetic: Arithmetic) -> NDArray[np.floating]:
+    """Values brought to the format's carrier by a rounding that needs no random bits, where none could matter."""
+    plain = replace(arithmetic, rounding=Rounding.NEAREST_EVEN, random_bits=None) if arithmetic.rounding.is_stochastic else arithmetic
+    c = as_carrier(values, "values", single=plain.plan.single)
+    return plain.plan.apply(c, 0).astype(carrier(arithmetic), copy=False)

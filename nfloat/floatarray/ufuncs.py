@@ -1,0 +1,139 @@
+"""Calls of NumPy's ufuncs on FloatArrays: which have a defined rounding, and how each is carried out.
+
+`ARITHMETIC` and `FUNCTIONS` round once (``ops/compute.py``, ``ops/evaluate.py``); `EXACT` ones give values from which the
+format's number follows without doubt (a negation, a maximum, a floor), brought to the format; `QUESTIONS` give booleans. Every other
+ufunc raises: computing it in float64 and rounding that would be a second rounding nobody asked for.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ArgumentError, FormatError
+from ..kernels.operations import Operation
+from ..linalg.accumulators import Accumulator
+from ..linalg.matmul import matmul
+from ..ops.compute import compute
+from ..ops.evaluate import evaluate
+from ..ops.operands import gather
+from .rounded import RoundedValues, common, exactly, fresh_stream, operand
+
+ARITHMETIC: dict[np.ufunc, Operation] = {
+    np.add: Operation.ADD,
+    np.subtract: Operation.SUBTRACT,
+    np.multiply: Operation.MULTIPLY,
+    np.divide: Operation.DIVIDE,
+    np.sqrt: Operation.SQRT,
+    np.reciprocal: Operation.RECIPROCAL,
+    np.hypot: Operation.HYPOT,
+    np.remainder: Operation.REMAINDER,
+    np.fmod: Operation.FMOD,
+}
+FUNCTIONS: dict[np.ufunc, str] = {
+    getattr(np, name): name
+    for name in ("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "sinh", "cosh", "tanh", "arcsin", "arccos",
+                 "arctan", "arctan2", "power")
+}  # fmt: skip
+EXACT = frozenset({
+    np.negative, np.positive, np.absolute, np.fabs, np.sign, np.copysign, np.maximum, np.minimum, np.fmax, np.fmin, np.floor, np.ceil, np.trunc,
+    np.rint, np.conjugate,
+})  # fmt: skip
+QUESTIONS = frozenset({
+    np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, np.isnan, np.isinf, np.isfinite, np.signbit, np.logical_and,
+    np.logical_or, np.logical_xor, np.logical_not,
+})  # fmt: skip
+
+
+def call(ufunc: np.ufunc, inputs: tuple[Any, ...], out: Any, where: Any) -> Any:
+    """``ufunc(*inputs, out=out, where=where)``."""
+    operands = list(inputs)
+    if ufunc is np.square:
+        ufunc, operands = np.multiply, [operands[0], operands[0]]
+    if ufunc in QUESTIONS:
+        return _question(ufunc, operands, out, where)
+    first = common([*operands, *((out,) if isinstance(out, RoundedValues) else ())], ufunc.__name__)
+    if where is not True and out is None:
+        raise ArgumentError(f"{ufunc.__name__}: where= needs out=, since the other elements would be undefined")
+    result = rounded_result(ufunc, operands, first)
+    return result if out is None else write(ufunc.__name__, result, out, where)
+
+
+def rounded_result(ufunc: np.ufunc, operands: list[Any], first: RoundedValues) -> Any:
+    """The rounded result, as a new array.
+
+    Raises
+    ------
+    ArgumentError
+        If the ufunc has no defined rounding.
+    """
+    name = ufunc.__name__
+    if ufunc is np.matmul:
+        return multiply_matrices(operands, first)
+    if ufunc in EXACT:
+        values = [operand(x, first, name) for x in operands]
+        return first.like(exactly(ufunc(*values), first._arithmetic))
+    if ufunc not in ARITHMETIC and ufunc not in FUNCTIONS:
+        raise ArgumentError(
+            f"np.{name} has no defined rounding for a FloatArray; compute it on the values and round once: nf.array(np.{name}(np.asarray(a)), a.format)"
+        )
+    how = first._arithmetic.plan
+    stream = fresh_stream(name, *operands)
+    given = gather([(name, operand(x, first, name)) for x in operands], single=how.single)
+    if ufunc in ARITHMETIC:
+        flat = compute(ARITHMETIC[ufunc], given.arrays, given.size, how, how.key(stream), members=True)
+    else:
+        flat = evaluate(FUNCTIONS[ufunc], given.arrays, given.size, how, how.key(stream))
+    return first.like(flat.reshape(given.shape), stream)
+
+
+def multiply_matrices(operands: list[Any], first: RoundedValues) -> Any:
+    """a @ b: every element a fused sequential sum in the array's own format and rounding (`nf.matmul` has the others)."""
+    a = first._arithmetic
+    accumulator = Accumulator(a.format, rounding=a.rounding, overflow=a.overflow, random_bits=a.random_bits)
+    stream = fresh_stream("matmul", *operands)
+    x, y = (operand(v, first, "matmul") for v in operands)
+    return first.like(np.asarray(matmul(x, y, accumulator, seed=stream), dtype=first._values.dtype), stream)
+
+
+def _question(ufunc: np.ufunc, operands: list[Any], out: Any, where: Any) -> NDArray[np.bool_] | np.bool_:
+    """A comparison or predicate: exact on the values, also of different formats; Python numbers are rounded, as in NumPy."""
+    if isinstance(out, RoundedValues):
+        raise ArgumentError(f"{ufunc.__name__}: out= must be an array of booleans")
+    if where is not True and out is None:
+        raise ArgumentError(f"{ufunc.__name__}: where= needs out=, since the other elements would be undefined")
+    first = next(x for x in operands if isinstance(x, RoundedValues))
+    values = [_compared(x, first) for x in operands]
+    return ufunc(*values) if out is None else ufunc(*values, out=out, where=where)
+
+
+def _compared(x: Any, first: RoundedValues) -> Any:
+    if isinstance(x, RoundedValues):
+        return x._values
+    return operand(x, first, "comparison") if type(x) in (int, float, bool) else x
+
+
+def write(name: str, result: RoundedValues, out: Any, where: Any) -> Any:
+    """A result into `out`: an array of the same format, or a NumPy array that holds its values.
+
+    Raises
+    ------
+    FormatError, ArgumentError
+        If `out` cannot hold them.
+    """
+    target = out._values if isinstance(out, RoundedValues) else out
+    values = result._values
+    if not isinstance(out, RoundedValues):
+        if target.dtype.kind != "f":
+            raise ArgumentError(f"{name}: out= of dtype {target.dtype} cannot hold rounded results; pass a FloatArray or a float array")
+        narrow = values.astype(target.dtype)
+        if ((narrow != values) & (values == values)).any():
+            raise FormatError(f"{name}: out= of dtype {target.dtype} does not hold all numbers of {result._arithmetic.format.name}")
+    if np.broadcast_shapes(values.shape, target.shape) != target.shape:
+        raise ArgumentError(f"{name}: the result {values.shape} does not fit out= of shape {target.shape}")
+    np.copyto(target, values, where=where, casting="same_kind")
+    if isinstance(out, RoundedValues):
+        out._stream = result._stream
+    return out
