@@ -1,6 +1,6 @@
 """Calls of NumPy's ufuncs on FloatArrays: which have a defined rounding, and how each is carried out.
 
-`ARITHMETIC` and `FUNCTIONS` round once (``ops/compute.py``, ``ops/evaluate.py``); `EXACT` ones give values from which the
+`ARITHMETIC` and `FUNCTIONS` round once (``ops/compute.py``, ``ops/tables.py``); `EXACT` ones give values from which the
 format's number follows without doubt (a negation, a maximum, a floor), brought to the format; `QUESTIONS` give booleans. Every other
 ufunc raises: computing it in float64 and rounding that would be a second rounding nobody asked for.
 """
@@ -17,8 +17,8 @@ from ..kernels.operations import Operation
 from ..linalg.accumulators import Accumulator
 from ..linalg.matmul import matmul
 from ..ops.compute import compute
-from ..ops.evaluate import evaluate
 from ..ops.operands import gather
+from ..ops.tables import evaluate_members
 from .rounded import RoundedValues, common, exactly, fresh_stream, operand
 
 ARITHMETIC: dict[np.ufunc, Operation] = {
@@ -85,7 +85,7 @@ def rounded_result(ufunc: np.ufunc, operands: list[Any], first: RoundedValues) -
     if ufunc in ARITHMETIC:
         flat = compute(ARITHMETIC[ufunc], given.arrays, given.size, how, how.key(stream), members=True)
     else:
-        flat = evaluate(FUNCTIONS[ufunc], given.arrays, given.size, how, how.key(stream))
+        flat = evaluate_members(FUNCTIONS[ufunc], given.arrays, given.size, how, how.key(stream))
     return first.like(flat.reshape(given.shape), stream)
 
 

@@ -14,7 +14,7 @@ from .scalar import load_spec
 _STOCHASTIC = Rounding.STOCHASTIC.tag
 
 
-@kernel(f"boolean(int64, float64[:, ::1], boolean[:, ::1], float64[::1], float64[:, ::1], boolean, boolean, {WORDS}, uint64)")
+@kernel(f"boolean(int64, float64[:, ::1], boolean[:, ::1], float64[::1], float64[:, ::1], boolean, boolean, {WORDS}, int64)")
 def fold_rows(op, x, chosen, initial, out, every, unsigned_zero, words, key):  # noqa: ANN001, ANN201
     """s = op(s, x[i, k]) rounded, k ascending; out[i, k] is each s if `every`, else out[i, 0] the last. False: a row had nothing.
 
@@ -44,7 +44,7 @@ def fold_rows(op, x, chosen, initial, out, every, unsigned_zero, words, key):  #
     return complete
 
 
-@kernel(f"void(int64, float64[::1], int64[::1], float64[::1], boolean, {WORDS}, uint64)")
+@kernel(f"void(int64, float64[::1], int64[::1], float64[::1], boolean, {WORDS}, int64)")
 def fold_at(op, x, places, y, unsigned_zero, words, key):  # noqa: ANN001, ANN201
     """x[places[k]] = op(x[places[k]], y[k]) rounded, k ascending, in place; step k uses the random bits of number k."""
     spec = load_spec(words)

@@ -179,7 +179,7 @@ def out_of_range(a, spec):  # noqa: ANN001, ANN201
     return (a < _LEAST and spec.emin - spec.precision > -900) or (a > _GREATEST and spec.max < 2.0**900)
 
 
-@kernel(f"int64(float64[::1], float64[::1], int64[::1], float64[::1], float64, int64, int64[::1], {WORDS}, uint64)")
+@kernel(f"int64(float64[::1], float64[::1], int64[::1], float64[::1], float64, int64, int64[::1], {WORDS}, int64)")
 def settle_plain(x, y, number, out, eps, traits, undecided, words, key):  # noqa: ANN001, ANN201
     """out[i] = f(x[i]) rounded by the plain rule where y[i] decides it; the other indices go to `undecided`; how many.
 
@@ -207,7 +207,7 @@ def settle_plain(x, y, number, out, eps, traits, undecided, words, key):  # noqa
     return count
 
 
-@kernel(f"void(boolean[::1], uint64[::1], uint64[::1], boolean[::1], int64[::1], int64[::1], float64[::1], {WORDS}, uint64)")
+@kernel(f"void(boolean[::1], uint64[::1], uint64[::1], boolean[::1], int64[::1], int64[::1], float64[::1], {WORDS}, int64)")
 def round_leading(negative, hi, lo, more, q, number, out, words, key):  # noqa: ANN001, ANN201
     """out[i] = (-1)^negative (hi 2^64 + lo + s) 2^q rounded, 0 < s < 1 where `more`, else s = 0."""
     spec = load_spec(words)
