@@ -1,4 +1,4 @@
-"""``nfloat units``: every matrix instruction with a bit-exact model, its numbers, and how well they are known. Compiles nothing."""
+"""``nfloat units``: the modelled matrix instructions, their numbers, and how well these are known. Compiles nothing."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ._output import json_option, print_json, print_table
 def command(words: tuple[str, ...], as_json: bool) -> None:
     """List the matrix instructions that nfloat models bit by bit, or those whose name contains all the WORDS.
 
-    The column "known" says how well the numbers are: A reproduced on recorded or live hardware outputs, B two independent
-    sources agree, C one source only, D inferred. With --json each entry also has the vendor's spelling, the source and notes.
-    A name with options, such as nvidia.hopper.wgmma.e4m3.f32@promote=128, is shown as it is.
+    The column "known" says how well the numbers are: A reproduced on recorded or live hardware outputs, B two
+    independent sources agree, C one source only, D inferred. With --json each entry also has the vendor's spelling, the
+    source and notes. A name with options, such as nvidia.hopper.wgmma.e4m3.f32@promote=128, is shown as it is.
 
     \b
     Examples:
@@ -34,11 +34,13 @@ def command(words: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         print_json([_entry(unit) for unit in found])
         return
-    rows = [{"name": u.name, "a": u.a, "b": u.b, "result": u.output, "known": u.confidence, "rule": u.rule} for u in found]
+    rows = [
+        {"name": u.name, "a": u.a, "b": u.b, "result": u.output, "known": u.confidence, "rule": u.rule} for u in found
+    ]
     print_table(rows, ("name", "a", "b", "result", "known", "rule"))
 
 
-def _entry(unit) -> dict[str, object]:  # noqa: ANN001
+def _entry(unit) -> dict[str, object]:
     from ..linalg.units import CONFIDENCE
 
     keys = ("name", "instruction", "a", "b", "output", "rule", "confidence", "source", "note")

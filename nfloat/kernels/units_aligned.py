@@ -1,18 +1,19 @@
 """NVIDIA's fused step (`linalg.unit_arithmetic.AlignedSum`): one micro-kernel, in float32 and in float64 lanes.
 
-Each step makes two passes over its products: the greatest exponent (of exp(a) + exp(b), which the packing put beside the
-operands), then scale by 2^(F - E), truncate to an integer, add. Half of the products go to one integer sum together with C,
-half to another. All widths and clamps are run-time numbers.
+Each step makes two passes over its products: the greatest exponent (of exp(a) + exp(b), which the packing put beside
+the operands), then scale by 2^(F - E), truncate to an integer, add. Half of the products go to one integer sum together
+with C, half to another. All widths and clamps are run-time numbers.
 
-float32 lanes hold the sums in int32: exact, because |first| < 2^31, |second| < 2^31 and |total| < 2^32 (``linalg.unit.Unit``
-checks this for every unit); the sign of the 33-bit total is the majority of the three signs, its magnitude an unsigned word.
-To truncate a word u to 24 bits, u & ~(u >> 24) clears the half-ulp bit of what a conversion would round, so that the
-conversion's nearest-even always goes down. This form needs finite operands, products that are exact in float32, and scales that
-are normal numbers: -101 <= exp(a) + exp(b) and C zero or |C| >= 2^-100, which keeps every later sum a multiple of 2^-127.
-C may be infinite or NaN, and sums may overflow.
+float32 lanes hold the sums in int32: exact, because |first| < 2^31, |second| < 2^31 and |total| < 2^32
+(``linalg.unit.Unit`` checks this for every unit); the sign of the 33-bit total is the majority of the three signs, its
+magnitude an unsigned word. To truncate a word u to 24 bits, u & ~(u >> 24) clears the half-ulp bit of what a conversion
+would round, so that the conversion's nearest-even always goes down. This form needs finite operands, products that are
+exact in float32, and scales that are normal numbers: -101 <= exp(a) + exp(b) and C zero or |C| >= 2^-100, which keeps
+every later sum a multiple of 2^-127. C may be infinite or NaN, and sums may overflow.
 
-float64 lanes hold the integers in float64 (|total| < 2^34), take every operand, NaN and infinity included (IEEE arithmetic
-propagates them through truncations and sums as the units do), and take block scales. They cost twice as much.
+float64 lanes hold the integers in float64 (|total| < 2^34), take every operand, NaN and infinity included (IEEE
+arithmetic propagates them through truncations and sums as the units do), and take block scales. They cost twice as
+much.
 """
 
 from __future__ import annotations
@@ -20,7 +21,19 @@ from __future__ import annotations
 from functools import partial
 
 from .jit import kernel
-from .units_steps import accumulate, block_scales, exponent64, greatest, larger, power64, segments, truncated64
+from .units_steps import (
+    accumulate,
+    apart,
+    apart_in_place,
+    block_scales,
+    exponent64,
+    greater_pairs,
+    greatest,
+    larger,
+    power64,
+    segments,
+    truncated64,
+)
 from .units_tile import Plan, Tile, Value, place, stretch_end, tile_intrinsic, unit_signature
 
 #: rows of a tile
@@ -36,12 +49,12 @@ def _aligned32(t: Tile, half: bool) -> None:
     step = t.plan(Plan.STEP)
     shift = b.shl(t.plan32(Plan.FRACTION), v.word(23))
     up = b.add(shift, v.word(254 << 23))
-    clamp = b.shl(b.add(t.plan32(Plan.CLAMP), v.word(127)), v.word(23))
+    clamp = t.splat16(b.add(t.plan(Plan.CLAMP), t.zero.type(127)))
     drop = b.sub(v.word(23), t.plan32(Plan.KEPT))
     mask = b.shl(v.word(-1), drop)
 
     def run(at_a: Value, at_b: Value, c: list[Value]) -> list[Value]:
-        high = larger(t, *greatest(t, at_a, at_b, step, clamp))
+        high = apart_in_place(t, greater_pairs(t, *greatest(t, at_a, at_b, step, clamp)))
         top = larger(t, high, [_exponent32(t, x, half) for x in c])
         scale = [v.as_float(b.sub(up, g)) for g in top]
         own = [_integer(t, x, s) for x, s in zip(c, scale, strict=True)]
@@ -92,7 +105,7 @@ def _converted(t: Tile, first: Value, second: Value, exponent: Value, half: bool
 
 
 def _to_half32(t: Tile, x: Value) -> Value:
-    """Finite x to float16's values, nearest even; a zero is +0. C = 1.5 2^(max(e, -14) + 13): (x + C) - C has 11 bits."""
+    """Finite x to float16's values, nearest even, zeros +0: (x + C) - C with C = 1.5 2^(max(e, -14) + 13)."""
     b, v = t.builder, t.v
     binade = v.call("smax", b.and_(v.as_int(x), v.exponent_mask), v.word((127 - 14) << 23))
     c = v.as_float(b.add(binade, v.word((13 << 23) + 0x400000)))
@@ -126,11 +139,17 @@ def _to_half64(t: Tile, x: Value) -> Value:
 
 def _aligned64(t: Tile, half: bool, scaled: bool) -> None:
     b, v, e = t.builder, t.v, t.e
-    step, clamp, fraction, emin_c = t.plan(Plan.STEP), t.plan32(Plan.CLAMP), t.plan32(Plan.FRACTION), t.plan32(Plan.EMIN_C)
+    step, clamp, fraction, emin_c = (
+        t.plan(Plan.STEP),
+        t.plan32(Plan.CLAMP),
+        t.plan32(Plan.FRACTION),
+        t.plan32(Plan.EMIN_C),
+    )
     convert = _to_half64 if half else truncated64
+    low = t.splat16(t.zero.type(-20_000) if scaled else t.plan(Plan.CLAMP))
 
     def run(at_a: Value, at_b: Value, c: list[Value]) -> list[Value]:
-        high = larger(t, *greatest(t, at_a, at_b, step, e.word(-100_000) if scaled else clamp))
+        high = apart(t, greater_pairs(t, *greatest(t, at_a, at_b, step, low)))
         factors, shifts = block_scales(t, at_a, at_b, step) if scaled else ([], [])
         if scaled:
             high = larger(t, [b.add(g, s) for g, s in zip(high, shifts, strict=True)], [clamp] * t.rows)
@@ -157,7 +176,7 @@ _tile64_scaled = tile_intrinsic(partial(_aligned64, half=False, scaled=True), 64
 
 
 @kernel(unit_signature(32))
-def aligned32(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):  # noqa: ANN001, ANN201
+def aligned32(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """Float32 results, moderate operands."""
     while first < last:
         end = stretch_end(first, last, plan)
@@ -168,7 +187,7 @@ def aligned32(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):  # 
 
 
 @kernel(unit_signature(32))
-def aligned32_half(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):  # noqa: ANN001, ANN201
+def aligned32_half(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """Float16 results, finite operands."""
     while first < last:
         end = stretch_end(first, last, plan)
@@ -179,7 +198,7 @@ def aligned32_half(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)
 
 
 @kernel(unit_signature(64))
-def aligned64(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):  # noqa: ANN001, ANN201
+def aligned64(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """Float32 results, any operands."""
     while first < last:
         end = stretch_end(first, last, plan)
@@ -190,7 +209,7 @@ def aligned64(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):  # 
 
 
 @kernel(unit_signature(64))
-def aligned64_half(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):  # noqa: ANN001, ANN201
+def aligned64_half(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """Float16 results, any operands."""
     while first < last:
         end = stretch_end(first, last, plan)
@@ -201,7 +220,7 @@ def aligned64_half(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)
 
 
 @kernel(unit_signature(64))
-def aligned64_scaled(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):  # noqa: ANN001, ANN201
+def aligned64_scaled(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """Float32 results, any operands, a power-of-two scale per block on each side."""
     while first < last:
         end = stretch_end(first, last, plan)

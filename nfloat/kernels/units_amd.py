@@ -1,13 +1,15 @@
-"""AMD's matrix cores: CDNA1 (`ExactSum`), CDNA2 (`FlushedTree`), CDNA3 (`FlooredSum`); the rules stand in ``linalg.unit_arithmetic``.
+"""AMD's matrix cores: CDNA1 (`ExactSum`), CDNA2 (`FlushedTree`), CDNA3 (`FlooredSum`).
+
+The rules stand in ``linalg.unit_arithmetic``.
 
 CDNA1, float64 lanes: products are exact; TwoSum keeps every error. The errors of the products' tree add up exactly (for
-float16 all are multiples of 2^-48 below 2^-15; bfloat16 has only one), so that the sum with C is one of three numbers, rounded
-to odd and then once to float32. As a rule all errors are zero, which one test finds out.
+float16 all are multiples of 2^-48 below 2^-15; bfloat16 has only one), so that the sum with C is one of three numbers,
+rounded to odd and then once to float32. As a rule all errors are zero, which one test finds out.
 
 CDNA2, float32 lanes: operands come flushed; float32 arithmetic, and one select a result.
 
-CDNA3, float64 lanes: as NVIDIA's passes (``units_steps.py``) without C, then C joins by floors. `a` comes times 2^896, so that
-exactly the products of 2^128 and more overflow. Integers stay below 2^53 throughout.
+CDNA3, float64 lanes: as NVIDIA's passes (``units_steps.py``) without C, then C joins by floors. `a` comes times 2^896,
+so that exactly the products of 2^128 and more overflow. Integers stay below 2^53 throughout.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from __future__ import annotations
 from functools import partial
 
 from .jit import kernel
-from .units_steps import accumulate, exponent64, greatest, larger, power64, steps
+from .units_steps import accumulate, apart, exponent64, greatest, larger, power64, steps
 from .units_sums import flushed, sum3_to_odd, two_sum
 from .units_tile import Plan, Tile, Value, place, stretch_end, tile_intrinsic, unit_signature
 
@@ -47,7 +49,7 @@ def _exact(t: Tile, width: int) -> None:
 def _tree(t: Tile, p: list[Value]) -> tuple[Value, Value]:
     """The products' sum, pair by pair, and the sum of all errors."""
     b = t.builder
-    errors = []
+    errors: list[Value] = []
     while len(p) > 1:
         pairs = [two_sum(t.v, p[i], p[i + 1]) for i in range(0, len(p), 2)]
         p, errors = [s for s, _ in pairs], errors + [x for _, x in pairs]
@@ -62,7 +64,7 @@ def _zero(t: Tile, x: Value) -> Value:
 
 
 def _three(t: Tile, s: Value, last: Value, error: Value) -> Value:
-    """error + (s + last) to odd; s itself where there is nothing to add (its zero's sign stays), or where it is special."""
+    """error + (s + last) to odd; s itself where there is nothing to add (a zero keeps its sign) or it is special."""
     b, v = t.builder, t.v
     nothing = b.and_(_zero(t, error), _zero(t, last))
     finite = b.fcmp_ordered("<", v.magnitude(s), v.number(float("inf")))
@@ -79,7 +81,10 @@ def _flushed_tree(t: Tile, width: int) -> None:
         columns = [t.vector(t.b, b.add(at_b, t.zero.type(k * v.count))) for k in range(width)]
         out = []
         for r, own in enumerate(c):
-            p = [flushed(v, b.fmul(t.row(t.a, b.add(at_a, t.zero.type(k * t.rows)), r), x)) for k, x in enumerate(columns)]
+            p = [
+                flushed(v, b.fmul(t.row(t.a, b.add(at_a, t.zero.type(k * t.rows)), r), x))
+                for k, x in enumerate(columns)
+            ]
             while len(p) > 1:
                 p = [flushed(v, b.fadd(p[i], p[i + 1])) for i in range(0, len(p), 2)]
             out.append(flushed(v, b.fadd(own, p[0])))
@@ -96,13 +101,15 @@ def _floored(t: Tile, halves: bool) -> None:
     step, fraction = t.plan(Plan.STEP), t.plan32(Plan.FRACTION)
 
     def run(at_a: Value, at_b: Value, c: list[Value]) -> list[Value]:
-        tops = greatest(t, at_a, at_b, step, e.word(NONE))
+        tops = [apart(t, x) for x in greatest(t, at_a, at_b, step, t.splat16(t.zero.type(NONE)))]
         top = larger(t, *tops)
-        tops = tops if halves else (top, top)
+        tops = tops if halves else [top, top]
         # above 2^128 the sum is infinite anyhow, and the scale must stay a normal number
         powers = [[power64(t, b.sub(b.sub(fraction, _at_most_128(t, g)), e.word(LIFT))) for g in half] for half in tops]
         zeros = [t.v.number(0.0)] * t.rows
-        sums = accumulate(t, at_a, at_b, step, (powers[0], powers[1]), zeros, lambda p, s: t.unary("trunc", b.fmul(p, s)))
+        sums = accumulate(
+            t, at_a, at_b, step, (powers[0], powers[1]), zeros, lambda p, s: t.unary("trunc", b.fmul(p, s))
+        )
         out = []
         for r in range(t.rows):
             parts = [x[r] for x in sums]
@@ -124,7 +131,7 @@ def _floor(t: Tile, x: Value, exponent: Value) -> Value:
 
 
 def _joined(t: Tile, total: Value, top: Value, c: Value, fraction: Value, halves: bool) -> Value:
-    """The products' sum (in units of 2^(top - F)) and C, floored to a common unit, then once more and rounded to float32."""
+    """The products' sum (in units of 2^(top - F)) and C, floored to a common unit, then once more, then rounded."""
     b, v, e = t.builder, t.v, t.e
     finer = b.add(b.sub(t.plan32(Plan.KEPT), fraction), e.word(1))  # the sum's floor is so many bits finer than C's
     emin = e.word(-126)
@@ -162,7 +169,7 @@ _tile_halves = tile_intrinsic(partial(_floored, halves=True), 64, ROWS)
 
 
 @kernel(unit_signature(64))
-def exact4(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):  # noqa: ANN001, ANN201
+def exact4(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """CDNA1, four products a step."""
     while first < last:
         end = stretch_end(first, last, plan)
@@ -173,7 +180,7 @@ def exact4(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):  # noq
 
 
 @kernel(unit_signature(64))
-def exact2(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):  # noqa: ANN001, ANN201
+def exact2(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """CDNA1, two products a step."""
     while first < last:
         end = stretch_end(first, last, plan)
@@ -184,7 +191,7 @@ def exact2(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):  # noq
 
 
 @kernel(unit_signature(32))
-def tree4(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):  # noqa: ANN001, ANN201
+def tree4(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """CDNA2, four products a step."""
     while first < last:
         end = stretch_end(first, last, plan)
@@ -195,7 +202,7 @@ def tree4(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):  # noqa
 
 
 @kernel(unit_signature(32))
-def tree2(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):  # noqa: ANN001, ANN201
+def tree2(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """CDNA2, two products a step."""
     while first < last:
         end = stretch_end(first, last, plan)
@@ -206,7 +213,7 @@ def tree2(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):  # noqa
 
 
 @kernel(unit_signature(64))
-def floored(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):  # noqa: ANN001, ANN201
+def floored(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """CDNA3, 16-bit and xf32 operands."""
     while first < last:
         end = stretch_end(first, last, plan)
@@ -217,7 +224,7 @@ def floored(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):  # no
 
 
 @kernel(unit_signature(64))
-def floored_halves(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):  # noqa: ANN001, ANN201
+def floored_halves(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """CDNA3, FP8 operands: the first half of a step holds its even k."""
     while first < last:
         end = stretch_end(first, last, plan)

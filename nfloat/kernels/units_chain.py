@@ -1,10 +1,10 @@
 """Chains of fused multiply-adds: float32 and float64 units, Intel's VDPBF16PS and AMX TDPBF16PS; and Intel's NaN rules.
 
-The tiles run the hardware's own FMA. Units that flush have two forms. Plain: where no operand is NaN and every sum is a multiple of
-2^-126 or more, nothing can be tiny, so nothing is flushed. Flushed: results below 2^-126 become signed zeros; a result of exactly
-2^-126 may stem from a value that is tiny after rounding with unbounded exponent (below 2^-126 - 2^-151), so that its element is made
-a NaN; and every NaN is then computed again by ``units_chain_plain.py``, since which NaN comes out follows no order that vector
-code could keep.
+The tiles run the hardware's own FMA. Units that flush have two forms. Plain: where no operand is NaN and every sum is a
+multiple of 2^-126 or more, nothing can be tiny, so nothing is flushed. Flushed: results below 2^-126 become signed
+zeros; a result of exactly 2^-126 may stem from a value that is tiny after rounding with unbounded exponent (below
+2^-126 - 2^-151), so that its element is made a NaN; and every NaN is then computed again by ``units_chain_plain.py``,
+since which NaN comes out follows no order that vector code could keep.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ def _fma(t: Tile, x: Value, y: Value, z: Value, marks: Value | None) -> tuple[Va
     return flushed(v, r), marks
 
 
-def _chain(t: Tile, at_a: Value, at_b: Value, count: Value, stride: int, start: list[Value], marks: list[Value]) -> tuple[list[Value], list[Value]]:
+def _chain(
+    t: Tile, at_a: Value, at_b: Value, count: Value, stride: int, start: list[Value], marks: list[Value]
+) -> tuple[list[Value], list[Value]]:
     """`count` multiply-adds onto `start`, each `stride` k after the last; `marks` is empty where nothing is flushed."""
     b = t.builder
 
@@ -55,7 +57,7 @@ def _one_chain(t: Tile, flush: bool) -> None:
 
 
 def _even_odd(t: Tile, flush: bool) -> None:
-    """D = C + (even + odd) for every step (a tile of k); the sums are exact or normal near 2^-126, so only FMAs are marked."""
+    """D = C + (even + odd) per step (a tile of k). Near 2^-126 a sum of two is exact, so only FMAs are marked."""
     b, v = t.builder, t.v
     step = t.plan(Plan.STEP)
     count = b.lshr(step, t.one)
@@ -66,7 +68,9 @@ def _even_odd(t: Tile, flush: bool) -> None:
         k = b.mul(i, step)
         at_a, at_b = b.add(t.at_a, t.mul(k, t.rows)), b.add(t.at_b, t.mul(k, v.count))
         even, marks = _chain(t, at_a, at_b, count, 2, zeros, marks)
-        odd, marks = _chain(t, b.add(at_a, t.zero.type(t.rows)), b.add(at_b, t.zero.type(v.count)), count, 2, zeros, marks)
+        odd, marks = _chain(
+            t, b.add(at_a, t.zero.type(t.rows)), b.add(at_b, t.zero.type(v.count)), count, 2, zeros, marks
+        )
         for x in (odd, c):  # even + odd, then C + that
             even = [flushed(v, b.fadd(p, q)) if flush else b.fadd(p, q) for p, q in zip(even, x, strict=True)]
         return even + marks
@@ -92,7 +96,7 @@ _tile_even_odd_flushed = tile_intrinsic(partial(_even_odd, flush=True), 32, ROWS
 
 
 @kernel(unit_signature(32))
-def chain32(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):  # noqa: ANN001, ANN201
+def chain32(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """float32 FMA chain, nothing flushed."""
     while first < last:
         end = stretch_end(first, last, plan)
@@ -103,7 +107,7 @@ def chain32(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):  # no
 
 
 @kernel(unit_signature(32))
-def chain32_flushed(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):  # noqa: ANN001, ANN201
+def chain32_flushed(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """float32 FMA chain that flushes."""
     while first < last:
         end = stretch_end(first, last, plan)
@@ -114,7 +118,7 @@ def chain32_flushed(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last
 
 
 @kernel(unit_signature(32))
-def even_odd(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):  # noqa: ANN001, ANN201
+def even_odd(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """AMX, nothing to flush."""
     while first < last:
         end = stretch_end(first, last, plan)
@@ -125,7 +129,7 @@ def even_odd(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):  # n
 
 
 @kernel(unit_signature(32))
-def even_odd_flushed(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):  # noqa: ANN001, ANN201
+def even_odd_flushed(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """AMX."""
     while first < last:
         end = stretch_end(first, last, plan)
@@ -136,7 +140,7 @@ def even_odd_flushed(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, las
 
 
 @kernel(unit_signature(64, "float64"))
-def chain64(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):  # noqa: ANN001, ANN201
+def chain64(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """float64 FMA chain."""
     while first < last:
         end = stretch_end(first, last, plan)

@@ -1,8 +1,8 @@
 """Intel's bfloat16 dot products one element at a time, on bit patterns: NaN choice, flushing, tininess after rounding.
 
-Every FMA: operands and addend that are subnormal count as zeros of their sign; a NaN factor comes out quieted (the first one, then
-the second), else a NaN addend; a generated NaN is 0xFFC00000; the exact a b + c is rounded once, to nearest, and becomes a signed zero
-if it was below 2^-126 when rounded with unbounded exponent. MXCSR plays no part.
+Every FMA: operands and addend that are subnormal count as zeros of their sign; a NaN factor comes out quieted (the
+first one, then the second), else a NaN addend; a generated NaN is 0xFFC00000; the exact a b + c is rounded once, to
+nearest, and becomes a signed zero if it was below 2^-126 when rounded with unbounded exponent. MXCSR plays no part.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ _TINY = 2.0**-126 - 2.0**-151
 
 
 @device
-def _is_nan(x):  # noqa: ANN001, ANN201
+def _is_nan(x):
     return (x & 0x7FFFFFFF) > _INFINITE
 
 
 @device
-def _value(x):  # noqa: ANN001, ANN201
+def _value(x):
     """The float64 value of a float32 bit pattern, subnormals as zeros."""
     return np.float64(int32_as_float32(np.int32(x if x & _INFINITE else x & -0x80000000)))
 
 
 @device
-def _bits(x):  # noqa: ANN001, ANN201
+def _bits(x):
     return np.int64(float32_as_int32(np.float32(x)))
 
 
 @routine
-def _fma(a, b, c):  # noqa: ANN001, ANN201
+def _fma(a, b, c):
     """a b + c on float32 bit patterns (in int64); a b has at most 53 bits."""
     for x in (a, b, c):
         if _is_nan(x):
@@ -60,7 +60,7 @@ def _fma(a, b, c):  # noqa: ANN001, ANN201
 
 
 @routine
-def _even_odd(a, b, c, item_a, item_b, i, j, tile):  # noqa: ANN001, ANN201
+def _even_odd(a, b, c, item_a, item_b, i, j, tile):
     count = a.shape[2]
     for start in range(0, count, tile):
         even, odd = np.int64(0), np.int64(0)
@@ -75,7 +75,7 @@ def _even_odd(a, b, c, item_a, item_b, i, j, tile):  # noqa: ANN001, ANN201
 
 
 @routine
-def _chain(a, b, c, item_a, item_b, i, j):  # noqa: ANN001, ANN201
+def _chain(a, b, c, item_a, item_b, i, j):
     """Pair by pair, the odd k first; an odd last k has a zero beside it."""
     count = a.shape[2]
     for k in range(0, count, 2):
@@ -88,10 +88,11 @@ def _chain(a, b, c, item_a, item_b, i, j):  # noqa: ANN001, ANN201
 
 
 @kernel(
-    "void(float32[:, :, ::1], float32[:, :, ::1], float32[:, :, ::1], float32[:, :, ::1], int64[::1], int64[::1], int64[:, ::1], int64)"
+    "void(float32[:, :, ::1], float32[:, :, ::1], float32[:, :, ::1], float32[:, :, ::1], int64[::1], int64[::1], "
+    "int64[:, ::1], int64)"
 )
-def chain_elements(a, b, c, out, item_a, item_b, which, tile):  # noqa: ANN001, ANN201
-    """out[p, i, j] for the rows (p, i, j) of `which`; c of shape (0, 0, 0) is all +0. tile = 0: one chain; else AMX tiles."""
+def chain_elements(a, b, c, out, item_a, item_b, which, tile):
+    """out[p, i, j] for the rows (p, i, j) of `which`; c of shape (0, 0, 0) is all +0; tile = 0: one chain, else AMX."""
     for q in range(which.shape[0]):
         p, i, j = which[q, 0], which[q, 1], which[q, 2]
         start = _bits(c[p, i, j]) if c.size else np.int64(0)

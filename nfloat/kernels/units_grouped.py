@@ -1,7 +1,8 @@
 """NVIDIA's FP4 step with block scales (`linalg.unit_arithmetic.GroupedSum`): four groups of 16 products, and C.
 
-A group's sum p is exact in float32 (a multiple of 1/4, |p| <= 576); times both scales it is exact in float64, and so is the
-aligned sum of the four groups and C (|total| < 2^49 units of 2^(E - 35)). Scales come one per group, whatever their block.
+A group's sum p is exact in float32 (a multiple of 1/4, |p| <= 576); times both scales it is exact in float64, and so is
+the aligned sum of the four groups and C (|total| < 2^49 units of 2^(E - 35)). Scales come one per group, whatever their
+block.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def _group(t: Tile, at_a: Value, at_b: Value) -> tuple[list[Value], list[Value]]
 
 
 def _scaled_group(t: Tile, at_a: Value, at_b: Value, clamp: Value) -> tuple[list[Value], list[Value]]:
-    """Per row, a group's scaled sum and its exponent: of the scales alone; the clamp where products or scales are all zero."""
+    """Per row, a group's scaled sum and its scales' exponent (the clamp where all products, or a scale, are zero)."""
     b, v, e = t.builder, t.v, t.e
     sums, bits = _group(t, at_a, at_b)
     factors, shifts = block_scales(t, at_a, at_b, t.zero.type(GROUP))
@@ -73,7 +74,7 @@ _tile = tile_intrinsic(_grouped, 64, ROWS)
 
 
 @kernel(unit_signature(32))
-def grouped(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):  # noqa: ANN001, ANN201
+def grouped(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """FP4 operands in float32, float64 lanes."""
     while first < last:
         end = stretch_end(first, last, plan)

@@ -1,8 +1,8 @@
 """Before a matrix-unit kernel: one pass that checks and measures an operand, and the packing into tiles and panels.
 
 `scan` looks at every element once: can the format hold it, is it special, how far do exponents reach. `pack_rows` and
-`pack_columns` reorder k as the unit takes it, pad with zeros, and put an exponent code beside every element:
-``(max(floor(log2 |x|), emin) + bias) << shift``, and `zero` for zeros, infinities and NaNs, which must not raise an alignment.
+`pack_columns` reorder k as the unit takes it, pad with zeros, and put an int16 exponent code beside every element:
+max(floor(log2 |x|), emin) + bias, and `zero` for zeros, infinities and NaNs, which must not raise an alignment.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ _INFINITE = 0x7F800000
 
 
 @kernel("void(float32[::1], int64, int64, float64, float64, int64[::1])")
-def scan(x, precision, emin, least, greatest, found):  # noqa: ANN001, ANN201
-    """found = [any finite x outside the format, any infinity, any NaN, least and greatest magnitude bits of finite x != 0].
+def scan(x, precision, emin, least, greatest, found):
+    """Whether the format holds x, and how far x reaches.
 
-    x = m 2^(e - 23) with 24-bit m is a value of the format iff its last 24 - p bits, and emin - e more below emin, are 0, and
-    least <= x <= greatest. The loop has no branch, so that it is vectorised.
+    found = [any finite x outside the format, any infinity, any NaN, least and greatest bits of |x| over finite x != 0].
+    x = m 2^(e - 23) with 24-bit m is a value of the format iff its last 24 - p bits, and emin - e more below emin, are
+    0, and least <= x <= greatest. The loop has no branch, so that it is vectorised.
     """
     bad, infinite, nan = np.int32(0), np.int32(0), np.int32(0)
     low, high = np.int32(_INFINITE), np.int32(0)
@@ -43,60 +44,84 @@ def scan(x, precision, emin, least, greatest, found):  # noqa: ANN001, ANN201
 
 
 @device
-def exponent_code(x, emin, shift, bias, zero):  # noqa: ANN001, ANN201
+def exponent_code(x, emin, bias, zero):
     """The exponent code of one float32 element."""
     mag = float32_as_int32(x) & np.int32(0x7FFFFFFF)
-    code = (max((mag >> np.int32(23)) - np.int32(127), emin) + bias) << shift
+    code = max((mag >> np.int32(23)) - np.int32(127), emin) + bias
     ordinary = (mag > np.int32(0)) & (mag < np.int32(_INFINITE))
-    return code if ordinary else zero
+    return np.int16(code if ordinary else zero)
+
+
+@device
+def put(out, exponents, with_exponents, at, v, factor, emin, bias, zero):
+    """One element and its exponent code."""
+    out[at] = v * factor
+    if with_exponents:
+        exponents[at] = exponent_code(np.float32(v), emin, bias, zero)
+
+
+@device
+def pack_four(x, order, factor, out, exponents, code):
+    """Four rows of x (4, k) side by side: what `pack_rows` does with a whole tile of four."""
+    emin, bias, zero = code[0], code[1], code[2]
+    with_exponents = exponents.size > 0
+    r0, r1, r2, r3 = x[0], x[1], x[2], x[3]
+    for j in range(order.size):
+        k, at = np.uint64(order[j]), np.uint64(4 * j)
+        put(out, exponents, with_exponents, at, r0[k], factor, emin, bias, zero)
+        put(out, exponents, with_exponents, at + np.uint64(1), r1[k], factor, emin, bias, zero)
+        put(out, exponents, with_exponents, at + np.uint64(2), r2[k], factor, emin, bias, zero)
+        put(out, exponents, with_exponents, at + np.uint64(3), r3[k], factor, emin, bias, zero)
 
 
 @kernel(
-    "void(float32[:, :, ::1], int64[::1], int64, int64, float64, float32[::1], int32[::1], int32[::1], int64, int64)",
-    "void(float32[:, :, ::1], int64[::1], int64, int64, float64, float64[::1], int32[::1], int32[::1], int64, int64)",
-    "void(float64[:, :, ::1], int64[::1], int64, int64, float64, float64[::1], int32[::1], int32[::1], int64, int64)",
+    "void(float32[:, :, ::1], int64[::1], int64, int64, float64, float32[::1], int16[::1], int32[::1], int64, int64)",
+    "void(float32[:, :, ::1], int64[::1], int64, int64, float64, float64[::1], int16[::1], int32[::1], int64, int64)",
+    "void(float64[:, :, ::1], int64[::1], int64, int64, float64, float64[::1], int16[::1], int32[::1], int64, int64)",
 )
-def pack_rows(x, order, rows, tiles, factor, out, exponents, code, first, last):  # noqa: ANN001, ANN201
+def pack_rows(x, order, rows, tiles, factor, out, exponents, code, first, last):
     """Tiles first .. last - 1 (over the batch) of x (batch, m, k) as [tile][k][rows], times `factor`.
 
-    `order[j]` is the k that comes j-th; -1 stands for a zero, -2 for -0 (times b's zero it is -0, to add which changes nothing).
-    `code` = emin, shift, bias, zero. `exponents` may have length 0.
+    `order[j]` is the k that comes j-th; -1 stands for a zero, -2 for -0 (times b's zero it is -0, to add which changes
+    nothing). `code` = emin, bias, zero. `exponents` may have length 0.
     """
-    emin, shift, bias, zero = code[0], code[1], code[2], code[3]
-    with_exponents = exponents.size > 0
+    size, known, coded = order.size, 0, exponents.size > 0
+    while known < size and order[known] >= 0:
+        known += 1
     for t in range(first, last):
         item, row = t // tiles, (t % tiles) * rows
-        for j in range(order.size):
-            at = (t * order.size + j) * rows
+        start, done = t * size * rows, 0
+        if rows == 4 and row + 4 <= x.shape[1]:
+            to, codes = out[start : start + 4 * known], exponents[start : start + 4 * known] if coded else exponents
+            pack_four(x[item, row : row + 4], order[:known], factor, to, codes, code)
+            done = known
+        for j in range(done, size):
             for r in range(rows):
                 inside = row + r < x.shape[1] and order[j] >= 0
                 v = x[item, row + r, order[j]] if inside else x.dtype.type(-0.0 if order[j] == -2 else 0.0)
-                out[at + r] = v * factor
-                if with_exponents:
-                    exponents[at + r] = exponent_code(np.float32(v), emin, shift, bias, zero)
+                put(out, exponents, coded, start + j * rows + r, v, factor, code[0], code[1], code[2])
 
 
 @kernel(
-    "void(float32[:, :, ::1], int64[::1], int64, int64, float32[::1], int32[::1], int32[::1], int64, int64)",
-    "void(float32[:, :, ::1], int64[::1], int64, int64, float64[::1], int32[::1], int32[::1], int64, int64)",
-    "void(float64[:, :, ::1], int64[::1], int64, int64, float64[::1], int32[::1], int32[::1], int64, int64)",
+    "void(float32[:, :, ::1], int64[::1], int64, int64, float32[::1], int16[::1], int32[::1], int64, int64)",
+    "void(float32[:, :, ::1], int64[::1], int64, int64, float64[::1], int16[::1], int32[::1], int64, int64)",
+    "void(float64[:, :, ::1], int64[::1], int64, int64, float64[::1], int16[::1], int32[::1], int64, int64)",
 )
-def pack_columns(x, order, lanes, panels, out, exponents, code, first, last):  # noqa: ANN001, ANN201
-    """Panels first .. last - 1 (over the batch) of x (batch, k, n) as [panel][k][lanes]; otherwise as `pack_rows`."""
-    emin, shift, bias, zero = code[0], code[1], code[2], code[3]
+def pack_columns(x, order, lanes, panels, out, exponents, code, first, last):
+    """Panels first .. last - 1 of x (batch, k, n) as [panel][k][lanes], exponents twice; else as `pack_rows`."""
+    emin, bias, zero = code[0], code[1], code[2]
     with_exponents = exponents.size > 0
     for p in range(first, last):
         item, column = p // panels, (p % panels) * lanes
         whole = min(lanes, x.shape[2] - column)
         for j in range(order.size):
-            at, k = (p * order.size + j) * lanes, max(order[j], 0)
-            count = whole if order[j] >= 0 else 0
+            at, count = (p * order.size + j) * lanes, whole if order[j] >= 0 else 0
+            source, to = x[item, max(order[j], 0), column : column + count], out[at : at + lanes]
             for i in range(count):
-                out[at + i] = x[item, k, column + i]
-            for i in range(count, lanes):
-                out[at + i] = 0.0
+                to[i] = source[i]
+            to[count:] = 0.0
             if with_exponents:
+                codes = exponents[2 * at : 2 * (at + lanes)]
                 for i in range(count):
-                    exponents[at + i] = exponent_code(np.float32(x[item, k, column + i]), emin, shift, bias, zero)
-                for i in range(count, lanes):
-                    exponents[at + i] = zero
+                    codes[2 * i] = codes[2 * i + 1] = exponent_code(np.float32(source[i]), emin, bias, zero)
+                codes[2 * count :] = zero

@@ -1,8 +1,9 @@
 """Arm's pairwise units (`linalg.unit_arithmetic.PairSum`): c + (a0 b0 + a1 b1), two k a step.
 
-float32 lanes, for operands whose products and sums stay normal: products of two bfloat16 (or float16) numbers are exact in
-float32, so the pair's one rounding is one addition; rounding to odd is TwoSum and a correction. float64 lanes take everything:
-products are exact, sums are rounded to odd in float64 and then once to float32; the odd form flushes below 2^-126.
+float32 lanes, for operands whose products and sums stay normal: products of two bfloat16 (or float16) numbers are exact
+in float32, so the pair's one rounding is one addition; rounding to odd is TwoSum and a correction. float64 lanes take
+everything: products are exact, sums are rounded to odd in float64 and then once to float32; the odd form flushes below
+2^-126.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from .units_tile import Plan, Tile, Value, place, stretch_end, tile_intrinsic, u
 ROWS = 4
 
 
-def _pairs(t: Tile, product, plus) -> None:  # noqa: ANN001
+def _pairs(t: Tile, product, plus) -> None:
     """The walk over pairs of k, with a product and a sum of two numbers."""
     b, v = t.builder, t.v
 
@@ -75,7 +76,7 @@ _tile_nearest_any = tile_intrinsic(partial(_any, odd=False), 64, ROWS)
 
 
 @kernel(unit_signature(32))
-def pair_odd(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):  # noqa: ANN001, ANN201
+def pair_odd(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """To odd, moderate operands."""
     while first < last:
         end = stretch_end(first, last, plan)
@@ -86,7 +87,7 @@ def pair_odd(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):  # n
 
 
 @kernel(unit_signature(32))
-def pair_nearest(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):  # noqa: ANN001, ANN201
+def pair_nearest(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """To nearest, moderate operands."""
     while first < last:
         end = stretch_end(first, last, plan)
@@ -97,7 +98,7 @@ def pair_nearest(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last): 
 
 
 @kernel(unit_signature(64))
-def pair_odd_any(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):  # noqa: ANN001, ANN201
+def pair_odd_any(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """To odd, any operands."""
     while first < last:
         end = stretch_end(first, last, plan)
@@ -108,7 +109,7 @@ def pair_odd_any(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last): 
 
 
 @kernel(unit_signature(64))
-def pair_nearest_any(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):  # noqa: ANN001, ANN201
+def pair_nearest_any(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """To nearest, any operands."""
     while first < last:
         end = stretch_end(first, last, plan)

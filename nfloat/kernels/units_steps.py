@@ -1,8 +1,8 @@
 """The walk over k that the aligning units share, and what they do in float64 lanes.
 
-A step of such a unit makes two passes over its products: `greatest` (of exp(a) + exp(b), which the packing put beside the
-operands) and `accumulate` (scale, make an integer, add). Both take the step's first and second half side by side, and keep their
-results apart. `segments` is the loop over steps, and over runs of steps where a unit adds C separately.
+A step of such a unit makes two passes over its products: `greatest` (of exp(a) + exp(b), which the packing put beside
+the operands) and `accumulate` (scale, make an integer, add). Both take the step's first and second half side by side,
+and keep their results apart. `segments` is the loop over steps, and over runs of steps where a unit adds C separately.
 """
 
 from __future__ import annotations
@@ -25,20 +25,42 @@ def _halves(t: Tile, step: Value, index: Value, width: int) -> tuple[Value, Valu
 
 
 def greatest(t: Tile, at_a: Value, at_b: Value, step: Value, start: Value) -> tuple[list[Value], list[Value]]:
-    """Per row, the greatest exponent of the first and of the second half's products in each lane, not below `start`."""
-    b, e = t.builder, t.e
+    """Per pair of rows, the greatest exponents of the first and of the second half's products, not below `start`.
+
+    Exponents are int16, two rows in each 32-bit lane, so that one addition and one maximum serve both.
+    """
+    b, pairs = t.builder, t.rows // 2
 
     def body(i: Value, *least: Value) -> list[Value]:
         out = list(least)
         for h, (oa, ob) in enumerate(zip(_halves(t, step, i, t.rows), _halves(t, step, i, t.v.count), strict=True)):
-            eb = t.vector(t.eb, b.add(at_b, ob))
-            for r in range(t.rows):
-                at = h * t.rows + r
-                out[at] = e.call("smax", out[at], b.add(t.row(t.ea, b.add(at_a, oa), r), eb))
+            eb = t.exponents_b(b.add(at_b, ob))
+            for q in range(pairs):
+                at = h * pairs + q
+                out[at] = t.greater16(out[at], b.add(t.exponents_a(b.add(at_a, oa), q), eb))
         return out
 
-    both = t.loop(b.lshr(step, t.one), [start] * (2 * t.rows), body)
-    return both[: t.rows], both[t.rows :]
+    both = t.loop(b.lshr(step, t.one), [start] * (2 * pairs), body)
+    return both[:pairs], both[pairs:]
+
+
+def greater_pairs(t: Tile, x: list[Value], y: list[Value]) -> list[Value]:
+    """Pair by pair of rows the greater exponents."""
+    return [t.greater16(p, q) for p, q in zip(x, y, strict=True)]
+
+
+def apart(t: Tile, pairs: list[Value]) -> list[Value]:
+    """Pairs of rows as one int32 vector a row."""
+    b, half = t.builder, t.e.word(16)
+    words = [b.bitcast(x, t.e.int) for x in pairs]
+    return [y for x in words for y in (b.ashr(b.shl(x, half), half), b.ashr(x, half))]
+
+
+def apart_in_place(t: Tile, pairs: list[Value]) -> list[Value]:
+    """Pairs of biased exponents in 0..255 as float32 exponent fields in their place, one vector a row."""
+    b = t.builder
+    words = [b.bitcast(x, t.e.int) for x in pairs]
+    return [y for x in words for y in (b.shl(x, t.e.word(23)), b.and_(b.shl(x, t.e.word(7)), t.e.exponent_mask))]
 
 
 def larger(t: Tile, x: list[Value], y: list[Value]) -> list[Value]:
@@ -47,7 +69,13 @@ def larger(t: Tile, x: list[Value], y: list[Value]) -> list[Value]:
 
 
 def accumulate(
-    t: Tile, at_a: Value, at_b: Value, step: Value, scale: tuple[list[Value], list[Value]], start: list[Value], term: Term
+    t: Tile,
+    at_a: Value,
+    at_b: Value,
+    step: Value,
+    scale: tuple[list[Value], list[Value]],
+    start: list[Value],
+    term: Term,
 ) -> tuple[list[Value], list[Value]]:
     """Per row, `start` plus term(product, scale) over the first half of the step, and zero plus those of the second."""
     b = t.builder
@@ -67,10 +95,13 @@ def accumulate(
     return both[: t.rows], both[t.rows :]
 
 
-def segments(t: Tile, run: Callable[[Value, Value, list[Value]], list[Value]], add: Callable[[Value, Value], Value]) -> None:
-    """The walk over k: runs of steps; with promotion each run starts from +0 and is added to C, else one run starts from C.
+def segments(
+    t: Tile, run: Callable[[Value, Value, list[Value]], list[Value]], add: Callable[[Value, Value], Value]
+) -> None:
+    """The walk over k: runs of steps.
 
-    Without promotion the main sum is -0, to which adding changes nothing.
+    With promotion each run starts from +0 and is added to C; else there is one run, from C, and the main sum is -0, to
+    which adding changes nothing.
     """
     b, v = t.builder, t.v
     step, steps = t.plan(Plan.STEP), t.plan(Plan.STEPS)
@@ -145,5 +176,3 @@ def truncated64(t: Tile, x: Value) -> Value:
     cut = b.select(b.fcmp_ordered("<", a, v.number(2.0**-126)), gradual, cut)
     infinite = v.as_float(b.or_(b.and_(v.as_int(x), v.sign_mask), v.exponent_mask))
     return b.fadd(b.select(b.fcmp_ordered(">=", a, v.number(2.0**128)), infinite, cut), v.number(0.0))
-
-

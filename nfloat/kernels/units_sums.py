@@ -1,7 +1,7 @@
-"""Sums in lanes whose error is known, rounding to odd, flushing: what the exact, the odd-rounding and the flushing units are made of.
+"""Sums in lanes whose error is known, rounding to odd, flushing: for exact, odd-rounding and flushing units.
 
-TwoSum (Knuth) gives s = RN(x + y) and the exact error, barring overflow. A sum rounded to odd and then to nearest in a format of
-at least two bits less is rounded once (Boldo and Melquiond 2008).
+TwoSum (Knuth) gives s = RN(x + y) and the exact error, barring overflow. A sum rounded to odd and then to nearest in a
+format of at least two bits less is rounded once (Boldo and Melquiond 2008).
 """
 
 from __future__ import annotations

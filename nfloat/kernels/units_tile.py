@@ -1,9 +1,10 @@
 """What the matrix-unit micro-kernels share: the tile, its loops, the plan of a call, and the walk over tiles.
 
-A micro-kernel computes a tile of `rows` x one vector of D with every accumulator in a register across all of k. It is LLVM
-vector IR in an intrinsic (`tile_intrinsic`): ``units_aligned.py``, ``units_grouped.py``, ``units_amd.py``, ``units_chain.py``,
-``units_pair.py``. Operands are packed (``units_pack.py``) as [tile][k][rows] and [panel][k][lanes], with an exponent beside
-every element where the arithmetic needs it. `Plan` names the integers of a call; `place` says where tile t, panel p is.
+A micro-kernel computes a tile of `rows` x one vector of D with every accumulator in a register across all of k. It is
+LLVM vector IR in an intrinsic (`tile_intrinsic`): ``units_aligned.py``, ``units_grouped.py``, ``units_amd.py``,
+``units_chain.py``, ``units_pair.py``. Operands are packed (``units_pack.py``) as [tile][k][rows] and [panel][k][lanes],
+with exponents beside them where the arithmetic needs them: [tile][k][rows] and [panel][k][lanes][2] in int16. `Plan`
+names the integers of a call; `place` says where tile t, panel p is.
 
 The result lies in `out` (padded to whole tiles), which holds C, or zeros, before.
 """
@@ -19,14 +20,12 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from .jit import cpu_features, device
-from .vector import Lanes
-
-Value = ir.Value
+from .vector import Lanes, Value
 
 #: float32 lanes of a vector: one 512-bit register, or one of 256 bits (the bits of results do not depend on it)
 WIDTH = 16 if "+avx512f" in cpu_features() else 8
 
-_I32, _I64 = ir.IntType(32), ir.IntType(64)
+_I16, _I32, _I64 = ir.IntType(16), ir.IntType(32), ir.IntType(64)
 
 
 class Plan(IntEnum):
@@ -56,14 +55,17 @@ class Plan(IntEnum):
 class Tile:
     """One call of a micro-kernel while its IR is being built: pointers, offsets, the plan, and lanes.
 
-    `v` are the lanes of the arithmetic (float32 or float64), `e` float32 and int32 lanes of the same count, for exponents.
+    `v` are the lanes of the arithmetic (float32 or float64), `e` float32 and int32 lanes of the same count, for
+    exponents.
     """
 
-    def __init__(self, context, builder, signature, args, bits: int, rows: int) -> None:  # noqa: ANN001
+    def __init__(self, context, builder, signature, args, bits: int, rows: int) -> None:
         self.builder, self.rows = builder, rows
         self.v = Lanes(builder, WIDTH if bits == 32 else WIDTH // 2, bits)
         self.e = Lanes(builder, self.v.count, 32)
-        data = [context.make_array(t)(context, builder, x).data for t, x in zip(signature.args[:8], args[:8], strict=True)]
+        data = [
+            context.make_array(t)(context, builder, x).data for t, x in zip(signature.args[:8], args[:8], strict=True)
+        ]
         self.a, self.ea, self.b, self.eb, self.sa, self.sb, self.out, self._plan = data
         places = [builder.extract_value(args[8], i) for i in range(5)]
         self.at_a, self.at_b, self.at_sa, self.at_sb, self.at_out = places
@@ -94,6 +96,31 @@ class Tile:
         if place.type.pointee == _I32:
             return b.load(b.bitcast(place, self.e.int.as_pointer()), align=4)
         return (self.v if place.type.pointee == self.v.scalar_float else self.e).load(place)
+
+    def exponents_a(self, offset: Value, q: int) -> Value:
+        """The exponents of rows 2 q and 2 q + 1 of a packed step, two int16 in every 32-bit lane."""
+        b = self.builder
+        place = b.bitcast(b.gep(self.ea, [b.add(offset, _I64(2 * q))]), _I32.as_pointer())
+        return b.bitcast(self.e.splat(b.load(place, align=2)), ir.VectorType(_I16, 2 * self.v.count))
+
+    def exponents_b(self, offset: Value) -> Value:
+        """The exponents of a packed panel's columns, each twice."""
+        b = self.builder
+        kind = ir.VectorType(_I16, 2 * self.v.count)
+        return b.load(b.bitcast(b.gep(self.eb, [self.mul(offset, 2)]), kind.as_pointer()), align=2)
+
+    def splat16(self, scalar: Value) -> Value:
+        """A 64-bit scalar in every int16 lane."""
+        b = self.builder
+        low = b.and_(b.trunc(scalar, _I32), _I32(0xFFFF))
+        word = b.or_(low, b.shl(low, _I32(16)))
+        return b.bitcast(self.e.splat(word), ir.VectorType(_I16, 2 * self.v.count))
+
+    def greater16(self, x: Value, y: Value) -> Value:
+        """The greater of int16 lanes."""
+        function = ir.FunctionType(x.type, [x.type, x.type])
+        name = f"llvm.smax.v{2 * self.v.count}i16"
+        return self.builder.call(cgutils.get_or_insert_function(self.builder.module, function, name), [x, y])
 
     def load_out(self) -> list[Value]:
         """The tile of `out`, one vector a row, widened to the lanes."""
@@ -157,14 +184,16 @@ class Tile:
         """trunc, floor, ... on all lanes."""
         kind = f"v{self.v.count}f{self.v.bits}"
         function = ir.FunctionType(x.type, [x.type])
-        return self.builder.call(cgutils.get_or_insert_function(self.builder.module, function, f"llvm.{name}.{kind}"), [x])
+        return self.builder.call(
+            cgutils.get_or_insert_function(self.builder.module, function, f"llvm.{name}.{kind}"), [x]
+        )
 
 
-def tile_intrinsic(build: Callable[[Tile], None], bits: int, rows: int):  # noqa: ANN201 (Numba's protocol)
+def tile_intrinsic(build: Callable[[Tile], None], bits: int, rows: int):
     """The intrinsic (a, ea, b, eb, sa, sb, out, plan, place) -> none whose IR `build` makes."""
 
-    def typer(typingctx, a, ea, b, eb, sa, sb, out, plan, place):  # noqa: ANN001, ANN202
-        def codegen(context, builder, signature, args):  # noqa: ANN001, ANN202
+    def typer(typingctx, a, ea, b, eb, sa, sb, out, plan, place):
+        def codegen(context, builder, signature, args):
             build(Tile(context, builder, signature, args, bits, rows))
             return context.get_dummy_value()
 
@@ -176,12 +205,13 @@ def tile_intrinsic(build: Callable[[Tile], None], bits: int, rows: int):  # noqa
 #: the signature of every unit kernel: packed operands, out, plan, batch indices, first and last tile
 def unit_signature(bits: int, out: str = "float32") -> str:
     """Packed operands in float32 (bits=32) or float64, scales in float64."""
-    operand = f"float{bits}[::1], int32[::1]"
-    return f"void({operand}, {operand}, float64[::1], float64[::1], {out}[::1], int64[::1], int64[::1], int64[::1], int64, int64)"
+    operand = f"float{bits}[::1], int16[::1]"
+    plan = "int64[::1], int64[::1], int64[::1], int64, int64"
+    return f"void({operand}, {operand}, float64[::1], float64[::1], {out}[::1], {plan})"
 
 
 @device
-def place(t, p, plan, item_a, item_b):  # noqa: ANN001, ANN201
+def place(t, p, plan, item_a, item_b):
     """Where tile t (over the whole batch) and panel p begin: in a, b, scales of a, scales of b, out."""
     item, row = t // plan[0], t % plan[0]
     ta = item_a[item] * plan[0] + row
@@ -191,6 +221,6 @@ def place(t, p, plan, item_a, item_b):  # noqa: ANN001, ANN201
 
 
 @device
-def stretch_end(t, last, plan):  # noqa: ANN001, ANN201
+def stretch_end(t, last, plan):
     """The end of the run of tiles from t on that lie in one item of the batch."""
     return min(last, (t // plan[0] + 1) * plan[0])

@@ -1,8 +1,9 @@
-"""`Unit`: the description of one matrix instruction, as a frozen value. The rows stand in ``unit_tables/``, lookup in ``units.py``."""
+"""`Unit`: one matrix instruction as a frozen value. The rows stand in ``unit_tables/``, lookup in ``units.py``."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace as _replace
+from dataclasses import dataclass
+from dataclasses import replace as _replace
 from typing import Any
 
 from ..errors import AccumulatorError, nearest_names
@@ -48,7 +49,8 @@ class Unit:
         If not 0: sums of `promote` consecutive k start from +0 and are added to the result by a plain float32 addition
         (CUTLASS' and DeepGEMM's two-level accumulation: 128).
     split_k : int
-        Into how many parts k is divided; each part is summed from +0, the parts are added in order by float32 additions.
+        Into how many parts k is divided; each part is summed from +0, the parts are added in order by float32
+        additions.
     split_tile, split_interleaved : int, bool
         Parts are whole tiles of `split_tile` k: consecutive runs, or tile t to part t mod split_k.
     """
@@ -69,13 +71,18 @@ class Unit:
     split_interleaved: bool = False
 
     def __post_init__(self) -> None:
-        require(self.confidence in CONFIDENCE, f"confidence={self.confidence!r} of unit {self.name!r} must be A, B, C or D")
+        require(
+            self.confidence in CONFIDENCE, f"confidence={self.confidence!r} of unit {self.name!r} must be A, B, C or D"
+        )
         require(bool(self.source), f"source of unit {self.name!r} must not be empty")
         outputs = ("float32", "float16", "float64", "int32", "bfloat16")
         require(self.output in outputs, f"output={self.output!r} of unit {self.name!r} must be one of {outputs}")
         if isinstance(self.arithmetic, IntegerSum):
             known = set(INTEGER_RANGES)
-            require({self.a, self.b} <= known, f"a={self.a!r}, b={self.b!r} of unit {self.name!r} must be in {sorted(known)}")
+            require(
+                {self.a, self.b} <= known,
+                f"a={self.a!r}, b={self.b!r} of unit {self.name!r} must be in {sorted(known)}",
+            )
         else:
             self._check_formats()
         self._check_options()
@@ -89,7 +96,9 @@ class Unit:
             # the kernel keeps two int32 partial sums, C in the first, and their sum as sign and 32-bit magnitude
             largest = _largest_significand(a) * _largest_significand(b) * s.step + 2
             fits = largest * 2**s.fraction < 2**32 and (largest + 2) * 2 ** (s.fraction - 1) < 2**31
-            require(fits, f"unit {self.name!r}: {s.step} products of {self.a} and {self.b} with F={s.fraction} pass 32 bits")
+            require(
+                fits, f"unit {self.name!r}: {s.step} products of {self.a} and {self.b} with F={s.fraction} pass 32 bits"
+            )
         elif not isinstance(s, Conversion | FmaChain):
             require(self.output == "float32", f"output={self.output!r} of unit {self.name!r} must be 'float32'")
         if isinstance(s, PairSum):
@@ -97,19 +106,29 @@ class Unit:
             require(exact, f"unit {self.name!r}: a product of {self.a} and {self.b} must fit 24 bits")
 
     def _check_options(self) -> None:
-        step = self.arithmetic.step
-        for key in ("promote", "split_k", "split_tile"):
+        for key, least in (("promote", 0), ("split_k", 1), ("split_tile", 1)):
             value = getattr(self, key)
-            integer = isinstance(value, int) and not isinstance(value, bool) and value >= (key != "promote")
-            require(integer, f"{key}={value!r} of unit {self.name!r} must be a {'positive' if key != 'promote' else 'non-negative'} integer")
-        if self.promote or self.split_k > 1:
-            plain = self.output == "float32" and not isinstance(self.arithmetic, Conversion)
-            require(plain, f"promote and split_k need output 'float32', and unit {self.name!r} has {self.output!r}")
-            whole = max(step, getattr(self.arithmetic, "tile", 1), 32 if getattr(self.arithmetic, "pairs_apart", False) else 1)
-            require(self.promote % whole == 0, f"promote={self.promote} of unit {self.name!r} must be a multiple of {whole}")
-            require(self.split_tile % whole == 0, f"split_tile={self.split_tile} of unit {self.name!r} must be a multiple of {whole}")
-            consistent = not self.promote or self.split_k == 1 or self.split_tile % self.promote == 0
-            require(consistent, f"split_tile={self.split_tile} of unit {self.name!r} must be a multiple of promote={self.promote}")
+            fits = isinstance(value, int) and not isinstance(value, bool) and value >= least
+            require(fits, f"{key}={value!r} of unit {self.name!r} must be an integer of at least {least}")
+        if not self.promote and self.split_k == 1:
+            return
+        plain = self.output == "float32" and not isinstance(self.arithmetic, Conversion)
+        require(plain, f"promote and split_k need output 'float32', and unit {self.name!r} has {self.output!r}")
+        for key in ("promote", "split_tile"):
+            value = getattr(self, key)
+            require(
+                value % self._whole == 0, f"{key}={value} of unit {self.name!r} must be a multiple of {self._whole}"
+            )
+        fits = not self.promote or self.split_k == 1 or self.split_tile % self.promote == 0
+        require(
+            fits, f"split_tile={self.split_tile} of unit {self.name!r} must be a multiple of promote={self.promote}"
+        )
+
+    @property
+    def _whole(self) -> int:
+        """k that belong together: a step, a tile, a block of pairs."""
+        s = self.arithmetic
+        return max(s.step, getattr(s, "tile", 1), 32 if getattr(s, "pairs_apart", False) else 1)
 
     @property
     def vendor(self) -> str:

@@ -1,14 +1,15 @@
-"""How a matrix unit adds up: one frozen class per kind of arithmetic, its numbers as fields, its rules checked on creation.
+"""How a matrix unit adds up: one frozen class per kind of arithmetic; its numbers are fields, checked on creation.
 
-A unit computes every element of D = A B + C on its own. What differs is how many products enter one step, to how many bits
-they are aligned, when C joins, and where rounding happens. Which instruction has which numbers stands in ``unit_tables/``;
-the compiled forms stand in ``kernels/units*.py``; plain Python forms of all of them in ``tests/linalg/unit_oracle.py``.
+A unit computes every element of D = A B + C on its own. What differs is how many products enter one step, to how many
+bits they are aligned, when C joins, and where rounding happens. Which instruction has which numbers stands in
+``unit_tables/``; the compiled forms stand in ``kernels/units*.py``; plain Python forms of all of them in
+``tests/linalg/unit_oracle.py``.
 
 Words: exp(x) = max(floor(log2 |x|), emin of x's format); a product's exponent is exp(a) + exp(b), *not* normalised
 (1.5 x 1.5 has exponent 0). F fraction bits: multiples of 2^(E - F), with E the exponent all terms are aligned to.
 
-Sources: MMA-Sim (arXiv 2511.10909 and its program); Khattak and Mikaitis (arXiv 2512.07004; MATLAB-tensor-core); Fasi, Higham,
-Mikaitis, Pranesh 2021; Intel and Arm instruction references. Each row of the tables names its own.
+Sources: MMA-Sim (arXiv 2511.10909 and its program); Khattak and Mikaitis (arXiv 2512.07004; MATLAB-tensor-core); Fasi,
+Higham, Mikaitis, Pranesh 2021; Intel and Arm instruction references. Each row of the tables names its own.
 """
 
 from __future__ import annotations
@@ -39,10 +40,10 @@ def require(condition: bool, message: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class AlignedSum:
-    """NVIDIA's fused step: `step` products and C aligned to the greatest exponent, truncated toward zero, summed, converted.
+    """NVIDIA's fused step: `step` products and C, aligned to the greatest exponent, truncated, summed, converted.
 
-    E = max(exponents of the non-zero products, exp(c) if c != 0, `clamp`); every term is truncated toward zero to `fraction`
-    bits below E; the integer sum is exact; one conversion to the `output`. A zero result is +0.
+    E = max(exponents of the non-zero products, exp(c) if c != 0, `clamp`); every term is truncated toward zero to
+    `fraction` bits below E; the integer sum is exact; one conversion to the `output`. A zero result is +0.
 
     Attributes
     ----------
@@ -74,11 +75,17 @@ class AlignedSum:
         require(self.step in (4, 8, 16, 32), f"step={self.step} must be 4, 8, 16 or 32 products")
         require(2 <= self.fraction <= 25, f"fraction={self.fraction} must be in 2..25: the sum is kept in 33 bits")
         require(self.promote % self.step == 0, f"promote={self.promote} must be a multiple of step={self.step}")
-        require(not self.pairs_apart or 32 % self.step == 0, f"pairs_apart needs a step that divides 32, not {self.step}")
+        require(
+            not self.pairs_apart or 32 % self.step == 0, f"pairs_apart needs a step that divides 32, not {self.step}"
+        )
         require(bool(self.scale_block) == bool(self.scale_format), "scale_block and scale_format belong together")
-        require(self.scale_block in (0, self.step), f"scale_block={self.scale_block} must be the step, {self.step}, or 0")
+        require(
+            self.scale_block in (0, self.step), f"scale_block={self.scale_block} must be the step, {self.step}, or 0"
+        )
         low, high = (-21, -18) if self.output is Output.NEAREST_16 else (-139, -126)
-        require(low <= self.clamp <= high, f"clamp={self.clamp} must be in {low}..{high} for output {self.output.value!r}")
+        require(
+            low <= self.clamp <= high, f"clamp={self.clamp} must be in {low}..{high} for output {self.output.value!r}"
+        )
 
     @property
     def rule(self) -> str:
@@ -92,8 +99,8 @@ class AlignedSum:
 class GroupedSum:
     """FP4 with block scales: exact sums of `group` products, scaled, then aligned with C by the *scales'* exponents.
 
-    A group counts unless all its products are zero or a scale is zero; one whose products cancel still takes part in the
-    greatest exponent. Truncation toward zero to `fraction` bits, one truncation to float32.
+    A group counts unless all its products are zero or a scale is zero; one whose products cancel still takes part in
+    the greatest exponent. Truncation toward zero to `fraction` bits, one truncation to float32.
     """
 
     step: int = 64
@@ -112,13 +119,13 @@ class GroupedSum:
     @property
     def rule(self) -> str:
         """One line for tables."""
-        groups = self.step // self.group
-        return f"{groups} groups of {self.group} + C, F={self.fraction}, E>={self.clamp}, truncate 24, scales per {self.scale_block}"
+        groups, scales = f"{self.step // self.group} groups of {self.group}", f"scales per {self.scale_block}"
+        return f"{groups} + C, F={self.fraction}, E>={self.clamp}, truncate 24, {scales}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExactSum:
-    """AMD CDNA1: the exact sum of `step` products and C, rounded once to float32 (nearest even). Subnormals are kept."""
+    """AMD CDNA1: the exact sum of `step` products and C, rounded once to float32, nearest even; subnormals kept."""
 
     step: int
 
@@ -151,12 +158,12 @@ class FlushedTree:
 
 @dataclass(frozen=True, kw_only=True)
 class FlooredSum:
-    """AMD CDNA3: products truncated to `fraction` bits below their own greatest exponent and summed; then C joins by floors.
+    """AMD CDNA3: products truncated below their own greatest exponent and summed; then C joins by floors.
 
-    E = max(that exponent, exp(c)) with exp(0) = -126; the sum is floored to `result_fraction` + 1 bits below E, C to `fraction`
-    bits; their sum is floored to `result_fraction` bits of its own exponent and rounded to float32, nearest even. A product of
-    2^128 or more counts as infinity. `halves`: products at even and odd k are summed apart first, and a C more than
-    `fraction` + 1 binades below E is dropped (FP8).
+    Products are truncated to `fraction` bits. E = max(their exponent, exp(c)) with exp(0) = -126; the sum is floored to
+    `result_fraction` + 1 bits below E, C to `fraction` bits; their sum is floored to `result_fraction` bits of its own
+    exponent and rounded to float32, nearest even. A product of 2^128 or more counts as infinity. `halves`: products at
+    even and odd k are summed apart first, and a C more than `fraction` + 1 binades below E is dropped (FP8).
     """
 
     step: int
@@ -173,15 +180,17 @@ class FlooredSum:
     def rule(self) -> str:
         """One line for tables."""
         halves = " in two halves" if self.halves else ""
-        return f"{self.step} products{halves}, F={self.fraction}, floor with C to F={self.result_fraction}, nearest even"
+        return (
+            f"{self.step} products{halves}, F={self.fraction}, floor with C to F={self.result_fraction}, nearest even"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class FmaChain:
     """A chain of fused multiply-adds in k order, nearest even, in the output's format (float32 or float64).
 
-    `flush`: subnormal operands count as zeros and results that are tiny after rounding become signed zeros. `odd_first`:
-    within each pair of k the odd one is taken first.
+    `flush`: subnormal operands count as zeros and results that are tiny after rounding become signed zeros.
+    `odd_first`: within each pair of k the odd one is taken first.
     """
 
     flush: bool = False
@@ -197,7 +206,7 @@ class FmaChain:
 
 @dataclass(frozen=True, kw_only=True)
 class EvenOddChains:
-    """Intel AMX: even and odd k in two FMA chains from +0; D = C + (even + odd) once per tile of `tile` k. Flushes subnormals."""
+    """Intel AMX: even and odd k in two FMA chains from +0; C + (even + odd) once per `tile` k. Flushes subnormals."""
 
     tile: int = 32
     step: int = 1
@@ -213,8 +222,11 @@ class EvenOddChains:
 
 @dataclass(frozen=True, kw_only=True)
 class PairSum:
-    """Arm: c + (a0 b0 + a1 b1), pair after pair. `to_odd`: each of the four operations rounds to odd and flushes subnormals;
-    otherwise the pair is fused and rounded once, nearest even, then added to c."""
+    """Arm: c + (a0 b0 + a1 b1), pair after pair.
+
+    `to_odd`: each of the four operations rounds to odd and flushes subnormals; otherwise the pair is fused and rounded
+    once, nearest even, then added to c.
+    """
 
     to_odd: bool
     step: int = 2
@@ -247,7 +259,7 @@ class IntegerSum:
 
 @dataclass(frozen=True, kw_only=True)
 class Conversion:
-    """Not a sum: float32 to the output's format, nearest even, subnormal inputs to signed zeros, NaNs quieted, payload cut."""
+    """Not a sum: float32 to the output's format, nearest even; subnormal inputs to signed zeros, NaNs quieted."""
 
     step: int = 1
 
@@ -258,5 +270,14 @@ class Conversion:
 
 
 Arithmetic: TypeAlias = (
-    AlignedSum | GroupedSum | ExactSum | FlushedTree | FlooredSum | FmaChain | EvenOddChains | PairSum | IntegerSum | Conversion
+    AlignedSum
+    | GroupedSum
+    | ExactSum
+    | FlushedTree
+    | FlooredSum
+    | FmaChain
+    | EvenOddChains
+    | PairSum
+    | IntegerSum
+    | Conversion
 )

@@ -1,7 +1,8 @@
 """Integer matrix units: exact sums into int32, modulo 2^32 or clamped after every step.
 
-Products of 8-bit integers are summed by NumPy's float32 GEMM over stretches of k so short that every partial sum is an integer
-below 2^24: exact in any order, so no order needs to be known. Only a clamping unit whose sums may leave int32 goes step by step.
+Products of 8-bit integers are summed by NumPy's float32 GEMM over stretches of k so short that every partial sum is an
+integer below 2^24: exact in any order, so no order needs to be known. Only a clamping unit whose sums may leave int32
+goes step by step.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ def integer_matmul(a: ArrayLike, b: ArrayLike, c: ArrayLike | None, unit: Unit) 
     if may_clamp:
         total = start.astype(np.int64)
         for i in range(0, k, s.step):
-            total = np.clip(total + _product(x[..., i : i + s.step], y[..., i : i + s.step, :], s.step), -(1 << 31), (1 << 31) - 1)
+            total = np.clip(
+                total + _product(x[..., i : i + s.step], y[..., i : i + s.step, :], s.step), -(1 << 31), (1 << 31) - 1
+            )
     else:
         total = start + _product(x, y, ((1 << 24) - 1) // largest)
     return ((total + (1 << 31)) % _WORD - (1 << 31)).astype(np.int32).reshape(shape)
@@ -60,7 +63,7 @@ def _integers(x: ArrayLike, argument: str, kind: str, unit: Unit) -> NDArray[np.
     if wrong.any():
         index = tuple(int(i) for i in np.argwhere(wrong)[0])
         raise RepresentationError(
-            f"{argument}{list(index)}={array[index]!s} is not an integer in {low}..{high}, which {unit.name} takes as {argument}; "
-            "round and clip it first"
+            f"{argument}{list(index)}={array[index]!s} is not an integer in {low}..{high}, "
+            f"which {unit.name} takes as {argument}; round and clip it first"
         )
     return array.astype(np.int64)

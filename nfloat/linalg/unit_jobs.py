@@ -1,7 +1,7 @@
 """Which kernel computes a unit on given operands, and with which numbers: one function per kind of arithmetic.
 
-Where a kernel is fast because it assumes something of the operands (finite, moderate exponents), the choice is made here from
-what the check of the operands found; the other kernel takes everything. Both give the same bits.
+Where a kernel is fast because it assumes something of the operands (finite, moderate exponents), the choice is made
+here from what the check of the operands found; the other kernel takes everything. Both give the same bits.
 """
 
 from __future__ import annotations
@@ -13,7 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import AccumulatorError
-from ..kernels import units_aligned as aligned, units_amd as amd, units_chain as chain, units_grouped as grouped, units_pair as pair
+from ..kernels import units_aligned as aligned
+from ..kernels import units_amd as amd
+from ..kernels import units_chain as chain
+from ..kernels import units_grouped as grouped
+from ..kernels import units_pair as pair
 from ..kernels.units_tile import Plan
 from .unit import Unit
 from .unit_arithmetic import (
@@ -29,24 +33,14 @@ from .unit_arithmetic import (
     PairSum,
 )
 from .unit_operands import Floats, Operands
-from .unit_run import Code, Job, ascending
+from .unit_run import Job, ascending
 
 _NVIDIA_NAN, _PLAIN_NAN, _INTEL_NAN, _NAN64 = 0x7FFFFFFF, 0x7FC00000, 0xFFC00000, 0x7FF8 << 48
 
-#: exponent codes in float32 lanes stand in the exponent field's place; the sum of a zero's and any other stays below every clamp
-_ZERO_A, _ZERO_B = -200, -56
+#: what a zero's exponent code is: the sum of it and any other stays below every clamp
+_NONE = -5_000
+#: limits of the form in float32 lanes: the least exponent of a product and clamp, the greatest exponent of an operand
 _LEAST_CLAMP, _GREATEST = -101, 60
-
-_NONE = -10_000
-
-
-def _code32(emin: int, side: str) -> Code:
-    bias, zero = (0, _ZERO_A) if side == "a" else (127, _ZERO_B)
-    return emin, 23, bias, zero << 23
-
-
-def _code64(emin: int) -> Code:
-    return emin, 0, 0, _NONE
 
 
 def exact_in_float32(unit: Unit, x: Operands) -> bool:
@@ -54,11 +48,13 @@ def exact_in_float32(unit: Unit, x: Operands) -> bool:
     if not (x.reach_a.finite and x.reach_b.finite):
         return False
     low = sum(max(r.least, f.emin) for r, f in zip((x.reach_a, x.reach_b), unit.formats, strict=True))
-    return low >= _LEAST_CLAMP + 1 and max(x.reach_a.greatest, x.reach_b.greatest) <= _GREATEST and x.reach_c.least >= -100
+    return (
+        low >= _LEAST_CLAMP + 1 and max(x.reach_a.greatest, x.reach_b.greatest) <= _GREATEST and x.reach_c.least >= -100
+    )
 
 
 def never_tiny(unit: Unit, x: Operands) -> bool:
-    """Whether operands, products and sums are zero or at least 2^-126: all are multiples of the least products' last bits."""
+    """Whether operands, products and sums are zero or at least 2^-126: multiples of the least products' last bits."""
     sides = tuple(zip((x.reach_a, x.reach_b), unit.formats, strict=True))
     last = sum(max(r.least, f.emin) - (f.precision - 1) for r, f in sides)
     return last >= -126 and x.reach_c.least - 23 >= -126 and min(r.least for r, _ in sides) >= -126
@@ -102,28 +98,31 @@ def aligned_job(unit: Unit, s: AlignedSum, x: Operands) -> Job:
     steps = order.size // s.step
     run = s.promote // s.step if s.promote else steps
     plan = {
-        Plan.SEGMENTS: steps // run, Plan.STEPS: run, Plan.STEP: s.step, Plan.FRACTION: s.fraction, Plan.NAN: _NVIDIA_NAN,
+        Plan.SEGMENTS: steps // run, Plan.STEPS: run, Plan.STEP: s.step, Plan.FRACTION: s.fraction,
+        Plan.NAN: _NVIDIA_NAN,
         Plan.CLAMP: max(s.clamp, _LEAST_CLAMP) if single else s.clamp, Plan.EMIN_C: -14 if half else -126,
-        Plan.KEPT: 13 if s.output is Output.TRUNCATE_14 else 23, Plan.PROMOTE: int(s.promote > 0), Plan.EMIN_SCALE: -127,
+        Plan.KEPT: 13 if s.output is Output.TRUNCATE_14 else 23, Plan.PROMOTE: int(s.promote > 0),
+        Plan.EMIN_SCALE: -127,
     }  # fmt: skip
     if single:
         kernel = aligned.aligned32_half if half else aligned.aligned32
-        codes = _code32(fa.emin, "a"), _code32(fb.emin, "b")
     else:
         kernel = aligned.aligned64_half if half else aligned.aligned64_scaled if s.scale_block else aligned.aligned64
-        codes = _code64(fa.emin), _code64(fb.emin)
-    return Job(kernel=kernel, bits=32 if single else 64, rows=aligned.ROWS, order=order, plan=plan, code_a=codes[0],
-               code_b=codes[1], scale_step=s.scale_block)  # fmt: skip
+    return Job(kernel=kernel, bits=32 if single else 64, rows=aligned.ROWS, order=order, plan=plan,
+               code_a=(fa.emin, 0, _NONE),
+               code_b=(fb.emin, 127 if single else 0, _NONE), scale_step=s.scale_block)  # fmt: skip
 
 
 def grouped_job(unit: Unit, s: GroupedSum, x: Operands) -> Job:
     """NVIDIA's FP4 step."""
     order = ascending(x.a.shape[2], s.step)
     plan = {
-        Plan.STEPS: order.size // s.step, Plan.STEP: s.step, Plan.FRACTION: s.fraction, Plan.CLAMP: s.clamp, Plan.EMIN_C: -126,
+        Plan.STEPS: order.size // s.step, Plan.STEP: s.step, Plan.FRACTION: s.fraction, Plan.CLAMP: s.clamp,
+        Plan.EMIN_C: -126,
         Plan.KEPT: 23, Plan.NAN: _NVIDIA_NAN, Plan.EMIN_SCALE: -6 if s.scale_format == "float8_e4m3fn" else -127,
     }  # fmt: skip
-    return Job(kernel=grouped.grouped, bits=64, data_bits=32, rows=grouped.ROWS, order=order, plan=plan, scale_step=s.group,
+    return Job(kernel=grouped.grouped, bits=64, data_bits=32, rows=grouped.ROWS, order=order, plan=plan,
+               scale_step=s.group,
                scale_repeat=s.scale_block // s.group)  # fmt: skip
 
 
@@ -140,7 +139,8 @@ def tree_job(unit: Unit, s: FlushedTree, x: Operands) -> Job:
     plan = {Plan.STEPS: order.size // s.step, Plan.STEP: s.step, Plan.NAN: _PLAIN_NAN}
     least = unit.formats[0].smallest_normal
     return Job(kernel=amd.tree4 if s.step == 4 else amd.tree2, bits=32, rows=amd.ROWS, order=order, plan=plan,
-               prepare=lambda v: _flush(v, least, sign=False), prepare_c=lambda v: _flush(v, 2.0**-126, sign=False))  # fmt: skip
+               prepare=lambda v: _flush(v, least, sign=False),
+               prepare_c=lambda v: _flush(v, 2.0**-126, sign=False))  # fmt: skip
 
 
 def floored_job(unit: Unit, s: FlooredSum, x: Operands) -> Job:
@@ -148,10 +148,11 @@ def floored_job(unit: Unit, s: FlooredSum, x: Operands) -> Job:
     fa, fb = unit.formats
     k = x.a.shape[2]
     order = even_then_odd(k, s.step) if s.halves else ascending(k, s.step)
-    plan = {Plan.STEPS: order.size // s.step, Plan.STEP: s.step, Plan.FRACTION: s.fraction, Plan.KEPT: s.result_fraction,
+    plan = {Plan.STEPS: order.size // s.step, Plan.STEP: s.step, Plan.FRACTION: s.fraction,
+            Plan.KEPT: s.result_fraction,
             Plan.NAN: _PLAIN_NAN}  # fmt: skip
     return Job(kernel=amd.floored_halves if s.halves else amd.floored, bits=64, rows=amd.ROWS, order=order, plan=plan,
-               code_a=_code64(fa.emin), code_b=_code64(fb.emin), factor=2.0**amd.LIFT)  # fmt: skip
+               code_a=(fa.emin, 0, _NONE), code_b=(fb.emin, 0, _NONE), factor=2.0**amd.LIFT)  # fmt: skip
 
 
 def chain_job(unit: Unit, s: FmaChain, x: Operands) -> Job:
@@ -175,7 +176,12 @@ def even_odd_job(unit: Unit, s: EvenOddChains, x: Operands) -> Job:
 
 
 def _flushing(
-    unit: Unit, x: Operands, order: NDArray[np.int64], plan: dict[Plan, int], kernels: tuple[Callable, Callable], tile: int
+    unit: Unit,
+    x: Operands,
+    order: NDArray[np.int64],
+    plan: dict[Plan, int],
+    kernels: tuple[Callable, Callable],
+    tile: int,
 ) -> Job:
     plain = never_tiny(unit, x) and not (x.reach_a.nan or x.reach_b.nan or x.reach_c.nan)
     if plain:
@@ -184,7 +190,9 @@ def _flushing(
     def daz(v: Floats) -> Floats:
         return _flush(v, 2.0**-126, sign=True)
 
-    return Job(kernel=kernels[1], bits=32, rows=chain.ROWS, order=order, plan=plan, prepare=daz, prepare_c=daz, nan_tile=tile)
+    return Job(
+        kernel=kernels[1], bits=32, rows=chain.ROWS, order=order, plan=plan, prepare=daz, prepare_c=daz, nan_tile=tile
+    )
 
 
 def pair_job(unit: Unit, s: PairSum, x: Operands) -> Job:
@@ -193,17 +201,20 @@ def pair_job(unit: Unit, s: PairSum, x: Operands) -> Job:
     plan = {Plan.STEPS: order.size // 2, Plan.STEP: 2, Plan.NAN: _PLAIN_NAN}
     moderate = never_tiny(unit, x) and never_large(x)
     if s.to_odd:
+
         def flush(v: Floats) -> Floats:
             return v if moderate else _flush(v, 2.0**-126, sign=True)
 
         return Job(kernel=pair.pair_odd if moderate else pair.pair_odd_any, bits=32 if moderate else 64, rows=pair.ROWS,
                    order=order, plan=plan, prepare=flush, prepare_c=flush)  # fmt: skip
-    return Job(kernel=pair.pair_nearest if moderate else pair.pair_nearest_any, bits=32 if moderate else 64, rows=pair.ROWS,
+    return Job(kernel=pair.pair_nearest if moderate else pair.pair_nearest_any, bits=32 if moderate else 64,
+               rows=pair.ROWS,
                order=order, plan=plan)  # fmt: skip
 
 
 _JOBS: MappingProxyType[type, Callable[..., Job]] = MappingProxyType({
-    AlignedSum: aligned_job, GroupedSum: grouped_job, ExactSum: exact_job, FlushedTree: tree_job, FlooredSum: floored_job,
+    AlignedSum: aligned_job, GroupedSum: grouped_job, ExactSum: exact_job, FlushedTree: tree_job,
+    FlooredSum: floored_job,
     FmaChain: chain_job, EvenOddChains: even_odd_job, PairSum: pair_job,
 })  # fmt: skip
 
@@ -218,5 +229,7 @@ def job_for(unit: Unit, x: Operands) -> Job:
     """
     s: Arithmetic = unit.arithmetic
     if type(s) not in _JOBS:
-        raise AccumulatorError(f"unit {unit.name!r} is a {s.rule}; it cannot multiply matrices: use nfloat.linalg.units.convert")
+        raise AccumulatorError(
+            f"unit {unit.name!r} is a {s.rule}; it cannot multiply matrices: use nfloat.linalg.units.convert"
+        )
     return _JOBS[type(s)](unit, s, x)

@@ -1,10 +1,13 @@
 """GEMM as a matrix instruction computes it: `unit_matmul`. ``matmul.py`` calls it when the accumulator is a unit.
 
-On the way operands are checked (``unit_operands.py``), a kernel is chosen (``unit_jobs.py``) and run over tiles (``unit_run.py``); integer
-units stand in ``unit_integers.py``. Here: what stands outside the instruction, two-level promotion and split k.
+On the way operands are checked (``unit_operands.py``), a kernel is chosen (``unit_jobs.py``) and run over tiles
+(``unit_run.py``); integer units stand in ``unit_integers.py``. Here: what stands outside the instruction, two-level
+promotion and split k.
 """
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -47,17 +50,17 @@ def unit_matmul(
     output : Format or str, optional
         Round the result once more, to nearest-even.
     scale_a, scale_b : array_like, optional
-        Block scales of a block-scaled unit, shapes (..., m, blocks) and (..., blocks, n), one per `scale_block` of k; ones by
-        default.
+        Block scales of a block-scaled unit, shapes (..., m, blocks) and (..., blocks, n), one per `scale_block` of k;
+        ones by default.
     threads : int, optional
         At most so many threads; None: all CPUs. No bit depends on it.
 
     Returns
     -------
     ndarray or scalar, shape (..., m, n)
-        float32 that holds the unit's results (float64 and int32 for units with such results). Subnormals, infinities, the
-        signs of zeros and NaNs are the unit's: see ``unit_tables``. NaN results have the unit's NaN bits; where a unit has
-        float16 results and these are NaN, the float32 NaN 0x7FFFFFFF stands for 0x7FFF.
+        float32 that holds the unit's results (float64 and int32 for units with such results). Subnormals, infinities,
+        the signs of zeros and NaNs are the unit's: see ``unit_tables``. NaN results have the unit's NaN bits; where a
+        unit has float16 results and these are NaN, the float32 NaN 0x7FFFFFFF stands for 0x7FFF.
 
     Raises
     ------
@@ -75,8 +78,8 @@ def unit_matmul(
 
     Notes
     -----
-    Two-level promotion (`promote`): sums of that many k start from +0 and are added in order to C by float32 additions. Split k:
-    each part is summed from +0, the parts are added to C in order by float32 additions.
+    Two-level promotion (`promote`): sums of that many k start from +0 and are added in order to C by float32 additions.
+    Split k: each part is summed from +0, the parts are added to C in order by float32 additions.
 
     Examples
     --------
@@ -136,7 +139,7 @@ def _parts(unit: Unit, k: int) -> list[NDArray[np.intp]]:
         parts = [tiles[s :: unit.split_k] for s in range(unit.split_k)]
     else:
         edges = np.linspace(0, len(tiles), unit.split_k + 1).round().astype(int)
-        parts = [tiles[i:j] for i, j in zip(edges[:-1], edges[1:], strict=True)]
+        parts = [tiles[i:j] for i, j in pairwise(edges)]
     return [np.concatenate(part) for part in parts if part]
 
 

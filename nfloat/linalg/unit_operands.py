@@ -1,6 +1,7 @@
 """The operands of a unit's GEMM: broadcast as np.matmul does, float32, and checked against the unit's formats.
 
-Here: shapes, checks, error messages, and what a kernel may assume (`Reach`). Not here: which kernel runs (``unit_run.py``).
+Here: shapes, checks, error messages, and what a kernel may assume (`Reach`). Not here: which kernel runs
+(``unit_run.py``).
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class Reach:
 
 @dataclass(frozen=True)
 class Operands:
-    """A batch of GEMMs: a (na, m, k), b (nb, k, n), c (batch, m, n) or None, which item of a and b each of the batch takes."""
+    """A batch of GEMMs: a (na, m, k), b (nb, k, n), c (batch, m, n) or None; which a and b each of the batch takes."""
 
     a: NDArray[np.floating]
     b: NDArray[np.floating]
@@ -61,7 +62,10 @@ class Operands:
         scales: list[NDArray[np.float64] | None] = [None, None]
         if self.scale_a is not None and self.scale_b is not None:
             blocks = np.arange(self.a.shape[2])[k][::block] // block
-            scales = [np.ascontiguousarray(self.scale_a[:, :, blocks]), np.ascontiguousarray(self.scale_b[:, blocks, :])]
+            scales = [
+                np.ascontiguousarray(self.scale_a[:, :, blocks]),
+                np.ascontiguousarray(self.scale_b[:, blocks, :]),
+            ]
         a, b = np.ascontiguousarray(self.a[:, :, k]), np.ascontiguousarray(self.b[:, k, :])
         reach_c = Reach() if c is None or c.dtype != np.float32 else measure(c, get_format("float32"))[0]
         return Operands(a, b, c, self.item_a, self.item_b, self.reach_a, self.reach_b, reach_c, self.shape, *scales)
@@ -110,22 +114,17 @@ def checked(x: ArrayLike, argument: str, fmt: Format, unit: Unit) -> tuple[NDArr
         fits = bool(np.array_equal(single, carrier, equal_nan=True))
     if not fits:
         wrong = ~held(carrier, fmt)
+        advice = "round it first" if argument == "c" else f"round first, or pass inputs={fmt.name!r}"
         raise RepresentationError(
             f"{_named(carrier, wrong, argument)} is not a value of {fmt.name}, which {unit.name} takes as {argument} "
-            f"({int(wrong.sum())} of {carrier.size} are not); round first, or pass inputs={fmt.name!r}"
-            if argument in "ab"
-            else f"{_named(carrier, wrong, argument)} is not a value of {fmt.name}, which {unit.name} takes as {argument}; round it first"
+            f"({int(wrong.sum())} of {carrier.size} are not); {advice}"
         )
     return single, reach
 
 
-def _items(x: NDArray, batch: tuple[int, ...]) -> NDArray[np.int64]:
-    """Which item of x each item of the batch takes."""
-    own = np.arange(int(np.prod(x.shape[:-2])), dtype=np.int64).reshape(x.shape[:-2])
-    return np.ascontiguousarray(np.broadcast_to(own, batch).reshape(-1))
-
-
-def gather(a: ArrayLike, b: ArrayLike, c: ArrayLike | None, unit: Unit, scales: tuple[ArrayLike | None, ...]) -> Operands:
+def gather(
+    a: ArrayLike, b: ArrayLike, c: ArrayLike | None, unit: Unit, scales: tuple[ArrayLike | None, ...]
+) -> Operands:
     """Checked operands for a unit: see `Operands`.
 
     Raises
@@ -184,7 +183,7 @@ def _scales(
 
 
 def _scale(x: ArrayLike | None, name: str, wanted: tuple[int, ...], unit: Unit) -> NDArray[np.float64]:
-    """Scales as a (batch, ., .) float64 array of the wanted shape; ones where none are given; UE4M3 without its sign."""
+    """Scales as a (batch, ., .) float64 array of the wanted shape: ones if none are given, UE4M3 without its sign."""
     if x is None:
         x = np.ones(wanted)
     fmt = get_format(unit.arithmetic.scale_format)  # type: ignore[union-attr]
@@ -192,10 +191,14 @@ def _scale(x: ArrayLike | None, name: str, wanted: tuple[int, ...], unit: Unit) 
     try:
         full = np.broadcast_to(array, wanted)
     except ValueError:
-        raise ShapeError(f"{name} of shape {array.shape} must broadcast to {wanted}: one scale per block of k") from None
+        raise ShapeError(
+            f"{name} of shape {array.shape} must broadcast to {wanted}: one scale per block of k"
+        ) from None
     if fmt.signed:
         full = np.abs(full)
     wrong = ~held(full, fmt) | ((full == 0) & (not fmt.has_zero))
     if wrong.any():
-        raise RepresentationError(f"{_named(full, wrong, name)} is not a value of {fmt.name}, the scale format of {unit.name}")
+        raise RepresentationError(
+            f"{_named(full, wrong, name)} is not a value of {fmt.name}, the scale format of {unit.name}"
+        )
     return np.ascontiguousarray(full, np.float64).reshape(-1, *wanted[-2:])

@@ -1,7 +1,7 @@
 """From checked operands to bits: the plan of a call, packing, and the kernel over its tiles, on one thread or several.
 
-`Job` says which kernel and which numbers; ``unit_jobs.py`` makes one for each kind of arithmetic. The result never depends on the
-threads: each tile is computed by one of them, and no tile reads another.
+`Job` says which kernel and which numbers; ``unit_jobs.py`` makes one for each kind of arithmetic. The result never
+depends on the threads: each tile is computed by one of them, and no tile reads another.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from ..kernels.units_tile import WIDTH, Plan
 from .threads import over_ranges, thread_count
 from .unit_operands import Operands
 
-#: exponent codes: emin, shift, bias, code of zero
-Code = tuple[int, int, int, int]
+#: exponent codes: emin, bias, code of zero
+Code = tuple[int, int, int]
+
 
 def _as_it_is(x: NDArray) -> NDArray:
     return x
@@ -138,8 +139,8 @@ def _start(x: Operands, shape: tuple[int, int, int]) -> NDArray:
 def _packed(job: Job, x: Operands, tiles: int, panels: int, threads: int) -> tuple[NDArray, NDArray, NDArray, NDArray]:
     sizes = x.a.shape[0] * tiles * job.rows * job.order.size, x.b.shape[0] * panels * job.lanes * job.order.size
     a, b = (np.empty(size, job.data) for size in sizes)
-    ea, eb = (np.empty(size if job.code_a else 0, np.int32) for size in sizes)
-    code_a, code_b = (np.array(code or (0, 0, 0, 0), np.int32) for code in (job.code_a, job.code_b))
+    ea, eb = (np.empty(size if job.code_a else 0, np.int16) for size in (sizes[0], 2 * sizes[1]))
+    code_a, code_b = (np.array(code or (0, 0, 0), np.int32) for code in (job.code_a, job.code_b))
     over_ranges(lambda i, j: pack_rows(x.a, job.order, job.rows, tiles, job.factor, a, ea, code_a, i, j),
                 x.a.shape[0] * tiles, threads)  # fmt: skip
     over_ranges(lambda i, j: pack_columns(x.b, job.order, job.lanes, panels, b, eb, code_b, i, j),
@@ -157,6 +158,6 @@ def _packed_scales(job: Job, x: Operands, tiles: int, panels: int) -> tuple[NDAr
     given_a, given_b = np.repeat(x.scale_a, job.scale_repeat, 2), np.repeat(x.scale_b, job.scale_repeat, 1)
     sa[:, : x.a.shape[1], : given_a.shape[2]] = given_a[:, :, :blocks]
     sb[:, : given_b.shape[1], : x.b.shape[2]] = given_b[:, :blocks]
-    sa = sa.reshape(-1, tiles, job.rows, blocks).transpose(0, 1, 3, 2)
-    sb = sb.reshape(-1, blocks, panels, job.lanes).transpose(0, 2, 1, 3)
-    return np.ascontiguousarray(sa).reshape(-1), np.ascontiguousarray(sb).reshape(-1)
+    packed_a = sa.reshape(-1, tiles, job.rows, blocks).transpose(0, 1, 3, 2)
+    packed_b = sb.reshape(-1, blocks, panels, job.lanes).transpose(0, 2, 1, 3)
+    return np.ascontiguousarray(packed_a).reshape(-1), np.ascontiguousarray(packed_b).reshape(-1)

@@ -1,8 +1,9 @@
 """`units`: every matrix instruction that nfloat models, by name. The rows themselves stand in ``unit_tables/``.
 
-Names: ``nvidia.hopper.mma.f16.f32`` (vendor, architecture, instruction, operands, result), by *instruction* and not by GPU:
-``nvidia.hopper.mma.e4m3.f32`` and ``nvidia.hopper.wgmma.e4m3.f32`` compute different bits on one chip. Where an instruction takes
-operands of two formats, name both: ``nvidia.ada.mma.e4m3_e5m2.f32``. Options follow an ``@``: see `Unit.replace`.
+Names: ``nvidia.hopper.mma.f16.f32`` (vendor, architecture, instruction, operands, result), by *instruction* and not by
+GPU: ``nvidia.hopper.mma.e4m3.f32`` and ``nvidia.hopper.wgmma.e4m3.f32`` compute different bits on one chip. Where an
+instruction takes operands of two formats, name both: ``nvidia.ada.mma.e4m3_e5m2.f32``. Options follow an ``@``: see
+`Unit.replace`.
 """
 
 from __future__ import annotations
@@ -10,18 +11,20 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import AccumulatorError, nearest_names
-from .unit import CONFIDENCE as CONFIDENCE, Unit
+from .unit import CONFIDENCE as CONFIDENCE
+from .unit import Unit
 from .unit_tables import amd, cpu, nvidia
 
 _TOKENS = {
-    "e4m3": "float8_e4m3fn", "e5m2": "float8_e5m2", "e2m3": "float6_e2m3fn", "e3m2": "float6_e3m2fn", "e2m1": "float4_e2m1fn",
+    "e4m3": "float8_e4m3fn", "e5m2": "float8_e5m2", "e2m3": "float6_e2m3fn", "e3m2": "float6_e3m2fn",
+    "e2m1": "float4_e2m1fn",
     "fp8": "float8_e4m3fnuz", "bf8": "float8_e5m2fnuz",
 }  # fmt: skip
 _ROWS = MappingProxyType({unit.name: unit for table in (nvidia, amd, cpu) for unit in table.UNITS})
@@ -82,7 +85,9 @@ def _lookup(name: str) -> Unit:
     base, _, options = str(name).strip().lower().partition("@")
     unit = _ROWS.get(base) or _mixed(base)
     if unit is None:
-        raise AccumulatorError(f"unit={name!r} is not a matrix unit; {nearest_names(base, _ROWS)}; nfloat.units.names() lists all")
+        raise AccumulatorError(
+            f"unit={name!r} is not a matrix unit; {nearest_names(base, _ROWS)}; nfloat.units.names() lists all"
+        )
     if not options:
         return unit
     pairs = [text.partition("=") for text in options.split(",")]
@@ -101,7 +106,7 @@ def _mixed(name: str) -> Unit | None:
     return replace(row, name=name, b=_TOKENS[second])
 
 
-@lru_cache(maxsize=None)
+@cache
 def say_if_single_source(unit: Unit) -> None:
     """Warn, once per process and unit, when a unit rests on one source only or on inference."""
     if unit.confidence in "CD":
@@ -112,8 +117,8 @@ def say_if_single_source(unit: Unit) -> None:
 def convert(x: ArrayLike, unit: str | Unit = "intel.avx512.vcvtneps2bf16") -> NDArray[np.float32]:
     """float32 values through VCVTNEPS2BF16: to bfloat16, nearest even, held in float32.
 
-    Subnormal inputs become signed zeros (whatever MXCSR says), NaNs are quieted and keep the upper half of their payload,
-    values that round to 2^128 become infinities.
+    Subnormal inputs become signed zeros (whatever MXCSR says), NaNs are quieted and keep the upper half of their
+    payload, values that round to 2^128 become infinities.
 
     Examples
     --------

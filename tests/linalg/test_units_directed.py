@@ -1,7 +1,7 @@
 """Directed vectors of the matrix units: published statements, model-derived corners, and what Intel hardware returned.
 
-Every vector is checked on the compiled unit and on the plain oracle. Sources: MMA-Sim (arXiv 2511.10909, equation 10 and table 8);
-Khattak and Mikaitis (arXiv 2512.07004); and the Intel lines measured on a CPU with AMX and AVX512-BF16.
+Every vector is checked on the compiled unit and on the plain oracle. Sources: MMA-Sim (arXiv 2511.10909, equation 10
+and table 8); Khattak and Mikaitis (arXiv 2512.07004); and the Intel lines measured on a CPU with AMX and AVX512-BF16.
 """
 
 from __future__ import annotations
@@ -33,13 +33,16 @@ def value(name: str, *args) -> float:
 
 
 ONE_INPUT = {
-    0.0: ["nvidia.volta.mma.f16.f32", "nvidia.turing.mma_k4.f16.f32", "nvidia.ada.mma.e5m2.f32", "nvidia.hopper.wgmma.e5m2.f32",
+    0.0: ["nvidia.volta.mma.f16.f32", "nvidia.turing.mma_k4.f16.f32", "nvidia.ada.mma.e5m2.f32",
+          "nvidia.hopper.wgmma.e5m2.f32",
           "amd.cdna2.mfma.f16.f32", "amd.cdna2.mfma.bf16_1k.f32"],
     -0.375: ["amd.cdna2.mfma.bf16.f32"],
-    -0.5: ["nvidia.turing.mma.f16.f32", "nvidia.ampere.mma.f16.f32", "nvidia.ampere.mma.bf16.f32", "nvidia.ampere.mma.tf32.f32",
+    -0.5: ["nvidia.turing.mma.f16.f32", "nvidia.ampere.mma.f16.f32", "nvidia.ampere.mma.bf16.f32",
+           "nvidia.ampere.mma.tf32.f32",
            "nvidia.ada.mma.f16.f32", "nvidia.ada.mma.bf16.f32", "nvidia.ada.mma.tf32.f32", "amd.cdna3.mfma.f16.f32",
            "amd.cdna3.mfma.bf16.f32", "amd.cdna3.mfma.xf32.f32"],
-    -0.75: ["nvidia.hopper.mma.f16.f32", "nvidia.hopper.mma.bf16.f32", "nvidia.hopper.mma.tf32.f32", "nvidia.hopper.mma_k4.tf32.f32",
+    -0.75: ["nvidia.hopper.mma.f16.f32", "nvidia.hopper.mma.bf16.f32", "nvidia.hopper.mma.tf32.f32",
+            "nvidia.hopper.mma_k4.tf32.f32",
             "nvidia.hopper.wgmma.f16.f32", "nvidia.hopper.wgmma.bf16.f32", "nvidia.hopper.wgmma.tf32.f32",
             "nvidia.blackwell.mma.f16.f32", "nvidia.blackwell.tcgen05.f16.f32", "nvidia.blackwell.tcgen05.e5m2.f32",
             "nvidia.rtx_blackwell.mma.bf16.f32", "nvidia.rtx_blackwell.mma.e5m2.f32"],
@@ -93,7 +96,9 @@ def test_clamp_of_bfloat16(name, x, want):
     assert both(name, from_hex(["3400", x], 4), from_hex(["0080", "0080"], 4)) == want
 
 
-@pytest.mark.parametrize(("arch", "last"), [("volta", 42), ("ampere", 44), ("ada", 44), ("hopper", 46), ("blackwell", 46)])
+@pytest.mark.parametrize(
+    ("arch", "last"), [("volta", 42), ("ampere", 44), ("ada", 44), ("hopper", 46), ("blackwell", 46)]
+)
 def test_clamp_of_float16_results(arch, last):
     for n in (last - 1, last, last + 1, last + 2):
         want = 2.0**-24 if n <= last else 0.0
@@ -141,7 +146,8 @@ def test_amd_corners(name, a, b, c, want):
 # Special values ------------------------------------------------------------------------------------------------------
 
 INF, NAN = np.inf, np.nan
-NVIDIA = ["nvidia.volta.mma.f16.f32", "nvidia.hopper.mma.bf16.f32", "nvidia.ada.mma.e5m2.f32", "nvidia.hopper.mma.e5m2.f16",
+NVIDIA = ["nvidia.volta.mma.f16.f32", "nvidia.hopper.mma.bf16.f32", "nvidia.ada.mma.e5m2.f32",
+          "nvidia.hopper.mma.e5m2.f16",
           "nvidia.ampere.mma.f16.f16"]  # fmt: skip
 
 
@@ -219,8 +225,26 @@ def test_amx_whole_tile():
 
 
 def test_vcvtneps2bf16():
-    pairs = """3f808000 3f80  3f818000 3f82  3f80ffff 3f81  7f7fffff 7f80  007fffff 0000  807fffff 8000
-               00800000 0080  7f800001 7fc0  ff812345 ffc1""".split()
+    pairs = [
+        "3f808000",
+        "3f80",
+        "3f818000",
+        "3f82",
+        "3f80ffff",
+        "3f81",
+        "7f7fffff",
+        "7f80",
+        "007fffff",
+        "0000",
+        "807fffff",
+        "8000",
+        "00800000",
+        "0080",
+        "7f800001",
+        "7fc0",
+        "ff812345",
+        "ffc1",
+    ]
     x = np.array([int(w, 16) for w in pairs[::2]], np.uint32).view(np.float32)
     assert [f"{w >> 16:04x}" for w in bits(convert(x))] == pairs[1::2]
 

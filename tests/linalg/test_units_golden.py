@@ -1,8 +1,9 @@
 """Units against outputs recorded on GPUs, where such a file is at hand.
 
-Two kinds of file, both .npz with arrays ``<GPU>.<operands>.<result>.{a,b,c,d}``, one dot product a row: outputs that Khattak and
-Mikaitis recorded (MATLAB-tensor-core, BSD-2-Clause), which are not part of this repository (NFLOAT_GOLDEN names the file, else
-``../shared/golden/tensor_cores.npz`` is looked for); and what ``tests/golden/record`` makes, kept as ``tests/golden/*.npz``.
+Two kinds of file, both .npz with arrays ``<GPU>.<operands>.<result>.{a,b,c,d}``, one dot product a row: outputs that
+Khattak and Mikaitis recorded (MATLAB-tensor-core, BSD-2-Clause), which are not part of this repository (NFLOAT_GOLDEN
+names the file, else ``../shared/golden/tensor_cores.npz`` is looked for); and what ``tests/golden/record`` makes, kept
+as ``tests/golden/*.npz``.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from nfloat.linalg.unit_matmul import unit_matmul
 pytestmark = pytest.mark.filterwarnings("ignore::nfloat.linalg.units.SingleSourceWarning")
 
 ROOT = Path(__file__).resolve().parents[2]
-ARCH = {"V100": "volta", "A100": "ampere", "A2": "ampere", "Ada": "ada", "L40S": "ada", "H100": "hopper", "H200": "hopper",
+ARCH = {"V100": "volta", "A100": "ampere", "A2": "ampere", "Ada": "ada", "L40S": "ada", "H100": "hopper",
+        "H200": "hopper",
         "B200": "blackwell"}  # fmt: skip
 WHERE = [Path(os.environ.get("NFLOAT_GOLDEN", ROOT.parent / "shared" / "golden" / "tensor_cores.npz"))]
 WHERE += sorted((ROOT / "tests" / "golden").glob("*.npz"))
@@ -33,13 +35,15 @@ def unit_name(key: str) -> str:
         return key
     gpu, kind, out = key.split(".")
     wgmma = gpu in ("H100", "H200") and kind in ("e4m3", "e5m2") and out == "f32"
-    return f"nvidia.{ARCH[gpu]}.{'wgmma' if wgmma else 'mma'}.{ {'fp16': 'f16'}.get(kind, kind)}.{out}"
+    return f"nvidia.{ARCH[gpu]}.{'wgmma' if wgmma else 'mma'}.{ {'fp16': 'f16'}.get(kind, kind) }.{out}"
 
 
 def sets() -> list:
     found = [path for path in WHERE if path.is_file()]
     cases = [(path, key) for path in found for key in sorted({k.rsplit(".", 1)[0] for k in np.load(path).files})]
-    return cases or [pytest.param(None, "", marks=pytest.mark.skip(reason=f"no recorded outputs: {WHERE[0]} is not there"))]
+    return cases or [
+        pytest.param(None, "", marks=pytest.mark.skip(reason=f"no recorded outputs: {WHERE[0]} is not there"))
+    ]
 
 
 CASES = sets()
@@ -67,8 +71,13 @@ def test_oracle_on_recorded_outputs(path, key):
     a, b, c, d = (data[f"{key}.{x}"][:60] for x in "abcd")
     unit = nf.units[unit_name(key)]
     if unit.output == "int32":
-        got = [(sum(int(x) * int(y) for x, y in zip(a[i], b[i], strict=True)) + int(c[i])) % 2**32 for i in range(len(d))]
+        got = [
+            (sum(int(x) * int(y) for x, y in zip(a[i], b[i], strict=True)) + int(c[i])) % 2**32 for i in range(len(d))
+        ]
     else:
-        scales = [(data[f"{key}.scale_a"][i], data[f"{key}.scale_b"][i]) if f"{key}.scale_a" in data else None for i in range(len(d))]
+        scales = [
+            (data[f"{key}.scale_a"][i], data[f"{key}.scale_b"][i]) if f"{key}.scale_a" in data else None
+            for i in range(len(d))
+        ]
         got = [unit_oracle.dot(unit, a[i], b[i], c[i], scales[i]) for i in range(len(d))]
     assert got == [int(x) for x in d.view(np.uint32)]

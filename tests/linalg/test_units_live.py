@@ -1,6 +1,7 @@
-"""The CPU that runs the tests, where it has such instructions, against their models: VDPBF16PS, VCVTNEPS2BF16, VPDPBUSD(S), AMX.
+"""The CPU that runs the tests against the models of its own instructions: VDPBF16PS, VCVTNEPS2BF16, VPDPBUSD, AMX.
 
-Needs a C compiler and the instruction; says what is missing where it skips. ``live_dot.c`` runs the instruction on rows of words.
+Needs a C compiler and the instruction; says what is missing where it skips. ``live_dot.c`` runs the instruction on rows
+of words.
 """
 
 from __future__ import annotations
@@ -29,13 +30,17 @@ def program(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("live") / "live_dot"
     built = subprocess.run([compiler, "-O1", "-o", str(out), str(SOURCE)], capture_output=True, text=True)
     if built.returncode:
-        pytest.skip(f"{compiler} does not build {SOURCE.name} (another processor, or no intrinsics): {built.stderr[:200]}")
+        pytest.skip(
+            f"{compiler} does not build {SOURCE.name} (another processor, or no intrinsics): {built.stderr[:200]}"
+        )
     return out
 
 
 def live(program: Path, instruction: str, rows: np.ndarray) -> np.ndarray:
     """What the CPU returns for rows of 32-bit words."""
-    done = subprocess.run([str(program), instruction], input=np.ascontiguousarray(rows, np.uint32).tobytes(), capture_output=True)
+    done = subprocess.run(
+        [str(program), instruction], input=np.ascontiguousarray(rows, np.uint32).tobytes(), capture_output=True
+    )
     if done.returncode == 3:
         pytest.skip(f"this CPU has no {instruction.upper()}: the model is not compared with it")
     assert done.returncode == 0, done.stderr
@@ -48,7 +53,10 @@ def words(rng: np.random.Generator, shape: tuple[int, ...], regime: str, width: 
         return bits(rng.standard_normal(shape).astype(np.float32)) >> (32 - width)
     if regime == "all patterns":
         return rng.integers(0, 2**width, shape, dtype=np.uint64).astype(np.uint32)
-    sign, fraction = rng.integers(0, 2, shape).astype(np.uint32), rng.integers(0, 2 ** (width - 9), shape).astype(np.uint32)
+    sign, fraction = (
+        rng.integers(0, 2, shape).astype(np.uint32),
+        rng.integers(0, 2 ** (width - 9), shape).astype(np.uint32),
+    )
     low, high = {"tiny": (0, 130), "near 2^-126": (60, 68), "specials": (253, 256)}[regime]
     if width == 32 and regime != "specials":
         low, high = 0, 4
@@ -68,9 +76,13 @@ def compare(program: Path, instruction: str, unit: str, pairs: int, regime: str)
     c = words(rng, (rows,), regime, 32)
     packed = [x[:, 0::2] | (x[:, 1::2] << 16) for x in (a, b)]
     want = live(program, instruction, np.concatenate([c[:, None], *packed], axis=1))
-    got = bits(nf.matmul(as_float(a)[:, None, :], as_float(b)[:, :, None], unit, c=c.view(np.float32)[:, None, None]))[:, 0, 0]
+    got = bits(nf.matmul(as_float(a)[:, None, :], as_float(b)[:, :, None], unit, c=c.view(np.float32)[:, None, None]))[
+        :, 0, 0
+    ]
     wrong = np.flatnonzero(got != want)
-    assert wrong.size == 0, f"{wrong.size} of {rows} differ, first row {wrong[0]}: {got[wrong[0]]:08x}, CPU {want[wrong[0]]:08x}"
+    assert wrong.size == 0, (
+        f"{wrong.size} of {rows} differ, first row {wrong[0]}: {got[wrong[0]]:08x}, CPU {want[wrong[0]]:08x}"
+    )
 
 
 @pytest.mark.parametrize("regime", REGIMES)

@@ -1,4 +1,4 @@
-"""Units as accumulators of `matmul`: shapes, stacks, threads, checks of operands, promotion, split k, scales, integers."""
+"""Units as accumulators of `matmul`: shapes, stacks, threads, checks, promotion, split k, scales, integers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from nfloat.linalg.unit_matmul import unit_matmul
 pytestmark = pytest.mark.filterwarnings("ignore::nfloat.linalg.units.SingleSourceWarning")
 
 H16 = "nvidia.hopper.mma.f16.f32"
-SAMPLE = [H16, "nvidia.ampere.mma.f16.f16", "nvidia.hopper.mma.e4m3.f32", "nvidia.blackwell.tcgen05.nvf4.f32", "amd.cdna1.mfma.f16.f32",
+SAMPLE = [H16, "nvidia.ampere.mma.f16.f16", "nvidia.hopper.mma.e4m3.f32", "nvidia.blackwell.tcgen05.nvf4.f32",
+          "amd.cdna1.mfma.f16.f32",
           "amd.cdna3.mfma.fp8.f32", "intel.amx.tdpbf16ps", "arm.bfdot", "amd.cdna2.mfma.f64.f64"]  # fmt: skip
 
 
@@ -71,7 +72,9 @@ def test_operands_are_not_changed():
 def test_an_operand_the_format_cannot_hold_is_named():
     a = np.ones((2, 4))
     a[1, 2] = 1.0625 + 2**-8
-    with pytest.raises(nf.RepresentationError, match=r"a\[1, 2\]=1\.06640625 is not a value of float8_e4m3fn.*nvidia\.hopper\.wgmma"):
+    with pytest.raises(
+        nf.RepresentationError, match=r"a\[1, 2\]=1\.06640625 is not a value of float8_e4m3fn.*nvidia\.hopper\.wgmma"
+    ):
         nf.matmul(a, np.ones((4, 2)), "nvidia.hopper.wgmma.e4m3.f32")
     with pytest.raises(nf.RepresentationError, match=r"b\[0\]=0\.1"):
         nf.matmul([1.0], [0.1], H16)
@@ -90,7 +93,8 @@ def test_e4m3_holds_neither_infinities_nor_these(value):
         nf.matmul([value], [1.0], "nvidia.ada.mma.e4m3.f32")
 
 
-@pytest.mark.parametrize("name", ["float16", "bfloat16", "tfloat32", "float8_e4m3fn", "float8_e5m2", "float6_e3m2fn", "float4_e2m1fn",
+@pytest.mark.parametrize("name",
+    ["float16", "bfloat16", "tfloat32", "float8_e4m3fn", "float8_e5m2", "float6_e3m2fn", "float4_e2m1fn",
                                   "float8_e4m3fnuz", "float8_e5m2fnuz", "float32"])  # fmt: skip
 def test_the_check_is_exact(name):
     """Every value of a format passes, and each midpoint or neighbour between two does not."""
@@ -169,7 +173,9 @@ def test_a_promoted_nan_has_the_units_bits():
 def test_scales_default_to_one_and_are_checked():
     name = "nvidia.blackwell.tcgen05.mxf8_e4m3.f32"
     a, b = operands(name, (2, 70), (70, 3))
-    assert np.array_equal(unit_matmul(a, b, name), unit_matmul(a, b, name, scale_a=np.ones((2, 3)), scale_b=np.ones((3, 3))))
+    assert np.array_equal(
+        unit_matmul(a, b, name), unit_matmul(a, b, name, scale_a=np.ones((2, 3)), scale_b=np.ones((3, 3)))
+    )
     assert np.array_equal(unit_matmul(a, b, name), unit_matmul(a, b, "nvidia.blackwell.tcgen05.e4m3.f32"))
     with pytest.raises(nf.RepresentationError, match=r"scale_a\[0, 0\]=3\.0.*float8_e8m0fnu"):
         unit_matmul(a, b, name, scale_a=np.full((2, 3), 3.0))
@@ -195,7 +201,9 @@ def test_scales_move_with_promotion():
 def test_the_sign_of_ue4m3_scales_is_ignored():
     name = "nvidia.blackwell.tcgen05.nvf4.f32"
     a, b = operands(name, (2, 64), (64, 3))
-    assert np.array_equal(unit_matmul(a, b, name, scale_a=np.full((2, 4), -1.5)), unit_matmul(a, b, name, scale_a=np.full((2, 4), 1.5)))
+    assert np.array_equal(
+        unit_matmul(a, b, name, scale_a=np.full((2, 4), -1.5)), unit_matmul(a, b, name, scale_a=np.full((2, 4), 1.5))
+    )
 
 
 # Integers ------------------------------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 """Change one feature of a model: does some test notice?
 
-Each mutation of the plain oracle (floor instead of truncation, one bit more or less, normalised products, C added late, another
-output rounding, ...) must change results on operands like those of ``test_units_random.py``, for one unit of each family. A test
-that compares a unit with the oracle on such operands therefore fails if the unit has that feature.
+Each mutation of the plain oracle (floor instead of truncation, one bit more or less, normalised products, C added late,
+another output rounding, ...) must change results on operands like those of ``test_units_random.py``, for one unit of
+each family. A test that compares a unit with the oracle on such operands therefore fails if the unit has that feature.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ FAMILIES = [
     "nvidia.hopper.mma.e4m3.f32", "nvidia.hopper.wgmma.e4m3.f32", "nvidia.hopper.wgmma.e5m2.f32",
     "nvidia.blackwell.tcgen05.e4m3.f32", "nvidia.blackwell.tcgen05.mxf8_e5m2.f32", "nvidia.blackwell.tcgen05.nvf4.f32",
     "nvidia.blackwell.tcgen05.mxf4.f32", "amd.cdna1.mfma.f16.f32", "amd.cdna1.mfma.bf16.f32", "amd.cdna2.mfma.f16.f32",
-    "amd.cdna2.mfma.bf16.f32", "amd.cdna3.mfma.f16.f32", "amd.cdna3.mfma.bf16.f32", "amd.cdna3.mfma.fp8.f32", "intel.amx.tdpbf16ps",
+    "amd.cdna2.mfma.bf16.f32", "amd.cdna3.mfma.f16.f32", "amd.cdna3.mfma.bf16.f32", "amd.cdna3.mfma.fp8.f32",
+    "intel.amx.tdpbf16ps",
     "intel.avx512.vdpbf16ps", "amd.cdna1.mfma.f32.f32", "arm.bfdot", "arm.bfdot.ebf1", "arm.fmopa",
 ]  # fmt: skip
 #: what a unit cannot show: to odd is what "odd output" makes, and so on
@@ -33,7 +34,12 @@ SAME = {"arm.bfdot": {"odd output"}, "arm.bfdot.ebf1": {"nearest output"}, "arm.
 
 def pairs() -> list[tuple[str, str]]:
     """Every family with every mutation of its kind of arithmetic."""
-    return [(n, m) for n in FAMILIES for m in unit_oracle.MUTATIONS[type(nf.units[n].arithmetic).__name__] if m not in SAME.get(n, ())]
+    return [
+        (n, m)
+        for n in FAMILIES
+        for m in unit_oracle.MUTATIONS[type(nf.units[n].arithmetic).__name__]
+        if m not in SAME.get(n, ())
+    ]
 
 
 ROWS = 160
@@ -43,12 +49,17 @@ def operands(unit) -> dict:
     """A stack of dot products."""
     rng = np.random.default_rng(7)
     s = unit.arithmetic
-    k = {"GroupedSum": 64, "EvenOddChains": 8, "FmaChain": 8, "PairSum": 8, "ExactSum": 8, "FlushedTree": 8}.get(type(s).__name__, s.step)
+    k = {"GroupedSum": 64, "EvenOddChains": 8, "FmaChain": 8, "PairSum": 8, "ExactSum": 8, "FlushedTree": 8}.get(
+        type(s).__name__, s.step
+    )
     k = 32 if getattr(s, "pairs_apart", False) else k
     out: dict = {}
     if type(s).__name__ == "GroupedSum":
         rows = [fp4_row(unit, rng) for _ in range(ROWS)]
-        out = {"scale_a": np.stack([r[3] for r in rows])[:, None, :], "scale_b": np.stack([r[4] for r in rows])[:, :, None]}
+        out = {
+            "scale_a": np.stack([r[3] for r in rows])[:, None, :],
+            "scale_b": np.stack([r[4] for r in rows])[:, :, None],
+        }
     else:
         rows = [row(unit, rng, k) for _ in range(ROWS)]
         if getattr(s, "scale_block", 0):

@@ -19,7 +19,9 @@ sys.path.insert(0, str(HERE))
 import record  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::nfloat.linalg.units.SingleSourceWarning")
-UNITS = sorted({name: instruction for family in record.FAMILIES.values() for name, instruction in family.items()}.items())
+UNITS = sorted(
+    {name: instruction for family in record.FAMILIES.values() for name, instruction in family.items()}.items()
+)
 
 
 def depth(instruction: str) -> int:
@@ -64,5 +66,9 @@ def test_float16_results_keep_their_nans():
 def test_source_compiles():
     if shutil.which("nvcc") is None:
         pytest.skip("no nvcc: units.cu is not compiled here")
-    done = subprocess.run(["nvcc", "-arch=sm_90a", "-std=c++17", "-ptx", "-o", "/dev/null", str(HERE / "units.cu")], capture_output=True, text=True)
+    done = subprocess.run(
+        ["nvcc", "-arch=sm_90a", "-std=c++17", "-ptx", "-o", "/dev/null", str(HERE / "units.cu")],
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr

@@ -19,19 +19,44 @@ from nfloat.linalg.units import SingleSourceWarning, say_if_single_source
 
 # architecture, operands, result: products a step, F, clamp (a second spelling of the published numbers)
 NVIDIA = """
-volta.mma f16 f32 4 23 -131        volta.mma f16 f16 4 23 -19         turing.mma f16 f32 8 24 -132      turing.mma f16 f16 8 24 -20
-ampere.mma f16 f32 8 24 -132       ampere.mma f16 f16 8 24 -20        ampere.mma bf16 f32 8 24 -132     ampere.mma tf32 f32 4 24 -132
-ada.mma f16 f32 8 24 -132          ada.mma f16 f16 8 24 -20           ada.mma bf16 f32 8 24 -132        ada.mma tf32 f32 4 24 -132
-ada.mma e4m3 f32 16 13 -132        ada.mma e5m2 f32 16 13 -132        ada.mma e4m3 f16 16 13 -20        ada.mma e5m2 f16 16 13 -20
-hopper.mma f16 f32 16 25 -133      hopper.mma f16 f16 16 25 -21       hopper.mma bf16 f32 16 25 -133    hopper.mma tf32 f32 8 25 -133
-hopper.mma_k4 tf32 f32 4 25 -133   hopper.wgmma e4m3 f32 32 13 -133   hopper.wgmma e5m2 f16 32 13 -21   hopper.mma e4m3 f16 16 25 -21
-blackwell.mma f16 f32 16 25 -133   blackwell.mma e5m2 f32 16 25 -133  blackwell.mma tf32 f32 8 25 -133  hopper.wgmma bf16 f32 16 25 -133
-blackwell.tcgen05 e4m3 f32 32 25 -133    blackwell.tcgen05 e2m1 f16 32 25 -21    blackwell.tcgen05 tf32 f32 8 25 -133
-blackwell.tcgen05 mxf6_e3m2 f32 32 25 -133    rtx_blackwell.mma e2m3 f32 32 25 -133    rtx_blackwell.mma f16 f16 16 25 -21
+volta.mma f16 f32 4 23 -131
+volta.mma f16 f16 4 23 -19
+turing.mma f16 f32 8 24 -132
+turing.mma f16 f16 8 24 -20
+ampere.mma f16 f32 8 24 -132
+ampere.mma f16 f16 8 24 -20
+ampere.mma bf16 f32 8 24 -132
+ampere.mma tf32 f32 4 24 -132
+ada.mma f16 f32 8 24 -132
+ada.mma f16 f16 8 24 -20
+ada.mma bf16 f32 8 24 -132
+ada.mma tf32 f32 4 24 -132
+ada.mma e4m3 f32 16 13 -132
+ada.mma e5m2 f32 16 13 -132
+ada.mma e4m3 f16 16 13 -20
+ada.mma e5m2 f16 16 13 -20
+hopper.mma f16 f32 16 25 -133
+hopper.mma f16 f16 16 25 -21
+hopper.mma bf16 f32 16 25 -133
+hopper.mma tf32 f32 8 25 -133
+hopper.mma_k4 tf32 f32 4 25 -133
+hopper.wgmma e4m3 f32 32 13 -133
+hopper.wgmma e5m2 f16 32 13 -21
+hopper.mma e4m3 f16 16 25 -21
+blackwell.mma f16 f32 16 25 -133
+blackwell.mma e5m2 f32 16 25 -133
+blackwell.mma tf32 f32 8 25 -133
+hopper.wgmma bf16 f32 16 25 -133
+blackwell.tcgen05 e4m3 f32 32 25 -133
+blackwell.tcgen05 e2m1 f16 32 25 -21
+blackwell.tcgen05 tf32 f32 8 25 -133
+blackwell.tcgen05 mxf6_e3m2 f32 32 25 -133
+rtx_blackwell.mma e2m3 f32 32 25 -133
+rtx_blackwell.mma f16 f16 16 25 -21
 """
 
 
-@pytest.mark.parametrize("row", [line.strip() for text in NVIDIA.splitlines() for line in text.split("  ") if line.strip()])
+@pytest.mark.parametrize("row", NVIDIA.strip().splitlines())
 def test_published_numbers(row):
     instruction, kind, out, step, fraction, clamp = row.split()
     unit = nf.units[f"nvidia.{instruction}.{kind}.{out}"]
@@ -77,7 +102,12 @@ def test_options_in_names():
     assert (unit.promote, unit.split_k) == (128, 2)
     assert unit.name == "nvidia.hopper.wgmma.e4m3.f32@promote=128,split_k=2" and nf.units[unit.name] == unit
     assert unit.replace(promote=0, split_k=1).name == "nvidia.hopper.wgmma.e4m3.f32"
-    for bad, message in (("promote=x", "key=integer"), ("promte=128", "promote"), ("promote=100", "multiple of 32"), ("split_k=0", "positive")):
+    for bad, message in (
+        ("promote=x", "key=integer"),
+        ("promte=128", "promote"),
+        ("promote=100", "multiple of 32"),
+        ("split_k=0", "at least 1"),
+    ):
         with pytest.raises(nf.AccumulatorError, match=message):
             nf.units[f"nvidia.hopper.wgmma.e4m3.f32@{bad}"]
     with pytest.raises(nf.AccumulatorError, match="float16"):
@@ -106,8 +136,10 @@ def test_descriptions_are_frozen_and_checked():
      ("AlignedSum", {"step": 8, "fraction": 26, "clamp": -133, "output": Output.TRUNCATE_24}, "fraction"),
      ("AlignedSum", {"step": 8, "fraction": 25, "clamp": -30, "output": Output.TRUNCATE_24}, "clamp"),
      ("AlignedSum", {"step": 8, "fraction": 25, "clamp": -133, "output": Output.TRUNCATE_24, "promote": 12}, "promote"),
-     ("AlignedSum", {"step": 8, "fraction": 25, "clamp": -133, "output": Output.TRUNCATE_24, "scale_block": 8}, "scale_format"),
-     ("GroupedSum", {"group": 24}, "group"), ("GroupedSum", {"fraction": 40}, "fraction"), ("ExactSum", {"step": 3}, "step"),
+     ("AlignedSum", {"step": 8, "fraction": 25, "clamp": -133, "output": Output.TRUNCATE_24, "scale_block": 8},
+      "scale_format"),
+     ("GroupedSum", {"group": 24}, "group"), ("GroupedSum", {"fraction": 40}, "fraction"),
+     ("ExactSum", {"step": 3}, "step"),
      ("FlushedTree", {"step": 8}, "step"), ("FlooredSum", {"step": 8, "fraction": 25}, "fraction"),
      ("EvenOddChains", {"tile": 3}, "tile")],
 )  # fmt: skip
@@ -117,7 +149,8 @@ def test_arithmetic_states_what_must_hold(kind, fields, word):
 
 
 def test_single_source_is_said_once():
-    unit = Unit(name="test.single", instruction="none", a="float32", b="float32", output="float32", arithmetic=FmaChain(), confidence="C",
+    unit = Unit(name="test.single", instruction="none", a="float32", b="float32", output="float32",
+                arithmetic=FmaChain(), confidence="C",
                 source="this test")  # fmt: skip
     with pytest.warns(SingleSourceWarning, match=r"test\.single: one source only \(source: this test\)"):
         say_if_single_source(unit)

@@ -7,7 +7,8 @@ import unit_oracle
 
 import nfloat as nf
 
-#: "any": codes drawn uniformly, a few infinities and NaNs; "tiny": powers of two around the least numbers; "same": one binade
+#: "any": codes drawn uniformly, a few infinities and NaNs; "tiny": powers of two around the least numbers; "same": one
+# binade
 REGIMES = ("normal", "same", "wide", "tiny", "any")
 
 
@@ -23,7 +24,9 @@ def values(fmt: str, rng: np.random.Generator, shape: tuple[int, ...], regime: s
         x = rng.choice([-1, 0, 1, 1, -1], shape) * np.minimum(np.exp2(e.astype(float)), f.max)
     else:
         codes = rng.integers(0, 2**f.bits, shape, dtype=np.uint64).astype(np.uint32)
-        x = np.asarray(nf.decode(codes.astype(np.uint8 if f.bits <= 8 else np.uint16 if f.bits <= 16 else np.uint32), f))
+        x = np.asarray(
+            nf.decode(codes.astype(np.uint8 if f.bits <= 8 else np.uint16 if f.bits <= 16 else np.uint32), f)
+        )
         kept = np.isfinite(x) | ((regime == "any") & (rng.random(shape) < 0.03))
         return np.where(kept, x, 0).astype(np.float32)
     return np.asarray(nf.round(x, f, overflow="saturate"), np.float32)
@@ -56,7 +59,10 @@ def problem(unit, seed: int, special: bool, k: int = 70) -> dict:
     if block:
         count = -(-k // block)
         regime = "any" if special else "normal"
-        out |= {"scale_a": scales(unit, rng, (len(a), count), regime), "scale_b": scales(unit, rng, (count, b.shape[1]), regime)}
+        out |= {
+            "scale_a": scales(unit, rng, (len(a), count), regime),
+            "scale_b": scales(unit, rng, (count, b.shape[1]), regime),
+        }
     return out
 
 
@@ -70,14 +76,18 @@ def number(fmt, exponent: int, rng: np.random.Generator) -> float:
 def row(unit, rng: np.random.Generator, k: int) -> tuple[np.ndarray, np.ndarray, float]:
     """One dot product made to tell models apart: large terms that cancel, beside terms around their last kept bits.
 
-    The large terms are two products, or a product and C. Below them stand a few products at about F bits distance; around
-    2^-126 where the formats reach so far. Three rows in ten are ordinary, tiny or drawn from all codes.
+    The large terms are two products, or a product and C. Below them stand a few products at about F bits distance;
+    around 2^-126 where the formats reach so far. Three rows in ten are ordinary, tiny or drawn from all codes.
     """
     fa, fb, fc = *unit.formats, nf.get_format(unit.output)
     regime = rng.random()
     if regime < 0.3:
         kind = "normal" if regime < 0.2 else "tiny" if regime < 0.25 else "wide"
-        return values(unit.a, rng, (k,), kind), values(unit.b, rng, (k,), kind), float(values(unit.output, rng, (1,), kind)[0])
+        return (
+            values(unit.a, rng, (k,), kind),
+            values(unit.b, rng, (k,), kind),
+            float(values(unit.output, rng, (1,), kind)[0]),
+        )
     a, b, c = np.zeros(k), np.zeros(k), 0.0
     spots = rng.permutation(k)
     s = unit.arithmetic
@@ -98,14 +108,21 @@ def row(unit, rng: np.random.Generator, k: int) -> tuple[np.ndarray, np.ndarray,
         a[at] = number(fa, ea, rng) * rng.choice([-1, 1])
         b[at] = number(fb, target - ea, rng)
     if c == 0 and rng.random() < 0.5:
-        c = float(nf.round(number(fc, 2 * high - int(rng.integers(0, kept + 4)), rng) * rng.choice([-1, 1]), fc, overflow="saturate"))
+        c = float(
+            nf.round(
+                number(fc, 2 * high - int(rng.integers(0, kept + 4)), rng) * rng.choice([-1, 1]),
+                fc,
+                overflow="saturate",
+            )
+        )
     return a, b, c
 
 
 def fp4_row(unit, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, float, np.ndarray, np.ndarray]:
-    """The same for FP4 with scales: C, or a second group, cancels a large one; another stands about F bits below its scales.
+    """The same for FP4 with scales.
 
-    One row in four has groups of like size instead.
+    C, or a second group, cancels a large group; another stands about F bits below its scales. One row in four has
+    groups of like size instead.
     """
     values = np.array([0.5, 1, 1.5, 2, 3, 4, 6])
     a, b = np.zeros(64), np.zeros(64)
@@ -113,8 +130,16 @@ def fp4_row(unit, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, flo
     a[:16], b[:16] = rng.choice(values, 16), rng.choice(values, 16)
     if rng.random() < 0.25:
         a, b = rng.choice(values, 64) * rng.choice([-1, 1], 64), rng.choice(values, 64)
-        return a, b, float(np.float32(rng.standard_normal())), 2.0 ** rng.integers(-3, 4, sa.size), 2.0 ** rng.integers(-3, 4, sb.size)
-    sa[0], sb[0] = (448.0, 256.0 * rng.choice([1, 1.75])) if unit.arithmetic.scale_format != "float8_e8m0fnu" else (2.0**30, 1.0)
+        return (
+            a,
+            b,
+            float(np.float32(rng.standard_normal())),
+            2.0 ** rng.integers(-3, 4, sa.size),
+            2.0 ** rng.integers(-3, 4, sb.size),
+        )
+    sa[0], sb[0] = (
+        (448.0, 256.0 * rng.choice([1, 1.75])) if unit.arithmetic.scale_format != "float8_e8m0fnu" else (2.0**30, 1.0)
+    )
     a[32], b[32], a[33], b[33] = rng.choice(values), rng.choice(values), -rng.choice(values), 0.5
     least = int(rng.integers(-18, -13)) if sa[0] == 448 else int(rng.integers(-9, -1))
     sa[len(sa) // 2], sb[len(sb) // 2] = 2.0 ** (least // 2), 2.0 ** (least - least // 2)

@@ -1,11 +1,11 @@
 """AMD Instinct matrix cores (MFMA), one row per instruction and type.
 
-CDNA1 sums exactly and rounds once; CDNA2 adds pairwise in float32 and flushes subnormals; CDNA3 truncates, floors and rounds.
-The instruction's k is chained: a float32 result goes back in as C. No public model of CDNA4 (MI350) was found. NaN payloads are
-not documented: NaN results here are 0x7FC00000, to be compared as "is NaN".
+CDNA1 sums exactly and rounds once; CDNA2 adds pairwise in float32 and flushes subnormals; CDNA3 truncates, floors and
+rounds. The instruction's k is chained: a float32 result goes back in as C. No public model of CDNA4 (MI350) was found.
+NaN payloads are not documented: NaN results here are 0x7FC00000, to be compared as "is NaN".
 
-Sources, by tag. KM: Khattak and Mikaitis, arXiv 2512.07004. MS: MMA-Sim 2.1.1 and arXiv 2511.10909 (MSP). FT: FTTN, arXiv
-2403.00232. ISA: AMD's instruction set manuals.
+Sources, by tag. KM: Khattak and Mikaitis, arXiv 2512.07004. MS: MMA-Sim 2.1.1 and arXiv 2511.10909 (MSP). FT: FTTN,
+arXiv 2403.00232. ISA: AMD's instruction set manuals.
 """
 
 from __future__ import annotations

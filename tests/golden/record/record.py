@@ -1,9 +1,9 @@
-"""Record what a GPU's tensor cores compute, as an .npz file that ``tests/linalg/test_units_golden.py`` reads. See README.md.
+"""Record what a GPU's tensor cores compute, for ``tests/linalg/test_units_golden.py`` to read. See README.md.
 
     python tests/golden/record/record.py --arch sm_90a --family hopper --out tests/golden/hopper_h100.npz
 
-Builds ``units.cu`` with nvcc, checks on small integers that operands arrive where they should, runs directed and random rows through each
-instruction, writes them, and says how many results differ from nfloat's models.
+Builds ``units.cu`` with nvcc, checks on small integers that operands arrive where they should, runs directed and random
+rows through each instruction, writes them, and says how many results differ from nfloat's models.
 """
 
 from __future__ import annotations
@@ -26,10 +26,19 @@ import nfloat as nf  # noqa: E402
 from nfloat.linalg.unit import Unit  # noqa: E402
 from nfloat.linalg.unit_matmul import unit_matmul  # noqa: E402
 
-WIDE_MMA = {f"{kind}.{out}": f"mma_{kind}_{out}" for kind, out in (("f16", "f32"), ("f16", "f16"), ("bf16", "f32"), ("tf32", "f32"), ("s8", "s32"))}
-FP8 = {f"{a}{'' if a == b else '_' + b}.{out}": f"{a}_{b}_{out}" for a in ("e4m3", "e5m2") for b in ("e4m3", "e5m2") for out in ("f32", "f16")}
+WIDE_MMA = {
+    f"{kind}.{out}": f"mma_{kind}_{out}"
+    for kind, out in (("f16", "f32"), ("f16", "f16"), ("bf16", "f32"), ("tf32", "f32"), ("s8", "s32"))
+}
+FP8 = {
+    f"{a}{'' if a == b else '_' + b}.{out}": f"{a}_{b}_{out}"
+    for a in ("e4m3", "e5m2")
+    for b in ("e4m3", "e5m2")
+    for out in ("f32", "f16")
+}
 NARROW = {f"{a}{'' if a == b else '_' + b}.{out}": f"narrow_{a}_{b}_{out}" for out in ("f32", "f16") for a, b in (
-    ("e4m3", "e4m3"), ("e5m2", "e5m2"), ("e2m3", "e2m3"), ("e3m2", "e3m2"), ("e2m1", "e2m1"), ("e4m3", "e2m1"), ("e5m2", "e3m2"))}  # fmt: skip
+    ("e4m3", "e4m3"), ("e5m2", "e5m2"), ("e2m3", "e2m3"), ("e3m2", "e3m2"), ("e2m1", "e2m1"), ("e4m3", "e2m1"),
+    ("e5m2", "e3m2"))}  # fmt: skip
 MX = {f"mxf{8 if a[0] in 'e4e5' and a in ('e4m3', 'e5m2') else 4 if a == 'e2m1' else 6}_{a}.f32": f"mx_{a}_{a}_f32"
       for a in ("e4m3", "e5m2", "e2m3", "e3m2", "e2m1")}  # fmt: skip
 
@@ -44,12 +53,15 @@ FAMILIES = {
     "turing": {"nvidia.turing.mma.f16.f32": "mma_f16_f32_k8", "nvidia.turing.mma.f16.f16": "mma_f16_f16_k8"},
     "ampere": named("ampere.mma", WIDE_MMA),
     "ada": named("ada.mma", WIDE_MMA) | named("ada.mma", FP8, "mma_"),
-    "hopper": named("hopper.mma", WIDE_MMA) | named("hopper.mma", FP8, "mma_") | {"nvidia.hopper.mma_k4.tf32.f32": "mma_tf32_f32_k4"}
+    "hopper": named("hopper.mma", WIDE_MMA) | named("hopper.mma", FP8,
+                                                    "mma_") | {"nvidia.hopper.mma_k4.tf32.f32": "mma_tf32_f32_k4"}
     | named("hopper.wgmma", FP8, "wgmma_") | named("hopper.wgmma", {f"{x}": f"wgmma_{x.replace('.', '_')}" for x in (
         "f16.f32", "f16.f16", "bf16.f32", "tf32.f32")}),
-    "blackwell": named("blackwell.mma", {k: v for k, v in WIDE_MMA.items() if k != "s8.s32"}) | named("blackwell.mma", FP8, "mma_")
+    "blackwell": named("blackwell.mma", {k: v for k, v in WIDE_MMA.items() if k != "s8.s32"}) | named("blackwell.mma",
+                                                                                                      FP8, "mma_")
     | {"nvidia.blackwell.mma_k4.tf32.f32": "mma_tf32_f32_k4"},
-    "rtx_blackwell": named("rtx_blackwell.mma", {k: v for k, v in WIDE_MMA.items() if k != "s8.s32"}) | named("rtx_blackwell.mma", NARROW)
+    "rtx_blackwell": named("rtx_blackwell.mma",
+                           {k: v for k, v in WIDE_MMA.items() if k != "s8.s32"}) | named("rtx_blackwell.mma", NARROW)
     | named("rtx_blackwell.mma", MX) | named("rtx_blackwell.mma", {"mxf4.f32": "mxf4_f32", "nvf4.f32": "nvf4_f32"}),
 }  # fmt: skip
 
@@ -114,7 +126,9 @@ def integers(unit: Unit, k: int) -> dict[str, np.ndarray]:
     a, b = (rng.choice([-1.0, 0.0, 1.0, 2.0] if unit.a != "int8" else [-1, 0, 1, 2], (200, k)) for _ in range(2))
     out = {"a": a, "b": b, "c": rng.integers(-8, 9, 200).astype(float)}
     block = getattr(unit.arithmetic, "scale_block", 0)
-    return out | ({key: 2.0 ** rng.integers(0, 3, (200, k // block)) for key in ("scale_a", "scale_b")} if block else {})
+    return out | (
+        {key: 2.0 ** rng.integers(0, 3, (200, k // block)) for key in ("scale_a", "scale_b")} if block else {}
+    )
 
 
 def run(program: Path, instruction: str, unit: Unit, x: dict[str, np.ndarray]) -> np.ndarray | None:
@@ -125,7 +139,10 @@ def run(program: Path, instruction: str, unit: Unit, x: dict[str, np.ndarray]) -
         start = x["c"].astype(np.int32).view(np.uint32) if unit.output == "int32" else unit_data.bits(x["c"])
     words = [start[:, None], codes(x["a"], unit.a, instruction), codes(x["b"], unit.b, instruction)]
     if "scale_a" in x:
-        words += [np.asarray(nf.encode(x[key], unit.arithmetic.scale_format)).astype(np.uint32) for key in ("scale_a", "scale_b")]
+        words += [
+            np.asarray(nf.encode(x[key], unit.arithmetic.scale_format)).astype(np.uint32)
+            for key in ("scale_a", "scale_b")
+        ]
     rows = np.ascontiguousarray(np.concatenate(words, axis=1).astype(np.uint32))
     done = subprocess.run([str(program), instruction], input=rows.tobytes(), capture_output=True)
     if done.returncode == 3:
