@@ -43,15 +43,17 @@ class Progress:
             self._bar.stop()
 
     def __call__(self, name: str, step: int) -> None:
-        """Part `name` has done `step` of its steps."""
-        if name != self._name:
+        """Part `name` has done `step` of its steps; all at once if it need not be computed."""
+        first = name != self._name
+        if first:
             self._index, self._name, self._since = self._index + 1, name, time.monotonic()
         if self._bar is not None:
             done = (self._index - 1) * self._steps + step
             self._bar.update(self._task, completed=done, description=f"{self._index}/{self._parts} {name}")
         elif step == self._steps:
             seconds = time.monotonic() - self._since
-            click.echo(f"[{self._index}/{self._parts}] {name}: {step} steps in {seconds:.1f} s", err=True)
+            how = "was there already" if first and step > 1 else f"{step} steps in {seconds:.1f} s"
+            click.echo(f"[{self._index}/{self._parts}] {name}: {how}", err=True)
 
 
 def _rich_bar():  # type: ignore[no-untyped-def]  # rich's type, which is not there without the extra

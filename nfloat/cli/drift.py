@@ -97,7 +97,7 @@ def _run(config: Config, out: Path, overwrite: bool, threads: int | None) -> Res
     from ..drift.experiment import run
 
     try:
-        with Progress(len(config.recipes), config.steps) as progress:
+        with Progress(len(config.recipes) + 1, config.steps) as progress:  # the twin is one more
             return run(config, out=out, overwrite=overwrite, threads=threads, progress=progress)
     except KeyboardInterrupt:
         if not (out / "rows.jsonl").exists():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import time
 
 import click
@@ -20,8 +22,11 @@ def command(as_json: bool) -> None:
     Example:
       nfloat warmup
     """
-    from .. import linalg, nn, ops  # noqa: F401 - importing them fills the list of kernels
+    from .. import kernels
     from ..kernels import jit
+
+    for module in pkgutil.iter_modules(kernels.__path__):  # importing them fills the list of kernels
+        importlib.import_module(f"{kernels.__name__}.{module.name}")
 
     start, seconds = time.perf_counter(), {}
     for name, taken in jit.warm_up():

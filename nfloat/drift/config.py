@@ -154,8 +154,9 @@ def to_toml(config: Config) -> str:
     >>> from_toml(to_toml(Config(steps=5))) == Config(steps=5)
     True
     """
-    # a JSON string, number or list of strings is a TOML one too
-    return "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in asdict(config).items())
+    # a JSON string, number, truth value or list of strings is a TOML one too
+    lines = (f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in asdict(config).items())
+    return "# the same rows again, to the bit: nfloat drift --config config.toml --out again\n" + "".join(lines)
 
 
 def from_toml(text: str, source: str = "config") -> Config:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -19,6 +20,9 @@ from .twin import Reference, run_recipe, run_reference
 
 #: called as (recipe, updates done) after each step
 Progress = Callable[[str, int], None]
+
+#: the name under which the float64 twin reports its progress
+TWIN = "float64 twin"
 
 
 class Sink(Protocol):
@@ -55,7 +59,8 @@ def run(
     threads : int, optional
         Threads of `nf.matmul`; None: as `nf.matmul` decides.
     progress : callable, optional
-        ``progress(recipe, updates_done)`` after each step, also once for a recipe that was complete already.
+        ``progress(recipe, updates_done)`` after each step, of the twin first (as `TWIN`); once, with all of them, for a
+        recipe that was complete already.
 
     Raises
     ------
@@ -111,7 +116,7 @@ def _all_recipes(
                 progress(name, config.steps)
             continue
         if reference is None:
-            reference = run_reference(config, data, threads)
+            reference = run_reference(config, data, threads, progress and partial(progress, TWIN))
         for done, rows in run_recipe(config, name, data, reference, threads):
             sink.append(rows)
             if progress is not None:

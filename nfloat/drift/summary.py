@@ -18,8 +18,9 @@ from typing import TypedDict
 from .config import Config
 from .rows import MODEL, Key, Row, by_series
 
-#: a final loss this far (relative) from float64's is drift; mixed precision with a master copy stays well within it
-LOSS_LIMIT = 0.005
+#: a final loss this far (relative) from float64's is drift: twice what another seed of stochastic rounding changes
+#: (0.4 % on the default run), and far beyond what mixed precision with a master copy does (0.02 %)
+LOSS_LIMIT = 0.008
 #: weights this far from the float64 path, in units of the way it has gone, have left it
 PATH_LIMIT = 0.02
 

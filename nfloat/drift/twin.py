@@ -8,7 +8,7 @@ twin and for every recipe alike; stochastic rounding has a stream of its own.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -40,14 +40,18 @@ class Reference:
     at: dict[int, Snapshot]
 
 
-def run_reference(config: Config, data: nn.Dataset, threads: int | None = None) -> Reference:
-    """Train the float64 twin."""
+def run_reference(
+    config: Config, data: nn.Dataset, threads: int | None = None, progress: Callable[[int], None] | None = None
+) -> Reference:
+    """Train the float64 twin; ``progress(updates_done)`` is called after each step."""
     trainer, batches = _begin(config, data, nn.recipe("float64"), threads)
     reference, measured = Reference([], {}), set(config.recorded_steps)
     for step, batch in enumerate(itertools.islice(batches, config.steps)):
         if step in measured:
             reference.at[step] = _snapshot(trainer, data, threads)
         reference.batch_loss.append(trainer.step(data.train_x[batch], data.train_y[batch]).loss)
+        if progress is not None:
+            progress(step + 1)
     reference.at[config.steps] = _snapshot(trainer, data, threads)
     return reference
 

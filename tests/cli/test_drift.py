@@ -25,7 +25,8 @@ def test_it_writes_what_it_says(nfloat, tmp_path):
         "report.html",
         "rows.jsonl",
     ]
-    assert done.err.splitlines()[0].startswith("[1/2] float64: 6 steps in ")
+    assert done.err.splitlines()[0].startswith("[1/3] float64 twin: 6 steps in ")
+    assert done.err.splitlines()[2].startswith("[3/3] bf16-pure: 6 steps in ")
     rows = [json.loads(line) for line in (tmp_path / "out" / "rows.jsonl").read_text().splitlines()]
     assert all(tuple(row) == ROW_KEYS for row in rows)
 
@@ -49,6 +50,13 @@ def test_options_go_over_the_file(nfloat, tmp_path):
     (tmp_path / "c.toml").write_text('data = "blobs"\nsteps = 2\nwidth = 4\nrecipes = ["tf32"]\n')
     done = nfloat("drift", "--config", "c.toml", "--steps", "3", "--json")
     assert [item["step"] for item in json.loads(done.out)["summary"]] == [3]
+
+
+def test_what_is_there_is_not_computed_again(nfloat):
+    first = nfloat(*SMALL, "--out", "out")
+    again = nfloat(*SMALL, "--out", "out")
+    assert again.err.splitlines() == ["[1/3] float64: was there already", "[2/3] bf16-pure: was there already"]
+    assert again.out == first.out
 
 
 def test_report_makes_the_page_again(nfloat, tmp_path):

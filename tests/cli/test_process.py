@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 PYTHON = (sys.executable, "-m", "nfloat.cli.main")
 HEAVY = ("numba", "matplotlib", "jinja2", "msgspec", "rich", "sklearn", "scipy")
@@ -34,7 +35,7 @@ def test_a_real_run_ctrl_c_and_going_on(tmp_path):
     )  # fmt: skip
     rows = tmp_path / "out" / "rows.jsonl"
     while process.poll() is None and not (rows.exists() and rows.stat().st_size > 2000):
-        pass
+        time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 3
