@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import ShapeError
+from ..errors import ArgumentError, ShapeError
 from ..formats.names import FormatLike
 from ..ops.rounding import round as round_values
 from ..streams import SeedLike, as_key
@@ -27,6 +27,8 @@ def matmul(
     output: FormatLike | None = None,
     seed: SeedLike | None = None,
     threads: int | None = None,
+    scale_a: ArrayLike | None = None,
+    scale_b: ArrayLike | None = None,
 ) -> NDArray[np.floating] | np.floating:
     """a @ b + c, every sum formed as `acc` says.
 
@@ -49,6 +51,8 @@ def matmul(
         column and step: a row i computed with others or with other columns has the same bits.
     threads : int, optional
         At most so many threads over rows; None: all CPUs. No bit depends on it.
+    scale_a, scale_b : array_like, optional
+        Block scales, shapes (..., m, blocks) and (..., blocks, n), of a matrix unit that takes them; ones by default.
 
     Returns
     -------
@@ -87,7 +91,9 @@ def matmul(
     if not isinstance(how, Accumulator):
         from .unit_matmul import unit_matmul
 
-        return unit_matmul(a, b, how, c, inputs=inputs, output=output, threads=threads)
+        return unit_matmul(a, b, how, c, inputs=inputs, output=output, threads=threads, scale_a=scale_a, scale_b=scale_b)
+    if scale_a is not None or scale_b is not None:
+        raise ArgumentError(f"scale_a and scale_b go with a block-scaled matrix unit, not with acc={how!r}; scale a and b before")
     x, y = as_operand(a, "a"), as_operand(b, "b")
     shape, (m, k, n) = matmul_shapes(x.shape, y.shape)
     start = None if c is None else _start(c, shape)

@@ -181,6 +181,10 @@ def test_scales_default_to_one_and_are_checked():
         unit_matmul(a, b, name, scale_a=np.full((2, 3), 3.0))
     with pytest.raises(nf.ShapeError, match="scale_b"):
         unit_matmul(a, b, name, scale_b=np.ones((2, 3)))
+    got = nf.matmul(a, b, name, scale_a=np.full((2, 3), 2.0))
+    assert np.array_equal(got, unit_matmul(a, b, name, scale_a=np.full((2, 3), 2.0)))
+    with pytest.raises(nf.ArgumentError, match="block-scaled"):
+        nf.matmul(a, b, "float16", scale_a=np.ones((2, 3)))
     with pytest.raises(nf.ShapeError, match="no block scales"):
         unit_matmul(a, b, "nvidia.blackwell.tcgen05.e4m3.f32", scale_a=np.ones((2, 3)))
 
