@@ -22,13 +22,13 @@ from . import metrics
 
 #: field of a recipe -> what is rounded there, in words; in the order in which a step meets them
 SOURCES: Mapping[str, str] = MappingProxyType({
-    "weight_copy": "copy of the weights",
+    "weight_copy": "weight copies",
     "activations": "activations",
-    "gemm_inputs": "operands of products",
-    "forward": "sums of forward products",
+    "gemm_inputs": "product operands",
+    "forward": "forward sums",
     "activation_gradients": "activation gradients",
-    "backward": "sums of backward products",
-    "sums": "sums of bias gradients",
+    "backward": "backward sums",
+    "sums": "bias sums",
     "weight_gradients": "weight gradients",
 })  # fmt: skip
 

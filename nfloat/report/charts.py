@@ -172,7 +172,8 @@ def stack_chart(slug: str, categories: Sequence[str], parts: Sequence[Bars]) -> 
         axes.set_yticks(range(len(categories)), categories)
         axes.tick_params(length=0)
         axes.spines["bottom"].set_visible(False)
-        axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=4, frameon=False, borderpad=0, handlelength=1.0)
+        key = {"loc": "lower left", "bbox_to_anchor": (-0.17, 1.0), "ncols": 4, "handlelength": 1.0}
+        axes.legend(frameon=False, borderpad=0, **key)
 
     return _svg(slug, (9.2, 0.2 + _KEY_INCHES + 0.32 * len(categories)), draw)
 

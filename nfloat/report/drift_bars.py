@@ -138,7 +138,8 @@ def _sources_caption(shares: Mapping[str, Mapping[str, float]]) -> str:
     for name, of in shares.items():
         source = max(of, key=of.__getitem__)
         by_source.setdefault(SOURCES[source], []).append(f"{name} ({share(of[source])})")
-    return " ".join(f"Most of it comes from the {source} in {listed(names)}." for source, names in by_source.items())
+    said = (f"in {listed(names)} from {source}" for source, names in by_source.items())
+    return f"The largest part comes {'; '.join(said)}."
 
 
 def rates_figure(result: Result) -> Figure | None:
