@@ -18,7 +18,8 @@ def check(x, fmt, expected, mode="nearest_even", **how):
     """nf.round of x in both carriers where float32 holds x, and nf.decode(nf.encode(x)), are `expected`, sign of zero included."""
     with np.errstate(over="ignore"):
         single = np.float32(x)
-    for carrier in (np.float64(x), single) if single == x or math.isnan(x) else (np.float64(x),):
+    holds = float(single) == float(x) or math.isnan(x)
+    for carrier in (np.float64(x), single) if holds else (np.float64(x),):
         nf.testing.assert_bits_equal(nf.round(carrier, fmt, mode, **how), expected)
         if not math.isnan(expected) or nf.get_format(fmt).has_nan:
             nf.testing.assert_bits_equal(nf.decode(nf.encode(carrier, fmt, mode, **how), fmt), expected)
