@@ -115,8 +115,11 @@ def special_values(fmt: FormatLike) -> str:
     """
     fmt = get_format(fmt)
     has = {
-        "infinities": fmt.has_inf, "NaN": fmt.has_nan, "-0": fmt.has_negative_zero, "subnormals": fmt.has_subnormals and not fmt.twos_complement,
-    }  # fmt: skip
+        "infinities": fmt.has_inf,
+        "NaN": fmt.has_nan,
+        "-0": fmt.has_negative_zero,
+        "subnormals": fmt.has_subnormals and not fmt.twos_complement,
+    }
     return ", ".join(name for name, there in has.items() if there) or "none"
 
 
