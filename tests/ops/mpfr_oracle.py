@@ -1,0 +1,72 @@
+"""MPFR (gmpy2) as an oracle: the exact result of a function, as the float64 number that every rounding to p <= 51 treats alike.
+
+`rounded_to_odd` computes at 320 bits toward zero and keeps 53 of them, the last one set if anything follows. What the format of
+float64 would overflow or underflow is clamped far beyond every format in these tests. `round_mpfr` rounds to a format itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import gmpy2
+import numpy as np
+from gmpy2 import mpfr
+
+BITS = 320
+
+
+def _context() -> gmpy2.context:
+    return gmpy2.context(precision=BITS, round=gmpy2.RoundToZero, emin=-(10**9), emax=10**9)
+
+
+def _sigmoid(x: mpfr) -> mpfr:
+    return 1 - mpfr(2) ** -200 if x > 200 else 1 / (1 + gmpy2.exp(-x))
+
+
+def _softplus(x: mpfr) -> mpfr:
+    return x + mpfr(2) ** -170 if x > 200 else gmpy2.log1p(gmpy2.exp(x))
+
+
+def _gelu(x: mpfr) -> mpfr:
+    if x > 20:
+        return x - mpfr(2) ** -200
+    return -(mpfr(2) ** -2000) if x < -60 else x * gmpy2.erfc(-x / gmpy2.sqrt(mpfr(2))) / 2
+
+
+UNARY: dict[str, Callable[[mpfr], mpfr]] = {
+    "exp": gmpy2.exp, "exp2": gmpy2.exp2, "expm1": gmpy2.expm1, "log": gmpy2.log, "log2": gmpy2.log2, "log10": gmpy2.log10, "log1p": gmpy2.log1p,
+    "sin": gmpy2.sin, "cos": gmpy2.cos, "tan": gmpy2.tan, "sinh": gmpy2.sinh, "cosh": gmpy2.cosh, "tanh": gmpy2.tanh, "arcsin": gmpy2.asin,
+    "arccos": gmpy2.acos, "arctan": gmpy2.atan, "erf": gmpy2.erf, "sigmoid": _sigmoid, "softplus": _softplus, "gelu": _gelu,
+}  # fmt: skip
+BINARY: dict[str, Callable[[mpfr, mpfr], mpfr]] = {"power": lambda x, y: x**y, "arctan2": gmpy2.atan2}
+
+
+def _odd(z: mpfr) -> float:
+    """53 bits of z, rounded to odd; z.rc tells whether z itself is exact."""
+    if gmpy2.is_nan(z):
+        return math.nan
+    if z == 0 or gmpy2.is_infinite(z):
+        return float(z)
+    sign = -1.0 if z < 0 else 1.0
+    if abs(z) > 1e300 or abs(z) < 1e-300:
+        return sign * (1e300 if abs(z) > 1 else 1e-300)
+    m, e = z.as_mantissa_exp()
+    a, e = abs(int(m)) << 60 | (z.rc != 0), int(e) - 60
+    cut = a.bit_length() - 53
+    return sign * math.ldexp(a >> cut | (a & ((1 << cut) - 1) != 0), e + cut)
+
+
+def rounded_to_odd(name: str, *operands: np.ndarray) -> np.ndarray:
+    """The function at every element, exact or rounded to odd at 53 bits. Finite operands, of which results are finite or zero."""
+    function = UNARY.get(name) or BINARY[name]
+    with _context():
+        return np.array([_odd(function(*map(mpfr, row))) for row in zip(*(np.asarray(o, float).tolist() for o in operands), strict=True)])
+
+
+def as_float64(function: Callable[..., mpfr], *operands: np.ndarray, precision: int, emin: int, emax: int, rounding: int = gmpy2.RoundToNearest) -> np.ndarray:
+    """An IEEE format's own arithmetic: precision p and exponents of normal numbers, subnormal results and overflow included."""
+    with gmpy2.context(precision=53):  # made here, so that the format's precision does not round them
+        rows = [tuple(map(mpfr, row)) for row in zip(*(np.asarray(o, float).tolist() for o in operands), strict=True)]
+    with gmpy2.context(precision=precision, round=rounding, emin=emin - precision + 2, emax=emax + 1, subnormalize=True):
+        return np.array([float(function(*row)) for row in rows])

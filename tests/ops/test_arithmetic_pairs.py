@@ -1,0 +1,38 @@
+"""All pairs of 8-bit formats, hard pairs of 16-bit ones: every operation in every mode equals the exact oracle, bit for bit."""
+
+from __future__ import annotations
+
+import pytest
+
+import nfloat as nf
+from nfloat.formats.rounding import Rounding
+from nfloat.testing.sweep_arithmetic import hard_pairs, sweep_pairs
+
+NAMED = [f.name for f in nf.FORMATS.values() if f.bits <= 8]
+P3109 = [f"binary8p{p}{s}{e}" for p in range(1, 9) for s in "su" for e in "ef" if p < 8 or s == "u"]
+SOME = (Rounding.NEAREST_EVEN, Rounding.TOWARD_NEGATIVE, Rounding.TO_ODD, Rounding.STOCHASTIC_C)
+
+
+def _check(report) -> None:
+    assert report.ok, "\n".join(report.mismatches)
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_every_pair_of_a_named_format_in_every_mode(name: str) -> None:
+    _check(sweep_pairs(nf.get_format(name)))
+
+
+@pytest.mark.parametrize("name", P3109)
+def test_every_pair_of_a_p3109_format(name: str) -> None:
+    _check(sweep_pairs(nf.get_format(name), modes=SOME))
+
+
+@pytest.mark.parametrize("name", ["float16", "bfloat16", "dlfloat16", "binary16p11se", "e6m9", "fixed16.8"])
+def test_hard_pairs_of_sixteen_bits_in_every_mode(name: str) -> None:
+    fmt = nf.get_format(name)
+    _check(sweep_pairs(fmt, pairs=hard_pairs(fmt, 20_000, seed=1)))
+
+
+def test_many_hard_pairs_of_float16() -> None:
+    fmt = nf.float16
+    _check(sweep_pairs(fmt, modes=(Rounding.NEAREST_EVEN,), names=("add", "multiply", "divide"), pairs=hard_pairs(fmt, 1_000_000, seed=2)))

@@ -1,0 +1,106 @@
+"""Codes in, codes out: which integers are codes, what packing does to any width and size, and what is refused."""
+
+import numpy as np
+import pytest
+
+import nfloat as nf
+
+
+@pytest.mark.parametrize(
+    ("codes", "fmt"),
+    [([256], "float8_e4m3fn"), ([-1], "float8_e4m3fn"), ([16], "float4_e2m1fn"), ([64], "float6_e2m3fn"), ([2**16], "float16"), ([2**19], "e8m10"),
+     ([-1], "float64"), (np.array([-1]), "float64"), (np.array([300], ">u2"), "float8_e5m2"), ([1 << 40], "float32")],
+    ids=repr,
+)  # fmt: skip
+def test_codes_out_of_range_name_the_code(codes, fmt):
+    for call in (lambda: nf.decode(codes, fmt), lambda: nf.pack(codes, fmt)):
+        with pytest.raises(nf.ArgumentError, match=r"codes: code -?\d+ is not in 0\.\."):
+            call()
+
+
+@pytest.mark.parametrize("codes", [[1.0], ["1"], None, [True], [2**64], np.float16([1]), [1j], [None]], ids=repr)
+def test_codes_that_are_not_integers(codes):
+    with pytest.raises(nf.ArgumentError, match="codes"):
+        nf.decode(codes, "float64")
+
+
+@pytest.mark.parametrize("dtype", ["i1", "u1", "i2", ">u2", "u4", "i8", ">i8", "u8"])
+def test_codes_of_any_integer_dtype(dtype):
+    codes = np.array([0, 1, 0x38, 0x7E], dtype)
+    nf.testing.assert_bits_equal(nf.decode(codes, "float8_e4m3fn"), [0.0, 2.0**-9, 1.0, 448.0])
+
+
+def test_codes_of_any_layout():
+    codes = np.arange(0x3C00, 0x3C00 + 60).astype(np.uint16)
+    expected = nf.decode(codes, "float16")
+    wide = np.repeat(codes, 2)[::2]
+    read_only = codes.copy()
+    read_only.flags.writeable = False
+    unaligned = np.zeros(121, np.uint8)[1:].view(np.uint16)
+    unaligned[:] = codes
+    for view in (wide, read_only, unaligned, codes[::-1][::-1], codes.tolist()):
+        nf.testing.assert_bits_equal(nf.decode(view, "float16"), expected)
+    nf.testing.assert_bits_equal(nf.decode(codes.reshape(6, 10).T, "float16"), expected.reshape(6, 10).T)
+
+
+@pytest.mark.parametrize(
+    ("fmt", "dtype"),
+    [("float4_e2m1fn", np.uint8), ("float8_e4m3fn", np.uint8), ("e5m3", np.uint16), ("float16", np.uint16), ("tfloat32", np.uint32), ("amdfp24", np.uint32),
+     ("float32", np.uint32), ("e11m21", np.uint64), ("float64", np.uint64)],
+)  # fmt: skip
+def test_codes_have_the_smallest_dtype(fmt, dtype):
+    assert nf.encode([1.0], fmt).dtype == dtype
+
+
+@pytest.mark.parametrize("fmt", ["int2", "binary3p2sf", "float4_e2m1fn", "e2m2", "float6_e3m2fn", "binary7p3se", "float8_e5m2", "e5m4", "float16", "tfloat32",
+                                 "amdfp24", "e8m22", "float32", "e11m30", "e11m51", "float64", "fixed40.8"])  # fmt: skip
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 64])
+def test_pack_is_little_endian_and_unpack_undoes_it(fmt, size):
+    bits = nf.get_format(fmt).bits
+    codes = [hash((i, 7)) % 2**bits for i in range(size)]
+    buffer = nf.pack(np.array(codes, np.uint64), fmt)
+    assert buffer.dtype == np.uint8
+    assert buffer.shape == (-(-size * bits // 8),)
+    assert int.from_bytes(bytes(buffer), "little") == sum(c << (i * bits) for i, c in enumerate(codes))
+    assert nf.unpack(buffer, fmt, size).tolist() == codes
+    assert nf.unpack(bytearray(buffer), fmt, (size,)).tolist() == codes
+    assert nf.unpack(memoryview(bytes(buffer)), fmt, (1, size)).tolist() == [codes]
+
+
+@pytest.mark.parametrize("shape", [2.5, None, "3", -1, (2, -1), (1.0,), [None]])
+def test_bad_shapes(shape):
+    with pytest.raises(nf.ShapeError, match="shape="):
+        nf.unpack(b"a", "float4_e2m1fn", shape)
+
+
+@pytest.mark.parametrize(("buffer", "shape"), [(b"a", 3), (b"", 1), (b"ab", 1), (np.zeros((2, 2), np.uint8), 3)])
+def test_buffers_of_the_wrong_size(buffer, shape):
+    with pytest.raises(nf.ShapeError, match="buffer"):
+        nf.unpack(buffer, "float4_e2m1fn", shape)
+
+
+@pytest.mark.parametrize("buffer", ["a", [1.0], np.uint16([1]), None, [1, 2]])
+def test_buffers_that_are_not_bytes(buffer):
+    with pytest.raises(nf.ArgumentError, match="buffer"):
+        nf.unpack(buffer, "float4_e2m1fn", 2)
+
+
+@pytest.mark.parametrize(
+    ("fmt", "code"),
+    [("float16", 0x7E00), ("bfloat16", 0x7FC0), ("float32", 0x7FC00000), ("float64", 0x7FF8000000000000), ("float8_e5m2", 0x7E), ("float8_e4m3fn", 0x7F),
+     ("float8_e4m3", 0x7C), ("float8_e4m3fnuz", 0x80), ("float8_e5m2fnuz", 0x80), ("float8_e8m0fnu", 0xFF), ("binary8p3se", 0x80), ("binary8p3ue", 0xFF),
+     ("dlfloat16", 0x7FFF), ("e3m1", 0xF), ("tfloat32", 0x3FE00)],
+)  # fmt: skip
+def test_nan_is_encoded_as_the_quiet_positive_one(fmt, code):
+    for x in (np.nan, -np.nan, np.float32(np.nan)):
+        assert nf.encode(x, fmt) == code
+    assert (nf.encode(np.full(70, -np.nan), fmt) == code).all()
+
+
+def test_the_first_nan_without_a_code_is_named():
+    x = np.zeros((4, 30), np.float32)
+    x[2, 17] = x[3, 1] = np.nan
+    with pytest.raises(nf.RepresentationError, match=r"element .*2.*17.*float4_e2m1fn"):
+        nf.encode(x, "float4_e2m1fn")
+    with pytest.raises(nf.RepresentationError, match=r"element .*2.*17"):
+        nf.encode(x.astype(np.float64), "int8")
