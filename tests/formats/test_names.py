@@ -1,0 +1,77 @@
+"""Names: aliases, families spelled on the fly, `finfo`, and that none of it loads a compiler."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import nfloat as nf
+from nfloat.formats.names import ALIASES
+
+
+@pytest.mark.parametrize(("alias", "name"), ALIASES.items())
+def test_aliases(alias, name):
+    assert nf.get_format(alias) is nf.FORMATS[name]
+    assert nf.get_format(f" {alias.upper()} ") is nf.FORMATS[name]
+
+
+@pytest.mark.parametrize(
+    ("alias", "name"),
+    [("fp16", "float16"), ("half", "float16"), ("bf16", "bfloat16"), ("tf32", "tfloat32"), ("fp32", "float32"), ("fp64", "float64"), ("e4m3fn", "float8_e4m3fn"),
+     ("e5m2", "float8_e5m2"), ("e2m1", "float4_e2m1fn"), ("e3m2", "float6_e3m2fn"), ("e2m3", "float6_e2m3fn"), ("e8m0", "float8_e8m0fnu")],
+)  # fmt: skip
+def test_documented_aliases(alias, name):
+    assert nf.get_format(alias).name == name
+
+
+def test_a_format_passes_through_and_names_give_one_object():
+    f = nf.Format(name="mine", precision=3, emin=-2, emax=3)
+    assert nf.get_format(f) is f
+    assert nf.get_format("e6m9") == nf.get_format("E6M9")
+    assert nf.get_format("binary8p4se") is nf.get_format("Binary8p4se")
+
+
+def test_the_catalogue_is_read_only():
+    with pytest.raises(TypeError):
+        nf.FORMATS["mine"] = nf.float16
+
+
+@pytest.mark.parametrize("e", range(2, 12))
+@pytest.mark.parametrize("m", [1, 3, 10, 52])
+def test_ieee_like(e, m):
+    if f"e{e}m{m}" in ALIASES:
+        return
+    f = nf.get_format(f"e{e}m{m}")
+    bias = 2 ** (e - 1) - 1
+    assert (f.bits, f.precision, f.bias, f.emin, f.emax, f.exponent_bits) == (1 + e + m, m + 1, bias, 1 - bias, bias, e)
+    assert f.has_inf and f.has_nan and f.has_subnormals and f.has_negative_zero
+
+
+def test_names_that_are_other_formats_too():
+    """e5m10, e8m7 and the like are IEEE's formats under another name."""
+    for spelled, named in (("e5m10", "float16"), ("e8m7", "bfloat16"), ("e8m10", "tfloat32"), ("e8m23", "float32"), ("e11m52", "float64")):
+        assert nf.get_format(spelled).replace(name=named) == nf.get_format(named)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_finfo_has_numpys_names_and_values(dtype):
+    ours, theirs = nf.finfo(np.dtype(dtype).name), np.finfo(dtype)
+    for key in ("bits", "eps", "epsneg", "max", "min", "tiny", "smallest_normal", "smallest_subnormal", "resolution", "precision", "nmant", "nexp", "maxexp",
+                "minexp", "machep", "negep", "iexp"):  # fmt: skip
+        assert getattr(ours, key) == pytest.approx(float(getattr(theirs, key)), rel=1e-3 if key == "resolution" else 0, abs=0), key
+
+
+@pytest.mark.parametrize("fmt", [*nf.FORMATS, "e6m9", "binary8p4se", "fixed16.8"])
+def test_finfo_answers_for_every_format(fmt):
+    info, f = nf.finfo(fmt), nf.get_format(fmt)
+    assert (info.bits, info.max, info.min, info.eps) == (f.bits, f.max, f.min, f.eps)
+
+
+def test_formats_load_no_compiler():
+    code = (
+        "import sys, nfloat as nf; nf.get_format('e4m3fn'); nf.finfo('binary8p4se'); nf.bfloat16; nf.Stream(1).child('a'); dir(nf); "
+        "bad = {'numba', 'llvmlite', 'scipy', 'ml_dtypes', 'click', 'matplotlib', 'sklearn', 'msgspec'} & set(sys.modules); sys.exit(str(bad) if bad else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
