@@ -1,6 +1,6 @@
 """GEMM in register tiles: the kernels, one per arithmetic (``gemm_lanes.py``) and lane width, each holding all orders.
 
-All take the same arguments: packed operands, `out` (what the sums start with, then the results), the first and last tile of rows,
+All take the same arguments (`exact64` the rounding's own constants, as bits): packed operands, `out` (what the sums start with, then the results), the first and last tile of rows,
 `plan` = (kind, k, block or 0, whether only marked tiles are done), constants, `status`, random words of rows and columns.
 A tile with a result beyond its limit (it overflowed, or is NaN) keeps its starting values and is marked in `status` for another
 kernel to do. Threads do ranges of tiles of rows.
@@ -8,12 +8,17 @@ kernel to do. Threads do ranges of tiles of rows.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
+from ..formats.rounding import Rounding
+from .bits import float64_as_int64, int64_as_float64
 from .gemm_lanes import General, Narrow, Native
-from .gemm_orders import LEVELS, Order, Product, bodies, kind, stochastic
+from .gemm_orders import LEVELS, Order, Product, bodies, exact, kind, stochastic
 from .gemm_tile import NATIVE32, TILE32, TILE64, tile_intrinsic
 from .jit import device, kernel
+from .scalar import load_spec, round_value
 
 _native32 = tile_intrinsic(32, NATIVE32, bodies(Native, {Product.ROUNDED: Narrow, Product.NATIVE: Native}, (False,)))
 _native64 = tile_intrinsic(64, TILE64, bodies(Native, {Product.NATIVE: Native}, (False,)))
@@ -24,8 +29,10 @@ _general64 = tile_intrinsic(64, TILE64, bodies(General, {Product.ROUNDED: Genera
 _stochastic32 = tile_intrinsic(
     32, TILE32, {kind(Order.SEQUENTIAL, product): stochastic(product is Product.ROUNDED) for product in (Product.EXACT, Product.ROUNDED)}
 )
+_exact64 = tile_intrinsic(64, TILE64, {kind(Order.EXACT): exact()})
 _R32, _W32, _R64, _W64 = TILE32.rows, TILE32.width, TILE64.rows, TILE64.width
 _RN, _WN = NATIVE32.rows, NATIVE32.width
+_TOWARD_NEGATIVE = Rounding.TOWARD_NEGATIVE.tag
 
 
 @device
@@ -171,3 +178,46 @@ def stochastic32(a, b, out, first, last, plan, constants, status, row_words, col
                 at_a, at_b = (tile - first) * k * _R32, panel * k * _W32
                 beyond = _stochastic32(plan[0], a, at_a, b, at_b, scratch, row_words, column_words, constants, k, plan[2])
                 _end(out, scratch, tile, panel, beyond, status, _R32, _W32)
+
+
+@device
+def _sum_and_error(x, y):  # noqa: ANN001, ANN201
+    s = x + y
+    t = s - x
+    return s, (x - (s - t)) + (y - t)
+
+
+@device
+def _round_three(high, middle, low, spec):  # noqa: ANN001, ANN201
+    """high + middle + low rounded once, or NaN: not in two floats, or a zero whose sign is not known here.
+
+    Two floats are rounded to odd first, which leaves two bits more than a format of p <= 51 has; for p = 53 the sum to nearest is
+    the result (the caller asks for no other mode of such formats).
+    """
+    s, error = _sum_and_error(high, middle)
+    t, rest = _sum_and_error(error, low)
+    s, t = _sum_and_error(s, t)
+    if rest != 0.0 or not abs(s) < math.inf or (s == 0.0 and spec.mode == _TOWARD_NEGATIVE):
+        return math.nan
+    if t != 0.0 and spec.precision <= 51:
+        bits = float64_as_int64(s)
+        if bits & 1 == 0:
+            s = int64_as_float64(bits + (1 if (t > 0.0) == (s > 0.0) else -1))
+    return round_value(s, spec, np.uint64(0))
+
+
+@kernel(_signature(64))
+def exact64(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
+    """One rounding of the exact sum, where three floats hold it."""
+    scratch, k, spec = np.empty(3 * _R64 * _W64), plan[1], load_spec(constants.view(np.float64))
+    for panel in range(status.shape[1]):
+        for tile in range(first, last):
+            if _begin(out, scratch, tile, panel, plan, status, _R64, _W64):
+                at_a, at_b = (tile - first) * k * _R64, panel * k * _W64
+                beyond = _exact64(plan[0], a, at_a, b, at_b, scratch, row_words, column_words, constants, k, plan[2])
+                for i in range(_R64 * _W64):
+                    r = _round_three(scratch[i], scratch[_R64 * _W64 + i], scratch[2 * _R64 * _W64 + i], spec)
+                    scratch[i] = r
+                    if r != r:
+                        beyond = 1
+                _end(out, scratch, tile, panel, beyond, status, _R64, _W64)

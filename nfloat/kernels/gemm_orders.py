@@ -12,7 +12,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from .gemm_lanes import Field, Narrow, Native, Stochastic
+from .gemm_lanes import Field, Narrow, Native, Stochastic, fma_and_error, sum_and_error
 from .gemm_tile import Body, Tile
 from .vector import Value
 
@@ -32,6 +32,7 @@ class Order(IntEnum):
     SEQUENTIAL = 0
     KAHAN = 1
     PAIRWISE = 2
+    EXACT = 3
 
 
 class Product(IntEnum):
@@ -300,6 +301,47 @@ def stochastic(product: bool) -> Body:
             return [sums.add(state[0], terms.product(a, b, word(k, place, 1)), word(k, place, 0))], []
 
         return _run(tile, _I64(SUMS), _I64(0), tile.steps, 1, step, None)
+
+    return body
+
+
+def exact() -> Body:
+    """The exact sum as three floats (regions SUMS, BLOCK, LEVELS): every addition's error goes to the next one.
+
+    The sum of the three is exact as long as the last one's additions are, which is watched: `beyond` says that one was not (or that
+    something was infinite or NaN).
+    """
+
+    def body(tile: Tile) -> Value | None:
+        v, b = tile.v, tile.builder
+
+        def rows(index: Value, lost: Value) -> list[Value]:
+            top = b.mul(index, _I64(height))
+            row = [b.add(top, _I64(r)) for r in range(height)]
+            places = [(r, n) for r in range(height) for n in range(tile.shape.vectors)]
+            start = [v.load(tile.place(SUMS, row[r], n)) if i == 0 else v.number(0.0) for r, n in places for i in range(3)]
+
+            def step(k: Value, lost: Value, *carried: Value) -> list[Value]:
+                after = []
+                columns = [tile.b(k, n) for n in range(tile.shape.vectors)]
+                for index, (r, n) in enumerate(places):
+                    high, middle, low = carried[3 * index : 3 * index + 3]
+                    high, error = fma_and_error(v, tile.a(k, row[r]), columns[n], high)
+                    middle, error = sum_and_error(v, middle, error)
+                    low, error = sum_and_error(v, low, error)
+                    after += [high, middle, low]
+                    lost = b.or_(lost, v.as_int(error))
+                return [lost, *after]
+
+            lost, *end = tile.loop(tile.steps, [lost, *start], step)
+            for index, (r, n) in enumerate(places):
+                for region in range(3):
+                    v.store(end[3 * index + region], tile.place(region, row[r], n))
+            return [lost]
+
+        height = max(1, tile.shape.rows // 3)
+        (lost,) = tile.loop(_I64(tile.shape.rows // height), [v.word(0)], rows)
+        return v.any(b.icmp_unsigned("!=", b.and_(lost, v.magnitude_mask), v.word(0)))
 
     return body
 

@@ -12,7 +12,7 @@ from ..formats.spec import rounding_spec
 from ..kernels.gemm import gemm_plain
 from ..kernels.gemm_pack import greatest_norm, pack
 from ..kernels.gemm_words import line_words
-from .accumulators import Accumulator
+from .accumulators import Accumulator, Order
 from .facts import ZEROS, survey
 from .lane_constants import constants
 from .route import Candidate, Problem, candidates
@@ -67,7 +67,7 @@ def multiply(a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, acc: Accum
             tiles.candidate = candidate
         if tiles.run(kind):
             return
-    _plainly(a, b, c, out, acc, key, threads)
+    _plainly(a, b, c, out, acc, key, threads, [(0, out.shape[0])] if tiles is None else tiles.rows_left())
 
 
 def contiguous(x: NDArray) -> NDArray:
@@ -110,13 +110,24 @@ class _Tiles:
         """Let the candidate do what is still to be done; returns whether all of it is."""
         acc, candidate = self._acc, self.candidate
         plan = np.array([kind, self._k, acc.block or 0, self._marked], np.int64)
-        rows = constants((acc.format, acc.product or acc.format, acc.result_format), acc.rounding, acc.overflow, candidate.bits)
+        if acc.order is Order.EXACT:
+            rows = plain_plan(acc)[1][0].view(np.int64)
+        else:
+            rows = constants((acc.format, acc.product or acc.format, acc.result_format), acc.rounding, acc.overflow, candidate.bits)
         self._columns = self._words(True, self._target.shape[1], candidate.shape.width, 0, self._status.shape[1])
         over_ranges(lambda first, last: self._range(first, last, plan, rows), self._tiles, self._count)
         if self._target is not self._out:
             self._out[...] = self._target
         self._marked = True
         return not self._status.any()
+
+    def rows_left(self) -> list[tuple[int, int]]:
+        """The ranges of rows in which a tile is still to be done."""
+        height, m = self.candidate.shape.rows, self._out.shape[0]
+        left = np.flatnonzero(self._status.any(axis=1)).tolist()
+        starts = [t for t in left if t - 1 not in left]
+        ends = [t + 1 for t in left if t + 1 not in left]
+        return [(first * height, min(m, last * height)) for first, last in zip(starts, ends, strict=True)]
 
     def _range(self, first: int, last: int, plan: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
         """Rows of tiles first .. last - 1."""
@@ -144,15 +155,19 @@ def packable(x: NDArray, dtype: type) -> NDArray:
 
 
 # ------------------------------------------------------------------ the plain rule
-def _plainly(a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, acc: Accumulator, key: int, threads: int | None) -> None:
+def _plainly(a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, acc: Accumulator, key: int, threads: int | None,
+             ranges: list[tuple[int, int]]) -> None:  # fmt: skip
+    """The rows in `ranges` by the plain kernel."""
     plan, specs = plain_plan(acc)
     rows, columns = read_only(a), read_only(b.T)
     start = read_only(np.zeros(out.shape) if c is None else c)
     result = out if out.dtype == np.float64 and out.flags.c_contiguous else np.empty(out.shape)
-    count = thread_count(threads, 20 * out.size * rows.shape[1], out.shape[0])
-    over_ranges(lambda first, last: gemm_plain(rows, columns, start, result, first, last, plan, specs, np.uint64(key)), out.shape[0], count)
-    if result is not out:
-        out[...] = result
+    for top, end in ranges:
+        count = thread_count(threads, 20 * (end - top) * columns.size, end - top)
+        over_ranges(lambda first, last, top=top: gemm_plain(rows, columns, start, result, top + first, top + last, plan, specs, np.uint64(key)),
+                    end - top, count)  # fmt: skip
+        if result is not out:
+            out[top:end] = result[top:end]
 
 
 @lru_cache(maxsize=256)

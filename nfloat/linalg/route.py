@@ -32,7 +32,13 @@ from .lane_constants import (
     limit,
 )
 
-_ORDERS = {Order.SEQUENTIAL: TileOrder.SEQUENTIAL, Order.BLOCKED: TileOrder.SEQUENTIAL, Order.KAHAN: TileOrder.KAHAN, Order.PAIRWISE: TileOrder.PAIRWISE}
+_ORDERS = {
+    Order.EXACT: TileOrder.EXACT,
+    Order.SEQUENTIAL: TileOrder.SEQUENTIAL,
+    Order.BLOCKED: TileOrder.SEQUENTIAL,
+    Order.KAHAN: TileOrder.KAHAN,
+    Order.PAIRWISE: TileOrder.PAIRWISE,
+}
 _INF = float("inf")
 #: products (and c) stay below 2^this in `General`'s lanes; a factor of 2^30 is left for their number
 _ROOM = {32: 2.0**96, 64: 2.0**990}
@@ -108,9 +114,9 @@ class Candidate:
 @lru_cache(maxsize=1024)
 def candidates(acc: Accumulator) -> tuple[Candidate, ...]:
     """The kernels that may do an accumulator's sums, fastest first; a later one does what an earlier one leaves undone."""
-    order = _ORDERS.get(acc.order)
-    if order is None:
-        return ()
+    order = _ORDERS[acc.order]
+    if order is TileOrder.EXACT:
+        return tuple(_exact(acc))
     families = (_native, _narrow, _stochastic, _general)
     return tuple(c for bits in (32, 64) for family in families for c in family(acc, order, bits))
 
@@ -180,3 +186,10 @@ def _general(acc: Accumulator, order: TileOrder, bits: int) -> Iterator[Candidat
     kernel, shape = (gemm_fast.general32, TILE32) if bits == 32 else (gemm_fast.general64, TILE64)
     form = Product.EXACT if acc.product is None else Product.ROUNDED
     yield Candidate(kernel, bits, shape, kind(order, form), finite=False, no_negative_zero=False, product_top=_ROOM[bits])
+
+
+def _exact(acc: Accumulator) -> Iterator[Candidate]:
+    """The exact sum in three float64 numbers: partial sums may be anything, so only overflow of the greatest matters."""
+    to_nearest = acc.rounding is Rounding.NEAREST_EVEN and is_lane(acc.format, 64)
+    if acc.product is None and not acc.rounding.is_stochastic and (acc.format.precision <= 51 or to_nearest):
+        yield Candidate(gemm_fast.exact64, 64, TILE64, kind(TileOrder.EXACT), product_top=_ROOM[64])
