@@ -1,0 +1,109 @@
+"""Published results about precision, reproduced: one file per study, and THE list of them.
+
+``study.py`` says what a study is, ``checks.py`` what must come out, ``plots.py`` what is shown; ``plan.py`` (which
+study, with which parameters, from which seed), ``experiment.py`` (running it), ``folder.py`` (rows on disk as they
+come, going on after an interruption), ``rows.py``, ``export.py``; ``samples.py`` draws the data. The page is made in
+``nfloat/report/study.py``.
+
+    result = nf.studies.run("input-formats", out="out")
+    result.ok, result.checks[0].measured
+
+To add a study: one file here that ends in ``STUDY = Study(...)``, one line in the list below.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from ..errors import ArgumentError, nearest_names
+from . import gemm_error, input_formats, long_gemm, stagnation, swamping
+from .checks import Check as Check
+from .export import export as export
+from .plan import Plan as Plan
+from .study import Study as Study
+
+#: THE list: name -> study, in the order in which they are best read
+STUDIES = MappingProxyType({
+    module.STUDY.name: module.STUDY
+    for module in (
+        stagnation,
+        swamping,
+        long_gemm,
+        input_formats,
+        gemm_error,
+    )
+})  # fmt: skip
+
+
+def get_study(name: str) -> Study:
+    """The study of a name.
+
+    Raises
+    ------
+    ArgumentError
+        If there is none; near names are listed.
+    """
+    if name not in STUDIES:
+        raise ArgumentError(f"study={name!r} is unknown; {nearest_names(str(name), STUDIES)}")
+    return STUDIES[name]
+
+
+def run(
+    name: str,
+    params: Any = None,
+    *,
+    seed: int = 0,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    progress: Any = None,
+) -> Any:
+    """Run a study.
+
+    Parameters
+    ----------
+    name : str
+        One of `STUDIES`.
+    params : dataclass instance, optional
+        The study's parameters; None: its defaults. ``dataclasses.replace(STUDIES[name].params, n=(1024,))`` changes
+        some.
+    seed : int
+        Drives data and stochastic rounding.
+    out : path-like, optional
+        A folder into which rows are written as they come, plan, provenance and page with them; cells that are finished
+        there are not measured again. None: nothing is written (`Result.write` does it afterwards).
+    overwrite : bool
+        Replace what another plan left in `out` instead of raising.
+    progress : callable, optional
+        ``progress(name, cells_done)`` after each cell.
+
+    Returns
+    -------
+    Result
+        ``.rows``, ``.checks``, ``.ok``, ``.write(out)``.
+
+    Raises
+    ------
+    NFloatError
+        If there is no such study, a parameter cannot be used, or `out` cannot be written or holds another plan's rows.
+
+    Examples
+    --------
+    >>> import nfloat as nf
+    >>> from dataclasses import replace
+    >>> params = replace(nf.studies.STUDIES["input-formats"].params, formats=("bfloat16", "tfloat32"), k=(64,))
+    >>> result = nf.studies.run("input-formats", params)
+    >>> result.ok, round(result.rows[0]["frobenius"] / result.rows[1]["frobenius"], 1)
+    (True, 8.0)
+    """
+    from .experiment import execute
+    from .folder import REPORT
+
+    study = get_study(name)
+    result = execute(
+        Plan(study, study.params if params is None else params, seed), out=out, overwrite=overwrite, progress=progress
+    )
+    if out is not None:
+        result.write_report(Path(out) / REPORT)
+    return result
