@@ -1,7 +1,7 @@
 """Before a matrix-unit kernel: one pass that checks and measures an operand, and the packing into tiles and panels.
 
 `scan` looks at every element once: can the format hold it, is it special, how far do exponents reach. `pack_rows` and
-`pack_columns` reorder k as the unit takes it, pad with zeros, and put an int16 exponent code beside every element:
+`pack_columns` reorder k as the unit takes it and pad with zeros; `code_rows` and `code_columns` make int16 exponents:
 max(floor(log2 |x|), emin) + bias, and `zero` for zeros, infinities and NaNs, which must not raise an alignment.
 """
 
@@ -52,76 +52,74 @@ def exponent_code(x, emin, bias, zero):
     return np.int16(code if ordinary else zero)
 
 
-@device
-def put(out, exponents, with_exponents, at, v, factor, emin, bias, zero):
-    """One element and its exponent code."""
-    out[at] = v * factor
-    if with_exponents:
-        exponents[at] = exponent_code(np.float32(v), emin, bias, zero)
-
-
-@device
-def pack_four(x, order, factor, out, exponents, code):
-    """Four rows of x (4, k) side by side: what `pack_rows` does with a whole tile of four."""
-    emin, bias, zero = code[0], code[1], code[2]
-    with_exponents = exponents.size > 0
-    r0, r1, r2, r3 = x[0], x[1], x[2], x[3]
-    for j in range(order.size):
-        k, at = np.uint64(order[j]), np.uint64(4 * j)
-        put(out, exponents, with_exponents, at, r0[k], factor, emin, bias, zero)
-        put(out, exponents, with_exponents, at + np.uint64(1), r1[k], factor, emin, bias, zero)
-        put(out, exponents, with_exponents, at + np.uint64(2), r2[k], factor, emin, bias, zero)
-        put(out, exponents, with_exponents, at + np.uint64(3), r3[k], factor, emin, bias, zero)
-
-
 @kernel(
-    "void(float32[:, :, ::1], int64[::1], int64, int64, float64, float32[::1], int16[::1], int32[::1], int64, int64)",
-    "void(float32[:, :, ::1], int64[::1], int64, int64, float64, float64[::1], int16[::1], int32[::1], int64, int64)",
-    "void(float64[:, :, ::1], int64[::1], int64, int64, float64, float64[::1], int16[::1], int32[::1], int64, int64)",
+    "void(float32[:, :, ::1], int64[::1], int64, int64, float64, float32[::1], int64, int64)",
+    "void(float32[:, :, ::1], int64[::1], int64, int64, float64, float64[::1], int64, int64)",
+    "void(float64[:, :, ::1], int64[::1], int64, int64, float64, float64[::1], int64, int64)",
 )
-def pack_rows(x, order, rows, tiles, factor, out, exponents, code, first, last):
+def pack_rows(x, order, rows, tiles, factor, out, first, last):
     """Tiles first .. last - 1 (over the batch) of x (batch, m, k) as [tile][k][rows], times `factor`.
 
     `order[j]` is the k that comes j-th; -1 stands for a zero, -2 for -0 (times b's zero it is -0, to add which changes
-    nothing). `code` = emin, bias, zero. `exponents` may have length 0.
+    nothing).
     """
-    size, known, coded = order.size, 0, exponents.size > 0
-    while known < size and order[known] >= 0:
-        known += 1
     for t in range(first, last):
         item, row = t // tiles, (t % tiles) * rows
-        start, done = t * size * rows, 0
-        if rows == 4 and row + 4 <= x.shape[1]:
-            to, codes = out[start : start + 4 * known], exponents[start : start + 4 * known] if coded else exponents
-            pack_four(x[item, row : row + 4], order[:known], factor, to, codes, code)
-            done = known
-        for j in range(done, size):
-            for r in range(rows):
-                inside = row + r < x.shape[1] and order[j] >= 0
-                v = x[item, row + r, order[j]] if inside else x.dtype.type(-0.0 if order[j] == -2 else 0.0)
-                put(out, exponents, coded, start + j * rows + r, v, factor, code[0], code[1], code[2])
+        for r in range(rows):
+            to = out[t * order.size * rows + r : (t + 1) * order.size * rows]
+            source = x[item, min(row + r, x.shape[1] - 1)]
+            inside = row + r < x.shape[1]
+            for j in range(order.size):
+                k = order[j]
+                v = source[max(k, 0)] if inside and k >= 0 else x.dtype.type(-0.0 if k == -2 else 0.0)
+                to[j * rows] = v * factor
+
+
+@kernel("void(float32[:, :, ::1], int64[::1], int64, int64, int32[::1], int16[::1], int64, int64)")
+def code_rows(x, order, rows, tiles, code, out, first, last):
+    """The exponent codes of what `pack_rows` packs, in the same places. `code` = emin, bias, zero."""
+    emin, bias, zero = code[0], code[1], code[2]
+    for t in range(first, last):
+        item, row = t // tiles, (t % tiles) * rows
+        for r in range(rows):
+            to = out[t * order.size * rows + r : (t + 1) * order.size * rows]
+            source = x[item, min(row + r, x.shape[1] - 1)]
+            inside = row + r < x.shape[1]
+            for j in range(order.size):
+                v = source[max(order[j], 0)] if inside and order[j] >= 0 else np.float32(0.0)
+                to[j * rows] = exponent_code(v, emin, bias, zero)
 
 
 @kernel(
-    "void(float32[:, :, ::1], int64[::1], int64, int64, float32[::1], int16[::1], int32[::1], int64, int64)",
-    "void(float32[:, :, ::1], int64[::1], int64, int64, float64[::1], int16[::1], int32[::1], int64, int64)",
-    "void(float64[:, :, ::1], int64[::1], int64, int64, float64[::1], int16[::1], int32[::1], int64, int64)",
+    "void(float32[:, :, ::1], int64[::1], int64, int64, float32[::1], int64, int64)",
+    "void(float32[:, :, ::1], int64[::1], int64, int64, float64[::1], int64, int64)",
+    "void(float64[:, :, ::1], int64[::1], int64, int64, float64[::1], int64, int64)",
 )
-def pack_columns(x, order, lanes, panels, out, exponents, code, first, last):
-    """Panels first .. last - 1 of x (batch, k, n) as [panel][k][lanes], exponents twice; else as `pack_rows`."""
-    emin, bias, zero = code[0], code[1], code[2]
-    with_exponents = exponents.size > 0
+def pack_columns(x, order, lanes, panels, out, first, last):
+    """Panels first .. last - 1 of x (batch, k, n) as [panel][k][lanes]; otherwise as `pack_rows`."""
     for p in range(first, last):
         item, column = p // panels, (p % panels) * lanes
-        whole = min(lanes, x.shape[2] - column)
         for j in range(order.size):
-            at, count = (p * order.size + j) * lanes, whole if order[j] >= 0 else 0
-            source, to = x[item, max(order[j], 0), column : column + count], out[at : at + lanes]
+            count = min(lanes, x.shape[2] - column) if order[j] >= 0 else 0
+            source = x[item, max(order[j], 0), column : column + count]
+            to = out[(p * order.size + j) * lanes : (p * order.size + j + 1) * lanes]
             for i in range(count):
                 to[i] = source[i]
-            to[count:] = 0.0
-            if with_exponents:
-                codes = exponents[2 * at : 2 * (at + lanes)]
-                for i in range(count):
-                    codes[2 * i] = codes[2 * i + 1] = exponent_code(np.float32(source[i]), emin, bias, zero)
-                codes[2 * count :] = zero
+            for i in range(count, lanes):
+                to[i] = 0.0
+
+
+@kernel("void(float32[:, :, ::1], int64[::1], int64, int64, int32[::1], int16[::1], int64, int64)")
+def code_columns(x, order, lanes, panels, code, out, first, last):
+    """The exponent codes of what `pack_columns` packs, each twice."""
+    emin, bias, zero = code[0], code[1], code[2]
+    for p in range(first, last):
+        item, column = p // panels, (p % panels) * lanes
+        for j in range(order.size):
+            count = min(lanes, x.shape[2] - column) if order[j] >= 0 else 0
+            source = x[item, max(order[j], 0), column : column + count]
+            to = out[2 * (p * order.size + j) * lanes : 2 * (p * order.size + j + 1) * lanes]
+            for i in range(count):
+                to[2 * i] = to[2 * i + 1] = exponent_code(source[i], emin, bias, zero)
+            for i in range(2 * count, 2 * lanes):
+                to[i] = np.int16(zero)

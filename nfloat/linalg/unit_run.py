@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels.units_chain_plain import chain_elements
-from ..kernels.units_pack import pack_columns, pack_rows
+from ..kernels.units_pack import code_columns, code_rows, pack_columns, pack_rows
 from ..kernels.units_tile import WIDTH, Plan
 from .threads import over_ranges, thread_count
 from .unit_operands import Operands
@@ -137,14 +137,25 @@ def _start(x: Operands, shape: tuple[int, int, int]) -> NDArray:
 
 
 def _packed(job: Job, x: Operands, tiles: int, panels: int, threads: int) -> tuple[NDArray, NDArray, NDArray, NDArray]:
-    sizes = x.a.shape[0] * tiles * job.rows * job.order.size, x.b.shape[0] * panels * job.lanes * job.order.size
+    """a and its exponent codes by tiles, b and its by panels; no codes where the kernel reads none."""
+    count_a, count_b = x.a.shape[0] * tiles, x.b.shape[0] * panels
+    sizes = count_a * job.rows * job.order.size, count_b * job.lanes * job.order.size
     a, b = (np.empty(size, job.data) for size in sizes)
     ea, eb = (np.empty(size if job.code_a else 0, np.int16) for size in (sizes[0], 2 * sizes[1]))
-    code_a, code_b = (np.array(code or (0, 0, 0), np.int32) for code in (job.code_a, job.code_b))
-    over_ranges(lambda i, j: pack_rows(x.a, job.order, job.rows, tiles, job.factor, a, ea, code_a, i, j),
-                x.a.shape[0] * tiles, threads)  # fmt: skip
-    over_ranges(lambda i, j: pack_columns(x.b, job.order, job.lanes, panels, b, eb, code_b, i, j),
-                x.b.shape[0] * panels, threads)  # fmt: skip
+    code_a, code_b = (np.array(code or (), np.int32) for code in (job.code_a, job.code_b))
+
+    def rows(i: int, j: int) -> None:
+        pack_rows(x.a, job.order, job.rows, tiles, job.factor, a, i, j)
+        if job.code_a:
+            code_rows(x.a, job.order, job.rows, tiles, code_a, ea, i, j)
+
+    def columns(i: int, j: int) -> None:
+        pack_columns(x.b, job.order, job.lanes, panels, b, i, j)
+        if job.code_b:
+            code_columns(x.b, job.order, job.lanes, panels, code_b, eb, i, j)
+
+    over_ranges(rows, count_a, min(threads, count_a))
+    over_ranges(columns, count_b, min(threads, count_b))
     return a, ea, b, eb
 
 
