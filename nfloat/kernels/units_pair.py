@@ -59,7 +59,7 @@ def _to_odd32(t: Tile, x: Value) -> Value:
     low = v.word((1 << 29) - 1)
     sticky = b.add(b.and_(v.as_int(x), low), low)  # bit 29 is set iff one of the low bits is
     odd = v.as_float(b.and_(b.or_(v.as_int(x), sticky), b.not_(low)))
-    return flushed(v, _limited(t, b.select(b.fcmp_ordered("<", v.magnitude(x), v.number(2.0**128)), odd, x)))
+    return flushed(v, _limited(t, odd))
 
 
 def _limited(t: Tile, x: Value) -> Value:

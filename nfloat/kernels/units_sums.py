@@ -21,7 +21,8 @@ def two_sum(v: Lanes, x: Value, y: Value) -> tuple[Value, Value]:
 def to_odd(v: Lanes, s: Value, error: Value) -> Value:
     """s + error rounded to odd, s being that sum to nearest.
 
-    Truncate (one unit less where the error points toward zero), then set the last bit; nothing where there is no error.
+    Truncate (one unit less where the error points toward zero), then set the last bit; nothing where the error is 0 or
+    NaN, as that of an infinite sum is.
     """
     b = v.builder
     inexact = b.fcmp_ordered("!=", error, v.number(0.0))
@@ -32,10 +33,7 @@ def to_odd(v: Lanes, s: Value, error: Value) -> Value:
 
 def sum_to_odd(v: Lanes, x: Value, y: Value) -> Value:
     """x + y rounded to odd in the lanes' own precision; infinities and NaNs as IEEE 754 has them."""
-    b = v.builder
-    s, error = two_sum(v, x, y)
-    finite = b.fcmp_ordered("<", v.magnitude(s), v.number(float("inf")))
-    return b.select(finite, to_odd(v, s, error), s)
+    return to_odd(v, *two_sum(v, x, y))
 
 
 def sum3_to_odd(v: Lanes, s: Value, error: Value, x: Value) -> Value:
