@@ -47,7 +47,7 @@ def sets() -> list:
 
 
 CASES = sets()
-IDS = [key for _, key in CASES] if isinstance(CASES[0], tuple) else None
+IDS = [key for _, key in CASES] if len(CASES[0]) == 2 else None
 
 
 @pytest.mark.parametrize(("path", "key"), CASES, ids=IDS)
