@@ -91,7 +91,7 @@ APPROXIMATIONS: dict[str, Approximation] = {
     "erf": Approximation(_erf, _AT_ZERO | _T.WITHIN_ONE),
     "sigmoid": Approximation(_sigmoid, _AT_ZERO | _UNDER | _T.BESIDE_HALF | _T.WITHIN_ONE),
     "softplus": Approximation(_softplus, _UNDER | _T.GREATER_THAN_X),
-    "gelu": Approximation(_gelu, _AT_ZERO | _UNDER | _T.WITHIN_X, error=2.0**-41),
+    "gelu": Approximation(_gelu, _AT_ZERO | _UNDER | _T.WITHIN_X, error=2.0**-39),
     "power": Approximation(np.power, _AT_ZERO | _UNDER | _OVER, exact=_power_is_exact),
     "arctan2": Approximation(np.arctan2, _AT_ZERO | _UNDER, exact=_arctan2_is_exact),
 }

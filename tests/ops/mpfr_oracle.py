@@ -25,6 +25,8 @@ def _sigmoid(x: mpfr) -> mpfr:
 
 
 def _softplus(x: mpfr) -> mpfr:
+    if x < -1000:
+        return mpfr(2) ** -1300
     return x + mpfr(2) ** -170 if x > 200 else gmpy2.log1p(gmpy2.exp(x))
 
 
@@ -46,10 +48,10 @@ def _odd(z: mpfr) -> float:
     """53 bits of z, rounded to odd; z.rc tells whether z itself is exact."""
     if gmpy2.is_nan(z):
         return math.nan
-    if z == 0 or gmpy2.is_infinite(z):
+    if (z == 0 and z.rc == 0) or gmpy2.is_infinite(z):
         return float(z)
-    sign = -1.0 if z < 0 else 1.0
-    if abs(z) > 1e300 or abs(z) < 1e-300:
+    sign = -1.0 if gmpy2.is_signed(z) else 1.0
+    if abs(z) > 1e300 or abs(z) < 1e-300:  # MPFR's own underflow included
         return sign * (1e300 if abs(z) > 1 else 1e-300)
     m, e = z.as_mantissa_exp()
     a, e = abs(int(m)) << 60 | (z.rc != 0), int(e) - 60
