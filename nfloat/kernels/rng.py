@@ -1,12 +1,13 @@
 """Counter-based random bits: element i of a stream is a pure function of (key, i). There is no state to share or to race for.
 
 A stream's 64-bit key (``streams.py`` derives it from seed and names) gives two 32-bit subkeys for every 2^32 elements; each
-32-bit word is then a keyed permutation of the low half of the counter plus the first subkey: two rounds of xor-shift and
-multiplication with the second subkey added in between, so that streams are not each other's shifts. Words are 32 bits wide because SIMD lanes
+32-bit word is then a keyed permutation of the low half of the counter: times an odd constant (without it, words 2^12 apart
+correlate), plus the first subkey, then two rounds of xor-shift and multiplication with the second subkey added in between, so
+that streams are not each other's shifts. Words are 32 bits wide because SIMD lanes
 are; a 64-bit word is the 32-bit word of the stream followed by that of its twin, so a float32 and a float64 carrier of the
 same value see the same leading bits.
 
-The multipliers are those of Chris Wellons' hash prospector (32-bit, two rounds; bias about 0.107) and Steele et al.'s
+The constant is 2^32 divided by the golden ratio. The multipliers are those of Chris Wellons' hash prospector (32-bit, two rounds; bias about 0.107) and Steele et al.'s
 SplitMix64 (2014). ``tests/kernels/test_rng.py`` holds the statistical battery.
 """
 
@@ -17,6 +18,7 @@ import numpy as np
 from .jit import device
 
 _TWIN = np.uint64(0x9E3779B97F4A7C15)
+_STEP = np.uint64(0x9E3779B9)
 _M1 = np.uint32(0x21F0AAAD)
 _M2 = np.uint32(0x735A2D97)
 
@@ -40,7 +42,7 @@ def subkeys(key, block):  # noqa: ANN001, ANN201
 def word32(low, keys):  # noqa: ANN001, ANN201
     """The 32-bit word of counter `low` (uint32) under `subkeys`, as a uint64 below 2^32."""
     mask = np.uint64(0xFFFFFFFF)
-    x = (np.uint64(low) + keys) & mask
+    x = (np.uint64(low) * _STEP + keys) & mask
     x = ((x ^ (x >> np.uint64(16))) * np.uint64(_M1)) & mask
     x = (x + (keys >> np.uint64(32))) & mask
     x = ((x ^ (x >> np.uint64(15))) * np.uint64(_M2)) & mask

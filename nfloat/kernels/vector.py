@@ -115,7 +115,7 @@ class Lanes:
     def random_word(self, counter: Value, key_low: Value, key_high: Value) -> Value:
         """``rng.word32`` in lanes: the 32-bit words of 32-bit counters under the two halves of `subkeys`."""
         b = self.builder
-        x = b.add(counter, key_low)
+        x = b.add(b.mul(counter, self.word(0x9E3779B9)), key_low)  # LLVM moves the product out of the lanes
         x = b.mul(b.xor(x, b.lshr(x, self.word(16))), self.word(0x21F0AAAD))
         x = b.add(x, key_high)
         x = b.mul(b.xor(x, b.lshr(x, self.word(15))), self.word(0x735A2D97))

@@ -36,8 +36,7 @@ def ulp(x: ArrayLike, fmt: FormatLike) -> Floats:
     f = get_format(fmt)
     a = np.abs(as_carrier(x, "x", single=False))
     exponent = np.maximum(np.frexp(np.where(np.isfinite(a), a, 1.0))[1] - 1, f.emin)
-    if f.twos_complement:
-        exponent = np.full(a.shape, f.emin)
+    exponent = np.where((a == 0) | f.twos_complement, f.emin, exponent)
     unit = np.ldexp(1.0, exponent - f.precision + 1)
     if f.flushes_output or not f.has_zero:
         unit = np.where(a < f.smallest_normal, f.smallest_normal, unit)

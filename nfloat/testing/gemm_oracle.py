@@ -34,7 +34,7 @@ def _splitmix(z: int) -> int:
 def _line_word(key: int, line: int, k: int) -> int:
     """The odd 32-bit word of step k of a row or column."""
     keys = _splitmix(key ^ _splitmix(line))
-    x = (k + keys) & _M32
+    x = (k * 0x9E3779B9 + keys) & _M32
     x = ((x ^ (x >> 16)) * 0x21F0AAAD) & _M32
     x = (x + (keys >> 32)) & _M32
     x = ((x ^ (x >> 15)) * 0x735A2D97) & _M32

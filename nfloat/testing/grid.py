@@ -216,7 +216,11 @@ def codes_of(values: Floats, fmt: Format) -> Words:
 
 def stream_words(key: int, count: int, start: int = 0) -> Words:
     """The 64-bit words of elements start .. start + count - 1 of the stream with this key."""
-    counter = np.arange(start, start + count, dtype=np.uint64)
+    return words_at(key, np.arange(start, start + count, dtype=np.uint64))
+
+
+def words_at(key: int, counter: Words) -> Words:
+    """The 64-bit words of any elements, given by number."""
     low, section = counter & np.uint64(0xFFFFFFFF), counter >> np.uint64(32)
     head = _word32(low, _subkeys(key, section))
     tail = _word32(low, _subkeys(key ^ 0x9E3779B97F4A7C15, section))
@@ -236,7 +240,7 @@ def _splitmix(z: Words) -> Words:
 
 def _word32(low: Words, keys: Words) -> Words:
     mask, by = np.uint64(2**32 - 1), np.uint64
-    x = (low + keys) & mask
+    x = (low * by(0x9E3779B9) + keys) & mask
     x = (x ^ x >> by(16)) * by(0x21F0AAAD) & mask
     x = (x + (keys >> by(32))) & mask
     x = (x ^ x >> by(15)) * by(0x735A2D97) & mask
