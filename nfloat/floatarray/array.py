@@ -22,7 +22,7 @@ from ..ops.codes import decode, encode
 from ..streams import SeedLike, Stream
 from . import folds, functions, ufuncs
 from .methods import ArrayMethods
-from .rounded import Arithmetic, RoundedValues, carrier, fresh_stream
+from .rounded import Arithmetic, RoundedValues, carrier
 
 _UNCHANGED = object()
 
@@ -199,6 +199,8 @@ class FloatArray(NDArrayOperatorsMixin, ArrayMethods, RoundedValues):
     def __setitem__(self, index: Any, value: ArrayLike) -> None:
         a, stream = self._arithmetic, None if self._stream is None else Stream(self._stream.child("assign", _name_of(index)).key)
         given = value._values if isinstance(value, RoundedValues) else value
+        if stream is not None:  # every element draws its own bits, also where one number is assigned to many
+            given = np.broadcast_to(given, self._values[index].shape)
         c = as_carrier(given, "value", single=a.plan.single)
         self._values[index] = a.plan.apply(c, a.plan.key(stream))
         self._stream = stream

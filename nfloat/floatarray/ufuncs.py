@@ -128,7 +128,8 @@ def write(name: str, result: RoundedValues, out: Any, where: Any) -> Any:
     if not isinstance(out, RoundedValues):
         if target.dtype.kind != "f":
             raise ArgumentError(f"{name}: out= of dtype {target.dtype} cannot hold rounded results; pass a FloatArray or a float array")
-        narrow = values.astype(target.dtype)
+        with np.errstate(over="ignore"):
+            narrow = values.astype(target.dtype)
         if ((narrow != values) & (values == values)).any():
             raise FormatError(f"{name}: out= of dtype {target.dtype} does not hold all numbers of {result._arithmetic.format.name}")
     if np.broadcast_shapes(values.shape, target.shape) != target.shape:
