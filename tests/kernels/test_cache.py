@@ -1,0 +1,129 @@
+"""The cache of compiled code: never stale, never in the way. Every case runs in a process of its own, on a copy of the package."""
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import nfloat
+
+PACKAGE = Path(nfloat.__file__).parent
+ASK = "import numpy as np, nfloat as nf; print(float(nf.round(1 + 2**-11 + 2**-30, 'dlfloat16', 'toward_positive')))"
+ONE_UP, ONE_DOWN = 1 + 2.0**-9, 1.0
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """What importing and rounding needs of the package, in a folder that may be edited."""
+    target = tmp_path / "house"
+    target.mkdir()
+    for part in ("__init__.py", "errors.py", "streams.py", "formats", "kernels", "ops"):
+        source = PACKAGE / part
+        if source.is_dir():
+            shutil.copytree(source, target / "nfloat" / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            (target / "nfloat").mkdir(exist_ok=True)
+            shutil.copy(source, target / "nfloat" / part)
+    return target
+
+
+def run(house, cache, code=ASK, **variables):
+    env = {**os.environ, "NFLOAT_CACHE_DIR": str(cache), "PYTHONPATH": str(house), "PYTHONDONTWRITEBYTECODE": "1", **variables}
+    env.pop("NUMBA_CACHE_DIR", None)
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, cwd=house)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def edit(path, old, new):
+    text = path.read_text()
+    assert text.count(old) == 1, f"{path.name} has changed: this test edits {old!r}"
+    path.write_text(text.replace(old, new))
+
+
+def test_editing_a_callee_gives_the_new_answer(copy, tmp_path):
+    """Numba's own cache looks at the file of the cached function alone and would go on serving the old arithmetic."""
+    cache = tmp_path / "cache"
+    first = run(copy, cache)
+    assert float(first.stdout) == ONE_UP and "compiling" in first.stderr
+    again = run(copy, cache)
+    assert float(again.stdout) == ONE_UP and "compiling" not in again.stderr, "the second process loads what the first compiled"
+    edit(copy / "nfloat/kernels/scalar.py", "        return not negative\n", "        return negative\n")
+    changed = run(copy, cache)
+    assert float(changed.stdout) == ONE_DOWN and "compiling" in changed.stderr
+
+
+def test_editing_a_tag_of_the_formats_gives_the_new_answer(copy, tmp_path):
+    """Kernels compile the modes' tags in, which stand in formats/rounding.py."""
+    cache = tmp_path / "cache"
+    assert float(run(copy, cache).stdout) == ONE_UP
+    edit(copy / "nfloat/formats/rounding.py", '("toward_positive", 4)', '("toward_positive", 5)')
+    edit(copy / "nfloat/formats/rounding.py", '("toward_negative", 5)', '("toward_negative", 4)')
+    changed = run(copy, cache)
+    assert "compiling" in changed.stderr
+    assert float(changed.stdout) == ONE_UP
+
+
+def test_the_cache_can_be_turned_off(copy, tmp_path):
+    done = run(copy, tmp_path / "cache", NFLOAT_CACHE="0")
+    assert float(done.stdout) == ONE_UP
+    assert not (tmp_path / "cache").exists()
+    assert not list(copy.rglob("*.nb[ci]"))
+    assert "every process" in done.stderr
+
+
+def test_an_unwritable_cache_folder_does_not_raise(copy, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("a file where the folder should be")
+    assert float(run(copy, blocked).stdout) == ONE_UP
+    assert float(run(copy, blocked / "below").stdout) == ONE_UP
+    folder = tmp_path / "readonly"
+    folder.mkdir()
+    folder.chmod(stat.S_IRUSR | stat.S_IXUSR)  # root may write all the same: then it is just a cache
+    try:
+        assert float(run(copy, folder / "deeper").stdout) == ONE_UP
+    finally:
+        folder.chmod(stat.S_IRWXU)
+
+
+def test_no_home_folder_does_not_raise(copy):
+    """Containers run as users without a home."""
+    env = {key: value for key, value in os.environ.items() if key not in ("HOME", "XDG_CACHE_HOME", "NFLOAT_CACHE_DIR", "NUMBA_CACHE_DIR")}
+    env |= {"HOME": "/nonexistent/home", "PYTHONPATH": str(copy)}
+    done = subprocess.run([sys.executable, "-c", ASK], env=env, capture_output=True, text=True, cwd=copy)
+    assert done.returncode == 0 and float(done.stdout) == ONE_UP, done.stderr
+
+
+def test_quiet(copy, tmp_path):
+    assert run(copy, tmp_path / "cache", NFLOAT_QUIET="1").stderr == ""
+
+
+def test_old_digests_are_removed(tmp_path, monkeypatch):
+    from nfloat.kernels import jit
+
+    monkeypatch.setenv("NFLOAT_CACHE_DIR", str(tmp_path))
+    monkeypatch.delenv("NFLOAT_CACHE", raising=False)
+    for k in range(8):
+        folder = tmp_path / f"digest{k}"
+        folder.mkdir()
+        os.utime(folder, (1000 + k, 1000 + k))
+    current = jit._open_cache()
+    assert current == tmp_path / jit.source_digest() and current.is_dir()
+    assert sorted(p.name for p in tmp_path.iterdir() if p != current) == ["digest5", "digest6", "digest7"]
+
+
+def test_the_digest_depends_on_the_cpu(monkeypatch):
+    from nfloat.kernels import jit
+
+    before = jit.source_digest()
+    monkeypatch.setenv("NUMBA_CPU_NAME", "generic")
+    assert jit.source_digest() != before
+
+
+def test_nothing_compiles_at_import(copy, tmp_path):
+    code = "import nfloat.ops.rounding, nfloat.ops.codes; from nfloat.kernels.jit import KERNELS; print([n for n, (d, _) in KERNELS.items() if d.signatures])"
+    assert run(copy, tmp_path / "cache", code).stdout.strip() == "[]"
