@@ -1,9 +1,10 @@
 """GEMM in register tiles: the kernels, one per arithmetic (``gemm_lanes.py``) and lane width, each holding all orders.
 
-All take the same arguments (`exact64` the rounding's own constants, as bits): packed operands, `out` (what the sums start with, then the results), the first and last tile of rows,
-`plan` = (kind, k, block or 0, whether only marked tiles are done), constants, `status`, random words of rows and columns.
-A tile with a result beyond its limit (it overflowed, or is NaN) keeps its starting values and is marked in `status` for another
-kernel to do. Threads do ranges of tiles of rows.
+All take the same arguments: packed operands, `out`, the first and last tile of rows, `plan` = (kind, k, block or 0, whether only
+marked tiles are done, whether `out` holds what the sums start with), constants (`exact64`: the rounding's own, as bits),
+`status`, random words of rows and columns.
+A tile with a result beyond its limit (it overflowed, or is NaN) is left as it was and marked in `status` for another kernel to do.
+Threads do ranges of tiles of rows.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ _stochastic32 = tile_intrinsic(
 _exact64 = tile_intrinsic(64, TILE64, {kind(Order.EXACT): exact()})
 _R32, _W32, _R64, _W64 = TILE32.rows, TILE32.width, TILE64.rows, TILE64.width
 _RN, _WN = NATIVE32.rows, NATIVE32.width
+_U = np.uint64
 _TOWARD_NEGATIVE = Rounding.TOWARD_NEGATIVE.tag
 
 
@@ -48,10 +50,10 @@ def _regions(k):  # noqa: ANN001, ANN201
 def _load(out, scratch, row, column, rows, width):  # noqa: ANN001, ANN201
     """The tile at (row, column) of out, padded with zeros, into the first region of scratch."""
     high, wide = min(rows, out.shape[0] - row), min(width, out.shape[1] - column)
-    if high == rows and wide == width:  # constant counts: whole vectors are moved
+    if high == rows and wide == width:  # constant counts and unsigned indices: whole vectors are moved
         for r in range(rows):
             for j in range(width):
-                scratch[r * width + j] = out[row + r, column + j]
+                scratch[_U(r * width + j)] = out[_U(row + r), _U(column + j)]
     else:
         for i in range(rows * width):
             scratch[i] = 0.0
@@ -67,7 +69,7 @@ def _store(out, scratch, row, column, rows, width):  # noqa: ANN001, ANN201
     if high == rows and wide == width:
         for r in range(rows):
             for j in range(width):
-                out[row + r, column + j] = scratch[r * width + j]
+                out[_U(row + r), _U(column + j)] = scratch[_U(r * width + j)]
     else:
         for r in range(high):
             for j in range(wide):
@@ -79,7 +81,11 @@ def _begin(out, scratch, tile, panel, plan, status, rows, width):  # noqa: ANN00
     """Whether the tile is to be done; then its starting values are in scratch."""
     if plan[3] == 1 and status[tile, panel] == 0:
         return False
-    _load(out, scratch, tile * rows, panel * width, rows, width)
+    if plan[4] == 1:
+        _load(out, scratch, tile * rows, panel * width, rows, width)
+    else:
+        for i in range(rows * width):
+            scratch[_U(i)] = 0.0
     return True
 
 

@@ -71,28 +71,26 @@ def survey64(x, found):  # noqa: ANN001, ANN201
     _describe(every, high, finite, np.int64(low) + 1, least, 53, found)
 
 
+_U = np.uint64
 _LAYOUTS = [f"Array({f}, 2, '{layout}', readonly=True)" for f in ("float32", "float64") for layout in "CF"]
-_GROUP = 8
-
-
 @kernel(*(f"void({x}, int64, {x[6:13]}[::1], int64, int64)" for x in _LAYOUTS))
 def pack(x, width, out, first, last):  # noqa: ANN001, ANN201
     """Panels first .. last - 1 of x (k, n) into out, [panel][k][width]; panel `first` begins at out[0]."""
     steps, size = x.shape
     for panel in range(first, last):
         at, column = (panel - first) * steps * width, panel * width
-        whole = min(width, size - column)
-        # eight columns at a time: whichever way x lies, few lines of cache are open
-        for j0 in range(0, whole, _GROUP):
-            count = min(_GROUP, whole - j0)
-            if count == _GROUP:
-                for k in range(steps):
-                    for j in range(_GROUP):
-                        out[at + k * width + j0 + j] = x[k, column + j0 + j]
-            else:
-                for k in range(steps):
-                    for j in range(count):
-                        out[at + k * width + j0 + j] = x[k, column + j0 + j]
+        whole, j = min(width, size - column), 0
+        # four columns at a time: whichever way x lies, few lines of cache are open. Unsigned indices cannot mean "from the end"
+        while whole - j >= 4:
+            for k in range(steps):
+                place = _U(at + k * width + j)
+                for i in range(4):
+                    out[place + _U(i)] = x[_U(k), _U(column + j + i)]
+            j += 4
+        while j < whole:
+            for k in range(steps):
+                out[_U(at + k * width + j)] = x[_U(k), _U(column + j)]
+            j += 1
         for j in range(whole, width):
             for k in range(steps):
                 out[at + k * width + j] = 0.0

@@ -20,6 +20,8 @@ from .threads import over_ranges, thread_count
 
 _MASK = 2**64 - 1
 _FLOAT = {32: np.float32, 64: np.float64}
+#: elements of packed rows at a time
+_CHUNK = 1 << 16
 _NO_WORDS = np.zeros(1, np.int32)
 
 
@@ -51,7 +53,8 @@ def multiply(a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, acc: Accum
         a, b = np.zeros((out.shape[0], 1), np.float32), np.zeros((1, out.shape[1]), np.float32)
     a, b = contiguous(a), contiguous(b)
     possible = candidates(acc)
-    if possible and possible[0].asks_nothing and all(x is None or x.itemsize * 8 == possible[0].bits for x in (a, b, c)):
+    width = possible[0].bits // 8 if possible and possible[0].asks_nothing else 0
+    if a.itemsize == b.itemsize == width and (c is None or c.itemsize == width):
         _Tiles(possible[0], a, b, c, out, acc, key, threads).run(possible[0].kind)
         return
     c = None if c is None else np.ascontiguousarray(c)
@@ -100,26 +103,30 @@ class _Tiles:
         self._count = thread_count(threads, m * n * self._k, self._tiles)
         self._status, self._marked = np.zeros((self._tiles, panels), np.uint8), False
         self._out, self._target = out, out if out.dtype == dtype and out.flags.c_contiguous else np.empty((m, n), dtype)
-        self._target[...] = 0.0 if c is None else c
+        self._has_start = c is not None
+        if c is not None:
+            self._target[...] = c
         self._rows, columns = packable(a.T, dtype), packable(b, dtype)
         self._packed = np.empty(panels * self._k * shape.width, dtype)
-        size = self._k * shape.width
-        over_ranges(lambda first, last: pack(columns, shape.width, self._packed[first * size :], first, last), panels, min(self._count, panels))
+        if self._count == 1:
+            pack(columns, shape.width, self._packed, 0, panels)
+        else:
+            size = self._k * shape.width
+            over_ranges(lambda first, last: pack(columns, shape.width, self._packed[first * size :], first, last), panels, min(self._count, panels))
 
     def run(self, kind: int) -> bool:
         """Let the candidate do what is still to be done; returns whether all of it is."""
-        acc, candidate = self._acc, self.candidate
-        plan = np.array([kind, self._k, acc.block or 0, self._marked], np.int64)
-        if acc.order is Order.EXACT:
-            rows = plain_plan(acc)[1][0].view(np.int64)
-        else:
-            rows = constants((acc.format, acc.product or acc.format, acc.result_format), acc.rounding, acc.overflow, candidate.bits)
+        candidate = self.candidate
+        plan, rows = _tile_plan(kind, self._k, self._acc.block or 0, self._marked, self._has_start), _tile_constants(self._acc, candidate.bits)
         self._columns = self._words(True, self._target.shape[1], candidate.shape.width, 0, self._status.shape[1])
-        over_ranges(lambda first, last: self._range(first, last, plan, rows), self._tiles, self._count)
+        if self._count == 1:
+            self._range(0, self._tiles, plan, rows)
+        else:
+            over_ranges(lambda first, last: self._range(first, last, plan, rows), self._tiles, self._count)
         if self._target is not self._out:
             self._out[...] = self._target
         self._marked = True
-        return not self._status.any()
+        return candidate.asks_nothing or not self._status.any()
 
     def rows_left(self) -> list[tuple[int, int]]:
         """The ranges of rows in which a tile is still to be done."""
@@ -130,12 +137,15 @@ class _Tiles:
         return [(first * height, min(m, last * height)) for first, last in zip(starts, ends, strict=True)]
 
     def _range(self, first: int, last: int, plan: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
-        """Rows of tiles first .. last - 1."""
+        """Rows of tiles first .. last - 1, some at a time: their packed rows stay in the second cache."""
         height = self.candidate.shape.rows
-        packed = np.empty((last - first) * self._k * height, self._packed.dtype)
-        pack(self._rows, height, packed, first, last)
-        words = self._words(False, self._target.shape[0], height, first, last)
-        self.candidate.kernel(packed, self._packed, self._target, first, last, plan, rows, self._status, words, self._columns)
+        some = max(1, min(last - first, _CHUNK // (self._k * height)))
+        packed = np.empty(some * self._k * height, self._packed.dtype)
+        for start in range(first, last, some):
+            end = min(last, start + some)
+            pack(self._rows, height, packed, start, end)
+            words = self._words(False, self._target.shape[0], height, start, end)
+            self.candidate.kernel(packed, self._packed, self._target, start, end, plan, rows, self._status, words, self._columns)
 
     def _words(self, column: bool, lines: int, width: int, first: int, last: int) -> NDArray[np.int32]:
         """Random words, laid out like the packed operand; none for deterministic kernels."""
@@ -145,6 +155,18 @@ class _Tiles:
         words = np.empty((last - first) * self._k * each * width, np.int32)
         line_words(np.uint64(self._key), column, lines, self._k, width, each, words, first, last)
         return words
+
+
+@lru_cache(maxsize=1024)
+def _tile_plan(kind: int, k: int, block: int, marked: bool, start: bool) -> NDArray[np.int64]:
+    return np.array([kind, k, block, marked, start], np.int64)
+
+
+@lru_cache(maxsize=1024)
+def _tile_constants(acc: Accumulator, bits: int) -> NDArray[np.int64]:
+    if acc.order is Order.EXACT:
+        return plain_plan(acc)[1][0].view(np.int64)
+    return constants((acc.format, acc.product or acc.format, acc.result_format), acc.rounding, acc.overflow, bits)
 
 
 def packable(x: NDArray, dtype: type) -> NDArray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +52,6 @@ def has_code_grid(fmt: Format) -> bool:
     return 2 <= fmt.precision <= 22 and fmt.emin == EMIN[32] and fmt.has_subnormals and fmt.has_negative_zero and not fmt.flushes_input
 
 
-@lru_cache(maxsize=1024)
 def constants(formats: tuple[Format, ...], mode: Rounding, overflow: Overflow | None, bits: int) -> NDArray[np.int64]:
     """The rows of several formats, one after the other."""
     rows = [_row(fmt, mode, overflow, bits) for fmt in formats]

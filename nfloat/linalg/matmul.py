@@ -98,8 +98,9 @@ def matmul(
     shape, (m, k, n) = matmul_shapes(x.shape, y.shape)
     start = None if c is None else _start(c, shape)
     key = as_key(seed) if how.stochastic else 0
-    single = how.result_format.fits_float32 and all(v is None or v.dtype == np.float32 for v in (x, y, start))
-    check_memory("matmul", {"a": x.shape, "b": y.shape}, shape, 4 if single else 8)
+    single = how.result_format.fits_float32 and x.itemsize == y.itemsize == 4 and (start is None or start.itemsize == 4)
+    if m * n > 1 << 20 or len(shape) > 2:
+        check_memory("matmul", {"a": x.shape, "b": y.shape}, shape, 4 if single else 8)
     if inputs is not None:
         first, second = inputs if isinstance(inputs, tuple) else (inputs, inputs)
         x, y = round_values(x, first), round_values(y, second)

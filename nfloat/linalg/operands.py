@@ -12,9 +12,13 @@ from ..errors import ShapeError
 from ..ops.arguments import as_carrier
 
 
+#: results of fewer bytes are not checked against the memory there is
+_SMALL = 1 << 28
+
+
 def as_operand(x: ArrayLike, argument: str) -> NDArray[np.floating]:
     """`x` as a float32 or float64 array of any memory layout."""
-    if type(x) is np.ndarray and x.dtype in (np.float32, np.float64) and x.dtype.isnative:
+    if type(x) is np.ndarray and x.dtype.char in "fd" and x.dtype.isnative:
         return x
     return as_carrier(x, argument, single=True)
 
@@ -51,7 +55,7 @@ def check_memory(argument: str, shapes: dict[str, tuple[int, ...]], result: tupl
         If the result would take more than half of the memory now free; sizes are named.
     """
     need = prod(result) * itemsize * copies
-    if need < 1 << 28:
+    if need < _SMALL:
         return
     free = available_memory()
     if free is not None and need > free // 2:

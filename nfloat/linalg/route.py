@@ -83,11 +83,8 @@ class Candidate:
     bound: float = _INF
     precision: int = 0
     stochastic: bool = False
-
-    @property
-    def asks_nothing(self) -> bool:
-        """Whether any operands of the lane's own dtype are right."""
-        return not (self.exact or self.finite or self.no_negative_zero or self.grid)
+    #: whether any operands of the lane's own dtype are right
+    asks_nothing: bool = False
 
     def kind_for(self, p: Problem) -> int:
         """The body to run, or -1."""
@@ -133,11 +130,12 @@ def _native(acc: Accumulator, order: TileOrder, bits: int) -> Iterator[Candidate
     if not is_native(acc.format, bits, acc.rounding, acc.overflow) or not _promotes(acc, bits):
         return
     kernel, shape = (gemm_fast.native32, NATIVE32) if bits == 32 else (gemm_fast.native64, TILE64)
-    free = Candidate(kernel, bits, shape, kind(order), exact=False, finite=False, no_negative_zero=False)
+    free = Candidate(kernel, bits, shape, kind(order), exact=False, finite=False, no_negative_zero=False, asks_nothing=True)
     if acc.order is Order.BLOCKED and not is_native(acc.result_format, bits, acc.rounding, acc.overflow):
-        free = replace(free, finite=True, no_negative_zero=True)
+        free = replace(free, finite=True, no_negative_zero=True, asks_nothing=False)
     if acc.product is None:
-        yield replace(free, exact=order is TileOrder.PAIRWISE)
+        exact = order is TileOrder.PAIRWISE
+        yield replace(free, exact=exact, asks_nothing=free.asks_nothing and not exact)
     elif is_native(acc.product, bits, acc.rounding, acc.overflow):
         yield replace(free, kind=kind(order, Product.NATIVE))
     elif bits == 32 and has_narrow_grid(acc.product, bits):
