@@ -5,8 +5,6 @@ The rules (what may be mixed, where random bits come from) are in ``rounded.py``
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -22,7 +20,7 @@ from ..ops.codes import decode, encode
 from ..streams import SeedLike, Stream
 from . import folds, functions, ufuncs
 from .methods import ArrayMethods
-from .rounded import Arithmetic, RoundedValues, carrier
+from .rounded import Arithmetic, RoundedValues, carrier, name_of
 
 _UNCHANGED = object()
 
@@ -30,11 +28,13 @@ _UNCHANGED = object()
 class FloatArray(NDArrayOperatorsMixin, ArrayMethods, RoundedValues):
     """An array of numbers of one format; NumPy's ufuncs and operators on it round every result to the format, once.
 
-    Made by `array`. Indexing gives FloatArrays (a single element is one of no dimensions); **assignment rounds** what is assigned, as
-    NumPy's does. ``np.asarray(a)`` gives the values. Comparisons give booleans. Sums (``np.add.reduce``, ``a.sum()``) are
-    sequential, every step rounded; ``a @ b`` sums fused and sequentially; `nf.sum`, `nf.dot` and `nf.matmul` have the other orders.
+    Made by `array`. Indexing gives FloatArrays (a single element is one of no dimensions); **assignment rounds** what
+    is assigned, as NumPy's does. ``np.asarray(a)`` gives the values. Comparisons give booleans. Sums
+    (``np.add.reduce``, ``a.sum()``) are sequential, every step rounded; ``a @ b`` sums fused and sequentially;
+    `nf.sum`, `nf.dot` and `nf.matmul` have the other orders.
 
-    A ufunc or function without a defined rounding raises `ArgumentError`; mixing formats raises `FormatError` and names the cast.
+    A ufunc or function without a defined rounding raises `ArgumentError`; mixing formats raises `FormatError` and
+    names the cast.
 
     Attributes
     ----------
@@ -99,34 +99,18 @@ class FloatArray(NDArrayOperatorsMixin, ArrayMethods, RoundedValues):
         """The stream that random bits are derived from, for stochastic modes."""
         return self._stream
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """As NumPy's."""
-        return self._values.shape
-
-    @property
-    def ndim(self) -> int:
-        """As NumPy's."""
-        return self._values.ndim
-
-    @property
-    def size(self) -> int:
-        """As NumPy's."""
-        return self._values.size
-
-    @property
-    def dtype(self) -> np.dtype:
-        """The carrier's dtype, that of `values`; the format is `format`."""
-        return self._values.dtype
-
-    @property
-    def T(self) -> FloatArray:
-        """The transpose, a view."""
-        return self.like(self._values.T)
-
     # ------------------------------------------------------------ casts and copies
-    def astype(self, fmt: FormatLike, rounding: RoundingLike | None = None, *, overflow: Any = _UNCHANGED, random_bits: Any = _UNCHANGED, seed: SeedLike | None = None) -> FloatArray:
-        """The values rounded to another format (or mode), once, by the new arithmetic; what is not given stays as it is.
+    def astype(
+        self,
+        fmt: FormatLike,
+        rounding: RoundingLike | None = None,
+        *,
+        overflow: Any = _UNCHANGED,
+        random_bits: Any = _UNCHANGED,
+        seed: SeedLike | None = None,
+    ) -> FloatArray:
+        """The values rounded to another format (or mode), once, by the new arithmetic; what is not given stays as it
+        is.
 
         Raises
         ------
@@ -142,12 +126,22 @@ class FloatArray(NDArrayOperatorsMixin, ArrayMethods, RoundedValues):
         mode = self.rounding if rounding is None else as_rounding(rounding)
         kept = self.random_bits if mode.needs_random_bits else None
         return array(
-            self._values, fmt, mode, overflow=self.overflow if overflow is _UNCHANGED else overflow,
+            self._values,
+            fmt,
+            mode,
+            overflow=self.overflow if overflow is _UNCHANGED else overflow,
             random_bits=kept if random_bits is _UNCHANGED else random_bits,
             seed=self._stream.child("astype") if seed is None and self._stream is not None else seed,
-        )  # fmt: skip
+        )
 
-    def replace(self, *, rounding: RoundingLike | None = None, overflow: Any = _UNCHANGED, random_bits: Any = _UNCHANGED, seed: SeedLike | None = None) -> FloatArray:
+    def replace(
+        self,
+        *,
+        rounding: RoundingLike | None = None,
+        overflow: Any = _UNCHANGED,
+        random_bits: Any = _UNCHANGED,
+        seed: SeedLike | None = None,
+    ) -> FloatArray:
         """The same numbers (a view) with another arithmetic: only what later operations do changes."""
         mode = self.rounding if rounding is None else as_rounding(rounding)
         policy = self.overflow if overflow is _UNCHANGED else as_overflow(overflow)
@@ -174,7 +168,9 @@ class FloatArray(NDArrayOperatorsMixin, ArrayMethods, RoundedValues):
         values = self.values if copy is not True else self._values.copy()
         return values if dtype is None or dtype == values.dtype else values.astype(dtype)
 
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, where: Any = True, **kwargs: Any) -> Any:
+    def __array_ufunc__(
+        self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, where: Any = True, **kwargs: Any
+    ) -> Any:
         target = out[0] if isinstance(out, tuple) else out
         if method == "reduce":
             return folds.reduce(ufunc, *inputs, out=target, where=where, **kwargs)
@@ -185,7 +181,11 @@ class FloatArray(NDArrayOperatorsMixin, ArrayMethods, RoundedValues):
         if kwargs or method not in ("__call__", "outer"):
             unknown = method if method not in ("__call__", "outer") else ", ".join(f"{k}=" for k in kwargs)
             raise ArgumentError(f"np.{ufunc.__name__}: {unknown} is not defined for a FloatArray")
-        return ufuncs.call(ufunc, inputs, target, where) if method == "__call__" else folds.outer(ufunc, *inputs, out=target, where=where)
+        return (
+            ufuncs.call(ufunc, inputs, target, where)
+            if method == "__call__"
+            else folds.outer(ufunc, *inputs, out=target, where=where)
+        )
 
     def __array_function__(self, func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return functions.call(func, args, kwargs)
@@ -193,50 +193,20 @@ class FloatArray(NDArrayOperatorsMixin, ArrayMethods, RoundedValues):
     # ------------------------------------------------------------ as a container
     def __getitem__(self, index: Any) -> FloatArray:
         values = self._values[index]
-        stream = None if self._stream is None else self._stream.child("item", _name_of(index))
+        stream = None if self._stream is None else self._stream.child("item", name_of(index))
         return self.like(values, stream)
 
     def __setitem__(self, index: Any, value: ArrayLike) -> None:
-        a, stream = self._arithmetic, None if self._stream is None else Stream(self._stream.child("assign", _name_of(index)).key)
+        a, stream = (
+            self._arithmetic,
+            None if self._stream is None else Stream(self._stream.child("assign", name_of(index)).key),
+        )
         given = value._values if isinstance(value, RoundedValues) else value
         if stream is not None:  # every element draws its own bits, also where one number is assigned to many
             given = np.broadcast_to(given, self._values[index].shape)
         c = as_carrier(given, "value", single=a.plan.single)
         self._values[index] = a.plan.apply(c, a.plan.key(stream))
         self._stream = stream
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def __iter__(self) -> Iterator[FloatArray]:
-        return (self[i] for i in range(len(self)))
-
-    def __contains__(self, value: Any) -> bool:
-        return bool(np.any(self == value))
-
-    def __float__(self) -> float:
-        return float(self._values)
-
-    def __int__(self) -> int:
-        return int(self._values)
-
-    def __bool__(self) -> bool:
-        return bool(self._values)
-
-    def item(self, *index: int) -> float:
-        """One element as a Python float."""
-        return self._values.item(*index)
-
-    def tolist(self) -> Any:
-        """The values as Python floats in nested lists."""
-        return self._values.tolist()
-
-    def __repr__(self) -> str:
-        body = np.array2string(self._values, separator=", ", prefix="FloatArray(")
-        return f"FloatArray({body}, {self._arithmetic.describe()})"
-
-    def __str__(self) -> str:
-        return str(self._values)
 
 
 def array(
@@ -257,8 +227,9 @@ def array(
     fmt, rounding, overflow, random_bits
         As in `round`; they are also the arithmetic of everything computed from the array.
     seed : int or Stream, optional
-        Needed by stochastic modes. What is computed from the array draws from streams derived from it: give arrays that meet in
-        one computation different seeds (``nf.Stream(0).child("weights")``), or their roundings use the same bits.
+        Needed by stochastic modes. What is computed from the array draws from streams derived from it: give arrays
+        that meet in one computation different seeds (``nf.Stream(0).child("weights")``), or their roundings use the
+        same bits.
 
     Returns
     -------
@@ -284,8 +255,15 @@ def array(
     return FloatArray(rounded.astype(carrier(arithmetic), copy=False), arithmetic, stream)
 
 
-def from_codes(codes: ArrayLike, fmt: FormatLike, rounding: RoundingLike = "nearest_even", *, overflow: OverflowLike | None = None,
-               random_bits: int | None = None, seed: SeedLike | None = None) -> FloatArray:  # fmt: skip
+def from_codes(
+    codes: ArrayLike,
+    fmt: FormatLike,
+    rounding: RoundingLike = "nearest_even",
+    *,
+    overflow: OverflowLike | None = None,
+    random_bits: int | None = None,
+    seed: SeedLike | None = None,
+) -> FloatArray:
     """The FloatArray whose codes these are: `array` of ``nf.decode(codes, fmt)``.
 
     Examples
@@ -299,14 +277,3 @@ def from_codes(codes: ArrayLike, fmt: FormatLike, rounding: RoundingLike = "near
 
 def _as_stream(seed: SeedLike | None) -> Stream | None:
     return seed if seed is None or isinstance(seed, Stream) else Stream(seed)
-
-
-def _name_of(index: Any) -> str:
-    """A name for the elements an index selects: what it says, or a digest of it where it holds arrays."""
-    parts = index if isinstance(index, tuple) else (index,)
-    if not any(isinstance(part, (np.ndarray, list)) for part in parts):
-        return repr(index)
-    h = hashlib.blake2b(digest_size=16)
-    for part in parts:
-        h.update(np.asarray(part).tobytes() if isinstance(part, (np.ndarray, list)) else repr(part).encode())
-    return h.hexdigest()

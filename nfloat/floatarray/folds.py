@@ -1,7 +1,9 @@
-"""``ufunc.reduce``, ``accumulate``, ``outer`` and ``at`` of FloatArrays: one operation along an axis, every step rounded.
+"""``ufunc.reduce``, ``accumulate``, ``outer`` and ``at`` of FloatArrays: one operation along an axis, every step
+rounded.
 
-The order is the plain one: ascending along the axis (several axes: in C order), starting at the first element, or at `initial`.
-`nf.sum` and `nf.cumsum` have the other orders. Selections (maximum, minimum) and questions (logical_and) are NumPy's own.
+The order is the plain one: ascending along the axis (several axes: in C order), starting at the first element, or at
+`initial`. `nf.sum` and `nf.cumsum` have the other orders. Selections (maximum, minimum) and questions (logical_and)
+are NumPy's own.
 """
 
 from __future__ import annotations
@@ -39,8 +41,15 @@ def _operation(ufunc: np.ufunc, method: str) -> int:
 
 
 def reduce(
-    ufunc: np.ufunc, array: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: bool = False, initial: Any = _NONE, where: Any = True
-) -> Any:  # fmt: skip
+    ufunc: np.ufunc,
+    array: Any,
+    axis: Any = 0,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: bool = False,
+    initial: Any = _NONE,
+    where: Any = True,
+) -> Any:
     """``ufunc.reduce(array, ...)``.
 
     Raises
@@ -53,7 +62,9 @@ def reduce(
         raise ArgumentError(f"{name}: dtype={dtype!r}: the format decides what results are; cast with a.astype(...)")
     first = common([array, *((out,) if isinstance(out, RoundedValues) else ())], name)
     if ufunc in QUESTIONS:
-        return ufunc.reduce(array._values, axis=axis, keepdims=keepdims, where=where, **({} if out is None else {"out": out}))
+        return ufunc.reduce(
+            array._values, axis=axis, keepdims=keepdims, where=where, **({} if out is None else {"out": out})
+        )
     start = None if initial is _NONE or initial is None else operand(initial, first, name)
     if ufunc in _SELECTIONS:
         keywords = {} if start is None else {"initial": start}
@@ -63,7 +74,9 @@ def reduce(
     return result if out is None else write(name, result, out, True)
 
 
-def _fold_axes(ufunc: np.ufunc, array: RoundedValues, axis: Any, keepdims: bool, start: Any, where: Any) -> RoundedValues:
+def _fold_axes(
+    ufunc: np.ufunc, array: RoundedValues, axis: Any, keepdims: bool, start: Any, where: Any
+) -> RoundedValues:
     op, values = _operation(ufunc, "reduce"), array._values
     axes = tuple(range(values.ndim)) if axis is None else normalize_axis_tuple(axis, values.ndim, "axis")
     kept = tuple(i for i in range(values.ndim) if i not in axes)
@@ -72,7 +85,9 @@ def _fold_axes(ufunc: np.ufunc, array: RoundedValues, axis: Any, keepdims: bool,
     x = np.ascontiguousarray(values.transpose(order).reshape(rows), dtype=np.float64)
     chosen = np.empty((0, 0), bool)
     if where is not True:
-        chosen = np.array(np.broadcast_to(np.asarray(where, bool), values.shape).transpose(order).reshape(rows), order="C")
+        chosen = np.array(
+            np.broadcast_to(np.asarray(where, bool), values.shape).transpose(order).reshape(rows), order="C"
+        )
     if start is None and rows[1] == 0:
         start = _IDENTITY.get(ufunc)
     initial = np.empty(0) if start is None else np.full(1, start, np.float64)
@@ -112,7 +127,17 @@ def accumulate(ufunc: np.ufunc, array: Any, axis: int = 0, dtype: Any = None, ou
         moved = np.moveaxis(values, axis, -1)
         x = np.ascontiguousarray(moved.reshape(prod(moved.shape[:-1]), moved.shape[-1]), dtype=np.float64)
         y, how = np.empty_like(x), array._arithmetic.plan
-        fold_rows(_operation(ufunc, "accumulate"), x, np.empty((0, 0), bool), np.empty(0), y, True, has_unsigned_zero(how), how.words, how.key(stream))
+        fold_rows(
+            _operation(ufunc, "accumulate"),
+            x,
+            np.empty((0, 0), bool),
+            np.empty(0),
+            y,
+            True,
+            has_unsigned_zero(how),
+            how.words,
+            how.key(stream),
+        )
         result = first.like(np.moveaxis(y.reshape(moved.shape), -1, axis).astype(values.dtype, order="C"), stream)
     return result if out is None else write(name, result, out, True)
 
@@ -120,7 +145,9 @@ def accumulate(ufunc: np.ufunc, array: Any, axis: int = 0, dtype: Any = None, ou
 def outer(ufunc: np.ufunc, a: Any, b: Any, out: Any = None, where: Any = True) -> Any:
     """``ufunc.outer(a, b)``."""
     first = common([a, b], f"{ufunc.__name__}.outer")
-    x, y = (v if isinstance(v, RoundedValues) else first.like(np.asarray(operand(v, first, ufunc.__name__))) for v in (a, b))
+    x, y = (
+        v if isinstance(v, RoundedValues) else first.like(np.asarray(operand(v, first, ufunc.__name__))) for v in (a, b)
+    )
     spread = x.like(x._values.reshape(x._values.shape + (1,) * y._values.ndim))
     return call(ufunc, (spread, y), out, where)
 
@@ -135,7 +162,9 @@ def at(ufunc: np.ufunc, array: Any, indices: Any, values: Any = _NONE) -> None:
     """
     name = f"{ufunc.__name__}.at"
     if not isinstance(array, RoundedValues):
-        raise ArgumentError(f"{name}: the first argument is not a FloatArray, so its sums would not be rounded; pass nf.array(...)")
+        raise ArgumentError(
+            f"{name}: the first argument is not a FloatArray, so its sums would not be rounded; pass nf.array(...)"
+        )
     first = common([array, values], name)
     op = _operation(ufunc, "at")
     target = array._values
@@ -143,6 +172,8 @@ def at(ufunc: np.ufunc, array: Any, indices: Any, values: Any = _NONE) -> None:
     y = np.array(np.broadcast_to(operand(values, first, name), np.shape(places)), np.float64, order="C").reshape(-1)
     stream, how = fresh_stream(name, array, values), array._arithmetic.plan
     x = target.astype(np.float64).reshape(-1)
-    fold_at(op, x, np.ascontiguousarray(places, np.int64).reshape(-1), y, has_unsigned_zero(how), how.words, how.key(stream))
+    fold_at(
+        op, x, np.ascontiguousarray(places, np.int64).reshape(-1), y, has_unsigned_zero(how), how.words, how.key(stream)
+    )
     target[...] = x.reshape(target.shape)
     array._stream = stream

@@ -1,7 +1,8 @@
 """NumPy's functions on FloatArrays (``__array_function__``): which are defined, and how.
 
-`MOVING` functions only move, repeat or select elements; `ASKING` ones answer in indices, booleans, shapes or text, or write the values
-to a file; both are NumPy's own on the values. `ROUNDING` ones add or multiply, and are built on the rounded folds. Every other function raises.
+`MOVING` functions only move, repeat or select elements; `ASKING` ones answer in indices, booleans, shapes or text, or
+write the values to a file; both are NumPy's own on the values. `ROUNDING` ones add or multiply, and are built on the
+rounded folds. Every other function raises.
 """
 
 from __future__ import annotations
@@ -16,17 +17,82 @@ from . import folds
 from .rounded import RoundedValues, common, fresh_stream, operand
 from .ufuncs import multiply_matrices, rounded_result
 
-MOVING = frozenset({
-    np.concatenate, np.stack, np.hstack, np.vstack, np.dstack, np.column_stack, np.reshape, np.ravel, np.transpose, np.swapaxes, np.moveaxis,
-    np.squeeze, np.expand_dims, np.broadcast_to, np.copy, np.take, np.take_along_axis, np.compress, np.flip, np.fliplr, np.flipud, np.rot90, np.roll,
-    np.repeat, np.tile, np.sort, np.where, np.diagonal, np.split, np.array_split, np.hsplit, np.vsplit, np.atleast_1d, np.atleast_2d, np.atleast_3d,
-    np.max, np.min, np.amax, np.amin, np.clip, np.append, np.insert, np.delete, np.unique,
-})  # fmt: skip
-ASKING = frozenset({
-    np.argmax, np.argmin, np.argsort, np.nonzero, np.flatnonzero, np.count_nonzero, np.any, np.all, np.shape, np.ndim, np.size, np.array_equal,
-    np.searchsorted, np.isclose, np.allclose, np.may_share_memory, np.shares_memory, np.array2string, np.array_repr, np.array_str, np.save, np.savez,
-    np.savez_compressed, np.savetxt,
-})  # fmt: skip
+MOVING = frozenset(
+    {
+        np.concatenate,
+        np.stack,
+        np.hstack,
+        np.vstack,
+        np.dstack,
+        np.column_stack,
+        np.reshape,
+        np.ravel,
+        np.transpose,
+        np.swapaxes,
+        np.moveaxis,
+        np.squeeze,
+        np.expand_dims,
+        np.broadcast_to,
+        np.copy,
+        np.take,
+        np.take_along_axis,
+        np.compress,
+        np.flip,
+        np.fliplr,
+        np.flipud,
+        np.rot90,
+        np.roll,
+        np.repeat,
+        np.tile,
+        np.sort,
+        np.where,
+        np.diagonal,
+        np.split,
+        np.array_split,
+        np.hsplit,
+        np.vsplit,
+        np.atleast_1d,
+        np.atleast_2d,
+        np.atleast_3d,
+        np.max,
+        np.min,
+        np.amax,
+        np.amin,
+        np.clip,
+        np.append,
+        np.insert,
+        np.delete,
+        np.unique,
+    }
+)
+ASKING = frozenset(
+    {
+        np.argmax,
+        np.argmin,
+        np.argsort,
+        np.nonzero,
+        np.flatnonzero,
+        np.count_nonzero,
+        np.any,
+        np.all,
+        np.shape,
+        np.ndim,
+        np.size,
+        np.array_equal,
+        np.searchsorted,
+        np.isclose,
+        np.allclose,
+        np.may_share_memory,
+        np.shares_memory,
+        np.array2string,
+        np.array_repr,
+        np.array_str,
+        np.save,
+        np.savez,
+        np.savez_compressed,
+        np.savetxt,
+    }
+)
 _NONE = object()
 
 
@@ -44,14 +110,17 @@ def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
         return function(*_values(args), **_values(kwargs))
     if function not in MOVING:
         raise ArgumentError(
-            f"np.{function.__name__} is not defined for a FloatArray; compute it on the values, np.asarray(a), and round: nf.array(..., a.format)"
+            f"np.{function.__name__} is not defined for a FloatArray; compute it on the values, np.asarray(a), "
+            "and round: nf.array(..., a.format)"
         )
     return _move(function, args, kwargs)
 
 
 def _move(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if kwargs.get("out") is not None:
-        raise ArgumentError(f"np.{function.__name__}: out= is not defined for a FloatArray; assign: b[...] = np.{function.__name__}(...)")
+        raise ArgumentError(
+            f"np.{function.__name__}: out= is not defined for a FloatArray; assign the result: b[...] = ..."
+        )
     found: list[Any] = []
     _collect((args, kwargs), found)
     first = common(found, function.__name__)
@@ -103,7 +172,15 @@ def _wrap(result: Any, first: RoundedValues, stream: Any) -> Any:
 
 # ------------------------------------------------------------ functions that round
 def _reduction(ufunc: np.ufunc) -> Callable[..., Any]:
-    def function(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False, initial: Any = _NONE, where: Any = True) -> Any:
+    def function(
+        a: Any,
+        axis: Any = None,
+        dtype: Any = None,
+        out: Any = None,
+        keepdims: bool = False,
+        initial: Any = _NONE,
+        where: Any = True,
+    ) -> Any:
         start = {} if initial is _NONE or initial is np._NoValue else {"initial": initial}
         mask = True if where is np._NoValue else where
         return folds.reduce(ufunc, a, axis, dtype, out, keepdims is True, where=mask, **start)
@@ -119,7 +196,9 @@ def _accumulation(ufunc: np.ufunc) -> Callable[..., Any]:
     return function
 
 
-def mean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False, *, where: Any = True) -> Any:
+def mean(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False, *, where: Any = True
+) -> Any:
     """The rounded sum divided by the number of elements, rounded again; the number itself is exact."""
     mask = True if where is np._NoValue else where
     total = folds.reduce(np.add, a, axis, dtype, None, keepdims is True, where=mask)
@@ -133,7 +212,9 @@ def _divide_by_count(total: RoundedValues, count: Any) -> Any:
     from ..ops.arithmetic import divide
 
     a, stream = total._arithmetic, fresh_stream("mean", total)
-    values = divide(total._values, count, a.format, a.rounding, overflow=a.overflow, random_bits=a.random_bits, seed=stream)
+    values = divide(
+        total._values, count, a.format, a.rounding, overflow=a.overflow, random_bits=a.random_bits, seed=stream
+    )
     return total.like(np.asarray(values, total._values.dtype), stream)
 
 
@@ -143,7 +224,9 @@ def dot(a: Any, b: Any, out: Any = None) -> Any:
     if np.ndim(_values(a)) == 0 or np.ndim(_values(b)) == 0:
         result = rounded_result(np.multiply, [a, b], first)
     elif np.ndim(_values(b)) > 2:
-        raise ArgumentError("np.dot of a FloatArray with more than two dimensions on the right is not defined; use a @ b")
+        raise ArgumentError(
+            "np.dot of a FloatArray with more than two dimensions on the right is not defined; use a @ b"
+        )
     else:
         result = multiply_matrices([a, b], first)
     return result if out is None else folds.write("dot", result, out, True)
@@ -161,5 +244,7 @@ ROUNDING: dict[Callable[..., Any], Callable[..., Any]] = {
     np.zeros_like: lambda a, **kwargs: a.like(np.zeros_like(a._values, **kwargs)),
     np.ones_like: lambda a, **kwargs: a.like(np.ones_like(a._values, **kwargs)),
     np.empty_like: lambda a, **kwargs: a.like(np.zeros_like(a._values, **kwargs)),
-    np.full_like: lambda a, fill_value, **kwargs: a.like(np.full_like(a._values, operand(fill_value, a, "full_like"), **kwargs)),
+    np.full_like: lambda a, fill_value, **kwargs: a.like(
+        np.full_like(a._values, operand(fill_value, a, "full_like"), **kwargs)
+    ),
 }

@@ -1,16 +1,83 @@
-"""The methods of FloatArray that are NumPy's functions by another name."""
+"""What makes FloatArray look like an ndarray: shape, elements, text, and NumPy's functions as methods."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+from .rounded import Arithmetic
 
 
 class ArrayMethods:
     """``a.sum(...)`` is ``np.sum(a, ...)`` and so on; the rules are those of the functions."""
 
     __slots__ = ()
+    _values: NDArray[np.floating]
+    _arithmetic: Arithmetic
+
+    # ------------------------------------------------------------ as a container
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """As NumPy's."""
+        return self._values.shape
+
+    @property
+    def ndim(self) -> int:
+        """As NumPy's."""
+        return self._values.ndim
+
+    @property
+    def size(self) -> int:
+        """As NumPy's."""
+        return self._values.size
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The carrier's dtype, that of `values`; the format is `format`."""
+        return self._values.dtype
+
+    @property
+    def T(self) -> Any:  # noqa: N802 (NumPy's name)
+        """The transpose, a view."""
+        return self.like(self._values.T)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
+
+    def __contains__(self, value: Any) -> bool:
+        return bool(np.any(self == value))
+
+    def __float__(self) -> float:
+        return float(self._values)
+
+    def __int__(self) -> int:
+        return int(self._values)
+
+    def __bool__(self) -> bool:
+        return bool(self._values)
+
+    def item(self, *index: int) -> float:
+        """One element as a Python float."""
+        return self._values.item(*index)
+
+    def tolist(self) -> Any:
+        """The values as Python floats in nested lists."""
+        return self._values.tolist()
+
+    def __repr__(self) -> str:
+        body = np.array2string(self._values, separator=", ", prefix="FloatArray(")
+        return f"FloatArray({body}, {self._arithmetic.describe()})"
+
+    def __str__(self) -> str:
+        return str(self._values)
+
+    # ------------------------------------------------------------ functions
 
     def sum(self, axis: Any = None, *, keepdims: bool = False, out: Any = None, **more: Any) -> Any:
         """The sequential sum, every step rounded (`nf.sum` has other orders)."""

@@ -6,13 +6,15 @@ What may meet in an operation (`operand`):
 * Python numbers, which are rounded to the format to nearest-even first, as NumPy does with them;
 * NumPy arrays and scalars, and lists, whose values the format must hold; others raise, and the message names the cast.
 
-Random bits (`fresh_stream`): an operation draws from a stream derived from its name and the streams of its operands, and its
-result carries that stream on. So bits depend on the operands and the way they were made, not on the time or the order of
-calls: ``a + b`` is the same twice, and ``a + b`` and ``a + c`` draw different bits if b and c were made from different seeds.
+Random bits (`fresh_stream`): an operation draws from a stream derived from its name and the streams of its operands,
+and its result carries that stream on. So bits depend on the operands and the way they were made, not on the time or
+the order of calls: ``a + b`` is the same twice, and ``a + b`` and ``a + c`` draw different bits if b and c were made
+from different seeds.
 """
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -59,7 +61,9 @@ class RoundedValues:
 
     def __init__(self, values: NDArray[np.floating], arithmetic: Arithmetic, stream: Stream | None) -> None:
         if arithmetic.rounding.is_stochastic and stream is None:
-            raise SeedError(f"seed=None: rounding={arithmetic.rounding.value!r} needs seed=<int> or seed=nf.Stream(...)")
+            raise SeedError(
+                f"seed=None: rounding={arithmetic.rounding.value!r} needs seed=<int> or seed=nf.Stream(...)"
+            )
         self._values = values
         self._arithmetic = arithmetic
         self._stream = stream if arithmetic.rounding.is_stochastic else None
@@ -102,9 +106,13 @@ def common(operands: list[Any], what: str) -> RoundedValues:
         a, b = first._arithmetic, other._arithmetic
         if a.format != b.format:
             raise FormatError(
-                f"{what}: formats {a.format.name!r} and {b.format.name!r} are mixed; cast one: b.astype({a.format.name!r}) or a.astype({b.format.name!r})"
+                f"{what}: formats {a.format.name!r} and {b.format.name!r} are mixed; cast one: "
+                f"b.astype({a.format.name!r}) or a.astype({b.format.name!r})"
             )
-        raise RoundingError(f"{what}: the same format with different arithmetic ({a.describe()}; {b.describe()}); choose one: b.replace(...)")
+        raise RoundingError(
+            f"{what}: the same format with different arithmetic ({a.describe()}; {b.describe()}); "
+            "choose one: b.replace(...)"
+        )
     return first
 
 
@@ -128,13 +136,29 @@ def operand(value: Any, first: RoundedValues, what: str) -> Any:
     if wrong.any():
         name = arithmetic.format.name
         raise RepresentationError(
-            f"{what}: {name} does not hold {array[wrong][0]!r}; round it first, nf.array(x, {name!r}), or name the exact operation: nf.{what}(a, x, {name!r})"
+            f"{what}: {name} does not hold {array[wrong][0]!r}; round it first, nf.array(x, {name!r}), "
+            f"or name the exact operation: nf.{what}(a, x, {name!r})"
         )
     return array.astype(carrier(arithmetic), copy=False)
 
 
 def exactly(values: NDArray[np.floating], arithmetic: Arithmetic) -> NDArray[np.floating]:
     """Values brought to the format's carrier by a rounding that needs no random bits, where none could matter."""
-    plain = replace(arithmetic, rounding=Rounding.NEAREST_EVEN, random_bits=None) if arithmetic.rounding.is_stochastic else arithmetic
+    plain = (
+        replace(arithmetic, rounding=Rounding.NEAREST_EVEN, random_bits=None)
+        if arithmetic.rounding.is_stochastic
+        else arithmetic
+    )
     c = as_carrier(values, "values", single=plain.plan.single)
     return plain.plan.apply(c, 0).astype(carrier(arithmetic), copy=False)
+
+
+def name_of(index: Any) -> str:
+    """A name for the elements an index selects: what it says, or a digest of it where it holds arrays."""
+    parts = index if isinstance(index, tuple) else (index,)
+    if not any(isinstance(part, (np.ndarray, list)) for part in parts):
+        return repr(index)
+    h = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        h.update(np.asarray(part).tobytes() if isinstance(part, (np.ndarray, list)) else repr(part).encode())
+    return h.hexdigest()

@@ -1,8 +1,9 @@
 """Calls of NumPy's ufuncs on FloatArrays: which have a defined rounding, and how each is carried out.
 
-`ARITHMETIC` and `FUNCTIONS` round once (``ops/compute.py``, ``ops/tables.py``); `EXACT` ones give values from which the
-format's number follows without doubt (a negation, a maximum, a floor), brought to the format; `QUESTIONS` give booleans. Every other
-ufunc raises: computing it in float64 and rounding that would be a second rounding nobody asked for.
+`ARITHMETIC` and `FUNCTIONS` round once (``ops/compute.py``, ``ops/tables.py``); `EXACT` ones give values from which
+the format's number follows without doubt (a negation, a maximum, a floor), brought to the format; `QUESTIONS` give
+booleans. Every other ufunc raises: computing it in float64 and rounding that would be a second rounding nobody asked
+for.
 """
 
 from __future__ import annotations
@@ -34,17 +35,64 @@ ARITHMETIC: dict[np.ufunc, Operation] = {
 }
 FUNCTIONS: dict[np.ufunc, str] = {
     getattr(np, name): name
-    for name in ("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "sinh", "cosh", "tanh", "arcsin", "arccos",
-                 "arctan", "arctan2", "power")
-}  # fmt: skip
-EXACT = frozenset({
-    np.negative, np.positive, np.absolute, np.fabs, np.sign, np.copysign, np.maximum, np.minimum, np.fmax, np.fmin, np.floor, np.ceil, np.trunc,
-    np.rint, np.conjugate,
-})  # fmt: skip
-QUESTIONS = frozenset({
-    np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, np.isnan, np.isinf, np.isfinite, np.signbit, np.logical_and,
-    np.logical_or, np.logical_xor, np.logical_not,
-})  # fmt: skip
+    for name in (
+        "exp",
+        "exp2",
+        "expm1",
+        "log",
+        "log2",
+        "log10",
+        "log1p",
+        "sin",
+        "cos",
+        "tan",
+        "sinh",
+        "cosh",
+        "tanh",
+        "arcsin",
+        "arccos",
+        "arctan",
+        "arctan2",
+        "power",
+    )
+}
+EXACT = frozenset(
+    {
+        np.negative,
+        np.positive,
+        np.absolute,
+        np.fabs,
+        np.sign,
+        np.copysign,
+        np.maximum,
+        np.minimum,
+        np.fmax,
+        np.fmin,
+        np.floor,
+        np.ceil,
+        np.trunc,
+        np.rint,
+        np.conjugate,
+    }
+)
+QUESTIONS = frozenset(
+    {
+        np.equal,
+        np.not_equal,
+        np.less,
+        np.less_equal,
+        np.greater,
+        np.greater_equal,
+        np.isnan,
+        np.isinf,
+        np.isfinite,
+        np.signbit,
+        np.logical_and,
+        np.logical_or,
+        np.logical_xor,
+        np.logical_not,
+    }
+)
 
 
 def call(ufunc: np.ufunc, inputs: tuple[Any, ...], out: Any, where: Any) -> Any:
@@ -77,7 +125,8 @@ def rounded_result(ufunc: np.ufunc, operands: list[Any], first: RoundedValues) -
         return first.like(exactly(ufunc(*values), first._arithmetic))
     if ufunc not in ARITHMETIC and ufunc not in FUNCTIONS:
         raise ArgumentError(
-            f"np.{name} has no defined rounding for a FloatArray; compute it on the values and round once: nf.array(np.{name}(np.asarray(a)), a.format)"
+            f"np.{name} has no defined rounding for a FloatArray; compute it on the values and round once: "
+            f"nf.array(np.{name}(np.asarray(a)), a.format)"
         )
     how = first._arithmetic.plan
     stream = fresh_stream(name, *operands)
@@ -90,7 +139,7 @@ def rounded_result(ufunc: np.ufunc, operands: list[Any], first: RoundedValues) -
 
 
 def multiply_matrices(operands: list[Any], first: RoundedValues) -> Any:
-    """a @ b: every element a fused sequential sum in the array's own format and rounding (`nf.matmul` has the others)."""
+    """a @ b: every element a fused sequential sum in the array's format and rounding (`nf.matmul` has the others)."""
     a = first._arithmetic
     accumulator = Accumulator(a.format, rounding=a.rounding, overflow=a.overflow, random_bits=a.random_bits)
     stream = fresh_stream("matmul", *operands)
@@ -99,7 +148,7 @@ def multiply_matrices(operands: list[Any], first: RoundedValues) -> Any:
 
 
 def _question(ufunc: np.ufunc, operands: list[Any], out: Any, where: Any) -> NDArray[np.bool_] | np.bool_:
-    """A comparison or predicate: exact on the values, also of different formats; Python numbers are rounded, as in NumPy."""
+    """A comparison or predicate: exact, also between formats; Python numbers are rounded first, as in NumPy."""
     if isinstance(out, RoundedValues):
         raise ArgumentError(f"{ufunc.__name__}: out= must be an array of booleans")
     if where is not True and out is None:
@@ -127,11 +176,15 @@ def write(name: str, result: RoundedValues, out: Any, where: Any) -> Any:
     values = result._values
     if not isinstance(out, RoundedValues):
         if target.dtype.kind != "f":
-            raise ArgumentError(f"{name}: out= of dtype {target.dtype} cannot hold rounded results; pass a FloatArray or a float array")
+            raise ArgumentError(
+                f"{name}: out= of dtype {target.dtype} cannot hold rounded results; pass a FloatArray or a float array"
+            )
         with np.errstate(over="ignore"):
             narrow = values.astype(target.dtype)
         if ((narrow != values) & (values == values)).any():
-            raise FormatError(f"{name}: out= of dtype {target.dtype} does not hold all numbers of {result._arithmetic.format.name}")
+            raise FormatError(
+                f"{name}: out= of dtype {target.dtype} does not hold all numbers of {result._arithmetic.format.name}"
+            )
     if np.broadcast_shapes(values.shape, target.shape) != target.shape:
         raise ArgumentError(f"{name}: the result {values.shape} does not fit out= of shape {target.shape}")
     np.copyto(target, values, where=where, casting="same_kind")

@@ -1,14 +1,15 @@
 """Arithmetic by the plain rule: the exact result of an operation on float64 values as a wide integer, rounded once.
 
-`exact_result(op, x, y, z, unsigned_zero)` gives an `Exact` (``wide.py``) for every operation of `Operation`; sums and products
-are exact by 128-bit integers, quotients and roots are produced digit by digit until 118 bits and a sticky bit are known. No
-step can round, underflow or overflow, so there is nothing to prove but the integer algebra.
+`exact_result(op, x, y, z, unsigned_zero)` gives an `Exact` (``wide.py``) for every operation of `Operation`; sums and
+products are exact by 128-bit integers, quotients and roots are produced digit by digit until 118 bits and a sticky
+bit are known. No step can round, underflow or overflow, so there is nothing to prove but the integer algebra.
 
-Special values are IEEE 754-2019's (clauses 6 and 9.2). In formats whose zero has no sign (`unsigned_zero`: P3109, FNUZ) a
-division by zero, 1/0 and 1/sqrt(0) give NaN and hypot(inf, NaN) is NaN (IEEE P3109 Interim Report v4.0, an unapproved draft).
+Special values are IEEE 754-2019's (clauses 6 and 9.2). In formats whose zero has no sign (`unsigned_zero`: P3109,
+FNUZ) a division by zero, 1/0 and 1/sqrt(0) give NaN and hypot(inf, NaN) is NaN (IEEE P3109 Interim Report v4.0, an
+unapproved draft).
 
-Roots are in ``roots.py``, remainders in ``remainders.py``, the SIMD forms in ``arithmetic_lanes.py``, folds (reduce, accumulate,
-at) in ``folds.py``.
+Roots are in ``roots.py``, remainders in ``remainders.py``, the SIMD forms in ``arithmetic_lanes.py``, folds (reduce,
+accumulate, at) in ``folds.py``.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ _ZERO = np.uint64(0)
 
 
 @device
-def exact_sum(x, y, mode):  # noqa: ANN001, ANN201
+def exact_sum(x, y, mode):
     """x + y."""
     if not (math.isfinite(x) and math.isfinite(y)):
         return special_value(x + y)
@@ -61,7 +62,7 @@ def exact_sum(x, y, mode):  # noqa: ANN001, ANN201
 
 
 @device
-def exact_product(x, y):  # noqa: ANN001, ANN201
+def exact_product(x, y):
     """x y."""
     if not (math.isfinite(x) and math.isfinite(y)) or x == 0.0 or y == 0.0:
         return special_value(x * y)
@@ -72,7 +73,7 @@ def exact_product(x, y):  # noqa: ANN001, ANN201
 
 
 @device
-def exact_fma(x, y, z, mode):  # noqa: ANN001, ANN201
+def exact_fma(x, y, z, mode):
     """x y + z."""
     p = exact_product(x, y)
     if p.is_special:
@@ -89,7 +90,7 @@ def exact_fma(x, y, z, mode):  # noqa: ANN001, ANN201
 
 
 @device
-def exact_quotient(x, y, unsigned_zero):  # noqa: ANN001, ANN201
+def exact_quotient(x, y, unsigned_zero):
     """x / y."""
     negative = is_negative(x) != is_negative(y)
     if x != x or y != y or (x == 0.0 and y == 0.0) or (math.isinf(x) and math.isinf(y)):
@@ -107,7 +108,7 @@ def exact_quotient(x, y, unsigned_zero):  # noqa: ANN001, ANN201
 
 
 @device
-def quotient_digits(m, m2, count):  # noqa: ANN001, ANN201
+def quotient_digits(m, m2, count):
     """(hi, lo, rest): floor(m 2^(11 count) / m2) and whether it was exact, by `count` digits of 11 bits.
 
     m < 2^53 and 2^52 <= m2 < 2^53, so a rest shifted by 11 bits fits a word.
@@ -124,7 +125,7 @@ def quotient_digits(m, m2, count):  # noqa: ANN001, ANN201
 
 
 @device
-def exact_result(op, x, y, z, unsigned_zero, mode):  # noqa: ANN001, ANN201, PLR0911
+def exact_result(op, x, y, z, unsigned_zero, mode):
     """The exact result of an operation; operands that it does not have are ignored."""
     if op == _ADD:
         return exact_sum(x, y, mode)
@@ -148,7 +149,7 @@ def exact_result(op, x, y, z, unsigned_zero, mode):  # noqa: ANN001, ANN201, PLR
 
 
 @device
-def operand(x, spec, unsigned_zero):  # noqa: ANN001, ANN201
+def operand(x, spec, unsigned_zero):
     """An operand as the format's arithmetic sees it: flushed if the format flushes inputs, -0 as 0 if it has none."""
     if abs(x) < spec.flush_input:
         x = math.copysign(0.0, x)
@@ -156,14 +157,14 @@ def operand(x, spec, unsigned_zero):  # noqa: ANN001, ANN201
 
 
 @device
-def compute(op, x, y, z, unsigned_zero, spec, random):  # noqa: ANN001, ANN201
+def compute(op, x, y, z, unsigned_zero, spec, random):
     """One operation by the plain rule: THE arithmetic, which every fast form is proven equal to."""
     x, y, z = operand(x, spec, unsigned_zero), operand(y, spec, unsigned_zero), operand(z, spec, unsigned_zero)
     return round_exact(exact_result(op, x, y, z, unsigned_zero, spec.mode), spec, random)
 
 
 @kernel(f"void(int64, float64[::1], float64[::1], float64[::1], float64[::1], int64, boolean, {WORDS}, int64)")
-def compute_plain(op, x, y, z, out, first, unsigned_zero, words, key):  # noqa: ANN001, ANN201
+def compute_plain(op, x, y, z, out, first, unsigned_zero, words, key):
     """out[i] = op(x[i], y[i], z[i]) rounded; absent operands are given as x again.
 
     Element i is number first + i of its array, which is what its random bits are made from.

@@ -1,19 +1,18 @@
-"""Arithmetic in SIMD lanes: sums, differences, products, quotients and roots, *rounded to odd* in the carrier's own precision.
+"""Arithmetic in SIMD lanes: sums, differences, products, quotients and roots, *rounded to odd* in the carrier's own
+precision.
 
-A second rounding of a value that was rounded to odd with at least two bits more gives what one rounding of the exact value
-gives, in every deterministic mode (Boldo and Melquiond 2008). So one short loop per operation serves every format of
-p <= 22 in float32 (p <= 51 in float64): what it stores is then rounded like any other array.
+A second rounding of a value that was rounded to odd with at least two bits more gives what one rounding of the exact
+value gives, in every deterministic mode (Boldo and Melquiond 2008). So one short loop per operation serves every
+format of p <= 22 in float32 (p <= 51 in float64): what it stores is then rounded like any other array.
 
-Each operation is the hardware's, whose error is recovered exactly: for a sum by Knuth's TwoSum, for the others as the remainder
-x y - p, x - q y or x - s^2 by one fused multiply-add. Exact means that no step underflows or overflows; a block in which that
-is not sure is refused, and its number stored for the plain rule (``arithmetic.py``).
+Each operation is the hardware's, whose error is recovered exactly: for a sum by Knuth's TwoSum, for the others as the
+remainder x y - p, x - q y or x - s^2 by one fused multiply-add. Exact means that no step underflows or overflows; a
+block in which that is not sure is refused, and its number stored for the plain rule (``arithmetic.py``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-
-from llvmlite import ir
 
 from .jit import kernel
 from .operations import Operation
@@ -40,7 +39,7 @@ def _bits_of_power(v: Lanes, exponent: int) -> int:
 
 
 def _safe_exponent(v: Lanes) -> int:
-    """From 2^this on, a magnitude has the ulp of a remainder twice as long as the lane (and some more) above underflow."""
+    """From 2^this on, a magnitude's remainder of twice the lane's digits (and some more) does not underflow."""
     return -76 if v.bits == 32 else -914
 
 
@@ -110,7 +109,7 @@ def _root(v: Lanes, x: Value) -> tuple[Value, Value]:
     return _to_odd(v, s, error, v.as_int(error)), v.builder.and_(_finite(v, s), _safe_or_zero(v, x, _bits(v, x)))
 
 
-def _body(form: Callable[..., tuple[Value, Value]], count: int):  # noqa: ANN202
+def _body(form: Callable[..., tuple[Value, Value]], count: int):
     """A block of an operation with `count` operands; the last pointer is the target."""
 
     def body(v: Lanes, pointers: list[Value], index: Value, constants: object) -> Value:
@@ -146,8 +145,8 @@ _run64 = run(64, _BODIES, lambda v, integers, floats: None)
 
 
 @kernel("int64(int64, float32[::1], float32[::1], float32[::1], int64[::1])")
-def to_odd32(op, x, y, out, refused):  # noqa: ANN001, ANN201
-    """out[i] = op(x[i], y[i]) to odd; the first elements of blocks of 16 that are not done go to `refused`; how many."""
+def to_odd32(op, x, y, out, refused):
+    """out[i] = op(x[i], y[i]) to odd; `refused` gets the first elements of blocks of 16 not done; how many."""
     i, n, count = 0, out.size, 0
     while i < n:
         i = _run32((x, y, out), i, n, op, (0,), (0.0,))
@@ -159,7 +158,7 @@ def to_odd32(op, x, y, out, refused):  # noqa: ANN001, ANN201
 
 
 @kernel("int64(int64, float64[::1], float64[::1], float64[::1], int64[::1])")
-def to_odd64(op, x, y, out, refused):  # noqa: ANN001, ANN201
+def to_odd64(op, x, y, out, refused):
     """`to_odd32` for float64, in blocks of 8."""
     i, n, count = 0, out.size, 0
     while i < n:

@@ -1,9 +1,10 @@
 """Arithmetic of short numbers: operands that are numbers of a format with p <= 11, to nearest-even, in float32 lanes.
 
-The hardware's float32 result is rounded a second time, and that is innocuous. With 24 >= 2 p + 2 a sum, quotient or root of
-p-bit numbers that is not a number of p + 1 bits differs from every such number by more than the float32 rounding moves it, so
-the first rounding neither makes nor passes a midpoint; products are exact (Figueroa, ACM SIGNUM Newsletter 30(3), 1995). That
-holds on the coarser grid of subnormal results too, which sums reach only exactly. It fails where float32 itself underflows:
+The hardware's float32 result is rounded a second time, and that is innocuous. With 24 >= 2 p + 2 a sum, quotient or
+root of p-bit numbers that is not a number of p + 1 bits differs from every such number by more than the float32
+rounding moves it, so the first rounding neither makes nor passes a midpoint; products are exact (Figueroa, ACM SIGNUM
+Newsletter 30(3), 1995). That holds on the coarser grid of subnormal results too, which sums reach only exactly. It
+fails where float32 itself underflows:
 
 * narrow formats (unit above 2^-126): such a result is below half of the least number, and becomes zero either way;
 * formats with float32's exponent range: products and quotients below 2^-126 are refused, unless an operand is zero.
@@ -24,7 +25,7 @@ from .elementwise import WORDS, constants32, overflow_constants
 from .jit import kernel
 from .operations import Operation
 from .scalar import load_spec
-from .streaming import Constants, either, is_easy, run, within_limit
+from .streaming import Constants, either, is_easy, run
 from .vector import Lanes, Value
 
 _NEAREST_EVEN = Rounding.NEAREST_EVEN
@@ -65,7 +66,9 @@ def _exact_infinity(v: Lanes, op: Operation, x: Value, y: Value, z: Value) -> tu
     return b.and_(_is_infinite(v, z), b.or_(divides, b.or_(_is_infinite(v, x), _is_infinite(v, y)))), divides
 
 
-def _general(v: Lanes, op: Operation, operands: tuple[Value, Value, Value], r: Value, target: Value, k: Constants) -> Value:
+def _general(
+    v: Lanes, op: Operation, operands: tuple[Value, Value, Value], r: Value, target: Value, k: Constants
+) -> Value:
     """Overflow, infinities and NaN selected on the rounded values r of z, stored; done unless z overflowed float32."""
     b = v.builder
     x, y, z = operands
@@ -80,7 +83,7 @@ def _general(v: Lanes, op: Operation, operands: tuple[Value, Value, Value], r: V
     return v.all(b.or_(b.icmp_signed("<", magnitude, k.limit), b.or_(nan, infinite)))
 
 
-def _narrow(op: Operation, small: bool):  # noqa: ANN202
+def _narrow(op: Operation, small: bool):
     def body(v: Lanes, pointers: list[Value], index: Value, k: Constants) -> Value:
         x, y = v.load(pointers[0]), v.load(pointers[1])
         z = _FORMS[op](v, x, y)
@@ -99,12 +102,16 @@ def _in_range(v: Lanes, op: Operation, x: Value, y: Value, z: Value) -> Value:
     """Whether every result is a normal float32 number (or beyond) or comes from a zero operand."""
     b = v.builder
     x, y, z = (b.and_(v.as_int(a), v.magnitude_mask) for a in (x, y, z))
-    smallest = {Operation.MULTIPLY: lambda: v.call("umin", x, y), Operation.DIVIDE: lambda: x, Operation.RECIPROCAL: lambda: v.word(1)}
+    smallest = {
+        Operation.MULTIPLY: lambda: v.call("umin", x, y),
+        Operation.DIVIDE: lambda: x,
+        Operation.RECIPROCAL: lambda: v.word(1),
+    }
     zero = b.icmp_unsigned("==", smallest[op](), v.word(0))
     return v.all(b.or_(b.icmp_unsigned(">=", z, v.word(1 << 23)), zero))
 
 
-def _same(op: Operation):  # noqa: ANN202
+def _same(op: Operation):
     def body(v: Lanes, pointers: list[Value], index: Value, k: Constants) -> Value:
         b = v.builder
         x, y = v.load(pointers[0]), v.load(pointers[1])
@@ -130,8 +137,8 @@ _run = run(32, _BODIES)
 
 
 @kernel(f"int64(int64, float32[::1], float32[::1], float32[::1], int64[::1], boolean, {WORDS})")
-def nearest_short(op, x, y, out, refused, unsigned_zero, words):  # noqa: ANN001, ANN201
-    """out[i] = op(x[i], y[i]) to nearest-even; the first elements of blocks of 16 that are not done go to `refused`; how many."""
+def nearest_short(op, x, y, out, refused, unsigned_zero, words):
+    """out[i] = op(x[i], y[i]) to nearest-even; `refused` gets the first elements of blocks of 16 not done; how many."""
     spec, i, n, count = load_spec(words), 0, out.size, 0
     same, small = spec.emin == -126, spec.emin > _SMALL_EMIN
     form = op + _SAME if same else op + _SMALL if small else op

@@ -1,4 +1,4 @@
-"""Folds by the plain rule: one operation applied along rows, every step rounded: ``ufunc.reduce``, ``accumulate`` and ``at``."""
+"""Folds by the plain rule (``ufunc.reduce``, ``accumulate``, ``at``): one operation along rows, every step rounded."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from .scalar import load_spec
 _STOCHASTIC = Rounding.STOCHASTIC.tag
 
 
-@kernel(f"boolean(int64, float64[:, ::1], boolean[:, ::1], float64[::1], float64[:, ::1], boolean, boolean, {WORDS}, int64)")
-def fold_rows(op, x, chosen, initial, out, every, unsigned_zero, words, key):  # noqa: ANN001, ANN201
-    """s = op(s, x[i, k]) rounded, k ascending; out[i, k] is each s if `every`, else out[i, 0] the last. False: a row had nothing.
+@kernel(
+    f"boolean(int64, float64[:, ::1], boolean[:, ::1], float64[::1], float64[:, ::1], boolean, boolean, {WORDS}, int64)"
+)
+def fold_rows(op, x, chosen, initial, out, every, unsigned_zero, words, key):
+    """s = op(s, x[i, k]) rounded, k ascending; out[i, k] is each s if `every`, else out[i, 0] the last. False: a row
+    had nothing.
 
-    s starts at initial[0], or where `initial` is empty at the row's first element. Elements with chosen[i, k] False are passed over
-    (empty: all are chosen). The step to element (i, k) uses the random bits of that element's number.
+    s starts at initial[0], or where `initial` is empty at the row's first element. Elements with chosen[i, k] False
+    are passed over (empty: all are chosen). The step to element (i, k) uses the random bits of that element's number.
     """
     spec = load_spec(words)
     stochastic = spec.mode >= _STOCHASTIC
@@ -45,7 +48,7 @@ def fold_rows(op, x, chosen, initial, out, every, unsigned_zero, words, key):  #
 
 
 @kernel(f"void(int64, float64[::1], int64[::1], float64[::1], boolean, {WORDS}, int64)")
-def fold_at(op, x, places, y, unsigned_zero, words, key):  # noqa: ANN001, ANN201
+def fold_at(op, x, places, y, unsigned_zero, words, key):
     """x[places[k]] = op(x[places[k]], y[k]) rounded, k ascending, in place; step k uses the random bits of number k."""
     spec = load_spec(words)
     stochastic = spec.mode >= _STOCHASTIC

@@ -1,8 +1,8 @@
 """Elementary functions: accept an approximation where its rounding is certain (Ziv's test), say where it is not.
 
-y is an approximation of f(x) in float64 with |y - f(x)| <= eps |y| / 2. Every rounding is monotonic, the stochastic ones too for a
-given random word; so if y (1 - eps) and y (1 + eps) round to the same number, f(x) does. What is undecided, the caller computes
-more precisely (``ops/certain.py``) and hands to `round_leading`.
+y is an approximation of f(x) in float64 with |y - f(x)| <= eps |y| / 2. Every rounding is monotonic, the stochastic
+ones too for a given random word; so if y (1 - eps) and y (1 + eps) round to the same number, f(x) does. What is
+undecided, the caller computes more precisely (``ops/certain.py``) and hands to `round_leading`.
 
 Results that are exact special values (NaN, zeros, infinities, f(0)) are told from underflow and overflow by `Traits`.
 """
@@ -30,7 +30,7 @@ _STOCHASTIC = Rounding.STOCHASTIC.tag
 
 
 class Traits(IntFlag):
-    """What is known of a function f besides y: what special results mean, and which numbers f(x) lies strictly beside."""
+    """What is known of a function f besides y: what special results mean, which numbers f(x) lies strictly beside."""
 
     #: y is exact at x = 0
     EXACT_AT_ZERO = 1
@@ -73,8 +73,8 @@ def _as_single(v: Lanes, r: Value) -> Value:
     return v.builder.bitcast(narrow, ir.VectorType(ir.IntType(32), v.count))
 
 
-def _body(mode: Rounding, single: bool):  # noqa: ANN202
-    """A block of results; done if all are decided and none is special, zeros of functions that do not underflow apart."""
+def _body(mode: Rounding, single: bool):
+    """A block of results; done if all are decided and none is special (zeros that are no underflow apart)."""
 
     def body(v: Lanes, pointers: list[Value], index: Value, k: Constants) -> Value:
         b = v.builder
@@ -97,7 +97,7 @@ _run64 = run(64, {m.tag: _body(m, single=False) for m in DETERMINISTIC})
 
 
 @device
-def settle_constants(spec, eps, traits):  # noqa: ANN001, ANN201
+def settle_constants(spec, eps, traits):
     """The constants of a run: integers, floats."""
     zero = -1 if traits & _UNDERFLOWS else 0
     integers = constants64(spec) + (float64_as_int64(_LEAST), zero)  # noqa: RUF005 (Numba's)
@@ -106,8 +106,8 @@ def settle_constants(spec, eps, traits):  # noqa: ANN001, ANN201
 
 
 @kernel(f"int64(float64[::1], float32[::1], float64, int64, int64[::1], {WORDS})")
-def settle32(y, out, eps, traits, refused, words):  # noqa: ANN001, ANN201
-    """out[i] = f(x[i]) rounded where y[i] decides it; the first elements of blocks of 8 that need a closer look; how many."""
+def settle32(y, out, eps, traits, refused, words):
+    """out[i] = f(x[i]) rounded where y[i] decides; `refused` gets the first elements of other blocks of 8; how many."""
     spec, n, i, count = load_spec(words), y.size, 0, 0
     integers, floats = settle_constants(spec, eps, traits)
     while i < n:
@@ -120,7 +120,7 @@ def settle32(y, out, eps, traits, refused, words):  # noqa: ANN001, ANN201
 
 
 @kernel(f"int64(float64[::1], float64[::1], float64, int64, int64[::1], {WORDS})")
-def settle64(y, out, eps, traits, refused, words):  # noqa: ANN001, ANN201
+def settle64(y, out, eps, traits, refused, words):
     """`settle32` for a float64 carrier."""
     spec, n, i, count = load_spec(words), y.size, 0, 0
     integers, floats = settle_constants(spec, eps, traits)
@@ -134,7 +134,7 @@ def settle64(y, out, eps, traits, refused, words):  # noqa: ANN001, ANN201
 
 
 @device
-def is_exact(x, y, traits):  # noqa: ANN001, ANN201
+def is_exact(x, y, traits):
     """Whether y is f(x) itself: a special value, not an approximation."""
     if y != y or (x == 0.0 and traits & _EXACT_AT_ZERO):
         return True
@@ -144,8 +144,8 @@ def is_exact(x, y, traits):  # noqa: ANN001, ANN201
 
 
 @device
-def cut(low, high, c, beyond):  # noqa: ANN001, ANN201
-    """An interval 0 < low..high without what lies on the wrong side of c, or c itself: a value known to lie beyond c, or within."""
+def cut(low, high, c, beyond):
+    """0 < low..high without c and what lies on its wrong side: for values known to lie beyond c, or within."""
     if low <= c <= high:
         if beyond:
             low = int64_as_float64(float64_as_int64(c) + 1)
@@ -155,7 +155,7 @@ def cut(low, high, c, beyond):  # noqa: ANN001, ANN201
 
 
 @device
-def interval(x, y, eps, traits):  # noqa: ANN001, ANN201
+def interval(x, y, eps, traits):
     """(low, high) around |f(x)|, given |y| a normal number."""
     low, high = abs(y) * (1.0 - eps), abs(y) * (1.0 + eps)
     c, positive = abs(x), x > 0.0
@@ -174,13 +174,13 @@ def interval(x, y, eps, traits):  # noqa: ANN001, ANN201
 
 
 @device
-def out_of_range(a, spec):  # noqa: ANN001, ANN201
+def out_of_range(a, spec):
     """Whether a magnitude is so far beyond a format's numbers that any such one gives the same result."""
     return (a < _LEAST and spec.emin - spec.precision > -900) or (a > _GREATEST and spec.max < 2.0**900)
 
 
 @kernel(f"int64(float64[::1], float64[::1], int64[::1], float64[::1], float64, int64, int64[::1], {WORDS}, int64)")
-def settle_plain(x, y, number, out, eps, traits, undecided, words, key):  # noqa: ANN001, ANN201
+def settle_plain(x, y, number, out, eps, traits, undecided, words, key):
     """out[i] = f(x[i]) rounded by the plain rule where y[i] decides it; the other indices go to `undecided`; how many.
 
     number[i] is the element's number in its array, from which its random bits are made.
@@ -207,8 +207,10 @@ def settle_plain(x, y, number, out, eps, traits, undecided, words, key):  # noqa
     return count
 
 
-@kernel(f"void(boolean[::1], uint64[::1], uint64[::1], boolean[::1], int64[::1], int64[::1], float64[::1], {WORDS}, int64)")
-def round_leading(negative, hi, lo, more, q, number, out, words, key):  # noqa: ANN001, ANN201
+@kernel(
+    f"void(boolean[::1], uint64[::1], uint64[::1], boolean[::1], int64[::1], int64[::1], float64[::1], {WORDS}, int64)"
+)
+def round_leading(negative, hi, lo, more, q, number, out, words, key):
     """out[i] = (-1)^negative (hi 2^64 + lo + s) 2^q rounded, 0 < s < 1 where `more`, else s = 0."""
     spec = load_spec(words)
     for i in range(out.size):

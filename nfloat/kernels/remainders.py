@@ -1,4 +1,4 @@
-"""Exact remainders by the plain rule: NumPy's, C's and IEEE 754's, which differ in the integer that x / y is brought to."""
+"""Exact remainders by the plain rule: NumPy's, C's and IEEE 754's, which bring x / y to different integers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ZERO, _ONE = np.uint64(0), np.uint64(1)
 
 
 @device
-def exact_remainder(op, x, y):  # noqa: ANN001, ANN201
+def exact_remainder(op, x, y):
     """The three remainders, which differ in the integer that x / y is brought to."""
     if x != x or y != y or math.isinf(x) or y == 0.0:
         return special_value(math.nan)
@@ -31,7 +31,9 @@ def exact_remainder(op, x, y):  # noqa: ANN001, ANN201
     if q >= q2:
         rest, odd = remainder_digits(m, m2, q - q2)
         q = q2
-    other = (op == _REMAINDER and rest != _ZERO and is_negative(x) != is_negative(y)) or (op == _IEEE_REMAINDER and past_half(rest, q, m2, q2, odd))
+    other = (op == _REMAINDER and rest != _ZERO and is_negative(x) != is_negative(y)) or (
+        op == _IEEE_REMAINDER and past_half(rest, q, m2, q2, odd)
+    )
     if rest == _ZERO:
         return signed_zero(is_negative(y) if op == _REMAINDER else is_negative(x))
     if not other:
@@ -42,7 +44,7 @@ def exact_remainder(op, x, y):  # noqa: ANN001, ANN201
 
 
 @device
-def remainder_digits(m, m2, d):  # noqa: ANN001, ANN201
+def remainder_digits(m, m2, d):
     """(m 2^d mod m2, whether the quotient is odd) for significands."""
     digit = m // m2
     rest = m - digit * m2
@@ -56,7 +58,7 @@ def remainder_digits(m, m2, d):  # noqa: ANN001, ANN201
 
 
 @device
-def past_half(rest, q, m2, q2, odd):  # noqa: ANN001, ANN201
+def past_half(rest, q, m2, q2, odd):
     """Whether rest 2^q, below m2 2^q2, is nearer to the latter than to 0; a tie goes to the even quotient."""
     if q == q2:
         twice = rest << _ONE

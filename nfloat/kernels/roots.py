@@ -7,13 +7,25 @@ import math
 import numpy as np
 
 from .jit import device
-from .wide import add128, is_negative, mul64, shl128, shr128, signed_infinity, signed_zero, significand, special_value, sub128, wide_value
+from .wide import (
+    add128,
+    is_negative,
+    mul64,
+    shl128,
+    shr128,
+    signed_infinity,
+    signed_zero,
+    significand,
+    special_value,
+    sub128,
+    wide_value,
+)
 
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
 
 
 @device
-def root_digits(n3, n2, n1, n0):  # noqa: ANN001, ANN201
+def root_digits(n3, n2, n1, n0):
     """(hi, lo, inexact): floor(sqrt(N)) of a 256-bit N < 2^252 in four words, digit by digit.
 
     The rest never exceeds twice the root, and 4 rest + 3 < 2^128 since the root stays below 2^126.
@@ -34,14 +46,14 @@ def root_digits(n3, n2, n1, n0):  # noqa: ANN001, ANN201
 
 
 @device
-def shift_limbs(n3, n2, n1, n0, n):  # noqa: ANN001, ANN201
+def shift_limbs(n3, n2, n1, n0, n):
     """A 256-bit integer shifted left by 0 < n < 64."""
     up, down = np.uint64(n), np.uint64(64 - n)
     return (n3 << up) | (n2 >> down), (n2 << up) | (n1 >> down), (n1 << up) | (n0 >> down), n0 << up
 
 
 @device
-def exact_sqrt(x):  # noqa: ANN001, ANN201
+def exact_sqrt(x):
     """sqrt(x): sqrt(m 2^q) = sqrt(m 2^t) 2^((q - t) / 2) with t = 198 or 199 such that q - t is even."""
     if x != x or x == 0.0:
         return special_value(x)
@@ -55,7 +67,7 @@ def exact_sqrt(x):  # noqa: ANN001, ANN201
 
 
 @device
-def exact_rsqrt(x, unsigned_zero):  # noqa: ANN001, ANN201
+def exact_rsqrt(x, unsigned_zero):
     """1 / sqrt(x): the root of Q = 2^300 / m, whose own rest is smaller than any step of the integer root."""
     if x == 0.0:
         return special_value(math.nan) if unsigned_zero else signed_infinity(is_negative(x))
@@ -78,7 +90,7 @@ def exact_rsqrt(x, unsigned_zero):  # noqa: ANN001, ANN201
 
 
 @device
-def exact_hypot(x, y, unsigned_zero):  # noqa: ANN001, ANN201
+def exact_hypot(x, y, unsigned_zero):
     """sqrt(x^2 + y^2), from the exact 256-bit sum of the squares.
 
     Where the exponents differ by more than 72, hypot lies above the larger operand by less than 2^-143 of it.

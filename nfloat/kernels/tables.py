@@ -8,7 +8,7 @@ _PAIRS = [(value, code) for value in ("float32", "float64") for code in ("uint8"
 
 
 @kernel(*(f"void(Array({value}, 1, 'C', readonly=True), {code}[::1], {value}[::1])" for value, code in _PAIRS))
-def look_up(table, codes, out):  # noqa: ANN001, ANN201
+def look_up(table, codes, out):
     """out[i] = table[codes[i]]; the table has an entry for every code."""
     for i in range(out.size):
         out[i] = table[codes[i]]

@@ -1,10 +1,11 @@
 """Elementary functions in float64, with a bound on their error: the first step of every correctly rounded one.
 
-NumPy and SciPy compute them. What is relied on is stated as `Approximation.error`, the largest relative error, and leaves a wide
-margin: NumPy tests its float64 functions to 4 ulp (2^-50; ``numpy/_core/tests/test_umath_accuracy.py``), C libraries reach 1 to
-2.3 ulp (Zimmermann et al., Accuracy of Mathematical Functions, 2024), Cephes' erf and erfc, which SciPy uses, 2^-51 and 2^-44.
-``tests/ops/test_approximations.py`` measures all of them against exact values. A smaller error than stated changes no result,
-and neither does another library on another machine: only what is certain is taken from here.
+NumPy and SciPy compute them. What is relied on is stated as `Approximation.error`, the largest relative error, and
+leaves a wide margin: NumPy tests its float64 functions to 4 ulp (2^-50;
+``numpy/_core/tests/test_umath_accuracy.py``), C libraries reach 1 to 2.3 ulp (Zimmermann et al., Accuracy of
+Mathematical Functions, 2024), Cephes' erf and erfc, which SciPy uses, 2^-51 and 2^-44.
+``tests/ops/test_approximations.py`` measures all of them against exact values. A smaller error than stated changes no
+result, and neither does another library on another machine: only what is certain is taken from here.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ Floats: TypeAlias = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Approximation:
-    """evaluate(*operands) -> y with |y - f| <= error |f| wherever y and f are normal numbers; what special results mean.
+    """evaluate(*operands) -> y with |y - f| <= error |f| wherever y and f are normal numbers; what special results
+    mean.
 
     `exact(*operands)`, for functions of two arguments: where y is exact.
     """
@@ -51,7 +53,7 @@ def _softplus(x: Floats) -> Floats:
 
 
 def _gelu(x: Floats) -> Floats:
-    """x Phi(x), its limit -0 at -inf. The argument of erfc is rounded, which costs x^2 2^-53, and x > -39 where it counts."""
+    """x Phi(x), -0 at -inf. The rounded argument of erfc costs x^2 2^-53, and x > -39 where it counts."""
     from scipy.special import ndtr
 
     return np.where(x == -np.inf, -0.0, x * ndtr(x))

@@ -56,9 +56,9 @@ def add(
 
     Notes
     -----
-    The result is the exact real one rounded once, subnormal results and overflow included (IEEE 754-2019, 5.1). NaN gives
-    NaN; inf - inf is NaN; an exact zero from operands of opposite signs is +0, or -0 under toward_negative (6.3). In formats
-    that flush inputs (DAZ), operands below the smallest normal number count as zeros.
+    The result is the exact real one rounded once, subnormal results and overflow included (IEEE 754-2019, 5.1). NaN
+    gives NaN; inf - inf is NaN; an exact zero from operands of opposite signs is +0, or -0 under toward_negative
+    (6.3). In formats that flush inputs (DAZ), operands below the smallest normal number count as zeros.
 
     Examples
     --------
@@ -90,7 +90,8 @@ def multiply(
     x: ArrayLike, y: ArrayLike, fmt: FormatLike, rounding: RoundingLike = "nearest_even", *,
     overflow: OverflowLike | None = None, random_bits: int | None = None, seed: SeedLike | None = None,
 ) -> Result:  # fmt: skip
-    """x y, rounded once to a format. The contract is that of `add`; 0 inf is NaN, the sign of zeros is the rule of signs.
+    """x y, rounded once to a format. The contract is that of `add`; 0 inf is NaN, the sign of zeros is the rule of
+    signs.
 
     Examples
     --------
@@ -109,8 +110,8 @@ def divide(
 
     Notes
     -----
-    0/0 and inf/inf are NaN; x/0 is an infinity of the quotient's sign (what the overflow policy makes of an infinite value),
-    but NaN in formats that have a NaN and whose zero has no sign (P3109 v4.0, FNUZ).
+    0/0 and inf/inf are NaN; x/0 is an infinity of the quotient's sign (what the overflow policy makes of an infinite
+    value), but NaN in formats that have a NaN and whose zero has no sign (P3109 v4.0, FNUZ).
 
     Examples
     --------
@@ -180,8 +181,8 @@ def rsqrt(
 
     Notes
     -----
-    Negative x gives NaN, an infinity 0, a zero an infinity of its sign (IEEE 754-2019, 9.2.1); NaN in formats that have a NaN
-    and whose zero has no sign (P3109 v4.0, FNUZ).
+    Negative x gives NaN, an infinity 0, a zero an infinity of its sign (IEEE 754-2019, 9.2.1); NaN in formats that
+    have a NaN and whose zero has no sign (P3109 v4.0, FNUZ).
 
     Examples
     --------
@@ -200,8 +201,8 @@ def hypot(
 
     Notes
     -----
-    Nothing overflows on the way. hypot(inf, NaN) is inf (IEEE 754-2019, 9.2.1), NaN in formats that have a NaN and whose
-    zero has no sign (P3109 v4.0).
+    Nothing overflows on the way. hypot(inf, NaN) is inf (IEEE 754-2019, 9.2.1), NaN in formats that have a NaN and
+    whose zero has no sign (P3109 v4.0).
 
     Examples
     --------
@@ -252,7 +253,8 @@ def ieee_remainder(
     x: ArrayLike, y: ArrayLike, fmt: FormatLike, rounding: RoundingLike = "nearest_even", *,
     overflow: OverflowLike | None = None, random_bits: int | None = None, seed: SeedLike | None = None,
 ) -> Result:  # fmt: skip
-    """x - n y with n the integer nearest to x / y (ties to even), rounded once: IEEE 754-2019, 5.3.1. Otherwise as `remainder`.
+    """x - n y with n the integer nearest to x / y (ties to even), rounded once: IEEE 754-2019, 5.3.1. Otherwise as
+    `remainder`.
 
     Examples
     --------

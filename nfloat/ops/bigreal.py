@@ -1,14 +1,16 @@
-"""Elementary functions of dyadic numbers to any precision, in Python integers: what decides a rounding when float64 cannot.
+"""Elementary functions of dyadic numbers to any precision, in Python integers: what decides a rounding when float64
+cannot.
 
-A number is m 2^e with integers m and e. Every function takes one (or two) and a working precision w and returns (v, q): its
-value is v 2^q with an error of less than 2 units, `ERROR` 2^q. ("In fixed point" below means in units of 2^-w.)
+A number is m 2^e with integers m and e. Every function takes one (or two) and a working precision w and returns (v,
+q): its value is v 2^q with an error of less than 2 units, `ERROR` 2^q. ("In fixed point" below means in units of
+2^-w.)
 
-Inside, `_GUARD` more bits are carried. Each step of a series or a reduction is off by a unit or two of those, there are fewer
-than 2^16 steps at the precisions in use, and nothing amplifies an error by more than 2^12: together less than a unit of the result,
-and cutting the guard bits off is another.
+Inside, `_GUARD` more bits are carried. Each step of a series or a reduction is off by a unit or two of those, there
+are fewer than 2^16 steps at the precisions in use, and nothing amplifies an error by more than 2^12: together less
+than a unit of the result, and cutting the guard bits off is another.
 
-Domains, exact results, limits and the choice of precision are in ``certain.py``; this file may assume finite arguments where the
-function is defined and moderate: |x| < 1500 for the exponential family, < 50 for erf and gelu.
+Domains, exact results, limits and the choice of precision are in ``certain.py``; this file may assume finite
+arguments where the function is defined and moderate: |x| < 1500 for the exponential family, < 50 for erf and gelu.
 """
 
 from __future__ import annotations
@@ -151,7 +153,7 @@ def softplus(m: int, e: int, w: int) -> tuple[int, int]:
 
 # ------------------------------------------------------------ logarithms
 def _log_fixed(m: int, e: int, w: int) -> int:
-    """ln(m 2^e) in fixed point: 2 atanh((f - 1) / (f + 1)) of the significand f in [sqrt(1/2), sqrt(2)), plus its exponent's."""
+    """ln(m 2^e) in fixed point: 2 atanh((f - 1) / (f + 1)), f the significand in sqrt(1/2)..sqrt(2), plus exponent."""
     b = m.bit_length()
     if m * m < 1 << (2 * b - 1):
         b -= 1

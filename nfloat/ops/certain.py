@@ -1,14 +1,15 @@
 """Elementary functions of float64 numbers to 128 bits for certain: what is left when float64 cannot decide a rounding.
 
-`certain(name, x, y)` gives the leading 128 bits of the result and whether anything follows them, which is all that a rounding
-asks for (``kernels/wide.py``). Three cases:
+`certain(name, x, y)` gives the leading 128 bits of the result and whether anything follows them, which is all that a
+rounding asks for (``kernels/wide.py``). Three cases:
 
 exact
-    The results that are dyadic numbers. By Lindemann's theorem (and Siegel and Shidlovskii's for erf) the exponential,
-    circular and error functions have them at their zero or fixed point only; logarithms and powers have the algebraic ones.
+    The results that are dyadic numbers. By Lindemann's theorem (and Siegel and Shidlovskii's for erf) the
+    exponential, circular and error functions have them at their zero or fixed point only; logarithms and powers have
+    the algebraic ones.
 near
-    Results that differ from a dyadic number by less than 2^-130 of it, in a direction known from the series' next term.
-    Likewise results beyond all formats, above 2^1100 or below 2^-1200, where only that is needed.
+    Results that differ from a dyadic number by less than 2^-130 of it, in a direction known from the series' next
+    term. Likewise results beyond all formats, above 2^1100 or below 2^-1200, where only that is needed.
 else
     ``bigreal.py`` at 256, 512, 1024 ... bits, until the error bound leaves no doubt about 128 of them.
 """
@@ -25,7 +26,7 @@ from . import bigreal
 
 
 class Leading(NamedTuple):
-    """(-1)^negative (N + s) 2^q with 0 <= s < 1, s > 0 iff `more`; N < 2^128 has 126 significant bits or is all there is."""
+    """(-1)^negative (N + s) 2^q, 0 <= s < 1, s > 0 iff `more`; N < 2^128 has 126 bits or more, or is all there is."""
 
     negative: bool
     N: int
@@ -119,7 +120,7 @@ def _exact_power(x: float, y: float) -> tuple[int, int] | None:
     n, s = _split(y)
     while s < 0:  # y = n / 2^-s with n odd: x must have that many square roots
         root = isqrt(m)
-        if root * root != m or e % 2 or m == 1 and e == 0:
+        if root * root != m or e % 2 or (m == 1 and e == 0):
             return (1, 0) if m == 1 and e == 0 else None
         m, e, s = root, e // 2, s + 1
     n <<= s

@@ -1,9 +1,9 @@
 """How an operation of arithmetic is carried out on flat carriers: by the hardware, in lanes, or by the plain rule.
 
 * Where the format is the carrier itself and the rounding IEEE 754's default, the hardware's operation is the answer.
-* Deterministic modes and p <= 22 in float32, 51 in float64: the operation rounded to odd in lanes, then rounded like an array
-  (``kernels/arithmetic_lanes.py`` has the argument), in pieces that stay in the cache. Blocks the lanes refuse are done by the
-  plain rule, as is everything else.
+* Deterministic modes and p <= 22 in float32, 51 in float64: the operation rounded to odd in lanes, then rounded like
+  an array (``kernels/arithmetic_lanes.py`` has the argument), in pieces that stay in the cache. Blocks the lanes
+  refuse are done by the plain rule, as is everything else.
 """
 
 from __future__ import annotations
@@ -23,8 +23,12 @@ from ..kernels.operations import Operation
 from .plan import Plan
 
 _HARDWARE = {
-    Operation.ADD: np.add, Operation.SUBTRACT: np.subtract, Operation.MULTIPLY: np.multiply, Operation.DIVIDE: np.divide, Operation.SQRT: np.sqrt,
-}  # fmt: skip
+    Operation.ADD: np.add,
+    Operation.SUBTRACT: np.subtract,
+    Operation.MULTIPLY: np.multiply,
+    Operation.DIVIDE: np.divide,
+    Operation.SQRT: np.sqrt,
+}
 #: elements of a piece: its carriers fit the second-level cache
 PIECE = 1 << 15
 #: below this many elements the plain rule is faster than two kernels
@@ -65,7 +69,12 @@ def compute(
 def _is_hardware(how: Plan, dtype: np.dtype) -> bool:
     identity = how.round32 if dtype == np.float32 else how.round64
     w = how.words
-    return identity is None and how.rounding is Rounding.NEAREST_EVEN and w[SpecField.OVER] == np.inf and w[SpecField.UNDER_MIN] == -np.inf
+    return (
+        identity is None
+        and how.rounding is Rounding.NEAREST_EVEN
+        and w[SpecField.OVER] == np.inf
+        and w[SpecField.UNDER_MIN] == -np.inf
+    )
 
 
 def lanes_form(op: Operation, how: Plan, dtype: np.dtype) -> int | None:
@@ -86,10 +95,15 @@ def pieces_of(
     constant = [None if a.size == size else np.full(min(length, size), a[0], a.dtype) for a in arrays]
     for start in range(0, size, length):
         stop = min(start + length, size)
-        yield start, tuple(c[: stop - start] if w is None else w[start:stop] for w, c in zip(whole, constant, strict=True))
+        yield (
+            start,
+            tuple(c[: stop - start] if w is None else w[start:stop] for w, c in zip(whole, constant, strict=True)),
+        )
 
 
-def _plain(op: Operation, arrays: tuple[NDArray[np.floating], ...], first: int, how: Plan, key: int) -> NDArray[np.float64]:
+def _plain(
+    op: Operation, arrays: tuple[NDArray[np.floating], ...], first: int, how: Plan, key: int
+) -> NDArray[np.float64]:
     wide = [a.astype(np.float64, copy=False) for a in arrays]
     out = np.empty(wide[0].size)
     x, y, z = (wide * 3)[:3] if len(wide) == 1 else (*wide, wide[0])[:3]
@@ -97,10 +111,14 @@ def _plain(op: Operation, arrays: tuple[NDArray[np.floating], ...], first: int, 
     return out
 
 
-def _in_lanes(op: Operation, form: int, arrays: tuple[NDArray[np.floating], ...], out: NDArray[np.floating], how: Plan, key: int) -> None:
+def _in_lanes(
+    op: Operation, form: int, arrays: tuple[NDArray[np.floating], ...], out: NDArray[np.floating], how: Plan, key: int
+) -> None:
     single = out.dtype == np.float32
     kernel, rounded, width = (to_odd32, how.round32, 16) if single else (to_odd64, how.round64, 8)
-    buffer = np.empty(min(PIECE, out.size), out.dtype)  # allocated once: fresh pages would cost more than the arithmetic
+    buffer = np.empty(
+        min(PIECE, out.size), out.dtype
+    )  # allocated once: fresh pages would cost more than the arithmetic
     refused = np.empty(buffer.size // width + 1, np.int64)
     for start, pieces in pieces_of(arrays, out.size):
         target = out[start : start + PIECE]
@@ -112,10 +130,16 @@ def _in_lanes(op: Operation, form: int, arrays: tuple[NDArray[np.floating], ...]
 
 def _is_short(how: Plan) -> bool:
     """Whether a second rounding of the hardware's float32 result is innocuous (``kernels/arithmetic_short.py``)."""
-    return how.rounding is Rounding.NEAREST_EVEN and how.format.precision <= 11 and how.round32 in (round_narrow32, round_same32)
+    return (
+        how.rounding is Rounding.NEAREST_EVEN
+        and how.format.precision <= 11
+        and how.round32 in (round_narrow32, round_same32)
+    )
 
 
-def _short(op: Operation, arrays: tuple[NDArray[np.floating], ...], out: NDArray[np.floating], how: Plan, key: int) -> None:
+def _short(
+    op: Operation, arrays: tuple[NDArray[np.floating], ...], out: NDArray[np.floating], how: Plan, key: int
+) -> None:
     """In one piece, since nothing is kept between two kernels, unless an operand is a single element."""
     length = out.size if all(a.size == out.size for a in arrays) else PIECE
     refused = np.empty(min(length, out.size) // 16 + 1, np.int64)
@@ -126,8 +150,14 @@ def _short(op: Operation, arrays: tuple[NDArray[np.floating], ...], out: NDArray
 
 
 def _replace(
-    op: Operation, arrays: tuple[NDArray[np.floating], ...], out: NDArray[np.floating], refused: NDArray[np.int64], width: int, how: Plan, key: int
-) -> None:  # fmt: skip
+    op: Operation,
+    arrays: tuple[NDArray[np.floating], ...],
+    out: NDArray[np.floating],
+    refused: NDArray[np.int64],
+    width: int,
+    how: Plan,
+    key: int,
+) -> None:
     """The plain rule on the blocks that a kernel refused."""
     if refused.size:
         places = (refused[:, None] + np.arange(width)).reshape(-1)

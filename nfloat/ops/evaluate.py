@@ -1,9 +1,12 @@
-"""How an elementary function is carried out on flat carriers: approximate, settle what is certain, compute the rest for certain.
+"""How an elementary function is carried out on flat carriers: approximate, settle what is certain, compute the rest
+for certain.
 
-1. ``approximations.py`` gives float64 values within a stated error, piece by piece, in the cache.
-2. ``kernels/functions.py`` rounds both ends of the error's interval; where they agree, that is the result. Lanes first, then
+1. ``approximations.py`` gives float64 values within a stated error, piece by piece, in the cache. 2.
+``kernels/functions.py`` rounds both ends of the error's interval; where they agree, that is the result. Lanes first,
+then
    what they refuse by the plain rule, special values included.
-3. What is still undecided (exact results in directed modes, near-ties, results beyond float64's range; nearly everything for
+3. What is still undecided (exact results in directed modes, near-ties, results beyond float64's range; nearly
+everything for
    formats of p > 40) is computed to 128 bits by ``certain.py``, once for each distinct argument.
 """
 
@@ -22,7 +25,9 @@ from .plan import Plan
 _MASK = (1 << 64) - 1
 
 
-def evaluate(name: str, arrays: tuple[NDArray[np.floating], ...], size: int, how: Plan, key: int) -> NDArray[np.floating]:
+def evaluate(
+    name: str, arrays: tuple[NDArray[np.floating], ...], size: int, how: Plan, key: int
+) -> NDArray[np.floating]:
     """The rounded results of an elementary function on flat arrays of one dtype with `size` elements or one."""
     out = np.empty(size, arrays[0].dtype)
     form = APPROXIMATIONS[name]
@@ -58,9 +63,14 @@ def _settle(form: Approximation, y: NDArray[np.float64], out: NDArray[np.floatin
 
 
 def _settle_rest(
-    name: str, form: Approximation, operands: tuple[NDArray[np.float64], ...], y: NDArray[np.float64], number: NDArray[np.int64],
-    how: Plan, key: int,
-) -> NDArray[np.float64]:  # fmt: skip
+    name: str,
+    form: Approximation,
+    operands: tuple[NDArray[np.float64], ...],
+    y: NDArray[np.float64],
+    number: NDArray[np.int64],
+    how: Plan,
+    key: int,
+) -> NDArray[np.float64]:
     """Results by the plain rule, then for certain. `number`: the elements' numbers in the whole array."""
     out, undecided = np.empty(y.size), np.empty(y.size, np.int64)
     x = operands[0] if form.exact is None else np.where(form.exact(*operands), 0.0, 1.0)
@@ -73,13 +83,16 @@ def _settle_rest(
 
 def _for_certain(
     name: str, operands: tuple[NDArray[np.float64], ...], number: NDArray[np.int64], how: Plan, key: int
-) -> NDArray[np.float64]:  # fmt: skip
+) -> NDArray[np.float64]:
     distinct, place = np.unique(np.stack(operands, axis=1), axis=0, return_inverse=True)
     leading = [certain(name, *map(float, row)) for row in distinct]
     columns = (
-        np.array([z.negative for z in leading]), np.array([z.N >> 64 for z in leading], np.uint64),
-        np.array([z.N & _MASK for z in leading], np.uint64), np.array([z.more for z in leading]), np.array([z.q for z in leading], np.int64),
-    )  # fmt: skip
+        np.array([z.negative for z in leading]),
+        np.array([z.N >> 64 for z in leading], np.uint64),
+        np.array([z.N & _MASK for z in leading], np.uint64),
+        np.array([z.more for z in leading]),
+        np.array([z.q for z in leading], np.int64),
+    )
     out = np.empty(number.size)
     round_leading(*(c[place.reshape(-1)] for c in columns), number, out, how.words, key)
     return out

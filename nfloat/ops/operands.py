@@ -1,8 +1,8 @@
 """The operands of an operation: several array-likes brought to one carrier and one shape, as NumPy would.
 
-The carrier of the result is float32 if the format fits it and every operand is float16 or float32 (Python numbers do not count,
-as in NumPy's promotion), else float64. Values are never rounded on the way in: where a Python number is not a float32 value, the
-operation is computed in float64.
+The carrier of the result is float32 if the format fits it and every operand is float16 or float32 (Python numbers do
+not count, as in NumPy's promotion), else float64. Values are never rounded on the way in: where a Python number is
+not a float32 value, the operation is computed in float64.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 @dataclass(frozen=True, slots=True)
 class Operands:
-    """One-dimensional contiguous arrays of one dtype, each with `size` elements or a single one; the result's shape and dtype."""
+    """Flat contiguous arrays of one dtype, each with `size` elements or a single one; the result's shape and dtype."""
 
     arrays: tuple[NDArray[np.floating], ...]
     shape: tuple[int, ...]

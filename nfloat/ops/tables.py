@@ -1,7 +1,8 @@
 """Elementary functions of the numbers of a short format, by a table of all of them.
 
-A format of at most 16 bits has at most 65,536 numbers. Once as many are asked for, the function of each is computed once
-(``evaluate.py``), and an array is encoded and looked up. Nothing has to be proven: the table holds the results themselves.
+A format of at most 16 bits has at most 65,536 numbers. Once as many are asked for, the function of each is computed
+once (``evaluate.py``), and an array is encoded and looked up. Nothing has to be proven: the table holds the results
+themselves.
 """
 
 from __future__ import annotations
@@ -19,10 +20,19 @@ from .evaluate import evaluate
 from .plan import Plan
 
 
-def evaluate_members(name: str, arrays: tuple[NDArray[np.floating], ...], size: int, how: Plan, key: int) -> NDArray[np.floating]:
+def evaluate_members(
+    name: str, arrays: tuple[NDArray[np.floating], ...], size: int, how: Plan, key: int
+) -> NDArray[np.floating]:
     """`evaluate` for operands that are numbers of the format."""
     codes = 1 << how.format.bits
-    if len(arrays) > 1 or how.stochastic or codes > 1 << 16 or size < codes or arrays[0].size < size or arrays[0].dtype != np.float32:
+    if (
+        len(arrays) > 1
+        or how.stochastic
+        or codes > 1 << 16
+        or size < codes
+        or arrays[0].size < size
+        or arrays[0].dtype != np.float32
+    ):
         return evaluate(name, arrays, size, how, key)
     table, x = _table(name, how), arrays[0]
     out = np.empty(size, np.float32)

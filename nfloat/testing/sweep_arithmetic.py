@@ -1,12 +1,13 @@
 """The sweep of arithmetic: `nf.add` ... `nf.sqrt` on numbers of one format against the exact oracle, bit for bit.
 
-`sweep_pairs` takes all pairs of an 8-bit format, or the pairs it is given; `hard_pairs` makes pairs that hit ties, cancellation,
-subnormal results and overflow. The exact result is formed in float64, independently of the kernels:
+`sweep_pairs` takes all pairs of an 8-bit format, or the pairs it is given; `hard_pairs` makes pairs that hit ties,
+cancellation, subnormal results and overflow. The exact result is formed in float64, independently of the kernels:
 
-* a sum as TwoSum's pair, of which a float64 *rounded to odd* is as good for any p <= 51 (and for a stochastic mode it is compared
-  where the sum is exact);
-* a product exactly (p <= 26); a quotient and a root by the hardware's float64 operation, which is never nearer to a number
-  of 2p + 2 bits than the true one is, unless it equals it (53 >= 2p + 2): p <= 25, and stochastic modes of up to 13 random bits.
+* a sum as TwoSum's pair, of which a float64 *rounded to odd* is as good for any p <= 51 (and for a stochastic mode it
+  is compared where the sum is exact);
+* a product exactly (p <= 26); a quotient and a root by the hardware's float64 operation, which is never nearer to a
+  number of 2p + 2 bits than the true one is, unless it equals it (53 >= 2p + 2): p <= 25, and stochastic modes of up
+  to 13 random bits.
 
 What remains is one rounding of a float64 number, which is ``grid.py``'s.
 """
@@ -69,14 +70,20 @@ def exact_result(name: str, x: Floats, y: Floats, fmt: Format, mode: Rounding) -
 
 
 def sweep_pairs(
-    fmt: Format, *, names: Iterable[str] = OPERATIONS, modes: Iterable[Rounding] = tuple(Rounding), pairs: tuple[Floats, Floats] | None = None, seed: int = 0
-) -> Report:  # fmt: skip
+    fmt: Format,
+    *,
+    names: Iterable[str] = OPERATIONS,
+    modes: Iterable[Rounding] = tuple(Rounding),
+    pairs: tuple[Floats, Floats] | None = None,
+    seed: int = 0,
+) -> Report:
     """Every operation in every mode on all pairs of a format's numbers, or on `pairs` of them.
 
     Raises
     ------
     ArgumentError
-        If the format is too wide for all pairs and none are given, or beyond the precision that the oracle is exact for.
+        If the format is too wide for all pairs and none are given, or beyond the precision that the oracle is exact
+        for.
     """
     if fmt.precision > 25 or (pairs is None and fmt.bits > 8):
         raise ArgumentError(f"fmt={fmt.name!r}: all pairs need at most 8 bits, given pairs a precision of at most 25")
@@ -107,7 +114,7 @@ def all_pairs(fmt: Format) -> tuple[Floats, Floats]:
 
 
 def hard_pairs(fmt: Format, count: int, seed: int = 0) -> tuple[Floats, Floats]:
-    """Pairs of a 16-bit (or narrower) format's numbers: near-cancelling, near ties of sums and products, around both ends of the range."""
+    """Pairs of a 16-bit (or narrower) format's numbers: near-cancelling, near ties, around both ends of the range."""
     rng = np.random.default_rng(seed)
     values = code_values(fmt)
     finite = np.sort(values[np.isfinite(values)])

@@ -15,7 +15,13 @@ import nfloat as nf
 def test_array_rounds_once_and_keeps_what_it_was_told() -> None:
     a = nf.array([0.1, 1 + 2**-8 + 2**-40], "bfloat16")
     assert a.values.tolist() == [0.10009765625, 1.0078125]
-    assert (a.format, a.rounding, a.overflow, a.random_bits, a.stream) == (nf.bfloat16, "nearest_even", None, None, None)
+    assert (a.format, a.rounding, a.overflow, a.random_bits, a.stream) == (
+        nf.bfloat16,
+        "nearest_even",
+        None,
+        None,
+        None,
+    )
     assert a.codes.dtype == np.uint16
     assert (a.shape, a.ndim, a.size, len(a), a.dtype) == ((2,), 1, 2, 2, np.float32)
     assert nf.array([0.1], "float64").dtype == np.float64
@@ -97,10 +103,18 @@ def test_indexing_gives_views_and_assignment_rounds() -> None:
 
 
 def test_copies_and_pickle_keep_everything() -> None:
-    a = nf.array([0.1, 2.0], "e6m9", "stochastic_b", overflow="saturate_finite", random_bits=9, seed=nf.Stream(3).child("x"))
+    a = nf.array(
+        [0.1, 2.0], "e6m9", "stochastic_b", overflow="saturate_finite", random_bits=9, seed=nf.Stream(3).child("x")
+    )
     for b in (copy.copy(a), copy.deepcopy(a), pickle.loads(pickle.dumps(a)), a.copy()):
         assert isinstance(b, nf.FloatArray) and b.tolist() == a.tolist()
-        assert (b.format, b.rounding, b.overflow, b.random_bits, b.stream) == (a.format, a.rounding, a.overflow, a.random_bits, a.stream)
+        assert (b.format, b.rounding, b.overflow, b.random_bits, b.stream) == (
+            a.format,
+            a.rounding,
+            a.overflow,
+            a.random_bits,
+            a.stream,
+        )
         assert not np.shares_memory(np.asarray(a), np.asarray(b))
         assert (b * 1.5).tolist() == (a * 1.5).tolist()
 

@@ -125,5 +125,8 @@ def test_at_adds_one_after_the_other() -> None:
 def test_mean_divides_the_rounded_sum_by_the_exact_count() -> None:
     a = nf.array(np.arange(20.0), "float8_e4m3fn")
     assert a.mean().item() == nf.divide(a.sum().item(), 20.0, "float8_e4m3fn")
-    assert np.mean(nf.array(np.ones((2, 1000)), "float16"), axis=1).tolist() == [1, 1]  # 1000 need not be a number of the format
+    assert np.mean(nf.array(np.ones((2, 1000)), "float16"), axis=1).tolist() == [
+        1,
+        1,
+    ]  # 1000 need not be a number of the format
     assert np.mean(a, keepdims=True).shape == (1,)

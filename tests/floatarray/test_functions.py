@@ -11,21 +11,70 @@ A = nf.array(np.arange(6.0).reshape(2, 3) - 2.5, "float16")
 X = np.asarray(A)
 
 MOVING = [
-    lambda m: np.concatenate([m, m]), lambda m: np.concatenate([m, m], axis=1), lambda m: np.stack([m, m], axis=1), lambda m: np.vstack([m, m]),
-    lambda m: np.hstack([m, m]), lambda m: np.reshape(m, (3, 2)), lambda m: np.ravel(m), lambda m: np.transpose(m), lambda m: np.swapaxes(m, 0, 1),
-    lambda m: np.moveaxis(m, 0, 1), lambda m: np.squeeze(m[None]), lambda m: np.expand_dims(m, 1), lambda m: np.broadcast_to(m, (4, 2, 3)),
-    lambda m: np.take(m, [2, 0], axis=1), lambda m: np.flip(m), lambda m: np.roll(m, 1), lambda m: np.repeat(m, 2), lambda m: np.tile(m, (2, 1)),
-    lambda m: np.sort(m), lambda m: np.max(m), lambda m: np.min(m, axis=0), lambda m: np.where(m > 0, m, 0.0), lambda m: np.clip(m, -1, 1),
-    lambda m: np.diagonal(m), lambda m: np.copy(m), lambda m: np.append(m, 1.0), lambda m: np.delete(m, 0, axis=1), lambda m: np.unique(m),
-    lambda m: np.zeros_like(m), lambda m: np.ones_like(m), lambda m: np.full_like(m, 0.5), lambda m: m.reshape(3, 2), lambda m: m.reshape((6,)),
-    lambda m: m.ravel(), lambda m: m.flatten(), lambda m: m.transpose(), lambda m: m.transpose(1, 0), lambda m: m.T, lambda m: m.swapaxes(0, 1),
-    lambda m: m.take([0]), lambda m: m.repeat(2, axis=0), lambda m: m.max(), lambda m: m.min(axis=1), lambda m: m[None].squeeze(),
-]  # fmt: skip
+    lambda m: np.concatenate([m, m]),
+    lambda m: np.concatenate([m, m], axis=1),
+    lambda m: np.stack([m, m], axis=1),
+    lambda m: np.vstack([m, m]),
+    lambda m: np.hstack([m, m]),
+    lambda m: np.reshape(m, (3, 2)),
+    lambda m: np.ravel(m),
+    lambda m: np.transpose(m),
+    lambda m: np.swapaxes(m, 0, 1),
+    lambda m: np.moveaxis(m, 0, 1),
+    lambda m: np.squeeze(m[None]),
+    lambda m: np.expand_dims(m, 1),
+    lambda m: np.broadcast_to(m, (4, 2, 3)),
+    lambda m: np.take(m, [2, 0], axis=1),
+    lambda m: np.flip(m),
+    lambda m: np.roll(m, 1),
+    lambda m: np.repeat(m, 2),
+    lambda m: np.tile(m, (2, 1)),
+    lambda m: np.sort(m),
+    lambda m: np.max(m),
+    lambda m: np.min(m, axis=0),
+    lambda m: np.where(m > 0, m, 0.0),
+    lambda m: np.clip(m, -1, 1),
+    lambda m: np.diagonal(m),
+    lambda m: np.copy(m),
+    lambda m: np.append(m, 1.0),
+    lambda m: np.delete(m, 0, axis=1),
+    lambda m: np.unique(m),
+    lambda m: np.zeros_like(m),
+    lambda m: np.ones_like(m),
+    lambda m: np.full_like(m, 0.5),
+    lambda m: m.reshape(3, 2),
+    lambda m: m.reshape((6,)),
+    lambda m: m.ravel(),
+    lambda m: m.flatten(),
+    lambda m: m.transpose(),
+    lambda m: m.transpose(1, 0),
+    lambda m: m.T,
+    lambda m: m.swapaxes(0, 1),
+    lambda m: m.take([0]),
+    lambda m: m.repeat(2, axis=0),
+    lambda m: m.max(),
+    lambda m: m.min(axis=1),
+    lambda m: m[None].squeeze(),
+]
 ASKING = [
-    lambda m: np.argmax(m), lambda m: np.argmin(m, axis=1), lambda m: np.argsort(m), lambda m: np.nonzero(m)[0], lambda m: np.count_nonzero(m),
-    lambda m: np.any(m), lambda m: np.all(m, axis=0), lambda m: np.shape(m), lambda m: np.ndim(m), lambda m: np.size(m), lambda m: np.array_equal(m, m),
-    lambda m: np.searchsorted(np.ravel(m), 0.1), lambda m: np.isclose(m, m), lambda m: m.argmax(), lambda m: m.argmin(), lambda m: m.any(), lambda m: m.all(),
-]  # fmt: skip
+    lambda m: np.argmax(m),
+    lambda m: np.argmin(m, axis=1),
+    lambda m: np.argsort(m),
+    lambda m: np.nonzero(m)[0],
+    lambda m: np.count_nonzero(m),
+    lambda m: np.any(m),
+    lambda m: np.all(m, axis=0),
+    lambda m: np.shape(m),
+    lambda m: np.ndim(m),
+    lambda m: np.size(m),
+    lambda m: np.array_equal(m, m),
+    lambda m: np.searchsorted(np.ravel(m), 0.1),
+    lambda m: np.isclose(m, m),
+    lambda m: m.argmax(),
+    lambda m: m.argmin(),
+    lambda m: m.any(),
+    lambda m: m.all(),
+]
 
 
 @pytest.mark.parametrize("function", MOVING)
@@ -50,11 +99,15 @@ def test_results_in_lists_and_tuples() -> None:
 
 
 @pytest.mark.parametrize(
-    "function", [np.fft.fft, np.linalg.norm, np.var, np.std, np.median, np.einsum, np.convolve, np.interp, np.trapezoid, np.cov], ids=lambda f: f.__name__
+    "function",
+    [np.fft.fft, np.linalg.norm, np.var, np.std, np.median, np.einsum, np.convolve, np.interp, np.trapezoid, np.cov],
+    ids=lambda f: f.__name__,
 )
 def test_everything_else_raises(function) -> None:
     with pytest.raises(nf.ArgumentError, match="not defined for a FloatArray"):
-        function("i->", A) if function is np.einsum else function(A, A, A) if function is np.interp else function(A, A) if function is np.convolve else function(A)
+        function("i->", A) if function is np.einsum else function(A, A, A) if function is np.interp else function(
+            A, A
+        ) if function is np.convolve else function(A)
 
 
 def test_members_are_checked() -> None:

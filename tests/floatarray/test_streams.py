@@ -1,4 +1,4 @@
-"""Random bits of FloatArrays: a function of the operands and how they were made, never of time, order, layout or chunks."""
+"""Random bits of FloatArrays: a function of the operands and how they were made, not of time, order or layout."""
 
 from __future__ import annotations
 
@@ -71,7 +71,9 @@ def test_reductions_and_products_draw_from_derived_streams() -> None:
     sums = np.add.reduce(a, axis=1)
     assert np.unique(np.asarray(sums)).size > 1
     assert sums.tolist() == np.add.reduce(a, axis=1).tolist()
-    assert abs(float(np.mean(np.asarray(sums, np.float64))) - float(np.mean(np.asarray(a, np.float64).sum(axis=1)))) < 0.02
+    assert (
+        abs(float(np.mean(np.asarray(sums, np.float64))) - float(np.mean(np.asarray(a, np.float64).sum(axis=1)))) < 0.02
+    )
     assert (a @ a.T).tolist() == (a @ a.T).tolist()
     assert a.mean().stream is not None
 

@@ -1,4 +1,4 @@
-"""Ufuncs on FloatArrays: the parts of NumPy's own ufunc tests that apply (broadcasting, out=, where=, operators), and the rounding."""
+"""Ufuncs on FloatArrays: what applies of NumPy's own ufunc tests (broadcasting, out=, where=), and the rounding."""
 
 from __future__ import annotations
 
@@ -37,7 +37,14 @@ def test_a_ufunc_is_the_function_of_the_same_name(ufunc: np.ufunc, fmt: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("op", "name"), [(operator.add, "add"), (operator.sub, "subtract"), (operator.mul, "multiply"), (operator.truediv, "divide"), (operator.mod, "remainder")]
+    ("op", "name"),
+    [
+        (operator.add, "add"),
+        (operator.sub, "subtract"),
+        (operator.mul, "multiply"),
+        (operator.truediv, "divide"),
+        (operator.mod, "remainder"),
+    ],
 )
 def test_operators_with_arrays_and_numbers_on_either_side(op, name: str) -> None:
     a, b = _pair("float16")
@@ -63,17 +70,31 @@ def test_more_operators() -> None:
         assert result.dtype == bool
         _equal(result, op(np.asarray(a), 0.0))
     assert (nf.array([0.1], "float16") == 0.1).all()
-    assert (nf.array([0.5], "float16") == nf.array([0.5], "float8_e5m2")).all()  # a comparison is exact whatever the formats
+    assert (
+        nf.array([0.5], "float16") == nf.array([0.5], "float8_e5m2")
+    ).all()  # a comparison is exact whatever the formats
 
 
-@pytest.mark.parametrize(("x", "y"), [((3, 1), (1, 4)), ((2, 3, 4), (4,)), ((), (5,)), ((1,), (0,)), ((2, 1, 3), (5, 1))])
+@pytest.mark.parametrize(
+    ("x", "y"), [((3, 1), (1, 4)), ((2, 3, 4), (4,)), ((), (5,)), ((1,), (0,)), ((2, 1, 3), (5, 1))]
+)
 def test_broadcasting(x: tuple[int, ...], y: tuple[int, ...]) -> None:
     a, b = nf.array(RNG.standard_normal(x), "float16"), nf.array(RNG.standard_normal(y), "float16")
     _equal(a + b, nf.add(a, b, "float16"))
     assert (a + b).shape == np.broadcast_shapes(x, y)
 
 
-@pytest.mark.parametrize("make", [lambda a: a.T, lambda a: a[::2], lambda a: a[:, ::-1], lambda a: a[1:, 1:], lambda a: a[None], lambda a: np.broadcast_to(a, (2, 4, 4))])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda a: a.T,
+        lambda a: a[::2],
+        lambda a: a[:, ::-1],
+        lambda a: a[1:, 1:],
+        lambda a: a[None],
+        lambda a: np.broadcast_to(a, (2, 4, 4)),
+    ],
+)
 def test_views_of_any_layout(make) -> None:
     a = nf.array(RNG.standard_normal((4, 4)), "float16")
     view = make(a)
@@ -140,13 +161,31 @@ def test_exact_ufuncs_and_questions() -> None:
         operands = (a, a[::-1])[: ufunc.nin]
         _equal(ufunc(*operands), ufunc(*(np.asarray(o) for o in operands)))
     assert np.isnan(np.asarray(-nf.array([1.0], "binary8p3uf"))[0])  # there are no negative numbers
-    assert np.signbit(np.asarray(-nf.array([0.0], "float16")))[0] and not np.signbit(np.asarray(-nf.array([0.0], "binary8p3se")))[0]
+    assert (
+        np.signbit(np.asarray(-nf.array([0.0], "float16")))[0]
+        and not np.signbit(np.asarray(-nf.array([0.0], "binary8p3se")))[0]
+    )
     assert (-nf.array([-128], "int8")).tolist() == [127]
     out = np.zeros(6, bool)
     assert np.isnan(a, out=out) is out and out.tolist() == [False] * 5 + [True]
 
 
-@pytest.mark.parametrize("ufunc", [np.cbrt, np.floor_divide, np.logaddexp, np.ldexp, np.nextafter, np.spacing, np.arcsinh, np.divmod, np.modf, np.bitwise_and], ids=lambda u: u.__name__)
+@pytest.mark.parametrize(
+    "ufunc",
+    [
+        np.cbrt,
+        np.floor_divide,
+        np.logaddexp,
+        np.ldexp,
+        np.nextafter,
+        np.spacing,
+        np.arcsinh,
+        np.divmod,
+        np.modf,
+        np.bitwise_and,
+    ],
+    ids=lambda u: u.__name__,
+)
 def test_ufuncs_without_a_defined_rounding_raise(ufunc: np.ufunc) -> None:
     a = nf.array([1.0, 2.0], "float16")
     with pytest.raises(nf.ArgumentError, match=f"np.{ufunc.__name__}"):

@@ -1,7 +1,9 @@
-"""MPFR (gmpy2) as an oracle: the exact result of a function, as the float64 number that every rounding to p <= 51 treats alike.
+"""MPFR (gmpy2) as an oracle: the exact result of a function, as the float64 number that every rounding to p <= 51
+treats alike.
 
-`rounded_to_odd` computes at 320 bits toward zero and keeps 53 of them, the last one set if anything follows. What the format of
-float64 would overflow or underflow is clamped far beyond every format in these tests. `round_mpfr` rounds to a format itself.
+`rounded_to_odd` computes at 320 bits toward zero and keeps 53 of them, the last one set if anything follows. What the
+format of float64 would overflow or underflow is clamped far beyond every format in these tests. `round_mpfr` rounds
+to a format itself.
 """
 
 from __future__ import annotations
@@ -37,10 +39,27 @@ def _gelu(x: mpfr) -> mpfr:
 
 
 UNARY: dict[str, Callable[[mpfr], mpfr]] = {
-    "exp": gmpy2.exp, "exp2": gmpy2.exp2, "expm1": gmpy2.expm1, "log": gmpy2.log, "log2": gmpy2.log2, "log10": gmpy2.log10, "log1p": gmpy2.log1p,
-    "sin": gmpy2.sin, "cos": gmpy2.cos, "tan": gmpy2.tan, "sinh": gmpy2.sinh, "cosh": gmpy2.cosh, "tanh": gmpy2.tanh, "arcsin": gmpy2.asin,
-    "arccos": gmpy2.acos, "arctan": gmpy2.atan, "erf": gmpy2.erf, "sigmoid": _sigmoid, "softplus": _softplus, "gelu": _gelu,
-}  # fmt: skip
+    "exp": gmpy2.exp,
+    "exp2": gmpy2.exp2,
+    "expm1": gmpy2.expm1,
+    "log": gmpy2.log,
+    "log2": gmpy2.log2,
+    "log10": gmpy2.log10,
+    "log1p": gmpy2.log1p,
+    "sin": gmpy2.sin,
+    "cos": gmpy2.cos,
+    "tan": gmpy2.tan,
+    "sinh": gmpy2.sinh,
+    "cosh": gmpy2.cosh,
+    "tanh": gmpy2.tanh,
+    "arcsin": gmpy2.asin,
+    "arccos": gmpy2.acos,
+    "arctan": gmpy2.atan,
+    "erf": gmpy2.erf,
+    "sigmoid": _sigmoid,
+    "softplus": _softplus,
+    "gelu": _gelu,
+}
 BINARY: dict[str, Callable[[mpfr, mpfr], mpfr]] = {"power": lambda x, y: x**y, "arctan2": gmpy2.atan2}
 
 
@@ -60,15 +79,29 @@ def _odd(z: mpfr) -> float:
 
 
 def rounded_to_odd(name: str, *operands: np.ndarray) -> np.ndarray:
-    """The function at every element, exact or rounded to odd at 53 bits. Finite operands, of which results are finite or zero."""
+    """The function at every element, exact or rounded to odd at 53 bits; finite operands with finite results."""
     function = UNARY.get(name) or BINARY[name]
     with _context():
-        return np.array([_odd(function(*map(mpfr, row))) for row in zip(*(np.asarray(o, float).tolist() for o in operands), strict=True)])
+        return np.array(
+            [
+                _odd(function(*map(mpfr, row)))
+                for row in zip(*(np.asarray(o, float).tolist() for o in operands), strict=True)
+            ]
+        )
 
 
-def as_float64(function: Callable[..., mpfr], *operands: np.ndarray, precision: int, emin: int, emax: int, rounding: int = gmpy2.RoundToNearest) -> np.ndarray:
-    """An IEEE format's own arithmetic: precision p and exponents of normal numbers, subnormal results and overflow included."""
+def as_float64(
+    function: Callable[..., mpfr],
+    *operands: np.ndarray,
+    precision: int,
+    emin: int,
+    emax: int,
+    rounding: int = gmpy2.RoundToNearest,
+) -> np.ndarray:
+    """An IEEE format's own arithmetic, by precision and exponents of normal numbers; subnormals and overflow included."""
     with gmpy2.context(precision=53):  # made here, so that the format's precision does not round them
         rows = [tuple(map(mpfr, row)) for row in zip(*(np.asarray(o, float).tolist() for o in operands), strict=True)]
-    with gmpy2.context(precision=precision, round=rounding, emin=emin - precision + 2, emax=emax + 1, subnormalize=True):
+    with gmpy2.context(
+        precision=precision, round=rounding, emin=emin - precision + 2, emax=emax + 1, subnormalize=True
+    ):
         return np.array([float(function(*row)) for row in rows])

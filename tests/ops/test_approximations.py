@@ -17,13 +17,26 @@ SHARE = 0.25
 def _inputs(name: str) -> tuple[np.ndarray, ...]:
     rng = np.random.default_rng(23)
     n = 700
-    x = np.concatenate([rng.standard_normal(n), rng.uniform(-1, 1, n), np.ldexp(rng.uniform(1, 2, n), rng.integers(-60, 10, n)), rng.uniform(-37, 37, n)])
+    x = np.concatenate(
+        [
+            rng.standard_normal(n),
+            rng.uniform(-1, 1, n),
+            np.ldexp(rng.uniform(1, 2, n), rng.integers(-60, 10, n)),
+            rng.uniform(-37, 37, n),
+        ]
+    )
     if name in ("arcsin", "arccos"):
         x = np.concatenate([x[np.abs(x) < 1], 1 - np.ldexp(rng.random(n), rng.integers(-50, -1, n))])
     if name.startswith("log"):
         x = np.abs(np.concatenate([x, 1 + np.ldexp(rng.standard_normal(n), rng.integers(-50, -1, n))]))
     if name in ("sin", "cos", "tan"):  # next to multiples of pi/2, and far out
-        x = np.concatenate([x, np.rint(rng.uniform(-1000, 1000, n)) * (np.pi / 2), np.ldexp(rng.uniform(1, 2, n), rng.integers(10, 1000, n))])
+        x = np.concatenate(
+            [
+                x,
+                np.rint(rng.uniform(-1000, 1000, n)) * (np.pi / 2),
+                np.ldexp(rng.uniform(1, 2, n), rng.integers(10, 1000, n)),
+            ]
+        )
     if name == "power":
         return np.abs(x), rng.permutation(x) / np.maximum(1, np.abs(np.log2(np.abs(x))) / 8)
     return (x, rng.permutation(x)) if name == "arctan2" else (x,)

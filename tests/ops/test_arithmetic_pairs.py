@@ -1,4 +1,4 @@
-"""All pairs of 8-bit formats, hard pairs of 16-bit ones: every operation in every mode equals the exact oracle, bit for bit."""
+"""All pairs of 8-bit formats, hard pairs of 16-bit ones: every operation in every mode equals the exact oracle."""
 
 from __future__ import annotations
 
@@ -35,4 +35,11 @@ def test_hard_pairs_of_sixteen_bits_in_every_mode(name: str) -> None:
 
 def test_many_hard_pairs_of_float16() -> None:
     fmt = nf.float16
-    _check(sweep_pairs(fmt, modes=(Rounding.NEAREST_EVEN,), names=("add", "multiply", "divide"), pairs=hard_pairs(fmt, 1_000_000, seed=2)))
+    _check(
+        sweep_pairs(
+            fmt,
+            modes=(Rounding.NEAREST_EVEN,),
+            names=("add", "multiply", "divide"),
+            pairs=hard_pairs(fmt, 1_000_000, seed=2),
+        )
+    )

@@ -1,4 +1,4 @@
-"""Special values of arithmetic, as a table: IEEE 754-2019 clauses 6, 7 and 9.2, and P3109 v4.0 where zero has no sign."""
+"""Special values of arithmetic, a table: IEEE 754-2019 clauses 6, 7 and 9.2, P3109 v4.0 where zero has no sign."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ IEEE = [
     ("ieee_remainder", (3.0, 2.0), -1.0, None),
     ("ieee_remainder", (1.0, 2.0), 1.0, None),
     ("ieee_remainder", (-4.0, 2.0), -0.0, None),
-]  # fmt: skip
+]
 
 P3109 = [
     ("divide", (1.0, 0.0), NAN),
@@ -91,7 +91,9 @@ P3109 = [
 
 
 def _same(got: float, wanted: float) -> bool:
-    return (math.isnan(got) and math.isnan(wanted)) or (got == wanted and math.copysign(1, got) == math.copysign(1, wanted))
+    return (math.isnan(got) and math.isnan(wanted)) or (
+        got == wanted and math.copysign(1, got) == math.copysign(1, wanted)
+    )
 
 
 @pytest.mark.parametrize("fmt", ["float16", "bfloat16", "float8_e5m2", "float32", "float64", "e11m20"])
@@ -105,7 +107,9 @@ def test_ieee(fmt: str, case: tuple) -> None:
         for dtype in (np.float32, np.float64):
             arrays = [np.full(67, v, dtype) for v in operands]
             many = getattr(nf, name)(*arrays, fmt, mode)
-            assert all(_same(float(v), wanted) for v in many), f"{name}{operands} {mode} in {fmt}, array: {many[0]}, not {wanted}"
+            assert all(_same(float(v), wanted) for v in many), (
+                f"{name}{operands} {mode} in {fmt}, array: {many[0]}, not {wanted}"
+            )
 
 
 @pytest.mark.parametrize("case", IEEE, ids=lambda c: f"{c[0]}{c[1]}")

@@ -1,4 +1,4 @@
-"""Stochastic modes of arithmetic use the exact remainder of the exact result, to 64 bits, and the bits of the element's number."""
+"""Stochastic modes of arithmetic use the exact result's remainder, to 64 bits, and the element number's random bits."""
 
 from __future__ import annotations
 
@@ -41,7 +41,9 @@ def test_the_exact_fraction_decides(name: str, fmt: str) -> None:
     words = stream_words(stream.key, x.size)
     for i in range(x.size):
         exact = EXACT[name](Fraction(x[i]), Fraction(y[i]), Fraction(z[i]))
-        assert Fraction(got[i]) == _expected(exact, f.precision, f.emin, int(words[i])), f"{name} {x[i]!r} {y[i]!r} {z[i]!r}"
+        assert Fraction(got[i]) == _expected(exact, f.precision, f.emin, int(words[i])), (
+            f"{name} {x[i]!r} {y[i]!r} {z[i]!r}"
+        )
 
 
 def test_a_root_rounds_up_as_often_as_its_fraction_says() -> None:

@@ -1,4 +1,4 @@
-"""float32 and float64 arithmetic against MPFR, on hard cases: the plain rule, the lanes and the hardware's operations."""
+"""float32 and float64 arithmetic against MPFR, on hard cases: plain rule, lanes and the hardware's operations."""
 
 from __future__ import annotations
 
@@ -14,21 +14,51 @@ import nfloat as nf
 FLOAT64 = {"precision": 53, "emin": -1022, "emax": 1023}
 FLOAT32 = {"precision": 24, "emin": -126, "emax": 127}
 MODES = {
-    "nearest_even": gmpy2.RoundToNearest, "toward_zero": gmpy2.RoundToZero, "toward_positive": gmpy2.RoundUp, "toward_negative": gmpy2.RoundDown,
-}  # fmt: skip
+    "nearest_even": gmpy2.RoundToNearest,
+    "toward_zero": gmpy2.RoundToZero,
+    "toward_positive": gmpy2.RoundUp,
+    "toward_negative": gmpy2.RoundDown,
+}
 MPFR = {
-    "add": lambda x, y: x + y, "subtract": lambda x, y: x - y, "multiply": lambda x, y: x * y, "divide": lambda x, y: x / y, "sqrt": gmpy2.sqrt,
-    "reciprocal": lambda x: 1 / x, "rsqrt": gmpy2.rec_sqrt, "hypot": gmpy2.hypot, "fma": gmpy2.fma,
-}  # fmt: skip
+    "add": lambda x, y: x + y,
+    "subtract": lambda x, y: x - y,
+    "multiply": lambda x, y: x * y,
+    "divide": lambda x, y: x / y,
+    "sqrt": gmpy2.sqrt,
+    "reciprocal": lambda x: 1 / x,
+    "rsqrt": gmpy2.rec_sqrt,
+    "hypot": gmpy2.hypot,
+    "fma": gmpy2.fma,
+}
 ARITY = dict.fromkeys(MPFR, 2) | {"sqrt": 1, "reciprocal": 1, "rsqrt": 1, "fma": 3}
 COUNT = 6000
 
 
 def _hard(rng: np.random.Generator, single: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Operands over the whole range, near cancellation (fma's with one ulp to spare), around underflow, and of few bits (ties)."""
+    """Operands over the whole range, near cancellation (fma's by an ulp), around underflow, and of few bits (ties)."""
     n, top = COUNT // 4, 120 if single else 1000
-    x = np.ldexp(1 + rng.random(4 * n), np.concatenate([rng.integers(-top, top, n), rng.integers(-40, 40, n), rng.integers(-top // 2 - 60, -top // 2 + 20, n), rng.integers(-9, 9, n)]))
-    y = np.ldexp(1 + rng.random(4 * n), np.concatenate([rng.integers(-top, top, n), rng.integers(-40, 40, n), rng.integers(-top // 2 - 60, -top // 2 + 20, n), rng.integers(-9, 9, n)]))
+    x = np.ldexp(
+        1 + rng.random(4 * n),
+        np.concatenate(
+            [
+                rng.integers(-top, top, n),
+                rng.integers(-40, 40, n),
+                rng.integers(-top // 2 - 60, -top // 2 + 20, n),
+                rng.integers(-9, 9, n),
+            ]
+        ),
+    )
+    y = np.ldexp(
+        1 + rng.random(4 * n),
+        np.concatenate(
+            [
+                rng.integers(-top, top, n),
+                rng.integers(-40, 40, n),
+                rng.integers(-top // 2 - 60, -top // 2 + 20, n),
+                rng.integers(-9, 9, n),
+            ]
+        ),
+    )
     y[n : n + n // 2] = -x[n : n + n // 2] * (1 + rng.integers(-3, 4, n // 2) * 2.0 ** (-23 if single else -52))
     few = slice(3 * n, 4 * n)
     x[few], y[few] = np.round(x[few] * 2.0**12) / 2.0**12, np.round(y[few] * 2.0**14) / 2.0**14
@@ -77,7 +107,10 @@ def test_operands_that_the_format_does_not_hold_are_not_rounded_first(name: str,
     rng = np.random.default_rng(7)
     operands = tuple(np.ldexp(1 + rng.random(1500), rng.integers(-12, 12, 1500)) for _ in range(ARITY[name]))
     if name == "add":  # ties of the format, decided by the last bits of a float64 operand
-        operands = (nf.round(operands[0], fmt), operands[0] * 0 + 2.0**-40 + np.spacing(operands[0]) * 2.0 ** (52 - f.precision))
+        operands = (
+            nf.round(operands[0], fmt),
+            operands[0] * 0 + 2.0**-40 + np.spacing(operands[0]) * 2.0 ** (52 - f.precision),
+        )
     for mode, rounding in MODES.items():
         wanted = as_float64(MPFR[name], *operands, precision=f.precision, emin=f.emin, emax=f.emax, rounding=rounding)
         _equal(getattr(nf, name)(*operands, fmt, mode), wanted, f"{name} {mode}")
@@ -89,5 +122,11 @@ def test_remainders_are_exact_then_rounded_once() -> None:
         _equal(nf.fmod(x, y, "float64"), np.fmod(x, y), "fmod")
         _equal(nf.remainder(x, y, "float64"), np.remainder(x, y), "remainder")
         _equal(nf.fmod(x, y, "float16", "to_odd"), nf.round(np.fmod(x, y), "float16", "to_odd"), "fmod")
-    _equal(nf.ieee_remainder(x, y, "float64"), np.array([math.remainder(a, b) for a, b in zip(x, y, strict=True)]), "ieee_remainder")
-    assert nf.remainder(-(2.0**-80), 1.0, "float64", "toward_zero") == 1 - 2.0**-53  # not a float64 number before it is rounded
+    _equal(
+        nf.ieee_remainder(x, y, "float64"),
+        np.array([math.remainder(a, b) for a, b in zip(x, y, strict=True)]),
+        "ieee_remainder",
+    )
+    assert (
+        nf.remainder(-(2.0**-80), 1.0, "float64", "toward_zero") == 1 - 2.0**-53
+    )  # not a float64 number before it is rounded

@@ -13,13 +13,32 @@ from nfloat.ops import bigreal
 from nfloat.ops.certain import Leading, certain
 
 FUNCTIONS = {
-    "exp": gmpy2.exp, "exp2": gmpy2.exp2, "expm1": gmpy2.expm1, "log": gmpy2.log, "log2": gmpy2.log2, "log10": gmpy2.log10, "log1p": gmpy2.log1p,
-    "sin": gmpy2.sin, "cos": gmpy2.cos, "tan": gmpy2.tan, "sinh": gmpy2.sinh, "cosh": gmpy2.cosh, "tanh": gmpy2.tanh, "arcsin": gmpy2.asin,
-    "arccos": gmpy2.acos, "arctan": gmpy2.atan, "erf": gmpy2.erf, "sigmoid": lambda x: 1 / (1 + gmpy2.exp(-x)),
-    "softplus": lambda x: gmpy2.log1p(gmpy2.exp(x)), "gelu": lambda x: x * gmpy2.erfc(-x / gmpy2.sqrt(mpfr(2))) / 2,
-}  # fmt: skip
+    "exp": gmpy2.exp,
+    "exp2": gmpy2.exp2,
+    "expm1": gmpy2.expm1,
+    "log": gmpy2.log,
+    "log2": gmpy2.log2,
+    "log10": gmpy2.log10,
+    "log1p": gmpy2.log1p,
+    "sin": gmpy2.sin,
+    "cos": gmpy2.cos,
+    "tan": gmpy2.tan,
+    "sinh": gmpy2.sinh,
+    "cosh": gmpy2.cosh,
+    "tanh": gmpy2.tanh,
+    "arcsin": gmpy2.asin,
+    "arccos": gmpy2.acos,
+    "arctan": gmpy2.atan,
+    "erf": gmpy2.erf,
+    "sigmoid": lambda x: 1 / (1 + gmpy2.exp(-x)),
+    "softplus": lambda x: gmpy2.log1p(gmpy2.exp(x)),
+    "gelu": lambda x: x * gmpy2.erfc(-x / gmpy2.sqrt(mpfr(2))) / 2,
+}
 #: beyond this MPFR's 4000 bits cannot tell the result from its limit
-MODERATE = dict.fromkeys(("expm1", "tanh", "sigmoid", "softplus", "cosh", "sinh", "exp"), 1300.0) | {"erf": 45.0, "gelu": 55.0}
+MODERATE = dict.fromkeys(("expm1", "tanh", "sigmoid", "softplus", "cosh", "sinh", "exp"), 1300.0) | {
+    "erf": 45.0,
+    "gelu": 55.0,
+}
 BITS = 4000
 
 
@@ -27,7 +46,9 @@ def _inputs(seed: int, count: int) -> list[float]:
     rng = random.Random(seed)
     wide = [rng.choice([-1, 1]) * rng.random() * 2.0 ** rng.randint(-1060, 1000) for _ in range(count // 3)]
     usual = [rng.choice([-1, 1]) * rng.random() * 2.0 ** rng.randint(-30, 12) for _ in range(count // 3)]
-    return wide + usual + [rng.choice([-1, 1]) * rng.randint(1, 40) * 2.0 ** rng.randint(-6, 6) for _ in range(count // 3)]
+    return (
+        wide + usual + [rng.choice([-1, 1]) * rng.randint(1, 40) * 2.0 ** rng.randint(-6, 6) for _ in range(count // 3)]
+    )
 
 
 def _into_domain(name: str, x: float) -> float:
@@ -46,7 +67,11 @@ def _agrees(leading: Leading, z: mpfr) -> bool:
         return a > gmpy2.exp2(mpfr(1030))
     scaled = a / gmpy2.exp2(mpfr(leading.q))
     whole = gmpy2.floor(scaled)
-    return int(whole) == leading.N and leading.more == (whole != scaled) and (not leading.more or leading.N.bit_length() >= 126)
+    return (
+        int(whole) == leading.N
+        and leading.more == (whole != scaled)
+        and (not leading.more or leading.N.bit_length() >= 126)
+    )
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -68,7 +93,9 @@ def test_leading_bits_of_two_arguments(name: str) -> None:
             x = abs(x) if name == "power" else x
             z = mpfr(x) ** mpfr(y) if name == "power" else gmpy2.atan2(mpfr(x), mpfr(y))
             leading = certain(name, x, y)
-            assert _agrees(leading, z) or (gmpy2.is_infinite(z) and leading.q == 3000) or (z == 0 and leading.q == -3000), f"{name}({x!r}, {y!r}): {leading}"
+            assert (
+                _agrees(leading, z) or (gmpy2.is_infinite(z) and leading.q == 3000) or (z == 0 and leading.q == -3000)
+            ), f"{name}({x!r}, {y!r}): {leading}"
 
 
 @pytest.mark.parametrize("w", [64, 300, 900])

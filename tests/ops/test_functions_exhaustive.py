@@ -1,6 +1,7 @@
 """Every number of short formats through every elementary function, every deterministic mode, against MPFR at 320 bits.
 
-The suite takes all 8-bit formats, float16 and a stride of bfloat16 and tfloat32; ``bench/exhaustive_functions.py`` takes every number.
+The suite takes all 8-bit formats, float16 and a stride of bfloat16 and tfloat32; ``bench/exhaustive_functions.py``
+takes every number.
 """
 
 from __future__ import annotations
@@ -15,7 +16,16 @@ from nfloat.testing.grid import Grid, prepare, round_grid
 from nfloat.testing.sweep import differs
 
 DETERMINISTIC = [m for m in Rounding if not m.is_stochastic]
-SHORT = ["float8_e5m2", "float8_e4m3fn", "float8_e4m3fnuz", "binary8p4se", "binary8p1uf", "float8_e8m0fnu", "float4_e2m1fn", "int8"]
+SHORT = [
+    "float8_e5m2",
+    "float8_e4m3fn",
+    "float8_e4m3fnuz",
+    "binary8p4se",
+    "binary8p1uf",
+    "float8_e8m0fnu",
+    "float4_e2m1fn",
+    "int8",
+]
 
 
 def _numbers(fmt: nf.Format, stride: int = 1) -> np.ndarray:
@@ -25,7 +35,14 @@ def _numbers(fmt: nf.Format, stride: int = 1) -> np.ndarray:
 
 def _defined(name: str, x: np.ndarray) -> np.ndarray:
     """Where the function is defined and has no pole."""
-    inside = {"log": x > 0, "log2": x > 0, "log10": x > 0, "log1p": x > -1, "arcsin": np.abs(x) <= 1, "arccos": np.abs(x) <= 1}
+    inside = {
+        "log": x > 0,
+        "log2": x > 0,
+        "log10": x > 0,
+        "log1p": x > -1,
+        "arcsin": np.abs(x) <= 1,
+        "arccos": np.abs(x) <= 1,
+    }
     return x[inside.get(name, np.ones(x.shape, bool))]
 
 
@@ -36,7 +53,9 @@ def _check(name: str, x: np.ndarray, fmt: nf.Format, modes: list[Rounding] = DET
     for mode in modes:
         wanted, got = round_grid(z, n, fmt, mode, None), getattr(nf, name)(x, fmt, mode)
         bad = np.flatnonzero(differs(got, wanted))
-        assert bad.size == 0, f"{name} {mode} {fmt.name}: {bad.size} of {x.size}, at {x[bad[:3]]}: {got[bad[:3]]}, MPFR {wanted[bad[:3]]}"
+        assert bad.size == 0, (
+            f"{name} {mode} {fmt.name}: {bad.size} of {x.size}, at {x[bad[:3]]}: {got[bad[:3]]}, MPFR {wanted[bad[:3]]}"
+        )
 
 
 @pytest.mark.parametrize("fmt", SHORT)
@@ -61,8 +80,19 @@ def test_a_stride_of_formats_with_a_wide_exponent(name: str, fmt: str) -> None:
 @pytest.mark.parametrize("name", UNARY)
 def test_random_float32_numbers(name: str) -> None:
     rng = np.random.default_rng(17)
-    x = np.concatenate([rng.standard_normal(1500), np.ldexp(rng.uniform(1, 2, 1500), rng.integers(-30, 7, 1500)), rng.uniform(-1, 1, 500)])
-    _check(name, _defined(name, x.astype(np.float32)), nf.float32, [Rounding.NEAREST_EVEN, Rounding.TOWARD_POSITIVE, Rounding.TO_ODD])
+    x = np.concatenate(
+        [
+            rng.standard_normal(1500),
+            np.ldexp(rng.uniform(1, 2, 1500), rng.integers(-30, 7, 1500)),
+            rng.uniform(-1, 1, 500),
+        ]
+    )
+    _check(
+        name,
+        _defined(name, x.astype(np.float32)),
+        nf.float32,
+        [Rounding.NEAREST_EVEN, Rounding.TOWARD_POSITIVE, Rounding.TO_ODD],
+    )
 
 
 @pytest.mark.parametrize("fmt", ["float8_e4m3fn", "binary8p3se", "float6_e3m2fn"])
@@ -78,7 +108,9 @@ def test_pairs_of_short_formats(name: str, fmt: str) -> None:
     for mode in DETERMINISTIC:
         wanted, got = round_grid(z, n, f, mode, None), getattr(nf, name)(x, y, f, mode)
         bad = np.flatnonzero(differs(got, wanted))
-        assert bad.size == 0, f"{name} {mode}: {bad.size}, at {x[bad[:3]]}, {y[bad[:3]]}: {got[bad[:3]]}, MPFR {wanted[bad[:3]]}"
+        assert bad.size == 0, (
+            f"{name} {mode}: {bad.size}, at {x[bad[:3]]}, {y[bad[:3]]}: {got[bad[:3]]}, MPFR {wanted[bad[:3]]}"
+        )
 
 
 @pytest.mark.parametrize("name", UNARY)

@@ -12,32 +12,93 @@ import nfloat as nf
 INF, NAN = math.inf, math.nan
 
 TABLE = [
-    ("exp", (INF,), INF), ("exp", (-INF,), 0.0), ("exp", (-0.0,), 1.0), ("exp2", (-INF,), 0.0), ("expm1", (-0.0,), -0.0), ("expm1", (-INF,), -1.0),
-    ("log", (0.0,), -INF), ("log", (-0.0,), -INF), ("log", (1.0,), 0.0), ("log", (-1.0,), NAN), ("log", (INF,), INF), ("log2", (0.0,), -INF),
-    ("log10", (0.0,), -INF), ("log1p", (-1.0,), -INF), ("log1p", (-0.0,), -0.0), ("log1p", (-2.0,), NAN),
-    ("sin", (INF,), NAN), ("sin", (-0.0,), -0.0), ("cos", (0.0,), 1.0), ("cos", (-INF,), NAN), ("tan", (-0.0,), -0.0), ("tan", (INF,), NAN),
-    ("sinh", (-0.0,), -0.0), ("sinh", (-INF,), -INF), ("cosh", (-INF,), INF), ("cosh", (0.0,), 1.0), ("tanh", (-INF,), -1.0), ("tanh", (-0.0,), -0.0),
-    ("arcsin", (-0.0,), -0.0), ("arcsin", (2.0,), NAN), ("arccos", (1.0,), 0.0), ("arccos", (-2.0,), NAN), ("arctan", (-0.0,), -0.0),
-    ("erf", (INF,), 1.0), ("erf", (-0.0,), -0.0), ("sigmoid", (-INF,), 0.0), ("sigmoid", (INF,), 1.0), ("sigmoid", (0.0,), 0.5),
-    ("softplus", (-INF,), 0.0), ("softplus", (INF,), INF), ("gelu", (-INF,), -0.0), ("gelu", (INF,), INF), ("gelu", (-0.0,), -0.0),
-    ("power", (NAN, 0.0), 1.0), ("power", (1.0, NAN), 1.0), ("power", (0.0, -1.0), INF), ("power", (-0.0, -1.0), -INF), ("power", (-0.0, -2.0), INF),
-    ("power", (-0.0, 3.0), -0.0), ("power", (-1.0, INF), 1.0), ("power", (-2.0, 0.5), NAN), ("power", (0.5, INF), 0.0), ("power", (-INF, 3.0), -INF),
-    ("power", (INF, -2.0), 0.0), ("power", (2.0, -INF), 0.0), ("power", (-2.0, 3.0), -8.0),
-    ("arctan2", (0.0, 1.0), 0.0), ("arctan2", (-0.0, 1.0), -0.0), ("arctan2", (0.0, 0.0), 0.0), ("arctan2", (-0.0, 0.0), -0.0),
-    ("arctan2", (1.0, INF), 0.0), ("arctan2", (NAN, 1.0), NAN), ("arctan2", (1.0, NAN), NAN),
-]  # fmt: skip
+    ("exp", (INF,), INF),
+    ("exp", (-INF,), 0.0),
+    ("exp", (-0.0,), 1.0),
+    ("exp2", (-INF,), 0.0),
+    ("expm1", (-0.0,), -0.0),
+    ("expm1", (-INF,), -1.0),
+    ("log", (0.0,), -INF),
+    ("log", (-0.0,), -INF),
+    ("log", (1.0,), 0.0),
+    ("log", (-1.0,), NAN),
+    ("log", (INF,), INF),
+    ("log2", (0.0,), -INF),
+    ("log10", (0.0,), -INF),
+    ("log1p", (-1.0,), -INF),
+    ("log1p", (-0.0,), -0.0),
+    ("log1p", (-2.0,), NAN),
+    ("sin", (INF,), NAN),
+    ("sin", (-0.0,), -0.0),
+    ("cos", (0.0,), 1.0),
+    ("cos", (-INF,), NAN),
+    ("tan", (-0.0,), -0.0),
+    ("tan", (INF,), NAN),
+    ("sinh", (-0.0,), -0.0),
+    ("sinh", (-INF,), -INF),
+    ("cosh", (-INF,), INF),
+    ("cosh", (0.0,), 1.0),
+    ("tanh", (-INF,), -1.0),
+    ("tanh", (-0.0,), -0.0),
+    ("arcsin", (-0.0,), -0.0),
+    ("arcsin", (2.0,), NAN),
+    ("arccos", (1.0,), 0.0),
+    ("arccos", (-2.0,), NAN),
+    ("arctan", (-0.0,), -0.0),
+    ("erf", (INF,), 1.0),
+    ("erf", (-0.0,), -0.0),
+    ("sigmoid", (-INF,), 0.0),
+    ("sigmoid", (INF,), 1.0),
+    ("sigmoid", (0.0,), 0.5),
+    ("softplus", (-INF,), 0.0),
+    ("softplus", (INF,), INF),
+    ("gelu", (-INF,), -0.0),
+    ("gelu", (INF,), INF),
+    ("gelu", (-0.0,), -0.0),
+    ("power", (NAN, 0.0), 1.0),
+    ("power", (1.0, NAN), 1.0),
+    ("power", (0.0, -1.0), INF),
+    ("power", (-0.0, -1.0), -INF),
+    ("power", (-0.0, -2.0), INF),
+    ("power", (-0.0, 3.0), -0.0),
+    ("power", (-1.0, INF), 1.0),
+    ("power", (-2.0, 0.5), NAN),
+    ("power", (0.5, INF), 0.0),
+    ("power", (-INF, 3.0), -INF),
+    ("power", (INF, -2.0), 0.0),
+    ("power", (2.0, -INF), 0.0),
+    ("power", (-2.0, 3.0), -8.0),
+    ("arctan2", (0.0, 1.0), 0.0),
+    ("arctan2", (-0.0, 1.0), -0.0),
+    ("arctan2", (0.0, 0.0), 0.0),
+    ("arctan2", (-0.0, 0.0), -0.0),
+    ("arctan2", (1.0, INF), 0.0),
+    ("arctan2", (NAN, 1.0), NAN),
+    ("arctan2", (1.0, NAN), NAN),
+]
 #: results that are multiples of pi / 4, in float16
 ANGLES = [
-    (("arctan", INF), 1.5703125), (("arctan", -INF), -1.5703125), (("arccos", 0.0), 1.5703125), (("arccos", -1.0), 3.140625),
-    (("arctan2", 0.0, -0.0), 3.140625), (("arctan2", -0.0, -1.0), -3.140625), (("arctan2", 1.0, 0.0), 1.5703125), (("arctan2", -1.0, -0.0), -1.5703125),
-    (("arctan2", INF, INF), 0.78515625), (("arctan2", INF, -INF), 2.35546875), (("arctan2", -INF, -INF), -2.35546875), (("arctan2", -2.0, -INF), -3.140625),
+    (("arctan", INF), 1.5703125),
+    (("arctan", -INF), -1.5703125),
+    (("arccos", 0.0), 1.5703125),
+    (("arccos", -1.0), 3.140625),
+    (("arctan2", 0.0, -0.0), 3.140625),
+    (("arctan2", -0.0, -1.0), -3.140625),
+    (("arctan2", 1.0, 0.0), 1.5703125),
+    (("arctan2", -1.0, -0.0), -1.5703125),
+    (("arctan2", INF, INF), 0.78515625),
+    (("arctan2", INF, -INF), 2.35546875),
+    (("arctan2", -INF, -INF), -2.35546875),
+    (("arctan2", -2.0, -INF), -3.140625),
     (("arctan2", INF, 3.0), 1.5703125),
-]  # fmt: skip
+]
 MODES = ["nearest_even", "nearest_away", "toward_zero", "toward_positive", "toward_negative", "to_odd"]
 
 
 def _same(got: float, wanted: float) -> bool:
-    return (math.isnan(got) and math.isnan(wanted)) or (got == wanted and math.copysign(1, got) == math.copysign(1, wanted))
+    return (math.isnan(got) and math.isnan(wanted)) or (
+        got == wanted and math.copysign(1, got) == math.copysign(1, wanted)
+    )
 
 
 @pytest.mark.parametrize("fmt", ["float16", "bfloat16", "float32", "float64"])
@@ -48,7 +109,9 @@ def test_special_values_are_exact_in_every_mode(case: tuple, fmt: str) -> None:
         assert _same(float(getattr(nf, name)(*operands, fmt, mode)), wanted), f"{name}{operands} {mode} {fmt}"
         assert _same(float(getattr(nf, name)(*operands, fmt, "stochastic", seed=1)), wanted)
         arrays = [np.full(40, v, np.float32) for v in operands]
-        assert all(_same(float(v), wanted) for v in getattr(nf, name)(*arrays, fmt, mode)), f"{name}{operands} {mode} {fmt}, array"
+        assert all(_same(float(v), wanted) for v in getattr(nf, name)(*arrays, fmt, mode)), (
+            f"{name}{operands} {mode} {fmt}, array"
+        )
 
 
 @pytest.mark.parametrize("case", ANGLES, ids=lambda c: str(c[0]))
@@ -104,7 +167,15 @@ def test_results_that_touch_a_number_without_reaching_it() -> None:
     assert nf.exp(2.0**-1074, "float64", above) == 1 + 2.0**-52
     assert nf.softplus(300.0, "float16", above) == 300.25
     assert nf.expm1(-1000.0, "bfloat16", below) == -(1 - 2.0**-8)
-    for name, side in (("sin", below), ("tanh", below), ("arctan", below), ("tan", above), ("sinh", above), ("arcsin", above), ("log1p", below)):
+    for name, side in (
+        ("sin", below),
+        ("tanh", below),
+        ("arctan", below),
+        ("tan", above),
+        ("sinh", above),
+        ("arcsin", above),
+        ("log1p", below),
+    ):
         x = 2.0**-40
         got = getattr(nf, name)(x, "bfloat16", side)
         assert got == (x - 2.0**-48 if side == below else x + 2.0**-47), name
