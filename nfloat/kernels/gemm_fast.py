@@ -39,10 +39,10 @@ _TOWARD_NEGATIVE = Rounding.TOWARD_NEGATIVE.tag
 
 @device
 def _regions(k):  # noqa: ANN001, ANN201
-    """How many tiles scratch holds: the sums, a block's, and the levels of pairwise sums of eights."""
-    count, eights = LEVELS, k >> 3
-    while eights > 0:
-        count, eights = count + 1, eights >> 1
+    """How many tiles scratch holds: the sums, a block's, and the levels of pairwise sums."""
+    count, nodes = LEVELS, k >> 1
+    while nodes > 0:
+        count, nodes = count + 1, nodes >> 1
     return count
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from .gemm_lanes import Field, Narrow, Native, Stochastic, fma_and_error, sum_and_error
+from .gemm_lanes import Field, General, Narrow, Native, Stochastic, fma_and_error, sum_and_error
 from .gemm_tile import Body, Tile
 from .vector import Value
 
@@ -177,19 +177,19 @@ def kahan(total: type, product: type | None = None) -> Body:
 
 
 def pairwise(total: type, product: type | None = None) -> Body:
-    """Neighbours level by level: eight products make a node in registers, equal nodes are merged as they come.
+    """Neighbours level by level: a few products make a node in registers, equal nodes are merged as they come.
 
-    Region LEVELS + l of scratch holds a node of 8 2^l products where bit l of the number of eights is set. The odd ones, at most
-    7 products, and the nodes are folded from the right at the end, then c is added: an odd last one passes up.
+    A node has 2^shift products; region LEVELS + l of scratch holds a sum of 2^l nodes where bit l of their number is set. The odd
+    products and these sums are folded from the right at the end, then c is added: an odd last one passes up.
     """
 
     def body(tile: Tile) -> Value | None:
         sums = total(tile.v, tile.constants(0))
         terms = None if product is None else product(tile.v, tile.constants(1))
-        tree = _Tree(tile, sums, terms)
-        eights = tile.builder.lshr(tile.steps, _I64(3))
-        (seen,) = tile.loop(eights, [tile.v.word(0)], tree.eight)
-        return beyond(tile, tree.fold(eights, seen))
+        tree = _Tree(tile, sums, terms, shift=1 if total is General else 3)  # General is long: less of it is unrolled
+        nodes = tile.builder.lshr(tile.steps, _I64(tree.shift))
+        (seen,) = tile.loop(nodes, [tile.v.word(0)], tree.one)
+        return beyond(tile, tree.fold(nodes, seen))
 
     return body
 
@@ -197,8 +197,8 @@ def pairwise(total: type, product: type | None = None) -> Body:
 class _Tree:
     """The pieces of `pairwise`."""
 
-    def __init__(self, tile: Tile, sums: Arithmetic, terms: Arithmetic | None) -> None:
-        self.tile, self.sums, self.terms = tile, sums, terms
+    def __init__(self, tile: Tile, sums: Arithmetic, terms: Arithmetic | None, shift: int) -> None:
+        self.tile, self.sums, self.terms, self.shift = tile, sums, terms, shift
 
     def leaf(self, k: Value, row: Value, vector: int) -> Value:
         """The product of step k as it takes part in sums: rounded, or exact."""
@@ -229,47 +229,47 @@ class _Tree:
 
         return self.tile.loop(_I64(self.tile.shape.rows), [seen], one)[0]
 
-    def eight(self, index: Value, seen: Value) -> list[Value]:
-        """Eight products, and the merges that their node completes: as many as the index has trailing ones."""
+    def one(self, index: Value, seen: Value) -> list[Value]:
+        """A node, and the merges that it completes: as many as the index has trailing ones."""
         tile, b = self.tile, self.tile.builder
         merges = b.cttz(b.not_(index), ir.IntType(1)(0))
-        k = b.shl(index, _I64(3))
+        k = b.shl(index, _I64(self.shift))
 
         def work(row: Value, vector: int, seen: Value) -> Value:
             def merge(level: Value, node: Value, seen: Value) -> list[Value]:
                 r = self.sums.add(tile.v.load(tile.place(b.add(level, _I64(LEVELS)), row, vector)), node)
                 return [r, watch(tile, seen, [r])]
 
-            node, seen = tile.loop(merges, self.node(k, 8, row, vector, seen), merge)
+            node, seen = tile.loop(merges, self.node(k, 1 << self.shift, row, vector, seen), merge)
             tile.v.store(node, tile.place(b.add(merges, _I64(LEVELS)), row, vector))
             return seen
 
         return [self.each(seen, work)]
 
-    def fold(self, eights: Value, seen: Value) -> Value:
+    def fold(self, nodes: Value, seen: Value) -> Value:
         """Everything that has no equal neighbour, from the right, then c."""
         tile, b, v = self.tile, self.tile.builder, self.tile.v
-        odd = b.and_(tile.steps, _I64(7))
+        odd = b.and_(tile.steps, _I64((1 << self.shift) - 1))
 
         def work(row: Value, vector: int, seen: Value) -> Value:
             state = [v.number(0.0), ir.IntType(1)(0), seen]  # the sum so far, whether there is one
 
             def odd_ones(size: int, present: Value, seen: Value, now: Value) -> list[Value]:
-                # they lie in the order 4, 2, 1 behind the eights
+                # they lie in the order 4, 2, 1 behind the nodes
                 k = b.sub(tile.steps, b.and_(tile.steps, _I64(2 * size - 1)))
                 left, seen = self.node(k, size, row, vector, seen)
                 return self._join(left, now, present, seen)
 
-            for size in (1, 2, 4):
+            for size in (1 << i for i in range(self.shift)):
                 there = b.icmp_signed("!=", b.and_(odd, _I64(size)), _I64(0))
                 state = tile.when(there, state, lambda now, present, seen, size=size: odd_ones(size, present, seen, now))
 
             def level(index: Value, *now: Value) -> list[Value]:
-                bit = b.and_(b.lshr(eights, index), _I64(1))
+                bit = b.and_(b.lshr(nodes, index), _I64(1))
                 place = tile.place(b.add(index, _I64(LEVELS)), row, vector)
                 return tile.when(b.icmp_signed("!=", bit, _I64(0)), now, lambda *then: self._join(v.load(place), *then))
 
-            used = b.sub(_I64(64), b.ctlz(eights, ir.IntType(1)(0)))
+            used = b.sub(_I64(64), b.ctlz(nodes, ir.IntType(1)(0)))
             node, _, seen = tile.loop(used, state, level)
             r = self.sums.add_any(node, v.load(tile.place(SUMS, row, vector)))
             v.store(r, tile.place(SUMS, row, vector))

@@ -124,7 +124,8 @@ class _Tiles:
         else:
             over_ranges(lambda first, last: self._range(first, last, plan, rows), self._tiles, self._count)
         if self._target is not self._out:
-            self._out[...] = self._target
+            with np.errstate(invalid="ignore"):  # tiles left undone may hold anything
+                self._out[...] = self._target
         self._marked = True
         return candidate.asks_nothing or not self._status.any()
 
