@@ -59,7 +59,7 @@ class FloatArray(NDArrayOperatorsMixin, ArrayMethods, RoundedValues):
     """
 
     __slots__ = ()
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment] (as ndarray: it can be changed)
 
     # ------------------------------------------------------------ what it is
     @property
@@ -164,7 +164,7 @@ class FloatArray(NDArrayOperatorsMixin, ArrayMethods, RoundedValues):
         return FloatArray, (self._values, self._arithmetic, self._stream)
 
     # ------------------------------------------------------------ NumPy's protocols
-    def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> NDArray:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray:
         values = self.values if copy is not True else self._values.copy()
         return values if dtype is None or dtype == values.dtype else values.astype(dtype)
 
@@ -173,19 +173,17 @@ class FloatArray(NDArrayOperatorsMixin, ArrayMethods, RoundedValues):
     ) -> Any:
         target = out[0] if isinstance(out, tuple) else out
         if method == "reduce":
-            return folds.reduce(ufunc, *inputs, out=target, where=where, **kwargs)
+            return folds.reduce(ufunc, inputs[0], out=target, where=where, **kwargs)
         if method == "accumulate":
-            return folds.accumulate(ufunc, *inputs, out=target, **kwargs)
+            return folds.accumulate(ufunc, inputs[0], out=target, **kwargs)
         if method == "at":
             return folds.at(ufunc, *inputs)
         if kwargs or method not in ("__call__", "outer"):
             unknown = method if method not in ("__call__", "outer") else ", ".join(f"{k}=" for k in kwargs)
             raise ArgumentError(f"np.{ufunc.__name__}: {unknown} is not defined for a FloatArray")
-        return (
-            ufuncs.call(ufunc, inputs, target, where)
-            if method == "__call__"
-            else folds.outer(ufunc, *inputs, out=target, where=where)
-        )
+        if method == "outer":
+            return folds.outer(ufunc, inputs[0], inputs[1], target, where)
+        return ufuncs.call(ufunc, inputs, target, where)
 
     def __array_function__(self, func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return functions.call(func, args, kwargs)

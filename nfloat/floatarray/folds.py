@@ -22,7 +22,7 @@ from .rounded import RoundedValues, common, fresh_stream, operand
 from .ufuncs import ARITHMETIC, QUESTIONS, call, write
 
 _SELECTIONS = frozenset({np.maximum, np.minimum, np.fmax, np.fmin})
-_IDENTITY = {np.add: 0.0, np.multiply: 1.0}
+_IDENTITY: dict[Any, float] = {np.add: 0.0, np.multiply: 1.0}
 _NONE = object()
 
 

@@ -1,4 +1,7 @@
-"""What makes FloatArray look like an ndarray: shape, elements, text, and NumPy's functions as methods."""
+"""What makes FloatArray look like an ndarray: shape, elements, text, and NumPy's functions as methods.
+
+A mixin of FloatArray, whose attributes it uses.
+"""
 
 from __future__ import annotations
 
@@ -6,155 +9,150 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-
-from .rounded import Arithmetic
 
 
 class ArrayMethods:
     """``a.sum(...)`` is ``np.sum(a, ...)`` and so on; the rules are those of the functions."""
 
     __slots__ = ()
-    _values: NDArray[np.floating]
-    _arithmetic: Arithmetic
 
     # ------------------------------------------------------------ as a container
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self: Any) -> tuple[int, ...]:
         """As NumPy's."""
         return self._values.shape
 
     @property
-    def ndim(self) -> int:
+    def ndim(self: Any) -> int:
         """As NumPy's."""
         return self._values.ndim
 
     @property
-    def size(self) -> int:
+    def size(self: Any) -> int:
         """As NumPy's."""
         return self._values.size
 
     @property
-    def dtype(self) -> np.dtype:
+    def dtype(self: Any) -> np.dtype:
         """The carrier's dtype, that of `values`; the format is `format`."""
         return self._values.dtype
 
     @property
-    def T(self) -> Any:  # noqa: N802 (NumPy's name)
+    def T(self: Any) -> Any:  # noqa: N802 (NumPy's name)
         """The transpose, a view."""
         return self.like(self._values.T)
 
-    def __len__(self) -> int:
+    def __len__(self: Any) -> int:
         return len(self._values)
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self: Any) -> Iterator[Any]:
         return (self[i] for i in range(len(self)))
 
-    def __contains__(self, value: Any) -> bool:
+    def __contains__(self: Any, value: Any) -> bool:
         return bool(np.any(self == value))
 
-    def __float__(self) -> float:
+    def __float__(self: Any) -> float:
         return float(self._values)
 
-    def __int__(self) -> int:
+    def __int__(self: Any) -> int:
         return int(self._values)
 
-    def __bool__(self) -> bool:
+    def __bool__(self: Any) -> bool:
         return bool(self._values)
 
-    def item(self, *index: int) -> float:
+    def item(self: Any, *index: int) -> float:
         """One element as a Python float."""
         return self._values.item(*index)
 
-    def tolist(self) -> Any:
+    def tolist(self: Any) -> Any:
         """The values as Python floats in nested lists."""
         return self._values.tolist()
 
-    def __repr__(self) -> str:
+    def __repr__(self: Any) -> str:
         body = np.array2string(self._values, separator=", ", prefix="FloatArray(")
         return f"FloatArray({body}, {self._arithmetic.describe()})"
 
-    def __str__(self) -> str:
+    def __str__(self: Any) -> str:
         return str(self._values)
 
     # ------------------------------------------------------------ functions
 
-    def sum(self, axis: Any = None, *, keepdims: bool = False, out: Any = None, **more: Any) -> Any:
+    def sum(self: Any, axis: Any = None, *, keepdims: bool = False, out: Any = None, **more: Any) -> Any:
         """The sequential sum, every step rounded (`nf.sum` has other orders)."""
         return np.sum(self, axis=axis, keepdims=keepdims, out=out, **more)
 
-    def prod(self, axis: Any = None, *, keepdims: bool = False, out: Any = None, **more: Any) -> Any:
+    def prod(self: Any, axis: Any = None, *, keepdims: bool = False, out: Any = None, **more: Any) -> Any:
         """The sequential product, every step rounded."""
         return np.prod(self, axis=axis, keepdims=keepdims, out=out, **more)
 
-    def mean(self, axis: Any = None, *, keepdims: bool = False) -> Any:
+    def mean(self: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
         """The rounded sum over the number of elements, rounded again."""
         return np.mean(self, axis=axis, keepdims=keepdims)
 
-    def cumsum(self, axis: int | None = None) -> Any:
+    def cumsum(self: Any, axis: int | None = None) -> Any:
         """Every partial sum, each rounded."""
         return np.cumsum(self, axis=axis)
 
-    def cumprod(self, axis: int | None = None) -> Any:
+    def cumprod(self: Any, axis: int | None = None) -> Any:
         """Every partial product, each rounded."""
         return np.cumprod(self, axis=axis)
 
-    def max(self, axis: Any = None, *, keepdims: bool = False) -> Any:
+    def max(self: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
         """The largest element."""
         return np.max(self, axis=axis, keepdims=keepdims)
 
-    def min(self, axis: Any = None, *, keepdims: bool = False) -> Any:
+    def min(self: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
         """The smallest element."""
         return np.min(self, axis=axis, keepdims=keepdims)
 
-    def argmax(self, axis: int | None = None) -> Any:
+    def argmax(self: Any, axis: int | None = None) -> Any:
         """Where the largest element is."""
         return np.argmax(self, axis=axis)
 
-    def argmin(self, axis: int | None = None) -> Any:
+    def argmin(self: Any, axis: int | None = None) -> Any:
         """Where the smallest element is."""
         return np.argmin(self, axis=axis)
 
-    def any(self, axis: Any = None) -> Any:
+    def any(self: Any, axis: Any = None) -> Any:
         """Whether some element is not zero."""
         return np.any(self, axis=axis)
 
-    def all(self, axis: Any = None) -> Any:
+    def all(self: Any, axis: Any = None) -> Any:
         """Whether no element is zero."""
         return np.all(self, axis=axis)
 
-    def dot(self, other: Any) -> Any:
+    def dot(self: Any, other: Any) -> Any:
         """np.dot: fused sequential sums."""
         return np.dot(self, other)
 
-    def reshape(self, *shape: Any) -> Any:
+    def reshape(self: Any, *shape: Any) -> Any:
         """The same numbers in another shape, a view where possible."""
         return np.reshape(self, shape[0] if len(shape) == 1 else shape)
 
-    def ravel(self) -> Any:
+    def ravel(self: Any) -> Any:
         """One dimension, a view where possible."""
         return np.ravel(self)
 
-    def flatten(self) -> Any:
+    def flatten(self: Any) -> Any:
         """One dimension, always a copy."""
         return np.ravel(self).copy()
 
-    def transpose(self, *axes: Any) -> Any:
+    def transpose(self: Any, *axes: Any) -> Any:
         """The axes reversed or permuted, a view."""
         return np.transpose(self, (axes[0] if len(axes) == 1 else axes) or None)
 
-    def swapaxes(self, axis1: int, axis2: int) -> Any:
+    def swapaxes(self: Any, axis1: int, axis2: int) -> Any:
         """Two axes exchanged, a view."""
         return np.swapaxes(self, axis1, axis2)
 
-    def squeeze(self, axis: Any = None) -> Any:
+    def squeeze(self: Any, axis: Any = None) -> Any:
         """Without axes of length one, a view."""
         return np.squeeze(self, axis=axis)
 
-    def take(self, indices: Any, axis: int | None = None) -> Any:
+    def take(self: Any, indices: Any, axis: int | None = None) -> Any:
         """Elements by number."""
         return np.take(self, indices, axis=axis)
 
-    def repeat(self, repeats: Any, axis: int | None = None) -> Any:
+    def repeat(self: Any, repeats: Any, axis: int | None = None) -> Any:
         """Elements repeated."""
         return np.repeat(self, repeats, axis=axis)

@@ -208,7 +208,7 @@ def hypot(
     --------
     >>> import nfloat as nf
     >>> nf.hypot(30000.0, 40000.0, "float16")
-    np.float64(50000.0)
+    np.float64(49984.0)
     """
     return _apply(Operation.HYPOT, (("x", x), ("y", y)), fmt, rounding, overflow, random_bits, seed)
 

@@ -91,14 +91,11 @@ def pieces_of(
     arrays: tuple[NDArray[np.floating], ...], size: int, length: int = PIECE
 ) -> Iterator[tuple[int, tuple[NDArray[np.floating], ...]]]:
     """(start, operands of `length` elements from there); single elements are repeated."""
-    whole = [a if a.size == size else None for a in arrays]
-    constant = [None if a.size == size else np.full(min(length, size), a[0], a.dtype) for a in arrays]
+    whole = [a.size == size for a in arrays]
+    given = [a if w else np.full(min(length, size), a[0], a.dtype) for a, w in zip(arrays, whole, strict=True)]
     for start in range(0, size, length):
         stop = min(start + length, size)
-        yield (
-            start,
-            tuple(c[: stop - start] if w is None else w[start:stop] for w, c in zip(whole, constant, strict=True)),
-        )
+        yield start, tuple(a[start:stop] if w else a[: stop - start] for a, w in zip(given, whole, strict=True))
 
 
 def _plain(
@@ -116,9 +113,9 @@ def _in_lanes(
 ) -> None:
     single = out.dtype == np.float32
     kernel, rounded, width = (to_odd32, how.round32, 16) if single else (to_odd64, how.round64, 8)
-    buffer = np.empty(
-        min(PIECE, out.size), out.dtype
-    )  # allocated once: fresh pages would cost more than the arithmetic
+    assert rounded is not None  # a format of fewer bits than its carrier rounds something
+    # allocated once: fresh pages would cost more than the arithmetic
+    buffer = np.empty(min(PIECE, out.size), out.dtype)
     refused = np.empty(buffer.size // width + 1, np.int64)
     for start, pieces in pieces_of(arrays, out.size):
         target = out[start : start + PIECE]

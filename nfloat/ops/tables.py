@@ -47,7 +47,7 @@ def evaluate_members(
 @lru_cache(maxsize=64)
 def _table(name: str, how: Plan) -> NDArray[np.float32]:
     """The function of every code's number, read-only."""
-    numbers = decode(np.arange(1 << how.format.bits, dtype=np.uint32), how.format)
+    numbers = np.asarray(decode(np.arange(1 << how.format.bits, dtype=np.uint32), how.format))
     table = evaluate(name, (numbers,), numbers.size, how, 0)
     table.flags.writeable = False
     return table
