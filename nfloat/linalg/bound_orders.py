@@ -21,7 +21,7 @@ This is Jeannerod and Rump's argument; it needs no t of the format, so it holds 
 Errors at random, of mean zero: (1 + u)^n - 1 becomes exp((L sqrt(n) u + n u^2) / (1 - u)) - 1, but for a chance of
 2 exp(-L^2 / 2) for each of the partial products of (1 + error) that a sum has. That is a theorem for stochastic
 rounding (Connolly, Higham and Mary) and a model for nearest (Higham and Mary), which fails where sums stagnate.
-Directed modes, kahan and exact keep the bound that always holds.
+Directed modes, kahan and exact have no such bound here.
 
 Sources: Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed. 2002, 3.1, 4.2-4.3; Jeannerod and Rump, SIAM
 J. Matrix Anal. Appl. 34, 2013; Blanchard, Higham and Mary, SIAM J. Sci. Comput. 42, 2020; Higham and Mary, ibid. 41,
@@ -109,6 +109,12 @@ def step_of(fmt: Format, acc: Accumulator) -> Step:
     top = min(fmt.max, -fmt.min) if fmt.signed and fmt.has_zero else 0.0
     bias = 0.0 if nearest else 2.0 ** -(acc.random_bits or 32) if acc.rounding.is_stochastic else None
     return Step(u, w, top, nearest and gradual, bias)
+
+
+def errs_at_random(acc: Accumulator) -> bool:
+    """Whether rounding errors may be taken as random: stochastic and nearest modes, where orders have such a bound."""
+    mean_zero = acc.rounding.is_stochastic or acc.rounding in _NEAREST
+    return mean_zero and acc.order not in (Order.KAHAN, Order.EXACT)
 
 
 def sum_bound(acc: Accumulator, terms: Terms, deviations: float | None) -> Part:

@@ -1,13 +1,12 @@
-"""`matmul_bound`: what |computed - exact| of a product cannot exceed, or not but for a stated chance, by element.
+"""`matmul_bound`: what |computed - exact| of a product cannot exceed, element by element, for every accumulator.
 
 A priori: from the operands and the accumulator alone. The formulas of the orders and their proofs stand in
-``bound_orders.py``, assertions that use them in ``nfloat.testing``.
+``bound_orders.py``, the assertion that uses them in ``nfloat.testing``.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,37 +14,49 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import AccumulatorError, ArgumentError
 from .accumulators import Accumulator, AccumulatorLike, as_accumulator
-from .bound_orders import SOURCE_AT_RANDOM, SOURCES, Floats, Terms, power_of_two, step_of, sum_bound
+from .bound_orders import SOURCE_AT_RANDOM, SOURCES, Floats, Terms, errs_at_random, power_of_two, step_of, sum_bound
 from .matmul import matmul
 from .operands import as_operand
 
 
-@dataclass(frozen=True, eq=False)
-class Bound:
-    """A bound on |error|, element by element; np.asarray gives the numbers.
+class MatmulBound(np.ndarray):
+    """A bound on |computed - exact|, element by element; inf where an overflow cannot be excluded.
 
     Attributes
     ----------
-    values : ndarray, shape (..., m, n)
-        Infinite where nothing can be said: an operand is not finite, or an overflow cannot be excluded.
-    formula : str
-        How it was derived, with its constants.
-    source : str
-        Who proved it.
+    formula, source : str
+        How it was derived, with its constants, and who proved it.
+    probable : ndarray or None
+        The probabilistic companion, nowhere greater, which each element keeps with probability `confidence`: proven for
+        stochastic rounding, a model for nearest (it fails where sums stagnate). None where errors are not random.
+    confidence : float
+        Of `probable`, for one element.
+    probable_formula, probable_source : str
+        The same for the companion.
     """
 
-    values: Floats
     formula: str
     source: str
+    probable: Floats | None
+    confidence: float
+    probable_formula: str
+    probable_source: str
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        return np.array(self.values, dtype) if copy or dtype is not None else self.values
+    def __array_finalize__(self, parent: Any) -> None:
+        for name in ("formula", "source", "probable_formula", "probable_source"):
+            setattr(self, name, getattr(parent, name, ""))
+        self.probable, self.confidence = getattr(parent, "probable", None), getattr(parent, "confidence", math.nan)
 
 
 def matmul_bound(
-    a: ArrayLike, b: ArrayLike, acc: AccumulatorLike, c: ArrayLike | None = None, *, failure: float | None = None
-) -> Bound:
-    """A bound on |nf.matmul(a, b, acc, c) - (c + a b)| for each element.
+    a: ArrayLike,
+    b: ArrayLike,
+    accumulator: AccumulatorLike,
+    c: ArrayLike | None = None,
+    *,
+    confidence: float = 0.999,
+) -> MatmulBound:
+    """How far ``nf.matmul(a, b, accumulator, c)`` may be from the exact a @ b + c.
 
     Parameters
     ----------
@@ -53,25 +64,24 @@ def matmul_bound(
     b : array_like, shape (..., k, n)
         As in `nf.matmul`; the bound is about these very numbers, so round them first where the product is formed with
         `inputs=`.
-    acc : Accumulator or Format or str
-        As in `nf.matmul`, matrix units apart.
+    accumulator : Accumulator or Format or str
+        Not a matrix unit: those are bit-exact models, so compare with ``nf.matmul(a, b, unit)`` itself.
     c : array_like, optional
         What the sums start with.
-    failure : float, optional
-        None: a bound that always holds. Else one that holds for an element with probability 1 - `failure`, if rounding
-        errors are random: proven for stochastic rounding, a model for nearest.
+    confidence : float
+        Probability with which one element keeps the probabilistic companion.
 
     Returns
     -------
-    Bound
-        ``.values`` (float64), ``.formula``, ``.source``.
+    MatmulBound, shape (..., m, n)
+        An array of bounds, with `formula`, `source` and the probabilistic companion `probable` beside it.
 
     Raises
     ------
     AccumulatorError
-        If `acc` is a matrix unit: its model is exact to the bit, and results are compared bit by bit.
+        If `accumulator` is a matrix unit or no accumulator.
     ArgumentError
-        If `failure` is not between 0 and 1.
+        If an operand is not finite, or `confidence` is not in (0, 1).
     ShapeError
         If shapes do not fit.
 
@@ -85,22 +95,25 @@ def matmul_bound(
     >>> import numpy as np
     >>> from nfloat.linalg.bounds import matmul_bound
     >>> bound = matmul_bound(np.ones((1, 64)), np.ones((64, 1)), "float16")
-    >>> round(float(bound.values[0, 0]), 4), bound.formula
+    >>> round(float(bound[0, 0]), 4), bound.formula
     (2.0, 'min(n u (T + w), T + u w), n = 64, u = 2^-11, w = 2^-14')
     """
-    how = as_accumulator(acc)
-    if not isinstance(how, Accumulator):
+    acc = as_accumulator(accumulator)
+    if not isinstance(acc, Accumulator):
         raise AccumulatorError(
-            f"acc={how!s} is a matrix unit and has no bound: its model is exact, so compare bits with nf.matmul"
+            f"accumulator={acc.name!r} is a matrix unit: its model is exact, so compare bits with nf.matmul"
         )
-    if failure is not None and not 0.0 < failure < 1.0:
-        raise ArgumentError(f"failure={failure!r} must lie between 0 and 1, or be None for a bound that always holds")
+    if not 0.0 < confidence < 1.0:
+        raise ArgumentError(f"confidence={confidence!r} must be in (0, 1)")
     operands = _Operands.of(a, b, c)
-    with np.errstate(invalid="ignore", over="ignore"):
-        values, formula = _bound(how, operands, failure)
-        values = values * (1 + (operands.terms.k + 64) * 2.0**-52)  # what float64 lost in evaluating it
-    values = np.where(np.isnan(values), np.inf, values)
-    return Bound(values, formula, SOURCES[how.order] if failure is None else SOURCE_AT_RANDOM)
+    values, formula = _bound(acc, operands, None)
+    result = values.view(MatmulBound)
+    result.formula, result.source, result.confidence = formula, SOURCES[acc.order], confidence
+    if errs_at_random(acc):
+        deviations = math.sqrt(2 * math.log(4 * (operands.terms.k + 1) / (1 - confidence)))
+        result.probable, result.probable_formula = _bound(acc, operands, deviations)
+        result.probable_source = SOURCE_AT_RANDOM
+    return result
 
 
 class _Operands(NamedTuple):
@@ -111,23 +124,35 @@ class _Operands(NamedTuple):
 
     @classmethod
     def of(cls, a: ArrayLike, b: ArrayLike, c: ArrayLike | None) -> _Operands:
-        x, y = (np.asarray(as_operand(v, name), np.float64) for v, name in ((a, "a"), (b, "b")))
-        start = None if c is None else np.asarray(as_operand(c, "c"), np.float64)
+        x, y = _finite(a, "a"), _finite(b, "b")
+        start = None if c is None else _finite(c, "c")
         k = x.shape[-1] if x.ndim else 0
-        with np.errstate(invalid="ignore", over="ignore"):
-            # float64 loses at most k 2^-52 of the sum, and products below its range
-            s = np.asarray(matmul(np.abs(x), np.abs(y), "float64")) * (1 + k * 2.0**-52) + k * 2.0**-1022
-            t = s if start is None else s + np.abs(start)
-            exact = np.abs(np.asarray(matmul(x, y, "float64", start))) + (k + 1) * 2.0**-52 * t
-            product = float(np.max(np.abs(x), initial=0.0)) * float(np.max(np.abs(y), initial=0.0))
+        # float64 loses at most k 2^-52 of the sum, and products below its range
+        s = np.asarray(matmul(np.abs(x), np.abs(y), "float64")) * (1 + k * 2.0**-52) + k * 2.0**-1022
+        t = s if start is None else s + np.abs(start)
+        exact = np.abs(np.asarray(matmul(x, y, "float64", start))) + (k + 1) * 2.0**-52 * t
+        product = float(np.max(np.abs(x), initial=0.0)) * float(np.max(np.abs(y), initial=0.0))
         # a product of no terms is still one rounding, of c
         return cls(Terms(s, t, exact, max(k, 1), start is not None and bool(np.any(start))), product)
 
 
-def _bound(acc: Accumulator, x: _Operands, failure: float | None) -> tuple[Floats, str]:
-    """The products' errors, then the sums'."""
+def _finite(x: ArrayLike, name: str) -> NDArray[np.float64]:
+    array = np.asarray(as_operand(x, name), np.float64)
+    if not np.isfinite(array).all():
+        raise ArgumentError(f"{name}: an element is infinite or NaN; there is no error to bound")
+    return array
+
+
+def _bound(acc: Accumulator, x: _Operands, deviations: float | None) -> tuple[Floats, str]:
+    """The products' errors, then the sums', and what float64 lost in evaluating them."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        error, formula = _products_and_sums(acc, x, deviations)
+        error = error * (1 + (x.terms.k + 64) * 2.0**-52)
+    return np.where(np.isnan(error), np.inf, error), formula
+
+
+def _products_and_sums(acc: Accumulator, x: _Operands, deviations: float | None) -> tuple[Floats, str]:
     terms = x.terms
-    deviations = None if failure is None else math.sqrt(2 * math.log(4 * (terms.k + 1) / failure))
     if acc.product is None:
         return sum_bound(acc, terms, deviations)
     step = step_of(acc.product, acc)

@@ -1,4 +1,5 @@
 """Charts as inline SVG: lines over steps, and ranges per category. Static, no script, the same bytes for the same data.
+Lines on several panels stand in ``panels.py``.
 
 Everything that is not data is drawn in the colour of the page's text, so a chart follows a dark or light page. Series
 differ in colour (a palette that colour-blind readers can tell apart), in dash and by their label at the line's end.
@@ -27,10 +28,10 @@ PALETTE = ("#3b83c7", "#d55e00", "#009e73", "#e69f00", "#c46aa0", "#56b4e9", "#8
 DASHES = ("solid", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))
 
 # stand-ins that no data uses: turned into the page's own colours afterwards
-_INK, _FAINT = "#010203", "#040506"
+INK, _FAINT = "#010203", "#040506"
 _STYLE: dict[str, Any] = {
-    "svg.fonttype": "none", "font.size": 9.5, "axes.edgecolor": _INK, "axes.labelcolor": _INK, "text.color": _INK,
-    "xtick.color": _INK, "ytick.color": _INK, "grid.color": _FAINT, "grid.linewidth": 0.7, "axes.spines.top": False,
+    "svg.fonttype": "none", "font.size": 9.5, "axes.edgecolor": INK, "axes.labelcolor": INK, "text.color": INK,
+    "xtick.color": INK, "ytick.color": INK, "grid.color": _FAINT, "grid.linewidth": 0.7, "axes.spines.top": False,
     "axes.spines.right": False, "lines.linewidth": 1.6, "font.family": "DejaVu Sans", "axes.titlesize": 9.5,
 }  # fmt: skip
 
@@ -93,9 +94,9 @@ def line_chart(slug: str, lines: Sequence[Line], *, x_label: str, y_label: str, 
         axes.set(xlabel=x_label, ylabel=y_label)
         axes.grid(True, axis="y")
         axes.margins(x=0)
-        _name_ends(axes, ends)
+        name_ends(axes, ends)
 
-    return _svg(slug, (9.2, 4.3), draw)
+    return to_svg(slug, (9.2, 4.3), draw)
 
 
 def range_chart(slug: str, ranges: Sequence[Range], *, x_label: str) -> str:
@@ -118,7 +119,7 @@ def range_chart(slug: str, ranges: Sequence[Range], *, x_label: str) -> str:
         axes.grid(True, axis="x")
         _name_markers(axes, markers)
 
-    return _svg(slug, (9.2, 1.1 + 0.36 * len(categories)), draw)
+    return to_svg(slug, (9.2, 1.1 + 0.36 * len(categories)), draw)
 
 
 def bar_chart(slug: str, categories: Sequence[str], panels: Sequence[Bars], *, percent: bool = True) -> str:
@@ -143,7 +144,7 @@ def bar_chart(slug: str, categories: Sequence[str], panels: Sequence[Bars], *, p
                     text, (values[row], row), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8.5
                 )
 
-    return _svg(slug, (9.2, 0.8 + 0.27 * len(categories)), draw)
+    return to_svg(slug, (9.2, 0.8 + 0.27 * len(categories)), draw)
 
 
 def stack_chart(slug: str, categories: Sequence[str], parts: Sequence[Bars]) -> str:
@@ -175,14 +176,14 @@ def stack_chart(slug: str, categories: Sequence[str], parts: Sequence[Bars]) -> 
         key = {"loc": "lower left", "bbox_to_anchor": (-0.17, 1.0), "ncols": 4, "handlelength": 1.0}
         axes.legend(frameon=False, borderpad=0, **key)
 
-    return _svg(slug, (9.2, 0.2 + _KEY_INCHES + 0.32 * len(categories)), draw)
+    return to_svg(slug, (9.2, 0.2 + _KEY_INCHES + 0.32 * len(categories)), draw)
 
 
 #: room for two lines of a key above a chart
 _KEY_INCHES = 0.6
 
 
-def _name_ends(axes: Axes, ends: list[tuple[tuple[float, float], Line]]) -> None:
+def name_ends(axes: Axes, ends: list[tuple[tuple[float, float], Line]]) -> None:
     """Write each line's name behind its end, moved apart where they would overlap."""
     if not ends:
         return
@@ -221,13 +222,13 @@ def _high(group: list[float], least: float) -> float:
 def _name_markers(axes: Axes, markers: dict[str, str]) -> None:
     """The key of the markers, above the chart."""
     for name, marker in markers.items():
-        axes.plot([], [], marker=marker, color=_INK, linestyle="none", markersize=5, label=name)
+        axes.plot([], [], marker=marker, color=INK, linestyle="none", markersize=5, label=name)
     axes.legend(
         loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=len(markers), frameon=False, borderpad=0, handletextpad=0.2
     )
 
 
-def _svg(slug: str, size: tuple[float, float], draw: Callable[[Any], None]) -> str:
+def to_svg(slug: str, size: tuple[float, float], draw: Callable[[Any], None]) -> str:
     """Draw into a figure and give its SVG element, with ids of its own and the page's colours."""
     try:
         import matplotlib
@@ -262,4 +263,4 @@ def _inline(text: str, slug: str) -> str:
         r'viewBox="\1" aria-hidden="true">',
         text,
     )
-    return text.replace(_INK, "currentColor").replace(_FAINT, "var(--faint)").strip()
+    return text.replace(INK, "currentColor").replace(_FAINT, "var(--faint)").strip()

@@ -1,7 +1,7 @@
 """`Page` and its parts, and `render`: from text, tables and SVG to one HTML file that needs nothing else.
 
-What a page says is decided by its maker (``drift.py``); how it looks stands in ``page.html``. All text is escaped; a
-figure's SVG alone is taken as it is.
+What a page says is decided by its maker (``drift.py``, ``study.py``); how it looks stands in ``page.html``. All text is
+escaped; a figure's SVG alone is taken as it is.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ class Page:
     config: str
     made_by: str
     terms: Sequence[tuple[str, str]] = field(default=())
+    summary_title: str = "Result per recipe"
 
 
 def render(page: Page) -> str:

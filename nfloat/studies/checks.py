@@ -1,6 +1,6 @@
 """`Check`: a figure that a study must reproduce: measured, expected, how far it may be off, and who says so.
 
-Made by `exactly`, `within`, `at_most` and `at_least`, so that the words and the limits cannot disagree.
+Made by `exactly`, `within`, `between`, `at_most` and `at_least`, so that the words and the limits cannot disagree.
 """
 
 from __future__ import annotations
@@ -69,6 +69,11 @@ def within(
     off = absolute + relative * abs(value)
     far = f"{100 * relative:g} %" if relative else shown(absolute)
     return Check(figure, float(measured), value - off, value + off, f"{shown(value)} ± {far}", source)
+
+
+def between(figure: str, measured: float, low: float, high: float, source: str) -> Check:
+    """A figure that must lie in the closed interval from `low` to `high`."""
+    return Check(figure, float(measured), low, high, f"{shown(low)} to {shown(high)}", source)
 
 
 def at_most(figure: str, measured: float, value: float, source: str) -> Check:

@@ -38,9 +38,14 @@ class Result:
         return all(check.ok for check in self.checks)
 
     @property
+    def cells(self) -> int:
+        """How many cells the plan has."""
+        return sum(1 for _ in self.plan.study.cells(self.plan.params))
+
+    @property
     def complete(self) -> bool:
         """Whether every cell has its row."""
-        return len(finished(self.plan, self.rows)) == sum(1 for _ in self.plan.study.cells(self.plan.params))
+        return len(finished(self.plan, self.rows)) == self.cells
 
     def write(self, out: str | Path) -> Path:
         """Write ``rows.jsonl``, ``config.toml``, ``provenance.json`` and ``report.html`` into a folder, replacing

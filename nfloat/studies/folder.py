@@ -99,7 +99,8 @@ class StudyFolder:
         for key, value in self._mark.items():
             if not isinstance(found, dict) or found.get(key) != value:
                 raise ArgumentError(
-                    f"out={str(self.path)!r} holds rows of {_DIFFERENCE[key]}; choose another folder, or --overwrite (overwrite=True)"
+                    f"out={str(self.path)!r} holds rows of {_DIFFERENCE[key]}; "
+                    "choose another folder, or --overwrite (overwrite=True)"
                 )
         return read_rows(rows)
 

@@ -1,9 +1,8 @@
 """Error of a product against its length, for formats, orders and kinds of data, with the bounds drawn.
 
 What each order of summation is worth: sequential sums lose up to n u on positive data, pairwise log2(n) u, blocks with
-a wide second level b u, compensation a few u; on data of mean zero all of them stay near the bottom, because rounding
-errors and sums cancel alike. Errors are measured against |A||B|, in units of u, and must never exceed the bounds of
-``nfloat/linalg/bounds.py``.
+a wide second level b u, compensation a few u; on data of mean zero rounding errors cancel as the sums do. Errors are
+measured against |A||B|, in units of u, and must never exceed the bounds of ``nfloat/linalg/bounds.py``.
 
 Sources: Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed. 2002, ch. 4; Higham and Mary 2019 (errors at
 random: sqrt(n) u); Connolly, Higham and Mary 2021 (stochastic rounding: the same, proven); Blanchard, Higham and
@@ -14,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -24,8 +23,8 @@ import nfloat as nf
 
 from ..linalg.bounds import matmul_bound
 from .checks import Check, at_least, at_most
-from .plots import Panel, Plot, Series
-from .rows import Row, Value, distinct, points, where
+from .plots import Panel, Plot, growth, series_by
+from .rows import Row, Value, distinct, number, where
 from .samples import DISTRIBUTIONS, draw
 from .study import Study, check_counts, check_formats, check_names
 
@@ -41,6 +40,19 @@ ORDERS: MappingProxyType[str, dict[str, Any]] = MappingProxyType({
 
 #: the chance with which an element of a stochastic product may exceed the bound that is drawn for it
 _FAILURE = 1e-6
+
+#: from here on, rounding errors have piled up
+_LONG = 1024
+
+#: who says that an order's error stays within its bound
+SOURCES = {
+    "sequential": "Higham, ASNA, 4.2; Jeannerod, Rump 2013",
+    "stochastic": "Connolly, Higham, Mary 2021",
+    "pairwise": "Higham, ASNA, 4.2",
+    "blocked": "Blanchard, Higham, Mary 2020",
+    "kahan": "Higham, ASNA, 4.3",
+    "exact": "one rounding",
+}
 
 
 @dataclass(frozen=True)
@@ -81,9 +93,7 @@ def cells(params: Params) -> Iterator[Cell]:
 
 
 def measure(cell: Cell, seed: int) -> dict[str, Value]:
-    """Largest and mean error of an element over |A||B| in u, its bound likewise, and the largest error over its own
-    bound.
-    """
+    """Largest and mean |error| over |A||B| in u, the bound likewise, and the largest error over its own bound."""
     stream = nf.Stream(seed).child("gemm-error", cell.data, cell.k)
     a = nf.round(draw(cell.data, (cell.size, cell.k), stream.child("a")), cell.format)
     # an eighth, so that float16 does not overflow on the longest sums
@@ -92,9 +102,12 @@ def measure(cell: Cell, seed: int) -> dict[str, Value]:
     computed = nf.matmul(a, b, acc, seed=stream.child(cell.format, cell.order))
     exact = nf.Accumulator("float64", order="exact")
     error = np.abs(computed - nf.matmul(a, b, exact))
-    # what errors are measured by: |A||B|
+    # what errors are measured by: |A||B|; where that is 0, so is the error
     total = nf.matmul(np.abs(a), np.abs(b), exact)
-    bound = matmul_bound(a, b, acc, failure=_FAILURE if acc.stochastic else None).values
+    total = np.where(total == 0.0, 1.0, total)
+    bound = matmul_bound(a, b, acc, confidence=1 - _FAILURE)
+    if acc.stochastic and bound.probable is not None:
+        bound = bound.probable
     u = nf.get_format(cell.format).eps / 2
     relative = error / total / u
     return {
@@ -106,118 +119,95 @@ def measure(cell: Cell, seed: int) -> dict[str, Value]:
 
 
 def checks(rows: Sequence[Row]) -> list[Check]:
-    """No error beyond its bound; what order and compensation are worth on positive data; nothing grows much on data
-    of mean zero.
-    """
+    """No error beyond its bound; what order and compensation are worth on positive data."""
     found = []
     for fmt in distinct(rows, "format"):
         for data in distinct(rows, "data"):
             there = where(rows, format=fmt, data=data)
             for order in distinct(there, "order"):
-                worst = max(_f(row["error_over_bound"]) for row in where(there, order=order))
-                found.append(at_most(f"{fmt}, {data}, {order}: error / bound", worst, 1.0, _SOURCE[str(order)]))
-        found += _gains(rows, str(fmt))
+                worst = max(number(row, "error_over_bound") for row in where(there, order=order))
+                found.append(at_most(f"{fmt}, {data}, {order}: error / bound", worst, 1.0, SOURCES[order]))
+        found += _gains(fmt, where(rows, format=fmt, data="positive"))
     return found
 
 
-_SOURCE = {
-    "sequential": "Higham, ASNA, 4.2; Jeannerod, Rump 2013", "stochastic": "Connolly, Higham, Mary 2021",
-    "pairwise": "Higham, ASNA, 4.2", "blocked": "Blanchard, Higham, Mary 2020", "kahan": "Higham, ASNA, 4.3", "exact": "one rounding",
-}  # fmt: skip
-
-
-def _gains(rows: Sequence[Row], fmt: str) -> list[Check]:
-    """Against the sequential sum of positive numbers, at the longest length there is from 512 on."""
-    lengths = [int(row["k"]) for row in where(rows, format=fmt, data="positive")]  # type: ignore[arg-type]
-    if max(lengths, default=0) < 512:
+def _gains(fmt: str, positive: Sequence[Row]) -> list[Check]:
+    """Against the sequential sum, at the longest length, which must be long enough for rounding errors to pile up."""
+    k = max((int(number(row, "k")) for row in positive), default=0)
+    if k < _LONG:
         return []
-    k = max(lengths)
-    at = {str(row["order"]): _f(row["error_max"]) for row in where(rows, format=fmt, data="positive", k=k)}
-    found = []
+    at, found = _by_order(where(positive, k=k)), []
     for order in ("pairwise", "kahan", "blocked"):
-        # a float32 second level is no wider than float32
+        # a second level in float32 is no wider than float32
         if {"sequential", order} <= set(at) and (order, fmt) != ("blocked", "float32"):
             gain = at["sequential"] / at[order]
-            found.append(at_least(f"{fmt}, positive, K = {k}: sequential / {order}", gain, 4.0, _SOURCE[order]))
+            found.append(at_least(f"{fmt}, positive, K = {k}: sequential / {order}", gain, 4.0, SOURCES[order]))
     if "kahan" in at:
-        found.append(at_most(f"{fmt}, positive, K = {k}: kahan, error / u", at["kahan"], 4.0, _SOURCE["kahan"]))
+        found.append(at_most(f"{fmt}, positive, K = {k}: kahan, error / u", at["kahan"], 4.0, SOURCES["kahan"]))
     return found
+
+
+def _by_order(rows: Sequence[Row]) -> dict[str, float]:
+    return {str(row["order"]): number(row, "error_max") for row in rows}
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
     """What the orders are worth at the longest length, and how near the errors come to their bounds."""
-    if not rows:
-        return []
-    k = max(int(row["k"]) for row in rows)  # type: ignore[arg-type]
+    k = max((int(number(row, "k")) for row in rows), default=0)
     found = []
     for fmt in distinct(rows, "format"):
-        at = {str(row["order"]): _f(row["error_max"]) for row in where(rows, format=fmt, data="positive", k=k)}
+        at = _by_order(where(rows, format=fmt, data="positive", k=k))
         if at:
-            text = ", ".join(f"{order} {error:.3g}" for order, error in at.items())
-            found.append(f"{fmt}, positive data, K = {k}: the largest error over |A||B| is, in units of u, {text}.")
-    nearest = max(rows, key=lambda row: _f(row["error_over_bound"]))
-    found.append(
-        f"No error exceeds its bound; the nearest is {nearest['order']} in {nearest['format']} on {nearest['data']} data at K = {nearest['k']} "
-        f"({100 * _f(nearest['error_over_bound']):.0f} % of it)."
-        if _f(nearest["error_over_bound"]) <= 1
-        else f"An error exceeds its bound: {nearest['order']} in {nearest['format']} on {nearest['data']} data at K = {nearest['k']}."
-    )
-    return found
+            errors = ", ".join(f"{order} {error:.3g}" for order, error in at.items())
+            found.append(f"{fmt}, positive data, K = {k}: the largest error over |A||B| is, in units of u, {errors}.")
+    return [*found, _nearest(max(rows, key=lambda row: number(row, "error_over_bound")))] if rows else found
+
+
+def _nearest(row: Row) -> str:
+    share = number(row, "error_over_bound")
+    which = f"{row['order']} in {row['format']} on {row['data']} data at K = {row['k']}"
+    if share > 1:
+        return f"An error exceeds its bound: {which}."
+    return f"No error exceeds its bound; the nearest to it is {which} ({100 * share:.0f} % of it)."
 
 
 def plots(rows: Sequence[Row]) -> list[Plot]:
     """One picture per format: a panel per kind of data, a line per order, its bound thin in the same colour."""
-    return [_plot(where(rows, format=fmt), str(fmt)) for fmt in distinct(rows, "format")]
+    return [_plot(fmt, where(rows, format=fmt)) for fmt in distinct(rows, "format")]
 
 
-def _plot(rows: Sequence[Row], fmt: str) -> Plot:
-    panels = []
+def _plot(fmt: str, rows: Sequence[Row]) -> Plot:
+    panels, grown = [], []
     for data in distinct(rows, "data"):
         there = where(rows, data=data)
-        series = []
-        for order in distinct(there, "order"):
-            series.append(Series(str(order), points(there, "k", "error_max", order=order)))
-            series.append(Series(str(order), points(there, "k", "bound", order=order), guide=True))
-        panels.append(Panel(DISTRIBUTIONS[str(data)], series))
-    how = f"Largest |error| of an element over |A||B|, in units of u = 2^-{nf.get_format(fmt).precision}; thin: the bound on it (stochastic: all but one in a million)."
-    return Plot(f"error-{fmt}", f"Error against length in {fmt}", "length K", "error / u", panels, _caption(rows), how)
-
-
-def _caption(rows: Sequence[Row]) -> str:
-    """By what factor each order's error grows on positive data, and the sequential one on the others."""
-    parts = []
-    for data in distinct(rows, "data"):
-        grown = []
-        for order in distinct(rows, "order"):
-            of = points(rows, "k", "error_max", data=data, order=order)
-            if len(of) > 1 and of[0][1] > 0:
-                grown.append(f"{order} {of[-1][1] / of[0][1]:.2g}")
-        if grown:
-            parts.append(f"{data}: {', '.join(grown)}")
-    ks = [int(row["k"]) for row in rows]  # type: ignore[arg-type]
-    return (
-        f"From K = {min(ks)} to {max(ks)} the largest error is multiplied by: {'; '.join(parts)}."
-        if parts
-        else "Errors at one length."
-    )
-
-
-def _f(value: Value) -> float:
-    return float(value)  # type: ignore[arg-type]
+        errors = series_by(there, "order", "k", "error_max")
+        bounds = [replace(line, guide=True) for line in series_by(there, "order", "k", "bound")]
+        panels.append(Panel(DISTRIBUTIONS[data], [*errors, *bounds]))
+        grown.append(f"{data}: {growth(errors)}")
+    ks = [int(number(row, "k")) for row in rows]
+    caption = f"From K = {min(ks)} to {max(ks)} the largest error is multiplied by: {'; '.join(grown)}."
+    if min(ks) == max(ks):
+        caption = f"Errors at K = {min(ks)}."
+    how = f"Largest |error| of an element over |A||B|, in units of u = 2^-{nf.get_format(fmt).precision}; thin: the "
+    how += "bound on it (stochastic: on all elements but one in a million)."
+    return Plot(f"error-{fmt}", f"Error against length in {fmt}", "length K", "error / u", panels, caption, how)
 
 
 STUDY = Study(
     name="gemm-error",
     title="Error of a product against its length",
     question="What is an order of summation worth, on which data, and how near do errors come to their bounds?",
-    method="Random matrices are rounded to the format and multiplied by accumulators of that format, fused, in several orders, and compared with the "
-    "exact product; the bounds are computed from the same matrices.",
+    method="Random matrices are rounded to the format and multiplied by accumulators of that format, fused, in several "
+    "orders, and compared with the exact product; the bounds are computed from the same matrices.",
     sources=(
         "N. J. Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., SIAM 2002, ch. 3 and 4",
-        "C.-P. Jeannerod, S. M. Rump, Improved error bounds for inner products in floating-point arithmetic, SIAM J. Matrix Anal. Appl. 34, 2013",
+        "C.-P. Jeannerod, S. M. Rump, Improved error bounds for inner products in floating-point arithmetic, SIAM J. "
+        "Matrix Anal. Appl. 34, 2013",
         "N. J. Higham, T. Mary, A new approach to probabilistic rounding error analysis, SIAM J. Sci. Comput. 41, 2019",
-        "P. Blanchard, N. J. Higham, T. Mary, A class of fast and accurate summation algorithms, SIAM J. Sci. Comput. 42, 2020",
-        "M. P. Connolly, N. J. Higham, T. Mary, Stochastic rounding and its probabilistic backward error analysis, SIAM J. Sci. Comput. 43, 2021",
+        "P. Blanchard, N. J. Higham, T. Mary, A class of fast and accurate summation algorithms, SIAM J. Sci. Comput. "
+        "42, 2020",
+        "M. P. Connolly, N. J. Higham, T. Mary, Stochastic rounding and its probabilistic backward error analysis, "
+        "SIAM J. Sci. Comput. 43, 2021",
     ),
     params=Params(),
     cells=cells,

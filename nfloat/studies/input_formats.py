@@ -20,20 +20,23 @@ from numpy.typing import NDArray
 import nfloat as nf
 
 from .checks import Check, within
-from .plots import Panel, Plot, Series
-from .rows import Row, Value, distinct, points, where
+from .plots import Panel, Plot, series_by
+from .rows import Row, Value, number, where
 from .samples import draw
 from .study import Study, check_counts, check_formats
 
 _MODEL = "independent float64 model"
-_BITS = "3 bits: 2³"
+_EIGHT = "bfloat16 / tfloat32"
 
 #: format -> (relative Frobenius error of the product, SQNR of the operands in dB or None)
 EXPECTED: dict[str, tuple[float, float | None]] = {
-    "bfloat16": (2.35e-3, 55.6), "tfloat32": (2.94e-4, 73.7), "float16": (2.94e-4, 73.7), "float8_e4m3fn": (3.77e-2, None),
-    "float8_e5m2": (7.45e-2, None), "float32": (3.6e-8, None),
-}  # fmt: skip
-
+    "bfloat16": (2.35e-3, 55.6),
+    "tfloat32": (2.94e-4, 73.7),
+    "float16": (2.94e-4, 73.7),
+    "float8_e4m3fn": (3.77e-2, None),
+    "float8_e5m2": (7.45e-2, None),
+    "float32": (3.6e-8, None),
+}
 
 #: numbers whose rounding gives the SQNR
 _SAMPLES = 2**18
@@ -95,82 +98,63 @@ def checks(rows: Sequence[Row]) -> list[Check]:
     """Errors and SQNR; bfloat16 over tfloat32 is 8.00 within 1 % at every length; tfloat32 equals float16."""
     found = []
     for row in rows:
-        fmt, k = str(row["format"]), row["k"]
-        error, sqnr = EXPECTED.get(fmt, (None, None))
+        error, sqnr = EXPECTED.get(str(row["format"]), (None, None))
+        name = f"{row['format']}, K = {row['k']}"
         if error is not None:
-            found.append(within(f"{fmt}, K = {k}: Frobenius", _f(row["frobenius"]), error, _MODEL, relative=0.02))
+            found.append(within(f"{name}: Frobenius", number(row, "frobenius"), error, _MODEL, relative=0.02))
         if sqnr is not None:
-            found.append(within(f"{fmt}, K = {k}: SQNR in dB", _f(row["sqnr_db"]), sqnr, _MODEL, absolute=0.1))
-    return found + _ratios(rows)
+            found.append(within(f"{name}: SQNR in dB", number(row, "sqnr_db"), sqnr, _MODEL, absolute=0.1))
+    for k in dict.fromkeys(row["k"] for row in rows):
+        found += _ratios(where(rows, k=k))
+    return found
 
 
 def _ratios(rows: Sequence[Row]) -> list[Check]:
-    found = []
-    for k in distinct(rows, "k"):
-        at = {str(row["format"]): row for row in where(rows, k=k)}
-        if {"bfloat16", "tfloat32"} <= set(at):
-            bf16, tf32 = at["bfloat16"], at["tfloat32"]
-            found.append(
-                within(
-                    f"bfloat16 / tfloat32, K = {k}",
-                    _f(bf16["frobenius"]) / _f(tf32["frobenius"]),
-                    8.0,
-                    _BITS,
-                    relative=0.01,
-                )
-            )
-            a_bit = (_f(tf32["sqnr_db"]) - _f(bf16["sqnr_db"])) / 3
-            found.append(within(f"SQNR a bit in dB, K = {k}", a_bit, 20 * math.log10(2), "20 log10(2)", relative=0.01))
-        if {"float16", "tfloat32"} <= set(at):
-            ratio = _f(at["float16"]["frobenius"]) / _f(at["tfloat32"]["frobenius"])
-            found.append(within(f"float16 / tfloat32, K = {k}", ratio, 1.0, "same precision", relative=0.01))
+    """What holds between formats at one length."""
+    error = {str(row["format"]): number(row, "frobenius") for row in rows}
+    sqnr = {str(row["format"]): number(row, "sqnr_db") for row in rows}
+    at, found = f"K = {rows[0]['k']}", []
+    if {"bfloat16", "tfloat32"} <= set(error):
+        found.append(within(f"{_EIGHT}, {at}", error["bfloat16"] / error["tfloat32"], 8.0, "3 bits: 2³", relative=0.01))
+        a_bit = (sqnr["tfloat32"] - sqnr["bfloat16"]) / 3
+        found.append(within(f"SQNR a bit in dB, {at}", a_bit, 20 * math.log10(2), "20 log10(2)", relative=0.01))
+    if {"float16", "tfloat32"} <= set(error):
+        ratio = error["float16"] / error["tfloat32"]
+        found.append(within(f"float16 / tfloat32, {at}", ratio, 1.0, "same precision", relative=0.01))
     return found
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
     """The factor of eight."""
-    ratios = [check.measured for check in _ratios(rows) if check.figure.startswith("bfloat16 / tfloat32")]
+    ratios = [check.measured for check in checks(rows) if check.figure.startswith(_EIGHT)]
     if not ratios:
         return []
     return [
-        f"Rounding the operands to bfloat16 costs {min(ratios):.2f} to {max(ratios):.2f} times the error of tfloat32, at every length: tfloat32 has bfloat16's "
-        "range and float16's precision."
+        f"Rounding the operands to bfloat16 costs {min(ratios):.2f} to {max(ratios):.2f} times the error of tfloat32, "
+        "at every length: tfloat32 has bfloat16's range and float16's precision."
     ]
 
 
 def plots(rows: Sequence[Row]) -> list[Plot]:
     """Error against length: flat lines."""
-    series = [Series(str(fmt), points(rows, "k", "frobenius", format=fmt)) for fmt in distinct(rows, "format")]
+    series = series_by(rows, "format", "k", "frobenius")
     if not series:
         return []
-    spread = [
-        max(y for _, y in s.points) / min(y for _, y in s.points) - 1 for s in series if all(y > 0 for _, y in s.points)
-    ]
-    caption = f"The error does not depend on the length: no format's changes by more than {100 * max(spread, default=0.0):.1g} %. "
-    caption += "What does count is the precision, a factor of two a bit."
+    ranges = [[y for _, y in line.points if y > 0] for line in series]
+    spread = max((max(of) / min(of) - 1 for of in ranges if of), default=0.0)
+    caption = f"The error does not depend on the length: no format's changes by more than {100 * spread:.1g} %. "
+    caption += "What counts is the precision: a factor of two a bit."
     how = "Normal matrices rounded to the format, summed in float64; ||error|| / ||exact||."
-    return [
-        Plot(
-            "length",
-            "Error of a product by input format",
-            "length K",
-            "relative Frobenius error",
-            [Panel("", series)],
-            caption,
-            how,
-        )
-    ]
-
-
-def _f(value: Value) -> float:
-    return float(value)  # type: ignore[arg-type]
+    title, y_label = "Error of a product by input format", "relative Frobenius error"
+    return [Plot("length", title, "length K", y_label, [Panel("", series)], caption, how)]
 
 
 STUDY = Study(
     name="input-formats",
     title="bfloat16, tfloat32 and float16 as input formats",
     question="How much of a product's accuracy is lost by rounding its operands?",
-    method="Normal matrices are rounded to each format and multiplied with float64 sums, so that rounding the operands is the only error.",
+    method="Normal matrices are rounded to each format and multiplied with float64 sums, so that rounding the operands "
+    "is the only error.",
     sources=(
         "NVIDIA, Accelerating AI training with NVIDIA TF32 tensor cores, 2021",
         "P. Micikevicius et al., FP8 formats for deep learning, 2022 (arXiv:2209.05433)",

@@ -43,9 +43,7 @@ class Plan:
 
     def __post_init__(self) -> None:
         if type(self.params) is not type(self.study.params):
-            raise ArgumentError(
-                f"params={self.params!r} must be a {type(self.study.params).__qualname__} of the study {self.study.name!r}"
-            )
+            raise ArgumentError(f"params={self.params!r} must be parameters of the study {self.study.name!r}")
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < 2**63:
             raise ArgumentError(f"seed={self.seed!r} must be an integer in 0..2^63-1")
 

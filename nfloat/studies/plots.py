@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .rows import Row, distinct, points
+
 
 @dataclass(frozen=True)
 class Series:
@@ -56,3 +58,28 @@ class Plot:
     how: str
     log_x: bool = True
     log_y: bool = True
+
+
+def series_by(rows: Sequence[Row], key: str, x: str, y: str) -> list[Series]:
+    """A series of (x, y) for every word in a column, in the order in which they come.
+
+    Examples
+    --------
+    >>> rows = [{"order": "kahan", "k": k, "error": 1.0} for k in (16, 64)]
+    >>> series_by(rows, "order", "k", "error")
+    [Series(label='kahan', points=[(16.0, 1.0), (64.0, 1.0)], guide=False)]
+    """
+    return [Series(name, points(rows, x, y, **{key: name})) for name in distinct(rows, key)]
+
+
+def growth(series: Sequence[Series]) -> str:
+    """By what factor each series grows from its first point to its last, in words.
+
+    Examples
+    --------
+    >>> growth([Series("naive", [(1, 2.0), (9, 613.0)]), Series("exact", [(1, 0.0), (9, 0.0)])])
+    'naive 310'
+    """
+    ends = {line.label: (line.points[0][1], line.points[-1][1]) for line in series if len(line.points) > 1}
+    factors = {label: last / first for label, (first, last) in ends.items() if first > 0}
+    return ", ".join(f"{label} {float(f'{factor:.2g}'):g}" for label, factor in factors.items())

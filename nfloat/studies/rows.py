@@ -98,6 +98,13 @@ def points(rows: Iterable[Row], x: str, y: str, **coordinates: Value) -> list[tu
     return sorted((float(a), float(b)) for a, b in found if isinstance(a, int | float) and isinstance(b, int | float))
 
 
-def distinct(rows: Iterable[Row], key: str) -> list[Value]:
-    """The values of a column, each once, in the order in which they come."""
-    return list(dict.fromkeys(row[key] for row in rows))
+def number(row: Row, key: str) -> float:
+    """A column of a row that holds a number there."""
+    value = row[key]
+    assert isinstance(value, int | float), f"{key} of {row} is no number"
+    return float(value)
+
+
+def distinct(rows: Iterable[Row], key: str) -> list[str]:
+    """The words in a column, each once, in the order in which they come."""
+    return list(dict.fromkeys(str(row[key]) for row in rows))

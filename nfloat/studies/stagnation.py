@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 import nfloat as nf
 
 from .checks import Check, exactly, within
-from .plots import Panel, Plot, Series
-from .rows import Row, Value, where
+from .plots import Panel, Plot, Series, series_by
+from .rows import Row, Value, number, where
 from .samples import mean_and_sd
 from .study import Study, check_counts, check_formats
 
@@ -48,20 +48,18 @@ HARMONIC = {
 
 #: format -> where a sum of ones stops: 2^p, for what comes next is a tie to even
 ONES = {
-    "float32": 2**24,
-    "float16": 2**11,
-    "tfloat32": 2**11,
-    "bfloat16": 2**8,
-    "e6m9": 2**10,
-    "float8_e4m3fn": 16,
+    "float32": 2**24, "float16": 2**11, "tfloat32": 2**11, "bfloat16": 2**8, "e6m9": 2**10, "float8_e4m3fn": 16,
     "float8_e5m2": 8,
-}
+}  # fmt: skip
 
 #: format -> 10 000 times 1e-4, added one by one
 SMALL = {"float16": 0.25, "bfloat16": 0.03125}
 
-#: (format, terms) -> standard deviation of the stochastic harmonic sum
-SPREAD = {("bfloat16", 1024): 0.28, ("bfloat16", 65_536): 0.59, ("float16", 16_384): 0.144}
+#: (sum, format, terms) -> standard deviation of the stochastic sum
+SPREAD = {
+    ("harmonic", "bfloat16", 1024): 0.28, ("harmonic", "bfloat16", 65_536): 0.59,
+    ("harmonic", "float16", 16_384): 0.144, ("drip", "bfloat16", 1001): 0.083,
+}  # fmt: skip
 
 _ROWS_AT_ONCE = 25
 
@@ -106,9 +104,7 @@ def cells(params: Params) -> Iterator[Cell]:
 
 
 def measure(cell: Cell, seed: int) -> dict[str, Value]:
-    """The sum (of several: their mean), their standard deviation, the exact sum of the same terms, and where it
-    stopped.
-    """
+    """The sum (of several: their mean), its standard deviation, the exact sum of the terms, and where it stopped."""
     if cell.n is None:
         limit, first = _until_it_stops(cell)
         return {"result": limit, "sd": None, "exact": None, "first_unchanged": first}
@@ -136,7 +132,7 @@ def _until_it_stops(cell: Cell) -> tuple[float, int]:
         terms = _terms(cell.sum, cell.format, first, count)
         # the sum so far goes first: 0 + total is exact
         partial = nf.cumsum(np.concatenate(([total], terms)), nf.Accumulator(cell.format, rounding=cell.rounding))
-        same = np.flatnonzero(partial[1:] == partial[:-1])
+        same = np.flatnonzero((partial[1:] == partial[:-1]) | np.isnan(partial[1:]))
         if same.size:
             return float(partial[same[0]]), first + int(same[0])
         total, first, count = float(partial[-1]), first + count, min(4 * count, 2**20)
@@ -159,21 +155,15 @@ def checks(rows: Sequence[Row]) -> list[Check]:
     for row in where(rows, rounding="nearest_even"):
         found += _golden(row)
     for row in where(rows, rounding="stochastic"):
-        mean, sd, exact = float(row["result"]), float(row["sd"]), float(row["exact"])  # type: ignore[arg-type]
-        name = f"{row['format']}, {_what(row)}, stochastic"
-        error = 4 * sd / math.sqrt(int(row["repeats"]))  # type: ignore[arg-type]
-        found.append(within(f"{name}: mean", mean, exact, "stochastic rounding is unbiased", absolute=error))
-        spread = SPREAD.get((str(row["format"]), int(row["n"])))  # type: ignore[arg-type]
-        if row["sum"] == "harmonic" and spread:
-            found.append(within(f"{name}: sd", sd, spread, _MODEL, relative=0.2))
+        found += _unbiased(row)
     return found
 
 
 def _golden(row: Row) -> list[Check]:
-    fmt, result = str(row["format"]), float(row["result"])  # type: ignore[arg-type]
+    fmt, result = str(row["format"]), number(row, "result")
     if row["sum"] == "harmonic" and fmt in HARMONIC:
         limit, first, source = HARMONIC[fmt]
-        stops = exactly(f"{fmt}: first term without effect", float(row["first_unchanged"]), first, source)  # type: ignore[arg-type]
+        stops = exactly(f"{fmt}: first term without effect", number(row, "first_unchanged"), first, source)
         return [exactly(f"{fmt}: limit of the harmonic sum", result, limit, source), stops]
     if row["sum"] == "ones" and fmt in ONES:
         return [exactly(f"{fmt}: a sum of ones stops at", result, ONES[fmt], "2^p: the next sum is a tie")]
@@ -184,8 +174,17 @@ def _golden(row: Row) -> list[Check]:
     return []
 
 
-def _what(row: Row) -> str:
-    return "1 + 1000 × 0.001" if row["sum"] == "drip" else f"{row['n']} harmonic terms"
+def _unbiased(row: Row) -> list[Check]:
+    if row["sd"] is None:
+        return []
+    what = "1 + 1000 × 0.001" if row["sum"] == "drip" else f"{row['n']} harmonic terms"
+    name = f"{row['format']}, {what}, stochastic"
+    four = 4 * number(row, "sd") / math.sqrt(number(row, "repeats"))
+    mean = within(f"{name}: mean", number(row, "result"), number(row, "exact"), "unbiased", absolute=four)
+    spread = SPREAD.get((str(row["sum"]), str(row["format"]), int(number(row, "n"))))
+    if spread is None or number(row, "repeats") < 100:
+        return [mean]
+    return [mean, within(f"{name}: sd", number(row, "sd"), spread, _MODEL, relative=0.2)]
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
@@ -193,18 +192,23 @@ def findings(rows: Sequence[Row]) -> list[str]:
     found = []
     for row in where(rows, sum="harmonic", rounding="nearest_even"):
         if row["format"] in ("float16", "bfloat16"):
-            limit, first = float(row["result"]), int(row["first_unchanged"])  # type: ignore[arg-type]
-            gap = nf.get_format(str(row["format"])).eps * 2.0 ** math.floor(math.log2(limit))
-            found.append(
-                f"In {row['format']} the harmonic series converges, to {limit}: {first - 1} terms contribute, and term {first} is "
-                f"{1 / first:.3g}, no more than half the gap of {gap:g} to the next number."
-            )
+            found.append(_why(str(row["format"]), number(row, "result"), int(number(row, "first_unchanged"))))
     for row in where(rows, sum="harmonic", rounding="stochastic", n=65_536):
-        found.append(
-            f"Rounded stochastically, {row['n']} terms in {row['format']} come to {row['result']:.2f} on average over {row['repeats']} sums "
-            f"(exact: {row['exact']:.2f}; standard deviation {row['sd']:.2f})."
-        )
+        if row["sd"] is not None:
+            found.append(
+                f"Rounded stochastically, {row['n']} terms in {row['format']} come to {number(row, 'result'):.2f} on "
+                f"average over {row['repeats']} sums (exact: {number(row, 'exact'):.2f}; standard deviation "
+                f"{number(row, 'sd'):.2f})."
+            )
     return found
+
+
+def _why(fmt: str, limit: float, first: int) -> str:
+    gap = nf.get_format(fmt).eps * 2.0 ** math.floor(math.log2(limit))
+    return (
+        f"In {fmt} the harmonic series converges, to {limit}: {first - 1} terms contribute, and term {first}, "
+        f"{1 / first:.6f}, is less than half the gap of {gap:g} to the next number."
+    )
 
 
 def plots(rows: Sequence[Row]) -> list[Plot]:
@@ -212,37 +216,28 @@ def plots(rows: Sequence[Row]) -> list[Plot]:
     stopped = [row for row in where(rows, sum="harmonic", rounding="nearest_even") if row["first_unchanged"]]
     if not stopped:
         return []
-    end = 4 * max(int(row["first_unchanged"]) for row in stopped)  # type: ignore[arg-type]
-    series = [Series("exact", [(2.0**i, _harmonic(2.0**i)) for i in range(int(math.log2(end)) + 1)], guide=True)]
+    end = 4 * max(number(row, "first_unchanged") for row in stopped)
+    lines = [Series("exact", [(2.0**i, _harmonic(2.0**i)) for i in range(int(math.log2(end)) + 1)], guide=True)]
     for row in stopped:
-        first, limit = float(row["first_unchanged"]), float(row["result"])  # type: ignore[arg-type]
-        series.append(Series(str(row["format"]), [(first, limit), (float(end), limit)]))
-    for fmt in dict.fromkeys(str(row["format"]) for row in where(rows, sum="harmonic", rounding="stochastic")):
-        mean = [
-            (float(row["n"]), float(row["result"]))
-            for row in where(rows, sum="harmonic", rounding="stochastic", format=fmt)
-        ]  # type: ignore[arg-type]
-        series.append(Series(f"{fmt}, stochastic", mean))
-    lowest, highest = (chosen(stopped, key=lambda row: row["result"]) for chosen in (min, max))
-    caption = (
-        f"Every format leaves the exact curve where a term falls below half a gap, {lowest['format']} after {int(lowest['first_unchanged']) - 1} terms, "  # type: ignore[arg-type]
-        f"{highest['format']} after {int(highest['first_unchanged']) - 1}; more terms change nothing."  # type: ignore[arg-type]
-    )
-    if len(series) > 1 + len(stopped):
-        caption += " Means of stochastic sums stay on the curve."
+        limit = number(row, "result")
+        lines.append(Series(str(row["format"]), [(number(row, "first_unchanged"), limit), (end, limit)]))
+    stochastic = series_by(where(rows, sum="harmonic", rounding="stochastic"), "format", "n", "result")
+    lines += [Series(f"{line.label}, stochastic", line.points) for line in stochastic]
     how = "Terms 1/n rounded to the format, added one by one with nearest-even until one of them changes nothing."
-    return [
-        Plot(
-            "harmonic",
-            "Where the harmonic series stops",
-            "terms n",
-            "sum",
-            [Panel("", series)],
-            caption,
-            how,
-            log_y=False,
-        )
+    caption = _caption(stopped) + (" The means of stochastic sums stay on the curve." if stochastic else "")
+    title = "Where the harmonic series stops"
+    return [Plot("harmonic", title, "terms n", "sum", [Panel("", lines)], caption, how, log_y=False)]
+
+
+def _caption(stopped: Sequence[Row]) -> str:
+    ordered = sorted(stopped, key=lambda row: number(row, "first_unchanged"))
+    terms = [
+        f"{row['format']} after {number(row, 'first_unchanged') - 1:.0f} terms" for row in (ordered[0], ordered[-1])
     ]
+    return (
+        f"Every format leaves the exact curve where a term falls below half a gap, {terms[0]} first, {terms[1]} last; "
+        "more terms change nothing."
+    )
 
 
 def _harmonic(n: float) -> float:
@@ -256,12 +251,14 @@ STUDY = Study(
     name="stagnation",
     title="Sums that stop growing",
     question="Where does a sum formed in a format stop growing, and does stochastic rounding keep it going?",
-    method="Positive terms (1/n, 1, 1e-4) are rounded to the format and added one after the other in it, every sum rounded once. "
-    "The same terms are then added with stochastic rounding, many times, and the mean is compared with the exact sum of those terms.",
+    method="Positive terms (1/n, 1, 1e-4) are rounded to the format and added one after the other in it, every sum "
+    "rounded once. The same terms are then added with stochastic rounding, many times, and the mean is compared with "
+    "the exact sum of those terms.",
     sources=(
         "D. Malone, To what does the harmonic series converge? Irish Math. Soc. Bulletin 71, 2013",
         "N. J. Higham, Half precision arithmetic: fp16 versus bfloat16, 2018",
-        "M. P. Connolly, N. J. Higham, T. Mary, Stochastic rounding and its probabilistic backward error analysis, SIAM J. Sci. Comput. 43, 2021",
+        "M. P. Connolly, N. J. Higham, T. Mary, Stochastic rounding and its probabilistic backward error analysis, "
+        "SIAM J. Sci. Comput. 43, 2021",
     ),
     params=Params(),
     cells=cells,
