@@ -59,7 +59,7 @@ class FloatArray(NDArrayOperatorsMixin, ArrayMethods, RoundedValues):
     """
 
     __slots__ = ()
-    __hash__ = None  # type: ignore[assignment] (as ndarray: it can be changed)
+    __hash__ = None  # type: ignore[assignment]
 
     # ------------------------------------------------------------ what it is
     @property

@@ -113,17 +113,17 @@ def _in_range(v: Lanes, op: Operation, x: Value, y: Value, z: Value) -> Value:
 
 def _same(op: Operation):
     def body(v: Lanes, pointers: list[Value], index: Value, k: Constants) -> Value:
-        b = v.builder
         x, y = v.load(pointers[0]), v.load(pointers[1])
         z = _FORMS[op](v, x, y)
-        sure = _in_range(v, op, x, y, z) if op in _MAY_UNDERFLOW else ir.Constant(ir.IntType(1), 1)
+        careful = op in _MAY_UNDERFLOW
         r = vector.round_same(v, z, k.grid, _NEAREST_EVEN)
-        return either(
-            v,
-            b.and_(is_easy(v, z, k, from_zero=True), sure),
-            lambda: _store(v, r, pointers[2]),
-            lambda: b.and_(_general(v, op, (x, y, z), r, pointers[2], k), sure),
-        )
+
+        def general() -> Value:
+            done = _general(v, op, (x, y, z), r, pointers[2], k)
+            return v.builder.and_(done, _in_range(v, op, x, y, z)) if careful else done
+
+        # easy are normal numbers; where nothing can underflow, smaller ones too (and the top binade is not)
+        return either(v, is_easy(v, z, k, from_zero=not careful), lambda: _store(v, r, pointers[2]), general)
 
     return body
 
@@ -142,7 +142,7 @@ def nearest_short(op, x, y, out, refused, unsigned_zero, words):
     spec, i, n, count = load_spec(words), 0, out.size, 0
     same, small = spec.emin == -126, spec.emin > _SMALL_EMIN
     form = op + _SAME if same else op + _SMALL if small else op
-    integers = constants32(spec, np.uint64(0), not (same or small))
+    integers = constants32(spec, np.uint64(0), not small)
     floats = overflow_constants(spec) + (spec.pos_inf, spec.neg_inf, np.nan if unsigned_zero else 0.0)  # noqa: RUF005 (Numba's)
     while i < n:
         i = _run((x, y, out), i, n, form, integers, floats)
