@@ -28,8 +28,8 @@ _TRUE = ir.Constant(ir.IntType(1), 1)
 _SIGN_DOWN, _OVER_CODE, _UNDER_CODE = range(11, 14)
 
 
-def _code(v: Lanes, x: Value, k: Constants) -> Value:
-    """The codes of x to nearest-even, as integers, before overflow.
+def _code(v: Lanes, x: Value, k: Constants, negative_zero: bool) -> Value:
+    """The codes of x to nearest-even, as integers, before overflow; zeros are signed only where the format has -0.
 
     |x| + C holds |x| / unit, rounded, as the difference of its bits to C's; that number plus the binade's number times
     2^(p-1) is the code, for subnormal numbers (binade 0, no implicit bit) as for normal ones.
@@ -40,15 +40,10 @@ def _code(v: Lanes, x: Value, k: Constants) -> Value:
     c = b.add(binade, k.grid.offset)
     units = b.sub(v.as_int(b.fadd(v.magnitude(x), v.as_float(c))), c)
     magnitude = b.add(units, b.lshr(b.sub(binade, k.grid.lowest), k.grid.drop))
-    return _signed(v, magnitude, bits, k)
-
-
-def _signed(v: Lanes, magnitude: Value, bits: Value, k: Constants) -> Value:
-    """A magnitude code with the sign bit of x in its place; a zero only where the format has -0 (`grid.sign`)."""
-    b = v.builder
-    sign = b.and_(bits, v.sign_mask)
-    zero_kept = v.where(b.icmp_signed("==", magnitude, v.word(0)), b.and_(sign, k.grid.sign), sign)
-    return b.or_(magnitude, b.lshr(zero_kept, k.integers[_SIGN_DOWN]))
+    sign = b.lshr(b.and_(bits, v.sign_mask), k.integers[_SIGN_DOWN])
+    if not negative_zero:
+        sign = v.where(b.icmp_signed("==", magnitude, v.word(0)), magnitude, sign)
+    return b.or_(magnitude, sign)
 
 
 def _put(v: Lanes, code: Value, pointer: Value) -> None:
@@ -56,23 +51,28 @@ def _put(v: Lanes, code: Value, pointer: Value) -> None:
     v.store(v.builder.trunc(code, ir.VectorType(pointer.type.pointee, v.count)), pointer)
 
 
-def _encode(v: Lanes, pointers: list[Value], index: Value, k: Constants) -> Value:
-    b = v.builder
-    x = v.load(pointers[0])
-    code = _code(v, x, k)
+def _encode(negative_zero: bool):  # noqa: ANN202
+    """A block of the narrow family; its overflow kept out of the common way."""
 
-    def easy() -> Value:
-        _put(v, code, pointers[1])
-        return _TRUE
+    def body(v: Lanes, pointers: list[Value], index: Value, k: Constants) -> Value:
+        b = v.builder
+        x = v.load(pointers[0])
+        code = _code(v, x, k, negative_zero)
 
-    def general() -> Value:
-        top, _, bottom, _ = k.floats
-        r = vector.nearest_even_narrow(v, x, k.grid)
-        inside = v.where(b.fcmp_ordered(">", r, top), k.integers[_OVER_CODE], code)
-        _put(v, v.where(b.fcmp_ordered("<", r, bottom), k.integers[_UNDER_CODE], inside), pointers[1])
-        return within_limit(v, x, k)
+        def easy() -> Value:
+            _put(v, code, pointers[1])
+            return _TRUE
 
-    return either(v, is_easy(v, x, k, from_zero=True), easy, general)
+        def general() -> Value:
+            top, _, bottom, _ = k.floats
+            r = vector.nearest_even_narrow(v, x, k.grid)
+            inside = v.where(b.fcmp_ordered(">", r, top), k.integers[_OVER_CODE], code)
+            _put(v, v.where(b.fcmp_ordered("<", r, bottom), k.integers[_UNDER_CODE], inside), pointers[1])
+            return within_limit(v, x, k)
+
+        return either(v, is_easy(v, x, k, from_zero=True), easy, general)
+
+    return body
 
 
 def _encode_same(v: Lanes, pointers: list[Value], index: Value, k: Constants) -> Value:
@@ -110,7 +110,10 @@ def _decode_same(v: Lanes, pointers: list[Value], index: Value, k: Constants) ->
     return _TRUE
 
 
-_run_encode = run(32, {0: _encode, 1: _encode_same})
+#: encoding of a narrow format without -0
+_NO_NEGATIVE_ZERO = 2
+
+_run_encode = run(32, {0: _encode(True), 1: _encode_same, _NO_NEGATIVE_ZERO: _encode(False)})
 _run_decode = run(32, {0: _decode, 1: _decode_same})
 
 
@@ -130,10 +133,11 @@ def _sign_shift(position):  # noqa: ANN001, ANN201
 def encode_run(x, out, words, c, family):  # noqa: ANN001, ANN201
     """out[i] = code of x[i] to nearest-even; family 0 narrow, 1 same. Returns the first index of a NaN without code, or -1."""
     spec, n, i, unencodable = load_spec(words), x.size, 0, -1
+    form = family if family == 1 or np.signbit(spec.neg_zero) else _NO_NEGATIVE_ZERO
     integers = constants32(spec, np.uint64(0), False) + (
         _sign_shift(c[_SIGN]), _over_code(spec.over, c), _over_code(spec.under_min, c))  # fmt: skip
     while i < n:
-        i = _run_encode((x, out), i, n, family, integers, overflow_constants(spec))
+        i = _run_encode((x, out), i, n, form, integers, overflow_constants(spec))
         for j in range(i, min(i + 16, n)):
             value = round_value(np.float64(x[j]), spec, np.uint64(0))
             if value != value and c[_NAN] == -1 and unencodable < 0:

@@ -15,7 +15,7 @@ from .bits import float32_as_int32, float64_as_int64
 from .jit import device, kernel
 from .rng import subkeys, word64
 from .scalar import load_spec, round_value
-from .streaming import DETERMINISTIC, Constants, either, is_easy, run, within_limit
+from .streaming import DETERMINISTIC, Constants, easy_lanes, either, is_easy, run, within_limit
 from .vector import Lanes, Value
 
 WORDS = "Array(float64, 1, 'C', readonly=True)"
@@ -58,23 +58,23 @@ def _narrow(mode: Rounding, small: bool):  # noqa: ANN202
     def body(v: Lanes, pointers: list[Value], index: Value, k: Constants) -> Value:
         x = v.load(pointers[0])
         random = _random(v, index, k) if mode is Rounding.STOCHASTIC else None
+        easy = easy_lanes(v, x, k, from_zero=small)
 
         def whole() -> tuple[Value, Value]:
+            """The form that knows all numbers of the format, and the lanes it is sure of."""
             if mode is Rounding.STOCHASTIC:
                 r, unsure = vector.stochastic_narrow(v, x, k.grid, random)
-                return r, v.builder.not_(v.any(unsure))
-            return vector.round_narrow(v, x, k.grid, mode), ir.Constant(ir.IntType(1), 1)
-
-        def easy() -> Value:
-            r, sure = whole() if small else (vector.round_same(v, x, k.grid, mode, random), ir.Constant(ir.IntType(1), 1))
-            v.store(r, pointers[1])
-            return sure
+                return r, v.builder.not_(unsure)
+            return vector.round_narrow(v, x, k.grid, mode), v.every_lane
 
         def general() -> Value:
             r, sure = whole()
-            return v.builder.and_(_general(v, x, r, pointers[1], k), sure)
+            return v.builder.and_(_general(v, x, r, pointers[1], k), v.all(sure))
 
-        return either(v, is_easy(v, x, k, from_zero=small), easy, general)
+        if not small:
+            return either(v, v.all(easy), lambda: _store(v, vector.round_same(v, x, k.grid, mode, random), pointers[1]), general)
+        r, sure = whole()
+        return either(v, v.all(v.builder.and_(easy, sure)), lambda: _store(v, r, pointers[1]), general)
 
     return body
 

@@ -104,11 +104,16 @@ def within_limit(v: Lanes, x: Value, k: Constants) -> Value:
     return v.all(v.builder.icmp_signed("<", magnitude, k.limit))
 
 
-def is_easy(v: Lanes, x: Value, k: Constants, *, from_zero: bool = False) -> Value:
-    """Whether every lane is in the range that `Constants` calls easy; `from_zero`: easy_from is known to be 0."""
+def easy_lanes(v: Lanes, x: Value, k: Constants, *, from_zero: bool = False) -> Value:
+    """The lanes in the range that `Constants` calls easy; `from_zero`: easy_from is known to be 0."""
     magnitude = v.builder.and_(v.as_int(x), k.magnitude_mask)
     above = magnitude if from_zero else v.builder.sub(magnitude, k.easy_from)
-    return v.all(v.builder.icmp_unsigned("<=", above, k.easy_span))
+    return v.builder.icmp_unsigned("<=", above, k.easy_span)
+
+
+def is_easy(v: Lanes, x: Value, k: Constants, *, from_zero: bool = False) -> Value:
+    """Whether every lane is easy."""
+    return v.all(easy_lanes(v, x, k, from_zero=from_zero))
 
 
 def either(v: Lanes, condition: Value, easy: Callable[[], Value], general: Callable[[], Value]) -> Value:

@@ -39,6 +39,7 @@ class Lanes:
         self.digits = 24 if bits == 32 else 53  # the lane's own precision
         self.sign_mask = self.word(1 << (bits - 1))
         self.magnitude_mask = self.word((1 << (bits - 1)) - 1)
+        self.every_lane = ir.Constant(ir.VectorType(ir.IntType(1), count), [1] * count)
         self.exponent_mask = self.word(0x7F800000 if bits == 32 else 0x7FF << 52)
 
     # ------------------------------------------------------------ constants and moves
@@ -198,15 +199,16 @@ def stochastic_narrow(v: Lanes, x: Value, g: Grid, random: Value) -> tuple[Value
     word's first s bits add up to 2^s - 1 or 2^s. Those lanes (two in 2^s) are handed back.
     """
     b = v.builder
-    bits = v.as_int(x)
-    tiny = b.icmp_signed("<", b.and_(bits, v.magnitude_mask), g.lowest)
-    lift = v.as_float(v.where(tiny, b.or_(b.and_(bits, v.sign_mask), g.lowest), v.word(0)))
+    a, lowest = v.magnitude(x), v.as_float(g.lowest)
+    tiny = b.icmp_signed("<", v.as_int(a), g.lowest)
     unit = b.shl(v.word(1), g.drop)
     mask = b.sub(unit, v.word(1))
-    total = b.add(v.as_int(b.fadd(x, lift)), b.lshr(random, b.sub(v.word(v.bits), g.drop)))
-    unsure = b.icmp_unsigned("<=", b.and_(b.add(total, v.word(1)), mask), v.word(1))
-    r = b.fsub(v.as_float(b.and_(total, b.xor(mask, v.word(-1)))), lift)
-    return v.with_sign_of(r, x, g.sign), unsure
+    lifted = v.as_int(v.where(tiny, b.fadd(a, lowest), a))
+    total = b.add(lifted, b.lshr(random, b.sub(v.word(v.bits), g.drop)))
+    # total + 1 ends in s bits 0 or 1
+    unsure = b.icmp_unsigned("==", b.and_(b.add(total, v.word(1)), b.xor(mask, v.word(1))), v.word(0))
+    cut = v.as_float(b.and_(total, b.xor(mask, v.word(-1))))
+    return _restore_sign(v, v.where(tiny, b.fsub(cut, lowest), cut), x, g), unsure
 
 
 def round_same(v: Lanes, x: Value, g: Grid, mode: Rounding, random: Value | None = None) -> Value:
