@@ -33,7 +33,8 @@ def copy(tmp_path):
 
 def run(house, cache, code=ASK, **variables):
     env = {**os.environ, "NFLOAT_CACHE_DIR": str(cache), "PYTHONPATH": str(house), "PYTHONDONTWRITEBYTECODE": "1", **variables}
-    env.pop("NUMBA_CACHE_DIR", None)
+    for name in ("NUMBA_CACHE_DIR", "NFLOAT_QUIET"):
+        env.pop(name, None)
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, cwd=house)
     assert done.returncode == 0, done.stderr
     return done
