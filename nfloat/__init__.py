@@ -63,8 +63,11 @@ def __getattr__(name: str) -> Any:
     return value
 
 
+_EAGER = ("AccumulatorError", "ArgumentError", "FORMATS", "Format", "FormatError", "MissingExtraError", "NFloatError",
+          "RepresentationError", "RoundingError", "SeedError", "ShapeError", "Stream", "finfo", "get_format")  # fmt: skip
+
+__all__ = sorted({*_EAGER, *_LAZY, *_SUBPACKAGES, *FORMATS})  # noqa: PLE0605
+
+
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY, *_SUBPACKAGES, *FORMATS})
-
-
-__all__ = sorted({n for n in globals() if n[0] != "_" and n not in ("annotations", "import_module", "Any")} | {*_LAZY, *_SUBPACKAGES, *FORMATS})  # noqa: PLE0605
+    return sorted({*globals(), *__all__})

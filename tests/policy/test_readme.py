@@ -1,0 +1,39 @@
+"""The README is true: its tour runs, its commands are CI's, the files it names exist."""
+
+from __future__ import annotations
+
+import doctest
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+README = ROOT / "README.md"
+
+
+def test_the_tour_runs():
+    failed, tried = doctest.testfile(str(README), module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert tried > 8
+    assert failed == 0
+
+
+def test_ci_runs_the_second_command():
+    commands = re.findall(r"^python3 -m venv .*$", README.read_text(), re.MULTILINE)
+    assert len(commands) == 2
+    assert "nfloat drift" in commands[0]
+    assert "pytest" in commands[1]
+    assert commands[1] in (ROOT / ".ci" / "run").read_text().splitlines()
+
+
+def test_files_to_touch_exist():
+    rows = [line for line in README.read_text().splitlines() if line.startswith("| ") and "nfloat/" in line]
+    names = {name for line in rows for name in re.findall(r"`((?:nfloat|tests|bench)/[\w/.]+)`", line)}
+    assert len(names) >= 8
+    for name in names:
+        assert (ROOT / name).exists(), name
+
+
+@pytest.mark.parametrize("command", sorted(set(re.findall(r"^nfloat (\w+)", README.read_text(), re.MULTILINE))))
+def test_named_commands_exist(command):
+    assert (ROOT / "nfloat" / "cli" / f"{command}.py").is_file()

@@ -1,0 +1,54 @@
+"""The public surface, pinned: a name appears or goes only together with this list."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+import subprocess
+import sys
+
+import pytest
+
+import nfloat as nf
+
+SURFACE = {
+    "Accumulator", "AccumulatorError", "ArgumentError", "FORMATS", "FloatArray", "Format", "FormatError", "MissingExtraError",
+    "NFloatError", "RepresentationError", "RoundingError", "SeedError", "ShapeError", "Stream", "array", "cumsum", "decode", "dot",
+    "drift", "encode", "finfo", "get_format", "matmul", "nn", "numpy_dtype", "pack", "report", "round", "studies", "sum", "testing",
+    "units", "unpack", "view_codes", "view_dtype",
+    # arithmetic
+    "add", "subtract", "multiply", "divide", "fma", "sqrt", "reciprocal", "rsqrt", "remainder", "hypot",
+    "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "sinh", "cosh", "tanh", "arcsin", "arccos", "arctan",
+    "arctan2", "fmod", "ieee_remainder", "from_codes", "erf", "sigmoid", "softplus", "gelu", "power",
+}  # fmt: skip
+
+
+def test_all_is_the_list():
+    assert set(nf.__all__) == SURFACE | set(nf.FORMATS)
+
+
+@pytest.mark.parametrize("name", sorted(SURFACE))
+def test_every_name_loads_and_is_documented(name):
+    assert getattr(nf, name) is not None
+    if callable(getattr(nf, name)):
+        assert getattr(nf, name).__doc__
+
+
+def test_formats_need_no_numba():
+    code = (
+        "import sys, nfloat as nf; f = nf.get_format('e4m3fn'); nf.finfo(f); nf.FORMATS; nf.bfloat16; nf.Stream(1).child('a');"
+        "sys.exit('numba' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def _modules():
+    names = [m.name for m in pkgutil.walk_packages(nf.__path__, "nfloat.")]
+    return [name for name in names if ".kernels" not in name and ".cli" not in name and "plugin" not in name]
+
+
+@pytest.mark.parametrize("name", _modules())
+def test_examples_in_docstrings(name):
+    failed, _ = doctest.testmod(importlib.import_module(name), optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert failed == 0
