@@ -86,7 +86,9 @@ CACHE_DIR = _open_cache()
 
 def device(function: Callable[..., Any]) -> Any:
     """A compiled function that only compiled functions call; LLVM inlines it."""
-    return numba.njit(forceinline=True, error_model="numpy")(function)
+    # without the wrappers that Python would call it by, a third less to compile
+    options = {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return numba.njit(error_model="numpy", **options)(function)
 
 
 def routine(function: Callable[..., Any]) -> Any:
