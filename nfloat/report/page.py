@@ -17,11 +17,12 @@ from ..errors import MissingExtraError
 
 @dataclass(frozen=True)
 class Table:
-    """Column heads and rows of text; `numeric` columns are set to the right."""
+    """Column heads and rows of text; those of a `numeric` table are set to the right, but for `words`."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     numeric: bool = True
+    words: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Page:
-    """A whole page, in the order in which it is read."""
+    """A whole page, in the order in which it is read; a long summary may come last."""
 
     title: str
     lead: str
@@ -52,6 +53,7 @@ class Page:
     made_by: str
     terms: Sequence[tuple[str, str]] = field(default=())
     summary_title: str = "Result per recipe"
+    summary_last: bool = False
 
 
 def render(page: Page) -> str:

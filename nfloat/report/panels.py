@@ -46,7 +46,7 @@ def panel_chart(
         return _single(slug, panels[0], x_label, y_label, log_x, log_y)
     columns = min(len(panels), _COLUMNS)
     rows = -(-len(panels) // columns)
-    width, key = 9.2, 0.55
+    width, key = 9.2, 0.35
     height = key + rows * 2.9
 
     def draw(figure: Any) -> None:

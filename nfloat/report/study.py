@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .. import __version__
 from ..errors import ArgumentError
-from ..studies.checks import Check
+from ..studies.checks import MODEL, Check
 from ..studies.experiment import Result
 from ..studies.plan import to_toml
 from ..studies.plots import Panel, Plot, Series
@@ -21,6 +21,10 @@ from .page import Figure, Page, Table, render
 from .panels import Lines, panel_chart, styled
 from .wording import digits, listed
 
+_MODEL_NOTE = (
+    f"{MODEL}: no publication has this figure; it was first computed by an independent model in float64 that rounds "
+    "explicitly and shares no code with nfloat."
+)
 _THIN_DASH = (0, (1.5, 1.2))
 
 
@@ -56,7 +60,8 @@ def study_page(result: Result) -> Page:
         findings=[*_state(result), *study.findings(result.rows)],
         summary=_table(result.checks),
         summary_title="Measured figures",
-        summary_notes=[f"Sources: {'; '.join(study.sources)}."],
+        summary_last=True,
+        summary_notes=[f"Sources: {'; '.join(study.sources)}.", _MODEL_NOTE],
         figures=[_figure(plot) for plot in study.plots(result.rows)],
         command=f"nfloat study run {study.name} --config config.toml --out again",
         config=to_toml(result.plan),
@@ -85,9 +90,9 @@ def _state(result: Result) -> list[str]:
 
 
 def _table(checks: Sequence[Check]) -> Table:
-    heads = ("figure", "source", "expected", "measured", "verdict")
-    rows = [(c.figure, c.source, c.expected, c.measured_text, "ok" if c.ok else "outside") for c in checks]
-    return Table(heads, rows)
+    heads = ("figure", "expected", "measured", "source", "verdict")
+    rows = [(c.figure, c.expected, c.measured_text, c.source, "ok" if c.ok else "outside") for c in checks]
+    return Table(heads, rows, words=("figure", "source"))
 
 
 def _figure(plot: Plot) -> Figure:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -106,7 +106,7 @@ def _measure(
     return rows
 
 
-def read_folder(path: str | Path, studies: list[Study]) -> Result:
+def read_folder(path: str | Path, studies: Iterable[Study]) -> Result:
     """The run in a folder, complete or not.
 
     Raises

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -103,6 +104,14 @@ class StudyFolder:
                     "choose another folder, or --overwrite (overwrite=True)"
                 )
         return read_rows(rows)
+
+
+def is_study(path: str | Path) -> bool:
+    """Whether a folder's configuration is a study's (and not a drift run's)."""
+    try:
+        return "study" in tomllib.loads((Path(path) / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
 
 
 def study_digest(study: Study) -> str:

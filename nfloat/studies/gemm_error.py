@@ -22,8 +22,8 @@ import numpy as np
 import nfloat as nf
 
 from ..linalg.bounds import matmul_bound
-from .checks import Check, at_least, at_most
-from .plots import Panel, Plot, growth, series_by
+from .checks import Check, at_least, at_most, shown
+from .plots import Panel, Plot, greatest_growth, growth, series_by
 from .rows import Row, Value, distinct, number, where
 from .samples import DISTRIBUTIONS, draw
 from .study import Study, check_counts, check_formats, check_names
@@ -105,9 +105,8 @@ def measure(cell: Cell, seed: int) -> dict[str, Value]:
     # what errors are measured by: |A||B|; where that is 0, so is the error
     total = nf.matmul(np.abs(a), np.abs(b), exact)
     total = np.where(total == 0.0, 1.0, total)
-    bound = matmul_bound(a, b, acc, confidence=1 - _FAILURE)
-    if acc.stochastic and bound.probable is not None:
-        bound = bound.probable
+    certain = matmul_bound(a, b, acc, confidence=1 - _FAILURE)
+    bound = certain.probable if acc.stochastic and certain.probable is not None else np.asarray(certain)
     u = nf.get_format(cell.format).eps / 2
     relative = error / total / u
     return {
@@ -158,7 +157,7 @@ def findings(rows: Sequence[Row]) -> list[str]:
     for fmt in distinct(rows, "format"):
         at = _by_order(where(rows, format=fmt, data="positive", k=k))
         if at:
-            errors = ", ".join(f"{order} {error:.3g}" for order, error in at.items())
+            errors = ", ".join(f"{order} {shown(error)}" for order, error in at.items())
             found.append(f"{fmt}, positive data, K = {k}: the largest error over |A||B| is, in units of u, {errors}.")
     return [*found, _nearest(max(rows, key=lambda row: number(row, "error_over_bound")))] if rows else found
 
@@ -177,20 +176,29 @@ def plots(rows: Sequence[Row]) -> list[Plot]:
 
 
 def _plot(fmt: str, rows: Sequence[Row]) -> Plot:
-    panels, grown = [], []
+    panels = []
     for data in distinct(rows, "data"):
         there = where(rows, data=data)
         errors = series_by(there, "order", "k", "error_max")
         bounds = [replace(line, guide=True) for line in series_by(there, "order", "k", "bound")]
         panels.append(Panel(DISTRIBUTIONS[data], [*errors, *bounds]))
-        grown.append(f"{data}: {growth(errors)}")
-    ks = [int(number(row, "k")) for row in rows]
-    caption = f"From K = {min(ks)} to {max(ks)} the largest error is multiplied by: {'; '.join(grown)}."
-    if min(ks) == max(ks):
-        caption = f"Errors at K = {min(ks)}."
     how = f"Largest |error| of an element over |A||B|, in units of u = 2^-{nf.get_format(fmt).precision}; thin: the "
     how += "bound on it (stochastic: on all elements but one in a million)."
-    return Plot(f"error-{fmt}", f"Error against length in {fmt}", "length K", "error / u", panels, caption, how)
+    return Plot(f"error-{fmt}", f"Error against length in {fmt}", "length K", "error / u", panels, _caption(rows), how)
+
+
+def _caption(rows: Sequence[Row]) -> str:
+    """How the errors change with the length: order by order on the first kind of data, at most on the others."""
+    ks = [int(number(row, "k")) for row in rows]
+    if min(ks) == max(ks):
+        return f"Errors at K = {min(ks)}."
+    first, *others = distinct(rows, "data")
+    text = f"From K = {min(ks)} to {max(ks)} the largest errors on {first} data change by: "
+    text += growth(series_by(where(rows, data=first), "order", "k", "error_max"))
+    for data in others:
+        lines = series_by(where(rows, data=data), "order", "k", "error_max")
+        text += f"; on {data} data no order's changes by more than × {greatest_growth(lines):.2g}"
+    return text + "."
 
 
 STUDY = Study(
@@ -210,6 +218,7 @@ STUDY = Study(
         "SIAM J. Sci. Comput. 43, 2021",
     ),
     params=Params(),
+    small=Params(("bfloat16",), k=(16, 64), size=4),
     cells=cells,
     measure=measure,
     checks=checks,

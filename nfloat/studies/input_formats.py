@@ -19,13 +19,12 @@ from numpy.typing import NDArray
 
 import nfloat as nf
 
-from .checks import Check, within
+from .checks import MODEL, Check, within
 from .plots import Panel, Plot, series_by
 from .rows import Row, Value, number, where
 from .samples import draw
 from .study import Study, check_counts, check_formats
 
-_MODEL = "independent float64 model"
 _EIGHT = "bfloat16 / tfloat32"
 
 #: format -> (relative Frobenius error of the product, SQNR of the operands in dB or None)
@@ -101,9 +100,9 @@ def checks(rows: Sequence[Row]) -> list[Check]:
         error, sqnr = EXPECTED.get(str(row["format"]), (None, None))
         name = f"{row['format']}, K = {row['k']}"
         if error is not None:
-            found.append(within(f"{name}: Frobenius", number(row, "frobenius"), error, _MODEL, relative=0.02))
+            found.append(within(f"{name}: Frobenius", number(row, "frobenius"), error, MODEL, relative=0.02))
         if sqnr is not None:
-            found.append(within(f"{name}: SQNR in dB", number(row, "sqnr_db"), sqnr, _MODEL, absolute=0.1))
+            found.append(within(f"{name}: SQNR in dB", number(row, "sqnr_db"), sqnr, MODEL, absolute=0.1))
     for k in dict.fromkeys(row["k"] for row in rows):
         found += _ratios(where(rows, k=k))
     return found
@@ -160,6 +159,7 @@ STUDY = Study(
         "P. Micikevicius et al., FP8 formats for deep learning, 2022 (arXiv:2209.05433)",
     ),
     params=Params(),
+    small=Params(("bfloat16", "tfloat32"), k=(16, 32), size=16, repeats=1),
     cells=cells,
     measure=measure,
     checks=checks,

@@ -78,8 +78,16 @@ def growth(series: Sequence[Series]) -> str:
     Examples
     --------
     >>> growth([Series("naive", [(1, 2.0), (9, 613.0)]), Series("exact", [(1, 0.0), (9, 0.0)])])
-    'naive 310'
+    'naive × 310'
     """
+    return ", ".join(f"{label} × {float(f'{factor:.2g}'):g}" for label, factor in _factors(series).items())
+
+
+def greatest_growth(series: Sequence[Series]) -> float:
+    """The greatest of these factors; 1 where there is none."""
+    return max(_factors(series).values(), default=1.0)
+
+
+def _factors(series: Sequence[Series]) -> dict[str, float]:
     ends = {line.label: (line.points[0][1], line.points[-1][1]) for line in series if len(line.points) > 1}
-    factors = {label: last / first for label, (first, last) in ends.items() if first > 0}
-    return ", ".join(f"{label} {float(f'{factor:.2g}'):g}" for label, factor in factors.items())
+    return {label: last / first for label, (first, last) in ends.items() if first > 0}

@@ -44,7 +44,9 @@ class Study:
     sources : tuple of str
         The publications.
     params : dataclass instance
-        The default parameters.
+        The default parameters: the published set-up.
+    small : dataclass instance
+        Parameters for a run of a second, which shows that everything works and reproduces nothing.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Study:
     method: str
     sources: tuple[str, ...]
     params: Any
+    small: Any
     cells: Callable[[Any], Iterable[Cell]]
     measure: Callable[[Cell, int], Mapping[str, Value]]
     checks: Callable[[Sequence[Row]], list[Check]]
