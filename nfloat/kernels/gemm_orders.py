@@ -147,7 +147,7 @@ def promote(total: type) -> _Promote:
         for r, n in tile.places():
             sums, block = (v.load(tile.place(region, r, n)) for region in (SUMS, BLOCK))
             r_ = tile.builder.select(native, tile.builder.fadd(sums, block), rounded.add_any(sums, block))
-            seen = watch(tile, seen, [r_])
+            seen = watch(tile, seen, [r_]) if total is Narrow else seen
             v.store(r_, tile.place(SUMS, r, n))
             v.store(v.number(0.0), tile.place(BLOCK, r, n))
         return seen
@@ -170,7 +170,7 @@ def kahan(total: type, product: type | None = None) -> Body:
             e = sums.add(d, flip(y))
             return [t, e], [y, t, d, e]
 
-        seen = _run(tile, _I64(SUMS), _I64(0), tile.steps, 2, step, None if total is Native else tile.v.word(0))
+        seen = _run(tile, _I64(SUMS), _I64(0), tile.steps, 2, step, tile.v.word(0) if total is Narrow else None)
         return None if seen is None else beyond(tile, seen)
 
     return body
@@ -189,7 +189,8 @@ def pairwise(total: type, product: type | None = None) -> Body:
         tree = _Tree(tile, sums, terms, shift=1 if total is General else 3)  # General is long: less of it is unrolled
         nodes = tile.builder.lshr(tile.steps, _I64(tree.shift))
         (seen,) = tile.loop(nodes, [tile.v.word(0)], tree.one)
-        return beyond(tile, tree.fold(nodes, seen))
+        seen = tree.fold(nodes, seen)
+        return beyond(tile, seen) if total is Narrow else None
 
     return body
 

@@ -166,7 +166,7 @@ def _tile_plan(kind: int, k: int, block: int, marked: bool, start: bool) -> NDAr
 @lru_cache(maxsize=1024)
 def _tile_constants(acc: Accumulator, bits: int) -> NDArray[np.int64]:
     if acc.order is Order.EXACT:
-        return plain_plan(acc)[1][0].view(np.int64)
+        return plain_plan(acc)[1][0].copy().view(np.int64)
     return constants((acc.format, acc.product or acc.format, acc.result_format), acc.rounding, acc.overflow, bits)
 
 

@@ -18,7 +18,7 @@ _SMALL = 1 << 28
 
 def as_operand(x: ArrayLike, argument: str) -> NDArray[np.floating]:
     """`x` as a float32 or float64 array of any memory layout."""
-    if type(x) is np.ndarray and x.dtype.char in "fd" and x.dtype.isnative:
+    if type(x) is np.ndarray and x.dtype.char in "fd" and x.dtype.isnative and x.flags.aligned:
         return x
     return as_carrier(x, argument, single=True)
 

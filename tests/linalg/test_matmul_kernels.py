@@ -1,0 +1,145 @@
+"""The tiled kernels against the plain one on shapes that fill tiles, and that each of them is really reached."""
+
+import numpy as np
+import pytest
+from same_bits import same_bits
+
+import nfloat as nf
+from nfloat.kernels.gemm_tile import NATIVE32, TILE32
+from nfloat.linalg import dispatch
+from nfloat.linalg.facts import survey
+from nfloat.linalg.route import candidates
+
+SEED = 3
+
+
+@pytest.fixture
+def used(monkeypatch):
+    """The names of the kernels that do the work, as it is done."""
+    names = []
+    run = dispatch._Tiles.run
+
+    def spy(self, kind):
+        names.append(self.candidate.kernel.py_func.__name__)
+        return run(self, kind)
+
+    monkeypatch.setattr(dispatch._Tiles, "run", spy)
+    plainly = dispatch._plainly
+    monkeypatch.setattr(dispatch, "_plainly", lambda *args: (names.append("plain"), plainly(*args))[1])
+    return names
+
+
+def operands(rng, m, k, n, fmt, carrier=np.float32, scale=1.0):
+    return (nf.round((rng.standard_normal(shape) * scale).astype(carrier), fmt) for shape in ((m, k), (k, n)))
+
+
+def check(acc, a, b, c=None):
+    got = nf.matmul(a, b, acc, c, seed=SEED, threads=1)
+    want = np.empty(got.shape)
+    with np.errstate(invalid="ignore"):
+        wide = [None if x is None else np.asarray(x, np.float64) for x in (a, b, c)]
+    dispatch._plainly(*wide, want, acc, nf.Stream(SEED).key, 1, [(0, len(a))])
+    same = same_bits(got, want)
+    assert same.all(), (acc, np.argwhere(~same)[:3])
+
+
+#: accumulator, format of the operands -> the kernel that should do it
+CASES = [
+    (nf.Accumulator("float32"), "bfloat16", "native32"),
+    (nf.Accumulator("float32", product="float32"), "float32", "native32"),
+    (nf.Accumulator("float32", product="bfloat16"), "bfloat16", "native32"),
+    (nf.Accumulator("float32", order="kahan"), "float32", "native32"),
+    (nf.Accumulator("float32", order="pairwise"), "bfloat16", "native32"),
+    (nf.Accumulator("float32", order="pairwise"), "float32", "narrow64"),
+    (nf.Accumulator("float64"), "float64", "native64"),
+    (nf.Accumulator("float16"), "float16", "narrow32"),
+    (nf.Accumulator("float16", product="float16"), "float16", "narrow32"),
+    (nf.Accumulator("bfloat16", product="bfloat16"), "bfloat16", "narrow32"),
+    (nf.Accumulator("bfloat16", order="kahan"), "bfloat16", "narrow32"),
+    (nf.Accumulator("float8_e5m2", order="pairwise"), "float8_e5m2", "narrow32"),
+    (nf.Accumulator("bfloat16", order="blocked", block=7, promote="float32"), "bfloat16", "narrow32"),
+    (nf.Accumulator("bfloat16", order="blocked", block=16, promote="float16"), "bfloat16", "narrow32"),
+    (nf.Accumulator("float16"), "float32", "narrow64"),
+    (nf.Accumulator("e8m13"), "float16", "narrow64"),
+    (nf.Accumulator("float16", rounding="toward_zero"), "float16", "general32"),
+    (nf.Accumulator("bfloat16", rounding="to_odd"), "bfloat16", "general64"),
+    (nf.Accumulator("float32", rounding="toward_negative", order="pairwise"), "bfloat16", "general64"),
+    (nf.Accumulator("float16", rounding="nearest_away", order="kahan"), "float16", "general32"),
+    (nf.Accumulator("bfloat16", rounding="stochastic"), "bfloat16", "stochastic32"),
+    (nf.Accumulator("tfloat32", product="bfloat16", rounding="stochastic"), "bfloat16", "stochastic32"),
+    (nf.Accumulator("float16", order="exact"), "float16", "exact64"),
+    (nf.Accumulator("float64", order="exact"), "float32", "exact64"),
+]
+
+
+@pytest.mark.parametrize(("acc", "fmt", "kernel"), CASES, ids=lambda x: str(x))
+def test_bits_of_the_plain_kernel(acc, fmt, kernel, used):
+    rng = np.random.default_rng(1)
+    carrier = np.float64 if fmt == "float64" else np.float32
+    for m, k, n in ((TILE32.rows, 16, TILE32.width), (2 * NATIVE32.rows + 1, 45, 2 * NATIVE32.width + 3), (1, 130, 1)):
+        a, b = operands(rng, m, k, n, fmt, carrier)
+        check(acc, a, b)
+        c = np.abs(nf.round(rng.standard_normal((m, n)).astype(carrier), "float8_e5m2"))
+        check(acc, a, b, c)
+    assert set(used) - {"plain"} == {kernel}
+
+
+@pytest.mark.parametrize("order", ["sequential", "pairwise", "kahan", "blocked"])
+@pytest.mark.parametrize("product", [None, "float16"])
+def test_tiles_that_overflow_are_done_again(order, product, used):
+    rng = np.random.default_rng(2)
+    acc = nf.Accumulator("float16", product, order=order, block=5 if order == "blocked" else None)
+    a, b = operands(rng, 20, 60, 70, "float16", scale=12.0)
+    a[3] = nf.round(np.abs(a[3]) + 90, "float16")  # sums of this row pass 65504, no product does
+    b[:, 9] = nf.round(np.abs(b[:, 9]) + 80, "float16")
+    check(acc, a, b)
+    assert used[:2] == ["narrow32", "general32"] and not np.isfinite(nf.matmul(a, b, acc)).all()
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_specials_stay_in_lanes(value, used):
+    rng = np.random.default_rng(3)
+    a, b = operands(rng, 20, 60, 70, "float16")
+    a[5, 7] = value
+    for order in ("sequential", "pairwise", "kahan"):
+        nf.matmul(a, b, nf.Accumulator("float16", order=order))
+    assert set(used) == {"general32"}
+    check(nf.Accumulator("float16"), a, b)
+
+
+def test_small_formats_overflow_in_lanes(used):
+    rng = np.random.default_rng(4)
+    for fmt in ("float8_e4m3fn", "float6_e2m3fn", "float4_e2m1fn", "int8", "fixed16.8"):
+        a, b = operands(rng, 13, 40, 33, fmt)
+        for product in (None, fmt):
+            nf.matmul(a, b, nf.Accumulator(fmt, product))
+            assert used[-1] in ("narrow32", "general32", "narrow64", "general64"), fmt
+            check(nf.Accumulator(fmt, product), a, b)
+
+
+def test_double_rounding_traps():
+    """Sums that the hardware would round to a midpoint of the format first, from either side."""
+    one, h = 1.0, 2.0**-11
+    for x, y, s in [
+        (h * (1 - 2.0**-20), 1.0, one + 2.0**-10), (2.0**-11 + 2.0**-22, 1 - 2.0**-11, one), (1 + 2.0**-11, one, 2.0**-40),
+        (1 + 2.0**-11, one, -(2.0**-40)), (1 + 2.0**-10 + 2.0**-11, -one, 2.0**-60),
+    ]:  # fmt: skip
+        for mode in ("nearest_even", "toward_zero", "toward_positive", "toward_negative", "to_odd", "nearest_away"):
+            for order in ("sequential", "pairwise", "kahan"):
+                acc = nf.Accumulator("e8m10", rounding=mode, order=order)
+                check(acc, np.full((1, 1), x), np.full((1, 1), y), np.full((1, 1), s))
+
+
+def test_survey_finds_what_there_is():
+    x = np.array([[1.5, -0.25, 0.0, 3.0]], np.float32)
+    assert survey(x) == (2, -3, 3.0, 1, 0)  # 0.25 as an integer of two bits: 2 x 2^-3
+    assert survey(-x).negative_zero == 1 and survey(np.array([[np.inf, 1.0]])).finite == 0
+    assert survey(np.array([[np.inf, 1.0]])).top == 1.0 and survey(np.zeros((2, 2))).top == 0.0
+    assert survey(np.array([[5e-324]])) == (53, -1126, 5e-324, 1, 0) or survey(np.array([[5e-324]])).quantum <= -1074
+
+
+def test_every_deterministic_accumulator_of_a_usual_format_has_a_tiled_kernel():
+    for fmt in ("float16", "bfloat16", "tfloat32", "float32", "float8_e4m3fn", "float8_e5m2", "e6m9", "dlfloat16"):
+        for mode in ("nearest_even", "toward_zero", "to_odd", "toward_negative"):
+            for order in ("sequential", "pairwise", "kahan", "exact"):
+                assert candidates(nf.Accumulator(fmt, rounding=mode, order=order)), (fmt, mode, order)
