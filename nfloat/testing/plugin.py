@@ -62,7 +62,7 @@ def _chosen(metafunc: pytest.Metafunc, key: str, default: str, select: Callable[
         raise pytest.UsageError(f"{metafunc.definition.nodeid}: the marker is {_MARKER.split(':')[0]}")
     try:
         return select(marker.kwargs.get(key, default) if marker is not None else default)
-    except NFloatError as error:
+    except (NFloatError, TypeError) as error:
         raise pytest.UsageError(f"{metafunc.definition.nodeid}: nfloat marker, {error}") from None
 
 
