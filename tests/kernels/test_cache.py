@@ -32,9 +32,8 @@ def copy(tmp_path):
 
 
 def run(house, cache, code=ASK, **variables):
-    env = {**os.environ, "NFLOAT_CACHE_DIR": str(cache), "PYTHONPATH": str(house), "PYTHONDONTWRITEBYTECODE": "1", **variables}
-    for name in ("NUMBA_CACHE_DIR", "NFLOAT_QUIET"):
-        env.pop(name, None)
+    outside = {key: value for key, value in os.environ.items() if key not in ("NUMBA_CACHE_DIR", "NFLOAT_QUIET")}
+    env = {**outside, "NFLOAT_CACHE_DIR": str(cache), "PYTHONPATH": str(house), "PYTHONDONTWRITEBYTECODE": "1", **variables}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, cwd=house)
     assert done.returncode == 0, done.stderr
     return done
