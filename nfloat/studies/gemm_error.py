@@ -21,7 +21,6 @@ import numpy as np
 
 import nfloat as nf
 
-from ..linalg.bounds import matmul_bound
 from .checks import Check, at_least, at_most, shown
 from .plots import Panel, Plot, greatest_growth, growth, series_by
 from .rows import Row, Value, distinct, number, where
@@ -94,6 +93,8 @@ def cells(params: Params) -> Iterator[Cell]:
 
 def measure(cell: Cell, seed: int) -> dict[str, Value]:
     """Largest and mean |error| over |A||B| in u, the bound likewise, and the largest error over its own bound."""
+    from ..linalg.bounds import matmul_bound  # here, so that listing the studies loads no compiler
+
     stream = nf.Stream(seed).child("gemm-error", cell.data, cell.k)
     a = nf.round(draw(cell.data, (cell.size, cell.k), stream.child("a")), cell.format)
     # an eighth, so that float16 does not overflow on the longest sums

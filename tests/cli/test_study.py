@@ -1,6 +1,8 @@
 """``nfloat study``: tables, files, exit codes, interruption, export."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -203,3 +205,12 @@ def test_another_plan_s_rows_are_not_overwritten_silently(nfloat, tmp_path):
     assert (tmp_path / "out" / "rows.jsonl").read_bytes() == rows
     assert nfloat(*SMALL, "--seed", "1", "--out", "out", "--overwrite").code in (0, 1)
     assert (tmp_path / "out" / "rows.jsonl").read_bytes() != rows
+
+
+def test_listing_loads_no_compiler_and_no_pictures():
+    code = (
+        "import sys\nfrom nfloat.cli.main import main\n"
+        "try:\n    main(['study', 'list'])\nexcept SystemExit as end:\n    assert not end.code\n"
+        "assert not {'numba', 'scipy', 'matplotlib', 'jinja2', 'msgspec'} & set(sys.modules), sys.modules.keys()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

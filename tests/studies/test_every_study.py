@@ -1,4 +1,4 @@
-"""What every listed study must be: pure, resumable, with figures, pictures, a page. A new one is picked up by itself."""
+"""What every listed study must be: pure, resumable, with figures, pictures, a page. A new one is picked up alone."""
 
 import dataclasses
 import json
