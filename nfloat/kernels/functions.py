@@ -4,7 +4,9 @@ y is an approximation of f(x) in float64 with |y - f(x)| <= eps |y| / 2. Every r
 ones too for a given random word; so if y (1 - eps) and y (1 + eps) round to the same number, f(x) does. What is
 undecided, the caller computes more precisely (``ops/certain.py``) and hands to `round_leading`.
 
-Results that are exact special values (NaN, zeros, infinities, f(0)) are told from underflow and overflow by `Traits`.
+Results that are exact special values (NaN, zeros, infinities, f(0)) are told from underflow and overflow by `Traits`, which also
+know some numbers that f(x) lies strictly beside. The same test in lanes, for results that need none of this, is in
+``functions_lanes.py``.
 """
 
 from __future__ import annotations
@@ -13,17 +15,13 @@ import math
 from enum import IntFlag
 
 import numpy as np
-from llvmlite import ir
 
 from ..formats.rounding import Rounding
-from . import vector
 from .bits import float64_as_int64, int64_as_float64
-from .elementwise import WORDS, constants64, overflow_constants
+from .elementwise import WORDS
 from .jit import device, kernel
 from .rng import word64
 from .scalar import load_spec, round_value
-from .streaming import DETERMINISTIC, Constants, run
-from .vector import Lanes, Value
 from .wide import round_exact, wide_value
 
 _STOCHASTIC = Rounding.STOCHASTIC.tag
@@ -65,72 +63,6 @@ _WITHIN_ONE, _BESIDE_ONE, _BEYOND_ONE = int(Traits.WITHIN_ONE), int(Traits.BESID
 _BESIDE_HALF, _ABOVE_MINUS_ONE = int(Traits.BESIDE_HALF), int(Traits.ABOVE_MINUS_ONE)
 #: between these an approximation's relative bound holds with room to spare
 _LEAST, _GREATEST = 2.0**-1000, 2.0**1000
-
-
-def _as_single(v: Lanes, r: Value) -> Value:
-    """The bits of r in float32, which holds it."""
-    narrow = v.builder.fptrunc(r, ir.VectorType(ir.FloatType(), v.count))
-    return v.builder.bitcast(narrow, ir.VectorType(ir.IntType(32), v.count))
-
-
-def _body(mode: Rounding, single: bool):
-    """A block of results; done if all are decided and none is special (zeros that are no underflow apart)."""
-
-    def body(v: Lanes, pointers: list[Value], index: Value, k: Constants) -> Value:
-        b = v.builder
-        y, (below, above) = v.load(pointers[0]), k.floats[4:]
-        least, zero = k.integers[9:11]
-        low = vector.round_narrow(v, b.fmul(y, below), k.grid, mode)
-        high = vector.round_narrow(v, b.fmul(y, above), k.grid, mode)
-        r = vector.select_overflow(v, low, *k.floats[:4])
-        v.store(_as_single(v, r) if single else r, pointers[1])
-        size = b.and_(v.as_int(y), v.magnitude_mask)
-        moderate = b.and_(b.icmp_signed(">=", size, least), b.icmp_signed("<", size, k.limit))
-        same = b.icmp_signed("==", v.as_int(low), v.as_int(high))
-        return v.all(b.and_(same, b.or_(moderate, b.icmp_signed("==", size, zero))))
-
-    return body
-
-
-_run32 = run(64, {m.tag: _body(m, single=True) for m in DETERMINISTIC})
-_run64 = run(64, {m.tag: _body(m, single=False) for m in DETERMINISTIC})
-
-
-@device
-def settle_constants(spec, eps, traits):
-    """The constants of a run: integers, floats."""
-    zero = -1 if traits & _UNDERFLOWS else 0
-    integers = constants64(spec) + (float64_as_int64(_LEAST), zero)  # noqa: RUF005 (Numba's)
-    floats = overflow_constants(spec) + (1.0 - eps, 1.0 + eps)  # noqa: RUF005
-    return integers, floats
-
-
-@kernel(f"int64(float64[::1], float32[::1], float64, int64, int64[::1], {WORDS})")
-def settle32(y, out, eps, traits, refused, words):
-    """out[i] = f(x[i]) rounded where y[i] decides; `refused` gets the first elements of other blocks of 8; how many."""
-    spec, n, i, count = load_spec(words), y.size, 0, 0
-    integers, floats = settle_constants(spec, eps, traits)
-    while i < n:
-        i = _run32((y, out), i, n, spec.mode, integers, floats)
-        if i < n:
-            refused[count] = i
-            count += 1
-            i += 8
-    return count
-
-
-@kernel(f"int64(float64[::1], float64[::1], float64, int64, int64[::1], {WORDS})")
-def settle64(y, out, eps, traits, refused, words):
-    """`settle32` for a float64 carrier."""
-    spec, n, i, count = load_spec(words), y.size, 0, 0
-    integers, floats = settle_constants(spec, eps, traits)
-    while i < n:
-        i = _run64((y, out), i, n, spec.mode, integers, floats)
-        if i < n:
-            refused[count] = i
-            count += 1
-            i += 8
-    return count
 
 
 @device

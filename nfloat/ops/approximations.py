@@ -1,7 +1,7 @@
-"""Elementary functions in float64, with a bound on their error: the first step of every correctly rounded one.
+"""Elementary functions in float64 and float32, with a bound on their error: the first step of each one.
 
 NumPy and SciPy compute them. What is relied on is stated as `Approximation.error`, the largest relative error, and
-leaves a wide margin: NumPy tests its float64 functions to 4 ulp (2^-50;
+leaves a wide margin: NumPy tests its functions to 4 ulp (2^-50 in float64, 2^-21 in float32;
 ``numpy/_core/tests/test_umath_accuracy.py``), C libraries reach 1 to 2.3 ulp (Zimmermann et al., Accuracy of
 Mathematical Functions, 2024), Cephes' erf and erfc, which SciPy uses, 2^-51 and 2^-44.
 ``tests/ops/test_approximations.py`` measures all of them against exact values. A smaller error than stated changes no
@@ -20,20 +20,23 @@ from numpy.typing import NDArray
 from ..kernels.functions import Traits
 
 Floats: TypeAlias = NDArray[np.float64]
+Singles: TypeAlias = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class Approximation:
-    """evaluate(*operands) -> y with |y - f| <= error |f| wherever y and f are normal numbers; what special results
-    mean.
+    """evaluate(*operands) -> y with |y - f| <= error |f| where y and f are normal; what special results mean.
 
-    `exact(*operands)`, for functions of two arguments: where y is exact.
+    `exact(*operands)`, for functions of two arguments: where y is exact. `single`, if there is one: the same in float32
+    for |y| in 2^-100 .. 2^100, with an error of `single_error`.
     """
 
     evaluate: Callable[..., Floats]
     traits: Traits = Traits.EXACT_AT_ZERO
     error: float = 2.0**-47
     exact: Callable[..., NDArray[np.bool_]] | None = None
+    single: Callable[..., Singles] | None = None
+    single_error: float = 2.0**-20
 
 
 def _sigmoid(x: Floats) -> Floats:
@@ -50,6 +53,14 @@ def _erf(x: Floats) -> Floats:
 
 def _softplus(x: Floats) -> Floats:
     return np.logaddexp(x, 0.0)
+
+
+def _single_sigmoid(x: Singles) -> Singles:
+    return 1 / (1 + np.exp(-x))
+
+
+def _single_softplus(x: Singles) -> Singles:
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
 def _gelu(x: Floats) -> Floats:
@@ -74,25 +85,25 @@ _AT_ZERO, _UNDER, _OVER = _T.EXACT_AT_ZERO, _T.UNDERFLOWS, _T.OVERFLOWS
 
 #: name -> its float64 form; the names are those of ``certain.py`` and of the public functions
 APPROXIMATIONS: dict[str, Approximation] = {
-    "exp": Approximation(np.exp, _AT_ZERO | _UNDER | _OVER | _T.BESIDE_ONE),
-    "exp2": Approximation(np.exp2, _AT_ZERO | _UNDER | _OVER | _T.BESIDE_ONE),
-    "expm1": Approximation(np.expm1, _AT_ZERO | _OVER | _T.GREATER_THAN_X | _T.ABOVE_MINUS_ONE),
-    "log": Approximation(np.log),
-    "log2": Approximation(np.log2),
-    "log10": Approximation(np.log10),
-    "log1p": Approximation(np.log1p, _AT_ZERO | _T.LESS_THAN_X),
-    "sin": Approximation(np.sin, _AT_ZERO | _T.WITHIN_X | _T.WITHIN_ONE),
-    "cos": Approximation(np.cos, _AT_ZERO | _T.WITHIN_ONE),
-    "tan": Approximation(np.tan, _AT_ZERO | _T.BEYOND_X),
-    "sinh": Approximation(np.sinh, _AT_ZERO | _OVER | _T.BEYOND_X),
-    "cosh": Approximation(np.cosh, _AT_ZERO | _OVER | _T.BEYOND_ONE),
-    "tanh": Approximation(np.tanh, _AT_ZERO | _T.WITHIN_X | _T.WITHIN_ONE),
-    "arcsin": Approximation(np.arcsin, _AT_ZERO | _T.BEYOND_X),
-    "arccos": Approximation(np.arccos, _T(0)),
-    "arctan": Approximation(np.arctan, _AT_ZERO | _T.WITHIN_X),
+    "exp": Approximation(np.exp, _AT_ZERO | _UNDER | _OVER | _T.BESIDE_ONE, single=np.exp),
+    "exp2": Approximation(np.exp2, _AT_ZERO | _UNDER | _OVER | _T.BESIDE_ONE, single=np.exp2),
+    "expm1": Approximation(np.expm1, _AT_ZERO | _OVER | _T.GREATER_THAN_X | _T.ABOVE_MINUS_ONE, single=np.expm1),
+    "log": Approximation(np.log, single=np.log),
+    "log2": Approximation(np.log2, single=np.log2),
+    "log10": Approximation(np.log10, single=np.log10),
+    "log1p": Approximation(np.log1p, _AT_ZERO | _T.LESS_THAN_X, single=np.log1p),
+    "sin": Approximation(np.sin, _AT_ZERO | _T.WITHIN_X | _T.WITHIN_ONE, single=np.sin),
+    "cos": Approximation(np.cos, _AT_ZERO | _T.WITHIN_ONE, single=np.cos),
+    "tan": Approximation(np.tan, _AT_ZERO | _T.BEYOND_X, single=np.tan),
+    "sinh": Approximation(np.sinh, _AT_ZERO | _OVER | _T.BEYOND_X, single=np.sinh),
+    "cosh": Approximation(np.cosh, _AT_ZERO | _OVER | _T.BEYOND_ONE, single=np.cosh),
+    "tanh": Approximation(np.tanh, _AT_ZERO | _T.WITHIN_X | _T.WITHIN_ONE, single=np.tanh),
+    "arcsin": Approximation(np.arcsin, _AT_ZERO | _T.BEYOND_X, single=np.arcsin),
+    "arccos": Approximation(np.arccos, _T(0), single=np.arccos),
+    "arctan": Approximation(np.arctan, _AT_ZERO | _T.WITHIN_X, single=np.arctan),
     "erf": Approximation(_erf, _AT_ZERO | _T.WITHIN_ONE),
-    "sigmoid": Approximation(_sigmoid, _AT_ZERO | _UNDER | _T.BESIDE_HALF | _T.WITHIN_ONE),
-    "softplus": Approximation(_softplus, _UNDER | _T.GREATER_THAN_X),
+    "sigmoid": Approximation(_sigmoid, _AT_ZERO | _UNDER | _T.BESIDE_HALF | _T.WITHIN_ONE, single=_single_sigmoid),
+    "softplus": Approximation(_softplus, _UNDER | _T.GREATER_THAN_X, single=_single_softplus),
     "gelu": Approximation(_gelu, _AT_ZERO | _UNDER | _T.WITHIN_X, error=2.0**-39),
     "power": Approximation(np.power, _AT_ZERO | _UNDER | _OVER, exact=_power_is_exact),
     "arctan2": Approximation(np.arctan2, _AT_ZERO | _UNDER, exact=_arctan2_is_exact),

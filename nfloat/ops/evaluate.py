@@ -1,10 +1,10 @@
 """How an elementary function is carried out on flat carriers: approximate, settle what is certain, compute the rest
 for certain.
 
-1. ``approximations.py`` gives float64 values within a stated error, piece by piece, in the cache. 2.
-``kernels/functions.py`` rounds both ends of the error's interval; where they agree, that is the result. Lanes first,
-then
-   what they refuse by the plain rule, special values included.
+1. ``approximations.py`` gives float32 values (p <= 11) or float64 values within a stated error, piece by piece, in the
+   cache; ``kernels/functions_lanes.py`` rounds both ends of the error's interval. Where they agree, that is the result.
+2. What they leave open (special values too) is approximated in float64 and settled by the plain rule,
+   ``kernels/functions.py``.
 3. What is still undecided (exact results in directed modes, near-ties, results beyond float64's range; nearly
 everything for
    formats of p > 40) is computed to 128 bits by ``certain.py``, once for each distinct argument.
@@ -15,11 +15,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernels.elementwise import round_narrow64
-from ..kernels.functions import round_leading, settle32, settle64, settle_plain
-from .approximations import APPROXIMATIONS, Approximation
+from ..kernels.elementwise import round_narrow32, round_narrow64, round_same32
+from ..kernels.functions import round_leading, settle_plain
+from ..kernels.functions_lanes import settle_double, settle_mixed, settle_single
+from .approximations import APPROXIMATIONS
 from .certain import certain
-from .compute import has_unsigned_zero, pieces_of
+from .compute import PIECE, has_unsigned_zero, pieces_of
 from .plan import Plan
 
 _MASK = (1 << 64) - 1
@@ -29,18 +30,29 @@ def evaluate(
     name: str, arrays: tuple[NDArray[np.floating], ...], size: int, how: Plan, key: int
 ) -> NDArray[np.floating]:
     """The rounded results of an elementary function on flat arrays of one dtype with `size` elements or one."""
-    out = np.empty(size, arrays[0].dtype)
-    form = APPROXIMATIONS[name]
+    out, form = np.empty(size, arrays[0].dtype), APPROXIMATIONS[name]
+    marks = np.empty(min(PIECE, size), bool)
+    short = out.dtype == np.float32 and form.single is not None and how.format.precision <= 11 and _in_lanes32(how)
     for start, pieces in pieces_of(arrays, size):
-        target = out[start : start + pieces[0].size]
-        operands = tuple(_operand(p, how) for p in pieces)
+        target, open_ = out[start : start + pieces[0].size], marks[: pieces[0].size]
         with np.errstate(all="ignore"):
-            y = form.evaluate(*operands)
-        refused = _settle(form, y, target, how)
-        if refused.size:
-            chosen = tuple(a[refused] for a in operands)
-            target[refused] = _settle_rest(name, form, chosen, y[refused], start + refused, how, key)
+            if short:
+                y = form.single(*pieces)
+                settle_single(y, target, open_, 2 * form.single_error, int(form.traits), how.words)
+            elif how.round64 is round_narrow64:
+                y = form.evaluate(*(_operand(p, how) for p in pieces))
+                settle = settle_mixed if out.dtype == np.float32 else settle_double
+                settle(y, target, open_, 2 * form.error, int(form.traits), how.words)
+            else:
+                open_[:] = True
+        places = np.flatnonzero(open_)
+        if places.size:
+            target[places] = _settle_rest(name, tuple(p[places] for p in pieces), start + places, how, key)
     return out
+
+
+def _in_lanes32(how: Plan) -> bool:
+    return not how.stochastic and how.round32 in (round_narrow32, round_same32)
 
 
 def _operand(a: NDArray[np.floating], how: Plan) -> NDArray[np.float64]:
@@ -51,33 +63,19 @@ def _operand(a: NDArray[np.floating], how: Plan) -> NDArray[np.float64]:
     return x + 0.0 if has_unsigned_zero(how) else x
 
 
-def _settle(form: Approximation, y: NDArray[np.float64], out: NDArray[np.floating], how: Plan) -> NDArray[np.int64]:
-    """Results in lanes; the places that need a closer look."""
-    if how.round64 is not round_narrow64:
-        return np.arange(out.size)
-    blocks = np.empty(out.size // 8 + 1, np.int64)
-    kernel = settle32 if out.dtype == np.float32 else settle64
-    count = kernel(y, out, 2 * form.error, int(form.traits), blocks, how.words)
-    places = (blocks[:count, None] + np.arange(8)).reshape(-1)
-    return places[: np.searchsorted(places, out.size)]
-
-
 def _settle_rest(
-    name: str,
-    form: Approximation,
-    operands: tuple[NDArray[np.float64], ...],
-    y: NDArray[np.float64],
-    number: NDArray[np.int64],
-    how: Plan,
-    key: int,
+    name: str, operands: tuple[NDArray[np.floating], ...], number: NDArray[np.int64], how: Plan, key: int
 ) -> NDArray[np.float64]:
     """Results by the plain rule, then for certain. `number`: the elements' numbers in the whole array."""
+    form, wide = APPROXIMATIONS[name], tuple(_operand(a, how) for a in operands)
+    with np.errstate(all="ignore"):
+        y = form.evaluate(*wide)
+        x = wide[0] if form.exact is None else np.where(form.exact(*wide), 0.0, 1.0)
     out, undecided = np.empty(y.size), np.empty(y.size, np.int64)
-    x = operands[0] if form.exact is None else np.where(form.exact(*operands), 0.0, 1.0)
     count = settle_plain(x, y, number, out, 2 * form.error, int(form.traits), undecided, how.words, key)
     if count:
         places = undecided[:count]
-        out[places] = _for_certain(name, tuple(a[places] for a in operands), number[places], how, key)
+        out[places] = _for_certain(name, tuple(a[places] for a in wide), number[places], how, key)
     return out
 
 
