@@ -1,0 +1,69 @@
+"""The kernel rules that a machine can check, and what no file may hold. (``test_house.py``: who may call the compiler.)"""
+
+import ast
+import importlib
+import re
+from pathlib import Path
+
+import nfloat
+from nfloat.kernels.jit import KERNELS as REGISTERED
+
+ROOT = Path(nfloat.__file__).parent
+REPOSITORY = ROOT.parent
+FILES = sorted(ROOT.rglob("*.py"))
+KERNELS = [path for path in FILES if path.parent.name == "kernels"]
+
+def decorators(node):
+    for decorator in node.decorator_list:
+        target = decorator.func if isinstance(decorator, ast.Call) else decorator
+        yield target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")
+
+
+def test_the_compiler_has_numpys_division_and_no_lock():
+    text = (ROOT / "kernels" / "jit.py").read_text()
+    calls = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "njit"]
+    assert calls and all(any(k.arg == "error_model" and k.value.value == "numpy" for k in call.keywords) for call in calls)
+    assert any(k.arg == "nogil" and k.value.value is True for call in calls for k in call.keywords)
+
+
+def test_no_kernel_is_a_closure():
+    """A kernel or device function inside another function closes over it, and never hits the cache."""
+    for path in KERNELS:
+        for outer in ast.walk(ast.parse(path.read_text())):
+            if isinstance(outer, ast.FunctionDef):
+                for inner in ast.walk(outer):
+                    if isinstance(inner, ast.FunctionDef) and inner is not outer:
+                        assert not {"kernel", "device", "routine"} & set(decorators(inner)), f"{path.name}:{inner.lineno} {inner.name}"
+
+
+def test_every_kernel_declares_its_signatures_and_says_what_it_does():
+    for path in KERNELS:
+        if path.stem != "__init__":
+            importlib.import_module(f"nfloat.kernels.{path.stem}")
+    declared = 0
+    for path in KERNELS:
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.FunctionDef) and "kernel" in set(decorators(node)):
+                declared += 1
+                assert f"{path.stem}.{node.name}" in REGISTERED
+                assert ast.get_docstring(node), f"{path.name}: {node.name}"
+    assert declared == len(REGISTERED)
+    assert all(signatures for _, signatures in REGISTERED.values())
+
+
+def test_the_rules_are_written_down():
+    assert (ROOT / "kernels" / "README.md").read_text().count("\n") > 10
+
+
+#: tests that need something a checkout need not have (recorded outputs of GPUs), and say so
+MAY_SKIP = {"test_units_record.py", "test_units_golden.py"}
+
+
+def test_nothing_unfinished_and_nothing_skipped():
+    unfinished = re.compile(r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME", "XX" + "X", "NotImplemented" + "Error"]) + r")\b")
+    skipped = re.compile("|".join(["mark.ski" + "p", "pytest.ski" + "p", "importor" + "skip", "xf" + "ail"]))
+    for folder in ("nfloat", "tests", "bench", "examples"):
+        for path in (REPOSITORY / folder).rglob("*.py"):
+            text = path.read_text()
+            found = unfinished.search(text) or (path.name not in MAY_SKIP and skipped.search(text)) or None
+            assert found is None, f"{path.relative_to(REPOSITORY)}: {found.group()}"

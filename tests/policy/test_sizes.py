@@ -1,0 +1,39 @@
+"""Small things, tests included: what a reader can hold at once. (``test_house.py`` has the medians.)"""
+
+import ast
+from pathlib import Path
+
+import nfloat
+
+ROOT = Path(nfloat.__file__).parent
+REPOSITORY = ROOT.parent
+FILES = sorted(ROOT.rglob("*.py"))
+
+
+def bodies():
+    """(lines of the body without its docstring, file, function) of every function."""
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                body = node.body[1:] if ast.get_docstring(node) is not None else node.body
+                lines = body[-1].end_lineno - body[0].lineno + 1 if body else 0
+                yield lines, path.relative_to(ROOT).as_posix(), node.name
+
+
+def test_no_file_over_400_lines():
+    tests = sorted((REPOSITORY / "tests").rglob("*.py"))
+    assert [(p.name, n) for p in (*FILES, *tests) if (n := len(p.read_text().splitlines())) > 400] == []
+
+
+def test_no_function_over_60_lines():
+    assert [entry for entry in bodies() if entry[0] > 60] == []
+
+
+def test_every_public_function_has_a_docstring():
+    missing = [
+        f"{path.relative_to(ROOT)}: {node.name}"
+        for path in FILES
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_") and ast.get_docstring(node) is None
+    ]
+    assert missing == []
