@@ -15,21 +15,21 @@ import numpy as np
 
 from ..formats.rounding import Rounding
 from .bits import float64_as_int64, int64_as_float64
-from .gemm_lanes import General, Narrow, Native
+from .gemm_lanes import General, Narrow, Native, Stochastic, StochasticGeneral
 from .gemm_orders import LEVELS, Order, Product, bodies, exact, kind, stochastic
 from .gemm_tile import NATIVE32, TILE32, TILE64, tile_intrinsic
 from .jit import device, kernel
 from .scalar import load_spec, round_value
 
+_SEQUENTIAL, _DRAWN = Order.SEQUENTIAL, (Product.EXACT, Product.ROUNDED)
 _native32 = tile_intrinsic(32, NATIVE32, bodies(Native, {Product.ROUNDED: Narrow, Product.NATIVE: Native}, (False,)))
 _native64 = tile_intrinsic(64, TILE64, bodies(Native, {Product.NATIVE: Native}, (False,)))
 _narrow32 = tile_intrinsic(32, TILE32, bodies(Narrow, {Product.ROUNDED: Narrow}, (False, True)))
 _narrow64 = tile_intrinsic(64, TILE64, bodies(Narrow, {Product.ROUNDED: Narrow}, (False, True)))
 _general32 = tile_intrinsic(32, TILE32, bodies(General, {Product.ROUNDED: General}, (False,)))
 _general64 = tile_intrinsic(64, TILE64, bodies(General, {Product.ROUNDED: General}, (False,)))
-_stochastic32 = tile_intrinsic(
-    32, TILE32, {kind(Order.SEQUENTIAL, product): stochastic(product is Product.ROUNDED) for product in (Product.EXACT, Product.ROUNDED)}
-)
+_stochastic32 = tile_intrinsic(32, TILE32, {kind(_SEQUENTIAL, p): stochastic(Stochastic, p is Product.ROUNDED) for p in _DRAWN})
+_stochastic64 = tile_intrinsic(64, TILE64, {kind(_SEQUENTIAL, p): stochastic(StochasticGeneral, p is Product.ROUNDED) for p in _DRAWN})
 _exact64 = tile_intrinsic(64, TILE64, {kind(Order.EXACT): exact()})
 _R32, _W32, _R64, _W64 = TILE32.rows, TILE32.width, TILE64.rows, TILE64.width
 _RN, _WN = NATIVE32.rows, NATIVE32.width
@@ -184,6 +184,18 @@ def stochastic32(a, b, out, first, last, plan, constants, status, row_words, col
                 at_a, at_b = (tile - first) * k * _R32, panel * k * _W32
                 beyond = _stochastic32(plan[0], a, at_a, b, at_b, scratch, row_words, column_words, constants, k, plan[2])
                 _end(out, scratch, tile, panel, beyond, status, _R32, _W32)
+
+
+@kernel(_signature(64))
+def stochastic64(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
+    """stochastic with all policies in float64 lanes."""
+    scratch, k = np.empty(_regions(plan[1]) * _R64 * _W64, np.float64), plan[1]
+    for panel in range(status.shape[1]):
+        for tile in range(first, last):
+            if _begin(out, scratch, tile, panel, plan, status, _R64, _W64):
+                at_a, at_b = (tile - first) * k * _R64, panel * k * _W64
+                beyond = _stochastic64(plan[0], a, at_a, b, at_b, scratch, row_words, column_words, constants, k, plan[2])
+                _end(out, scratch, tile, panel, beyond, status, _R64, _W64)
 
 
 @device

@@ -6,9 +6,10 @@ Every class rounds to one format; the format's constants are run-time numbers, r
 `Native`    the lane's own arithmetic: float32 in float32 lanes, nearest-even
 `Narrow`    nearest-even by the magic constant, for results that do not overflow
 `Stochastic`  stochastic, in a format of the lane's own exponent range, for results that do not overflow
+`StochasticGeneral`  stochastic in any format of p <= 20, with all policies
 `General`   any deterministic mode, overflow policy, flush, infinities and NaN, chosen by run-time constants
 
-All but `Stochastic` (which wants a random word with each) offer ``fma(a, b, s)`` = R(s + a b), ``add(x, y)`` = R(x + y) for numbers of the format, ``add_any(x, y)`` for any of the lane,
+All (the stochastic ones with a random word) offer ``fma(a, b, s)`` = R(s + a b), ``add(x, y)`` = R(x + y) for numbers of the format, ``add_any(x, y)`` for any of the lane,
 and ``product(a, b)`` = R(a b).
 
 Double rounding. D is the lane's precision. A sum that the hardware rounds to D bits and that is then rounded to p may differ from
@@ -181,9 +182,16 @@ class General:
         return v.as_float(b.or_(v.as_int(z), v.where(zero, sign, v.word(0))))
 
     def _round(self, x: Value) -> Value:
+        return self._finish(x, self._to_grid(self._framed(x), self.k.grid()))
+
+    def _framed(self, x: Value) -> Value:
+        """|x|, or x itself in modes that tell the signs apart."""
+        b, v = self.v.builder, self.v
+        return v.as_float(b.xor(v.as_int(x), b.and_(v.as_int(x), self.k.integer(Field.FRAME))))
+
+    def _finish(self, x: Value, r: Value) -> Value:
+        """The result for x from what its magnitude (or x itself) was rounded to: sign, flush, overflow, infinities and NaN."""
         v, b, k = self.v, self.v.builder, self.k
-        sign = b.and_(v.as_int(x), k.integer(Field.FRAME))
-        r = self._to_grid(v.as_float(b.xor(v.as_int(x), sign)), k.grid())
         x_sign = b.and_(v.as_int(x), v.sign_mask)
         r = v.as_float(b.or_(v.as_int(r), x_sign))
         r = v.where(b.fcmp_ordered("<", v.magnitude(r), k.float(Field.FLUSH)), v.as_float(x_sign), r)
@@ -193,14 +201,19 @@ class General:
         infinite = v.where(b.fcmp_unordered("uno", x, x), x, infinite)
         return v.where(b.fcmp_ordered("<", v.magnitude(x), v.as_float(v.exponent_mask)), r, infinite)
 
+    def _nearest(self, y: Value, g: Grid) -> tuple[Value, Value, Value, Value]:
+        """(C, unit, n, d): y to nearest-even, and the exact rest y - n. The sign of a zero n is lost."""
+        v, b = self.v, self.v.builder
+        binade = v.call("smax", b.and_(v.as_int(y), v.exponent_mask), g.lowest)
+        c, unit = v.as_float(b.add(binade, g.offset)), v.as_float(b.add(binade, g.unit_offset))
+        n = b.fsub(b.fadd(y, c), c)
+        return c, unit, n, b.fsub(y, n)
+
     def _to_grid(self, y: Value, g: Grid) -> Value:
         """y, of either sign, to a multiple of its unit; the sign of a zero is lost."""
         v, b, k = self.v, self.v.builder, self.k
         zero = v.number(0.0)
-        binade = v.call("smax", b.and_(v.as_int(y), v.exponent_mask), g.lowest)
-        c, unit = v.as_float(b.add(binade, g.offset)), v.as_float(b.add(binade, g.unit_offset))
-        n = b.fsub(b.fadd(y, c), c)
-        d = b.fsub(y, n)
+        c, unit, n, d = self._nearest(y, g)
         up = v.call("fma", unit, k.float(Field.UP_UNITS), k.float(Field.UP_LEAST))
         down = v.call("fma", unit, k.float(Field.DOWN_UNITS), k.float(Field.DOWN_LEAST))
         r = b.fadd(n, v.where(b.fcmp_ordered(">=", d, up), unit, zero))
@@ -208,6 +221,34 @@ class General:
         last = b.and_(v.as_int(b.fadd(r, c)), v.word(1))  # r + C is exact; its last bit is r's parity in units
         even = b.icmp_unsigned("==", b.or_(last, b.not_(k.integer(Field.ODD))), v.word(0))
         return b.fadd(r, v.where(b.and_(even, b.fcmp_ordered("!=", d, zero)), unit, zero))
+
+
+class StochasticGeneral(General):
+    """stochastic in float64 lanes, for formats of p <= 20, with all policies.
+
+    The sum is rounded to odd first: 53 bits are more than p + 32, so a comparison of its rest with R 2^-32 units has the outcome
+    that the exact rest would have.
+    """
+
+    def fma(self, a: Value, b: Value, s: Value, word: Value) -> Value:
+        return self._draw(to_odd(self.v, *fma_and_error(self.v, a, b, s)), word)
+
+    def add(self, x: Value, y: Value, word: Value) -> Value:
+        return self._draw(to_odd(self.v, *sum_and_error(self.v, x, y)), word)
+
+    def product(self, a: Value, b: Value, word: Value) -> Value:
+        return self._draw(self.v.builder.fmul(a, b), word)
+
+    def _draw(self, x: Value, word: Value) -> Value:
+        v, b = self.v, self.v.builder
+        y = v.magnitude(x)
+        _, unit, n, d = self._nearest(y, self.k.grid())
+        above = v.where(b.fcmp_ordered("<", d, v.number(0.0)), unit, v.number(0.0))
+        floor, rest = b.fsub(n, above), b.fadd(d, above)
+        # the word as a number below 2^32: put into the last bits of 2^52, which is then taken off
+        random = b.fsub(v.as_float(b.or_(b.zext(word, v.int), v.as_int(v.number(2.0**52)))), v.number(2.0**52))
+        missing = b.fsub(unit, b.fmul(unit, b.fmul(random, v.number(2.0**-32))))
+        return self._finish(x, b.fadd(floor, v.where(b.fcmp_ordered(">=", rest, missing), unit, v.number(0.0))))
 
 
 class Stochastic:

@@ -12,7 +12,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from .gemm_lanes import Field, General, Narrow, Native, Stochastic, fma_and_error, sum_and_error
+from .gemm_lanes import Field, General, Narrow, Native, fma_and_error, sum_and_error
 from .gemm_tile import Body, Tile
 from .vector import Value
 
@@ -285,13 +285,13 @@ class _Tree:
         return [self.tile.builder.select(present, r, left), ir.IntType(1)(1), seen]
 
 
-def stochastic(product: bool) -> Body:
+def stochastic(total: type, product: bool) -> Body:
     """`sequential` with random words: a row's word times a column's, for each sum and, if they are rounded, each product."""
 
     def body(tile: Tile) -> Value | None:
         each = 1 + product
-        sums = Stochastic(tile.v, tile.constants(0))
-        terms = Stochastic(tile.v, tile.constants(1)) if product else None
+        sums = total(tile.v, tile.constants(0))
+        terms = total(tile.v, tile.constants(1)) if product else None
 
         def word(k: Value, place: tuple[Value, int], which: int) -> Value:
             return tile.builder.mul(tile.row_word(k, place[0], which, each), tile.column_word(k, place[1], which, each))

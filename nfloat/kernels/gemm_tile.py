@@ -83,7 +83,8 @@ class Tile:
     def column_word(self, k: Value, vector: int, which: int, each: int) -> Value:
         """The same of a vector's columns."""
         place = self._word_at(1, k, which, each, vector * self.shape.lanes)
-        return self.builder.load(self.builder.bitcast(place, self.v.int.as_pointer()), align=4)
+        words = ir.VectorType(_I32, self.shape.lanes)
+        return self.builder.load(self.builder.bitcast(place, words.as_pointer()), align=4)
 
     def _word_at(self, side: int, k: Value, which: int, each: int, offset: int | Value) -> Value:
         """Words lie like the operand, but `each` times [rows] (or [width]) for a step."""

@@ -6,12 +6,11 @@ pass before `carry` must run. Limb i counts units of 2^(32 i - 2176); the least 
 
 from __future__ import annotations
 
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
+import numpy as np
 
-from .fused import quantum, round_window, significand
+from .fused import round_wide
 from .jit import device
+from .wide import is_negative, leading_zeros, mul64, shl128, significand, wide_value
 
 LIMBS = 140
 #: the exponent of limb 0's unit
@@ -19,40 +18,28 @@ LOWEST = -2176
 #: products between two calls of `carry`
 CARRY_EVERY = 1 << 28
 _MASK = (1 << 32) - 1
-
-
-@intrinsic
-def _pieces(typingctx, ma, mb, shift):  # noqa: ANN001, ANN201
-    """ma mb 2^shift (106 bits, 0 <= shift < 32) as five 32-bit pieces, lowest first."""
-
-    def codegen(context, builder, sig, args):  # noqa: ANN001, ANN202
-        b, wide = builder, ir.IntType(192)
-        product = b.mul(b.zext(args[0], wide), b.zext(args[1], wide))
-        product = b.shl(product, b.zext(args[2], wide))
-        words = [b.trunc(b.lshr(product, ir.Constant(wide, 32 * k)), ir.IntType(32)) for k in range(5)]
-        return context.make_tuple(b, sig.return_type, [b.zext(w, ir.IntType(64)) for w in words])
-
-    i64 = types.int64
-    return types.UniTuple(i64, 5)(i64, i64, i64), codegen
+_WORD, _ZERO = np.uint64(_MASK), np.uint64(0)
+_HALF = np.uint64(32)
 
 
 @device
-def add_product(limbs, a, b):  # noqa: ANN001, ANN201
-    """limbs += a b, a and b finite."""
-    place = quantum(a) + quantum(b) - LOWEST
-    low = place >> 5
-    p0, p1, p2, p3, p4 = _pieces(significand(a), significand(b), place & 31)
-    if (a < 0.0) != (b < 0.0):
-        p0, p1, p2, p3, p4 = -p0, -p1, -p2, -p3, -p4
-    limbs[low] += p0
-    limbs[low + 1] += p1
-    limbs[low + 2] += p2
-    limbs[low + 3] += p3
-    limbs[low + 4] += p4
+def add_product(limbs, a, b):
+    """limbs += a b, a and b finite and not 0."""
+    m, q = significand(a)
+    m2, q2 = significand(b)
+    hi, lo = mul64(m, m2)
+    place = q + q2 - LOWEST
+    low, shift = place >> 5, np.uint64(place & 31)
+    sign = -1 if is_negative(a) != is_negative(b) else 1
+    words = (lo & _WORD, lo >> _HALF, hi & _WORD, hi >> _HALF)
+    for i in range(4):  # 32 bits shifted by at most 31 lie in two limbs
+        word = words[i] << shift
+        limbs[low + i] += sign * np.int64(word & _WORD)
+        limbs[low + i + 1] += sign * np.int64(word >> _HALF)
 
 
 @device
-def carry(limbs):  # noqa: ANN001, ANN201
+def carry(limbs):
     """Bring every limb but the last into 0..2^32 - 1; the last one keeps the sign."""
     over = 0
     for i in range(LIMBS - 1):
@@ -63,7 +50,7 @@ def carry(limbs):  # noqa: ANN001, ANN201
 
 
 @device
-def is_zero(limbs):  # noqa: ANN001, ANN201
+def is_zero(limbs):
     """Whether the sum after `carry` is exactly zero."""
     for i in range(LIMBS):
         if limbs[i] != 0:
@@ -72,7 +59,7 @@ def is_zero(limbs):  # noqa: ANN001, ANN201
 
 
 @device
-def round_limbs(limbs, spec, random):  # noqa: ANN001, ANN201
+def round_limbs(limbs, spec, random):
     """The non-zero sum after `carry`, rounded once; changes the limbs."""
     negative = limbs[LIMBS - 1] < 0
     if negative:
@@ -82,10 +69,16 @@ def round_limbs(limbs, spec, random):  # noqa: ANN001, ANN201
     top = LIMBS - 1
     while limbs[top] == 0:
         top -= 1
-    low = max(top - 6, 0)  # seven limbs: 193 bits at least above the sticky bit
-    sticky = 0
-    for i in range(low):
+    top = max(top, 4)
+    # the five leading limbs, their first 1 moved up to the end of 128 bits; a sticky bit for all others
+    up = leading_zeros(np.uint64(limbs[top])) - 32 if limbs[top] != 0 else 0
+    hi = np.uint64(limbs[top]) << _HALF | np.uint64(limbs[top - 1])
+    lo = np.uint64(limbs[top - 2]) << _HALF | np.uint64(limbs[top - 3])
+    last = np.uint64(limbs[top - 4]) << np.uint64(up)
+    hi, lo = shl128(hi, lo, up)
+    lo |= last >> _HALF
+    sticky = (last & _WORD) != _ZERO
+    for i in range(top - 4):
         if limbs[i] != 0:
-            sticky = 1
-    words = (limbs[low] | limbs[low + 1] << 32, limbs[low + 2] | limbs[low + 3] << 32, limbs[low + 4] | limbs[low + 5] << 32)
-    return round_window(words[0], words[1], words[2], limbs[low + 6], sticky, LOWEST + 32 * low, negative, spec, random)
+            sticky = True
+    return round_wide(wide_value(negative, hi, lo, sticky, LOWEST + 32 * (top - 3) - up), spec, random)

@@ -165,14 +165,16 @@ def _grid_within(inner: Format, outer: Format) -> bool:
 
 
 def _stochastic(acc: Accumulator, order: TileOrder, bits: int) -> Iterator[Candidate]:
-    if bits != 32 or acc.rounding is not Rounding.STOCHASTIC or acc.order is not Order.SEQUENTIAL or not has_code_grid(acc.format):
+    if acc.rounding is not Rounding.STOCHASTIC or acc.order is not Order.SEQUENTIAL:
         return
-    if acc.product is not None and not has_code_grid(acc.product):
-        return
-    form = Product.EXACT if acc.product is None else Product.ROUNDED
-    precision = min(f.precision for f in (acc.format, acc.product) if f is not None)
-    # scaled errors take 2^16 more than sums do
-    yield Candidate(gemm_fast.stochastic32, 32, TILE32, kind(order, form), no_negative_zero=False, bound=2.0**96, precision=precision, stochastic=True)
+    formats = [f for f in (acc.format, acc.product) if f is not None]
+    body = kind(order, Product.EXACT if acc.product is None else Product.ROUNDED)
+    if bits == 32 and all(has_code_grid(f) for f in formats):
+        # scaled errors take 2^16 more than sums do
+        yield Candidate(gemm_fast.stochastic32, 32, TILE32, body, no_negative_zero=False, bound=2.0**96,
+                        precision=min(f.precision for f in formats), stochastic=True)  # fmt: skip
+    if bits == 64 and all(has_general_grid(f, 64) and f.precision <= 20 for f in formats):
+        yield Candidate(gemm_fast.stochastic64, 64, TILE64, body, finite=False, no_negative_zero=False, product_top=_ROOM[64], stochastic=True)
 
 
 def _general(acc: Accumulator, order: TileOrder, bits: int) -> Iterator[Candidate]:
