@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import IntEnum
-from typing import Any
 
 from llvmlite import ir
 
-from .gemm_lanes import Field, General, Narrow, Native, fma_and_error, sum_and_error
+from .gemm_lanes import Field, Narrow, Native
 from .gemm_tile import Body, Tile
 from .vector import Value
 
@@ -21,7 +20,6 @@ _I64 = ir.IntType(64)
 #: regions of scratch (each a tile): the sums, the sums of a block, then pairwise's levels
 SUMS, BLOCK, LEVELS = 0, 1, 2
 
-Arithmetic = Any
 _Step = Callable[[Value, Value, Value, tuple[Value, int], tuple[Value, ...]], tuple[Sequence[Value], Sequence[Value]]]
 _Promote = Callable[[Tile, Value], Value]
 
@@ -111,6 +109,8 @@ def sequential(total: type, product: type | None = None, watched: bool = False) 
             s = sums.fma(a, b, state[0]) if terms is None else sums.add(state[0], terms.product(a, b))
             return [s], [s]
 
+        if tile.v.bits == 16:  # no promotion: half precision has nothing to promote to
+            return _run(tile, _I64(SUMS), _I64(0), tile.steps, 1, step, None)
         return _in_blocks(tile, step, promote(Narrow if total is Native else total), watched)
 
     return body
@@ -176,115 +176,6 @@ def kahan(total: type, product: type | None = None) -> Body:
     return body
 
 
-def pairwise(total: type, product: type | None = None) -> Body:
-    """Neighbours level by level: a few products make a node in registers, equal nodes are merged as they come.
-
-    A node has 2^shift products; region LEVELS + l of scratch holds a sum of 2^l nodes where bit l of their number is set. The odd
-    products and these sums are folded from the right at the end, then c is added: an odd last one passes up.
-    """
-
-    def body(tile: Tile) -> Value | None:
-        sums = total(tile.v, tile.constants(0))
-        terms = None if product is None else product(tile.v, tile.constants(1))
-        tree = _Tree(tile, sums, terms, shift=1 if total is General else 3)  # General is long: less of it is unrolled
-        nodes = tile.builder.lshr(tile.steps, _I64(tree.shift))
-        (seen,) = tile.loop(nodes, [tile.v.word(0)], tree.one)
-        seen = tree.fold(nodes, seen)
-        return beyond(tile, seen) if total is Narrow else None
-
-    return body
-
-
-class _Tree:
-    """The pieces of `pairwise`."""
-
-    def __init__(self, tile: Tile, sums: Arithmetic, terms: Arithmetic | None, shift: int) -> None:
-        self.tile, self.sums, self.terms, self.shift = tile, sums, terms, shift
-
-    def leaf(self, k: Value, row: Value, vector: int) -> Value:
-        """The product of step k as it takes part in sums: rounded, or exact."""
-        a, b = self.tile.a(k, row), self.tile.b(k, vector)
-        return self.tile.builder.fmul(a, b) if self.terms is None else self.terms.product(a, b)
-
-    def node(self, k: Value, size: int, row: Value, vector: int, seen: Value) -> tuple[Value, Value]:
-        """The sum of the `size` (a power of two) products from k on, and `seen` with all sums formed for it."""
-        b, half = self.tile.builder, size // 2
-        if size == 1:
-            return self.leaf(k, row, vector), seen
-        middle = b.add(k, _I64(half))
-        first, seen = self.node(k, half, row, vector, seen)
-        if size == 2 and self.terms is None:
-            r = self.sums.fma(self.tile.a(middle, row), self.tile.b(middle, vector), first)
-        else:
-            second, seen = self.node(middle, half, row, vector, seen)
-            r = self.sums.add(first, second)
-        return r, watch(self.tile, seen, [r])
-
-    def each(self, seen: Value, work: Callable[[Value, int, Value], Value]) -> Value:
-        """`seen = work(row, vector, seen)` over the tile: a loop over rows, since states lie in memory."""
-
-        def one(row: Value, seen: Value) -> list[Value]:
-            for vector in range(self.tile.shape.vectors):
-                seen = work(row, vector, seen)
-            return [seen]
-
-        return self.tile.loop(_I64(self.tile.shape.rows), [seen], one)[0]
-
-    def one(self, index: Value, seen: Value) -> list[Value]:
-        """A node, and the merges that it completes: as many as the index has trailing ones."""
-        tile, b = self.tile, self.tile.builder
-        merges = b.cttz(b.not_(index), ir.IntType(1)(0))
-        k = b.shl(index, _I64(self.shift))
-
-        def work(row: Value, vector: int, seen: Value) -> Value:
-            def merge(level: Value, node: Value, seen: Value) -> list[Value]:
-                r = self.sums.add(tile.v.load(tile.place(b.add(level, _I64(LEVELS)), row, vector)), node)
-                return [r, watch(tile, seen, [r])]
-
-            node, seen = tile.loop(merges, self.node(k, 1 << self.shift, row, vector, seen), merge)
-            tile.v.store(node, tile.place(b.add(merges, _I64(LEVELS)), row, vector))
-            return seen
-
-        return [self.each(seen, work)]
-
-    def fold(self, nodes: Value, seen: Value) -> Value:
-        """Everything that has no equal neighbour, from the right, then c."""
-        tile, b, v = self.tile, self.tile.builder, self.tile.v
-        odd = b.and_(tile.steps, _I64((1 << self.shift) - 1))
-
-        def work(row: Value, vector: int, seen: Value) -> Value:
-            state = [v.number(0.0), ir.IntType(1)(0), seen]  # the sum so far, whether there is one
-
-            def odd_ones(size: int, present: Value, seen: Value, now: Value) -> list[Value]:
-                # they lie in the order 4, 2, 1 behind the nodes
-                k = b.sub(tile.steps, b.and_(tile.steps, _I64(2 * size - 1)))
-                left, seen = self.node(k, size, row, vector, seen)
-                return self._join(left, now, present, seen)
-
-            for size in (1 << i for i in range(self.shift)):
-                there = b.icmp_signed("!=", b.and_(odd, _I64(size)), _I64(0))
-                state = tile.when(there, state, lambda now, present, seen, size=size: odd_ones(size, present, seen, now))
-
-            def level(index: Value, *now: Value) -> list[Value]:
-                bit = b.and_(b.lshr(nodes, index), _I64(1))
-                place = tile.place(b.add(index, _I64(LEVELS)), row, vector)
-                return tile.when(b.icmp_signed("!=", bit, _I64(0)), now, lambda *then: self._join(v.load(place), *then))
-
-            used = b.sub(_I64(64), b.ctlz(nodes, ir.IntType(1)(0)))
-            node, _, seen = tile.loop(used, state, level)
-            r = self.sums.add_any(node, v.load(tile.place(SUMS, row, vector)))
-            v.store(r, tile.place(SUMS, row, vector))
-            return watch(tile, seen, [r])
-
-        return self.each(seen, work)
-
-    def _join(self, left: Value, node: Value, present: Value, seen: Value) -> list[Value]:
-        """left + what stands to its right, if anything does."""
-        r = self.sums.add_any(left, node)
-        seen = self.tile.builder.select(present, watch(self.tile, seen, [r]), seen)
-        return [self.tile.builder.select(present, r, left), ir.IntType(1)(1), seen]
-
-
 def stochastic(total: type, product: bool) -> Body:
     """`sequential` with random words: a row's word times a column's, for each sum and, if they are rounded, each product."""
 
@@ -304,54 +195,3 @@ def stochastic(total: type, product: bool) -> Body:
         return _run(tile, _I64(SUMS), _I64(0), tile.steps, 1, step, None)
 
     return body
-
-
-def exact() -> Body:
-    """The exact sum as three floats (regions SUMS, BLOCK, LEVELS): every addition's error goes to the next one.
-
-    The sum of the three is exact as long as the last one's additions are, which is watched: `beyond` says that one was not (or that
-    something was infinite or NaN).
-    """
-
-    def body(tile: Tile) -> Value | None:
-        v, b = tile.v, tile.builder
-
-        def rows(index: Value, lost: Value) -> list[Value]:
-            top = b.mul(index, _I64(height))
-            row = [b.add(top, _I64(r)) for r in range(height)]
-            places = [(r, n) for r in range(height) for n in range(tile.shape.vectors)]
-            start = [v.load(tile.place(SUMS, row[r], n)) if i == 0 else v.number(0.0) for r, n in places for i in range(3)]
-
-            def step(k: Value, lost: Value, *carried: Value) -> list[Value]:
-                after = []
-                columns = [tile.b(k, n) for n in range(tile.shape.vectors)]
-                for index, (r, n) in enumerate(places):
-                    high, middle, low = carried[3 * index : 3 * index + 3]
-                    high, error = fma_and_error(v, tile.a(k, row[r]), columns[n], high)
-                    middle, error = sum_and_error(v, middle, error)
-                    low, error = sum_and_error(v, low, error)
-                    after += [high, middle, low]
-                    lost = b.or_(lost, v.as_int(error))
-                return [lost, *after]
-
-            lost, *end = tile.loop(tile.steps, [lost, *start], step)
-            for index, (r, n) in enumerate(places):
-                for region in range(3):
-                    v.store(end[3 * index + region], tile.place(region, row[r], n))
-            return [lost]
-
-        height = max(1, tile.shape.rows // 3)
-        (lost,) = tile.loop(_I64(tile.shape.rows // height), [v.word(0)], rows)
-        return v.any(b.icmp_unsigned("!=", b.and_(lost, v.magnitude_mask), v.word(0)))
-
-    return body
-
-
-def bodies(total: type, products: dict[Product, type], watched: tuple[bool, ...]) -> dict[int, Body]:
-    """The bodies of a tile kernel for sums rounded by `total`: every order, exact products and those in `products`."""
-    table: dict[int, Body] = {}
-    for product, rounded in {Product.EXACT: None, **products}.items():
-        table |= {kind(Order.SEQUENTIAL, product, w): sequential(total, rounded, w) for w in watched}
-        table[kind(Order.KAHAN, product)] = kahan(total, rounded)
-        table[kind(Order.PAIRWISE, product)] = pairwise(total, rounded)
-    return table

@@ -72,8 +72,10 @@ def survey64(x, found):  # noqa: ANN001, ANN201
 
 
 _U = np.uint64
-_LAYOUTS = [f"Array({f}, 2, '{layout}', readonly=True)" for f in ("float32", "float64") for layout in "CF"]
-@kernel(*(f"void({x}, int64, {x[6:13]}[::1], int64, int64)" for x in _LAYOUTS))
+_LAYOUTS = [f"Array({f}, 2, '{layout}', readonly=True)" for f in ("float32", "float64", "uint16") for layout in "CF"]
+
+
+@kernel(*(f"void({x}, int64, {x[6:].split(',')[0]}[::1], int64, int64)" for x in _LAYOUTS))
 def pack(x, width, out, first, last):  # noqa: ANN001, ANN201
     """Panels first .. last - 1 of x (k, n) into out, [panel][k][width]; panel `first` begins at out[0]."""
     steps, size = x.shape
@@ -93,7 +95,7 @@ def pack(x, width, out, first, last):  # noqa: ANN001, ANN201
             j += 1
         for j in range(whole, width):
             for k in range(steps):
-                out[at + k * width + j] = 0.0
+                out[at + k * width + j] = 0
 
 
 @kernel("float64(Array(float32, 2, 'C', readonly=True))", "float64(Array(float64, 2, 'C', readonly=True))")

@@ -44,16 +44,17 @@ def _shape(bits: int, plain: tuple[int, int], busy: tuple[int, int]) -> tuple[Sh
 _MANY = "+avx512f" in _FEATURES or "neon" in _FEATURES
 NATIVE32, TILE32 = _shape(32, (12, 2), (6, 2)) if _MANY else _shape(32, (6, 2), (4, 1))
 _, TILE64 = _shape(64, (12, 2), (6, 2)) if _MANY else _shape(64, (6, 2), (4, 1))
+HALF, _ = _shape(16, (8, 2), (8, 2))
 
 
 class Tile:
     """One tile while its IR is being built: pointers, lanes, and the loop over k."""
 
-    def __init__(self, context, builder, signature, args, bits: int, shape: Shape) -> None:  # noqa: ANN001
-        self.builder, self.shape = builder, shape
-        self.v = Lanes(builder, shape.lanes, bits)
+    def __init__(self, context, builder, signature, args, v: Lanes, shape: Shape) -> None:  # noqa: ANN001
+        self.builder, self.shape, self.v = builder, shape, v
         arrays = (1, 3, 5, 6, 7, 8)
         data = [context.make_array(signature.args[i])(context, builder, args[i]).data for i in arrays]
+        data[:3] = [builder.bitcast(x, v.scalar_float.as_pointer()) for x in data[:3]]  # half precision comes as codes
         self._a, self._b = builder.gep(data[0], [args[2]]), builder.gep(data[1], [args[4]])
         self.scratch, self._constants = data[2], data[5]
         self._row_words, self._column_words, self._offsets = data[3], data[4], (args[2], args[4])
@@ -141,7 +142,7 @@ class Tile:
 Body = Callable[[Tile], "Value | None"]
 
 
-def tile_intrinsic(bits: int, shape: Shape, bodies: dict[int, Body]):  # noqa: ANN201 (Numba's protocol)
+def tile_intrinsic(bits: int, shape: Shape, bodies: dict[int, Body], lanes: Callable[..., Lanes] = Lanes):  # noqa: ANN201 (Numba's protocol)
     """The intrinsic (kind, a, a's offset, b, b's offset, scratch, row words, column words, constants, k, block) -> 0, or 1: beyond."""
 
     def typer(typingctx, kind, a, a_offset, b, b_offset, scratch, row_words, column_words, constants, steps, block):  # noqa: ANN001, ANN202
@@ -149,7 +150,8 @@ def tile_intrinsic(bits: int, shape: Shape, bodies: dict[int, Body]):  # noqa: A
         signature = i64(i64, a, i64, b, i64, scratch, row_words, column_words, constants, i64, i64)
 
         def codegen(context, builder, sig, args):  # noqa: ANN001, ANN202
-            tile = Tile(context, builder, sig, args, bits, shape)
+            v = lanes(builder, shape.lanes) if bits == 16 else lanes(builder, shape.lanes, bits)
+            tile = Tile(context, builder, sig, args, v, shape)
             end = builder.append_basic_block("tile.end")
             switch, outcomes = builder.switch(args[0], end), [(_I64(0), builder.block)]
             for tag, body in bodies.items():

@@ -35,9 +35,10 @@ KERNELS: dict[str, tuple[Any, tuple[str, ...]]] = {}
 
 
 def cpu_features() -> str:
-    """The CPU name and feature list that compiled code depends on (Numba's settings override the host's)."""
+    """The CPU name and feature list that compiled code depends on (Numba's settings override the host's, empty ones too)."""
     name = os.environ.get("NUMBA_CPU_NAME") or llvm.get_host_cpu_name()
-    return f"{name} {os.environ.get('NUMBA_CPU_FEATURES') or llvm.get_host_cpu_features().flatten()}"
+    features = os.environ.get("NUMBA_CPU_FEATURES")
+    return f"{name} {llvm.get_host_cpu_features().flatten() if features is None else features}"
 
 
 def source_digest() -> str:

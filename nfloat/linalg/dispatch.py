@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..formats.rounding import check_random_bits
 from ..formats.spec import rounding_spec
 from ..kernels.gemm import gemm_plain
+from ..kernels.gemm_half import from_half, to_half
 from ..kernels.gemm_pack import greatest_norm, pack
 from ..kernels.gemm_words import line_words
 from .accumulators import Accumulator, Order
@@ -19,7 +20,7 @@ from .route import Candidate, Problem, candidates
 from .threads import over_ranges, thread_count
 
 _MASK = 2**64 - 1
-_FLOAT = {32: np.float32, 64: np.float64}
+_FLOAT = {16: np.uint16, 32: np.float32, 64: np.float64}
 #: elements of packed rows at a time
 _CHUNK = 1 << 16
 _NO_WORDS = np.zeros(1, np.int32)
@@ -58,6 +59,10 @@ def multiply(a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, acc: Accum
         _Tiles(possible[0], a, b, c, out, acc, key, threads).run(possible[0].kind)
         return
     c = None if c is None else np.ascontiguousarray(c)
+    if possible and possible[0].bits == 16:
+        if _in_halves(possible[0], a, b, c, out, acc, threads):
+            return
+        possible = possible[1:]
     problem = Problem(survey(a), survey(b), ZEROS if c is None else survey(c), a.shape[1], lambda: _norms(a, b))
     tiles: _Tiles | None = None
     for candidate in possible:
@@ -165,6 +170,8 @@ def _tile_plan(kind: int, k: int, block: int, marked: bool, start: bool) -> NDAr
 
 @lru_cache(maxsize=1024)
 def _tile_constants(acc: Accumulator, bits: int) -> NDArray[np.int64]:
+    if bits == 16:  # nothing is emulated
+        return np.zeros(1, np.int64)
     if acc.order is Order.EXACT:
         return plain_plan(acc)[1][0].copy().view(np.int64)
     return constants((acc.format, acc.product or acc.format, acc.result_format), acc.rounding, acc.overflow, bits)
@@ -175,6 +182,41 @@ def packable(x: NDArray, dtype: type) -> NDArray:
     x = x.view() if x.dtype == dtype else x.astype(dtype, order="K")
     x.flags.writeable = False
     return x
+
+
+def _in_halves(candidate: Candidate, a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, acc: Accumulator, threads: int | None) -> bool:
+    """out = a @ b + c in half precision, if all operands are float16 numbers; returns whether they are."""
+    halves = _halves(a, b, c)
+    if halves is None:
+        return False
+    codes = np.empty(out.shape, np.uint16)
+    _Tiles(candidate, *halves, codes, acc, 0, threads).run(candidate.kind)
+    values = out if out.dtype == np.float32 else np.empty(out.shape, np.float32)
+    from_half(codes.reshape(-1), values.reshape(-1))
+    if values is not out:
+        out[...] = values
+    return True
+
+
+def _halves(*operands: NDArray | None) -> list[NDArray[np.uint16] | None] | None:
+    """The float16 codes of operands (a missing one stays None), or None if it does not hold all of their elements."""
+    codes: list[NDArray[np.uint16] | None] = []
+    for x in operands:
+        if x is None:
+            codes.append(None)
+            continue
+        values = x
+        if x.itemsize == 8:
+            with np.errstate(over="ignore", invalid="ignore"):
+                values = x.astype(np.float32, order="K")
+            if not np.array_equal(values, x, equal_nan=True):
+                return None
+        flat = values.ravel(order="K").view()
+        flat.flags.writeable = False
+        codes.append(np.empty_like(values, np.uint16))
+        if not to_half(flat, codes[-1].ravel(order="K")):
+            return None
+    return codes
 
 
 # ------------------------------------------------------------------ the plain rule

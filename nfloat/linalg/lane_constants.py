@@ -13,9 +13,9 @@ from ..formats.spec import SpecField, rounding_spec
 from ..kernels.gemm_lanes import Field
 
 #: per lane width: precision, exponent of the least normal number, exponent of the least number
-PRECISION = {32: 24, 64: 53}
-EMIN = {32: -126, 64: -1022}
-LEAST = {32: -149, 64: -1074}
+PRECISION = {16: 11, 32: 24, 64: 53}
+EMIN = {16: -14, 32: -126, 64: -1022}
+LEAST = {16: -24, 32: -149, 64: -1074}
 
 _INTS = {32: (np.float32, np.int32), 64: (np.float64, np.int64)}
 #: what `General` compares the rest x - n with, in units, to go one unit up or down; inf: never
@@ -24,7 +24,7 @@ _DOWN = {Rounding.TOWARD_NEGATIVE: 0.0, Rounding.TOWARD_ZERO: 0.0, Rounding.TO_O
 
 
 def is_lane(fmt: Format, bits: int) -> bool:
-    """Whether a format is float32 (float64) itself."""
+    """Whether a format is float32 (float64, float16) itself."""
     return (fmt.precision, fmt.emin, fmt.emax, fmt.max_significand) == (PRECISION[bits], EMIN[bits], 1 - EMIN[bits], 2 ** PRECISION[bits] - 1) \
         and fmt.has_inf and fmt.has_negative_zero and fmt.has_subnormals and not fmt.flushes_input and not fmt.twos_complement  # fmt: skip
 

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 
 from ..formats.format import Format
 from ..formats.rounding import Rounding
-from ..kernels import gemm_fast
+from ..kernels import gemm_exact, gemm_fast, gemm_half
 from ..kernels.gemm_orders import Order as TileOrder, Product, kind
-from ..kernels.gemm_tile import NATIVE32, TILE32, TILE64, Shape
+from ..kernels.gemm_tile import HALF, NATIVE32, TILE32, TILE64, Shape
 from .accumulators import Accumulator, Order
 from .facts import Facts
 from .lane_constants import (
@@ -43,7 +43,7 @@ _INF = float("inf")
 #: products (and c) stay below 2^this in `General`'s lanes; a factor of 2^30 is left for their number
 _ROOM = {32: 2.0**96, 64: 2.0**990}
 #: the greatest number of a lane
-_TOP = {32: 2.0**128 - 2.0**104, 64: 2.0**1023 * (2 - 2.0**-52)}
+_TOP = {16: 65504.0, 32: 2.0**128 - 2.0**104, 64: 2.0**1023 * (2 - 2.0**-52)}
 
 
 class Problem(NamedTuple):
@@ -115,7 +115,7 @@ def candidates(acc: Accumulator) -> tuple[Candidate, ...]:
     if order is TileOrder.EXACT:
         return tuple(_exact(acc))
     families = (_native, _narrow, _stochastic, _general)
-    return tuple(c for bits in (32, 64) for family in families for c in family(acc, order, bits))
+    return (*_half(acc, order), *(c for bits in (32, 64) for family in families for c in family(acc, order, bits)))
 
 
 def _promotes(acc: Accumulator, bits: int) -> bool:
@@ -141,6 +141,16 @@ def _native(acc: Accumulator, order: TileOrder, bits: int) -> Iterator[Candidate
     elif bits == 32 and has_narrow_grid(acc.product, bits):
         top = limit(acc.product, bits)
         yield Candidate(kernel, bits, shape, kind(order, Product.ROUNDED), product_top=top)
+
+
+def _half(acc: Accumulator, order: TileOrder) -> Iterator[Candidate]:
+    """float16 by the hardware, for operands that are float16 numbers."""
+    if not gemm_half.HAS_HALF or order is TileOrder.PAIRWISE or acc.order is Order.BLOCKED:
+        return
+    formats = [f for f in (acc.format, acc.product) if f is not None]
+    if all(is_native(f, 16, acc.rounding, acc.overflow) for f in formats):
+        body = kind(order, Product.EXACT if acc.product is None else Product.NATIVE)
+        yield Candidate(gemm_half.half16, 16, HALF, body, exact=False, finite=False, no_negative_zero=False)
 
 
 def _narrow(acc: Accumulator, order: TileOrder, bits: int) -> Iterator[Candidate]:
@@ -192,4 +202,4 @@ def _exact(acc: Accumulator) -> Iterator[Candidate]:
     """The exact sum in three float64 numbers: partial sums may be anything, so only overflow of the greatest matters."""
     to_nearest = acc.rounding is Rounding.NEAREST_EVEN and is_lane(acc.format, 64)
     if acc.product is None and not acc.rounding.is_stochastic and (acc.format.precision <= 51 or to_nearest):
-        yield Candidate(gemm_fast.exact64, 64, TILE64, kind(TileOrder.EXACT), product_top=_ROOM[64])
+        yield Candidate(gemm_exact.exact64, 64, TILE64, kind(TileOrder.EXACT), product_top=_ROOM[64])

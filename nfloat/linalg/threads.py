@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from itertools import pairwise
 
 from ..errors import ArgumentError
 
@@ -50,7 +51,7 @@ def over_ranges(task: Callable[[int, int], object], size: int, count: int, multi
     blocks = -(-size // multiple)
     edges = [min(size, blocks * t // count * multiple) for t in range(count)] + [size]
     pool = _pool(os.getpid(), max(available(), count))
-    futures = [pool.submit(task, first, last) for first, last in zip(edges[1:-1], edges[2:], strict=True) if first < last]
+    futures = [pool.submit(task, first, last) for first, last in pairwise(edges[1:]) if first < last]
     task(edges[0], edges[1])
     for future in futures:
         future.result()

@@ -164,7 +164,7 @@ def _start(c: NDArray[np.floating], shape: tuple[int, ...]) -> NDArray[np.floati
 def _items(own: tuple[int, ...], stack: tuple[int, ...]) -> NDArray[np.int64]:
     """Which of an operand's own matrices each matrix of the stack takes."""
     numbers = np.arange(prod(own), dtype=np.int64).reshape(own)
-    return np.ascontiguousarray(np.broadcast_to(numbers, stack).reshape(-1))
+    return np.broadcast_to(numbers, stack).flatten()
 
 
 def _scales(

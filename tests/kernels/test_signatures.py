@@ -42,6 +42,23 @@ def test_rounding_and_codes_compile_nothing_undeclared(layout):
     assert undeclared() == []
 
 
+def test_products_and_units_compile_nothing_undeclared():
+    a = nf.round(np.linspace(-3, 3, 80), "float8_e4m3fn")
+    for x in (a, a.astype(np.float32), a[::-1]):
+        x = x.reshape(8, 10)
+        for fmt in ("float16", "bfloat16", "float32", "float64"):
+            for order in ("sequential", "pairwise", "kahan", "exact"):
+                for mode in ("nearest_even", "toward_zero"):
+                    nf.matmul(x, x.T, nf.Accumulator(fmt, rounding=mode, order=order), x @ x.T)
+        for acc in (nf.Accumulator("bfloat16", rounding="stochastic"), nf.Accumulator("float8_e5m2", "float8_e5m2", rounding="stochastic")):
+            nf.matmul(x, x.T, acc, seed=1)
+        for unit in ("nvidia.hopper.mma.f16.f32", "nvidia.hopper.mma.f16.f16", "amd.cdna3.mfma.f16.f32", "intel.amx.tdpbf16ps", "arm.bfdot"):
+            nf.matmul(x, x.T, unit)
+            nf.matmul(np.stack([x, x]), x.T, unit)
+        nf.sum(x, "float16"), nf.cumsum(x, "float16")
+    assert undeclared() == []
+
+
 def test_warm_up_compiles_what_calls_need():
     """After `nfloat warmup` a call compiles nothing more."""
     code = (

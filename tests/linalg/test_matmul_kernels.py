@@ -5,7 +5,8 @@ import pytest
 from same_bits import same_bits
 
 import nfloat as nf
-from nfloat.kernels.gemm_tile import NATIVE32, TILE32
+from nfloat.kernels.gemm_half import HAS_HALF
+from nfloat.kernels.gemm_tile import HALF, NATIVE32, TILE32
 from nfloat.linalg import dispatch
 from nfloat.linalg.facts import survey
 from nfloat.linalg.route import candidates
@@ -43,6 +44,9 @@ def check(acc, a, b, c=None):
     assert same.all(), (acc, np.argwhere(~same)[:3])
 
 
+#: float16 by the hardware, where there is such hardware
+IN_HALF = "half16" if HAS_HALF else "narrow32"
+
 #: accumulator, format of the operands -> the kernel that should do it
 CASES = [
     (nf.Accumulator("float32"), "bfloat16", "native32"),
@@ -52,8 +56,13 @@ CASES = [
     (nf.Accumulator("float32", order="pairwise"), "bfloat16", "native32"),
     (nf.Accumulator("float32", order="pairwise"), "float32", "narrow64"),
     (nf.Accumulator("float64"), "float64", "native64"),
-    (nf.Accumulator("float16"), "float16", "narrow32"),
-    (nf.Accumulator("float16", product="float16"), "float16", "narrow32"),
+    (nf.Accumulator("float16"), "float16", IN_HALF),
+    (nf.Accumulator("float16", product="float16"), "float16", IN_HALF),
+    (nf.Accumulator("float16"), "float8_e4m3fn", IN_HALF),
+    (nf.Accumulator("float16", order="kahan"), "float16", IN_HALF),
+    (nf.Accumulator("float16", product="float16", order="kahan"), "float16", IN_HALF),
+    (nf.Accumulator("e5m9"), "e5m9", "narrow32"),
+    (nf.Accumulator("e5m9", product="e5m9"), "e5m9", "narrow32"),
     (nf.Accumulator("bfloat16", product="bfloat16"), "bfloat16", "narrow32"),
     (nf.Accumulator("bfloat16", order="kahan"), "bfloat16", "narrow32"),
     (nf.Accumulator("float8_e5m2", order="pairwise"), "float8_e5m2", "narrow32"),
@@ -76,7 +85,7 @@ CASES = [
 def test_bits_of_the_plain_kernel(acc, fmt, kernel, used):
     rng = np.random.default_rng(1)
     carrier = np.float64 if fmt == "float64" else np.float32
-    for m, k, n in ((TILE32.rows, 16, TILE32.width), (2 * NATIVE32.rows + 1, 45, 2 * NATIVE32.width + 3), (1, 130, 1)):
+    for m, k, n in ((TILE32.rows, 16, TILE32.width), (HALF.rows + 1, 33, HALF.width + 3), (2 * NATIVE32.rows + 1, 45, 2 * NATIVE32.width + 3), (1, 130, 1)):
         a, b = operands(rng, m, k, n, fmt, carrier)
         check(acc, a, b)
         c = np.abs(nf.round(rng.standard_normal((m, n)).astype(carrier), "float8_e5m2"))
@@ -85,26 +94,31 @@ def test_bits_of_the_plain_kernel(acc, fmt, kernel, used):
 
 
 @pytest.mark.parametrize("order", ["sequential", "pairwise", "kahan", "blocked"])
-@pytest.mark.parametrize("product", [None, "float16"])
-def test_tiles_that_overflow_are_done_again(order, product, used):
+@pytest.mark.parametrize("product", [False, True])
+@pytest.mark.parametrize("fmt", ["e5m9", "float16"])
+def test_tiles_that_overflow_are_done_again(order, product, fmt, used):
     rng = np.random.default_rng(2)
-    acc = nf.Accumulator("float16", product, order=order, block=5 if order == "blocked" else None)
-    a, b = operands(rng, 20, 60, 70, "float16", scale=12.0)
-    a[3] = nf.round(np.abs(a[3]) + 90, "float16")  # sums of this row pass 65504, no product does
-    b[:, 9] = nf.round(np.abs(b[:, 9]) + 80, "float16")
+    acc = nf.Accumulator(fmt, fmt if product else None, order=order, block=5 if order == "blocked" else None)
+    a, b = operands(rng, 20, 60, 70, fmt, scale=12.0)
+    a[3] = nf.round(np.abs(a[3]) + 90, fmt)  # sums of this row pass 65504, no product does
+    b[:, 9] = nf.round(np.abs(b[:, 9]) + 80, fmt)
     check(acc, a, b)
-    assert used[:2] == ["narrow32", "general32"] and not np.isfinite(nf.matmul(a, b, acc)).all()
+    by_hardware = fmt == "float16" and HAS_HALF and order in ("sequential", "kahan")
+    assert used == ["half16", "plain"] if by_hardware else used[:2] == ["narrow32", "general32"]
+    assert not np.isfinite(nf.matmul(a, b, acc)).all()
 
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
-def test_specials_stay_in_lanes(value, used):
+@pytest.mark.parametrize("fmt", ["e5m9", "float16"])
+def test_specials_stay_in_lanes(value, fmt, used):
     rng = np.random.default_rng(3)
-    a, b = operands(rng, 20, 60, 70, "float16")
+    a, b = operands(rng, 20, 60, 70, fmt)
     a[5, 7] = value
     for order in ("sequential", "pairwise", "kahan"):
-        nf.matmul(a, b, nf.Accumulator("float16", order=order))
-    assert set(used) == {"general32"}
-    check(nf.Accumulator("float16"), a, b)
+        nf.matmul(a, b, nf.Accumulator(fmt, order=order))
+    assert set(used) == ({"general32", "half16"} if fmt == "float16" and HAS_HALF else {"general32"})
+    check(nf.Accumulator(fmt), a, b)
+    check(nf.Accumulator(fmt, order="kahan"), a, b)
 
 
 def test_small_formats_overflow_in_lanes(used):
