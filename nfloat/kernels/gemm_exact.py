@@ -96,7 +96,7 @@ def _round_three(high, middle, low, spec):  # noqa: ANN001, ANN201
     return round_value(s, spec, np.uint64(0))
 
 
-@kernel(tile_signature(64))
+@kernel(tile_signature("float64"))
 def exact64(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
     """One rounding of the exact sum, where three floats hold it."""
     scratch, k, spec = np.empty(3 * _ROWS * _WIDTH), plan[1], load_spec(constants.view(np.float64))

@@ -102,13 +102,12 @@ def end(out, scratch, tile, panel, beyond, status, rows, width):  # noqa: ANN001
         _store(out, scratch, tile * rows, panel * width, rows, width)
 
 
-def tile_signature(bits: int) -> str:
-    """The signature of all tile kernels, for a lane width."""
-    f = f"float{bits}"
+def tile_signature(f: str) -> str:
+    """The signature of all tile kernels, for a type of operands."""
     return f"void({f}[::1], {f}[::1], {f}[:, ::1], int64, int64, int64[::1], int64[::1], uint8[:, ::1], int32[::1], int32[::1])"
 
 
-@kernel(tile_signature(32))
+@kernel(tile_signature("float32"))
 def native32(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
     """float32 sums by the hardware, nearest-even."""
     scratch, k = np.empty(_regions(plan[1]) * _RN * _WN, np.float32), plan[1]
@@ -120,7 +119,7 @@ def native32(a, b, out, first, last, plan, constants, status, row_words, column_
                 end(out, scratch, tile, panel, beyond, status, _RN, _WN)
 
 
-@kernel(tile_signature(64))
+@kernel(tile_signature("float64"))
 def native64(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
     """float64 sums by the hardware, nearest-even."""
     scratch, k = np.empty(_regions(plan[1]) * _R64 * _W64, np.float64), plan[1]
@@ -132,7 +131,7 @@ def native64(a, b, out, first, last, plan, constants, status, row_words, column_
                 end(out, scratch, tile, panel, beyond, status, _R64, _W64)
 
 
-@kernel(tile_signature(32))
+@kernel(tile_signature("float32"))
 def narrow32(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
     """Nearest-even by the magic constant in float32 lanes."""
     scratch, k = np.empty(_regions(plan[1]) * _R32 * _W32, np.float32), plan[1]
@@ -144,7 +143,7 @@ def narrow32(a, b, out, first, last, plan, constants, status, row_words, column_
                 end(out, scratch, tile, panel, beyond, status, _R32, _W32)
 
 
-@kernel(tile_signature(64))
+@kernel(tile_signature("float64"))
 def narrow64(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
     """Nearest-even by the magic constant in float64 lanes."""
     scratch, k = np.empty(_regions(plan[1]) * _R64 * _W64, np.float64), plan[1]
@@ -156,7 +155,7 @@ def narrow64(a, b, out, first, last, plan, constants, status, row_words, column_
                 end(out, scratch, tile, panel, beyond, status, _R64, _W64)
 
 
-@kernel(tile_signature(32))
+@kernel(tile_signature("float32"))
 def general32(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
     """Any deterministic mode and policy in float32 lanes."""
     scratch, k = np.empty(_regions(plan[1]) * _R32 * _W32, np.float32), plan[1]
@@ -168,7 +167,7 @@ def general32(a, b, out, first, last, plan, constants, status, row_words, column
                 end(out, scratch, tile, panel, beyond, status, _R32, _W32)
 
 
-@kernel(tile_signature(64))
+@kernel(tile_signature("float64"))
 def general64(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
     """Any deterministic mode and policy in float64 lanes."""
     scratch, k = np.empty(_regions(plan[1]) * _R64 * _W64, np.float64), plan[1]
@@ -180,7 +179,7 @@ def general64(a, b, out, first, last, plan, constants, status, row_words, column
                 end(out, scratch, tile, panel, beyond, status, _R64, _W64)
 
 
-@kernel(tile_signature(32))
+@kernel(tile_signature("float32"))
 def stochastic32(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
     """stochastic in float32 lanes."""
     scratch, k = np.empty(_regions(plan[1]) * _R32 * _W32, np.float32), plan[1]
@@ -192,7 +191,7 @@ def stochastic32(a, b, out, first, last, plan, constants, status, row_words, col
                 end(out, scratch, tile, panel, beyond, status, _R32, _W32)
 
 
-@kernel(tile_signature(64))
+@kernel(tile_signature("float64"))
 def stochastic64(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
     """stochastic with all policies in float64 lanes."""
     scratch, k = np.empty(_regions(plan[1]) * _R64 * _W64, np.float64), plan[1]

@@ -13,7 +13,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .gemm_fast import begin, end
+from .gemm_fast import begin, end, tile_signature
 from .gemm_lanes import Native
 from .gemm_orders import Order, Product, kahan, kind, sequential
 from .gemm_tile import HALF, tile_intrinsic
@@ -24,8 +24,7 @@ _HALF, _I16 = ir.HalfType(), ir.IntType(16)
 
 #: whether the CPU computes in half precision, fused multiply-add included
 HAS_HALF = any(f in cpu_features().split(" ")[1].split(",") for f in ("+avx512fp16", "+fullfp16"))
-#: elsewhere there is nothing to compile
-_where_possible = kernel if HAS_HALF else lambda *signatures: lambda function: function
+
 
 
 class HalfLanes(Lanes):
@@ -56,9 +55,7 @@ _half16 = tile_intrinsic(
 _R, _W = HALF.rows, HALF.width
 
 
-@_where_possible(
-    "void(uint16[::1], uint16[::1], uint16[:, ::1], int64, int64, int64[::1], int64[::1], uint8[:, ::1], int32[::1], int32[::1])"
-)
+@kernel(tile_signature("uint16"), possible=HAS_HALF)
 def half16(a, b, out, first, last, plan, constants, status, row_words, column_words):
     """float16 sums by the hardware, nearest-even."""
     scratch, k = np.empty(2 * _R * _W, np.uint16), plan[1]
@@ -90,7 +87,7 @@ def _half_value(typingctx, code):
     return types.float32(types.uint16), codegen
 
 
-@_where_possible("boolean(Array(float32, 1, 'C', readonly=True), uint16[::1])")
+@kernel("boolean(Array(float32, 1, 'C', readonly=True), uint16[::1])", possible=HAS_HALF)
 def to_half(x, out):
     """out[i] = the code of x[i] rounded to half precision; whether no x[i] but NaN was changed by it."""
     changed = np.int32(0)
@@ -101,7 +98,7 @@ def to_half(x, out):
     return changed == 0
 
 
-@_where_possible("void(uint16[::1], float32[::1])")
+@kernel("void(uint16[::1], float32[::1])", possible=HAS_HALF)
 def from_half(codes, out):
     """out[i] = the value of codes[i]."""
     for i in range(codes.size):

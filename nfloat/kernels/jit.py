@@ -97,13 +97,16 @@ def routine(function: Callable[..., Any]) -> Any:
     return numba.njit(error_model="numpy")(function)
 
 
-def kernel(*signatures: str) -> Callable[[Callable[..., Any]], Any]:
+def kernel(*signatures: str, possible: bool = True) -> Callable[[Callable[..., Any]], Any]:
     """A compiled function that Python calls, for exactly these signatures (one per carrier). It holds no lock.
 
     Compiled on first use, or by `warm_up`. The arguments are normalised by the caller, so no other signature appears.
+    Where it is not `possible` (the CPU lacks what it is made of) there is no kernel, and nobody may call it.
     """
 
     def decorate(function: Callable[..., Any]) -> Any:
+        if not possible:
+            return function
         before = numba.config.CACHE_DIR
         if CACHE_DIR is not None:
             numba.config.CACHE_DIR = str(CACHE_DIR)

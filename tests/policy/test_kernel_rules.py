@@ -44,9 +44,11 @@ def test_every_kernel_declares_its_signatures_and_says_what_it_does():
     for path in KERNELS:
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.FunctionDef) and "kernel" in set(decorators(node)):
+                assert ast.get_docstring(node), f"{path.name}: {node.name}"
+                if "possible=" in ast.unparse(node.decorator_list[0]) and f"{path.stem}.{node.name}" not in REGISTERED:
+                    continue  # not on this CPU
                 declared += 1
                 assert f"{path.stem}.{node.name}" in REGISTERED
-                assert ast.get_docstring(node), f"{path.name}: {node.name}"
     assert declared == len(REGISTERED)
     assert all(signatures for _, signatures in REGISTERED.values())
 
