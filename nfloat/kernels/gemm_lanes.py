@@ -119,6 +119,8 @@ def to_odd(v: Lanes, s: Value, error: Value) -> Value:
 class Native:
     """The lane's own format, rounded by the hardware."""
 
+    watched, light = False, True  # whether results beyond the format's limit must be found out; whether a step needs few registers
+
     def __init__(self, v: Lanes, constants: Constants) -> None:
         self.v = v
 
@@ -136,6 +138,8 @@ class Native:
 
 class Narrow:
     """Nearest-even of results that stay below the format's largest number. Only `fma` and `add_any` get the sign of a zero right."""
+
+    watched, light = True, False
 
     def __init__(self, v: Lanes, constants: Constants) -> None:
         self.v, g = v, constants.grid()
@@ -158,6 +162,8 @@ class Narrow:
 class General:
     """Any deterministic mode with all policies. With n = x to nearest-even and the exact rest d = x - n, every mode is n, or one
     unit more or less, by comparing d with a number of units (1/2 for ties, "anything" for directed modes)."""
+
+    watched, light = False, False
 
     def __init__(self, v: Lanes, constants: Constants) -> None:
         self.v, self.k = v, constants

@@ -11,7 +11,7 @@ from enum import IntEnum
 
 from llvmlite import ir
 
-from .gemm_lanes import Field, Narrow, Native
+from .gemm_lanes import Field, General, Narrow
 from .gemm_tile import Body, Tile
 from .vector import Value
 
@@ -19,6 +19,9 @@ _I64 = ir.IntType(64)
 
 #: regions of scratch (each a tile): the sums, the sums of a block, then pairwise's levels
 SUMS, BLOCK, LEVELS = 0, 1, 2
+
+#: vector registers that the states of a tile may take; with fewer than 32 in all, none to spare
+_REGISTERS = 24
 
 _Step = Callable[[Value, Value, Value, tuple[Value, int], tuple[Value, ...]], tuple[Sequence[Value], Sequence[Value]]]
 _Promote = Callable[[Tile, Value], Value]
@@ -58,12 +61,13 @@ def beyond(tile: Tile, seen: Value, row: int = 0) -> Value:
     return tile.v.any(tile.v.builder.icmp_unsigned(">", seen, tile.constants(row).integer(Field.LIMIT)))
 
 
-def _run(tile: Tile, region: Value, first: Value, count: Value, states: int, step: _Step, seen: Value | None) -> Value | None:
+def run_steps(tile: Tile, region: Value, first: Value, count: Value, states: int, step: _Step, seen: Value | None,
+              light: bool = False) -> Value | None:  # fmt: skip
     """`count` steps from `first` on every sum of a region: `step(k, a, b, place, state) -> (state, results to watch)`.
 
-    state[0] is the sum. Returns the greatest of `seen` and the results, if there is a `seen`.
+    state[0] is the sum. Returns the greatest of `seen` and the results, if there is a `seen`. `light`: a step needs few registers.
     """
-    if states == 1:
+    if states == 1 or (light and states * tile.shape.rows * tile.shape.vectors <= _REGISTERS):
         return _rows(tile, region, _I64(0), tile.shape.rows, first, count, states, step, seen)
     height = tile.shape.rows // states  # half the rows at a time: the states of all would not fit in the registers
 
@@ -76,7 +80,7 @@ def _run(tile: Tile, region: Value, first: Value, count: Value, states: int, ste
 
 
 def _rows(tile: Tile, region: Value, top: Value, height: int, first: Value, count: Value, states: int, step: _Step, seen: Value | None) -> Value | None:
-    """`_run` on the rows from `top` on."""
+    """`run_steps` on the rows from `top` on."""
     v = tile.v
     places = [(r, n) for r in range(height) for n in range(tile.shape.vectors)]
     rows = [tile.builder.add(top, _I64(r)) for r in range(height)]
@@ -110,8 +114,8 @@ def sequential(total: type, product: type | None = None, watched: bool = False) 
             return [s], [s]
 
         if tile.v.bits == 16:  # no promotion: half precision has nothing to promote to
-            return _run(tile, _I64(SUMS), _I64(0), tile.steps, 1, step, None)
-        return _in_blocks(tile, step, promote(Narrow if total is Native else total), watched)
+            return run_steps(tile, _I64(SUMS), _I64(0), tile.steps, 1, step, None)
+        return _in_blocks(tile, step, promote(General if total is General else Narrow), watched)
 
     return body
 
@@ -129,7 +133,7 @@ def _in_blocks(tile: Tile, step: _Step, promoted: _Promote, watched: bool) -> Va
         first = b.mul(index, size)
         left = b.sub(tile.steps, first)
         count = b.select(b.icmp_signed("<", left, size), left, size)
-        result = _run(tile, region, first, count, 1, step, seen if watched else None)
+        result = run_steps(tile, region, first, count, 1, step, seen if watched else None)
         (seen_promoted,) = tile.when(blocked, [seen_promoted], lambda s: [promoted(tile, s)])
         return [seen if result is None else result, seen_promoted]
 
@@ -147,7 +151,7 @@ def promote(total: type) -> _Promote:
         for r, n in tile.places():
             sums, block = (v.load(tile.place(region, r, n)) for region in (SUMS, BLOCK))
             r_ = tile.builder.select(native, tile.builder.fadd(sums, block), rounded.add_any(sums, block))
-            seen = watch(tile, seen, [r_]) if total is Narrow else seen
+            seen = watch(tile, seen, [r_]) if total.watched else seen
             v.store(r_, tile.place(SUMS, r, n))
             v.store(v.number(0.0), tile.place(BLOCK, r, n))
         return seen
@@ -170,7 +174,7 @@ def kahan(total: type, product: type | None = None) -> Body:
             e = sums.add(d, flip(y))
             return [t, e], [y, t, d, e]
 
-        seen = _run(tile, _I64(SUMS), _I64(0), tile.steps, 2, step, tile.v.word(0) if total is Narrow else None)
+        seen = run_steps(tile, _I64(SUMS), _I64(0), tile.steps, 2, step, tile.v.word(0) if total.watched else None, total.light)
         return None if seen is None else beyond(tile, seen)
 
     return body
@@ -192,6 +196,6 @@ def stochastic(total: type, product: bool) -> Body:
                 return [sums.fma(a, b, state[0], word(k, place, 0))], []
             return [sums.add(state[0], terms.product(a, b, word(k, place, 1)), word(k, place, 0))], []
 
-        return _run(tile, _I64(SUMS), _I64(0), tile.steps, 1, step, None)
+        return run_steps(tile, _I64(SUMS), _I64(0), tile.steps, 1, step, None)
 
     return body

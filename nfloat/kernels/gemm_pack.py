@@ -82,6 +82,12 @@ def pack(x, width, out, first, last):  # noqa: ANN001, ANN201
     for panel in range(first, last):
         at, column = (panel - first) * steps * width, panel * width
         whole, j = min(width, size - column), 0
+        if x.flags.c_contiguous:  # a row of the panel lies in one piece
+            for k in range(steps):
+                place = _U(at + k * width)
+                for i in range(whole):
+                    out[place + _U(i)] = x[_U(k), _U(column + i)]
+            j = whole
         # four columns at a time: whichever way x lies, few lines of cache are open. Unsigned indices cannot mean "from the end"
         while whole - j >= 4:
             for k in range(steps):
@@ -108,3 +114,41 @@ def greatest_norm(x):  # noqa: ANN001, ANN201
             total += np.float64(x[i, k]) * np.float64(x[i, k])
         best = max(best, total)
     return best
+
+
+@device
+def _extremes(codes, least, greatest):  # noqa: ANN001, ANN201
+    """Of each column of floats given as bits: the least non-zero magnitude less 1 (all ones, if none), and the greatest one."""
+    code = codes.dtype.type
+    none = code(np.int64(-1))
+    mask = code(none >> code(1))
+    if codes.flags.c_contiguous:
+        least[:], greatest[:] = none, code(0)
+        for k in range(codes.shape[0]):
+            for j in range(codes.shape[1]):
+                magnitude = code(codes[_U(k), _U(j)] & mask)
+                greatest[j] = max(greatest[j], magnitude)
+                least[j] = min(least[j], code(magnitude - code(1)))  # a zero becomes the greatest
+        return
+    for j in range(codes.shape[1]):
+        low, high = none, code(0)
+        for k in range(codes.shape[0]):
+            magnitude = code(codes[_U(k), _U(j)] & mask)
+            high = max(high, magnitude)
+            low = min(low, code(magnitude - code(1)))
+        least[j], greatest[j] = low, high
+
+
+@kernel(*(f"void(Array({i}, 2, '{layout}', readonly=True), int64, int64, int64[::1], int64[::1])" for i in ("uint32", "uint64") for layout in "CF"))
+def spans(codes, digits, width, span, top):  # noqa: ANN001, ANN201
+    """Of each group of `width` columns of floats given as bits, numbers of so many digits: the numbers of a column are multiples of some
+    2^q and below 2^(q + span), all of the group below 2^top. A group of zeros has span 0 and top -2^20."""
+    stored, bias = (23, 127) if codes.itemsize == 4 else (52, 1023)
+    least, greatest = np.empty(codes.shape[1], codes.dtype), np.empty(codes.shape[1], codes.dtype)
+    _extremes(codes, least, greatest)
+    span[:], top[:] = 0, -(1 << 20)
+    for j in range(codes.shape[1]):
+        if greatest[j] > 0:
+            group, high = j // width, max(np.int64(greatest[j] >> stored), 1) + 1
+            span[group] = max(span[group], high - max(np.int64((least[j] + 1) >> stored), 1) + digits - 1)
+            top[group] = max(top[group], high - bias)

@@ -30,7 +30,7 @@ def pairwise(total: type, product: type | None = None) -> Body:
         nodes = tile.builder.lshr(tile.steps, _I64(tree.shift))
         (seen,) = tile.loop(nodes, [tile.v.word(0)], tree.one)
         seen = tree.fold(nodes, seen)
-        return beyond(tile, seen) if total is Narrow else None
+        return beyond(tile, seen) if total.watched else None
 
     return body
 

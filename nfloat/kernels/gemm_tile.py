@@ -44,7 +44,7 @@ def _shape(bits: int, plain: tuple[int, int], busy: tuple[int, int]) -> tuple[Sh
 _MANY = "+avx512f" in _FEATURES or "neon" in _FEATURES
 NATIVE32, TILE32 = _shape(32, (12, 2), (6, 2)) if _MANY else _shape(32, (6, 2), (4, 1))
 _, TILE64 = _shape(64, (12, 2), (6, 2)) if _MANY else _shape(64, (6, 2), (4, 1))
-HALF, _ = _shape(16, (8, 2), (8, 2))
+HALF, _ = _shape(16, (12, 2), (6, 2)) if _MANY else _shape(16, (6, 2), (4, 1))
 
 
 class Tile:
@@ -54,7 +54,8 @@ class Tile:
         self.builder, self.shape, self.v = builder, shape, v
         arrays = (1, 3, 5, 6, 7, 8)
         data = [context.make_array(signature.args[i])(context, builder, args[i]).data for i in arrays]
-        data[:3] = [builder.bitcast(x, v.scalar_float.as_pointer()) for x in data[:3]]  # half precision comes as codes
+        kinds = (v.broadcast, v.scalar_float, v.scalar_float)
+        data[:3] = [builder.bitcast(x, kind.as_pointer()) for x, kind in zip(data, kinds, strict=False)]  # half precision comes as codes
         self._a, self._b = builder.gep(data[0], [args[2]]), builder.gep(data[1], [args[4]])
         self.scratch, self._constants = data[2], data[5]
         self._row_words, self._column_words, self._offsets = data[3], data[4], (args[2], args[4])
@@ -80,6 +81,11 @@ class Tile:
     def row_word(self, k: Value, row: Value, which: int, each: int) -> Value:
         """The random word number `which` of the `each` that step k of a row has, in every lane."""
         return self.v.splat(self.builder.load(self._word_at(0, k, which, each, row)))
+
+    def wide_words(self, k: Value, row: Value, vector: int) -> tuple[Value, Value]:
+        """A row's word and a vector's words in the lower halves of 64-bit lanes (one load each; the upper halves are not zero)."""
+        row_word = Lanes(self.builder, 2 * self.v.count).splat(self.builder.load(self._word_at(0, k, 0, 1, row)))
+        return self.v.as_int(row_word), self.builder.zext(self.column_word(k, vector, 0, 1), self.v.int)
 
     def column_word(self, k: Value, vector: int, which: int, each: int) -> Value:
         """The same of a vector's columns."""

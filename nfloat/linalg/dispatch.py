@@ -17,6 +17,7 @@ from .accumulators import Accumulator, Order
 from .facts import ZEROS, survey
 from .lane_constants import constants
 from .route import Candidate, Problem, candidates
+from .spans import marks
 from .threads import over_ranges, thread_count
 
 _MASK = 2**64 - 1
@@ -66,14 +67,17 @@ def multiply(a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, acc: Accum
     problem = Problem(survey(a), survey(b), ZEROS if c is None else survey(c), a.shape[1], lambda: _norms(a, b))
     tiles: _Tiles | None = None
     for candidate in possible:
-        kind = candidate.kind_for(problem)
+        kind = -1 if candidate.rest and tiles is None else candidate.kind_for(problem)
         if kind < 0:
+            continue
+        wide = marks(candidate, a, b, problem) if candidate.spans else None
+        if candidate.spans and wide is None:
             continue
         if tiles is None or (tiles.candidate.bits, tiles.candidate.shape) != (candidate.bits, candidate.shape):
             tiles = _Tiles(candidate, a, b, c, out, acc, key, threads)
         else:
             tiles.candidate = candidate
-        if tiles.run(kind):
+        if tiles.run(kind, wide):
             return
     _plainly(a, b, c, out, acc, key, threads, [(0, out.shape[0])] if tiles is None else tiles.rows_left())
 
@@ -106,12 +110,13 @@ class _Tiles:
         (m, n), self._k, shape, dtype = out.shape, a.shape[1], candidate.shape, _FLOAT[candidate.bits]
         self._tiles, panels = -(-m // shape.rows), -(-n // shape.width)
         self._count = thread_count(threads, m * n * self._k, self._tiles)
-        self._status, self._marked = np.zeros((self._tiles, panels), np.uint8), False
+        self._status, self._which = np.zeros((self._tiles, panels), np.uint8), 0
         self._out, self._target = out, out if out.dtype == dtype and out.flags.c_contiguous else np.empty((m, n), dtype)
         self._has_start = c is not None
         if c is not None:
             self._target[...] = c
-        self._rows, columns = packable(a.T, dtype), packable(b, dtype)
+        # half precision comes as codes, a's two in a word, which is packed as if it were a float32
+        self._rows, columns = packable(a.T, np.float32 if candidate.bits == 16 else dtype), packable(b, dtype)
         self._packed = np.empty(panels * self._k * shape.width, dtype)
         if self._count == 1:
             pack(columns, shape.width, self._packed, 0, panels)
@@ -119,10 +124,12 @@ class _Tiles:
             size = self._k * shape.width
             over_ranges(lambda first, last: pack(columns, shape.width, self._packed[first * size :], first, last), panels, min(self._count, panels))
 
-    def run(self, kind: int) -> bool:
-        """Let the candidate do what is still to be done; returns whether all of it is."""
+    def run(self, kind: int, leave: NDArray[np.bool_] | None = None) -> bool:
+        """Let the candidate do what is still to be done (at first: all but the tiles to `leave`); returns whether all of it is."""
         candidate = self.candidate
-        plan, rows = _tile_plan(kind, self._k, self._acc.block or 0, self._marked, self._has_start), _tile_constants(self._acc, candidate.bits)
+        if leave is not None:
+            self._status[...], self._which = leave, 2
+        plan, rows = _tile_plan(kind, self._k, self._acc.block or 0, self._which, self._has_start), _tile_constants(self._acc, candidate.bits)
         self._columns = self._words(True, self._target.shape[1], candidate.shape.width, 0, self._status.shape[1])
         if self._count == 1:
             self._range(0, self._tiles, plan, rows)
@@ -131,7 +138,7 @@ class _Tiles:
         if self._target is not self._out:
             with np.errstate(invalid="ignore"):  # tiles left undone may hold anything
                 self._out[...] = self._target
-        self._marked = True
+        self._which = 1
         return candidate.asks_nothing or not self._status.any()
 
     def rows_left(self) -> list[tuple[int, int]]:
@@ -146,7 +153,7 @@ class _Tiles:
         """Rows of tiles first .. last - 1, some at a time: their packed rows stay in the second cache."""
         height = self.candidate.shape.rows
         some = max(1, min(last - first, _CHUNK // (self._k * height)))
-        packed = np.empty(some * self._k * height, self._packed.dtype)
+        packed = np.empty(some * self._k * height, self._rows.dtype)
         for start in range(first, last, some):
             end = min(last, start + some)
             pack(self._rows, height, packed, start, end)
@@ -164,8 +171,8 @@ class _Tiles:
 
 
 @lru_cache(maxsize=1024)
-def _tile_plan(kind: int, k: int, block: int, marked: bool, start: bool) -> NDArray[np.int64]:
-    return np.array([kind, k, block, marked, start], np.int64)
+def _tile_plan(kind: int, k: int, block: int, which: int, start: bool) -> NDArray[np.int64]:
+    return np.array([kind, k, block, which, start], np.int64)
 
 
 @lru_cache(maxsize=1024)
@@ -186,11 +193,12 @@ def packable(x: NDArray, dtype: type) -> NDArray:
 
 def _in_halves(candidate: Candidate, a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, acc: Accumulator, threads: int | None) -> bool:
     """out = a @ b + c in half precision, if all operands are float16 numbers; returns whether they are."""
-    halves = _halves(a, b, c)
-    if halves is None:
+    start = None if c is None else _half_codes(c, np.uint16)
+    first, second = _half_codes(a, np.uint32), _half_codes(b, np.uint16)
+    if first is None or second is None or (start is None) != (c is None):
         return False
     codes = np.empty(out.shape, np.uint16)
-    _Tiles(candidate, *halves, codes, acc, 0, threads).run(candidate.kind)
+    _Tiles(candidate, first.view(np.float32), second, start, codes, acc, 0, threads).run(candidate.kind)
     values = out if out.dtype == np.float32 else np.empty(out.shape, np.float32)
     from_half(codes.reshape(-1), values.reshape(-1))
     if values is not out:
@@ -198,25 +206,17 @@ def _in_halves(candidate: Candidate, a: NDArray, b: NDArray, c: NDArray | None, 
     return True
 
 
-def _halves(*operands: NDArray | None) -> list[NDArray[np.uint16] | None] | None:
-    """The float16 codes of operands (a missing one stays None), or None if it does not hold all of their elements."""
-    codes: list[NDArray[np.uint16] | None] = []
-    for x in operands:
-        if x is None:
-            codes.append(None)
-            continue
-        values = x
-        if x.itemsize == 8:
-            with np.errstate(over="ignore", invalid="ignore"):
-                values = x.astype(np.float32, order="K")
-            if not np.array_equal(values, x, equal_nan=True):
-                return None
-        flat = values.ravel(order="K").view()
-        flat.flags.writeable = False
-        codes.append(np.empty_like(values, np.uint16))
-        if not to_half(flat, codes[-1].ravel(order="K")):
+def _half_codes(x: NDArray, dtype: type) -> NDArray | None:
+    """The float16 codes of x (two in a word for uint32), or None if it does not hold all of its elements."""
+    values = x
+    if x.itemsize == 8:
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = x.astype(np.float32, order="K")
+        if not np.array_equal(values, x, equal_nan=True):
             return None
-    return codes
+    flat, codes = values.ravel(order="K").view(), np.empty_like(values, dtype)
+    flat.flags.writeable = False
+    return codes if to_half(flat, codes.ravel(order="K")) else None
 
 
 # ------------------------------------------------------------------ the plain rule

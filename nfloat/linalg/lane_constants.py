@@ -97,6 +97,9 @@ def _row(fmt: Format, mode: Rounding, overflow: Overflow | None, bits: int) -> l
         # one lane unit is 2^low units of the word; a sum's error times 2^(23 + low) / 2^e is the error in those units, and the
         # word's lower bits times 2^e are compared with it
         row |= {Field.LOW_BITS: low, Field.LOW_MASK: (1 << low) - 1, Field.KEEP: -(1 << spare), Field.SCALE: code(2.0 ** (23 + low))}
+    if mode is Rounding.STOCHASTIC and bits == 64 and p <= 21:
+        # the random bits lie below the format's last bit in a float64's code
+        row |= {Field.LOW_BITS: 21 - p, Field.LOW_MASK: (2**32 - 1) << (21 - p), Field.KEEP: -(1 << spare)}
     return [row[f] for f in sorted(Field) if f is not Field.COUNT]
 
 

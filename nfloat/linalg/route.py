@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 
 from ..formats.format import Format
 from ..formats.rounding import Rounding
-from ..kernels import gemm_exact, gemm_fast, gemm_half
-from ..kernels.gemm_orders import Order as TileOrder, Product, kind
+from ..kernels import gemm_exact, gemm_fast, gemm_half, gemm_short
+from ..kernels.gemm_orders import Order as TileOrder
+from ..kernels.gemm_orders import Product, kind
 from ..kernels.gemm_tile import HALF, NATIVE32, TILE32, TILE64, Shape
 from .accumulators import Accumulator, Order
 from .facts import Facts
@@ -67,7 +68,9 @@ class Candidate:
 
     `exact`: products are numbers of the lane; `finite`: no infinity, no NaN; `no_negative_zero` and `grid`: for c;
     `product_top`: for |a b| and c; `bound`: for |c| + sum |a b|, beyond which `watched` (if there is one) does it;
-    `precision`: of the coarsest format, where rounding may let sums grow step by step (stochastic), else 0.
+    `precision`: of the coarsest format, where rounding may let sums grow step by step (stochastic), else 0;
+    `digits`: for those of a and b together; `steps`: for k; `spans`: tile by tile, exponents that span little (``spans.py``);
+    `fine`, `watched_fine`: the bodies for products on the format's finest grid; `rest`: it does only what others of its shape left undone.
     """
 
     kernel: Any
@@ -75,6 +78,8 @@ class Candidate:
     shape: Shape
     kind: int
     watched: int = -1
+    fine: int = -1
+    watched_fine: int = -1
     exact: bool = True
     finite: bool = True
     no_negative_zero: bool = True
@@ -83,6 +88,10 @@ class Candidate:
     bound: float = _INF
     precision: int = 0
     stochastic: bool = False
+    digits: float = _INF
+    steps: float = _INF
+    spans: bool = False
+    rest: bool = False
     #: whether any operands of the lane's own dtype are right
     asks_nothing: bool = False
 
@@ -98,6 +107,8 @@ class Candidate:
             return -1
         if (self.grid is not None and not c.on_grid_of(self.grid)) or a.top * b.top > self.product_top or c.top > self.product_top:
             return -1
+        if a.digits + b.digits > self.digits or p.k > self.steps:
+            return -1
         return self._by_bound(p)
 
     def _by_bound(self, p: Problem) -> int:
@@ -105,7 +116,9 @@ class Candidate:
         if self.precision:  # each rounding takes |x| to at most |x| (1 + 2^(1 - p)), so log2 of all of them is below 1.5 k 2^(1 - p)
             growth = 1.5 * (p.k + 2) * 2.0 ** (1 - self.precision)
             bound = bound * 2.0**-growth if growth < 200 else 0.0
-        return self.kind if bound == _INF or p.sums_within(bound) else self.watched
+        fine = self.fine >= 0 and self.grid is not None and p.a.quantum + p.b.quantum >= self.grid.emin - self.grid.precision + 1
+        kind, watched = (self.fine, self.watched_fine) if fine else (self.kind, self.watched)
+        return kind if bound == _INF or p.sums_within(bound) else watched
 
 
 @lru_cache(maxsize=1024)
@@ -115,7 +128,10 @@ def candidates(acc: Accumulator) -> tuple[Candidate, ...]:
     if order is TileOrder.EXACT:
         return tuple(_exact(acc))
     families = (_native, _narrow, _stochastic, _general)
-    return (*_half(acc, order), *(c for bits in (32, 64) for family in families for c in family(acc, order, bits)))
+    narrow, wide = ([c for family in families for c in family(acc, order, bits)] for bits in (32, 64))
+    short = list(_short(acc, order))
+    rest = [replace(c, rest=True) for c in wide if short and c.shape == short[0].shape]
+    return (*_half(acc, order), *short, *rest, *narrow, *wide)
 
 
 def _promotes(acc: Accumulator, bits: int) -> bool:
@@ -167,6 +183,26 @@ def _narrow(acc: Accumulator, order: TileOrder, bits: int) -> Iterator[Candidate
         form, grid, top = Product.ROUNDED, fmt, limit(product, bits)
     watched = kind(order, form, watched=True) if order is TileOrder.SEQUENTIAL else -1
     yield Candidate(kernel, bits, shape, kind(order, form), watched, grid=grid, product_top=top, bound=bound)
+
+
+def _short(acc: Accumulator, order: TileOrder) -> Iterator[Candidate]:
+    """Fused sums of operands whose exponents span little (``kernels/gemm_short.py`` has the conditions and why they are enough)."""
+    fmt, p = acc.format, acc.format.precision
+    if acc.product is not None or not has_narrow_grid(fmt, 64) or not _promotes(acc, 64):
+        return
+    shared = Candidate(gemm_short.short64, 64, TILE64, *_short_kinds(order), grid=fmt, bound=limit(fmt, 64) / 4)
+    if acc.rounding is Rounding.NEAREST_EVEN and p <= 17 and order in (TileOrder.SEQUENTIAL, TileOrder.KAHAN):
+        steps = _INF if order is TileOrder.SEQUENTIAL else 0.08 * 4.0**p if p >= 5 else 0.0
+        yield replace(shared, digits=52 - p, steps=steps, spans=True)
+    if gemm_short.HAS_TOWARD_ZERO and acc.rounding is Rounding.STOCHASTIC and p <= 21 and acc.order is Order.SEQUENTIAL and fmt.has_negative_zero:
+        yield replace(shared, kernel=gemm_short.stochastic_short64, exact=False, no_negative_zero=False, product_top=_ROOM[64], precision=p, stochastic=True)
+
+
+def _short_kinds(order: TileOrder) -> tuple[int, int, int, int]:
+    """The bodies: plain, watched, fine, watched and fine."""
+    forms = [(fine, watched) for fine in (False, True) for watched in (False, True)]
+    kinds = [gemm_short.short_kind(order, *form) if order is TileOrder.SEQUENTIAL or not form[1] else -1 for form in forms]
+    return kinds[0], kinds[1], kinds[2], kinds[3]
 
 
 def _grid_within(inner: Format, outer: Format) -> bool:

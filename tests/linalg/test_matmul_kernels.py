@@ -6,6 +6,7 @@ from same_bits import same_bits
 
 import nfloat as nf
 from nfloat.kernels.gemm_half import HAS_HALF
+from nfloat.kernels.gemm_short import HAS_TOWARD_ZERO
 from nfloat.kernels.gemm_tile import HALF, NATIVE32, TILE32
 from nfloat.linalg import dispatch
 from nfloat.linalg.facts import survey
@@ -20,9 +21,9 @@ def used(monkeypatch):
     names = []
     run = dispatch._Tiles.run
 
-    def spy(self, kind):
+    def spy(self, *args):
         names.append(self.candidate.kernel.py_func.__name__)
-        return run(self, kind)
+        return run(self, *args)
 
     monkeypatch.setattr(dispatch._Tiles, "run", spy)
     plainly = dispatch._plainly
@@ -30,8 +31,11 @@ def used(monkeypatch):
     return names
 
 
-def operands(rng, m, k, n, fmt, carrier=np.float32, scale=1.0):
-    return (nf.round((rng.standard_normal(shape) * scale).astype(carrier), fmt) for shape in ((m, k), (k, n)))
+def operands(rng, m, k, n, fmt, carrier=np.float32, scale=1.0, spread=0):
+    """Normal numbers, times powers of two from 2^-spread to 1."""
+    for shape in ((m, k), (k, n)):
+        x = np.ldexp(rng.standard_normal(shape) * scale, -rng.integers(0, spread + 1, shape))
+        yield nf.round(x.astype(carrier), fmt)
 
 
 def check(acc, a, b, c=None):
@@ -46,6 +50,8 @@ def check(acc, a, b, c=None):
 
 #: float16 by the hardware, where there is such hardware
 IN_HALF = "half16" if HAS_HALF else "narrow32"
+#: stochastic sums with an instruction that adds toward zero, and without; in formats with float32's exponents, and in others
+STOCHASTIC, STOCHASTIC_NARROW = ("stochastic_short64",) * 2 if HAS_TOWARD_ZERO else ("stochastic32", "stochastic64")
 
 #: accumulator, format of the operands -> the kernel that should do it
 CASES = [
@@ -61,34 +67,52 @@ CASES = [
     (nf.Accumulator("float16"), "float8_e4m3fn", IN_HALF),
     (nf.Accumulator("float16", order="kahan"), "float16", IN_HALF),
     (nf.Accumulator("float16", product="float16", order="kahan"), "float16", IN_HALF),
-    (nf.Accumulator("e5m9"), "e5m9", "narrow32"),
+    (nf.Accumulator("e5m9"), "e5m9", "short64"),
     (nf.Accumulator("e5m9", product="e5m9"), "e5m9", "narrow32"),
     (nf.Accumulator("bfloat16", product="bfloat16"), "bfloat16", "narrow32"),
-    (nf.Accumulator("bfloat16", order="kahan"), "bfloat16", "narrow32"),
+    (nf.Accumulator("bfloat16"), "bfloat16", "short64"),
+    (nf.Accumulator("bfloat16", order="kahan"), "bfloat16", "short64"),
+    (nf.Accumulator("tfloat32", order="kahan"), "bfloat16", "short64"),
+    (nf.Accumulator("float8_e4m3fn"), "float8_e4m3fn", "short64"),
     (nf.Accumulator("float8_e5m2", order="pairwise"), "float8_e5m2", "narrow32"),
-    (nf.Accumulator("bfloat16", order="blocked", block=7, promote="float32"), "bfloat16", "narrow32"),
-    (nf.Accumulator("bfloat16", order="blocked", block=16, promote="float16"), "bfloat16", "narrow32"),
+    (nf.Accumulator("bfloat16", order="blocked", block=7, promote="float32"), "bfloat16", "short64"),
+    (nf.Accumulator("bfloat16", order="blocked", block=16, promote="float16"), "bfloat16", "short64"),
     (nf.Accumulator("float16"), "float32", "narrow64"),
-    (nf.Accumulator("e8m13"), "float16", "narrow64"),
+    (nf.Accumulator("e8m13"), "float16", "short64"),
     (nf.Accumulator("float16", rounding="toward_zero"), "float16", "general32"),
     (nf.Accumulator("bfloat16", rounding="to_odd"), "bfloat16", "general64"),
     (nf.Accumulator("float32", rounding="toward_negative", order="pairwise"), "bfloat16", "general64"),
     (nf.Accumulator("float16", rounding="nearest_away", order="kahan"), "float16", "general32"),
-    (nf.Accumulator("bfloat16", rounding="stochastic"), "bfloat16", "stochastic32"),
+    (nf.Accumulator("bfloat16", rounding="stochastic"), "bfloat16", STOCHASTIC),
+    (nf.Accumulator("float16", rounding="stochastic"), "float16", STOCHASTIC_NARROW),
+    (nf.Accumulator("float8_e5m2", rounding="stochastic"), "float16", STOCHASTIC_NARROW),
     (nf.Accumulator("tfloat32", product="bfloat16", rounding="stochastic"), "bfloat16", "stochastic32"),
     (nf.Accumulator("float16", order="exact"), "float16", "exact64"),
     (nf.Accumulator("float64", order="exact"), "float32", "exact64"),
 ]
 
 
-@pytest.mark.parametrize(("acc", "fmt", "kernel"), CASES, ids=lambda x: str(x))
-def test_bits_of_the_plain_kernel(acc, fmt, kernel, used):
+#: the same for operands whose exponents span much
+WIDE = [
+    (nf.Accumulator("e5m9"), "e5m9", "narrow32"),
+    (nf.Accumulator("bfloat16"), "bfloat16", "narrow32"),
+    (nf.Accumulator("bfloat16", order="kahan"), "bfloat16", "narrow32"),
+    (nf.Accumulator("bfloat16", order="blocked", block=7, promote="float32"), "bfloat16", "narrow32"),
+    (nf.Accumulator("bfloat16", order="blocked", block=16, promote="float16"), "bfloat16", "narrow32"),
+    (nf.Accumulator("e8m13"), "e8m10", "narrow64"),
+    (nf.Accumulator("bfloat16", rounding="stochastic"), "bfloat16", STOCHASTIC),
+    (nf.Accumulator("float16", rounding="stochastic"), "float16", STOCHASTIC_NARROW),
+]
+
+
+@pytest.mark.parametrize(("acc", "fmt", "kernel", "spread"), [(*case, 0) for case in CASES] + [(*case, 24) for case in WIDE], ids=str)
+def test_bits_of_the_plain_kernel(acc, fmt, kernel, spread, used):
     rng = np.random.default_rng(1)
     carrier = np.float64 if fmt == "float64" else np.float32
     for m, k, n in ((TILE32.rows, 16, TILE32.width), (HALF.rows + 1, 33, HALF.width + 3), (2 * NATIVE32.rows + 1, 45, 2 * NATIVE32.width + 3), (1, 130, 1)):
-        a, b = operands(rng, m, k, n, fmt, carrier)
+        a, b = operands(rng, m, k, n, fmt, carrier, spread=spread)
         check(acc, a, b)
-        c = np.abs(nf.round(rng.standard_normal((m, n)).astype(carrier), "float8_e5m2"))
+        c = np.abs(nf.round(rng.standard_normal((m, n)).astype(carrier), "float4_e2m1fn"))
         check(acc, a, b, c)
     assert set(used) - {"plain"} == {kernel}
 
@@ -103,8 +127,12 @@ def test_tiles_that_overflow_are_done_again(order, product, fmt, used):
     a[3] = nf.round(np.abs(a[3]) + 90, fmt)  # sums of this row pass 65504, no product does
     b[:, 9] = nf.round(np.abs(b[:, 9]) + 80, fmt)
     check(acc, a, b)
-    by_hardware = fmt == "float16" and HAS_HALF and order in ("sequential", "kahan")
-    assert used == ["half16", "plain"] if by_hardware else used[:2] == ["narrow32", "general32"]
+    if fmt == "float16" and HAS_HALF and order in ("sequential", "kahan"):
+        assert used == ["half16", "plain"]
+    elif not product and order in ("sequential", "blocked"):  # few products are far apart
+        assert used[:3] == ["short64", "narrow64", "general64"]
+    else:
+        assert used[:2] == ["narrow32", "general32"]
     assert not np.isfinite(nf.matmul(a, b, acc)).all()
 
 
@@ -127,7 +155,7 @@ def test_small_formats_overflow_in_lanes(used):
         a, b = operands(rng, 13, 40, 33, fmt)
         for product in (None, fmt):
             nf.matmul(a, b, nf.Accumulator(fmt, product))
-            assert used[-1] in ("narrow32", "general32", "narrow64", "general64"), fmt
+            assert used[-1] in ("short64", "narrow32", "general32", "narrow64", "general64"), fmt
             check(nf.Accumulator(fmt, product), a, b)
 
 
@@ -142,6 +170,29 @@ def test_double_rounding_traps():
             for order in ("sequential", "pairwise", "kahan"):
                 acc = nf.Accumulator("e8m10", rounding=mode, order=order)
                 check(acc, np.full((1, 1), x), np.full((1, 1), y), np.full((1, 1), s))
+
+
+@pytest.mark.parametrize("order", ["sequential", "kahan", "blocked"])
+def test_tiny_sums_beside_midpoints(order):
+    """A product that is a midpoint of the format, and a sum so small that float64 loses it beside the product, or just does not."""
+    acc = nf.Accumulator("bfloat16", order=order, block=3 if order == "blocked" else None)
+    for exponent in range(40, 64):
+        for sign in (1.0, -1.0):
+            for midpoint in (1 + 2.0**-8, 1 + 3 * 2.0**-8, 2 - 2.0**-8):
+                first = sign * 2.0**-exponent
+                check(acc, np.array([[first, midpoint]]), np.ones((2, 1)))
+                check(acc, np.array([[2.0 ** -(exponent // 2), midpoint]]), np.array([[first * 2.0 ** (exponent // 2)], [1.0]]))
+                check(acc, np.array([[midpoint]]), np.ones((1, 1)), np.array([[first]]))
+
+
+def test_stochastic_thresholds():
+    """Sums that float64 does not hold, beside the points where random bits begin to round up."""
+    acc = nf.Accumulator("bfloat16", rounding="stochastic")
+    rng = np.random.default_rng(5)
+    a = np.concatenate([np.ones((40, 1)), rng.choice([-1.0, 1.0], (40, 60)) * 2.0 ** -rng.integers(30, 50, (40, 60))], axis=1)
+    b = np.concatenate([np.ones((1, 40)), 1 + 2.0**-7 * rng.integers(0, 128, (60, 40))])
+    check(acc, a, b)
+    check(nf.Accumulator("e5m7", rounding="stochastic"), a * 2.0**-13, b)
 
 
 def test_survey_finds_what_there_is():
