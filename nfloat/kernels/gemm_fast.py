@@ -102,9 +102,9 @@ def end(out, scratch, tile, panel, beyond, status, rows, width):  # noqa: ANN001
         _store(out, scratch, tile * rows, panel * width, rows, width)
 
 
-def tile_signature(f: str, a: str | None = None) -> str:
-    """The signature of all tile kernels, for a type of operands (a's, if it is packed otherwise)."""
-    return f"void({a or f}[::1], {f}[::1], {f}[:, ::1], int64, int64, int64[::1], int64[::1], uint8[:, ::1], int32[::1], int32[::1])"
+def tile_signature(f: str) -> str:
+    """The signature of all tile kernels, for a type of operands."""
+    return f"void({f}[::1], {f}[::1], {f}[:, ::1], int64, int64, int64[::1], int64[::1], uint8[:, ::1], int32[::1], int32[::1])"
 
 
 @kernel(tile_signature("float32"))

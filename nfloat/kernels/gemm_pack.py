@@ -72,7 +72,7 @@ def survey64(x, found):  # noqa: ANN001, ANN201
 
 
 _U = np.uint64
-_LAYOUTS = [f"Array({f}, 2, '{layout}', readonly=True)" for f in ("float32", "float64", "uint16") for layout in "CF"]
+_LAYOUTS = [f"Array({f}, 2, '{layout}', readonly=True)" for f in ("float32", "float64") for layout in "CF"]
 
 
 @kernel(*(f"void({x}, int64, {x[6:].split(',')[0]}[::1], int64, int64)" for x in _LAYOUTS))

@@ -7,7 +7,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from .gemm_lanes import General, Narrow
+from .gemm_lanes import General
 from .gemm_orders import LEVELS, SUMS, beyond, watch
 from .gemm_tile import Body, Tile
 from .vector import Value

@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 from ..formats.rounding import check_random_bits
 from ..formats.spec import rounding_spec
 from ..kernels.gemm import gemm_plain
-from ..kernels.gemm_half import from_half, to_half
 from ..kernels.gemm_pack import greatest_norm, pack
 from ..kernels.gemm_words import line_words
 from .accumulators import Accumulator, Order
 from .facts import ZEROS, survey
+from .halves import multiply_halves
 from .lane_constants import constants
 from .route import Candidate, Problem, candidates
 from .spans import marks
 from .threads import over_ranges, thread_count
 
 _MASK = 2**64 - 1
-_FLOAT = {16: np.uint16, 32: np.float32, 64: np.float64}
+_FLOAT = {32: np.float32, 64: np.float64}
 #: elements of packed rows at a time
 _CHUNK = 1 << 16
 _NO_WORDS = np.zeros(1, np.int32)
@@ -61,7 +61,7 @@ def multiply(a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, acc: Accum
         return
     c = None if c is None else np.ascontiguousarray(c)
     if possible and possible[0].bits == 16:
-        if _in_halves(possible[0], a, b, c, out, acc, threads):
+        if multiply_halves(a, b, c, out, possible[0].kind, threads):
             return
         possible = possible[1:]
     problem = Problem(survey(a), survey(b), ZEROS if c is None else survey(c), a.shape[1], lambda: _norms(a, b))
@@ -115,8 +115,7 @@ class _Tiles:
         self._has_start = c is not None
         if c is not None:
             self._target[...] = c
-        # half precision comes as codes, a's two in a word, which is packed as if it were a float32
-        self._rows, columns = packable(a.T, np.float32 if candidate.bits == 16 else dtype), packable(b, dtype)
+        self._rows, columns = packable(a.T, dtype), packable(b, dtype)
         self._packed = np.empty(panels * self._k * shape.width, dtype)
         if self._count == 1:
             pack(columns, shape.width, self._packed, 0, panels)
@@ -136,7 +135,7 @@ class _Tiles:
         else:
             over_ranges(lambda first, last: self._range(first, last, plan, rows), self._tiles, self._count)
         if self._target is not self._out:
-            with np.errstate(invalid="ignore"):  # tiles left undone may hold anything
+            with np.errstate(invalid="ignore", over="ignore"):  # tiles left undone may hold anything
                 self._out[...] = self._target
         self._which = 1
         return candidate.asks_nothing or not self._status.any()
@@ -153,7 +152,7 @@ class _Tiles:
         """Rows of tiles first .. last - 1, some at a time: their packed rows stay in the second cache."""
         height = self.candidate.shape.rows
         some = max(1, min(last - first, _CHUNK // (self._k * height)))
-        packed = np.empty(some * self._k * height, self._rows.dtype)
+        packed = np.empty(some * self._k * height, self._packed.dtype)
         for start in range(first, last, some):
             end = min(last, start + some)
             pack(self._rows, height, packed, start, end)
@@ -177,8 +176,6 @@ def _tile_plan(kind: int, k: int, block: int, which: int, start: bool) -> NDArra
 
 @lru_cache(maxsize=1024)
 def _tile_constants(acc: Accumulator, bits: int) -> NDArray[np.int64]:
-    if bits == 16:  # nothing is emulated
-        return np.zeros(1, np.int64)
     if acc.order is Order.EXACT:
         return plain_plan(acc)[1][0].copy().view(np.int64)
     return constants((acc.format, acc.product or acc.format, acc.result_format), acc.rounding, acc.overflow, bits)
@@ -189,34 +186,6 @@ def packable(x: NDArray, dtype: type) -> NDArray:
     x = x.view() if x.dtype == dtype else x.astype(dtype, order="K")
     x.flags.writeable = False
     return x
-
-
-def _in_halves(candidate: Candidate, a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, acc: Accumulator, threads: int | None) -> bool:
-    """out = a @ b + c in half precision, if all operands are float16 numbers; returns whether they are."""
-    start = None if c is None else _half_codes(c, np.uint16)
-    first, second = _half_codes(a, np.uint32), _half_codes(b, np.uint16)
-    if first is None or second is None or (start is None) != (c is None):
-        return False
-    codes = np.empty(out.shape, np.uint16)
-    _Tiles(candidate, first.view(np.float32), second, start, codes, acc, 0, threads).run(candidate.kind)
-    values = out if out.dtype == np.float32 else np.empty(out.shape, np.float32)
-    from_half(codes.reshape(-1), values.reshape(-1))
-    if values is not out:
-        out[...] = values
-    return True
-
-
-def _half_codes(x: NDArray, dtype: type) -> NDArray | None:
-    """The float16 codes of x (two in a word for uint32), or None if it does not hold all of its elements."""
-    values = x
-    if x.itemsize == 8:
-        with np.errstate(over="ignore", invalid="ignore"):
-            values = x.astype(np.float32, order="K")
-        if not np.array_equal(values, x, equal_nan=True):
-            return None
-    flat, codes = values.ravel(order="K").view(), np.empty_like(values, dtype)
-    flat.flags.writeable = False
-    return codes if to_half(flat, codes.ravel(order="K")) else None
 
 
 # ------------------------------------------------------------------ the plain rule

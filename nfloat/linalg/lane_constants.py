@@ -36,7 +36,7 @@ def is_native(fmt: Format, bits: int, mode: Rounding, overflow: Overflow | None)
 
 def has_narrow_grid(fmt: Format, bits: int) -> bool:
     """Whether the magic constant rounds to the format's grid in these lanes, sums being formed by one hardware addition."""
-    return 2 <= fmt.precision and 2 * fmt.precision < PRECISION[bits] and fmt.has_zero and not fmt.flushes_input and not fmt.flushes_output \
+    return fmt.precision >= 2 and 2 * fmt.precision < PRECISION[bits] and fmt.has_zero and not fmt.flushes_input and not fmt.flushes_output \
         and fmt.emin >= EMIN[bits] and fmt.min < 0  # fmt: skip
 
 

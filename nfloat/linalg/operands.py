@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import ShapeError
 from ..ops.arguments import as_carrier
 
-
 #: results of fewer bytes are not checked against the memory there is
 _SMALL = 1 << 28
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from ..formats.format import Format
 from ..formats.rounding import Rounding
-from ..kernels import gemm_exact, gemm_fast, gemm_half, gemm_short
+from ..kernels import gemm_exact, gemm_fast, gemm_half, gemm_short, half_pack
 from ..kernels.gemm_orders import Order as TileOrder
 from ..kernels.gemm_orders import Product, kind
 from ..kernels.gemm_tile import HALF, NATIVE32, TILE32, TILE64, Shape
@@ -161,7 +161,7 @@ def _native(acc: Accumulator, order: TileOrder, bits: int) -> Iterator[Candidate
 
 def _half(acc: Accumulator, order: TileOrder) -> Iterator[Candidate]:
     """float16 by the hardware, for operands that are float16 numbers."""
-    if not gemm_half.HAS_HALF or order is TileOrder.PAIRWISE or acc.order is Order.BLOCKED:
+    if not half_pack.HAS_HALF or order is TileOrder.PAIRWISE or acc.order is Order.BLOCKED:
         return
     formats = [f for f in (acc.format, acc.product) if f is not None]
     if all(is_native(f, 16, acc.rounding, acc.overflow) for f in formats):

@@ -5,9 +5,9 @@ import pytest
 from same_bits import same_bits
 
 import nfloat as nf
-from nfloat.kernels.gemm_half import HAS_HALF
 from nfloat.kernels.gemm_short import HAS_TOWARD_ZERO
 from nfloat.kernels.gemm_tile import HALF, NATIVE32, TILE32
+from nfloat.kernels.half_pack import HAS_HALF
 from nfloat.linalg import dispatch
 from nfloat.linalg.facts import survey
 from nfloat.linalg.route import candidates
@@ -26,7 +26,8 @@ def used(monkeypatch):
         return run(self, *args)
 
     monkeypatch.setattr(dispatch._Tiles, "run", spy)
-    plainly = dispatch._plainly
+    halves, plainly = dispatch.multiply_halves, dispatch._plainly
+    monkeypatch.setattr(dispatch, "multiply_halves", lambda *args: halves(*args) and (names.append("half16"), True)[1])
     monkeypatch.setattr(dispatch, "_plainly", lambda *args: (names.append("plain"), plainly(*args))[1])
     return names
 

@@ -1,0 +1,47 @@
+"""Products of float16 matrices in the CPU's own half arithmetic, where there is such."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..kernels.gemm_half import half16
+from ..kernels.gemm_tile import HALF
+from ..kernels.half_pack import half_panels
+from .threads import over_ranges, thread_count
+
+#: words of packed rows at a time
+_CHUNK = 1 << 15
+_NOTHING = np.zeros((0, 0), np.float32)
+_NOTHING.flags.writeable = False
+
+
+def multiply_halves(a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, form: int, threads: int | None) -> bool:
+    """out = a @ b + c for contiguous matrices; False, with anything in out, if one has an element that float16 does not hold."""
+    operands = [_as_float32(x) for x in (a.T, b, _NOTHING if c is None else c)]
+    if any(x is None for x in operands):
+        return False
+    rows, columns, start = operands
+    k, (m, n) = b.shape[0], out.shape
+    tiles, panels = -(-m // HALF.rows), -(-n // HALF.width)
+    packed, values = np.empty(panels * k * HALF.width, np.uint16), out if out.dtype == np.float32 else np.empty((m, n), np.float32)
+    some, count = max(1, _CHUNK // (k * HALF.rows)), thread_count(threads, m * n * k, tiles)
+    fine: list[bool] = []
+    over_ranges(lambda first, last: fine.append(half_panels(columns, packed, first, last)), panels, min(count, panels))
+    if all(fine):
+        over_ranges(lambda first, last: fine.append(half16(rows, packed, start, values, form, some, first, last)), tiles, count)
+    if values is not out:
+        out[...] = values
+    return all(fine)
+
+
+def _as_float32(x: NDArray) -> NDArray[np.float32] | None:
+    """x as float32, not to be written to, or None if that changes an element."""
+    y = x.view()
+    if x.itemsize == 8:
+        with np.errstate(over="ignore", invalid="ignore"):
+            y = x.astype(np.float32, order="K")
+        if not np.array_equal(x, y, equal_nan=True):
+            return None
+    y.flags.writeable = False
+    return y
