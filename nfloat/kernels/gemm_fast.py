@@ -14,7 +14,7 @@ import numpy as np
 from .gemm_lanes import General, Narrow, Native, Stochastic, StochasticGeneral
 from .gemm_orders import LEVELS, Order, Product, kahan, kind, sequential, stochastic
 from .gemm_pairwise import pairwise
-from .gemm_tile import NATIVE32, TILE32, TILE64, Body, tile_intrinsic
+from .gemm_tile import NATIVE32, TILE32, TILE64, Body, tile_intrinsic, tile_move
 from .jit import device, kernel
 
 
@@ -51,14 +51,26 @@ def _regions(k):  # noqa: ANN001, ANN201
     return count
 
 
+_move_native, _move32, _move64 = tile_move(NATIVE32), tile_move(TILE32), tile_move(TILE64)
+
+
+@device
+def _move(x, at, stride, out, to, step, rows, width):  # noqa: ANN001, ANN201
+    """A whole tile from x to out: the shape is a constant, and LLVM keeps one of these."""
+    if rows == _RN and width == _WN:
+        _move_native(x, at, stride, out, to, step)
+    elif width == _W32:
+        _move32(x, at, stride, out, to, step)
+    else:
+        _move64(x, at, stride, out, to, step)
+
+
 @device
 def _load(out, scratch, row, column, rows, width):  # noqa: ANN001, ANN201
     """The tile at (row, column) of out, padded with zeros, into the first region of scratch."""
     high, wide = min(rows, out.shape[0] - row), min(width, out.shape[1] - column)
-    if high == rows and wide == width:  # constant counts and unsigned indices: whole vectors are moved
-        for r in range(rows):
-            for j in range(width):
-                scratch[_U(r * width + j)] = out[_U(row + r), _U(column + j)]
+    if high == rows and wide == width:
+        _move(out, row * out.shape[1] + column, out.shape[1], scratch, 0, width, rows, width)
     else:
         for i in range(rows * width):
             scratch[i] = 0.0
@@ -72,9 +84,7 @@ def _store(out, scratch, row, column, rows, width):  # noqa: ANN001, ANN201
     """The first region of scratch back to its place."""
     high, wide = min(rows, out.shape[0] - row), min(width, out.shape[1] - column)
     if high == rows and wide == width:
-        for r in range(rows):
-            for j in range(width):
-                out[_U(row + r), _U(column + j)] = scratch[_U(r * width + j)]
+        _move(scratch, 0, width, out, row * out.shape[1] + column, out.shape[1], rows, width)
     else:
         for r in range(high):
             for j in range(wide):

@@ -13,13 +13,12 @@ from numba.core import cgutils
 
 from .gemm_lanes import Native
 from .gemm_orders import Order, Product, kahan, kind, sequential
-from .gemm_tile import HALF, tile_intrinsic
+from .gemm_tile import HALF, tile_intrinsic, tile_move
 from .half_pack import HAS_HALF, half_code, half_value, pack_half
 from .jit import device, kernel
 from .vector import Lanes, Value
 
 _R, _W = HALF.rows, HALF.width
-_U = np.uint64
 
 
 class HalfLanes(Lanes):
@@ -44,6 +43,8 @@ _ORDERS = ((Order.SEQUENTIAL, sequential), (Order.KAHAN, kahan))
 _PRODUCTS = {Product.EXACT: None, Product.NATIVE: Native}
 _tile = tile_intrinsic(16, HALF, {kind(order, p): make(Native, form) for order, make in _ORDERS for p, form in _PRODUCTS.items()}, HalfLanes)
 
+_values = tile_move(HALF)
+
 
 @device
 def _load(c, scratch, row, column):  # noqa: ANN001, ANN201
@@ -60,10 +61,8 @@ def _load(c, scratch, row, column):  # noqa: ANN001, ANN201
 def _store(out, scratch, row, column):  # noqa: ANN001, ANN201
     """The values of the tile in scratch to (row, column) of out."""
     high, wide = min(_R, out.shape[0] - row), min(_W, out.shape[1] - column)
-    if wide == _W:  # a constant count and unsigned indices: whole vectors
-        for r in range(high):
-            for j in range(_W):
-                out[_U(row + r), _U(column + j)] = half_value(scratch[_U(r * _W + j)])
+    if high == _R and wide == _W:
+        _values(scratch, 0, _W, out, row * out.shape[1] + column, out.shape[1])
     else:
         for r in range(high):
             for j in range(wide):

@@ -176,3 +176,31 @@ def tile_intrinsic(bits: int, shape: Shape, bodies: dict[int, Body], lanes: Call
         return signature, codegen
 
     return intrinsic(typer)
+
+
+def tile_move(shape: Shape):  # noqa: ANN201 (Numba's protocol)
+    """The intrinsic (x, at, stride, out, to, step): a whole tile whose rows begin at x[at + r stride] to out[to + r step], in vectors.
+
+    Arrays of one type, or codes of half precision to their values. LLVM makes such loops of scalar moves.
+    """
+
+    def typer(typingctx, x, at, stride, out, to, step):  # noqa: ANN001, ANN202
+        i64 = types.int64
+        return types.void(x, i64, i64, out, i64, i64), generate
+
+    def generate(context, builder, sig, args):  # noqa: ANN001, ANN202
+        source, target = (context.make_array(sig.args[i])(context, builder, args[i]).data for i in (0, 3))
+        kinds = [ir.VectorType(p.type.pointee, shape.lanes) for p in (source, target)]
+        for r in range(shape.rows):
+            for n in range(shape.vectors):
+                places = [
+                    builder.gep(pointer, [builder.add(builder.add(start, builder.mul(stride, _I64(r))), _I64(n * shape.lanes))])
+                    for pointer, start, stride in ((source, args[1], args[2]), (target, args[4], args[5]))
+                ]
+                value = builder.load(builder.bitcast(places[0], kinds[0].as_pointer()), align=2)
+                if kinds[0] != kinds[1]:
+                    value = builder.fpext(builder.bitcast(value, ir.VectorType(ir.HalfType(), shape.lanes)), kinds[1])
+                builder.store(value, builder.bitcast(places[1], kinds[1].as_pointer()), align=2)
+        return context.get_dummy_value()
+
+    return intrinsic(typer)

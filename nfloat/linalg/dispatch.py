@@ -16,6 +16,7 @@ from .accumulators import Accumulator, Order
 from .facts import ZEROS, survey
 from .halves import multiply_halves
 from .lane_constants import constants
+from .operands import panel_buffer
 from .route import Candidate, Problem, candidates
 from .spans import marks
 from .threads import over_ranges, thread_count
@@ -116,7 +117,7 @@ class _Tiles:
         if c is not None:
             self._target[...] = c
         self._rows, columns = packable(a.T, dtype), packable(b, dtype)
-        self._packed = np.empty(panels * self._k * shape.width, dtype)
+        self._packed = panel_buffer(panels * self._k * shape.width, dtype)
         if self._count == 1:
             pack(columns, shape.width, self._packed, 0, panels)
         else:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from ..kernels.gemm_half import half16
 from ..kernels.gemm_tile import HALF
 from ..kernels.half_pack import half_panels
+from .operands import panel_buffer
 from .threads import over_ranges, thread_count
 
 #: words of packed rows at a time
@@ -24,7 +25,7 @@ def multiply_halves(a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, for
     rows, columns, start = operands
     k, (m, n) = b.shape[0], out.shape
     tiles, panels = -(-m // HALF.rows), -(-n // HALF.width)
-    packed, values = np.empty(panels * k * HALF.width, np.uint16), out if out.dtype == np.float32 else np.empty((m, n), np.float32)
+    packed, values = panel_buffer(panels * k * HALF.width, np.uint16), out if out.dtype == np.float32 else np.empty((m, n), np.float32)
     some, count = max(1, _CHUNK // (k * HALF.rows)), thread_count(threads, m * n * k, tiles)
     fine: list[bool] = []
     over_ranges(lambda first, last: fine.append(half_panels(columns, packed, first, last)), panels, min(count, panels))

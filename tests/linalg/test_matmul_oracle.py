@@ -51,10 +51,10 @@ def special(rng, shape):
 DATA = (ordinary, ties, cancelling, tiny, huge, wild, special)
 
 
-def problems(acc, rng, count):
-    """Random operands: shapes 1..17, data of every kind, with and without c."""
+def problems(acc, rng, count, most=3):
+    """Random operands: shapes (1..most, 1..17, 1..most), data of every kind, with and without c."""
     for data in itertools.islice(itertools.cycle(rng.permutation(len(DATA))), count):
-        m, n, k = int(rng.integers(1, 4)), int(rng.integers(1, 4)), int(rng.integers(1, 18))
+        m, n, k = int(rng.integers(1, most + 1)), int(rng.integers(1, most + 1)), int(rng.integers(1, 18))
         make = DATA[data]
         a, b = make(rng, (m, k)), make(rng, (n, k)).T
         if make is not wild:
@@ -67,9 +67,9 @@ def problems(acc, rng, count):
         yield make.__name__, a, b, c
 
 
-def check(acc, rng, count=3):
+def check(acc, rng, count=3, most=3):
     key = nf.Stream(SEED).key
-    for name, a, b, c in problems(acc, rng, count):
+    for name, a, b, c in problems(acc, rng, count, most):
         want = matmul_exact(a.tolist(), b.tolist(), acc, None if c is None else c.tolist(), key)
         plain = np.empty((a.shape[0], b.shape[1]))
         dispatch._plainly(a, b, c, plain, acc, key, 1, [(0, len(a))])
@@ -78,16 +78,21 @@ def check(acc, rng, count=3):
         assert same_bits(got, want).all(), (acc, name, a.tolist(), b.tolist(), c)
 
 
+def accumulators(order, mode, rng):
+    """Fused and with rounded products, of every format."""
+    for fmt, rounded in itertools.product(FORMATS, (False, True)):
+        bits = int(rng.integers(1, 61)) if mode.needs_random_bits else None
+        block = int(rng.integers(1, 7)) if order == "blocked" else None
+        promote = rng.choice(["float32", "float16"]) if order == "blocked" and rng.random() < 0.5 else None
+        yield nf.Accumulator(fmt, fmt if rounded else None, mode, order, block, promote, random_bits=bits)
+
+
 @pytest.mark.parametrize("mode", list(Rounding), ids=str)
 @pytest.mark.parametrize("order", ORDERS)
 def test_every_format_fused_and_rounded(order, mode):
     rng = np.random.default_rng([mode.tag, ORDERS.index(order)])
-    for fmt in FORMATS:
-        for product in (None, fmt):
-            bits = int(rng.integers(1, 61)) if mode.needs_random_bits else None
-            block = int(rng.integers(1, 7)) if order == "blocked" else None
-            promote = rng.choice(["float32", "float16"]) if order == "blocked" and rng.random() < 0.5 else None
-            check(nf.Accumulator(fmt, product, mode, order, block, promote, random_bits=bits), rng, 2)
+    for acc in accumulators(order, mode, rng):
+        check(acc, rng, 2)
 
 
 @pytest.mark.parametrize("policy", ["saturate", "saturate_finite", "nan", "infinity"])
