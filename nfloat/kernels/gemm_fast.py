@@ -12,9 +12,10 @@ from __future__ import annotations
 import numpy as np
 
 from .gemm_lanes import General, Narrow, Native, Stochastic, StochasticGeneral
-from .gemm_orders import LEVELS, Order, Product, kahan, kind, sequential, stochastic
+from .gemm_orders import LEVELS, Order, Product, kahan, kind, sequential
 from .gemm_pairwise import pairwise
 from .gemm_tile import NATIVE32, TILE32, TILE64, Body, tile_intrinsic, tile_move
+from .gemm_words import PRODUCT, SUM
 from .jit import device, kernel
 
 
@@ -28,22 +29,28 @@ def _bodies(total: type, products: dict[Product, type], watched: tuple[bool, ...
     return table
 
 
-_SEQUENTIAL, _DRAWN = Order.SEQUENTIAL, (Product.EXACT, Product.ROUNDED)
+def _drawn(total: type) -> dict[int, Body]:
+    """The bodies of a tile kernel that draws random words."""
+    return {
+        kind(Order.SEQUENTIAL, Product.EXACT): sequential(total, domains=(SUM,)),
+        kind(Order.SEQUENTIAL, Product.ROUNDED): sequential(total, total, domains=(SUM, PRODUCT)),
+    }
+
+
 _native32 = tile_intrinsic(32, NATIVE32, _bodies(Native, {Product.ROUNDED: Narrow, Product.NATIVE: Native}, (False,)))
 _native64 = tile_intrinsic(64, TILE64, _bodies(Native, {Product.NATIVE: Native}, (False,)))
 _narrow32 = tile_intrinsic(32, TILE32, _bodies(Narrow, {Product.ROUNDED: Narrow}, (False, True)))
 _narrow64 = tile_intrinsic(64, TILE64, _bodies(Narrow, {Product.ROUNDED: Narrow}, (False, True)))
 _general32 = tile_intrinsic(32, TILE32, _bodies(General, {Product.ROUNDED: General}, (False,)))
 _general64 = tile_intrinsic(64, TILE64, _bodies(General, {Product.ROUNDED: General}, (False,)))
-_stochastic32 = tile_intrinsic(32, TILE32, {kind(_SEQUENTIAL, p): stochastic(Stochastic, p is Product.ROUNDED) for p in _DRAWN})
-_stochastic64 = tile_intrinsic(64, TILE64, {kind(_SEQUENTIAL, p): stochastic(StochasticGeneral, p is Product.ROUNDED) for p in _DRAWN})
+_stochastic32, _stochastic64 = tile_intrinsic(32, TILE32, _drawn(Stochastic)), tile_intrinsic(64, TILE64, _drawn(StochasticGeneral))
 _R32, _W32, _R64, _W64 = TILE32.rows, TILE32.width, TILE64.rows, TILE64.width
 _RN, _WN = NATIVE32.rows, NATIVE32.width
 _U = np.uint64
 
 
 @device
-def _regions(k):  # noqa: ANN001, ANN201
+def regions(k):  # noqa: ANN001, ANN201
     """How many tiles scratch holds: the sums, a block's, and the levels of pairwise sums."""
     count, nodes = LEVELS, k >> 1
     while nodes > 0:
@@ -120,7 +127,7 @@ def tile_signature(f: str) -> str:
 @kernel(tile_signature("float32"))
 def native32(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
     """float32 sums by the hardware, nearest-even."""
-    scratch, k = np.empty(_regions(plan[1]) * _RN * _WN, np.float32), plan[1]
+    scratch, k = np.empty(regions(plan[1]) * _RN * _WN, np.float32), plan[1]
     for panel in range(status.shape[1]):
         for tile in range(first, last):
             if begin(out, scratch, tile, panel, plan, status, _RN, _WN):
@@ -132,7 +139,7 @@ def native32(a, b, out, first, last, plan, constants, status, row_words, column_
 @kernel(tile_signature("float64"))
 def native64(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
     """float64 sums by the hardware, nearest-even."""
-    scratch, k = np.empty(_regions(plan[1]) * _R64 * _W64, np.float64), plan[1]
+    scratch, k = np.empty(regions(plan[1]) * _R64 * _W64, np.float64), plan[1]
     for panel in range(status.shape[1]):
         for tile in range(first, last):
             if begin(out, scratch, tile, panel, plan, status, _R64, _W64):
@@ -144,7 +151,7 @@ def native64(a, b, out, first, last, plan, constants, status, row_words, column_
 @kernel(tile_signature("float32"))
 def narrow32(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
     """Nearest-even by the magic constant in float32 lanes."""
-    scratch, k = np.empty(_regions(plan[1]) * _R32 * _W32, np.float32), plan[1]
+    scratch, k = np.empty(regions(plan[1]) * _R32 * _W32, np.float32), plan[1]
     for panel in range(status.shape[1]):
         for tile in range(first, last):
             if begin(out, scratch, tile, panel, plan, status, _R32, _W32):
@@ -156,7 +163,7 @@ def narrow32(a, b, out, first, last, plan, constants, status, row_words, column_
 @kernel(tile_signature("float64"))
 def narrow64(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
     """Nearest-even by the magic constant in float64 lanes."""
-    scratch, k = np.empty(_regions(plan[1]) * _R64 * _W64, np.float64), plan[1]
+    scratch, k = np.empty(regions(plan[1]) * _R64 * _W64, np.float64), plan[1]
     for panel in range(status.shape[1]):
         for tile in range(first, last):
             if begin(out, scratch, tile, panel, plan, status, _R64, _W64):
@@ -168,7 +175,7 @@ def narrow64(a, b, out, first, last, plan, constants, status, row_words, column_
 @kernel(tile_signature("float32"))
 def general32(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
     """Any deterministic mode and policy in float32 lanes."""
-    scratch, k = np.empty(_regions(plan[1]) * _R32 * _W32, np.float32), plan[1]
+    scratch, k = np.empty(regions(plan[1]) * _R32 * _W32, np.float32), plan[1]
     for panel in range(status.shape[1]):
         for tile in range(first, last):
             if begin(out, scratch, tile, panel, plan, status, _R32, _W32):
@@ -180,7 +187,7 @@ def general32(a, b, out, first, last, plan, constants, status, row_words, column
 @kernel(tile_signature("float64"))
 def general64(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
     """Any deterministic mode and policy in float64 lanes."""
-    scratch, k = np.empty(_regions(plan[1]) * _R64 * _W64, np.float64), plan[1]
+    scratch, k = np.empty(regions(plan[1]) * _R64 * _W64, np.float64), plan[1]
     for panel in range(status.shape[1]):
         for tile in range(first, last):
             if begin(out, scratch, tile, panel, plan, status, _R64, _W64):
@@ -192,7 +199,7 @@ def general64(a, b, out, first, last, plan, constants, status, row_words, column
 @kernel(tile_signature("float32"))
 def stochastic32(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
     """stochastic in float32 lanes."""
-    scratch, k = np.empty(_regions(plan[1]) * _R32 * _W32, np.float32), plan[1]
+    scratch, k = np.empty(regions(plan[1]) * _R32 * _W32, np.float32), plan[1]
     for panel in range(status.shape[1]):
         for tile in range(first, last):
             if begin(out, scratch, tile, panel, plan, status, _R32, _W32):
@@ -204,7 +211,7 @@ def stochastic32(a, b, out, first, last, plan, constants, status, row_words, col
 @kernel(tile_signature("float64"))
 def stochastic64(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
     """stochastic with all policies in float64 lanes."""
-    scratch, k = np.empty(_regions(plan[1]) * _R64 * _W64, np.float64), plan[1]
+    scratch, k = np.empty(regions(plan[1]) * _R64 * _W64, np.float64), plan[1]
     for panel in range(status.shape[1]):
         for tile in range(first, last):
             if begin(out, scratch, tile, panel, plan, status, _R64, _W64):

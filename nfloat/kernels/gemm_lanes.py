@@ -53,13 +53,14 @@ class Field(IntEnum):
     ODD = 17  # -1: then make inexact even results odd
     NATIVE = 18  # 1: the lane's own arithmetic rounds to this format
     ZERO_SIGN = 19  # the sign bit in toward_negative
-    LOW_BITS = 20  # stochastic: how many random bits lie below the lane's last bit
-    LOW_MASK = 21  # and their mask
+    LOW_BITS = 20  # stochastic: how many random bits lie below the lane's last bit; cut sums: where the word's bits begin in the code
+    LOW_MASK = 21  # and the mask of the random bits
     KEEP = 22  # the bits of a code that the format keeps
     SCALE = 23  # from a sum's error to units of its random bits
     ONE = 24
     LIMIT = 25  # the greatest magnitude that watched results may have, as bits
-    COUNT = 26
+    BIAS = 26  # cut sums: what is added below the unit in any case
+    COUNT = 27
 
 
 class Constants:
@@ -119,7 +120,8 @@ def to_odd(v: Lanes, s: Value, error: Value) -> Value:
 class Native:
     """The lane's own format, rounded by the hardware."""
 
-    watched, light = False, True  # whether results beyond the format's limit must be found out; whether a step needs few registers
+    #: whether results beyond the format's limit must be found out; whether a step needs few registers; whether it is short code
+    watched, light, short = False, True, True
 
     def __init__(self, v: Lanes, constants: Constants) -> None:
         self.v = v
@@ -139,7 +141,7 @@ class Native:
 class Narrow:
     """Nearest-even of results that stay below the format's largest number. Only `fma` and `add_any` get the sign of a zero right."""
 
-    watched, light = True, False
+    watched, light, short = True, False, True
 
     def __init__(self, v: Lanes, constants: Constants) -> None:
         self.v, g = v, constants.grid()
@@ -163,7 +165,7 @@ class General:
     """Any deterministic mode with all policies. With n = x to nearest-even and the exact rest d = x - n, every mode is n, or one
     unit more or less, by comparing d with a number of units (1/2 for ties, "anything" for directed modes)."""
 
-    watched, light = False, False
+    watched, light, short = False, False, False
 
     def __init__(self, v: Lanes, constants: Constants) -> None:
         self.v, self.k = v, constants
@@ -252,7 +254,7 @@ class StochasticGeneral(General):
         above = v.where(b.fcmp_ordered("<", d, v.number(0.0)), unit, v.number(0.0))
         floor, rest = b.fsub(n, above), b.fadd(d, above)
         # the word as a number below 2^32: put into the last bits of 2^52, which is then taken off
-        random = b.fsub(v.as_float(b.or_(b.zext(word, v.int), v.as_int(v.number(2.0**52)))), v.number(2.0**52))
+        random = b.fsub(v.as_float(b.or_(b.and_(word, v.word(0xFFFFFFFF)), v.as_int(v.number(2.0**52)))), v.number(2.0**52))
         missing = b.fsub(unit, b.fmul(unit, b.fmul(random, v.number(2.0**-32))))
         return self._finish(x, b.fadd(floor, v.where(b.fcmp_ordered(">=", rest, missing), unit, v.number(0.0))))
 
@@ -297,3 +299,8 @@ class Stochastic:
         total = b.add(code, b.lshr(word, k.integer(Field.LOW_BITS)))
         total = v.where(carry, b.add(total, self._one), total)
         return v.as_float(b.and_(total, k.integer(Field.KEEP)))
+
+
+#: what rounds the sums of blocks, for what rounds the sums in them
+Native.promotion = Narrow.promotion = Narrow
+General.promotion = General

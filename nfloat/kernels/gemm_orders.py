@@ -11,8 +11,9 @@ from enum import IntEnum
 
 from llvmlite import ir
 
-from .gemm_lanes import Field, General, Narrow
+from .gemm_lanes import Field
 from .gemm_tile import Body, Tile
+from .gemm_words import CORRECTED, CORRECTION, DIFFERENCE, PRODUCT, PROMOTE, SUM
 from .vector import Value
 
 _I64 = ir.IntType(64)
@@ -24,16 +25,17 @@ SUMS, BLOCK, LEVELS = 0, 1, 2
 _REGISTERS = 24
 
 _Step = Callable[[Value, Value, Value, tuple[Value, int], tuple[Value, ...]], tuple[Sequence[Value], Sequence[Value]]]
-_Promote = Callable[[Tile, Value], Value]
+_Promote = Callable[[Tile, Value, Value], Value]
 
 
 class Order(IntEnum):
-    """The orders that have a tile of their own; "blocked" is sequential with a block, which may be as long as k or shorter."""
+    """The orders that have bodies of their own; "blocked" mostly is sequential with a block, as long as k or shorter."""
 
     SEQUENTIAL = 0
     KAHAN = 1
     PAIRWISE = 2
     EXACT = 3
+    BLOCKED = 4  # by this name only where promotions draw random words
 
 
 class Product(IntEnum):
@@ -102,20 +104,36 @@ def _rows(tile: Tile, region: Value, top: Value, height: int, first: Value, coun
     return None if seen is None else end[-1]
 
 
-def sequential(total: type, product: type | None = None, watched: bool = False) -> Body:
-    """s = R(s + a b), or s = R(s + P(a b)); in blocks, whose sums are promoted, where a block is given."""
+class Draw:
+    """The random words of a step, by what is rounded (``gemm_words.py``), as a tuple to be passed on: empty if there are none."""
+
+    def __init__(self, tile: Tile, domains: Sequence[int]) -> None:
+        self._tile, self._domains = tile, tuple(domains)
+
+    def __call__(self, k: Value, place: tuple[Value, int], domain: int) -> tuple[Value, ...]:
+        if not self._domains:
+            return ()
+        return (self._tile.word(k, place, self._domains.index(domain), len(self._domains)),)
+
+
+def sequential(total: type, product: type | None = None, watched: bool = False, domains: Sequence[int] = ()) -> Body:
+    """s = R(s + a b), or s = R(s + P(a b)); in blocks, whose sums are promoted, where a block is given. `domains`: of random words."""
 
     def body(tile: Tile) -> Value | None:
-        sums = total(tile.v, tile.constants(0))
+        sums, draw = total(tile.v, tile.constants(0)), Draw(tile, domains)
         terms = None if product is None else product(tile.v, tile.constants(1))
 
         def step(k: Value, a: Value, b: Value, place: tuple[Value, int], state: tuple[Value, ...]) -> tuple[list[Value], list[Value]]:
-            s = sums.fma(a, b, state[0]) if terms is None else sums.add(state[0], terms.product(a, b))
+            if terms is None:
+                s = sums.fma(a, b, state[0], *draw(k, place, SUM))
+            else:
+                s = sums.add(state[0], terms.product(a, b, *draw(k, place, PRODUCT)), *draw(k, place, SUM))
             return [s], [s]
 
-        if tile.v.bits == 16:  # no promotion: half precision has nothing to promote to
-            return run_steps(tile, _I64(SUMS), _I64(0), tile.steps, 1, step, None)
-        return _in_blocks(tile, step, promote(General if total is General else Narrow), watched)
+        if tile.v.bits == 16 or (domains and PROMOTE not in domains):  # nothing is promoted
+            seen = run_steps(tile, _I64(SUMS), _I64(0), tile.steps, 1, step, tile.v.word(0) if watched else None)
+            return None if seen is None else beyond(tile, seen)
+        return _in_blocks(tile, step, promote(total.promotion, draw), watched)
 
     return body
 
@@ -134,7 +152,7 @@ def _in_blocks(tile: Tile, step: _Step, promoted: _Promote, watched: bool) -> Va
         left = b.sub(tile.steps, first)
         count = b.select(b.icmp_signed("<", left, size), left, size)
         result = run_steps(tile, region, first, count, 1, step, seen if watched else None)
-        (seen_promoted,) = tile.when(blocked, [seen_promoted], lambda s: [promoted(tile, s)])
+        (seen_promoted,) = tile.when(blocked, [seen_promoted], lambda s: [promoted(tile, s, index)])
         return [seen if result is None else result, seen_promoted]
 
     blocks = b.udiv(b.sub(b.add(tile.steps, size), _I64(1)), size)
@@ -142,15 +160,15 @@ def _in_blocks(tile: Tile, step: _Step, promoted: _Promote, watched: bool) -> Va
     return b.or_(beyond(tile, seen), beyond(tile, seen_promoted, 2))
 
 
-def promote(total: type) -> _Promote:
+def promote(total: type, draw: Draw) -> _Promote:
     """sums = R(sums + block) in the promotion's format, or the lane's own; the block is set to +0 again."""
 
-    def body(tile: Tile, seen: Value) -> Value:
+    def body(tile: Tile, seen: Value, index: Value) -> Value:
         v, constants = tile.v, tile.constants(2)
         rounded, native = total(v, constants), constants.flag(Field.NATIVE)
         for r, n in tile.places():
             sums, block = (v.load(tile.place(region, r, n)) for region in (SUMS, BLOCK))
-            r_ = tile.builder.select(native, tile.builder.fadd(sums, block), rounded.add_any(sums, block))
+            r_ = tile.builder.select(native, tile.builder.fadd(sums, block), rounded.add_any(sums, block, *draw(index, (_I64(r), n), PROMOTE)))
             seen = watch(tile, seen, [r_]) if total.watched else seen
             v.store(r_, tile.place(SUMS, r, n))
             v.store(v.number(0.0), tile.place(BLOCK, r, n))
@@ -159,43 +177,26 @@ def promote(total: type) -> _Promote:
     return body
 
 
-def kahan(total: type, product: type | None = None) -> Body:
+def kahan(total: type, product: type | None = None, domains: Sequence[int] = ()) -> Body:
     """y = R(P(a b) - e); t = R(s + y); e = R(R(t - s) - y); s = t, all four results watched."""
 
     def body(tile: Tile) -> Value | None:
-        sums, flip = total(tile.v, tile.constants(0)), tile.builder.fneg
+        sums, flip, draw = total(tile.v, tile.constants(0)), tile.builder.fneg, Draw(tile, domains)
         terms = None if product is None else product(tile.v, tile.constants(1))
 
         def step(k: Value, a: Value, b: Value, place: tuple[Value, int], state: tuple[Value, ...]) -> tuple[list[Value], list[Value]]:
             s, e = state
-            y = sums.fma(a, b, flip(e)) if terms is None else sums.add(terms.product(a, b), flip(e))
-            t = sums.add(s, y)
-            d = sums.add(t, flip(s))
-            e = sums.add(d, flip(y))
+            corrected = draw(k, place, CORRECTED)
+            if terms is None:
+                y = sums.fma(a, b, flip(e), *corrected)
+            else:
+                y = sums.add(terms.product(a, b, *draw(k, place, PRODUCT)), flip(e), *corrected)
+            t = sums.add(s, y, *draw(k, place, SUM))
+            d = sums.add(t, flip(s), *draw(k, place, DIFFERENCE))
+            e = sums.add(d, flip(y), *draw(k, place, CORRECTION))
             return [t, e], [y, t, d, e]
 
         seen = run_steps(tile, _I64(SUMS), _I64(0), tile.steps, 2, step, tile.v.word(0) if total.watched else None, total.light)
         return None if seen is None else beyond(tile, seen)
-
-    return body
-
-
-def stochastic(total: type, product: bool) -> Body:
-    """`sequential` with random words: a row's word times a column's, for each sum and, if they are rounded, each product."""
-
-    def body(tile: Tile) -> Value | None:
-        each = 1 + product
-        sums = total(tile.v, tile.constants(0))
-        terms = total(tile.v, tile.constants(1)) if product else None
-
-        def word(k: Value, place: tuple[Value, int], which: int) -> Value:
-            return tile.builder.mul(tile.row_word(k, place[0], which, each), tile.column_word(k, place[1], which, each))
-
-        def step(k: Value, a: Value, b: Value, place: tuple[Value, int], state: tuple[Value, ...]) -> tuple[list[Value], list[Value]]:
-            if terms is None:
-                return [sums.fma(a, b, state[0], word(k, place, 0))], []
-            return [sums.add(state[0], terms.product(a, b, word(k, place, 1)), word(k, place, 0))], []
-
-        return run_steps(tile, _I64(SUMS), _I64(0), tile.steps, 1, step, None)
 
     return body

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from llvmlite import ir
 
-from .gemm_lanes import General
-from .gemm_orders import LEVELS, SUMS, beyond, watch
+from .gemm_orders import LEVELS, SUMS, Draw, beyond, watch
 from .gemm_tile import Body, Tile
+from .gemm_words import PRODUCT, SUM
 from .vector import Value
 
 _I64 = ir.IntType(64)
 Arithmetic = Any
 
 
-def pairwise(total: type, product: type | None = None) -> Body:
+def pairwise(total: type, product: type | None = None, domains: Sequence[int] = ()) -> Body:
     """Neighbours level by level: a few products make a node in registers, equal nodes are merged as they come.
 
     A node has 2^shift products; region LEVELS + l of scratch holds a sum of 2^l nodes where bit l of their number is set. The odd
@@ -26,7 +26,7 @@ def pairwise(total: type, product: type | None = None) -> Body:
     def body(tile: Tile) -> Value | None:
         sums = total(tile.v, tile.constants(0))
         terms = None if product is None else product(tile.v, tile.constants(1))
-        tree = _Tree(tile, sums, terms, shift=1 if total is General else 3)  # General is long: less of it is unrolled
+        tree = _Tree(tile, sums, terms, Draw(tile, domains), shift=3 if total.short else 1)  # of long ones less is unrolled
         nodes = tile.builder.lshr(tile.steps, _I64(tree.shift))
         (seen,) = tile.loop(nodes, [tile.v.word(0)], tree.one)
         seen = tree.fold(nodes, seen)
@@ -38,13 +38,13 @@ def pairwise(total: type, product: type | None = None) -> Body:
 class _Tree:
     """The pieces of `pairwise`."""
 
-    def __init__(self, tile: Tile, sums: Arithmetic, terms: Arithmetic | None, shift: int) -> None:
-        self.tile, self.sums, self.terms, self.shift = tile, sums, terms, shift
+    def __init__(self, tile: Tile, sums: Arithmetic, terms: Arithmetic | None, draw: Draw, shift: int) -> None:
+        self.tile, self.sums, self.terms, self.draw, self.shift = tile, sums, terms, draw, shift
 
     def leaf(self, k: Value, row: Value, vector: int) -> Value:
         """The product of step k as it takes part in sums: rounded, or exact."""
         a, b = self.tile.a(k, row), self.tile.b(k, vector)
-        return self.tile.builder.fmul(a, b) if self.terms is None else self.terms.product(a, b)
+        return self.tile.builder.fmul(a, b) if self.terms is None else self.terms.product(a, b, *self.draw(k, (row, vector), PRODUCT))
 
     def node(self, k: Value, size: int, row: Value, vector: int, seen: Value) -> tuple[Value, Value]:
         """The sum of the `size` (a power of two) products from k on, and `seen` with all sums formed for it."""
@@ -52,12 +52,13 @@ class _Tree:
         if size == 1:
             return self.leaf(k, row, vector), seen
         middle = b.add(k, _I64(half))
+        words = self.draw(middle, (row, vector), SUM)  # of the step where the second half begins
         first, seen = self.node(k, half, row, vector, seen)
         if size == 2 and self.terms is None:
-            r = self.sums.fma(self.tile.a(middle, row), self.tile.b(middle, vector), first)
+            r = self.sums.fma(self.tile.a(middle, row), self.tile.b(middle, vector), first, *words)
         else:
             second, seen = self.node(middle, half, row, vector, seen)
-            r = self.sums.add(first, second)
+            r = self.sums.add(first, second, *words)
         return r, watch(self.tile, seen, [r])
 
     def each(self, seen: Value, work: Callable[[Value, int, Value], Value]) -> Value:
@@ -78,7 +79,9 @@ class _Tree:
 
         def work(row: Value, vector: int, seen: Value) -> Value:
             def merge(level: Value, node: Value, seen: Value) -> list[Value]:
-                r = self.sums.add(tile.v.load(tile.place(b.add(level, _I64(LEVELS)), row, vector)), node)
+                begin = b.sub(b.add(index, _I64(1)), b.shl(_I64(1), level))
+                words = self.draw(b.shl(begin, _I64(self.shift)), (row, vector), SUM)
+                r = self.sums.add(tile.v.load(tile.place(b.add(level, _I64(LEVELS)), row, vector)), node, *words)
                 return [r, watch(tile, seen, [r])]
 
             node, seen = tile.loop(merges, self.node(k, 1 << self.shift, row, vector, seen), merge)
@@ -99,7 +102,7 @@ class _Tree:
                 # they lie in the order 4, 2, 1 behind the nodes
                 k = b.sub(tile.steps, b.and_(tile.steps, _I64(2 * size - 1)))
                 left, seen = self.node(k, size, row, vector, seen)
-                return self._join(left, now, present, seen)
+                return self._join(left, now, present, seen, self.draw(b.add(k, _I64(size)), (row, vector), SUM))
 
             for size in (1 << i for i in range(self.shift)):
                 there = b.icmp_signed("!=", b.and_(odd, _I64(size)), _I64(0))
@@ -108,18 +111,20 @@ class _Tree:
             def level(index: Value, *now: Value) -> list[Value]:
                 bit = b.and_(b.lshr(nodes, index), _I64(1))
                 place = tile.place(b.add(index, _I64(LEVELS)), row, vector)
-                return tile.when(b.icmp_signed("!=", bit, _I64(0)), now, lambda *then: self._join(v.load(place), *then))
+                end = b.shl(b.lshr(nodes, index), b.add(index, _I64(self.shift)))  # where the nodes from this one to the left end
+                words = self.draw(end, (row, vector), SUM)
+                return tile.when(b.icmp_signed("!=", bit, _I64(0)), now, lambda *then: self._join(v.load(place), *then, words))
 
             used = b.sub(_I64(64), b.ctlz(nodes, ir.IntType(1)(0)))
             node, _, seen = tile.loop(used, state, level)
-            r = self.sums.add_any(node, v.load(tile.place(SUMS, row, vector)))
+            r = self.sums.add_any(node, v.load(tile.place(SUMS, row, vector)), *self.draw(_I64(0), (row, vector), SUM))
             v.store(r, tile.place(SUMS, row, vector))
             return watch(tile, seen, [r])
 
         return self.each(seen, work)
 
-    def _join(self, left: Value, node: Value, present: Value, seen: Value) -> list[Value]:
+    def _join(self, left: Value, node: Value, present: Value, seen: Value, words: tuple[Value, ...]) -> list[Value]:
         """left + what stands to its right, if anything does."""
-        r = self.sums.add_any(left, node)
+        r = self.sums.add_any(left, node, *words)
         seen = self.tile.builder.select(present, watch(self.tile, seen, [r]), seen)
         return [self.tile.builder.select(present, r, left), ir.IntType(1)(1), seen]

@@ -15,11 +15,6 @@ u = 2^-p. Write t = s + y + d1, d = (t - s)(1 + d2), e = (d - y)(1 + d3), y = (a
 for the greatest |s|. Then |e| <= 1.3 u M + 1.3 u |a b|, each step adds a b to s - e but for 2 u |e| + u |a b| + u |y| + 2.2 u^2 M at most,
 so M <= S (1 + 8 u) + 5 k u^2 M + 1.3 u M <= 2.3 S, and y, d and e are smaller still.
 
-*Stochastic, for p <= 21, where the CPU can add toward zero.* The result is that of comparing x with a number m of p + 32 bits, the
-point from which on these 32 random bits round up; the hardware holds m, so x >= m exactly if x, rounded toward zero, is. The random
-bits are added below the unit of its code, which is then cut. Below the least normal number 2^emin the unit is put at a fixed place by
-adding 2^emin beforehand, toward zero again. No condition on the exponents is needed.
-
 Where moreover q is at least the exponent of the format's least number, results below the least normal number need no rounding: their
 binade's finer grid holds them (`Fine`); nor can a zero be -0.
 """
@@ -27,20 +22,13 @@ binade's finer grid holds them (`Fine`); nor can a zero be -0.
 from __future__ import annotations
 
 import numpy as np
-from llvmlite import ir
-from numba.core import cgutils
 
 from .gemm_fast import begin, end, tile_signature
-from .gemm_lanes import Constants, Field, Narrow
-from .gemm_orders import SUMS, Order, beyond, kahan, run_steps, sequential
-from .gemm_tile import TILE64, Body, Tile, tile_intrinsic
-from .jit import cpu_features, kernel
+from .gemm_lanes import Constants, Narrow
+from .gemm_orders import Order, kahan, sequential
+from .gemm_tile import TILE64, Body, tile_intrinsic
+from .jit import kernel
 from .vector import Grid, Lanes, Value, nearest_even_narrow
-
-_I64 = ir.IntType(64)
-#: whether one instruction can round toward zero whatever the CPU's rounding mode is
-HAS_TOWARD_ZERO = "+avx512f" in cpu_features()
-_ROUND_TO_ZERO, _NO_EXCEPTIONS = 3, 8
 
 
 class Short(Narrow):
@@ -62,58 +50,8 @@ class Fine(Short):
 
 
 def short_kind(order: Order, fine: bool, watched: bool = False) -> int:
-    """The number of a body of `short64`, or (for the sequential order) of `stochastic_short64`."""
+    """The number of a body of `short64`."""
     return 4 * order + 2 * fine + watched
-
-
-class TowardZero:
-    """stochastic by code, of a sum rounded toward zero. `fine`: no result needs rounding for being below the least normal number."""
-
-    def __init__(self, v: Lanes, constants: Constants, fine: bool) -> None:
-        self.v, self._fine = v, fine
-        self._shift, self._mask, self._keep, self._lowest = (
-            constants.integer(f) for f in (Field.LOW_BITS, Field.LOW_MASK, Field.KEEP, Field.LOWEST)
-        )
-
-    def fma(self, a: Value, b: Value, s: Value, word: Value) -> Value:
-        v, builder = self.v, self.v.builder
-        random = builder.and_(builder.shl(word, self._shift), self._mask)
-        x = _toward_zero(v, a, b, s)
-        if self._fine:
-            return self._cut(x, random)
-        tiny = builder.icmp_signed("<", builder.and_(v.as_int(x), v.magnitude_mask), self._lowest)
-        lift = v.as_float(builder.or_(builder.and_(v.as_int(x), v.sign_mask), v.where(tiny, self._lowest, v.word(0))))
-        r = builder.fsub(self._cut(_toward_zero(v, x, v.number(1.0), lift), random), lift)
-        return v.as_float(builder.or_(v.as_int(r), builder.and_(v.as_int(x), v.sign_mask)))
-
-    def _cut(self, x: Value, random: Value) -> Value:
-        return self.v.as_float(self.v.builder.and_(self.v.builder.add(self.v.as_int(x), random), self._keep))
-
-
-def _toward_zero(v: Lanes, a: Value, b: Value, s: Value) -> Value:
-    """a b + s toward zero, in eight lanes."""
-    mode = ir.IntType(32)
-    function = ir.FunctionType(v.float, [v.float, v.float, v.float, mode])
-    call = cgutils.get_or_insert_function(v.builder.module, function, "llvm.x86.avx512.vfmadd.pd.512")
-    return v.builder.call(call, [a, b, s, mode(_NO_EXCEPTIONS | _ROUND_TO_ZERO)])
-
-
-def stochastic_short(fine: bool, watched: bool) -> Body:
-    """s = R(s + a b) by random bits: a row's word times a column's, modulo 2^32."""
-
-    def body(tile: Tile) -> Value | None:
-        b, v = tile.builder, tile.v
-        sums = TowardZero(v, tile.constants(0), fine)
-
-        def step(k: Value, x: Value, y: Value, place: tuple[Value, int], state: tuple[Value, ...]) -> tuple[list[Value], list[Value]]:
-            words = (b.and_(w, v.word(0xFFFFFFFF)) for w in tile.wide_words(k, *place))
-            s = sums.fma(x, y, state[0], b.mul(*words))
-            return [s], [s]
-
-        seen = run_steps(tile, _I64(SUMS), _I64(0), tile.steps, 1, step, v.word(0) if watched else None)
-        return None if seen is None else beyond(tile, seen)
-
-    return body
 
 
 def _bodies() -> dict[int, Body]:
@@ -126,7 +64,6 @@ def _bodies() -> dict[int, Body]:
 
 
 _short64 = tile_intrinsic(64, TILE64, _bodies())
-_stochastic64 = tile_intrinsic(64, TILE64, {short_kind(Order.SEQUENTIAL, f, w): stochastic_short(f, w) for f in (False, True) for w in (False, True)})
 _R, _W = TILE64.rows, TILE64.width
 
 
@@ -139,16 +76,4 @@ def short64(a, b, out, first, last, plan, constants, status, row_words, column_w
             if begin(out, scratch, tile, panel, plan, status, _R, _W):
                 at_a, at_b = (tile - first) * k * _R, panel * k * _W
                 over = _short64(plan[0], a, at_a, b, at_b, scratch, row_words, column_words, constants, k, plan[2])
-                end(out, scratch, tile, panel, over, status, _R, _W)
-
-
-@kernel(tile_signature("float64"), possible=HAS_TOWARD_ZERO)
-def stochastic_short64(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
-    """stochastic, of operands far from overflow."""
-    scratch, k = np.empty(_R * _W, np.float64), plan[1]
-    for panel in range(status.shape[1]):
-        for tile in range(first, last):
-            if begin(out, scratch, tile, panel, plan, status, _R, _W):
-                at_a, at_b = (tile - first) * k * _R, panel * k * _W
-                over = _stochastic64(plan[0], a, at_a, b, at_b, scratch, row_words, column_words, constants, k, plan[2])
                 end(out, scratch, tile, panel, over, status, _R, _W)

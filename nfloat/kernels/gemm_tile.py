@@ -78,20 +78,16 @@ class Tile:
         """b[k, the vector's columns]."""
         return self.v.load(self._at(self._b, k, self.shape.width, vector * self.shape.lanes))
 
-    def row_word(self, k: Value, row: Value, which: int, each: int) -> Value:
-        """The random word number `which` of the `each` that step k of a row has, in every lane."""
-        return self.v.splat(self.builder.load(self._word_at(0, k, which, each, row)))
-
-    def wide_words(self, k: Value, row: Value, vector: int) -> tuple[Value, Value]:
-        """A row's word and a vector's words in the lower halves of 64-bit lanes (one load each; the upper halves are not zero)."""
-        row_word = Lanes(self.builder, 2 * self.v.count).splat(self.builder.load(self._word_at(0, k, 0, 1, row)))
-        return self.v.as_int(row_word), self.builder.zext(self.column_word(k, vector, 0, 1), self.v.int)
-
-    def column_word(self, k: Value, vector: int, which: int, each: int) -> Value:
-        """The same of a vector's columns."""
-        place = self._word_at(1, k, which, each, vector * self.shape.lanes)
-        words = ir.VectorType(_I32, self.shape.lanes)
-        return self.builder.load(self.builder.bitcast(place, words.as_pointer()), align=4)
+    def word(self, k: Value, place: tuple[Value, int], which: int, each: int) -> Value:
+        """The random word number `which` of the `each` that step k of (row, vector) has: the product of a row's and a column's, modulo
+        2^32, in the lower half of 64-bit lanes (the upper half holds anything)."""
+        b, v, (row, vector) = self.builder, self.v, place
+        row_word = v.as_int(Lanes(b, self.shape.lanes * v.bits // 32).splat(b.load(self._word_at(0, k, which, each, row))))
+        at = self._word_at(1, k, which, each, vector * self.shape.lanes)
+        column_words = b.load(b.bitcast(at, ir.VectorType(_I32, self.shape.lanes).as_pointer()), align=4)
+        if v.bits == 32:
+            return b.mul(row_word, column_words)
+        return b.mul(b.and_(row_word, v.word(0xFFFFFFFF)), b.zext(column_words, v.int))
 
     def _word_at(self, side: int, k: Value, which: int, each: int, offset: int | Value) -> Value:
         """Words lie like the operand, but `each` times [rows] (or [width]) for a step."""

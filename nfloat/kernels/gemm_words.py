@@ -57,12 +57,13 @@ def step_word(key, i, j, k, spec):  # noqa: ANN001, ANN201
     return (head << np.uint64(32)) | (tail & _MASK)
 
 
-@kernel("void(uint64, boolean, int64, int64, int64, int64, int32[::1], int64, int64)")
-def line_words(key, column, lines, steps, width, each, out, first, last):  # noqa: ANN001, ANN201
-    """Panels first .. last - 1 of the odd words of all lines, as [panel - first][step][SUM, PRODUCT][width]; `each` = 1: SUM alone."""
+@kernel("void(uint64, boolean, int64, int64, int64, int64[::1], int32[::1], int64, int64)")
+def line_words(key, column, lines, steps, width, domains, out, first, last):  # noqa: ANN001, ANN201
+    """Panels first .. last - 1 of the odd words of all lines, as [panel - first][step][domain][width]."""
+    each = domains.size
     for panel in range(first, last):
         for which in range(each):
-            domain = domain_key(key, np.int64(which))
+            domain = domain_key(key, domains[which])
             for j in range(width):
                 line = panel * width + j
                 keys = line_key(domain, np.int64(line), column)

@@ -162,11 +162,11 @@ class _Tiles:
 
     def _words(self, column: bool, lines: int, width: int, first: int, last: int) -> NDArray[np.int32]:
         """Random words, laid out like the packed operand; none for deterministic kernels."""
-        if not self.candidate.stochastic:
+        domains = self.candidate.domains
+        if not domains:
             return _NO_WORDS
-        each = 1 if self._acc.product is None else 2
-        words = np.empty((last - first) * self._k * each * width, np.int32)
-        line_words(np.uint64(self._key), column, lines, self._k, width, each, words, first, last)
+        words = np.empty((last - first) * self._k * len(domains) * width, np.int32)
+        line_words(np.uint64(self._key), column, lines, self._k, width, np.array(domains), words, first, last)
         return words
 
 
@@ -179,7 +179,7 @@ def _tile_plan(kind: int, k: int, block: int, which: int, start: bool) -> NDArra
 def _tile_constants(acc: Accumulator, bits: int) -> NDArray[np.int64]:
     if acc.order is Order.EXACT:
         return plain_plan(acc)[1][0].copy().view(np.int64)
-    return constants((acc.format, acc.product or acc.format, acc.result_format), acc.rounding, acc.overflow, bits)
+    return constants((acc.format, acc.product or acc.format, acc.result_format), acc.rounding, acc.overflow, bits, acc.random_bits or 0)
 
 
 def packable(x: NDArray, dtype: type) -> NDArray:

@@ -52,16 +52,42 @@ def has_code_grid(fmt: Format) -> bool:
     return 2 <= fmt.precision <= 22 and fmt.emin == EMIN[32] and fmt.has_subnormals and fmt.has_negative_zero and not fmt.flushes_input
 
 
-def constants(formats: tuple[Format, ...], mode: Rounding, overflow: Overflow | None, bits: int) -> NDArray[np.int64]:
+def cut_bits(mode: Rounding, random_bits: int) -> int | None:
+    """How many bits beyond p the points have at which a mode begins to round up (``kernels/gemm_cut.py``); None: not for that."""
+    known = {
+        Rounding.TOWARD_ZERO: 0, Rounding.NEAREST_AWAY: 1, Rounding.STOCHASTIC: 32, Rounding.STOCHASTIC_A: random_bits,
+        Rounding.STOCHASTIC_B: random_bits + 1,
+    }  # fmt: skip
+    bits = known.get(mode)
+    return bits if bits is not None and bits <= 32 else None
+
+
+def can_cut(fmt: Format, mode: Rounding, random_bits: int) -> bool:
+    """Whether a format's sums can be rounded toward zero in float64 and then cut."""
+    bits = cut_bits(mode, random_bits)
+    return bits is not None and fmt.precision + bits <= 53 and has_narrow_grid(fmt, 64) and fmt.has_negative_zero \
+        and fmt.emin - fmt.precision - bits > LEAST[64]  # fmt: skip
+
+
+def _cut_fields(fmt: Format, mode: Rounding, random_bits: int) -> dict[Field, int]:
+    """A word's first bit goes right below the unit, at bit 53 - p of the code."""
+    unit, bits = 53 - fmt.precision, 32 if mode is Rounding.STOCHASTIC else random_bits
+    fields = {Field.KEEP: -(1 << unit), Field.BIAS: 1 << (unit - 1) if mode is Rounding.NEAREST_AWAY else 0}
+    if mode is Rounding.STOCHASTIC_B:
+        fields[Field.BIAS] = 1 << (unit - bits - 1)
+    if mode.is_stochastic:
+        fields |= {Field.LOW_BITS: (unit - 32) % 64, Field.LOW_MASK: (2**bits - 1) << (unit - bits)}
+    return fields
+
+
+def constants(formats: tuple[Format, ...], mode: Rounding, overflow: Overflow | None, bits: int, random_bits: int = 0) -> NDArray[np.int64]:
     """The rows of several formats, one after the other."""
-    rows = [_row(fmt, mode, overflow, bits) for fmt in formats]
-    result = np.array(rows, np.int64).reshape(-1)
-    return result
+    return np.array([_row(fmt, mode, overflow, bits, random_bits) for fmt in formats], np.int64).reshape(-1)
 
 
-def _row(fmt: Format, mode: Rounding, overflow: Overflow | None, bits: int) -> list[int]:
+def _row(fmt: Format, mode: Rounding, overflow: Overflow | None, bits: int, random_bits: int) -> list[int]:
     digits, bias, stored = PRECISION[bits], 1 - EMIN[bits], PRECISION[bits] - 1
-    p, spec, native = fmt.precision, rounding_spec(fmt, mode, overflow), is_native(fmt, bits, mode, overflow)
+    p, spec, native = fmt.precision, rounding_spec(fmt, mode, overflow, random_bits), is_native(fmt, bits, mode, overflow)
     float_, int_ = _INTS[bits]
 
     def code(x: float) -> int:
@@ -97,9 +123,8 @@ def _row(fmt: Format, mode: Rounding, overflow: Overflow | None, bits: int) -> l
         # one lane unit is 2^low units of the word; a sum's error times 2^(23 + low) / 2^e is the error in those units, and the
         # word's lower bits times 2^e are compared with it
         row |= {Field.LOW_BITS: low, Field.LOW_MASK: (1 << low) - 1, Field.KEEP: -(1 << spare), Field.SCALE: code(2.0 ** (23 + low))}
-    if mode is Rounding.STOCHASTIC and bits == 64 and p <= 21:
-        # the random bits lie below the format's last bit in a float64's code
-        row |= {Field.LOW_BITS: 21 - p, Field.LOW_MASK: (2**32 - 1) << (21 - p), Field.KEEP: -(1 << spare)}
+    if bits == 64 and can_cut(fmt, mode, random_bits):
+        row |= _cut_fields(fmt, mode, random_bits)
     return [row[f] for f in sorted(Field) if f is not Field.COUNT]
 
 

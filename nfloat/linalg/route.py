@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from ..formats.format import Format
 from ..formats.rounding import Rounding
-from ..kernels import gemm_exact, gemm_fast, gemm_half, gemm_short, half_pack
+from ..kernels import gemm_cut, gemm_exact, gemm_fast, gemm_half, gemm_short, half_pack
 from ..kernels.gemm_orders import Order as TileOrder
 from ..kernels.gemm_orders import Product, kind
 from ..kernels.gemm_tile import HALF, NATIVE32, TILE32, TILE64, Shape
@@ -25,6 +25,7 @@ from .lane_constants import (
     EMIN,
     LEAST,
     PRECISION,
+    can_cut,
     has_code_grid,
     has_general_grid,
     has_narrow_grid,
@@ -70,7 +71,7 @@ class Candidate:
     `product_top`: for |a b| and c; `bound`: for |c| + sum |a b|, beyond which `watched` (if there is one) does it;
     `precision`: of the coarsest format, where rounding may let sums grow step by step (stochastic), else 0;
     `digits`: for those of a and b together; `steps`: for k; `spans`: tile by tile, exponents that span little (``spans.py``);
-    `fine`, `watched_fine`: the bodies for products on the format's finest grid; `rest`: it does only what others of its shape left undone.
+    `fine`, `watched_fine`: the bodies for products and c that are multiples of 2^unit; `domains`: of random words; `rest`: it does only what others of its shape left undone.
     """
 
     kernel: Any
@@ -87,7 +88,8 @@ class Candidate:
     product_top: float = _INF
     bound: float = _INF
     precision: int = 0
-    stochastic: bool = False
+    domains: tuple[int, ...] = ()
+    unit: int = 0
     digits: float = _INF
     steps: float = _INF
     spans: bool = False
@@ -116,7 +118,7 @@ class Candidate:
         if self.precision:  # each rounding takes |x| to at most |x| (1 + 2^(1 - p)), so log2 of all of them is below 1.5 k 2^(1 - p)
             growth = 1.5 * (p.k + 2) * 2.0 ** (1 - self.precision)
             bound = bound * 2.0**-growth if growth < 200 else 0.0
-        fine = self.fine >= 0 and self.grid is not None and p.a.quantum + p.b.quantum >= self.grid.emin - self.grid.precision + 1
+        fine = self.fine >= 0 and min(p.a.quantum + p.b.quantum, p.c.quantum) >= self.unit
         kind, watched = (self.fine, self.watched_fine) if fine else (self.kind, self.watched)
         return kind if bound == _INF or p.sums_within(bound) else watched
 
@@ -129,7 +131,7 @@ def candidates(acc: Accumulator) -> tuple[Candidate, ...]:
         return tuple(_exact(acc))
     families = (_native, _narrow, _stochastic, _general)
     narrow, wide = ([c for family in families for c in family(acc, order, bits)] for bits in (32, 64))
-    short = list(_short(acc, order))
+    short = [*_short(acc, order), *_cut(acc)]
     rest = [replace(c, rest=True) for c in wide if short and c.shape == short[0].shape]
     return (*_half(acc, order), *short, *rest, *narrow, *wide)
 
@@ -190,19 +192,33 @@ def _short(acc: Accumulator, order: TileOrder) -> Iterator[Candidate]:
     fmt, p = acc.format, acc.format.precision
     if acc.product is not None or not has_narrow_grid(fmt, 64) or not _promotes(acc, 64):
         return
-    shared = Candidate(gemm_short.short64, 64, TILE64, *_short_kinds(order), grid=fmt, bound=limit(fmt, 64) / 4)
     if acc.rounding is Rounding.NEAREST_EVEN and p <= 17 and order in (TileOrder.SEQUENTIAL, TileOrder.KAHAN):
         steps = _INF if order is TileOrder.SEQUENTIAL else 0.08 * 4.0**p if p >= 5 else 0.0
-        yield replace(shared, digits=52 - p, steps=steps, spans=True)
-    if gemm_short.HAS_TOWARD_ZERO and acc.rounding is Rounding.STOCHASTIC and p <= 21 and acc.order is Order.SEQUENTIAL and fmt.has_negative_zero:
-        yield replace(shared, kernel=gemm_short.stochastic_short64, exact=False, no_negative_zero=False, product_top=_ROOM[64], precision=p, stochastic=True)
+        watched = [gemm_short.short_kind(order, fine, True) if order is TileOrder.SEQUENTIAL else -1 for fine in (False, True)]
+        yield Candidate(gemm_short.short64, 64, TILE64, gemm_short.short_kind(order, False), watched[0], gemm_short.short_kind(order, True), watched[1],
+                        grid=fmt, unit=fmt.emin - p + 1, bound=limit(fmt, 64) / 4, digits=52 - p, steps=steps, spans=True)  # fmt: skip
 
 
-def _short_kinds(order: TileOrder) -> tuple[int, int, int, int]:
-    """The bodies: plain, watched, fine, watched and fine."""
-    forms = [(fine, watched) for fine in (False, True) for watched in (False, True)]
-    kinds = [gemm_short.short_kind(order, *form) if order is TileOrder.SEQUENTIAL or not form[1] else -1 for form in forms]
-    return kinds[0], kinds[1], kinds[2], kinds[3]
+def _cut(acc: Accumulator) -> Iterator[Candidate]:
+    """Sums rounded toward zero by the hardware, then cut (``kernels/gemm_cut.py``)."""
+    fmt, rounded = acc.format, acc.product is not None
+    formats = (fmt, acc.product or fmt, acc.result_format)
+    if not gemm_cut.HAS_TOWARD_ZERO or not all(can_cut(f, acc.rounding, acc.random_bits or 0) for f in formats):
+        return
+    drawn = acc.rounding.is_stochastic
+    order = TileOrder.BLOCKED if drawn and acc.order is Order.BLOCKED else _ORDERS[acc.order]
+    if acc.order is Order.EXACT or (drawn and acc.order is Order.SEQUENTIAL and rounded and all(map(has_code_grid, formats)) and not acc.random_bits):
+        return  # the latter: `Stochastic` is faster
+    domains = gemm_cut.DOMAINS[order, rounded] if drawn else ()
+    watched = gemm_cut.cut_kind(order, rounded)
+    shared = Candidate(gemm_cut.drawn64 if drawn else gemm_cut.cut64, 64, TILE64, watched, watched, exact=acc.order is Order.PAIRWISE and not rounded,
+                       no_negative_zero=False, product_top=_ROOM[64], domains=domains)  # fmt: skip
+    if acc.order is Order.SEQUENTIAL and not rounded:
+        kinds = [gemm_cut.cut_kind(order, False, fine, watched) for fine in (False, True) for watched in (False, True)]
+        growing = 4 if acc.rounding is Rounding.NEAREST_AWAY else 1
+        shared = replace(shared, kind=kinds[0], watched=kinds[1], fine=kinds[2], watched_fine=kinds[3], unit=fmt.emin - fmt.precision + 1,
+                         bound=limit(fmt, 64) / growing, precision=fmt.precision if drawn else 0)  # fmt: skip
+    yield shared
 
 
 def _grid_within(inner: Format, outer: Format) -> bool:
@@ -218,9 +234,10 @@ def _stochastic(acc: Accumulator, order: TileOrder, bits: int) -> Iterator[Candi
     if bits == 32 and all(has_code_grid(f) for f in formats):
         # scaled errors take 2^16 more than sums do
         yield Candidate(gemm_fast.stochastic32, 32, TILE32, body, no_negative_zero=False, bound=2.0**96,
-                        precision=min(f.precision for f in formats), stochastic=True)  # fmt: skip
+                        precision=min(f.precision for f in formats), domains=gemm_cut.DOMAINS[order, acc.product is not None])  # fmt: skip
     if bits == 64 and all(has_general_grid(f, 64) and f.precision <= 20 for f in formats):
-        yield Candidate(gemm_fast.stochastic64, 64, TILE64, body, finite=False, no_negative_zero=False, product_top=_ROOM[64], stochastic=True)
+        yield Candidate(gemm_fast.stochastic64, 64, TILE64, body, finite=False, no_negative_zero=False, product_top=_ROOM[64],
+                        domains=gemm_cut.DOMAINS[order, acc.product is not None])  # fmt: skip
 
 
 def _general(acc: Accumulator, order: TileOrder, bits: int) -> Iterator[Candidate]:

@@ -12,7 +12,7 @@ KEY = np.uint64(0x0123456789ABCDEF)
 
 def lines(column, count, steps, each=1):
     out = np.empty(count * steps * each, np.int32)
-    line_words(KEY, column, count, steps, count, each, out, 0, 1)
+    line_words(KEY, column, count, steps, count, np.arange(each), out, 0, 1)
     return out.view(np.uint32).reshape(steps, each, count)
 
 

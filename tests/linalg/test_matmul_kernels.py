@@ -5,7 +5,7 @@ import pytest
 from same_bits import same_bits
 
 import nfloat as nf
-from nfloat.kernels.gemm_short import HAS_TOWARD_ZERO
+from nfloat.kernels.gemm_cut import HAS_TOWARD_ZERO
 from nfloat.kernels.gemm_tile import HALF, NATIVE32, TILE32
 from nfloat.kernels.half_pack import HAS_HALF
 from nfloat.linalg import dispatch
@@ -51,8 +51,10 @@ def check(acc, a, b, c=None):
 
 #: float16 by the hardware, where there is such hardware
 IN_HALF = "half16" if HAS_HALF else "narrow32"
-#: stochastic sums with an instruction that adds toward zero, and without; in formats with float32's exponents, and in others
-STOCHASTIC, STOCHASTIC_NARROW = ("stochastic_short64",) * 2 if HAS_TOWARD_ZERO else ("stochastic32", "stochastic64")
+def cut(otherwise):
+    """The kernels that need an instruction which adds toward zero, or what does their work without."""
+    return {"general32": "cut64", "general64": "cut64"}.get(otherwise, "drawn64") if HAS_TOWARD_ZERO else otherwise
+
 
 #: accumulator, format of the operands -> the kernel that should do it
 CASES = [
@@ -80,13 +82,22 @@ CASES = [
     (nf.Accumulator("bfloat16", order="blocked", block=16, promote="float16"), "bfloat16", "short64"),
     (nf.Accumulator("float16"), "float32", "narrow64"),
     (nf.Accumulator("e8m13"), "float16", "short64"),
-    (nf.Accumulator("float16", rounding="toward_zero"), "float16", "general32"),
+    (nf.Accumulator("float16", rounding="toward_zero"), "float16", cut("general32")),
+    (nf.Accumulator("float16", rounding="nearest_zero", order="kahan"), "float16", "general32"),
+    (nf.Accumulator("float32", rounding="toward_zero", order="pairwise"), "bfloat16", cut("general64")),
+    (nf.Accumulator("e8m13", rounding="toward_zero", order="blocked", block=11, promote="float32"), "float8_e4m3fn", cut("general64")),
+    (nf.Accumulator("float16", product="bfloat16", rounding="stochastic"), "float16", cut("stochastic64")),
+    (nf.Accumulator("bfloat16", rounding="stochastic", order="pairwise"), "bfloat16", cut(None)),
+    (nf.Accumulator("bfloat16", product="bfloat16", rounding="stochastic", order="kahan"), "bfloat16", cut(None)),
+    (nf.Accumulator("float16", rounding="stochastic_b", random_bits=8, order="blocked", block=9), "float16", cut(None)),
+    (nf.Accumulator("float32", rounding="stochastic_a", random_bits=16), "float32", cut(None)),
+    (nf.Accumulator("bfloat16", rounding="stochastic_c", random_bits=8), "bfloat16", None),
     (nf.Accumulator("bfloat16", rounding="to_odd"), "bfloat16", "general64"),
     (nf.Accumulator("float32", rounding="toward_negative", order="pairwise"), "bfloat16", "general64"),
-    (nf.Accumulator("float16", rounding="nearest_away", order="kahan"), "float16", "general32"),
-    (nf.Accumulator("bfloat16", rounding="stochastic"), "bfloat16", STOCHASTIC),
-    (nf.Accumulator("float16", rounding="stochastic"), "float16", STOCHASTIC_NARROW),
-    (nf.Accumulator("float8_e5m2", rounding="stochastic"), "float16", STOCHASTIC_NARROW),
+    (nf.Accumulator("float16", rounding="nearest_away", order="kahan"), "float16", cut("general32")),
+    (nf.Accumulator("bfloat16", rounding="stochastic"), "bfloat16", cut("stochastic32")),
+    (nf.Accumulator("float16", rounding="stochastic"), "float16", cut("stochastic64")),
+    (nf.Accumulator("float8_e5m2", rounding="stochastic"), "float16", cut("stochastic64")),
     (nf.Accumulator("tfloat32", product="bfloat16", rounding="stochastic"), "bfloat16", "stochastic32"),
     (nf.Accumulator("float16", order="exact"), "float16", "exact64"),
     (nf.Accumulator("float64", order="exact"), "float32", "exact64"),
@@ -101,8 +112,8 @@ WIDE = [
     (nf.Accumulator("bfloat16", order="blocked", block=7, promote="float32"), "bfloat16", "narrow32"),
     (nf.Accumulator("bfloat16", order="blocked", block=16, promote="float16"), "bfloat16", "narrow32"),
     (nf.Accumulator("e8m13"), "e8m10", "narrow64"),
-    (nf.Accumulator("bfloat16", rounding="stochastic"), "bfloat16", STOCHASTIC),
-    (nf.Accumulator("float16", rounding="stochastic"), "float16", STOCHASTIC_NARROW),
+    (nf.Accumulator("bfloat16", rounding="stochastic"), "bfloat16", cut("stochastic32")),
+    (nf.Accumulator("float16", rounding="stochastic"), "float16", cut("stochastic64")),
 ]
 
 
@@ -115,7 +126,7 @@ def test_bits_of_the_plain_kernel(acc, fmt, kernel, spread, used):
         check(acc, a, b)
         c = np.abs(nf.round(rng.standard_normal((m, n)).astype(carrier), "float4_e2m1fn"))
         check(acc, a, b, c)
-    assert set(used) - {"plain"} == {kernel}
+    assert set(used) - {"plain"} == {kernel} - {None}
 
 
 @pytest.mark.parametrize("order", ["sequential", "pairwise", "kahan", "blocked"])
