@@ -15,20 +15,16 @@ It needs an instruction that rounds toward zero whatever the CPU's mode is (AVX-
 from __future__ import annotations
 
 import numpy as np
-from llvmlite import ir
-from numba.core import cgutils
 
 from .gemm_fast import begin, end, regions, tile_signature
-from .gemm_lanes import Constants, Field
+from .gemm_lanes import HAS_DIRECTED, ZERO, Constants, Field, toward
 from .gemm_orders import Order, kahan, sequential
 from .gemm_pairwise import pairwise
 from .gemm_tile import TILE64, Body, tile_intrinsic
 from .gemm_words import CORRECTED, CORRECTION, DIFFERENCE, PRODUCT, PROMOTE, SUM
-from .jit import cpu_features, kernel
+from .jit import kernel
 from .vector import Lanes, Value
 
-HAS_TOWARD_ZERO = "+avx512f" in cpu_features()
-_ROUND_TO_ZERO, _NO_EXCEPTIONS = 3, 8
 _R, _W = TILE64.rows, TILE64.width
 
 #: what draws random words, by order: of the sums, of rounded products
@@ -67,11 +63,7 @@ class Cut:
         return self.fma(a, b, self.v.number(-0.0), word)
 
     def _toward_zero(self, a: Value, b: Value, s: Value) -> Value:
-        """a b + s toward zero, in eight lanes."""
-        mode, f = ir.IntType(32), self.v.float
-        function = ir.FunctionType(f, [f, f, f, mode])
-        call = cgutils.get_or_insert_function(self.v.builder.module, function, "llvm.x86.avx512.vfmadd.pd.512")
-        return self.v.builder.call(call, [a, b, s, mode(_NO_EXCEPTIONS | _ROUND_TO_ZERO)])
+        return toward(ZERO, self.v, a, b, s)
 
     def _any(self, x: Value, word: Value | None) -> Value:
         """x cut, with the grid's lower end."""
@@ -114,7 +106,7 @@ def _bodies(drawn: bool) -> dict[int, Body]:
     for (order, rounded), domains in words.items():
         product = Cut if rounded else None
         if order is Order.KAHAN:
-            table[cut_kind(order, rounded)] = kahan(Cut, product, domains)
+            table[cut_kind(order, rounded)] = kahan(Cut, product, True, domains)
         elif order is Order.PAIRWISE:
             table[cut_kind(order, rounded)] = pairwise(Cut, product, domains)
         elif rounded or order is Order.BLOCKED:
@@ -125,7 +117,7 @@ def _bodies(drawn: bool) -> dict[int, Body]:
 _cut64, _drawn64 = (tile_intrinsic(64, TILE64, _bodies(drawn)) for drawn in (False, True))
 
 
-@kernel(tile_signature("float64"), possible=HAS_TOWARD_ZERO)
+@kernel(tile_signature("float64"), possible=HAS_DIRECTED)
 def cut64(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
     """toward_zero and nearest_away."""
     scratch, k = np.empty(regions(plan[1]) * _R * _W, np.float64), plan[1]
@@ -137,7 +129,7 @@ def cut64(a, b, out, first, last, plan, constants, status, row_words, column_wor
                 end(out, scratch, tile, panel, over, status, _R, _W)
 
 
-@kernel(tile_signature("float64"), possible=HAS_TOWARD_ZERO)
+@kernel(tile_signature("float64"), possible=HAS_DIRECTED)
 def drawn64(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
     """stochastic, stochastic_a and stochastic_b."""
     scratch, k = np.empty(regions(plan[1]) * _R * _W, np.float64), plan[1]

@@ -1,7 +1,7 @@
 """GEMM in register tiles: the kernels, one per arithmetic (``gemm_lanes.py``) and lane width, each holding all orders.
 
 All take the same arguments: packed operands, `out`, the first and last tile of rows, `plan` = (kind, k, block or 0, whether only
-marked tiles are done (2: only those that are not), whether `out` holds what the sums start with), constants (``gemm_exact.py``: the rounding's own, as bits),
+marked tiles are done, whether `out` holds what the sums start with), constants (``gemm_exact.py``: the rounding's own, as bits),
 `status`, random words of rows and columns.
 A tile with a result beyond its limit (it overflowed, or is NaN) is left as it was and marked in `status` for another kernel to do.
 Threads do ranges of tiles of rows.
@@ -24,7 +24,7 @@ def _bodies(total: type, products: dict[Product, type], watched: tuple[bool, ...
     table: dict[int, Body] = {}
     for product, rounded in {Product.EXACT: None, **products}.items():
         table |= {kind(Order.SEQUENTIAL, product, w): sequential(total, rounded, w) for w in watched}
-        table[kind(Order.KAHAN, product)] = kahan(total, rounded)
+        table |= {kind(Order.KAHAN, product, w): kahan(total, rounded, w) for w in watched}
         table[kind(Order.PAIRWISE, product)] = pairwise(total, rounded)
     return table
 
@@ -101,7 +101,7 @@ def _store(out, scratch, row, column, rows, width):  # noqa: ANN001, ANN201
 @device
 def begin(out, scratch, tile, panel, plan, status, rows, width):  # noqa: ANN001, ANN201
     """Whether the tile is to be done; then its starting values are in scratch."""
-    if (plan[3] == 1 and status[tile, panel] == 0) or (plan[3] == 2 and status[tile, panel] != 0):
+    if plan[3] == 1 and status[tile, panel] == 0:
         return False
     if plan[4] == 1:
         _load(out, scratch, tile * rows, panel * width, rows, width)

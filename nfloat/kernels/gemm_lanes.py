@@ -26,8 +26,15 @@ from __future__ import annotations
 from enum import IntEnum
 
 from llvmlite import ir
+from numba.core import cgutils
 
+from .jit import cpu_features
 from .vector import Grid, Lanes, Value, nearest_even_narrow, select_overflow
+
+#: whether one instruction can round in a direction of its own (AVX-512), and the directions
+HAS_DIRECTED = "+avx512f" in cpu_features()
+DOWN, UP, ZERO = 1, 2, 3
+_NO_EXCEPTIONS = 8
 
 
 class Field(IntEnum):
@@ -107,6 +114,27 @@ def fma_and_error(v: Lanes, a: Value, b: Value, s: Value) -> tuple[Value, Value]
     return h, ir_.fadd(ir_.fsub(s, ir_.fsub(h, t)), v.call("fma", a, b, ir_.fneg(t)))
 
 
+def toward(mode: int, v: Lanes, a: Value, b: Value, s: Value) -> Value:
+    """a b + s in one direction, whatever the CPU's mode is; lanes that fill a vector of 512 bits, where `HAS_DIRECTED`."""
+    i32, kind = ir.IntType(32), {32: "ps", 64: "pd"}[v.bits]
+    function = ir.FunctionType(v.float, [v.float, v.float, v.float, i32])
+    call = cgutils.get_or_insert_function(v.builder.module, function, f"llvm.x86.avx512.vfmadd.{kind}.512")
+    return v.builder.call(call, [a, b, s, i32(mode | _NO_EXCEPTIONS)])
+
+
+def odd_fma(v: Lanes, a: Value, b: Value, s: Value) -> Value:
+    """s + a b rounded to odd."""
+    if not HAS_DIRECTED:  # the lane must hold a b
+        return to_odd(v, *fma_and_error(v, a, b, s))
+    down, up = (toward(mode, v, a, b, s) for mode in (DOWN, UP))  # the same number, or neighbours: one is odd (of two zeros it is +0)
+    return v.where(v.builder.icmp_unsigned("!=", v.builder.and_(v.as_int(down), v.word(1)), v.word(0)), down, up)
+
+
+def odd_sum(v: Lanes, x: Value, y: Value) -> Value:
+    """x + y rounded to odd."""
+    return odd_fma(v, x, v.number(1.0), y) if HAS_DIRECTED else to_odd(v, *sum_and_error(v, x, y))
+
+
 def to_odd(v: Lanes, s: Value, error: Value) -> Value:
     """s + error rounded to odd, s being it to nearest: where there is an error and the last bit is even, one step toward it."""
     b = v.builder
@@ -149,13 +177,13 @@ class Narrow:
         self._unsigned = Grid(g.lowest, g.offset, g.unit_offset, g.drop, v.word(0))
 
     def fma(self, a: Value, b: Value, s: Value) -> Value:
-        return nearest_even_narrow(self.v, to_odd(self.v, *fma_and_error(self.v, a, b, s)), self._signed)
+        return nearest_even_narrow(self.v, odd_fma(self.v, a, b, s), self._signed)
 
     def add(self, x: Value, y: Value) -> Value:
         return nearest_even_narrow(self.v, self.v.builder.fadd(x, y), self._unsigned)
 
     def add_any(self, x: Value, y: Value) -> Value:
-        return nearest_even_narrow(self.v, to_odd(self.v, *sum_and_error(self.v, x, y)), self._signed)
+        return nearest_even_narrow(self.v, odd_sum(self.v, x, y), self._signed)
 
     def product(self, a: Value, b: Value) -> Value:
         return nearest_even_narrow(self.v, self.v.builder.fmul(a, b), self._unsigned)
@@ -171,11 +199,11 @@ class General:
         self.v, self.k = v, constants
 
     def fma(self, a: Value, b: Value, s: Value) -> Value:
-        odd = to_odd(self.v, *fma_and_error(self.v, a, b, s))
+        odd = odd_fma(self.v, a, b, s)
         return self._round(self._with_zero_sign(odd, s, self.v.builder.fmul(a, b)))
 
     def add(self, x: Value, y: Value) -> Value:
-        return self._round(self._with_zero_sign(to_odd(self.v, *sum_and_error(self.v, x, y)), x, y))
+        return self._round(self._with_zero_sign(odd_sum(self.v, x, y), x, y))
 
     add_any = add
 
@@ -239,10 +267,10 @@ class StochasticGeneral(General):
     """
 
     def fma(self, a: Value, b: Value, s: Value, word: Value) -> Value:
-        return self._draw(to_odd(self.v, *fma_and_error(self.v, a, b, s)), word)
+        return self._draw(odd_fma(self.v, a, b, s), word)
 
     def add(self, x: Value, y: Value, word: Value) -> Value:
-        return self._draw(to_odd(self.v, *sum_and_error(self.v, x, y)), word)
+        return self._draw(odd_sum(self.v, x, y), word)
 
     def product(self, a: Value, b: Value, word: Value) -> Value:
         return self._draw(self.v.builder.fmul(a, b), word)

@@ -177,8 +177,15 @@ def promote(total: type, draw: Draw) -> _Promote:
     return body
 
 
-def kahan(total: type, product: type | None = None, domains: Sequence[int] = ()) -> Body:
-    """y = R(P(a b) - e); t = R(s + y); e = R(R(t - s) - y); s = t, all four results watched."""
+def kahan(total: type, product: type | None = None, watched: bool = False, domains: Sequence[int] = ()) -> Body:
+    """y = R(P(a b) - e); t = R(s + y); e = R(R(t - s) - y); s = t.
+
+    No result passes the format's largest number, so that none needs watching, if S = |c| + sum |P(a b)| is at most a quarter of it,
+    all roundings are to nearest, and k u^2 <= 0.08 for u = 2^-p <= 1/32. Write t = s + y + d1, d = (t - s)(1 + d2), e = (d - y)(1 + d3),
+    y = (P(a b) - e)(1 + d4), |d1| <= u |t|, the others at most u, and M for the greatest |s|. Then |e| <= 1.3 u (M + |P(a b)|), and
+    a step adds to s - e its term but for 2 u |e| + u |P(a b)| + u |y| + 2.2 u^2 M at most, so that
+    M <= S (1 + 8 u) + 5 k u^2 M + 1.3 u M <= 2.3 S; y, d and e are smaller.
+    """
 
     def body(tile: Tile) -> Value | None:
         sums, flip, draw = total(tile.v, tile.constants(0)), tile.builder.fneg, Draw(tile, domains)
@@ -196,7 +203,7 @@ def kahan(total: type, product: type | None = None, domains: Sequence[int] = ())
             e = sums.add(d, flip(y), *draw(k, place, CORRECTION))
             return [t, e], [y, t, d, e]
 
-        seen = run_steps(tile, _I64(SUMS), _I64(0), tile.steps, 2, step, tile.v.word(0) if total.watched else None, total.light)
+        seen = run_steps(tile, _I64(SUMS), _I64(0), tile.steps, 2, step, tile.v.word(0) if watched else None, total.light)
         return None if seen is None else beyond(tile, seen)
 
     return body

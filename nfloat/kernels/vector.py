@@ -128,11 +128,11 @@ class Lanes:
 class Grid:
     """A format's run-time constants in lanes (integers, except `negative_zero`), splatted once before a loop.
 
-    narrow: `lowest` = bits of 2^emin (None: no result is below it, or all of those are numbers of the format), `offset` added to a power of two's bits gives C, `unit_offset` gives the unit.
+    narrow: `lowest` = bits of 2^emin, `offset` added to a power of two's bits gives C, `unit_offset` gives the unit.
     same: `drop` = s. Both: `sign` = the sign bit if the format has -0, else 0.
     """
 
-    lowest: Value | None
+    lowest: Value
     offset: Value
     unit_offset: Value
     drop: Value
@@ -147,8 +147,7 @@ def nearest_even_narrow(v: Lanes, x: Value, g: Grid) -> Value:
 
 def _binade(v: Lanes, x: Value, g: Grid) -> Value:
     """Bits of 2^max(floor(log2 |x|), emin)."""
-    binade = v.builder.and_(v.as_int(x), v.exponent_mask)
-    return binade if g.lowest is None else v.call("smax", binade, g.lowest)
+    return v.call("smax", v.builder.and_(v.as_int(x), v.exponent_mask), g.lowest)
 
 
 def _magic(v: Lanes, x: Value, g: Grid) -> Value:

@@ -18,7 +18,6 @@ from .halves import multiply_halves
 from .lane_constants import constants
 from .operands import panel_buffer
 from .route import Candidate, Problem, candidates
-from .spans import marks
 from .threads import over_ranges, thread_count
 
 _MASK = 2**64 - 1
@@ -71,14 +70,11 @@ def multiply(a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, acc: Accum
         kind = -1 if candidate.rest and tiles is None else candidate.kind_for(problem)
         if kind < 0:
             continue
-        wide = marks(candidate, a, b, problem) if candidate.spans else None
-        if candidate.spans and wide is None:
-            continue
         if tiles is None or (tiles.candidate.bits, tiles.candidate.shape) != (candidate.bits, candidate.shape):
             tiles = _Tiles(candidate, a, b, c, out, acc, key, threads)
         else:
             tiles.candidate = candidate
-        if tiles.run(kind, wide):
+        if tiles.run(kind):
             return
     _plainly(a, b, c, out, acc, key, threads, [(0, out.shape[0])] if tiles is None else tiles.rows_left())
 
@@ -111,7 +107,7 @@ class _Tiles:
         (m, n), self._k, shape, dtype = out.shape, a.shape[1], candidate.shape, _FLOAT[candidate.bits]
         self._tiles, panels = -(-m // shape.rows), -(-n // shape.width)
         self._count = thread_count(threads, m * n * self._k, self._tiles)
-        self._status, self._which = np.zeros((self._tiles, panels), np.uint8), 0
+        self._status, self._marked = np.zeros((self._tiles, panels), np.uint8), False
         self._out, self._target = out, out if out.dtype == dtype and out.flags.c_contiguous else np.empty((m, n), dtype)
         self._has_start = c is not None
         if c is not None:
@@ -124,12 +120,10 @@ class _Tiles:
             size = self._k * shape.width
             over_ranges(lambda first, last: pack(columns, shape.width, self._packed[first * size :], first, last), panels, min(self._count, panels))
 
-    def run(self, kind: int, leave: NDArray[np.bool_] | None = None) -> bool:
-        """Let the candidate do what is still to be done (at first: all but the tiles to `leave`); returns whether all of it is."""
+    def run(self, kind: int) -> bool:
+        """Let the candidate do what is still to be done; returns whether all of it is."""
         candidate = self.candidate
-        if leave is not None:
-            self._status[...], self._which = leave, 2
-        plan, rows = _tile_plan(kind, self._k, self._acc.block or 0, self._which, self._has_start), _tile_constants(self._acc, candidate.bits)
+        plan, rows = _tile_plan(kind, self._k, self._acc.block or 0, self._marked, self._has_start), _tile_constants(self._acc, candidate.bits)
         self._columns = self._words(True, self._target.shape[1], candidate.shape.width, 0, self._status.shape[1])
         if self._count == 1:
             self._range(0, self._tiles, plan, rows)
@@ -138,7 +132,7 @@ class _Tiles:
         if self._target is not self._out:
             with np.errstate(invalid="ignore", over="ignore"):  # tiles left undone may hold anything
                 self._out[...] = self._target
-        self._which = 1
+        self._marked = True
         return candidate.asks_nothing or not self._status.any()
 
     def rows_left(self) -> list[tuple[int, int]]:
@@ -171,8 +165,8 @@ class _Tiles:
 
 
 @lru_cache(maxsize=1024)
-def _tile_plan(kind: int, k: int, block: int, which: int, start: bool) -> NDArray[np.int64]:
-    return np.array([kind, k, block, which, start], np.int64)
+def _tile_plan(kind: int, k: int, block: int, marked: bool, start: bool) -> NDArray[np.int64]:
+    return np.array([kind, k, block, marked, start], np.int64)
 
 
 @lru_cache(maxsize=1024)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from ..formats.format import Format
 from ..formats.rounding import Rounding
-from ..kernels import gemm_cut, gemm_exact, gemm_fast, gemm_half, gemm_short, half_pack
+from ..kernels import gemm_cut, gemm_exact, gemm_fast, gemm_half, gemm_lanes, half_pack
 from ..kernels.gemm_orders import Order as TileOrder
 from ..kernels.gemm_orders import Product, kind
 from ..kernels.gemm_tile import HALF, NATIVE32, TILE32, TILE64, Shape
@@ -70,8 +70,7 @@ class Candidate:
     `exact`: products are numbers of the lane; `finite`: no infinity, no NaN; `no_negative_zero` and `grid`: for c;
     `product_top`: for |a b| and c; `bound`: for |c| + sum |a b|, beyond which `watched` (if there is one) does it;
     `precision`: of the coarsest format, where rounding may let sums grow step by step (stochastic), else 0;
-    `digits`: for those of a and b together; `steps`: for k; `spans`: tile by tile, exponents that span little (``spans.py``);
-    `fine`, `watched_fine`: the bodies for products and c that are multiples of 2^unit; `domains`: of random words; `rest`: it does only what others of its shape left undone.
+    `steps`: for k, beyond which `watched` does it; `fine`, `watched_fine`: the bodies for products and c that are multiples of 2^unit; `domains`: of random words; `rest`: it does only what others of its shape left undone.
     """
 
     kernel: Any
@@ -90,9 +89,7 @@ class Candidate:
     precision: int = 0
     domains: tuple[int, ...] = ()
     unit: int = 0
-    digits: float = _INF
     steps: float = _INF
-    spans: bool = False
     rest: bool = False
     #: whether any operands of the lane's own dtype are right
     asks_nothing: bool = False
@@ -109,8 +106,6 @@ class Candidate:
             return -1
         if (self.grid is not None and not c.on_grid_of(self.grid)) or a.top * b.top > self.product_top or c.top > self.product_top:
             return -1
-        if a.digits + b.digits > self.digits or p.k > self.steps:
-            return -1
         return self._by_bound(p)
 
     def _by_bound(self, p: Problem) -> int:
@@ -120,7 +115,7 @@ class Candidate:
             bound = bound * 2.0**-growth if growth < 200 else 0.0
         fine = self.fine >= 0 and min(p.a.quantum + p.b.quantum, p.c.quantum) >= self.unit
         kind, watched = (self.fine, self.watched_fine) if fine else (self.kind, self.watched)
-        return kind if bound == _INF or p.sums_within(bound) else watched
+        return kind if p.k <= self.steps and (bound == _INF or p.sums_within(bound)) else watched
 
 
 @lru_cache(maxsize=1024)
@@ -131,9 +126,9 @@ def candidates(acc: Accumulator) -> tuple[Candidate, ...]:
         return tuple(_exact(acc))
     families = (_native, _narrow, _stochastic, _general)
     narrow, wide = ([c for family in families for c in family(acc, order, bits)] for bits in (32, 64))
-    short = [*_short(acc, order), *_cut(acc)]
-    rest = [replace(c, rest=True) for c in wide if short and c.shape == short[0].shape]
-    return (*_half(acc, order), *short, *rest, *narrow, *wide)
+    cut = list(_cut(acc))
+    rest = [replace(c, rest=True) for c in wide if cut and c.shape == cut[0].shape]
+    return (*_half(acc, order), *cut, *rest, *narrow, *wide)
 
 
 def _promotes(acc: Accumulator, bits: int) -> bool:
@@ -177,33 +172,30 @@ def _narrow(acc: Accumulator, order: TileOrder, bits: int) -> Iterator[Candidate
         return
     kernel, shape = (gemm_fast.narrow32, TILE32) if bits == 32 else (gemm_fast.narrow64, TILE64)
     # nearest rounding of s + t moves s on the grid by at most 2 |t|, and takes a product to at most twice itself
-    bound = limit(fmt, bits) / 4 if order is TileOrder.SEQUENTIAL else _INF
-    form, grid, top = Product.EXACT, fmt if order is TileOrder.KAHAN else None, _INF
+    # (Kahan's sums: see `kahan` in ``kernels/gemm_orders.py``)
+    plain, kahan = order is not TileOrder.PAIRWISE, order is TileOrder.KAHAN
+    bound = limit(fmt, bits) / (8 if kahan else 4) if plain else _INF
+    steps = 0.0 if kahan and fmt.precision < 5 else 0.08 * 4.0**fmt.precision if kahan else _INF
+    form, grid, top = Product.EXACT, fmt if kahan else None, _INF
     if product is not None and not is_native(product, bits, acc.rounding, acc.overflow):
         if not has_narrow_grid(product, bits) or not _grid_within(product, fmt):
             return
         form, grid, top = Product.ROUNDED, fmt, limit(product, bits)
-    watched = kind(order, form, watched=True) if order is TileOrder.SEQUENTIAL else -1
-    yield Candidate(kernel, bits, shape, kind(order, form), watched, grid=grid, product_top=top, bound=bound)
+    watched = kind(order, form, watched=True) if plain else -1
+    exact = _needs_exact_products(order, form)
+    yield Candidate(kernel, bits, shape, kind(order, form), watched, exact=exact, grid=grid, product_top=top, bound=bound, steps=steps)
 
 
-def _short(acc: Accumulator, order: TileOrder) -> Iterator[Candidate]:
-    """Fused sums of operands whose exponents span little (``kernels/gemm_short.py`` has the conditions and why they are enough)."""
-    fmt, p = acc.format, acc.format.precision
-    if acc.product is not None or not has_narrow_grid(fmt, 64) or not _promotes(acc, 64):
-        return
-    if acc.rounding is Rounding.NEAREST_EVEN and p <= 17 and order in (TileOrder.SEQUENTIAL, TileOrder.KAHAN):
-        steps = _INF if order is TileOrder.SEQUENTIAL else 0.08 * 4.0**p if p >= 5 else 0.0
-        watched = [gemm_short.short_kind(order, fine, True) if order is TileOrder.SEQUENTIAL else -1 for fine in (False, True)]
-        yield Candidate(gemm_short.short64, 64, TILE64, gemm_short.short_kind(order, False), watched[0], gemm_short.short_kind(order, True), watched[1],
-                        grid=fmt, unit=fmt.emin - p + 1, bound=limit(fmt, 64) / 4, digits=52 - p, steps=steps, spans=True)  # fmt: skip
+def _needs_exact_products(order: TileOrder, form: Product) -> bool:
+    """Whether the lane must hold the products: they are rounded, or added to one another, or an error is taken from them."""
+    return form is not Product.EXACT or order is TileOrder.PAIRWISE or not gemm_lanes.HAS_DIRECTED
 
 
 def _cut(acc: Accumulator) -> Iterator[Candidate]:
     """Sums rounded toward zero by the hardware, then cut (``kernels/gemm_cut.py``)."""
     fmt, rounded = acc.format, acc.product is not None
     formats = (fmt, acc.product or fmt, acc.result_format)
-    if not gemm_cut.HAS_TOWARD_ZERO or not all(can_cut(f, acc.rounding, acc.random_bits or 0) for f in formats):
+    if not gemm_lanes.HAS_DIRECTED or not all(can_cut(f, acc.rounding, acc.random_bits or 0) for f in formats):
         return
     drawn = acc.rounding.is_stochastic
     order = TileOrder.BLOCKED if drawn and acc.order is Order.BLOCKED else _ORDERS[acc.order]
@@ -248,7 +240,8 @@ def _general(acc: Accumulator, order: TileOrder, bits: int) -> Iterator[Candidat
         return
     kernel, shape = (gemm_fast.general32, TILE32) if bits == 32 else (gemm_fast.general64, TILE64)
     form = Product.EXACT if acc.product is None else Product.ROUNDED
-    yield Candidate(kernel, bits, shape, kind(order, form), finite=False, no_negative_zero=False, product_top=_ROOM[bits])
+    exact = _needs_exact_products(order, form)
+    yield Candidate(kernel, bits, shape, kind(order, form), exact=exact, finite=False, no_negative_zero=False, product_top=_ROOM[bits])
 
 
 def _exact(acc: Accumulator) -> Iterator[Candidate]:

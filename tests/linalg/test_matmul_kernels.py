@@ -5,7 +5,7 @@ import pytest
 from same_bits import same_bits
 
 import nfloat as nf
-from nfloat.kernels.gemm_cut import HAS_TOWARD_ZERO
+from nfloat.kernels.gemm_lanes import HAS_DIRECTED
 from nfloat.kernels.gemm_tile import HALF, NATIVE32, TILE32
 from nfloat.kernels.half_pack import HAS_HALF
 from nfloat.linalg import dispatch
@@ -53,7 +53,7 @@ def check(acc, a, b, c=None):
 IN_HALF = "half16" if HAS_HALF else "narrow32"
 def cut(otherwise):
     """The kernels that need an instruction which adds toward zero, or what does their work without."""
-    return {"general32": "cut64", "general64": "cut64"}.get(otherwise, "drawn64") if HAS_TOWARD_ZERO else otherwise
+    return {"general32": "cut64", "general64": "cut64"}.get(otherwise, "drawn64") if HAS_DIRECTED else otherwise
 
 
 #: accumulator, format of the operands -> the kernel that should do it
@@ -70,18 +70,18 @@ CASES = [
     (nf.Accumulator("float16"), "float8_e4m3fn", IN_HALF),
     (nf.Accumulator("float16", order="kahan"), "float16", IN_HALF),
     (nf.Accumulator("float16", product="float16", order="kahan"), "float16", IN_HALF),
-    (nf.Accumulator("e5m9"), "e5m9", "short64"),
+    (nf.Accumulator("e5m9"), "e5m9", "narrow32"),
     (nf.Accumulator("e5m9", product="e5m9"), "e5m9", "narrow32"),
     (nf.Accumulator("bfloat16", product="bfloat16"), "bfloat16", "narrow32"),
-    (nf.Accumulator("bfloat16"), "bfloat16", "short64"),
-    (nf.Accumulator("bfloat16", order="kahan"), "bfloat16", "short64"),
-    (nf.Accumulator("tfloat32", order="kahan"), "bfloat16", "short64"),
-    (nf.Accumulator("float8_e4m3fn"), "float8_e4m3fn", "short64"),
+    (nf.Accumulator("bfloat16"), "bfloat16", "narrow32"),
+    (nf.Accumulator("bfloat16", order="kahan"), "bfloat16", "narrow32"),
+    (nf.Accumulator("tfloat32", order="kahan"), "bfloat16", "narrow32"),
+    (nf.Accumulator("float8_e4m3fn"), "float8_e4m3fn", "narrow32"),
     (nf.Accumulator("float8_e5m2", order="pairwise"), "float8_e5m2", "narrow32"),
-    (nf.Accumulator("bfloat16", order="blocked", block=7, promote="float32"), "bfloat16", "short64"),
-    (nf.Accumulator("bfloat16", order="blocked", block=16, promote="float16"), "bfloat16", "short64"),
-    (nf.Accumulator("float16"), "float32", "narrow64"),
-    (nf.Accumulator("e8m13"), "float16", "short64"),
+    (nf.Accumulator("bfloat16", order="blocked", block=7, promote="float32"), "bfloat16", "narrow32"),
+    (nf.Accumulator("bfloat16", order="blocked", block=16, promote="float16"), "bfloat16", "narrow32"),
+    (nf.Accumulator("float16"), "float32", "narrow32" if HAS_DIRECTED else "narrow64"),
+    (nf.Accumulator("e8m13"), "float16", "narrow64"),
     (nf.Accumulator("float16", rounding="toward_zero"), "float16", cut("general32")),
     (nf.Accumulator("float16", rounding="nearest_zero", order="kahan"), "float16", "general32"),
     (nf.Accumulator("float32", rounding="toward_zero", order="pairwise"), "bfloat16", cut("general64")),
@@ -141,8 +141,6 @@ def test_tiles_that_overflow_are_done_again(order, product, fmt, used):
     check(acc, a, b)
     if fmt == "float16" and HAS_HALF and order in ("sequential", "kahan"):
         assert used == ["half16", "plain"]
-    elif not product and order in ("sequential", "blocked"):  # few products are far apart
-        assert used[:3] == ["short64", "narrow64", "general64"]
     else:
         assert used[:2] == ["narrow32", "general32"]
     assert not np.isfinite(nf.matmul(a, b, acc)).all()
@@ -167,7 +165,7 @@ def test_small_formats_overflow_in_lanes(used):
         a, b = operands(rng, 13, 40, 33, fmt)
         for product in (None, fmt):
             nf.matmul(a, b, nf.Accumulator(fmt, product))
-            assert used[-1] in ("short64", "narrow32", "general32", "narrow64", "general64"), fmt
+            assert used[-1] in ("narrow32", "general32", "narrow64", "general64"), fmt
             check(nf.Accumulator(fmt, product), a, b)
 
 
@@ -195,6 +193,19 @@ def test_tiny_sums_beside_midpoints(order):
                 check(acc, np.array([[first, midpoint]]), np.ones((2, 1)))
                 check(acc, np.array([[2.0 ** -(exponent // 2), midpoint]]), np.array([[first * 2.0 ** (exponent // 2)], [1.0]]))
                 check(acc, np.array([[midpoint]]), np.ones((1, 1)), np.array([[first]]))
+
+
+@pytest.mark.parametrize(("fmt", "k"), [("e5m4", 80), ("e5m4", 83), ("e5m7", 2000), ("e4m3", 40), ("bfloat16", 700)])
+@pytest.mark.parametrize("product", [False, True])
+def test_compensated_sums_near_their_bound(fmt, k, product):
+    """A little below, at and above what lets Kahan's sums go unwatched."""
+    rng = np.random.default_rng(6)
+    top = nf.get_format(fmt).max / 8
+    acc = nf.Accumulator(fmt, fmt if product else None, order="kahan")
+    for share in (0.9, 1.0, 1.2, 6.0):
+        a, b = (nf.round(np.abs(rng.standard_normal(shape)) * np.sqrt(share * top / k), fmt) for shape in ((7, k), (k, 33)))
+        check(acc, a, b)
+        check(acc, a * rng.choice([-1.0, 1.0], a.shape), b)
 
 
 def test_stochastic_thresholds():
