@@ -1,7 +1,7 @@
 """Sums and products in lanes, rounded once: what one step of a tiled GEMM does. Built on the rounding's form in ``vector.py``.
 
 Every class rounds to one format; the format's constants are run-time numbers, read from a row of the constants' array
-(`Field`). All take exact products: a b must be a number of the lane (the caller knows how many bits a and b have).
+(`Field`). Where it is said so (``linalg/route.py``), a b must be a number of the lane.
 
 `Native`    the lane's own arithmetic: float32 in float32 lanes, nearest-even
 `Narrow`    nearest-even by the magic constant, for results that do not overflow
@@ -16,9 +16,10 @@ Double rounding. D is the lane's precision. A sum that the hardware rounds to D 
 the sum rounded once only where the first rounding meets a midpoint m of the p-bit grid, x = s + t = m + d, 0 < |d| <= 2^(e - D) with
 2^e <= |x|. For s and t of at most p bits on the format's grid neither is m; were |s| >= |t|, then s is a multiple of the midpoints'
 distance h from its grid, so |t| >= h - |d|, t's last bit is worth at least 2^(e - 2p), and d is a multiple of it: impossible if
-2p < D. So `Narrow.add` is one hardware addition. A product has 2p bits and can itself be m; there (and in `add_any`) the hardware's
-error is recovered exactly (Knuth's TwoSum; no step of it can underflow) and the sum rounded *to odd*, after which a rounding to
-p <= D - 2 bits is the rounding of the exact sum (Boldo and Melquiond 2008), in every deterministic mode.
+2p < D. So `Narrow.add` is one hardware addition. A product has 2p bits and can itself be m; there (and in `add_any`) the sum is
+rounded *to odd*, after which a rounding to p <= D - 2 bits is the rounding of the exact sum (Boldo and Melquiond 2008), in every
+deterministic mode. With instructions that round down and up, the one of their results that is odd is it, for any operands; without,
+the hardware's error is recovered exactly (Knuth's TwoSum; no step of it can underflow).
 """
 
 from __future__ import annotations

@@ -82,6 +82,8 @@ def pack(x, width, out, first, last):  # noqa: ANN001, ANN201
     for panel in range(first, last):
         at, column = (panel - first) * steps * width, panel * width
         whole, j = min(width, size - column), 0
+        if whole < width:
+            out[at : at + steps * width] = 0.0
         if x.flags.c_contiguous:  # a row of the panel lies in one piece
             for k in range(steps):
                 place = _U(at + k * width)
@@ -99,9 +101,6 @@ def pack(x, width, out, first, last):  # noqa: ANN001, ANN201
             for k in range(steps):
                 out[_U(at + k * width + j)] = x[_U(k), _U(column + j)]
             j += 1
-        for j in range(whole, width):
-            for k in range(steps):
-                out[at + k * width + j] = 0
 
 
 @kernel("float64(Array(float32, 2, 'C', readonly=True))", "float64(Array(float64, 2, 'C', readonly=True))")

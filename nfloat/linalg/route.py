@@ -1,9 +1,9 @@
 """Which tiled kernels may do a product: the conditions under which they give the bits of the plain one.
 
-The families and the proofs stand in ``kernels/gemm_lanes.py``. `candidates` says what an accumulator allows at all, once;
-`Candidate.kind_for` looks at the facts of the operands: products must be exact in a lane, sums stay in its range, results must not
-overflow (else they are watched), c must lie on the grid where one hardware addition relies on it. Where no candidate fits, the
-plain kernel does the work.
+The families and the proofs stand in ``kernels/gemm_lanes.py`` and ``gemm_cut.py``. `candidates` says what an accumulator allows at
+all, once; `Candidate.kind_for` looks at the facts of the operands: products must be exact in a lane where they are used so, sums stay
+in its range, results must not overflow (else they are watched), c must lie on the grid where one hardware addition relies on it.
+Where no candidate fits, the plain kernel does the work.
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ class Candidate:
     `exact`: products are numbers of the lane; `finite`: no infinity, no NaN; `no_negative_zero` and `grid`: for c;
     `product_top`: for |a b| and c; `bound`: for |c| + sum |a b|, beyond which `watched` (if there is one) does it;
     `precision`: of the coarsest format, where rounding may let sums grow step by step (stochastic), else 0;
-    `steps`: for k, beyond which `watched` does it; `fine`, `watched_fine`: the bodies for products and c that are multiples of 2^unit; `domains`: of random words; `rest`: it does only what others of its shape left undone.
+    `steps`: for k, beyond which `watched` does it; `fine`, `watched_fine`: the bodies for products and c that are multiples of 2^unit;
+    `domains`: of random words; `rest`: it does only what others of its shape left undone.
     """
 
     kernel: Any
@@ -203,8 +204,9 @@ def _cut(acc: Accumulator) -> Iterator[Candidate]:
         return  # the latter: `Stochastic` is faster
     domains = gemm_cut.DOMAINS[order, rounded] if drawn else ()
     watched = gemm_cut.cut_kind(order, rounded)
+    top = _ROOM[64] if acc.product is None else min(_ROOM[64], limit(acc.product, 64))  # products are not watched
     shared = Candidate(gemm_cut.drawn64 if drawn else gemm_cut.cut64, 64, TILE64, watched, watched, exact=acc.order is Order.PAIRWISE and not rounded,
-                       no_negative_zero=False, product_top=_ROOM[64], domains=domains)  # fmt: skip
+                       no_negative_zero=False, product_top=top, domains=domains)  # fmt: skip
     if acc.order is Order.SEQUENTIAL and not rounded:
         kinds = [gemm_cut.cut_kind(order, False, fine, watched) for fine in (False, True) for watched in (False, True)]
         growing = 4 if acc.rounding is Rounding.NEAREST_AWAY else 1

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from random_products import compare
 from same_bits import same_bits
 
 import nfloat as nf
@@ -231,3 +232,11 @@ def test_every_deterministic_accumulator_of_a_usual_format_has_a_tiled_kernel():
         for mode in ("nearest_even", "toward_zero", "to_odd", "toward_negative"):
             for order in ("sequential", "pairwise", "kahan", "exact"):
                 assert candidates(nf.Accumulator(fmt, rounding=mode, order=order)), (fmt, mode, order)
+
+
+def test_random_products():
+    """A part of ``bench/exhaustive.py products``."""
+    rng = np.random.default_rng(8)
+    results = [compare(rng, (14, 40, 36)) for _ in range(4000)]
+    compared = [r for r in results if r is not None]
+    assert len(compared) > 2000 and [str(acc) for acc, wrong in compared if wrong] == []

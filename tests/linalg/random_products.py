@@ -1,0 +1,59 @@
+"""Random products: any format, order, product, mode, policy, shape, layout, carrier and kind of data, against the plain kernel."""
+
+import numpy as np
+from same_bits import same_bits
+from test_matmul_oracle import DATA, FORMATS, ORDERS, wild
+
+import nfloat as nf
+from nfloat.formats.rounding import Rounding
+from nfloat.linalg import dispatch
+
+SEED = 7
+MORE = (
+    "e3m2", "e8m22", "e5m20", "e8m4", "e4m11", "e11m12", "e2m3", "e5m1", "e8m16", "e6m25", "e11m40", "binary8p3se", "binary10p5sf", "int8",
+    "float8_e4m3", "float8_e5m2fnuz", "float8_e3m4", "float8_e8m0fnu",
+)  # fmt: skip
+
+
+def accumulator(rng):
+    """An accumulator, or None where the parts drawn do not go together (a policy that the format lacks)."""
+    formats = FORMATS + MORE
+    fmt, mode, order = str(rng.choice(formats)), list(Rounding)[rng.integers(len(Rounding))], str(rng.choice(ORDERS))
+    product = None if rng.random() < 0.5 else fmt if rng.random() < 0.7 else str(rng.choice(formats))
+    block, promote = None, None
+    if order == "blocked":
+        block, promote = int(rng.integers(1, 12)), None if rng.random() < 0.5 else str(rng.choice(["float32", "float16", "tfloat32", "bfloat16"]))
+    policy = None if rng.random() < 0.7 else str(rng.choice(["saturate", "saturate_finite", "infinity", "nan"]))
+    bits = int(rng.integers(1, 61)) if mode.needs_random_bits else None
+    try:
+        return nf.Accumulator(fmt, product, mode, order, block, promote, policy, bits)
+    except nf.NFloatError:
+        return None
+
+
+def operand(rng, shape, fmt):
+    """Numbers of a format or of none, in either carrier and layout."""
+    make = DATA[rng.integers(len(DATA))]
+    x = make(rng, shape)
+    if rng.random() < 0.5:
+        x = np.ldexp(x, rng.integers(-20, 20, shape))
+    if make is not wild or rng.random() < 0.5:
+        narrow = fmt if rng.random() < 0.7 and fmt.has_nan and fmt.signed else str(rng.choice(["float16", "bfloat16", "float32", "float8_e5m2"]))
+        x = nf.round(x, narrow, overflow="saturate_finite")
+    with np.errstate(all="ignore"):
+        x = x.astype(np.float32 if rng.random() < 0.6 else np.float64)
+    return np.asfortranarray(x) if rng.random() < 0.3 else x
+
+
+def compare(rng, most=(30, 90, 80)):
+    """One random product, computed twice; (accumulator, elements that differ), or None where nothing was to be computed."""
+    acc = accumulator(rng)
+    if acc is None:
+        return None
+    m, k, n = (int(rng.integers(1, top)) for top in most)
+    a, b = operand(rng, (m, k), acc.format), operand(rng, (k, n), acc.format)
+    c = operand(rng, (m, n), acc.format) if rng.random() < 0.4 else None
+    got, want = nf.matmul(a, b, acc, c, seed=SEED, threads=int(rng.integers(1, 3))), np.empty((m, n))
+    wide = [None if x is None else np.asarray(x, np.float64) for x in (a, b, c)]
+    dispatch._plainly(*wide, want, acc, nf.Stream(SEED).key, 1, [(0, m)])
+    return acc, int(np.count_nonzero(~same_bits(got, want)))
