@@ -23,12 +23,15 @@ for fmt, order, product, mode in (
 print(digest.hexdigest())
 """
 
-#: Numba's CPU name and features: plain x86-64 (no FMA, no AVX, no F16C), AVX2, and this CPU without its half arithmetic
-CPUS = {"x86-64": ("x86-64", "+sse2"), "avx2": ("haswell", "")}
+HERE = cpu_features().partition(" ")[2]
+AVX2 = "+avx,+avx2,+bmi,+bmi2,+cx16,+f16c,+fma,+lzcnt,+movbe,+popcnt,+sse,+sse2,+sse3,+sse4.1,+sse4.2,+ssse3"
+
+#: Numba's CPU name and features: plain x86-64 (no FMA, no AVX, no F16C), AVX2, this CPU without its half arithmetic
+CPUS = {"x86-64": ("x86-64", "+sse2"), "avx2": ("haswell", AVX2)}
 if platform.machine().lower() not in ("x86_64", "amd64"):
     CPUS = {"generic": ("generic", "")}
-elif "+avx512fp16" in cpu_features():
-    CPUS["no half arithmetic"] = ("skylake-avx512", "")
+elif "+avx512fp16" in HERE:
+    CPUS["no half arithmetic"] = ("skylake-avx512", HERE.replace("+avx512fp16", "-avx512fp16"))
 
 
 def bits(**environment):
