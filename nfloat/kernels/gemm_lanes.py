@@ -117,9 +117,9 @@ def fma_and_error(v: Lanes, a: Value, b: Value, s: Value) -> tuple[Value, Value]
 
 def toward(mode: int, v: Lanes, a: Value, b: Value, s: Value) -> Value:
     """a b + s in one direction, whatever the CPU's mode is; lanes that fill a vector of 512 bits, where `HAS_DIRECTED`."""
-    i32, kind = ir.IntType(32), {32: "ps", 64: "pd"}[v.bits]
+    i32, kind = ir.IntType(32), {16: "fp16.vfmadd.ph", 32: ".vfmadd.ps", 64: ".vfmadd.pd"}[v.bits]
     function = ir.FunctionType(v.float, [v.float, v.float, v.float, i32])
-    call = cgutils.get_or_insert_function(v.builder.module, function, f"llvm.x86.avx512.vfmadd.{kind}.512")
+    call = cgutils.get_or_insert_function(v.builder.module, function, f"llvm.x86.avx512{kind}.512")
     return v.builder.call(call, [a, b, s, i32(mode | _NO_EXCEPTIONS)])
 
 

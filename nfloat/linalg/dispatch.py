@@ -24,7 +24,7 @@ _MASK = 2**64 - 1
 _FLOAT = {32: np.float32, 64: np.float64}
 #: elements of packed rows at a time
 _CHUNK = 1 << 16
-_NO_WORDS = np.zeros(1, np.int32)
+_NO_WORDS, _NOTHING_EMULATED = np.zeros(1, np.int32), np.zeros(0, np.int64)
 
 
 def multiply_stack(a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, acc: Accumulator, key: int, threads: int | None) -> None:
@@ -60,8 +60,8 @@ def multiply(a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, acc: Accum
         _Tiles(possible[0], a, b, c, out, acc, key, threads).run(possible[0].kind)
         return
     c = None if c is None else np.ascontiguousarray(c)
-    if possible and possible[0].bits == 16:
-        if multiply_halves(a, b, c, out, possible[0].kind, threads):
+    if possible and possible[0].asks_nothing and possible[0].bits == 16:
+        if multiply_halves(a, b, c, out, possible[0].kind, _NOTHING_EMULATED, threads):
             return
         possible = possible[1:]
     problem = Problem(survey(a), survey(b), ZEROS if c is None else survey(c), a.shape[1], lambda: _norms(a, b))
@@ -69,6 +69,10 @@ def multiply(a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, acc: Accum
     for candidate in possible:
         kind = -1 if candidate.rest and tiles is None else candidate.kind_for(problem)
         if kind < 0:
+            continue
+        if candidate.bits == 16:
+            if multiply_halves(a, b, c, out, kind, _tile_constants(acc, 16), threads):
+                return
             continue
         if tiles is None or (tiles.candidate.bits, tiles.candidate.shape) != (candidate.bits, candidate.shape):
             tiles = _Tiles(candidate, a, b, c, out, acc, key, threads)

@@ -17,8 +17,8 @@ _NOTHING = np.zeros((0, 0), np.float32)
 _NOTHING.flags.writeable = False
 
 
-def multiply_halves(a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, form: int, threads: int | None) -> bool:
-    """out = a @ b + c for contiguous matrices; False, with anything in out, if one has an element that float16 does not hold."""
+def multiply_halves(a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, form: int, constants: NDArray[np.int64], threads: int | None) -> bool:
+    """out = a @ b + c for contiguous matrices; False, with anything in out, if float16 does not hold an element, or a sum passed its limit."""
     operands = [_as_float32(x) for x in (a.T, b, _NOTHING if c is None else c)]
     if any(x is None for x in operands):
         return False
@@ -30,7 +30,7 @@ def multiply_halves(a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, for
     fine: list[bool] = []
     over_ranges(lambda first, last: fine.append(half_panels(columns, packed, first, last)), panels, min(count, panels))
     if all(fine):
-        over_ranges(lambda first, last: fine.append(half16(rows, packed, start, values, form, some, first, last)), tiles, count)
+        over_ranges(lambda first, last: fine.append(half16(rows, packed, start, values, form, constants, some, first, last)), tiles, count)
     if values is not out:
         out[...] = values
     return all(fine)

@@ -17,7 +17,7 @@ PRECISION = {16: 11, 32: 24, 64: 53}
 EMIN = {16: -14, 32: -126, 64: -1022}
 LEAST = {16: -24, 32: -149, 64: -1074}
 
-_INTS = {32: (np.float32, np.int32), 64: (np.float64, np.int64)}
+_INTS = {16: (np.float16, np.int16), 32: (np.float32, np.int32), 64: (np.float64, np.int64)}
 #: what `General` compares the rest x - n with, in units, to go one unit up or down; inf: never
 _UP = {Rounding.TOWARD_POSITIVE: 0.0, Rounding.NEAREST_AWAY: 0.5}
 _DOWN = {Rounding.TOWARD_NEGATIVE: 0.0, Rounding.TOWARD_ZERO: 0.0, Rounding.TO_ODD: 0.0, Rounding.NEAREST_ZERO: 0.5}
@@ -91,7 +91,8 @@ def _row(fmt: Format, mode: Rounding, overflow: Overflow | None, bits: int, rand
     float_, int_ = _INTS[bits]
 
     def code(x: float) -> int:
-        return int(np.array(x, float_).view(int_))
+        with np.errstate(over="ignore"):
+            return int(np.array(x, float_).view(int_))
 
     sign = -(1 << (bits - 1))
     spare = digits - p

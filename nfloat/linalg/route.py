@@ -158,20 +158,21 @@ def _native(acc: Accumulator, order: TileOrder, bits: int) -> Iterator[Candidate
 
 
 def _half(acc: Accumulator, order: TileOrder) -> Iterator[Candidate]:
-    """float16 by the hardware, for operands that are float16 numbers."""
+    """Sums in half lanes, for operands that are float16 numbers: float16 by the hardware, and formats of p <= 5."""
     if not half_pack.HAS_HALF or order is TileOrder.PAIRWISE or acc.order is Order.BLOCKED:
         return
     formats = [f for f in (acc.format, acc.product) if f is not None]
     if all(is_native(f, 16, acc.rounding, acc.overflow) for f in formats):
         body = kind(order, Product.EXACT if acc.product is None else Product.NATIVE)
-        yield Candidate(gemm_half.half16, 16, HALF, body, exact=False, finite=False, no_negative_zero=False)
+        yield Candidate(gemm_half.half16, 16, HALF, body, exact=False, finite=False, no_negative_zero=False, asks_nothing=True)
+    yield from _narrow(acc, order, 16)
 
 
 def _narrow(acc: Accumulator, order: TileOrder, bits: int) -> Iterator[Candidate]:
     fmt, product = acc.format, acc.product
     if acc.rounding is not Rounding.NEAREST_EVEN or not has_narrow_grid(fmt, bits) or not _promotes(acc, bits):
         return
-    kernel, shape = (gemm_fast.narrow32, TILE32) if bits == 32 else (gemm_fast.narrow64, TILE64)
+    kernel, shape = {16: (gemm_half.half16, HALF), 32: (gemm_fast.narrow32, TILE32), 64: (gemm_fast.narrow64, TILE64)}[bits]
     # nearest rounding of s + t moves s on the grid by at most 2 |t|, and takes a product to at most twice itself
     # (Kahan's sums: see `kahan` in ``kernels/gemm_orders.py``)
     plain, kahan = order is not TileOrder.PAIRWISE, order is TileOrder.KAHAN
@@ -183,13 +184,13 @@ def _narrow(acc: Accumulator, order: TileOrder, bits: int) -> Iterator[Candidate
             return
         form, grid, top = Product.ROUNDED, fmt, limit(product, bits)
     watched = kind(order, form, watched=True) if plain else -1
-    exact = _needs_exact_products(order, form)
+    exact = _needs_exact_products(acc)
     yield Candidate(kernel, bits, shape, kind(order, form), watched, exact=exact, grid=grid, product_top=top, bound=bound, steps=steps)
 
 
-def _needs_exact_products(order: TileOrder, form: Product) -> bool:
+def _needs_exact_products(acc: Accumulator) -> bool:
     """Whether the lane must hold the products: they are rounded, or added to one another, or an error is taken from them."""
-    return form is not Product.EXACT or order is TileOrder.PAIRWISE or not gemm_lanes.HAS_DIRECTED
+    return acc.product is not None or acc.order is Order.PAIRWISE or not gemm_lanes.HAS_DIRECTED
 
 
 def _cut(acc: Accumulator) -> Iterator[Candidate]:
@@ -242,7 +243,7 @@ def _general(acc: Accumulator, order: TileOrder, bits: int) -> Iterator[Candidat
         return
     kernel, shape = (gemm_fast.general32, TILE32) if bits == 32 else (gemm_fast.general64, TILE64)
     form = Product.EXACT if acc.product is None else Product.ROUNDED
-    exact = _needs_exact_products(order, form)
+    exact = _needs_exact_products(acc)
     yield Candidate(kernel, bits, shape, kind(order, form), exact=exact, finite=False, no_negative_zero=False, product_top=_ROOM[bits])
 
 

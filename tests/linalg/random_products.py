@@ -15,10 +15,13 @@ MORE = (
 )  # fmt: skip
 
 
-def accumulator(rng):
+#: what half precision holds
+NARROW = ("float16", "float8_e4m3fn", "float8_e5m2", "float8_e4m3", "float6_e3m2fn", "float6_e2m3fn", "float4_e2m1fn", "e4m4", "binary8p4se")
+
+
+def accumulator(rng, formats, modes):
     """An accumulator, or None where the parts drawn do not go together (a policy that the format lacks)."""
-    formats = FORMATS + MORE
-    fmt, mode, order = str(rng.choice(formats)), list(Rounding)[rng.integers(len(Rounding))], str(rng.choice(ORDERS))
+    fmt, mode, order = str(rng.choice(formats)), modes[rng.integers(len(modes))], str(rng.choice(ORDERS))
     product = None if rng.random() < 0.5 else fmt if rng.random() < 0.7 else str(rng.choice(formats))
     block, promote = None, None
     if order == "blocked":
@@ -45,9 +48,9 @@ def operand(rng, shape, fmt):
     return np.asfortranarray(x) if rng.random() < 0.3 else x
 
 
-def compare(rng, most=(30, 90, 80)):
+def compare(rng, formats=FORMATS + MORE, modes=tuple(Rounding), most=(30, 90, 80)):
     """One random product, computed twice; (accumulator, elements that differ), or None where nothing was to be computed."""
-    acc = accumulator(rng)
+    acc = accumulator(rng, formats, modes)
     if acc is None:
         return None
     m, k, n = (int(rng.integers(1, top)) for top in most)

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
-from random_products import compare
+from random_products import MORE, NARROW, compare
 from same_bits import same_bits
+from test_matmul_oracle import FORMATS
 
 import nfloat as nf
+from nfloat.formats.rounding import Rounding
 from nfloat.kernels.gemm_lanes import HAS_DIRECTED
 from nfloat.kernels.gemm_tile import HALF, NATIVE32, TILE32
 from nfloat.kernels.half_pack import HAS_HALF
@@ -77,7 +79,11 @@ CASES = [
     (nf.Accumulator("bfloat16"), "bfloat16", "narrow32"),
     (nf.Accumulator("bfloat16", order="kahan"), "bfloat16", "narrow32"),
     (nf.Accumulator("tfloat32", order="kahan"), "bfloat16", "narrow32"),
-    (nf.Accumulator("float8_e4m3fn"), "float8_e4m3fn", "narrow32"),
+    (nf.Accumulator("float8_e4m3fn"), "float8_e4m3fn", IN_HALF),
+    (nf.Accumulator("float8_e4m3fn", product="float8_e4m3fn"), "float8_e4m3fn", IN_HALF),
+    (nf.Accumulator("float8_e4m3fn", product="float8_e4m3fn", order="kahan"), "float8_e4m3fn", IN_HALF),
+    (nf.Accumulator("float6_e3m2fn", product="float16"), "float16", "general32"),
+    (nf.Accumulator("bfloat16", product="float32"), "float32", "general64"),
     (nf.Accumulator("float8_e5m2", order="pairwise"), "float8_e5m2", "narrow32"),
     (nf.Accumulator("bfloat16", order="blocked", block=7, promote="float32"), "bfloat16", "narrow32"),
     (nf.Accumulator("bfloat16", order="blocked", block=16, promote="float16"), "bfloat16", "narrow32"),
@@ -166,7 +172,7 @@ def test_small_formats_overflow_in_lanes(used):
         a, b = operands(rng, 13, 40, 33, fmt)
         for product in (None, fmt):
             nf.matmul(a, b, nf.Accumulator(fmt, product))
-            assert used[-1] in ("narrow32", "general32", "narrow64", "general64"), fmt
+            assert used[-1] in ("half16", "narrow32", "general32", "narrow64", "general64"), fmt
             check(nf.Accumulator(fmt, product), a, b)
 
 
@@ -234,9 +240,10 @@ def test_every_deterministic_accumulator_of_a_usual_format_has_a_tiled_kernel():
                 assert candidates(nf.Accumulator(fmt, rounding=mode, order=order)), (fmt, mode, order)
 
 
-def test_random_products():
+@pytest.mark.parametrize(("formats", "modes"), [(FORMATS + MORE, list(Rounding)), (NARROW, [Rounding.NEAREST_EVEN])], ids=["all", "narrow"])
+def test_random_products(formats, modes):
     """A part of ``bench/exhaustive.py products``."""
     rng = np.random.default_rng(8)
-    results = [compare(rng, (14, 40, 36)) for _ in range(4000)]
+    results = [compare(rng, formats, modes, (14, 40, 36)) for _ in range(3000)]
     compared = [r for r in results if r is not None]
-    assert len(compared) > 2000 and [str(acc) for acc, wrong in compared if wrong] == []
+    assert len(compared) > 1500 and [str(acc) for acc, wrong in compared if wrong] == []
