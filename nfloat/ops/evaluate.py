@@ -15,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..formats.spec import SpecField
 from ..kernels.elementwise import round_narrow32, round_narrow64, round_same32
 from ..kernels.functions import round_leading, settle_plain
 from ..kernels.functions_lanes import settle_double, settle_mixed, settle_single
@@ -72,11 +73,21 @@ def _settle_rest(
         y = form.evaluate(*wide)
         x = wide[0] if form.exact is None else np.where(form.exact(*wide), 0.0, 1.0)
     out, undecided = np.empty(y.size), np.empty(y.size, np.int64)
-    count = settle_plain(x, y, number, out, 2 * form.error, int(form.traits), undecided, how.words, key)
+    count = settle_plain(x, y, number, out, 2 * form.error, int(form.traits), undecided, _result_words(how), key)
     if count:
         places = undecided[:count]
         out[places] = _for_certain(name, tuple(a[places] for a in wide), number[places], how, key)
     return out
+
+
+def _result_words(how: Plan) -> NDArray[np.float64]:
+    """The constants for rounding a result, which is no input: a format that flushes inputs keeps a small one."""
+    if not how.format.flushes_input:
+        return how.words
+    words = how.words.copy()
+    words[SpecField.FLUSH_INPUT] = 0.0
+    words.flags.writeable = False
+    return words
 
 
 def _for_certain(
