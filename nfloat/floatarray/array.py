@@ -11,7 +11,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, FormatError
 from ..formats.format import Format
 from ..formats.names import FormatLike, get_format
 from ..formats.rounding import Overflow, OverflowLike, Rounding, RoundingLike, as_overflow, as_rounding
@@ -123,6 +123,10 @@ class FloatArray(NDArrayOperatorsMixin, ArrayMethods, RoundedValues):
         >>> nf.array([0.1], "float16").astype("float8_e5m2")
         FloatArray([0.09375], format='float8_e5m2', rounding='nearest_even')
         """
+        if isinstance(fmt, (type, np.dtype)):
+            raise FormatError(
+                f"fmt={fmt!r} is a dtype; name a format, a.astype('float32'), or take plain values, np.asarray(a, dtype)"
+            )
         mode = self.rounding if rounding is None else as_rounding(rounding)
         kept = self.random_bits if mode.needs_random_bits else None
         return array(

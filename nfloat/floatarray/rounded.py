@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from ..errors import FormatError, RepresentationError, RoundingError, SeedError
 from ..formats.format import Format
 from ..formats.rounding import Overflow, Rounding
+from ..ops import arithmetic as operations
 from ..ops.arguments import as_carrier
 from ..ops.plan import Plan, plan
 from ..streams import Stream
@@ -43,6 +44,10 @@ class Arithmetic:
     def plan(self) -> Plan:
         """The constants and kernels of this way of rounding."""
         return plan(self.format, self.rounding, self.overflow, self.random_bits)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled without its plan, whose constants and kernels belong to a process."""
+        return Arithmetic, (self.format, self.rounding, self.overflow, self.random_bits)
 
     def describe(self) -> str:
         """The arguments of `array` that give it."""
@@ -135,9 +140,9 @@ def operand(value: Any, first: RoundedValues, what: str) -> Any:
     wrong = (rounded != array) & (array == array)
     if wrong.any():
         name = arithmetic.format.name
+        exact = f", or name the exact operation: nf.{what}(a, x, {name!r})" if hasattr(operations, what) else ""
         raise RepresentationError(
-            f"{what}: {name} does not hold {array[wrong][0]!r}; round it first, nf.array(x, {name!r}), "
-            f"or name the exact operation: nf.{what}(a, x, {name!r})"
+            f"{what}: {name} does not hold {array[wrong][0]!r}; round it first, nf.array(x, {name!r}){exact}"
         )
     return array.astype(carrier(arithmetic), copy=False)
 

@@ -100,6 +100,8 @@ def call(ufunc: np.ufunc, inputs: tuple[Any, ...], out: Any, where: Any) -> Any:
     operands = list(inputs)
     if ufunc is np.square:
         ufunc, operands = np.multiply, [operands[0], operands[0]]
+    if ufunc is np.float_power:
+        ufunc = np.power
     if ufunc in QUESTIONS:
         return _question(ufunc, operands, out, where)
     first = common([*operands, *((out,) if isinstance(out, RoundedValues) else ())], ufunc.__name__)
@@ -124,9 +126,10 @@ def rounded_result(ufunc: np.ufunc, operands: list[Any], first: RoundedValues) -
         values = [operand(x, first, name) for x in operands]
         return first.like(exactly(ufunc(*values), first._arithmetic))
     if ufunc not in ARITHMETIC and ufunc not in FUNCTIONS:
+        values = ", ".join(f"np.asarray({x})" for x in "abcd"[: len(operands)])
         raise ArgumentError(
             f"np.{name} has no defined rounding for a FloatArray; compute it on the values and round once: "
-            f"nf.array(np.{name}(np.asarray(a)), a.format)"
+            f"nf.array(np.{name}({values}), a.format)"
         )
     how = first._arithmetic.plan
     stream = fresh_stream(name, *operands)
