@@ -7,6 +7,7 @@ python bench/exhaustive.py pairs FORMAT [COUNT]        COUNT hard pairs of a for
 python bench/exhaustive.py wide FORMAT [COUNT]         float32 or float64: COUNT hard operands, every operation, MPFR's four modes
 python bench/exhaustive.py functions FORMAT [COUNT]    every number of a format of up to 19 bits; COUNT random ones of a wider one
 python bench/exhaustive.py functions2 FORMAT [COUNT]   arctan2, power, hypot and the remainders: all pairs up to 8 bits; COUNT hard ones beyond
+python bench/exhaustive.py singles [FUNCTION ...]      every float32 number of 19 binades: approximations within their errors, hardest cases
 
 Every line says what was compared and how many results were wrong; the exit code is 1 if any was.
 """
@@ -29,6 +30,7 @@ from nfloat.testing.sweep_arithmetic import all_pairs, hard_pairs, sweep_pairs
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent / "tests" / "ops")]
 import half_oracle  # noqa: E402
+import singles as hardest_singles  # noqa: E402
 from mpfr_oracle import (  # noqa: E402
     ARITHMETIC,
     FLOAT32,
@@ -156,6 +158,17 @@ def functions2(name: str, count: str = "1e5") -> int:
     return wrong
 
 
+def singles(*names: str) -> int:
+    """float32's hardest arguments."""
+    wrong = 0
+    for name in names or hardest_singles.NAMES:
+        start = time.perf_counter()
+        seen, beyond, compared, bad, nearest = hardest_singles.hardest(name)
+        what = f"float32 {name}, {seen:,} numbers seen, {beyond} approximations out of bounds; hardest ({', '.join(nearest)})"
+        wrong += beyond + _say(what, compared, bad, start)
+    return wrong
+
+
 def _wide_pairs(fmt: nf.Format, count: int) -> tuple[np.ndarray, np.ndarray]:
     x, y, _ = hard_operands(np.random.default_rng(12), count, single=fmt.fits_float32)
     x[::2] = np.abs(x[::2])
@@ -163,9 +176,9 @@ def _wide_pairs(fmt: nf.Format, count: int) -> tuple[np.ndarray, np.ndarray]:
     return np.asarray(nf.round(x, fmt)), np.asarray(nf.round(y, fmt))
 
 
-JOBS: dict[str, Callable[..., int]] = {f.__name__: f for f in (eight, half, pairs, wide, functions, functions2)}
+JOBS: dict[str, Callable[..., int]] = {f.__name__: f for f in (eight, half, pairs, wide, functions, functions2, singles)}
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2 or sys.argv[1] not in JOBS or (len(sys.argv) < 3 and sys.argv[1] != "eight"):
+    if len(sys.argv) < 2 or sys.argv[1] not in JOBS or (len(sys.argv) < 3 and sys.argv[1] not in ("eight", "singles")):
         sys.exit(__doc__)
     sys.exit(1 if JOBS[sys.argv[1]](*sys.argv[2:]) else 0)

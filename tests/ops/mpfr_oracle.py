@@ -170,3 +170,20 @@ def as_float64(
         precision=precision, round=rounding, emin=emin - precision + 2, emax=emax + 1, subnormalize=True
     ):
         return np.array([float(function(*row)) for row in rows])
+
+
+def near_right_angles(bits: int, exponents: range) -> np.ndarray:
+    """Numbers m 2^e, m < 2^bits, next to multiples of pi/2: m a denominator of 2^e 2/pi's continued fraction, or some of it."""
+    found = []
+    for e in exponents:
+        with gmpy2.context(precision=max(e, 0) + 400):
+            ratio, before, m = gmpy2.exp2(mpfr(e)) * 2 / gmpy2.const_pi(), 1, 0
+            while True:
+                digit = int(gmpy2.floor(ratio))
+                before, m = m, digit * m + before
+                if m >> bits:
+                    break
+                if m.bit_length() > 2 * bits // 3:
+                    found.append(math.ldexp(m * ((2**bits - 1) // m), e))
+                ratio = 1 / (ratio - digit)
+    return np.array(found)

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 import pytest
-from mpfr_oracle import rounded_to_odd
+from mpfr_oracle import near_right_angles, rounded_to_odd
 
 import nfloat as nf
 from nfloat.formats.rounding import Rounding
@@ -51,6 +51,22 @@ def test_next_to_numbers_and_midpoints(name: str, fmt: nf.Format) -> None:
         got, wanted = getattr(nf, name)(x, fmt, mode), round_grid(z, n, fmt, mode, None)
         bad = np.flatnonzero(differs(got, wanted))
         assert bad.size == 0, f"{name} {mode}: {bad.size}, at {[v.hex() for v in x[bad[:3]]]}: {got[bad[:3]]}, not {wanted[bad[:3]]}"
+
+
+@pytest.mark.parametrize("fmt", ["float16", "float32", "e11m40"])
+@pytest.mark.parametrize("name", ["sin", "cos", "tan"])
+def test_next_to_multiples_of_a_right_angle(name: str, fmt: str) -> None:
+    """The reduction of a large argument cancels all of its bits; the worst of float32 and float64 are among these."""
+    f = nf.get_format(fmt)
+    wide = np.append(near_right_angles(53, range(-40, 970, 61)), math.ldexp(6381956970095103, 797))
+    single = np.append(near_right_angles(24, range(-12, 104, 11)), math.ldexp(16367173, 72)).astype(np.float32)
+    for x in (wide, single):
+        z = rounded_to_odd(name, x)
+        n = prepare(z, Grid(f))
+        for mode in DETERMINISTIC:
+            got, wanted = getattr(nf, name)(x, f, mode), round_grid(z, n, f, mode, None)
+            bad = np.flatnonzero(differs(got, wanted))
+            assert bad.size == 0, f"{name} {mode}: {[float(v).hex() for v in x[bad[:3]]]}: {got[bad[:3]]}, not {wanted[bad[:3]]}"
 
 
 @pytest.mark.parametrize("name", ["exp", "exp2", "cosh"])
