@@ -133,7 +133,9 @@ def rounded_result(ufunc: np.ufunc, operands: list[Any], first: RoundedValues) -
         )
     how = first._arithmetic.plan
     stream = fresh_stream(name, *operands)
-    given = gather([(name, operand(x, first, name)) for x in operands], single=how.single)
+    # a Python number is one of the carrier's, so that nothing asks again whether it fits
+    dtype = first._values.dtype
+    given = gather([(name, np.asarray(operand(x, first, name), dtype)) for x in operands], single=how.single)
     if ufunc in ARITHMETIC:
         flat = compute(ARITHMETIC[ufunc], given.arrays, given.size, how, how.key(stream), members=True)
     else:
