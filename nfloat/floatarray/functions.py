@@ -159,7 +159,7 @@ def _filled(name: str, a: Any, value: Any, dtype: Any = None, **how: Any) -> Any
     return a.like(np.full_like(a._values, operand(value, a, name), **how))
 
 
-def _copy_to(target: Any, source: Any, casting: str = "same_kind", where: Any = True) -> None:
+def _copy_to(target: Any, source: Any, casting: Any = "same_kind", where: Any = True) -> None:
     """An assignment, which rounds; into a plain array NumPy's own copy of the values."""
     if not isinstance(target, RoundedValues):
         np.copyto(target, plain_values(source), casting=casting, where=where)

@@ -126,10 +126,10 @@ def rounded_result(ufunc: np.ufunc, operands: list[Any], first: RoundedValues) -
         values = [operand(x, first, name) for x in operands]
         return first.like(exactly(ufunc(*values), first._arithmetic))
     if ufunc not in ARITHMETIC and ufunc not in FUNCTIONS:
-        values = ", ".join(f"np.asarray({x})" for x in "abcd"[: len(operands)])
+        plain = ", ".join(f"np.asarray({x})" for x in "abcd"[: len(operands)])
         raise ArgumentError(
             f"np.{name} has no defined rounding for a FloatArray; compute it on the values and round once: "
-            f"nf.array(np.{name}({values}), a.format)"
+            f"nf.array(np.{name}({plain}), a.format)"
         )
     how = first._arithmetic.plan
     stream = fresh_stream(name, *operands)

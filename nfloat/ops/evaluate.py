@@ -33,11 +33,11 @@ def evaluate(
     """The rounded results of an elementary function on flat arrays of one dtype with `size` elements or one."""
     out, form = np.empty(size, arrays[0].dtype), APPROXIMATIONS[name]
     marks = np.empty(min(PIECE, size), bool)
-    short = out.dtype == np.float32 and form.single is not None and how.format.precision <= 11 and _in_lanes32(how)
+    short = out.dtype == np.float32 and how.format.precision <= 11 and _in_lanes32(how)
     for start, pieces in pieces_of(arrays, size):
         target, open_ = out[start : start + pieces[0].size], marks[: pieces[0].size]
         with np.errstate(all="ignore"):
-            if short:
+            if short and form.single is not None:
                 y = form.single(*pieces)
                 settle_single(y, target, open_, 2 * form.single_error, int(form.traits), how.words)
             elif how.round64 is round_narrow64:
