@@ -31,7 +31,8 @@ class FloatArray(NDArrayOperatorsMixin, ArrayMethods, RoundedValues):
     Made by `array`. Indexing gives FloatArrays (a single element is one of no dimensions); **assignment rounds** what
     is assigned, as NumPy's does. ``np.asarray(a)`` gives the values. Comparisons give booleans. Sums
     (``np.add.reduce``, ``a.sum()``) are sequential, every step rounded; ``a @ b`` sums fused and sequentially;
-    `nf.sum`, `nf.dot` and `nf.matmul` have the other orders.
+    `nf.sum`, `nf.dot` and `nf.matmul` have the other orders. ``np.save`` writes the values, and
+    ``nf.array(np.load(file), fmt)`` reads them back; pickles keep everything.
 
     A ufunc or function without a defined rounding raises `ArgumentError`; mixing formats raises `FormatError` and
     names the cast.
