@@ -96,8 +96,14 @@ def _gelu(x: Floats) -> Floats:
     return np.where(x == -np.inf, -0.0, x * ndtr(x))
 
 
+def _power(x: Floats, y: Floats) -> Floats:
+    z, first = np.power(x, y), y == 1.0
+    return np.where(first, x, z) if first.any() else z
+
+
 def _power_is_exact(x: Floats, y: Floats) -> NDArray[np.bool_]:
-    return (x == 0.0) | (np.abs(x) == 1.0) | (y == 0.0) | ~np.isfinite(x) | ~np.isfinite(y)
+    """First powers too: in directed modes each would have to be computed for certain."""
+    return (y == 1.0) | (x == 0.0) | (np.abs(x) == 1.0) | (y == 0.0) | ~np.isfinite(x) | ~np.isfinite(y)
 
 
 def _arctan2_is_exact(y: Floats, x: Floats) -> NDArray[np.bool_]:
@@ -131,6 +137,6 @@ APPROXIMATIONS: dict[str, Approximation] = {
     "sigmoid": Approximation(_sigmoid, _AT_ZERO | _UNDER | _T.BESIDE_HALF | _T.WITHIN_ONE, single=_single_sigmoid),
     "softplus": Approximation(_softplus, _UNDER | _T.GREATER_THAN_X, single=_single_softplus),
     "gelu": Approximation(_gelu, _AT_ZERO | _UNDER | _T.WITHIN_X, error=2.0**-39),
-    "power": Approximation(np.power, _AT_ZERO | _UNDER | _OVER, exact=_power_is_exact),
+    "power": Approximation(_power, _AT_ZERO | _UNDER | _OVER, exact=_power_is_exact),
     "arctan2": Approximation(np.arctan2, _AT_ZERO | _UNDER, exact=_arctan2_is_exact),
 }
