@@ -48,6 +48,25 @@ def test_functions_of_any_float32_values(ratio, op: str, at_most: float, fmt: st
     ratio(lambda: f(x, fmt), lambda: native(x), at_most)
 
 
+@pytest.mark.parametrize("fmt", ["float16", "float32"])
+def test_hypot(ratio, fmt: str) -> None:
+    x, y = _values("float32"), _values("float32")[::-1].copy()
+    ratio(lambda: nf.hypot(x, y, fmt), lambda: np.hypot(x, y), 10.0)
+
+
+@pytest.mark.parametrize("fmt", ["float16", "float32"])
+def test_fused(ratio, fmt: str) -> None:
+    x, y = _values("float32"), _values("float32")[::-1].copy()
+    ratio(lambda: nf.fma(x, y, x, fmt), lambda: x * y + x, 8.0)
+
+
+@pytest.mark.parametrize(("op", "at_most"), [("add", 8.0), ("multiply", 8.0), ("divide", 8.0)])
+def test_directed_modes_of_float32(ratio, op: str, at_most: float) -> None:
+    x, y = _values("float32"), _values("float32")[::-1].copy()
+    f, native = getattr(nf, op), getattr(np, op)
+    ratio(lambda: f(x, y, "float32", "toward_positive"), lambda: native(x, y), at_most)
+
+
 def test_plain_rule(ratio) -> None:
     """What a stochastic sum costs: the plain rule, one element at a time."""
     x = _values("float32")[: 1 << 18]

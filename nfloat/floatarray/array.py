@@ -11,7 +11,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, FormatError
 from ..formats.format import Format
 from ..formats.names import FormatLike, get_format
 from ..formats.rounding import Overflow, OverflowLike, Rounding, RoundingLike, as_overflow, as_rounding
@@ -31,7 +31,8 @@ class FloatArray(NDArrayOperatorsMixin, ArrayMethods, RoundedValues):
     Made by `array`. Indexing gives FloatArrays (a single element is one of no dimensions); **assignment rounds** what
     is assigned, as NumPy's does. ``np.asarray(a)`` gives the values. Comparisons give booleans. Sums
     (``np.add.reduce``, ``a.sum()``) are sequential, every step rounded; ``a @ b`` sums fused and sequentially;
-    `nf.sum`, `nf.dot` and `nf.matmul` have the other orders.
+    `nf.sum`, `nf.dot` and `nf.matmul` have the other orders. ``np.save`` writes the values, and
+    ``nf.array(np.load(file), fmt)`` reads them back; pickles keep everything.
 
     A ufunc or function without a defined rounding raises `ArgumentError`; mixing formats raises `FormatError` and
     names the cast.
@@ -123,6 +124,10 @@ class FloatArray(NDArrayOperatorsMixin, ArrayMethods, RoundedValues):
         >>> nf.array([0.1], "float16").astype("float8_e5m2")
         FloatArray([0.09375], format='float8_e5m2', rounding='nearest_even')
         """
+        if isinstance(fmt, (type, np.dtype)):
+            raise FormatError(
+                f"fmt={fmt!r} is a dtype; name a format, a.astype('float32'), or take plain values, np.asarray(a, dtype)"
+            )
         mode = self.rounding if rounding is None else as_rounding(rounding)
         kept = self.random_bits if mode.needs_random_bits else None
         return array(

@@ -40,6 +40,12 @@ def _operation(ufunc: np.ufunc, method: str) -> int:
     return int(ARITHMETIC[ufunc])
 
 
+def _with_values(array: Any, out: Any, name: str) -> tuple[RoundedValues, Any]:
+    """(the operand that decides, the array as one of its kind): a plain array may be folded into a FloatArray."""
+    first = common([array, out], name)
+    return first, array if isinstance(array, RoundedValues) else first.like(np.asarray(operand(array, first, name)))
+
+
 def reduce(
     ufunc: np.ufunc,
     array: Any,
@@ -60,8 +66,10 @@ def reduce(
     name = f"{ufunc.__name__}.reduce"
     if dtype is not None:
         raise ArgumentError(f"{name}: dtype={dtype!r}: the format decides what results are; cast with a.astype(...)")
-    first = common([array, *((out,) if isinstance(out, RoundedValues) else ())], name)
+    first, array = _with_values(array, out, name)
     if ufunc in QUESTIONS:
+        if isinstance(out, RoundedValues):
+            raise ArgumentError(f"{name}: out= must be an array of booleans")
         return ufunc.reduce(
             array._values, axis=axis, keepdims=keepdims, where=where, **({} if out is None else {"out": out})
         )
@@ -89,22 +97,30 @@ def _fold_axes(
             np.broadcast_to(np.asarray(where, bool), values.shape).transpose(order).reshape(rows), order="C"
         )
     if start is None and rows[1] == 0:
-        start = _IDENTITY.get(ufunc)
+        start = _identity(ufunc, array)
     initial = np.empty(0) if start is None else np.full(1, start, np.float64)
     out, stream = np.empty((rows[0], 1)), fresh_stream(f"{ufunc.__name__}.reduce", array)
     how = array._arithmetic.plan
     complete = fold_rows(op, x, chosen, initial, out, False, has_unsigned_zero(how), how.words, how.key(stream))
     if not complete:
-        _fill_empty(ufunc, out, chosen)
+        _fill_empty(ufunc, array, out, chosen)
     result = out.reshape(shape).astype(values.dtype)
     return array.like(np.expand_dims(result, axes) if keepdims else result, stream)
 
 
-def _fill_empty(ufunc: np.ufunc, out: NDArray[np.float64], chosen: NDArray[np.bool_]) -> None:
+def _fill_empty(
+    ufunc: np.ufunc, array: RoundedValues, out: NDArray[np.float64], chosen: NDArray[np.bool_]
+) -> None:
     """Rows without an element: the operation's identity, if it has one."""
-    if ufunc not in _IDENTITY:
+    identity = _identity(ufunc, array)
+    if identity is None:
         raise ArgumentError(f"np.{ufunc.__name__}.reduce: nothing to reduce, and no identity; pass initial=")
-    out[~chosen.any(axis=1)] = _IDENTITY[ufunc]
+    out[~chosen.any(axis=1)] = identity
+
+
+def _identity(ufunc: np.ufunc, array: RoundedValues) -> float | None:
+    """What a reduction of nothing gives, as a number of the format."""
+    return operand(_IDENTITY[ufunc], array, ufunc.__name__) if ufunc in _IDENTITY else None
 
 
 def accumulate(ufunc: np.ufunc, array: Any, axis: int = 0, dtype: Any = None, out: Any = None) -> Any:
@@ -118,7 +134,7 @@ def accumulate(ufunc: np.ufunc, array: Any, axis: int = 0, dtype: Any = None, ou
     name = f"{ufunc.__name__}.accumulate"
     if dtype is not None:
         raise ArgumentError(f"{name}: dtype={dtype!r}: the format decides what results are; cast with a.astype(...)")
-    first = common([array, *((out,) if isinstance(out, RoundedValues) else ())], name)
+    first, array = _with_values(array, out, name)
     stream, values = fresh_stream(name, array), array._values
     if ufunc in _SELECTIONS:
         result = first.like(ufunc.accumulate(values, axis=axis))

@@ -1,8 +1,8 @@
 """NumPy's functions on FloatArrays (``__array_function__``): which are defined, and how.
 
-`MOVING` functions only move, repeat or select elements; `ASKING` ones answer in indices, booleans, shapes or text, or
-write the values to a file; both are NumPy's own on the values. `ROUNDING` ones add or multiply, and are built on the
-rounded folds. Every other function raises.
+`MOVING` functions (``moving.py``) only move, repeat or select elements; `ASKING` ones answer in indices, booleans,
+shapes or text, or write the values to a file; both are NumPy's own on the values. `ROUNDING` ones add or multiply, and
+are built on the rounded folds. Every other function raises.
 """
 
 from __future__ import annotations
@@ -14,57 +14,10 @@ import numpy as np
 
 from ..errors import ArgumentError
 from . import folds
+from .moving import MOVING, move, plain_values
 from .rounded import RoundedValues, common, fresh_stream, operand
 from .ufuncs import multiply_matrices, rounded_result
 
-MOVING = frozenset(
-    {
-        np.concatenate,
-        np.stack,
-        np.hstack,
-        np.vstack,
-        np.dstack,
-        np.column_stack,
-        np.reshape,
-        np.ravel,
-        np.transpose,
-        np.swapaxes,
-        np.moveaxis,
-        np.squeeze,
-        np.expand_dims,
-        np.broadcast_to,
-        np.copy,
-        np.take,
-        np.take_along_axis,
-        np.compress,
-        np.flip,
-        np.fliplr,
-        np.flipud,
-        np.rot90,
-        np.roll,
-        np.repeat,
-        np.tile,
-        np.sort,
-        np.where,
-        np.diagonal,
-        np.split,
-        np.array_split,
-        np.hsplit,
-        np.vsplit,
-        np.atleast_1d,
-        np.atleast_2d,
-        np.atleast_3d,
-        np.max,
-        np.min,
-        np.amax,
-        np.amin,
-        np.clip,
-        np.append,
-        np.insert,
-        np.delete,
-        np.unique,
-    }
-)
 ASKING = frozenset(
     {
         np.argmax,
@@ -84,6 +37,14 @@ ASKING = frozenset(
         np.allclose,
         np.may_share_memory,
         np.shares_memory,
+        np.isin,
+        np.digitize,
+        np.lexsort,
+        np.nanargmax,
+        np.nanargmin,
+        np.isreal,
+        np.iscomplexobj,
+        np.isrealobj,
         np.array2string,
         np.array_repr,
         np.array_str,
@@ -107,67 +68,17 @@ def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
     if function in ROUNDING:
         return ROUNDING[function](*args, **kwargs)
     if function in ASKING:
-        return function(*_values(args), **_values(kwargs))
+        return function(*plain_values(args), **plain_values(kwargs))
+    if function is np.copyto:
+        return _copy_to(*args, **kwargs)
     if function not in MOVING:
         raise ArgumentError(
             f"np.{function.__name__} is not defined for a FloatArray; compute it on the values, np.asarray(a), "
             "and round: nf.array(..., a.format)"
         )
-    return _move(function, args, kwargs)
+    return move(function, args, kwargs)
 
 
-def _move(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    if kwargs.get("out") is not None:
-        raise ArgumentError(
-            f"np.{function.__name__}: out= is not defined for a FloatArray; assign the result: b[...] = ..."
-        )
-    found: list[Any] = []
-    _collect((args, kwargs), found)
-    first = common(found, function.__name__)
-    if function in (np.where, np.concatenate, np.stack, np.append, np.insert, np.clip):
-        args = _as_members(function, args, first)
-    result = function(*_values(args), **_values(kwargs))
-    stream = fresh_stream(function.__name__, *found) if len(found) > 1 else first._stream
-    return _wrap(result, first, stream)
-
-
-def _as_members(function: Callable[..., Any], args: tuple[Any, ...], first: RoundedValues) -> tuple[Any, ...]:
-    """Arguments whose elements end up among the result's, checked to be numbers of the format."""
-    name = function.__name__
-
-    def member(x: Any) -> Any:
-        return x if x is None else operand(x, first, name)
-
-    if function in (np.concatenate, np.stack):
-        return ([member(x) for x in args[0]], *args[1:])
-    moved = {np.where: (1, 2), np.append: (0, 1), np.insert: (0, 2), np.clip: (0, 1, 2)}[function]
-    return tuple(member(x) if i in moved else x for i, x in enumerate(args))
-
-
-def _collect(x: Any, found: list[Any]) -> None:
-    if isinstance(x, RoundedValues):
-        found.append(x)
-    elif isinstance(x, (list, tuple)):
-        for item in x:
-            _collect(item, found)
-    elif isinstance(x, dict):
-        _collect(tuple(x.values()), found)
-
-
-def _values(x: Any) -> Any:
-    """FloatArrays replaced by their values, inside lists, tuples and dictionaries too."""
-    if isinstance(x, RoundedValues):
-        return x._values
-    if isinstance(x, (list, tuple)):
-        return type(x)(_values(item) for item in x)
-    return {key: _values(item) for key, item in x.items()} if isinstance(x, dict) else x
-
-
-def _wrap(result: Any, first: RoundedValues, stream: Any) -> Any:
-    """Float results as FloatArrays; indices and counts (np.unique's) as they are."""
-    if isinstance(result, (list, tuple)):
-        return type(result)(_wrap(item, first, stream) for item in result)
-    return first.like(result, stream) if np.asarray(result).dtype.kind == "f" else result
 
 
 # ------------------------------------------------------------ functions that round
@@ -221,15 +132,42 @@ def _divide_by_count(total: RoundedValues, count: Any) -> Any:
 def dot(a: Any, b: Any, out: Any = None) -> Any:
     """np.dot's shapes: scalars multiply, vectors and matrices as `a @ b`."""
     first = common([a, b], "dot")
-    if np.ndim(_values(a)) == 0 or np.ndim(_values(b)) == 0:
+    if np.ndim(plain_values(a)) == 0 or np.ndim(plain_values(b)) == 0:
         result = rounded_result(np.multiply, [a, b], first)
-    elif np.ndim(_values(b)) > 2:
+    elif np.ndim(plain_values(b)) > 2:
         raise ArgumentError(
             "np.dot of a FloatArray with more than two dimensions on the right is not defined; use a @ b"
         )
     else:
         result = multiply_matrices([a, b], first)
     return result if out is None else folds.write("dot", result, out, True)
+
+
+def diff(a: Any, n: int = 1, axis: int = -1) -> Any:
+    """Differences of neighbours, each rounded, n times over."""
+    for _ in range(n):
+        last_first = a.like(np.moveaxis(a._values, axis, 0))
+        a = last_first[1:] - last_first[:-1]
+        a = a.like(np.moveaxis(a._values, 0, axis))
+    return a
+
+
+def _filled(name: str, a: Any, value: Any, dtype: Any = None, **how: Any) -> Any:
+    """An array like `a` of one number, rounded as a Python number is (a format without zero has NaN for it)."""
+    if dtype is not None:
+        raise ArgumentError(f"np.{name}: dtype={dtype!r}: the format decides what the elements are; use np.{name}(np.asarray(a), {dtype!r})")
+    return a.like(np.full_like(a._values, operand(value, a, name), **how))
+
+
+def _copy_to(target: Any, source: Any, casting: Any = "same_kind", where: Any = True) -> None:
+    """An assignment, which rounds; into a plain array NumPy's own copy of the values."""
+    if not isinstance(target, RoundedValues):
+        np.copyto(target, plain_values(source), casting=casting, where=where)
+    elif where is True:
+        target[...] = source  # type: ignore[index]
+    else:
+        chosen = np.broadcast_to(np.asarray(where, bool), target._values.shape)
+        target[chosen] = np.broadcast_to(plain_values(source), target._values.shape)[chosen]  # type: ignore[index]
 
 
 #: NumPy's functions that round, and how
@@ -241,10 +179,11 @@ ROUNDING: dict[Callable[..., Any], Callable[..., Any]] = {
     np.mean: mean,
     np.dot: dot,
     np.outer: lambda a, b, out=None: folds.outer(np.multiply, np.ravel(a), np.ravel(b), out),
-    np.zeros_like: lambda a, **kwargs: a.like(np.zeros_like(a._values, **kwargs)),
-    np.ones_like: lambda a, **kwargs: a.like(np.ones_like(a._values, **kwargs)),
-    np.empty_like: lambda a, **kwargs: a.like(np.zeros_like(a._values, **kwargs)),
-    np.full_like: lambda a, fill_value, **kwargs: a.like(
-        np.full_like(a._values, operand(fill_value, a, "full_like"), **kwargs)
-    ),
+    np.inner: lambda a, b: dot(a, np.swapaxes(b, -1, -2) if np.ndim(plain_values(b)) > 1 else b),
+    np.vdot: lambda a, b: dot(np.ravel(a), np.ravel(b)),
+    np.diff: diff,
+    np.zeros_like: lambda a, **how: _filled("zeros_like", a, 0.0, **how),
+    np.ones_like: lambda a, **how: _filled("ones_like", a, 1.0, **how),
+    np.empty_like: lambda a, **how: _filled("empty_like", a, 0.0, **how),
+    np.full_like: lambda a, fill_value, **how: _filled("full_like", a, fill_value, **how),
 }

@@ -51,6 +51,9 @@ class ArrayMethods:
     def __contains__(self: Any, value: Any) -> bool:
         return bool(np.any(self == value))
 
+    def __complex__(self: Any) -> complex:
+        return complex(self._values)
+
     def __float__(self: Any) -> float:
         return float(self._values)
 
@@ -75,6 +78,9 @@ class ArrayMethods:
     def __str__(self: Any) -> str:
         return str(self._values)
 
+    def __format__(self: Any, spec: str) -> str:
+        return format(float(self), spec) if spec and self.ndim == 0 else format(str(self), spec)
+
     # ------------------------------------------------------------ functions
 
     def sum(self: Any, axis: Any = None, *, keepdims: bool = False, out: Any = None, **more: Any) -> Any:
@@ -85,57 +91,77 @@ class ArrayMethods:
         """The sequential product, every step rounded."""
         return np.prod(self, axis=axis, keepdims=keepdims, out=out, **more)
 
-    def mean(self: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    def mean(self: Any, axis: Any = None, *, keepdims: bool = False, **more: Any) -> Any:
         """The rounded sum over the number of elements, rounded again."""
-        return np.mean(self, axis=axis, keepdims=keepdims)
+        return np.mean(self, axis=axis, keepdims=keepdims, **more)
 
-    def cumsum(self: Any, axis: int | None = None) -> Any:
+    def cumsum(self: Any, axis: int | None = None, *, out: Any = None) -> Any:
         """Every partial sum, each rounded."""
-        return np.cumsum(self, axis=axis)
+        return np.cumsum(self, axis=axis, out=out)
 
-    def cumprod(self: Any, axis: int | None = None) -> Any:
+    def cumprod(self: Any, axis: int | None = None, *, out: Any = None) -> Any:
         """Every partial product, each rounded."""
-        return np.cumprod(self, axis=axis)
+        return np.cumprod(self, axis=axis, out=out)
 
-    def max(self: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    def max(self: Any, axis: Any = None, *, keepdims: bool = False, **more: Any) -> Any:
         """The largest element."""
-        return np.max(self, axis=axis, keepdims=keepdims)
+        return np.max(self, axis=axis, keepdims=keepdims, **more)
 
-    def min(self: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    def min(self: Any, axis: Any = None, *, keepdims: bool = False, **more: Any) -> Any:
         """The smallest element."""
-        return np.min(self, axis=axis, keepdims=keepdims)
+        return np.min(self, axis=axis, keepdims=keepdims, **more)
 
-    def argmax(self: Any, axis: int | None = None) -> Any:
+    def argmax(self: Any, axis: int | None = None, **more: Any) -> Any:
         """Where the largest element is."""
-        return np.argmax(self, axis=axis)
+        return np.argmax(self, axis=axis, **more)
 
-    def argmin(self: Any, axis: int | None = None) -> Any:
+    def argmin(self: Any, axis: int | None = None, **more: Any) -> Any:
         """Where the smallest element is."""
-        return np.argmin(self, axis=axis)
+        return np.argmin(self, axis=axis, **more)
 
-    def any(self: Any, axis: Any = None) -> Any:
+    def argsort(self: Any, axis: int = -1, **more: Any) -> Any:
+        """The order of the elements."""
+        return np.argsort(self, axis=axis, **more)
+
+    def nonzero(self: Any) -> Any:
+        """Where elements are not zero."""
+        return np.nonzero(self)
+
+    def any(self: Any, axis: Any = None, **more: Any) -> Any:
         """Whether some element is not zero."""
-        return np.any(self, axis=axis)
+        return np.any(self, axis=axis, **more)
 
-    def all(self: Any, axis: Any = None) -> Any:
+    def all(self: Any, axis: Any = None, **more: Any) -> Any:
         """Whether no element is zero."""
-        return np.all(self, axis=axis)
+        return np.all(self, axis=axis, **more)
+
+    def clip(self: Any, min: Any = None, max: Any = None) -> Any:  # noqa: A002 (NumPy's names)
+        """Elements brought into an interval whose ends are operands like any other."""
+        return np.clip(self, min, max)
+
+    def fill(self: Any, value: Any) -> None:
+        """Assign one number, rounded, to every element."""
+        self[...] = value
+
+    def sort(self: Any, axis: int = -1) -> None:
+        """Sort in place."""
+        self._values.sort(axis=axis)
 
     def dot(self: Any, other: Any) -> Any:
         """np.dot: fused sequential sums."""
         return np.dot(self, other)
 
-    def reshape(self: Any, *shape: Any) -> Any:
+    def reshape(self: Any, *shape: Any, order: Any = "C") -> Any:
         """The same numbers in another shape, a view where possible."""
-        return np.reshape(self, shape[0] if len(shape) == 1 else shape)
+        return np.reshape(self, shape[0] if len(shape) == 1 else shape, order=order)
 
-    def ravel(self: Any) -> Any:
+    def ravel(self: Any, order: Any = "C") -> Any:
         """One dimension, a view where possible."""
-        return np.ravel(self)
+        return np.ravel(self, order=order)
 
-    def flatten(self: Any) -> Any:
+    def flatten(self: Any, order: Any = "C") -> Any:
         """One dimension, always a copy."""
-        return np.ravel(self).copy()
+        return np.ravel(self, order=order).copy()
 
     def transpose(self: Any, *axes: Any) -> Any:
         """The axes reversed or permuted, a view."""

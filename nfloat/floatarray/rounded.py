@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from ..errors import FormatError, RepresentationError, RoundingError, SeedError
 from ..formats.format import Format
 from ..formats.rounding import Overflow, Rounding
+from ..ops import arithmetic as operations
 from ..ops.arguments import as_carrier
 from ..ops.plan import Plan, plan
 from ..streams import Stream
@@ -43,6 +44,10 @@ class Arithmetic:
     def plan(self) -> Plan:
         """The constants and kernels of this way of rounding."""
         return plan(self.format, self.rounding, self.overflow, self.random_bits)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled without its plan, whose constants and kernels belong to a process."""
+        return Arithmetic, (self.format, self.rounding, self.overflow, self.random_bits)
 
     def describe(self) -> str:
         """The arguments of `array` that give it."""
@@ -127,19 +132,26 @@ def operand(value: Any, first: RoundedValues, what: str) -> Any:
     if isinstance(value, RoundedValues):
         return value._values
     arithmetic = first._arithmetic
+    if type(value) in (int, float, bool):
+        return _number(value, arithmetic.format, what) if value else _number.__wrapped__(value, arithmetic.format, what)
     nearest = plan(arithmetic.format, Rounding.NEAREST_EVEN, None, None)
     array = as_carrier(value, what, single=nearest.single)
     rounded = nearest.apply(array, 0)
-    if type(value) in (int, float, bool):
-        return float(rounded)
     wrong = (rounded != array) & (array == array)
     if wrong.any():
         name = arithmetic.format.name
+        exact = f", or name the exact operation: nf.{what}(a, x, {name!r})" if hasattr(operations, what) else ""
         raise RepresentationError(
-            f"{what}: {name} does not hold {array[wrong][0]!r}; round it first, nf.array(x, {name!r}), "
-            f"or name the exact operation: nf.{what}(a, x, {name!r})"
+            f"{what}: {name} does not hold {array[wrong][0]!r}; round it first, nf.array(x, {name!r}){exact}"
         )
     return array.astype(carrier(arithmetic), copy=False)
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _number(value: float, fmt: Format, what: str) -> float:
+    """A Python number rounded to a format, kept for the next time; not for zeros, whose signs are equal keys."""
+    nearest = plan(fmt, Rounding.NEAREST_EVEN, None, None)
+    return float(nearest.apply(as_carrier(value, what, single=nearest.single), 0))
 
 
 def exactly(values: NDArray[np.floating], arithmetic: Arithmetic) -> NDArray[np.floating]:

@@ -100,6 +100,8 @@ def call(ufunc: np.ufunc, inputs: tuple[Any, ...], out: Any, where: Any) -> Any:
     operands = list(inputs)
     if ufunc is np.square:
         ufunc, operands = np.multiply, [operands[0], operands[0]]
+    if ufunc is np.float_power:
+        ufunc = np.power
     if ufunc in QUESTIONS:
         return _question(ufunc, operands, out, where)
     first = common([*operands, *((out,) if isinstance(out, RoundedValues) else ())], ufunc.__name__)
@@ -124,13 +126,16 @@ def rounded_result(ufunc: np.ufunc, operands: list[Any], first: RoundedValues) -
         values = [operand(x, first, name) for x in operands]
         return first.like(exactly(ufunc(*values), first._arithmetic))
     if ufunc not in ARITHMETIC and ufunc not in FUNCTIONS:
+        plain = ", ".join(f"np.asarray({x})" for x in "abcd"[: len(operands)])
         raise ArgumentError(
             f"np.{name} has no defined rounding for a FloatArray; compute it on the values and round once: "
-            f"nf.array(np.{name}(np.asarray(a)), a.format)"
+            f"nf.array(np.{name}({plain}), a.format)"
         )
     how = first._arithmetic.plan
     stream = fresh_stream(name, *operands)
-    given = gather([(name, operand(x, first, name)) for x in operands], single=how.single)
+    # a Python number is one of the carrier's, so that nothing asks again whether it fits
+    dtype = first._values.dtype
+    given = gather([(name, np.asarray(operand(x, first, name), dtype)) for x in operands], single=how.single)
     if ufunc in ARITHMETIC:
         flat = compute(ARITHMETIC[ufunc], given.arrays, given.size, how, how.key(stream), members=True)
     else:

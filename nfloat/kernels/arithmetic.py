@@ -138,7 +138,7 @@ def exact_result(op, x, y, z, unsigned_zero, mode):
     if op == _FMA:
         return exact_fma(x, y, z, mode)
     if op == _SQRT:
-        return exact_sqrt(x)
+        return exact_sqrt(x, mode)
     if op == _RECIPROCAL:
         return exact_quotient(1.0, x, unsigned_zero)
     if op == _RSQRT:

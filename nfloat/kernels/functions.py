@@ -77,12 +77,16 @@ def is_exact(x, y, traits):
 
 @device
 def cut(low, high, c, beyond):
-    """0 < low..high without c and what lies on its wrong side: for values known to lie beyond c, or within."""
+    """0 < low..high without c and what lies on its wrong side: for values known to lie beyond c, or within.
+
+    Such a value lies beyond c by less than a float64 step too, so the new end must round as everything between c and
+    its neighbour does: of these two the one with an odd last bit, which is no number and no midpoint where p <= 51.
+    """
     if low <= c <= high:
         if beyond:
-            low = int64_as_float64(float64_as_int64(c) + 1)
+            low = int64_as_float64(float64_as_int64(c) | 1)
         else:
-            high = int64_as_float64(float64_as_int64(c) - 1)
+            high = int64_as_float64((float64_as_int64(c) - 1) | 1)
     return low, high
 
 
@@ -118,14 +122,17 @@ def settle_plain(x, y, number, out, eps, traits, undecided, words, key):
     number[i] is the element's number in its array, from which its random bits are made.
     """
     spec, count = load_spec(words), 0
+    stochastic = spec.mode >= _STOCHASTIC
+    # see `cut`: a stochastic mode's bounds lie between float64 numbers, those of a long format on odd ones
+    known = 0 if stochastic or spec.precision > 51 else traits
     for i in range(y.size):
-        random = word64(number[i], key) if spec.mode >= _STOCHASTIC else np.uint64(0)
+        random = word64(number[i], key) if stochastic else np.uint64(0)
         v, a = y[i], abs(y[i])
         low = high = a
         decided = is_exact(x[i], v, traits)
         if not decided:
             if _LEAST <= a <= _GREATEST:
-                low, high = interval(x[i], v, eps, traits)
+                low, high = interval(x[i], v, eps, known)
                 decided = True
             elif out_of_range(a, spec):
                 low = high = _LEAST if a < _LEAST else _GREATEST

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from ..formats.rounding import Rounding
 from .jit import device
 from .wide import (
     add128,
@@ -22,20 +23,44 @@ from .wide import (
 )
 
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
+_TWO_64 = 2.0**64
+_STOCHASTIC = Rounding.STOCHASTIC.tag
 
 
 @device
-def root_digits(n3, n2, n1, n0):
-    """(hi, lo, inexact): floor(sqrt(N)) of a 256-bit N < 2^252 in four words, digit by digit.
+def root_63(hi, lo):
+    """(s, rest_hi, rest_lo): s = floor(sqrt(N)) and N - s^2, for 2^100 <= N < 2^126 in two words.
+
+    The hardware's root of N in float64 is off by less than 2^12; what is missing then follows from the remainder,
+    divided in float64 too, to within 1.
+    """
+    s = np.uint64(math.sqrt(np.float64(hi) * _TWO_64 + np.float64(lo)))
+    square_hi, square_lo = mul64(s, s)
+    rest_hi, rest_lo = sub128(hi, lo, square_hi, square_lo)
+    rest = np.float64(np.int64(rest_hi)) * _TWO_64 + np.float64(rest_lo)
+    s = np.uint64(np.int64(s) + np.int64(math.floor(rest / (2.0 * np.float64(s)))))
+    square_hi, square_lo = mul64(s, s)
+    rest_hi, rest_lo = sub128(hi, lo, square_hi, square_lo)
+    while np.int64(rest_hi) < 0:  # one too large: N - (s - 1)^2 = N - s^2 + 2 s - 1
+        s -= _ONE
+        rest_hi, rest_lo = add128(rest_hi, rest_lo, s >> np.uint64(63), (s << _ONE) | _ONE)
+    while rest_hi > s >> np.uint64(63) or (rest_hi == s >> np.uint64(63) and rest_lo > s << _ONE):
+        rest_hi, rest_lo = sub128(rest_hi, rest_lo, s >> np.uint64(63), (s << _ONE) | _ONE)
+        s += _ONE
+    return s, rest_hi, rest_lo
+
+
+@device
+def more_root_digits(s, rest_hi, rest_lo, n1, n0):
+    """(hi, lo, inexact): 63 more bits of a root s with the rest N - s^2, the next 126 bits of N leading n1, n0.
 
     The rest never exceeds twice the root, and 4 rest + 3 < 2^128 since the root stays below 2^126.
     """
-    hi, lo, rest_hi, rest_lo = _ZERO, _ZERO, _ZERO, _ZERO
-    n3, n2, n1, n0 = shift_limbs(n3, n2, n1, n0, 4)
-    for _ in range(126):
+    hi, lo = _ZERO, s
+    for _ in range(63):
         rest_hi, rest_lo = shl128(rest_hi, rest_lo, 2)
-        rest_lo |= n3 >> np.uint64(62)
-        n3, n2, n1, n0 = shift_limbs(n3, n2, n1, n0, 2)
+        rest_lo |= n1 >> np.uint64(62)
+        n1, n0 = shl128(n1, n0, 2)
         trial_hi, trial_lo = shl128(hi, lo, 2)
         trial_lo |= _ONE
         hi, lo = shl128(hi, lo, 1)
@@ -46,6 +71,16 @@ def root_digits(n3, n2, n1, n0):
 
 
 @device
+def root_digits(n3, n2, n1, n0):
+    """(hi, lo, inexact): floor(sqrt(N)) of a 256-bit N in four words, 2^230 <= N < 2^252."""
+    top_hi, top_lo = shl128(n3, n2, 2)
+    top_lo |= n1 >> np.uint64(62)
+    s, rest_hi, rest_lo = root_63(top_hi, top_lo)
+    n1, n0 = shl128(n1, n0, 2)
+    return more_root_digits(s, rest_hi, rest_lo, n1, n0)
+
+
+@device
 def shift_limbs(n3, n2, n1, n0, n):
     """A 256-bit integer shifted left by 0 < n < 64."""
     up, down = np.uint64(n), np.uint64(64 - n)
@@ -53,17 +88,23 @@ def shift_limbs(n3, n2, n1, n0, n):
 
 
 @device
-def exact_sqrt(x):
-    """sqrt(x): sqrt(m 2^q) = sqrt(m 2^t) 2^((q - t) / 2) with t = 198 or 199 such that q - t is even."""
+def exact_sqrt(x, mode):
+    """sqrt(x): sqrt(m 2^q) = sqrt(m 2^t) 2^((q - t) / 2) with t = 72 or 73 such that q - t is even.
+
+    63 bits and whether anything follows are enough for every mode but the stochastic ones.
+    """
     if x != x or x == 0.0:
         return special_value(x)
     if x < 0.0 or x == math.inf:
         return special_value(math.nan if x < 0.0 else x)
     m, q = significand(x)
-    t = 198 + (q & 1)
-    n3, n2 = shl128(_ZERO, m, t - 128)
-    hi, lo, inexact = root_digits(n3, n2, _ZERO, _ZERO)
-    return wide_value(False, hi, lo, inexact, (q - t) >> 1)
+    t = 72 + (q & 1)
+    n1, n0 = shl128(_ZERO, m, t)
+    s, rest_hi, rest_lo = root_63(n1, n0)
+    if mode < _STOCHASTIC:
+        return wide_value(False, _ZERO, s, (rest_hi | rest_lo) != _ZERO, (q - t) >> 1)
+    hi, lo, inexact = more_root_digits(s, rest_hi, rest_lo, _ZERO, _ZERO)
+    return wide_value(False, hi, lo, inexact, ((q - t) >> 1) - 63)
 
 
 @device

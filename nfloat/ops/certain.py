@@ -208,7 +208,8 @@ def _power(x: float, y: float) -> Leading:
     if exact is not None:
         return _dyadic(*exact)._replace(negative=negative)
     if abs(size) < 2.0**-140:
-        return _near(1.0, size > 0.0)._replace(negative=negative)
+        above = (x > 1.0) == (y > 0.0)  # `size` may have underflowed
+        return _near(1.0, above)._replace(negative=negative)
     arguments = (*_split(x), *_split(y))
     return _enclose(lambda w: bigreal.power(*arguments, w))._replace(negative=negative)
 

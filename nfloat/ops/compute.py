@@ -2,13 +2,16 @@
 
 * Where the format is the carrier itself and the rounding IEEE 754's default, the hardware's operation is the answer.
 * Deterministic modes and p <= 22 in float32, 51 in float64: the operation rounded to odd in lanes, then rounded like
-  an array (``kernels/arithmetic_lanes.py`` has the argument), in pieces that stay in the cache. Blocks the lanes
-  refuse are done by the plain rule, as is everything else.
+  an array (``kernels/arithmetic_lanes.py`` has the argument), in pieces that stay in the cache. Longer formats of
+  float32 operands go through float64, and so does a fused multiply-add.
+* hypot and 1/sqrt are approximated in float64, like an elementary function, and kept where both ends of the error's
+  interval round to the same number.
+* Blocks the lanes refuse and approximations that decide nothing are done by the plain rule, as is everything else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +21,8 @@ from ..formats.spec import SpecField
 from ..kernels.arithmetic import compute_plain
 from ..kernels.arithmetic_lanes import DOWNWARD, IN_LANES, to_odd32, to_odd64
 from ..kernels.arithmetic_short import nearest_short
-from ..kernels.elementwise import round_narrow32, round_same32
+from ..kernels.elementwise import round_narrow32, round_narrow64, round_same32
+from ..kernels.functions_lanes import settle_double, settle_mixed
 from ..kernels.operations import Operation
 from .plan import Plan
 
@@ -29,6 +33,7 @@ _HARDWARE = {
     Operation.DIVIDE: np.divide,
     Operation.SQRT: np.sqrt,
 }
+_FLOAT64 = np.dtype(np.float64)
 #: elements of a piece: its carriers fit the second-level cache
 PIECE = 1 << 15
 #: below this many elements the plain rule is faster than two kernels
@@ -52,9 +57,13 @@ def compute(
         with np.errstate(all="ignore"):
             _HARDWARE[op](*arrays, out=out)
         return out
-    if op is Operation.FMA and out.dtype == np.float32 and not how.stochastic and not how.format.flushes_input:
-        return _fused_single(arrays, size, how, key)
     form = lanes_form(op, how, out.dtype) if size >= _FEW else None
+    if form is None and size >= _FEW and _is_better_widened(op, how, out.dtype):
+        _widened(op, arrays, out, how, key)
+        return out
+    if op in _ROOTS and size >= _FEW and not how.stochastic and how.round64 is round_narrow64:
+        _by_approximation(op, arrays, out, how, key)
+        return out
     if form is not None:
         if members and out.dtype == np.float32 and _is_short(how):
             _short(op, arrays, out, how, key)
@@ -91,6 +100,10 @@ def pieces_of(
     arrays: tuple[NDArray[np.floating], ...], size: int, length: int = PIECE
 ) -> Iterator[tuple[int, tuple[NDArray[np.floating], ...]]]:
     """(start, operands of `length` elements from there); single elements are repeated."""
+    if size <= length and all(a.size == size for a in arrays):
+        if size:
+            yield 0, arrays
+        return
     whole = [a.size == size for a in arrays]
     given = [a if w else np.full(min(length, size), a[0], a.dtype) for a, w in zip(arrays, whole, strict=True)]
     for start in range(0, size, length):
@@ -162,11 +175,45 @@ def _replace(
         out[places] = _plain(op, tuple(a[places] for a in arrays), 0, how, key)
 
 
-def _fused_single(arrays: tuple[NDArray[np.floating], ...], size: int, how: Plan, key: int) -> NDArray[np.float32]:
-    """A fused multiply-add of float32 numbers is a float64 sum: products of two 24-bit numbers are float64 numbers."""
-    x, y, z = (a.astype(np.float64) for a in arrays)
-    if has_unsigned_zero(how):
-        z = z + 0.0
-    with np.errstate(invalid="ignore"):
-        product = x * y
-    return compute(Operation.ADD, (product, z), size, how, key).astype(np.float32)
+def _is_better_widened(op: Operation, how: Plan, dtype: np.dtype) -> bool:
+    if dtype != np.float32 or how.stochastic or how.format.flushes_input:
+        return False
+    return op is Operation.FMA or lanes_form(op, how, _FLOAT64) is not None
+
+
+def _widened(
+    op: Operation, arrays: tuple[NDArray[np.floating], ...], out: NDArray[np.floating], how: Plan, key: int
+) -> None:
+    """float32 operands in float64, where a fused multiply-add is a sum: products of 24-bit numbers are exact."""
+    for start, pieces in pieces_of(arrays, out.size):
+        operands = tuple(p.astype(np.float64) for p in pieces)
+        if op is Operation.FMA:
+            x, y, z = operands
+            with np.errstate(invalid="ignore"):
+                operands = x * y, z + 0.0 if has_unsigned_zero(how) else z
+        step = Operation.ADD if op is Operation.FMA else op
+        out[start : start + PIECE] = compute(step, operands, operands[0].size, how, key)
+
+
+#: approximations of roots, and what their relative error stays below (C libraries and hardware: 2^-51)
+_ROOTS: dict[Operation, Callable[..., NDArray[np.float64]]] = {
+    Operation.HYPOT: np.hypot,
+    Operation.RSQRT: lambda x: 1.0 / np.sqrt(x),
+}
+_ROOT_ERROR = 2.0**-48
+
+
+def _by_approximation(
+    op: Operation, arrays: tuple[NDArray[np.floating], ...], out: NDArray[np.floating], how: Plan, key: int
+) -> None:
+    """A root is zero only where it is exact, so no trait of functions is needed; all special results are left open."""
+    marks = np.empty(min(PIECE, out.size), bool)
+    settle = settle_mixed if out.dtype == np.float32 else settle_double
+    for start, pieces in pieces_of(arrays, out.size):
+        target, open_ = out[start : start + PIECE], marks[: pieces[0].size]
+        with np.errstate(all="ignore"):
+            y = _ROOTS[op](*(p.astype(np.float64, copy=False) for p in pieces))
+        settle(y, target, open_, 2 * _ROOT_ERROR, 0, how.words)
+        places = np.flatnonzero(open_)
+        if places.size:
+            target[places] = _plain(op, tuple(p[places] for p in pieces), 0, how, key)

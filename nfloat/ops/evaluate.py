@@ -15,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..formats.spec import SpecField
 from ..kernels.elementwise import round_narrow32, round_narrow64, round_same32
 from ..kernels.functions import round_leading, settle_plain
 from ..kernels.functions_lanes import settle_double, settle_mixed, settle_single
@@ -32,11 +33,11 @@ def evaluate(
     """The rounded results of an elementary function on flat arrays of one dtype with `size` elements or one."""
     out, form = np.empty(size, arrays[0].dtype), APPROXIMATIONS[name]
     marks = np.empty(min(PIECE, size), bool)
-    short = out.dtype == np.float32 and form.single is not None and how.format.precision <= 11 and _in_lanes32(how)
+    short = out.dtype == np.float32 and how.format.precision <= 11 and _in_lanes32(how)
     for start, pieces in pieces_of(arrays, size):
         target, open_ = out[start : start + pieces[0].size], marks[: pieces[0].size]
         with np.errstate(all="ignore"):
-            if short:
+            if short and form.single is not None:
                 y = form.single(*pieces)
                 settle_single(y, target, open_, 2 * form.single_error, int(form.traits), how.words)
             elif how.round64 is round_narrow64:
@@ -72,11 +73,21 @@ def _settle_rest(
         y = form.evaluate(*wide)
         x = wide[0] if form.exact is None else np.where(form.exact(*wide), 0.0, 1.0)
     out, undecided = np.empty(y.size), np.empty(y.size, np.int64)
-    count = settle_plain(x, y, number, out, 2 * form.error, int(form.traits), undecided, how.words, key)
+    count = settle_plain(x, y, number, out, 2 * form.error, int(form.traits), undecided, _result_words(how), key)
     if count:
         places = undecided[:count]
         out[places] = _for_certain(name, tuple(a[places] for a in wide), number[places], how, key)
     return out
+
+
+def _result_words(how: Plan) -> NDArray[np.float64]:
+    """The constants for rounding a result, which is no input: a format that flushes inputs keeps a small one."""
+    if not how.format.flushes_input:
+        return how.words
+    words = how.words.copy()
+    words[SpecField.FLUSH_INPUT] = 0.0
+    words.flags.writeable = False
+    return words
 
 
 def _for_certain(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -45,29 +46,34 @@ def gather(named: Sequence[tuple[str, ArrayLike]], *, single: bool) -> Operands:
     ShapeError
         If the shapes do not broadcast.
     """
-    weak = [type(value) in (int, float, bool) for _, value in named]
     carriers = [as_carrier(value, name, single=single) for name, value in named]
-    strong = [c.dtype for c, w in zip(carriers, weak, strict=True) if not w]
-    result = _FLOAT32 if strong and all(d == _FLOAT32 for d in strong) else _FLOAT64
-    computed = result if all(_fits(c, result) for c, w in zip(carriers, weak, strict=True) if w) else _FLOAT64
+    result, computed = _dtypes([value for _, value in named], carriers)
     shape = _common_shape(named, carriers)
     arrays = tuple(_flat(c, computed, shape) for c in carriers)
     is_scalar = not shape and not any(isinstance(value, np.ndarray) for _, value in named)
-    return Operands(arrays, shape, int(np.prod(shape, dtype=np.int64)), result, is_scalar)
+    return Operands(arrays, shape, prod(shape), result, is_scalar)
+
+
+def _dtypes(values: list[ArrayLike], carriers: list[NDArray[np.floating]]) -> tuple[np.dtype, np.dtype]:
+    """(dtype of the result, dtype to compute in)."""
+    weak = [c for value, c in zip(values, carriers, strict=True) if type(value) in (int, float, bool)]
+    strong = [c.dtype for value, c in zip(values, carriers, strict=True) if type(value) not in (int, float, bool)]
+    if not strong or _FLOAT64 in strong:
+        return _FLOAT64, _FLOAT64
+    return _FLOAT32, _FLOAT32 if all(_fits(c, _FLOAT32) for c in weak) else _FLOAT64
 
 
 def _fits(c: NDArray[np.floating], dtype: np.dtype) -> bool:
-    """Whether a Python number survives in a carrier."""
-    if dtype == _FLOAT64:
-        return True
+    """Whether a Python number survives in a narrower carrier."""
     with np.errstate(over="ignore"):
         narrow = c.astype(dtype)
     return bool(np.all((narrow == c) | (c != c)))
 
 
 def _common_shape(named: Sequence[tuple[str, ArrayLike]], carriers: list[NDArray[np.floating]]) -> tuple[int, ...]:
-    if len(carriers) == 1 or all(c.shape == carriers[0].shape for c in carriers):
-        return carriers[0].shape
+    first = carriers[0].shape
+    if len(carriers) == 1 or all(c.shape == first for c in carriers[1:]):
+        return first
     try:
         return np.broadcast_shapes(*(c.shape for c in carriers))
     except ValueError:
@@ -76,7 +82,10 @@ def _common_shape(named: Sequence[tuple[str, ArrayLike]], carriers: list[NDArray
 
 
 def _flat(c: NDArray[np.floating], dtype: np.dtype, shape: tuple[int, ...]) -> NDArray[np.floating]:
-    c = c.astype(dtype, copy=False)
+    if c.dtype is not dtype:
+        c = c.astype(dtype, copy=False)
+    if c.ndim == 1 and c.shape == shape:
+        return c
     if c.size != 1 and c.shape != shape:
         c = np.array(np.broadcast_to(c, shape), order="C")
     return c.reshape(-1)

@@ -20,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ArgumentError
+from ..floatarray.array import array
 from ..formats.format import Format
-from ..formats.rounding import Rounding
+from ..formats.rounding import Overflow, Rounding
 from ..ops import arithmetic
 from ..streams import Stream
 from .grid import Grid, code_values, prepare, round_grid, stream_words
@@ -75,9 +76,14 @@ def sweep_pairs(
     names: Iterable[str] = OPERATIONS,
     modes: Iterable[Rounding] = tuple(Rounding),
     pairs: tuple[Floats, Floats] | None = None,
+    overflow: Iterable[Overflow | None] = (None,),
+    float_arrays: bool = False,
     seed: int = 0,
 ) -> Report:
-    """Every operation in every mode on all pairs of a format's numbers, or on `pairs` of them.
+    """Every operation in every mode and policy on all pairs of a format's numbers, or on `pairs` of them.
+
+    From each carrier; with `float_arrays` in FloatArrays too (deterministic modes), whose kernels know that operands
+    are numbers of the format.
 
     Raises
     ------
@@ -88,22 +94,52 @@ def sweep_pairs(
     if fmt.precision > 25 or (pairs is None and fmt.bits > 8):
         raise ArgumentError(f"fmt={fmt.name!r}: all pairs need at most 8 bits, given pairs a precision of at most 25")
     x, y = pairs if pairs is not None else all_pairs(fmt)
-    carriers = [(x, y)] + ([(x.astype(np.float32), y.astype(np.float32))] if fmt.fits_float32 else [])
     report, grid, stream = Report(fmt, inputs=x.size), Grid(fmt), Stream(seed)
     words = stream_words(stream.key, x.size)
+    ways = _ways(x, y, fmt, stream, float_arrays)
     for mode in modes:
+        bits = RANDOM_BITS if mode.needs_random_bits else None
         for name in names:
             z, known = exact_result(name, x, y, fmt, mode)
-            bits = RANDOM_BITS if mode.needs_random_bits else None
+            neighbours = prepare(z, grid)
             if mode is not Rounding.STOCHASTIC:
                 known = np.ones(x.shape, bool)
-            wanted = round_grid(z, prepare(z, grid), fmt, mode, None, bits or 0, words)
-            for a, b in carriers:
-                function: Callable[..., NDArray] = getattr(arithmetic, name)
-                operands = (a,) if name in ("sqrt", "reciprocal") else (a, b)
-                got = function(*operands, fmt, mode, random_bits=bits, seed=stream if mode.is_stochastic else None)
-                report.compare(f"{name} {mode.value} {a.dtype}", x[known], got[known], wanted[known])
+            for policy in overflow:
+                wanted = round_grid(z, neighbours, fmt, mode, policy, bits or 0, words)
+                for way, compute in ways.items():
+                    got = compute(name, mode, policy, bits)
+                    if got is not None:
+                        report.compare(f"{name} {mode} overflow={policy} {way}", x[known], got[known], wanted[known])
     return report
+
+
+def _ways(x: Floats, y: Floats, fmt: Format, stream: Stream, float_arrays: bool) -> dict[str, Callable[..., NDArray | None]]:
+    """The ways of computing (name, mode, policy, random_bits) on these operands; None where one has no answer."""
+
+    def on_carrier(a: NDArray, b: NDArray) -> Callable[..., NDArray]:
+        def compute(name: str, mode: Rounding, policy: Overflow | None, bits: int | None) -> NDArray:
+            function, seed = getattr(arithmetic, name), stream if mode.is_stochastic else None
+            return function(*((a, b)[: _arity(name)]), fmt, mode, overflow=policy, random_bits=bits, seed=seed)
+
+        return compute
+
+    def on_float_arrays(name: str, mode: Rounding, policy: Overflow | None, bits: int | None) -> NDArray | None:
+        if mode.is_stochastic:
+            return None
+        operands = (v.replace(rounding=mode, overflow=policy) for v in members[: _arity(name)])
+        return np.asarray(getattr(np, name)(*operands))
+
+    ways: dict[str, Callable[..., NDArray | None]] = {"float64": on_carrier(x, y)}
+    if fmt.fits_float32:
+        ways["float32"] = on_carrier(x.astype(np.float32), y.astype(np.float32))
+    if float_arrays:
+        members = array(x, fmt), array(y, fmt)
+        ways["FloatArray"] = on_float_arrays
+    return ways
+
+
+def _arity(name: str) -> int:
+    return 1 if name in ("sqrt", "reciprocal") else 2
 
 
 def all_pairs(fmt: Format) -> tuple[Floats, Floats]:

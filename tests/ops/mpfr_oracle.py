@@ -63,6 +63,41 @@ UNARY: dict[str, Callable[[mpfr], mpfr]] = {
 BINARY: dict[str, Callable[[mpfr, mpfr], mpfr]] = {"power": lambda x, y: x**y, "arctan2": gmpy2.atan2}
 
 
+def _floor_remainder(x: mpfr, y: mpfr) -> mpfr:
+    r = gmpy2.fmod(x, y)
+    return r + y if r != 0 and (r < 0) != (y < 0) else gmpy2.copy_sign(r, y if r == 0 else r)
+
+
+#: functions of two arguments
+PAIRWISE: dict[str, Callable[[mpfr, mpfr], mpfr]] = BINARY | {
+    "hypot": gmpy2.hypot,
+    "remainder": _floor_remainder,
+    "fmod": gmpy2.fmod,
+    "ieee_remainder": gmpy2.remainder,
+}
+#: operations by MPFR's own functions, and how many operands they have
+ARITHMETIC: dict[str, tuple[int, Callable[..., mpfr]]] = {
+    "add": (2, lambda x, y: x + y),
+    "subtract": (2, lambda x, y: x - y),
+    "multiply": (2, lambda x, y: x * y),
+    "divide": (2, lambda x, y: x / y),
+    "fma": (3, gmpy2.fma),
+    "sqrt": (1, gmpy2.sqrt),
+    "reciprocal": (1, lambda x: 1 / x),
+    "rsqrt": (1, gmpy2.rec_sqrt),
+    "hypot": (2, gmpy2.hypot),
+}
+FLOAT64 = {"precision": 53, "emin": -1022, "emax": 1023}
+FLOAT32 = {"precision": 24, "emin": -126, "emax": 127}
+#: the modes that MPFR has
+MODES = {
+    "nearest_even": gmpy2.RoundToNearest,
+    "toward_zero": gmpy2.RoundToZero,
+    "toward_positive": gmpy2.RoundUp,
+    "toward_negative": gmpy2.RoundDown,
+}
+
+
 def _odd(z: mpfr) -> float:
     """53 bits of z, rounded to odd; z.rc tells whether z itself is exact."""
     if gmpy2.is_nan(z):
@@ -80,7 +115,7 @@ def _odd(z: mpfr) -> float:
 
 def rounded_to_odd(name: str, *operands: np.ndarray) -> np.ndarray:
     """The function at every element, exact or rounded to odd at 53 bits; finite operands with finite results."""
-    function = UNARY.get(name) or BINARY[name]
+    function = UNARY.get(name) or PAIRWISE[name]
     with _context():
         return np.array(
             [
@@ -88,6 +123,36 @@ def rounded_to_odd(name: str, *operands: np.ndarray) -> np.ndarray:
                 for row in zip(*(np.asarray(o, float).tolist() for o in operands), strict=True)
             ]
         )
+
+
+def _exponents(rng: np.random.Generator, n: int, top: int) -> np.ndarray:
+    """Four ranges of n each: the whole one, the middle, around the square root of underflow, small."""
+    ranges = ((-top, top), (-40, 40), (-top // 2 - 60, -top // 2 + 20), (-9, 9))
+    return np.concatenate([rng.integers(low, high, n) for low, high in ranges])
+
+
+def hard_operands(rng: np.random.Generator, count: int, *, single: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Operands over the whole range, near cancellation (fma's by an ulp), around underflow, and of few bits (ties)."""
+    n, top = count // 4, 120 if single else 1000
+    x, y = (np.ldexp(1 + rng.random(4 * n), _exponents(rng, n, top)) for _ in "xy")
+    y[n : n + n // 2] = -x[n : n + n // 2] * (1 + rng.integers(-3, 4, n // 2) * 2.0 ** (-23 if single else -52))
+    few = slice(3 * n, 4 * n)
+    x[few], y[few] = np.round(x[few] * 2.0**12) / 2.0**12, np.round(y[few] * 2.0**14) / 2.0**14
+    x, y = x * rng.choice([-1.0, 1.0], 4 * n), y * rng.choice([-1.0, 1.0], 4 * n)
+    if single:
+        x, y = _single(x), _single(y)
+    with np.errstate(all="ignore"):
+        z = -x * y
+    z[::3] = rng.permutation(x)[::3]
+    z[1::9] *= 2.0 ** rng.integers(-110, 3, z[1::9].size)  # sums that end far below or just at the product's last bit
+    z = _single(z) if single else z
+    keep = np.isfinite(z)
+    return x[keep], y[keep], z[keep]
+
+
+def _single(v: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore", under="ignore"):
+        return v.astype(np.float32).astype(np.float64)
 
 
 def as_float64(
@@ -105,3 +170,20 @@ def as_float64(
         precision=precision, round=rounding, emin=emin - precision + 2, emax=emax + 1, subnormalize=True
     ):
         return np.array([float(function(*row)) for row in rows])
+
+
+def near_right_angles(bits: int, exponents: range) -> np.ndarray:
+    """Numbers m 2^e, m < 2^bits, next to multiples of pi/2: m a denominator of 2^e 2/pi's continued fraction, or some of it."""
+    found = []
+    for e in exponents:
+        with gmpy2.context(precision=max(e, 0) + 400):
+            ratio, before, m = gmpy2.exp2(mpfr(e)) * 2 / gmpy2.const_pi(), 1, 0
+            while True:
+                digit = int(gmpy2.floor(ratio))
+                before, m = m, digit * m + before
+                if m >> bits:
+                    break
+                if m.bit_length() > 2 * bits // 3:
+                    found.append(math.ldexp(m * ((2**bits - 1) // m), e))
+                ratio = 1 / (ratio - digit)
+    return np.array(found)

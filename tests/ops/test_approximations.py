@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from mpfr_oracle import near_right_angles
 
 from nfloat.ops.approximations import APPROXIMATIONS
 from nfloat.ops.certain import certain
@@ -35,6 +36,8 @@ def _inputs(name: str) -> tuple[np.ndarray, ...]:
                 x,
                 np.rint(rng.uniform(-1000, 1000, n)) * (np.pi / 2),
                 np.ldexp(rng.uniform(1, 2, n), rng.integers(10, 1000, n)),
+                near_right_angles(53, range(-40, 970, 29)),
+                near_right_angles(24, range(-12, 104, 5)),
             ]
         )
     if name == "power":

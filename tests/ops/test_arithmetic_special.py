@@ -33,8 +33,28 @@ IEEE = [
     ("divide", (INF, INF), NAN, None),
     ("divide", (-3.0, INF), -0.0, None),
     ("divide", (INF, 0.0), INF, None),
+    ("add", (-0.0, 0.0), 0.0, -0.0),
+    ("subtract", (0.0, 0.0), 0.0, -0.0),
+    ("subtract", (-0.0, -0.0), 0.0, -0.0),
+    ("subtract", (0.0, -0.0), 0.0, None),
+    ("subtract", (INF, -INF), INF, None),
+    ("multiply", (-INF, 0.0), NAN, None),
+    ("multiply", (-INF, -INF), INF, None),
+    ("multiply", (-0.0, -0.0), 0.0, None),
+    ("divide", (-0.0, 5.0), -0.0, None),
+    ("divide", (-0.0, -0.0), NAN, None),
+    ("divide", (-INF, -0.0), INF, None),
+    ("divide", (0.0, NAN), NAN, None),
     ("fma", (INF, 0.0, NAN), NAN, None),
+    ("fma", (0.0, INF, NAN), NAN, None),
+    ("fma", (0.0, -INF, INF), NAN, None),
     ("fma", (INF, 0.0, 1.0), NAN, None),
+    ("fma", (-INF, 1.0, INF), NAN, None),
+    ("fma", (INF, 2.0, INF), INF, None),
+    ("fma", (1.0, 1.0, NAN), NAN, None),
+    ("fma", (0.0, 5.0, 0.0), 0.0, None),
+    ("fma", (0.0, -5.0, 0.0), 0.0, -0.0),
+    ("fma", (0.0, -5.0, 1.5), 1.5, None),
     ("fma", (INF, 1.0, -INF), NAN, None),
     ("fma", (2.0, 3.0, -6.0), 0.0, -0.0),
     ("fma", (-0.0, 3.0, -0.0), -0.0, None),
@@ -44,6 +64,10 @@ IEEE = [
     ("sqrt", (-1.0,), NAN, None),
     ("sqrt", (INF,), INF, None),
     ("sqrt", (-INF,), NAN, None),
+    ("sqrt", (0.0,), 0.0, None),
+    ("sqrt", (NAN,), NAN, None),
+    ("reciprocal", (0.0,), INF, None),
+    ("reciprocal", (NAN,), NAN, None),
     ("reciprocal", (-0.0,), -INF, None),
     ("reciprocal", (-INF,), -0.0, None),
     ("rsqrt", (0.0,), INF, None),
@@ -62,6 +86,18 @@ IEEE = [
     ("remainder", (4.0, -2.0), -0.0, None),
     ("fmod", (-4.0, 2.0), -0.0, None),
     ("fmod", (-1.0, INF), -1.0, None),
+    ("remainder", (0.0, -3.0), -0.0, None),
+    ("remainder", (-0.0, 3.0), 0.0, None),
+    ("remainder", (NAN, 1.0), NAN, None),
+    ("remainder", (1.0, -INF), -INF, None),
+    ("fmod", (5.0, 0.0), NAN, None),
+    ("fmod", (-0.0, 3.0), -0.0, None),
+    ("fmod", (INF, 2.0), NAN, None),
+    ("ieee_remainder", (INF, 2.0), NAN, None),
+    ("ieee_remainder", (1.0, 0.0), NAN, None),
+    ("ieee_remainder", (-3.0, INF), -3.0, None),
+    ("ieee_remainder", (-0.0, 2.0), -0.0, None),
+    ("ieee_remainder", (5.0, 2.0), 1.0, None),
     ("ieee_remainder", (3.0, 2.0), -1.0, None),
     ("ieee_remainder", (1.0, 2.0), 1.0, None),
     ("ieee_remainder", (-4.0, 2.0), -0.0, None),
@@ -87,6 +123,58 @@ P3109 = [
     ("sqrt", (-1.0,), NAN),
     ("fma", (INF, 0.0, NAN), NAN),
     ("add", (224.0, 224.0), INF),
+    ("add", (INF, -INF), NAN),
+    ("add", (-0.0, -0.0), 0.0),
+    ("multiply", (INF, -1.0), -INF),
+    ("multiply", (-0.0, 5.0), 0.0),
+    ("divide", (-1.0, 0.0), NAN),
+    ("divide", (NAN, 0.0), NAN),
+    ("divide", (INF, INF), NAN),
+    ("divide", (0.0, -INF), 0.0),
+    ("fma", (INF, 1.0, -INF), NAN),
+    ("fma", (2.0, 3.0, -6.0), 0.0),
+    ("fma", (0.0, -1.0, 0.0), 0.0),
+    ("sqrt", (INF,), INF),
+    ("sqrt", (-0.0,), 0.0),
+    ("rsqrt", (INF,), 0.0),
+    ("rsqrt", (-0.0,), NAN),
+    ("rsqrt", (-1.0,), NAN),
+    ("hypot", (NAN, INF), NAN),
+    ("log", (0.0,), -INF),
+    ("log", (-1.0,), NAN),
+    ("exp", (-INF,), 0.0),
+    ("exp2", (INF,), INF),
+]
+#: a rounded result beyond the range, and one below it, in every mode: float16's largest number is 65504, its least 2^-24
+DIRECTED = [
+    # operation, operands; nearest_even, nearest_away, nearest_zero, toward_zero, toward_positive, toward_negative, to_odd
+    ("add", (65504.0, 32.0), (INF, INF, INF, 65504.0, INF, 65504.0, 65504.0)),
+    ("add", (65504.0, 16.0), (INF, INF, 65504.0, 65504.0, INF, 65504.0, 65504.0)),
+    ("add", (65504.0, 15.0), (65504.0, 65504.0, 65504.0, 65504.0, INF, 65504.0, 65504.0)),
+    ("multiply", (-60000.0, 2.0), (-INF, -INF, -INF, -65504.0, -65504.0, -INF, -65504.0)),
+    ("fma", (300.0, 300.0, -1.0), (INF, INF, INF, 65504.0, INF, 65504.0, 65504.0)),
+    ("divide", (1.0, 0.0), (INF,) * 7),
+    ("add", (INF, -1.0), (INF,) * 7),
+    ("multiply", (2.0**-24, 0.5), (0.0, 2.0**-24, 0.0, 0.0, 2.0**-24, 0.0, 2.0**-24)),
+    ("multiply", (-(2.0**-24), 0.5), (-0.0, -(2.0**-24), -0.0, -0.0, -0.0, -(2.0**-24), -(2.0**-24))),
+    ("divide", (2.0**-24, -3.0), (-0.0, -0.0, -0.0, -0.0, -0.0, -(2.0**-24), -(2.0**-24))),
+    ("subtract", (1.0, 2.0**-40), (1.0, 1.0, 1.0, 1 - 2.0**-11, 1.0, 1 - 2.0**-11, 1 - 2.0**-11)),
+]
+MODES = ["nearest_even", "nearest_away", "nearest_zero", "toward_zero", "toward_positive", "toward_negative", "to_odd"]
+#: formats that lack something: what a division by zero, an overflow and a negative result become
+LACKING = [
+    # format, 1/0, max + max, 1 - 2, 0/0
+    ("float8_e4m3fn", NAN, NAN, -1.0, NAN),
+    ("float8_e4m3fnuz", NAN, NAN, -1.0, NAN),
+    ("float8_e5m2fnuz", NAN, NAN, -1.0, NAN),
+    ("float6_e3m2fn", 28.0, 28.0, -1.0, NAN),
+    ("float4_e2m1fn", 6.0, 6.0, -1.0, NAN),
+    ("int8", 127.0, 127.0, -1.0, NAN),
+    ("float8_e8m0fnu", NAN, NAN, NAN, NAN),
+    ("binary8p4se", NAN, INF, -1.0, NAN),
+    ("binary8p4sf", NAN, 240.0, -1.0, NAN),
+    ("binary8p4ue", NAN, INF, NAN, NAN),
+    ("binary8p4uf", NAN, None, NAN, NAN),
 ]
 
 
@@ -130,6 +218,28 @@ def test_p3109(case: tuple) -> None:
     assert _same(float(getattr(nf, name)(*operands, "binary8p4se")), wanted)
     many = getattr(nf, name)(*(np.full(40, v, np.float32) for v in operands), "binary8p4se")
     assert all(_same(float(v), wanted) for v in many)
+
+
+@pytest.mark.parametrize("case", DIRECTED, ids=lambda c: f"{c[0]}{c[1]}")
+def test_both_ends_of_the_range_in_every_mode(case: tuple) -> None:
+    name, operands, results = case
+    for mode, wanted in zip(MODES, results, strict=True):
+        assert _same(float(getattr(nf, name)(*operands, "float16", mode)), wanted), mode
+        for dtype in (np.float32, np.float64):
+            many = getattr(nf, name)(*(np.full(50, v, dtype) for v in operands), "float16", mode)
+            assert all(_same(float(v), wanted) for v in many), mode
+
+
+@pytest.mark.parametrize("case", LACKING, ids=lambda c: c[0])
+def test_formats_that_lack_something(case: tuple) -> None:
+    name, by_zero, beyond, below, nothing = case
+    largest = nf.get_format(name).max
+    for n in (1, 50):
+        zero, one, two, top = (np.full(n, v, np.float32) for v in (0.0, 1.0, 2.0, largest))
+        assert _same(float(nf.divide(one, zero, name)[0]), by_zero)
+        assert _same(float(nf.add(top, top, name)[0]), largest if beyond is None else beyond)
+        assert _same(float(nf.subtract(one, two, name)[0]), below)
+        assert _same(float(nf.divide(zero, zero, name)[0]), nothing)
 
 
 def test_infinite_results_follow_the_overflow_policy() -> None:

@@ -1,7 +1,7 @@
 """Every number of short formats through every elementary function, every deterministic mode, against MPFR at 320 bits.
 
-The suite takes 8-bit formats, float16, bfloat16 and a stride of tfloat32; ``bench/exhaustive_functions.py``
-takes every number.
+The suite takes 8-bit formats, float16, bfloat16 and a stride of tfloat32; ``bench/exhaustive.py functions`` takes every
+number.
 """
 
 from __future__ import annotations

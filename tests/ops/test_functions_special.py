@@ -142,6 +142,15 @@ def test_exact_results_in_every_mode(mode: str) -> None:
     assert nf.power(4.0, 0.25, "float64", mode) == nf.sqrt(2.0, "float64", mode)
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_first_powers_are_roundings(mode: str) -> None:
+    x = np.random.default_rng(3).standard_normal(5000) * 1000
+    for fmt in ("float16", "float32"):
+        assert np.array_equal(nf.power(x, 1.0, fmt, mode), nf.round(x, fmt, mode))
+        assert np.array_equal(nf.power(x.astype(np.float32), 1, fmt, mode), nf.round(x.astype(np.float32), fmt, mode))
+    assert np.array_equal(nf.power(x, 1.0, "bfloat16", "stochastic", seed=4), nf.round(x, "bfloat16", "stochastic", seed=4))
+
+
 def test_results_beyond_float64_and_below_it() -> None:
     assert nf.exp(1000.0, "float16") == INF
     assert nf.exp(1000.0, "float64", "toward_zero") == np.finfo(float).max
