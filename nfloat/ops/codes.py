@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from math import prod
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,12 +17,16 @@ from ..formats.rounding import OverflowLike, Rounding, RoundingLike
 from ..formats.spec import code_spec
 from ..kernels.codes import decode_plain, encode_plain
 from ..kernels.codes_vector import decode_run, encode_run
+from ..kernels.jit import entry_point
 from ..streams import SeedLike
 from .arguments import as_carrier, restore_scalar
+from .direct import is_direct
 from .plan import Plan, plan
 
 
 _UINT8, _UINT16, _UINT32, _UINT64 = (np.dtype(t) for t in (np.uint8, np.uint16, np.uint32, np.uint64))
+#: the code dtypes of the lane kernels, in the order of their signatures
+_CODE_TYPES = (_UINT8, _UINT16)
 
 
 def code_dtype(fmt: Format) -> np.dtype:
@@ -55,6 +60,12 @@ def encode(
     >>> nf.encode([1.0, -2.0, 6.0], "float4_e2m1fn")
     array([ 2, 12,  7], dtype=uint8)
     """
+    if is_direct(x):
+        way = _direct(fmt, rounding, overflow, random_bits)
+        if way is not None:
+            out = np.empty(x.shape, way.coding.dtype)
+            missing = way.function(x, out, way.words, way.coding.words, way.coding.family)
+            return out if missing < 0 else _refuse(missing, x, way.coding.format)
     how = plan(fmt, rounding, overflow, random_bits)
     key = how.key(seed) if how.stochastic else 0
     coding = _coding(fmt)
@@ -62,9 +73,37 @@ def encode(
     out = np.empty(a.shape, coding.dtype)
     missing = _encode_into(a.reshape(-1), out.reshape(-1), how, coding, key) if a.ndim != 1 else _encode_into(a, out, how, coding, key)
     if missing >= 0:
-        where = np.unravel_index(missing, a.shape)
-        raise RepresentationError(f"x: element {where} gives NaN, which {how.format.name} cannot encode; replace it first (np.nan_to_num)")
+        _refuse(missing, a, how.format)
     return out if type(x) is np.ndarray else restore_scalar(out, x)
+
+
+def _refuse(missing: int, a: NDArray[np.floating], fmt: Format) -> NoReturn:
+    """Name the first element that gives a NaN which has no code."""
+    where = tuple(int(i) for i in np.unravel_index(missing, a.shape))
+    raise RepresentationError(f"x: element {where} gives NaN, which {fmt.name} cannot encode; replace it first (np.nan_to_num)")
+
+
+class _Direct(NamedTuple):
+    """A compiled ``encode_run`` with its constants, for contiguous float32 arrays (`direct.py`)."""
+
+    function: Callable[..., int]
+    words: NDArray[np.float64]
+    coding: _Coding
+
+
+def _direct(fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | None, random_bits: int | None) -> _Direct | None:
+    try:
+        return _find_direct(fmt, rounding, overflow, random_bits)
+    except TypeError:  # an unhashable argument: the long way names it
+        return None
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _find_direct(fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | None, random_bits: int | None) -> _Direct | None:
+    how, coding = plan(fmt, rounding, overflow, random_bits), _coding(fmt)
+    if coding.family is None or how.rounding is not Rounding.NEAREST_EVEN:
+        return None
+    return _Direct(entry_point(encode_run, _CODE_TYPES.index(coding.dtype)), how.words, coding)
 
 
 def _encode_into(a: NDArray[np.floating], out: NDArray[np.unsignedinteger], how: Plan, coding: _Coding, key: int) -> int:
@@ -136,8 +175,13 @@ def decode(codes: ArrayLike, fmt: FormatLike) -> NDArray[np.floating] | np.float
     if coding.family is None:
         decode_plain(*flat, coding.words)
     else:
-        decode_run(*flat, coding.words, coding.family)
+        _decoder(coding.dtype)(*flat, coding.words, coding.family)
     return out if type(codes) is np.ndarray else restore_scalar(out, codes)
+
+
+@lru_cache
+def _decoder(dtype: np.dtype) -> Callable[..., None]:
+    return entry_point(decode_run, _CODE_TYPES.index(dtype))
 
 
 def as_codes(codes: ArrayLike, fmt: Format, argument: str) -> NDArray[np.unsignedinteger]:
@@ -149,7 +193,7 @@ def as_codes(codes: ArrayLike, fmt: Format, argument: str) -> NDArray[np.unsigne
     if a.dtype.kind not in "iu" and not (a.size == 0):
         raise ArgumentError(f"{argument}: dtype {a.dtype} is not integers; pass codes such as nf.encode returns (or array.view(np.{dtype}))")
     if a.size and (a.dtype != dtype or fmt.bits < 8 * dtype.itemsize):
-        low, high = int(a.min()), int(a.max())
+        low, high = 0 if a.dtype.kind == "u" else int(a.min()), int(a.max())
         if low < 0 or high >= 2**fmt.bits:
             raise ArgumentError(f"{argument}: code {low if low < 0 else high} is not in 0..{2**fmt.bits - 1}, the codes of {fmt.name}")
     a = np.ascontiguousarray(a, dtype=dtype).reshape(a.shape)

@@ -9,6 +9,7 @@ from ..formats.names import FormatLike
 from ..formats.rounding import OverflowLike, RoundingLike
 from ..streams import SeedLike
 from .arguments import as_carrier, restore_scalar
+from .direct import FLOAT32, direct, is_direct
 from .plan import plan
 
 
@@ -63,6 +64,12 @@ def round(
     >>> nf.round(1 + 2**-8 + 2**-40, "bfloat16")
     np.float64(1.0078125)
     """
+    if is_direct(x):
+        way = direct(fmt, rounding, overflow, random_bits)
+        if way is not None:
+            out = np.empty(x.shape, FLOAT32)
+            way.function(x, out, way.words, way.plan.key(seed) if way.stochastic else 0)
+            return out
     how = plan(fmt, rounding, overflow, random_bits)
     key = how.key(seed) if how.stochastic else 0
     out = how.apply(as_carrier(x, "x", single=how.single), key)
