@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 from math import prod
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,13 +20,14 @@ from ..kernels.codes_vector import decode_run, encode_run
 from ..kernels.jit import entry_point
 from ..streams import SeedLike
 from .arguments import as_carrier, restore_scalar
-from .direct import is_direct
+from .direct import FLOAT32
 from .plan import Plan, plan
 
 
 _UINT8, _UINT16, _UINT32, _UINT64 = (np.dtype(t) for t in (np.uint8, np.uint16, np.uint32, np.uint64))
 #: the code dtypes of the lane kernels, in the order of their signatures
 _CODE_TYPES = (_UINT8, _UINT16)
+_empty, _ndarray = np.empty, np.ndarray
 
 
 def code_dtype(fmt: Format) -> np.dtype:
@@ -60,12 +61,16 @@ def encode(
     >>> nf.encode([1.0, -2.0, 6.0], "float4_e2m1fn")
     array([ 2, 12,  7], dtype=uint8)
     """
-    if is_direct(x):
-        way = _direct(fmt, rounding, overflow, random_bits)
+    if type(x) is _ndarray and x.dtype is FLOAT32 and random_bits is None and x.ndim == 1 and x.flags.carray:
+        try:
+            way = _direct(fmt, rounding, overflow)
+        except TypeError:  # an unhashable argument: `plan` names it
+            way = None
         if way is not None:
-            out = np.empty(x.shape, way.coding.dtype)
-            missing = way.function(x, out, way.words, way.coding.words, way.coding.family)
-            return out if missing < 0 else _refuse(missing, x, way.coding.format)
+            function, words, coding, code_words, dtype, family = way
+            out = _empty(x.size, dtype)
+            missing = function(x, out, words, code_words, family)
+            return out if missing < 0 else _refuse(missing, x, coding.format)
     how = plan(fmt, rounding, overflow, random_bits)
     key = how.key(seed) if how.stochastic else 0
     coding = _coding(fmt)
@@ -83,27 +88,14 @@ def _refuse(missing: int, a: NDArray[np.floating], fmt: Format) -> NoReturn:
     raise RepresentationError(f"x: element {where} gives NaN, which {fmt.name} cannot encode; replace it first (np.nan_to_num)")
 
 
-class _Direct(NamedTuple):
-    """A compiled ``encode_run`` with its constants, for contiguous float32 arrays (`direct.py`)."""
-
-    function: Callable[..., int]
-    words: NDArray[np.float64]
-    coding: _Coding
-
-
-def _direct(fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | None, random_bits: int | None) -> _Direct | None:
-    try:
-        return _find_direct(fmt, rounding, overflow, random_bits)
-    except TypeError:  # an unhashable argument: the long way names it
-        return None
-
-
-@lru_cache(maxsize=1024, typed=True)
-def _find_direct(fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | None, random_bits: int | None) -> _Direct | None:
-    how, coding = plan(fmt, rounding, overflow, random_bits), _coding(fmt)
+@lru_cache(maxsize=1024)
+def _direct(fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | None) -> tuple[Any, ...] | None:
+    """As ``direct.py``'s: the compiled ``encode_run`` and what it takes, unpacked; or None."""
+    how, coding = plan(fmt, rounding, overflow, None), _coding(fmt)
     if coding.family is None or how.rounding is not Rounding.NEAREST_EVEN:
         return None
-    return _Direct(entry_point(encode_run, _CODE_TYPES.index(coding.dtype)), how.words, coding)
+    function = entry_point(encode_run, _CODE_TYPES.index(coding.dtype))
+    return function, how.words, coding, coding.words, coding.dtype, coding.family
 
 
 def _encode_into(a: NDArray[np.floating], out: NDArray[np.unsignedinteger], how: Plan, coding: _Coding, key: int) -> int:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ..formats.names import FormatLike
 from ..formats.rounding import OverflowLike, RoundingLike
@@ -21,36 +21,20 @@ from .plan import Plan, plan
 
 FLOAT32 = np.dtype(np.float32)
 
-
-def is_direct(x: ArrayLike) -> bool:
-    """Whether kernels take x as it is."""
-    return type(x) is np.ndarray and x.dtype is FLOAT32 and x.ndim == 1 and x.flags.carray
+#: a compiled ``f(x, out, words, key)``, its constants, whether it takes a key, and the plan it comes from
+Direct = tuple[Callable[..., Any], NDArray[np.float64], bool, Plan]
 
 
-class Direct(NamedTuple):
-    """A compiled ``f(x, out, words, key)`` with its constants."""
+@lru_cache(maxsize=4096)
+def direct(fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | None) -> Direct | None:
+    """How to round a float32 array in one call of a compiled function, or None.
 
-    function: Callable[..., Any]
-    words: NDArray[np.float64]
-    stochastic: bool
-    plan: Plan
-
-
-def direct(
-    fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | None, random_bits: int | None
-) -> Direct | None:
-    """How to round a float32 array in one call of a compiled function, or None."""
-    try:
-        return _direct(fmt, rounding, overflow, random_bits)
-    except TypeError:  # an unhashable argument: the long way names it
-        return None
-
-
-@lru_cache(maxsize=4096, typed=True)
-def _direct(
-    fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | None, random_bits: int | None
-) -> Direct | None:
-    how = plan(fmt, rounding, overflow, random_bits)
+    Raises
+    ------
+    TypeError
+        If an argument is unhashable: the long way names it.
+    """
+    how = plan(fmt, rounding, overflow, None)
     if not how.single or how.round32 is None:
         return None
-    return Direct(entry_point(how.round32), how.words, how.stochastic, how)
+    return entry_point(how.round32), how.words, how.stochastic, how

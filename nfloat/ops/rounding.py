@@ -9,8 +9,10 @@ from ..formats.names import FormatLike
 from ..formats.rounding import OverflowLike, RoundingLike
 from ..streams import SeedLike
 from .arguments import as_carrier, restore_scalar
-from .direct import FLOAT32, direct, is_direct
+from .direct import FLOAT32, direct
 from .plan import plan
+
+_empty, _ndarray = np.empty, np.ndarray
 
 
 def round(
@@ -64,11 +66,15 @@ def round(
     >>> nf.round(1 + 2**-8 + 2**-40, "bfloat16")
     np.float64(1.0078125)
     """
-    if is_direct(x):
-        way = direct(fmt, rounding, overflow, random_bits)
+    if type(x) is _ndarray and x.dtype is FLOAT32 and random_bits is None and x.ndim == 1 and x.flags.carray:
+        try:
+            way = direct(fmt, rounding, overflow)
+        except TypeError:  # an unhashable argument: `plan` names it
+            way = None
         if way is not None:
-            out = np.empty(x.shape, FLOAT32)
-            way.function(x, out, way.words, way.plan.key(seed) if way.stochastic else 0)
+            function, words, stochastic, how = way
+            out = _empty(x.size, FLOAT32)
+            function(x, out, words, how.key(seed) if stochastic else 0)
             return out
     how = plan(fmt, rounding, overflow, random_bits)
     key = how.key(seed) if how.stochastic else 0
