@@ -13,7 +13,7 @@ from ..formats.rounding import Rounding
 from . import vector
 from .bits import float32_as_int32, float64_as_int64
 from .jit import device, kernel
-from .rng import subkeys, word64
+from .rng import paired_words, subkeys, twin_subkeys
 from .scalar import load_spec, round_value
 from .streaming import DETERMINISTIC, STREAM, Constants, either, stream, within_limit
 from .vector import Lanes, Value
@@ -26,9 +26,13 @@ _STOCHASTIC = Rounding.STOCHASTIC.tag
 def round_range(x, out, start, stop, spec, key):  # noqa: ANN001, ANN201
     """The plain rule on x[start:stop]; random bits of element i from (key, i)."""
     stochastic = spec.mode >= _STOCHASTIC
-    for i in range(start, stop):
-        random = word64(i, key) if stochastic else np.uint64(0)
-        out[i] = round_value(np.float64(x[i]), spec, random)
+    while start < stop:
+        section = start >> 32  # the random words' subkeys change every 2^32 elements
+        end, keys, twin = min(stop, (section + 1) << 32), subkeys(key, section), twin_subkeys(key, section)
+        for i in range(start, end):
+            random = paired_words(np.uint64(i & 0xFFFFFFFF), keys, twin) if stochastic else np.uint64(0)
+            out[i] = round_value(np.float64(x[i]), spec, random)
+        start = end
 
 
 @kernel(f"void(float32[::1], float32[::1], {WORDS}, int64)", f"void(float64[::1], float64[::1], {WORDS}, int64)")
@@ -186,7 +190,7 @@ def round_narrow32(x, out, words, key):  # noqa: ANN001, ANN201
     floats = overflow_constants(spec)
     form = _narrow_form(spec)
     while i < n:
-        section = i >> 32  # the random words' subkeys change every 2^32 elements
+        section = i >> 32
         integers = stream_constants32(spec, subkeys(key, section))
         i = _narrow32(x, out, i, min(n, (section + 1) << 32), form, integers, floats)
         round_range(x, out, i, min(i + _BLOCK32, n), spec, key)
