@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 from math import prod
+from operator import index
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -84,8 +85,8 @@ def encode(
 
 def _refuse(missing: int, a: NDArray[np.floating], fmt: Format) -> NoReturn:
     """Name the first element that gives a NaN which has no code."""
-    where = tuple(int(i) for i in np.unravel_index(missing, a.shape))
-    raise RepresentationError(f"x: element {where} gives NaN, which {fmt.name} cannot encode; replace it first (np.nan_to_num)")
+    where = f": element {tuple(int(i) for i in np.unravel_index(missing, a.shape))}" if a.ndim else ""
+    raise RepresentationError(f"x{where} gives NaN, which {fmt.name} cannot encode; replace it first (np.nan_to_num)")
 
 
 @lru_cache(maxsize=1024)
@@ -181,7 +182,12 @@ def as_codes(codes: ArrayLike, fmt: Format, argument: str) -> NDArray[np.unsigne
     dtype = code_dtype(fmt)
     if type(codes) is np.ndarray and codes.dtype is dtype and fmt.bits == 8 * dtype.itemsize and codes.flags.carray:
         return codes
-    a = np.asarray(codes)
+    try:
+        a = np.asarray(codes)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ArgumentError(f"{argument}: cannot be read as an array of integers ({error})") from None
+    if a.dtype.kind in "fO" and isinstance(codes, (list, tuple, int)):
+        a = _large_integers(codes, a, fmt, argument)
     if a.dtype.kind not in "iu" and not (a.size == 0):
         raise ArgumentError(f"{argument}: dtype {a.dtype} is not integers; pass codes such as nf.encode returns (or array.view(np.{dtype}))")
     if a.size and (a.dtype != dtype or fmt.bits < 8 * dtype.itemsize):
@@ -190,6 +196,17 @@ def as_codes(codes: ArrayLike, fmt: Format, argument: str) -> NDArray[np.unsigne
             raise ArgumentError(f"{argument}: code {low if low < 0 else high} is not in 0..{2**fmt.bits - 1}, the codes of {fmt.name}")
     a = np.ascontiguousarray(a, dtype=dtype).reshape(a.shape)
     return a if a.flags.writeable and a.flags.aligned else a.copy()
+
+
+def _large_integers(codes: ArrayLike, a: NDArray, fmt: Format, argument: str) -> NDArray:
+    """Python integers among which some need 64 bits, which NumPy makes float64 or objects of; else the array as it is."""
+    items = np.asarray(codes, object)
+    if not all(type(item) is int for item in items.flat):
+        return a
+    for item in items.flat:
+        if not 0 <= item < 2**fmt.bits:
+            raise ArgumentError(f"{argument}: code {item} is not in 0..{2**fmt.bits - 1}, the codes of {fmt.name}")
+    return items.astype(np.uint64)
 
 
 def pack(codes: ArrayLike, fmt: FormatLike) -> NDArray[np.uint8]:
@@ -225,6 +242,31 @@ def _bytes(c: NDArray[np.unsignedinteger]) -> NDArray[np.uint8]:
     return c.astype(c.dtype.newbyteorder("<")).view(np.uint8).reshape(c.size, c.itemsize)
 
 
+def _as_bytes(buffer: ArrayLike) -> NDArray[np.uint8]:
+    """A buffer as an array of uint8."""
+    try:
+        raw = np.frombuffer(buffer, np.uint8) if isinstance(buffer, (bytes, bytearray, memoryview)) else np.asarray(buffer)
+    except (ValueError, TypeError, BufferError) as error:
+        raise ArgumentError(f"buffer: cannot be read as bytes ({error})") from None
+    if raw.dtype != np.uint8:
+        raise ArgumentError(f"buffer: dtype {raw.dtype} is not uint8; pass the bytes that nf.pack returned")
+    return raw
+
+
+def _dimensions(shape: int | tuple[int, ...]) -> tuple[int, ...]:
+    """A shape as a tuple of non-negative integers."""
+    dims = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+    try:
+        if any(isinstance(d, (bool, np.bool_)) for d in dims):
+            raise TypeError
+        whole = tuple(index(d) for d in dims)
+    except TypeError:
+        whole = (-1,)
+    if min(whole, default=0) < 0:
+        raise ShapeError(f"shape={shape!r} must be a non-negative integer or a tuple of them")
+    return whole
+
+
 def unpack(buffer: ArrayLike, fmt: FormatLike, shape: int | tuple[int, ...]) -> NDArray[np.unsignedinteger]:
     """The codes that `pack` put into `buffer`, in the given shape.
 
@@ -243,12 +285,8 @@ def unpack(buffer: ArrayLike, fmt: FormatLike, shape: int | tuple[int, ...]) -> 
     array([1, 2, 3], dtype=uint8)
     """
     f = get_format(fmt)
-    dims = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
-    if any(not hasattr(d, "__index__") or d < 0 for d in dims):
-        raise ShapeError(f"shape={shape!r} must be non-negative integers")
-    raw = np.frombuffer(buffer, np.uint8) if isinstance(buffer, (bytes, bytearray, memoryview)) else np.asarray(buffer)
-    if raw.dtype != np.uint8:
-        raise ArgumentError(f"buffer: dtype {raw.dtype} is not uint8; pass the bytes that nf.pack returned")
+    dims = _dimensions(shape)
+    raw = _as_bytes(buffer)
     size, width = prod(dims), code_dtype(f).itemsize
     if raw.size != -(-size * f.bits // 8):
         raise ShapeError(f"buffer: {raw.size} bytes, but shape={shape!r} of {f.name} ({f.bits} bits a code) needs {-(-size * f.bits // 8)}")

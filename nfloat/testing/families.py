@@ -44,6 +44,8 @@ WIDE = (
 UNNAMED = (
     Format(name="one binade", precision=4, emin=3, emax=3),
     Format(name="only powers", precision=1, emin=-4, emax=3),
+    Format(name="only powers, bias -1", precision=1, emin=2, emax=7),
+    Format(name="only powers, zero first", precision=1, emin=3, emax=9, lowest_binade="zero_first"),
     Format(name="top cut to a power", precision=5, emin=-6, emax=5, max_significand=16),
     Format(name="unsigned, no specials", precision=4, emin=-6, emax=8, signed=False, has_inf=False, nan="none"),
     Format(name="unsigned with infinity", precision=3, emin=-6, emax=8, signed=False),
