@@ -191,7 +191,8 @@ def round_narrow32(x, out, words, key):  # noqa: ANN001, ANN201
     form = _narrow_form(spec)
     while i < n:
         section = i >> 32
-        integers = stream_constants32(spec, subkeys(key, section))
+        keys = subkeys(key, section) if spec.mode == _STOCHASTIC else np.uint64(0)
+        integers = stream_constants32(spec, keys)
         i = _narrow32(x, out, i, min(n, (section + 1) << 32), form, integers, floats)
         round_range(x, out, i, min(i + _BLOCK32, n), spec, key)
         i += _BLOCK32
@@ -204,7 +205,8 @@ def round_same32(x, out, words, key):  # noqa: ANN001, ANN201
     floats = overflow_constants(spec)
     while i < n:
         section = i >> 32
-        integers = stream_constants32(spec, subkeys(key, section))
+        keys = subkeys(key, section) if spec.mode == _STOCHASTIC else np.uint64(0)
+        integers = stream_constants32(spec, keys)
         i = _same32(x, out, i, min(n, (section + 1) << 32), spec.mode, integers, floats)
         round_range(x, out, i, min(i + _BLOCK32, n), spec, key)
         i += _BLOCK32

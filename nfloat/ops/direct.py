@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from ..formats.names import FormatLike
 from ..formats.rounding import OverflowLike, RoundingLike
 from ..kernels.jit import entry_point
-from .plan import Plan, plan
+from .plan import plan
 
 FLOAT32 = np.dtype(np.float32)
 
-#: a compiled ``f(x, out, words, key)``, its constants, whether it takes a key, and the plan it comes from
-Direct = tuple[Callable[..., Any], NDArray[np.float64], bool, Plan]
+#: a compiled ``f(x, out, words, key)``, its constants, and whether the key matters
+Direct = tuple[Callable[..., Any], NDArray[np.float64], bool]
 
 
 @lru_cache(maxsize=4096)
@@ -37,4 +37,4 @@ def direct(fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | Non
     how = plan(fmt, rounding, overflow, None)
     if not how.single or how.round32 is None:
         return None
-    return entry_point(how.round32), how.words, how.stochastic, how
+    return entry_point(how.round32), how.words, how.stochastic

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..formats.names import FormatLike
 from ..formats.rounding import OverflowLike, RoundingLike
-from ..streams import SeedLike
+from ..streams import SeedLike, as_key
 from .arguments import as_carrier, restore_scalar
 from .direct import FLOAT32, direct
 from .plan import plan
@@ -72,9 +72,9 @@ def round(
         except TypeError:  # an unhashable argument: `plan` names it
             way = None
         if way is not None:
-            function, words, stochastic, how = way
+            function, words, stochastic = way
             out = _empty(x.size, FLOAT32)
-            function(x, out, words, how.key(seed) if stochastic else 0)
+            function(x, out, words, as_key(seed) if stochastic else 0)
             return out
     how = plan(fmt, rounding, overflow, random_bits)
     key = how.key(seed) if how.stochastic else 0
