@@ -36,7 +36,7 @@ def command(formats: tuple[str, ...], exhaustive: bool, random: int | None, seed
     inputs, in both carriers, under every rounding mode and every overflow policy; every code both ways; and every random word
     of stochastic_a, _b and _c with up to eight random bits. Ends with exit code 1 if a single result differs.
 
-    Without FORMATS: the named formats, or with --exhaustive all families of formats (an hour of one core).
+    Without FORMATS: the named formats, or with --exhaustive all families of formats (about eighty minutes of one core).
 
     \b
     Examples:
