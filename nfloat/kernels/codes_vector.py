@@ -141,8 +141,8 @@ def encode_run(x, out, words, c, family):  # noqa: ANN001, ANN201
     """out[i] = code of x[i] to nearest-even; family 0 narrow, 1 same. Returns the first index of a NaN without code, or -1."""
     spec, n, i, unencodable = load_spec(words), x.size, 0, -1
     form = family if family == 1 or np.signbit(spec.neg_zero) else _NO_NEGATIVE_ZERO
-    integers = stream_constants32(spec, np.uint64(0)) + (
-        _sign_shift(c[_SIGN]), _sign_code(c[_SIGN]), _over_code(spec.over, c), _over_code(spec.under_min, c))  # fmt: skip
+    own = (_sign_shift(c[_SIGN]), _sign_code(c[_SIGN]), _over_code(spec.over, c), _over_code(spec.under_min, c))
+    integers = stream_constants32(spec, np.uint64(0)) + own  # noqa: RUF005 (Numba has no starred tuples)
     while i < n:
         i = _encode_stream(x, out, i, n, form, integers, overflow_constants(spec))
         for j in range(i, min(i + _BLOCK, n)):

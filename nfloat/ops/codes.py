@@ -24,7 +24,6 @@ from .arguments import as_carrier, restore_scalar
 from .direct import FLOAT32
 from .plan import Plan, plan
 
-
 _UINT8, _UINT16, _UINT32, _UINT64 = (np.dtype(t) for t in (np.uint8, np.uint16, np.uint32, np.uint64))
 #: the code dtypes of the lane kernels, in the order of their signatures
 _CODE_TYPES = (_UINT8, _UINT16)

@@ -63,7 +63,7 @@ def test_repr_evaluates_back_and_str_is_the_name():
 
 
 def test_a_format_that_has_lost_its_only_number_is_refused():
-    with pytest.raises(nf.FormatError, match="lowest_binade='zero_first'.*larger emax"):
+    with pytest.raises(nf.FormatError, match=r"lowest_binade=.zero_first.*larger emax"):
         nf.Format(name="nothing", precision=3, emin=0, emax=0, max_significand=4, lowest_binade="zero_first")
     assert nf.Format(name="something", precision=3, emin=0, emax=0, lowest_binade="zero_first").smallest_normal == 1.25
 

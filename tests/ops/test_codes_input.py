@@ -115,5 +115,5 @@ def test_the_first_nan_without_a_code_is_named():
         nf.encode(x.astype(np.float64), "int8")
     with pytest.raises(nf.RepresentationError, match=r"element \(41,\) gives NaN"):
         nf.encode(np.where(np.arange(100) == 41, np.nan, 1).astype(np.float32), "float4_e2m1fn")
-    with pytest.raises(nf.RepresentationError, match="^x gives NaN"):
+    with pytest.raises(nf.RepresentationError, match=r"^x gives NaN"):
         nf.encode(np.nan, "int8")
