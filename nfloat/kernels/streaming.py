@@ -7,7 +7,8 @@ The choice of mode stands before the loops, so each mode has a loop of its own a
 A stream is a run from one array into another, arranged for the cache. Its second block starts where the target is aligned,
 and its last one ends with the array: both overlap the block before them and write the same results again. Each block is
 loaded before the one in front of it is stored: a load that has its address in common, modulo 4096, with a store not yet
-done waits for it, and arrays of a power of two of bytes lie like that.
+done waits for it, and arrays of a power of two of bytes lie like that. And what comes a little later is asked for: a load
+that straddles two cache lines, as those of the source do where it is not aligned as the target is, then finds both.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ _I64 = ir.IntType(64)
 BLOCK = {32: 16, 64: 8}
 #: the same for streams: two registers, since a block's tests and its loop cost the same for two
 STREAM = {32: 32, 64: 16} if "+avx512f" in cpu_features() else BLOCK
+#: how far ahead a stream asks for its source, in bytes
+_AHEAD = 384
 #: body of a stream: (lanes, the loaded block, target at the block, index of the block, constants) -> i1
 StreamBody = Callable[[Lanes, Value, Value, Value, "Constants"], Value]
 
@@ -152,6 +155,7 @@ def _stream_loop(
     after = b.select(b.icmp_signed("<", after, last), after, last)
     loaded = load(v, b.gep(source, [after]))
     b.store(index, result)
+    _prefetch(v, b.gep(source, [after]))
     b.cbranch(body(x, b.gep(target, [index]), index), step, end)
     b.position_at_end(step)
     for phi, at_first, later in ((index, start, after), (x, first, loaded)):
@@ -163,10 +167,25 @@ def _stream_loop(
     b.branch(end)
 
 
+def _prefetch(v: Lanes, pointer: Value) -> None:
+    """Ask for the lines that a block `_AHEAD` bytes further lies in; past an array's end the request is without effect."""
+    b, byte, i32 = v.builder, ir.IntType(8).as_pointer(), ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [byte, i32, i32, i32])
+    function = cgutils.get_or_insert_function(b.module, kind, "llvm.prefetch.p0i8")
+    start, reading, keep, data = b.bitcast(pointer, byte), i32(0), i32(3), i32(1)
+    for place in range(_AHEAD, _AHEAD + v.count * _size(v, pointer), 64):
+        b.call(function, [b.gep(start, [_I64(place)]), reading, keep, data])
+
+
+def _size(v: Lanes, pointer: Value) -> int:
+    """Bytes of an element."""
+    kind = pointer.type.pointee
+    return kind.width // 8 if isinstance(kind, ir.IntType) else v.bits // 8
+
+
 def _aligned_successor(v: Lanes, target: Value) -> Callable[[Value], Value]:
     """The greatest index up to a block further at which no store of a block straddles two cache lines."""
-    b, kind = v.builder, target.type.pointee
-    size = kind.width // 8 if isinstance(kind, ir.IntType) else v.bits // 8
+    b, size = v.builder, _size(v, target)
     whole = min(64 // size, v.count)  # elements between such places
     phase = b.and_(b.udiv(b.ptrtoint(target, _I64), ir.Constant(_I64, size)), ir.Constant(_I64, whole - 1))
     ahead = b.add(phase, ir.Constant(_I64, v.count))
