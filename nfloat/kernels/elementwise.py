@@ -123,12 +123,12 @@ def _random(v: Lanes, index: Value, k: Constants) -> Value:
 _MODES = (*DETERMINISTIC, Rounding.STOCHASTIC)
 #: added to a mode's tag: the form that takes blocks of normal numbers first; the one for formats without -0
 _NORMAL, _UNSIGNED_ZERO = 16, 32
-#: formats with a larger emin have subnormal numbers among common data; to nearest-even is as short in the other form
+#: formats with a larger emin have subnormal numbers among common data
 _NORMAL_EMIN = -12
 
 _narrow32 = stream(32, {
     **{m.tag: _whole(m) for m in _MODES},
-    **{m.tag + _NORMAL: _normal(m) for m in _MODES[1:]},
+    **{m.tag + _NORMAL: _normal(m) for m in _MODES},
     _STOCHASTIC + _UNSIGNED_ZERO: _whole(Rounding.STOCHASTIC, negative_zero=False),
 })  # fmt: skip
 _same32 = stream(32, {m.tag: _same(m) for m in _MODES})
@@ -180,7 +180,7 @@ def stream_constants32(spec, keys):  # noqa: ANN001, ANN201
 def _narrow_form(spec):  # noqa: ANN001, ANN201
     if not np.signbit(spec.neg_zero):
         return spec.mode + _UNSIGNED_ZERO if spec.mode == _STOCHASTIC else spec.mode
-    return spec.mode + _NORMAL if spec.mode > 0 and spec.emin <= _NORMAL_EMIN else spec.mode
+    return spec.mode + _NORMAL if spec.emin <= _NORMAL_EMIN else spec.mode
 
 
 @kernel(f"void(float32[::1], float32[::1], {WORDS}, int64)")
