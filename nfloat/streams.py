@@ -81,11 +81,13 @@ def as_key(seed: SeedLike | None) -> int:
     SeedError
         If `seed` is None (a stochastic operation needs one) or not a seed.
     """
+    if type(seed) is int:
+        return _seed_key(seed)
     if isinstance(seed, Stream):
         return seed.key
     if seed is None:
         raise SeedError("seed=None: a stochastic rounding needs seed=<int> or seed=nf.Stream(...), so that the result can be reproduced")
-    return _seed_key(seed) if type(seed) is int else Stream(seed).key
+    return Stream(seed).key
 
 
 @lru_cache(maxsize=1024)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import frexp
 
 from .format import Format
 from .names import FormatLike, get_format
@@ -51,9 +52,11 @@ def finfo(fmt: FormatLike) -> FormatInfo:
     """
     f = get_format(fmt)
     digits = int((f.precision - 1) * 0.30102999566398120)
+    # below 1 numbers lie half as far apart, unless 1 is where the subnormal numbers (or all of fixed point) end
+    epsneg = f.eps if f.twos_complement or f.emin >= 0 else f.eps / 2
     return FormatInfo(
-        format=f, bits=f.bits, nmant=f.precision - 1, nexp=f.exponent_bits, eps=f.eps, epsneg=f.eps / 2, max=f.max, min=f.min,
+        format=f, bits=f.bits, nmant=f.precision - 1, nexp=f.exponent_bits, eps=f.eps, epsneg=epsneg, max=f.max, min=f.min,
         tiny=f.smallest_normal, smallest_normal=f.smallest_normal, smallest_subnormal=f.smallest_subnormal,
-        resolution=10.0**-digits, precision=digits, maxexp=f.emax + 1, minexp=f.emin, machep=1 - f.precision,
-        negep=-f.precision, iexp=f.exponent_bits,
+        resolution=10.0**-digits, precision=digits, maxexp=f.emax + 1, minexp=f.emin, machep=frexp(f.eps)[1] - 1,
+        negep=frexp(epsneg)[1] - 1, iexp=f.exponent_bits,
     )  # fmt: skip

@@ -172,6 +172,11 @@ class Format:
             raise FormatError(f"nan='negative_zero' of format {self.name!r} needs signed=True")
         if self.lowest_binade is LowestBinade.NORMAL and self.signed:
             raise FormatError(f"lowest_binade='normal' of format {self.name!r} needs signed=False: a format without zero is a scale")
+        if self.lowest_binade is LowestBinade.ZERO_FIRST and self.max < self.smallest_normal:
+            raise FormatError(
+                f"lowest_binade='zero_first' of format {self.name!r} takes the only number away (emin == emax, a top cut to a power of two); "
+                "use a larger emax or max_significand"
+            )
         if self.overflow is Overflow.INFINITY and not self.has_inf:
             raise FormatError(f"overflow='infinity' of format {self.name!r} needs has_inf=True")
         if self.overflow is Overflow.NAN and not self.has_nan:

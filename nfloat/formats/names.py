@@ -37,10 +37,12 @@ ALIASES = MappingProxyType({
     "e2m1": "float4_e2m1fn", "e2m1fn": "float4_e2m1fn", "fp4": "float4_e2m1fn", "fp4_e2m1": "float4_e2m1fn",
 })  # fmt: skip
 
-_IEEE_LIKE = re.compile(r"e(\d{1,2})m(\d{1,2})\Z")
-_P3109 = re.compile(r"binary(\d{1,2})p(\d{1,2})([su])([ef])\Z")
-_FIXED = re.compile(r"fixed(\d{1,2})\.(-?\d{1,3})\Z")
-_INT = re.compile(r"int(\d{1,2})\Z")
+#: a number in a name has one spelling, so that a format has one name
+_N = "(0|[1-9][0-9]?)"
+_IEEE_LIKE = re.compile(rf"e{_N}m{_N}\Z")
+_P3109 = re.compile(rf"binary{_N}p{_N}([su])([ef])\Z")
+_FIXED = re.compile(rf"fixed{_N}\.(0|-?[1-9][0-9]{{0,2}})\Z")
+_INT = re.compile(rf"int{_N}\Z")
 
 
 def get_format(fmt: FormatLike) -> Format:

@@ -46,7 +46,7 @@ class SpecField(IntEnum):
     FLUSH_OUTPUT = 14
     #: an input magnitude below this counts as zero
     FLUSH_INPUT = 15
-    #: the bias where evenness is the code's (P3109 with P = 1), else -1: evenness of the significand
+    #: the bias modulo 2 where evenness is the code's (P3109 with P = 1), else -1: evenness of the significand
     PARITY_BIAS = 16
 
 
@@ -97,7 +97,7 @@ def rounding_spec(
     words[SpecField.FLUSH_OUTPUT] = fmt.smallest_normal if fmt.flushes_output or not fmt.has_zero else 0.0
     words[SpecField.FLUSH_INPUT] = fmt.smallest_normal if fmt.flushes_input else 0.0
     code_parity = fmt.precision == 1 and fmt.has_zero and not fmt.twos_complement
-    words[SpecField.PARITY_BIAS] = fmt.bias if code_parity else -1
+    words[SpecField.PARITY_BIAS] = fmt.bias % 2 if code_parity else -1
     words.flags.writeable = False
     return words
 
@@ -155,10 +155,10 @@ def _beyond(fmt: Format, mode: Rounding, overflow: Overflow | None, *, positive:
 def _stays_finite(fmt: Format, mode: Rounding, *, positive: bool) -> bool:
     """Whether a mode gives the largest finite number instead of infinity (IEEE 754-2019, 7.4).
 
-    to_odd goes to whichever of the two codes is odd: the largest finite one in every IEEE format; infinity in the signed
-    extended formats of P3109, where infinity's code is the odd one.
+    to_odd is among them, except that P3109 has it go to whichever of the two codes is odd: that is infinity's in the signed
+    extended formats, which have infinity at the last code and NaN at the one of -0.
     """
     if mode is Rounding.TO_ODD:
-        return fmt.max_code % 2 == 1
+        return fmt.nan is not NaNCodes.NEGATIVE_ZERO or fmt.max_code % 2 == 1
     toward_zero = Rounding.TOWARD_NEGATIVE if positive else Rounding.TOWARD_POSITIVE
     return mode in (Rounding.TOWARD_ZERO, toward_zero)

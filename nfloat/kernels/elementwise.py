@@ -13,9 +13,9 @@ from ..formats.rounding import Rounding
 from . import vector
 from .bits import float32_as_int32, float64_as_int64
 from .jit import device, kernel
-from .rng import subkeys, word64
+from .rng import paired_words, subkeys, twin_subkeys
 from .scalar import load_spec, round_value
-from .streaming import DETERMINISTIC, Constants, easy_lanes, either, is_easy, run, within_limit
+from .streaming import DETERMINISTIC, STREAM, Constants, either, stream, within_limit
 from .vector import Lanes, Value
 
 WORDS = "Array(float64, 1, 'C', readonly=True)"
@@ -26,9 +26,13 @@ _STOCHASTIC = Rounding.STOCHASTIC.tag
 def round_range(x, out, start, stop, spec, key):  # noqa: ANN001, ANN201
     """The plain rule on x[start:stop]; random bits of element i from (key, i)."""
     stochastic = spec.mode >= _STOCHASTIC
-    for i in range(start, stop):
-        random = word64(i, key) if stochastic else np.uint64(0)
-        out[i] = round_value(np.float64(x[i]), spec, random)
+    while start < stop:
+        section = start >> 32  # the random words' subkeys change every 2^32 elements
+        end, keys, twin = min(stop, (section + 1) << 32), subkeys(key, section), twin_subkeys(key, section)
+        for i in range(start, end):
+            random = paired_words(np.uint64(i & 0xFFFFFFFF), keys, twin) if stochastic else np.uint64(0)
+            out[i] = round_value(np.float64(x[i]), spec, random)
+        start = end
 
 
 @kernel(f"void(float32[::1], float32[::1], {WORDS}, int64)", f"void(float64[::1], float64[::1], {WORDS}, int64)")
@@ -37,10 +41,21 @@ def round_plain(x, out, words, key):  # noqa: ANN001, ANN201
     round_range(x, out, 0, x.size, load_spec(words), key)
 
 
-def _general(v: Lanes, x: Value, r: Value, target: Value, k: Constants) -> Value:
-    """Overflow selected, stored; done unless a lane is beyond the family's limit."""
-    v.store(vector.select_overflow(v, r, *k.floats[:4]), target)
-    return within_limit(v, x, k)
+#: run-time integer of the streams, after those of ``streaming.Constants``: the largest magnitude (as bits) that is easy
+_EASY = 11
+
+
+def _magnitude(v: Lanes, x: Value) -> Value:
+    return v.builder.and_(v.as_int(x), v.magnitude_mask)
+
+
+def _over(v: Lanes, x: Value, k: Constants) -> Value:
+    """Lanes (folded) above the largest number; the others, rounded, cannot exceed it, since it is on the grid.
+
+    For unsigned formats: lanes that are not zero.
+    """
+    greatest = v.fold(_magnitude(v, x), lambda low, high: v.call("umax", low, high))
+    return v.builder.icmp_unsigned(">", greatest, v.fold(k.integers[_EASY], lambda low, _: low))
 
 
 def _store(v: Lanes, r: Value, target: Value) -> Value:
@@ -48,33 +63,43 @@ def _store(v: Lanes, r: Value, target: Value) -> Value:
     return ir.Constant(ir.IntType(1), 1)
 
 
-def _narrow(mode: Rounding, small: bool):  # noqa: ANN202
-    """A block of the narrow family, its overflow kept out of the common way.
+def _finish(v: Lanes, x: Value, r: Value, target: Value, k: Constants, unsure: Value | None = None) -> Value:
+    """Store r; the selects of overflow are kept out of the common way. Done unless a lane is unsure or beyond the limit."""
+    b = v.builder
+    other = _over(v, x, k)
+    doubt = None if unsure is None else v.fold(unsure, b.or_)
 
-    Cutting bits off is the shortest form but knows only normal numbers of the format. A `small` format, among whose numbers
-    subnormal ones are common, takes the form that knows both from the start; others take it for blocks that need it.
-    """
+    def select() -> Value:
+        v.store(vector.select_overflow(v, r, *k.floats[:4]), target)
+        inside = within_limit(v, x, k)
+        return inside if unsure is None else b.and_(inside, b.not_(v.any(unsure)))
 
-    def body(v: Lanes, pointers: list[Value], index: Value, k: Constants) -> Value:
-        x = v.load(pointers[0])
+    return either(v, v.some(other if doubt is None else b.or_(other, doubt)), select, lambda: _store(v, r, target))
+
+
+def _whole(mode: Rounding, negative_zero: bool = True):  # noqa: ANN202
+    """A block of the narrow family by the form that knows all its numbers."""
+
+    def body(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
+        if mode is not Rounding.STOCHASTIC:
+            return _finish(v, x, vector.round_narrow(v, x, k.grid, mode), target, k)
+        r, unsure = vector.stochastic_narrow(v, x, k.grid, _random(v, index, k), negative_zero=negative_zero)
+        return _finish(v, x, r, target, k, unsure)
+
+    return body
+
+
+def _normal(mode: Rounding):  # noqa: ANN202
+    """A block of the narrow family by cutting bits off, the shortest form, where all lanes are normal numbers of the format."""
+    other = _whole(mode)
+
+    def body(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
+        b = v.builder
+        above = b.sub(_magnitude(v, x), k.grid.lowest)
+        normal = b.icmp_unsigned("<=", above, b.sub(k.integers[_EASY], k.grid.lowest))
         random = _random(v, index, k) if mode is Rounding.STOCHASTIC else None
-        easy = easy_lanes(v, x, k, from_zero=small)
-
-        def whole() -> tuple[Value, Value]:
-            """The form that knows all numbers of the format, and the lanes it is sure of."""
-            if mode is Rounding.STOCHASTIC:
-                r, unsure = vector.stochastic_narrow(v, x, k.grid, random)
-                return r, v.builder.not_(unsure)
-            return vector.round_narrow(v, x, k.grid, mode), v.every_lane
-
-        def general() -> Value:
-            r, sure = whole()
-            return v.builder.and_(_general(v, x, r, pointers[1], k), v.all(sure))
-
-        if not small:
-            return either(v, v.all(easy), lambda: _store(v, vector.round_same(v, x, k.grid, mode, random), pointers[1]), general)
-        r, sure = whole()
-        return either(v, v.all(v.builder.and_(easy, sure)), lambda: _store(v, r, pointers[1]), general)
+        cut = vector.round_same(v, x, k.grid, mode, random)
+        return either(v, v.all(normal), lambda: _store(v, cut, target), lambda: other(v, x, target, index, k))
 
     return body
 
@@ -82,11 +107,9 @@ def _narrow(mode: Rounding, small: bool):  # noqa: ANN202
 def _same(mode: Rounding):  # noqa: ANN202
     """A block of the family with the lane's own exponent range."""
 
-    def body(v: Lanes, pointers: list[Value], index: Value, k: Constants) -> Value:
-        x = v.load(pointers[0])
+    def body(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
         random = _random(v, index, k) if mode is Rounding.STOCHASTIC else None
-        r = vector.round_same(v, x, k.grid, mode, random)
-        return either(v, is_easy(v, x, k, from_zero=True), lambda: _store(v, r, pointers[1]), lambda: _general(v, x, r, pointers[1], k))
+        return _finish(v, x, vector.round_same(v, x, k.grid, mode, random), target, k)
 
     return body
 
@@ -98,14 +121,19 @@ def _random(v: Lanes, index: Value, k: Constants) -> Value:
 
 
 _MODES = (*DETERMINISTIC, Rounding.STOCHASTIC)
-#: added to a mode's tag: the form for small formats
-_SMALL = 16
-#: formats with a larger emin count as small
-_SMALL_EMIN = -12
+#: added to a mode's tag: the form that takes blocks of normal numbers first; the one for formats without -0
+_NORMAL, _UNSIGNED_ZERO = 16, 32
+#: formats with a larger emin have subnormal numbers among common data
+_NORMAL_EMIN = -12
 
-_run_narrow32 = run(32, {m.tag + small * _SMALL: _narrow(m, bool(small)) for m in _MODES for small in (0, 1)})
-_run_same32 = run(32, {m.tag: _same(m) for m in _MODES})
-_run_narrow64 = run(64, {m.tag: _narrow(m, small=True) for m in DETERMINISTIC})
+_narrow32 = stream(32, {
+    **{m.tag: _whole(m) for m in _MODES},
+    **{m.tag + _NORMAL: _normal(m) for m in _MODES},
+    _STOCHASTIC + _UNSIGNED_ZERO: _whole(Rounding.STOCHASTIC, negative_zero=False),
+})  # fmt: skip
+_same32 = stream(32, {m.tag: _same(m) for m in _MODES})
+_narrow64 = stream(64, {m.tag: _whole(m) for m in DETERMINISTIC})
+_BLOCK32, _BLOCK64 = STREAM[32], STREAM[64]
 
 
 @device
@@ -141,18 +169,33 @@ def overflow_constants(spec):  # noqa: ANN001, ANN201
     return (spec.max, spec.over, spec.min, spec.under_min)
 
 
+@device
+def stream_constants32(spec, keys):  # noqa: ANN001, ANN201
+    """The integer constants of a float32 stream: `constants32`, and the largest magnitude that is easy."""
+    easy = float32_as_int32(np.float32(spec.max)) if spec.min < 0.0 else 0
+    return constants32(spec, keys, False) + (np.int64(easy),)  # noqa: RUF005 (Numba has no starred tuples)
+
+
+@device
+def _narrow_form(spec):  # noqa: ANN001, ANN201
+    if not np.signbit(spec.neg_zero):
+        return spec.mode + _UNSIGNED_ZERO if spec.mode == _STOCHASTIC else spec.mode
+    return spec.mode + _NORMAL if spec.emin <= _NORMAL_EMIN else spec.mode
+
+
 @kernel(f"void(float32[::1], float32[::1], {WORDS}, int64)")
 def round_narrow32(x, out, words, key):  # noqa: ANN001, ANN201
     """out[i] = x[i] rounded, for formats of the narrow family in float32 lanes."""
     spec, n, i = load_spec(words), x.size, 0
-    floats, small = overflow_constants(spec), spec.emin > _SMALL_EMIN
-    form = spec.mode + _SMALL if small else spec.mode
+    floats = overflow_constants(spec)
+    form = _narrow_form(spec)
     while i < n:
-        section = i >> 32  # the random words' subkeys change every 2^32 elements
-        integers = constants32(spec, subkeys(key, section), not small)
-        i = _run_narrow32((x, out), i, min(n, (section + 1) << 32), form, integers, floats)
-        round_range(x, out, i, min(i + 16, n), spec, key)
-        i += 16
+        section = i >> 32
+        keys = subkeys(key, section) if spec.mode == _STOCHASTIC else np.uint64(0)
+        integers = stream_constants32(spec, keys)
+        i = _narrow32(x, out, i, min(n, (section + 1) << 32), form, integers, floats)
+        round_range(x, out, i, min(i + _BLOCK32, n), spec, key)
+        i += _BLOCK32
 
 
 @kernel(f"void(float32[::1], float32[::1], {WORDS}, int64)")
@@ -162,18 +205,20 @@ def round_same32(x, out, words, key):  # noqa: ANN001, ANN201
     floats = overflow_constants(spec)
     while i < n:
         section = i >> 32
-        integers = constants32(spec, subkeys(key, section), False)
-        i = _run_same32((x, out), i, min(n, (section + 1) << 32), spec.mode, integers, floats)
-        round_range(x, out, i, min(i + 16, n), spec, key)
-        i += 16
+        keys = subkeys(key, section) if spec.mode == _STOCHASTIC else np.uint64(0)
+        integers = stream_constants32(spec, keys)
+        i = _same32(x, out, i, min(n, (section + 1) << 32), spec.mode, integers, floats)
+        round_range(x, out, i, min(i + _BLOCK32, n), spec, key)
+        i += _BLOCK32
 
 
 @kernel(f"void(float64[::1], float64[::1], {WORDS}, int64)")
 def round_narrow64(x, out, words, key):  # noqa: ANN001, ANN201
     """out[i] = x[i] rounded by a deterministic mode, for formats of the narrow family in float64 lanes."""
     spec, n, i = load_spec(words), x.size, 0
-    integers, floats = constants64(spec), overflow_constants(spec)
+    easy = float64_as_int64(spec.max) if spec.min < 0.0 else np.int64(0)
+    integers, floats = constants64(spec) + (0, 0, easy), overflow_constants(spec)  # noqa: RUF005 (no subkeys)
     while i < n:
-        i = _run_narrow64((x, out), i, n, spec.mode, integers, floats)
-        round_range(x, out, i, min(i + 8, n), spec, key)
-        i += 8
+        i = _narrow64(x, out, i, n, spec.mode, integers, floats)
+        round_range(x, out, i, min(i + _BLOCK64, n), spec, key)
+        i += _BLOCK64

@@ -50,10 +50,20 @@ def word32(low, keys):  # noqa: ANN001, ANN201
 
 
 @device
+def twin_subkeys(key, block):  # noqa: ANN001, ANN201
+    """`subkeys` of the stream's twin."""
+    return subkeys(np.uint64(key) ^ _TWIN, block)
+
+
+@device
+def paired_words(low, keys, twin):  # noqa: ANN001, ANN201
+    """The 64-bit word of counter `low` under the subkeys of a stream and of its twin."""
+    return (word32(low, keys) << np.uint64(32)) | word32(low, twin)
+
+
+@device
 def word64(counter, key):  # noqa: ANN001, ANN201
     """The 64-bit word of element `counter`: the stream's 32-bit word, then its twin's."""
     counter = np.uint64(counter)
     block = counter >> np.uint64(32)
-    low = counter & np.uint64(0xFFFFFFFF)
-    head = word32(low, subkeys(key, block))
-    return (head << np.uint64(32)) | word32(low, subkeys(np.uint64(key) ^ _TWIN, block))
+    return paired_words(counter & np.uint64(0xFFFFFFFF), subkeys(key, block), twin_subkeys(key, block))

@@ -1,8 +1,14 @@
-"""Runs: loops over contiguous arrays, sixteen float32 (eight float64) at a time, as IR; what elementwise kernels share.
+"""Runs and streams: loops over contiguous arrays, a block of lanes at a time, as IR; what elementwise kernels share.
 
 A run does whole blocks from `start` and stops at the first block its body refuses (a value that only the plain rule
 handles) or before the ragged end; it returns where. The kernel does that block by the plain rule and starts the next run.
 The choice of mode stands before the loops, so each mode has a loop of its own and no branch in it.
+
+A stream is a run from one array into another, arranged for the cache. Its second block starts where the target is aligned,
+and its last one ends with the array: both overlap the block before them and write the same results again. Each block is
+loaded before the one in front of it is stored: a load that has its address in common, modulo 4096, with a store not yet
+done waits for it, and arrays of a power of two of bytes lie like that. And what comes a little later is asked for: a load
+that straddles two cache lines, as those of the source do where it is not aligned as the target is, then finds both.
 """
 
 from __future__ import annotations
@@ -16,6 +22,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from ..formats.rounding import Rounding
+from .jit import cpu_features
 from .vector import Grid, Lanes, Value
 
 #: body(lanes, pointers at the block, index of the block, constants) -> i1: whether the block is done
@@ -25,6 +32,12 @@ _I64 = ir.IntType(64)
 
 #: lanes of one block, by carrier width
 BLOCK = {32: 16, 64: 8}
+#: the same for streams: two registers, since a block's tests and its loop cost the same for two
+STREAM = {32: 32, 64: 16} if "+avx512f" in cpu_features() else BLOCK
+#: how far ahead a stream asks for its source, in bytes
+_AHEAD = 384
+#: body of a stream: (lanes, the loaded block, target at the block, index of the block, constants) -> i1
+StreamBody = Callable[[Lanes, Value, Value, Value, "Constants"], Value]
 
 
 class Constants:
@@ -49,7 +62,6 @@ def run(bits: int, bodies: dict[int, Body], constants: Callable[..., Any] = Cons
     `arrays` is a tuple of one-dimensional contiguous arrays, `integers` and `floats` uniform tuples (int64, float64), which
     `constants` brings into lanes before the loops.
     """
-    count = BLOCK[bits]
 
     def typer(typingctx, arrays, start, stop, mode, integers, floats):  # noqa: ANN001, ANN202 (Numba's protocol)
         signature = types.int64(arrays, types.int64, types.int64, types.int64, integers, floats)
@@ -57,22 +69,52 @@ def run(bits: int, bodies: dict[int, Body], constants: Callable[..., Any] = Cons
         def codegen(context, builder, sig, args):  # noqa: ANN001, ANN202
             tuples = [cgutils.unpack_tuple(builder, args[k]) for k in (0, 4, 5)]
             pointers = [context.make_array(t)(context, builder, a).data for t, a in zip(sig.args[0], tuples[0], strict=True)]
-            v = Lanes(builder, count, bits)
-            result = cgutils.alloca_once_value(builder, args[1])
+            v = Lanes(builder, BLOCK[bits], bits)
             splatted = constants(v, tuples[1], tuples[2])
-            end = builder.append_basic_block("run.end")
-            switch = builder.switch(args[3], end)
-            for tag, body in bodies.items():
-                block = builder.append_basic_block(f"run.mode{tag}")
-                switch.add_case(tag, block)
-                builder.position_at_end(block)
+
+            def loop(result: Value, end: ir.Block, body: Body) -> None:
                 _loop(v, pointers, args[1], args[2], result, end, body, splatted)
-            builder.position_at_end(end)
-            return builder.load(result)
+
+            return _by_mode(builder, args[3], args[1], bodies, loop)
 
         return signature, codegen
 
     return intrinsic(typer)
+
+
+def stream(bits: int, bodies: dict[int, StreamBody], load: Callable[[Lanes, Value], Value] = Lanes.load) -> Any:
+    """The intrinsic ``f(source, target, start, stop, mode, integers, floats) -> index``; `load` brings a block into lanes."""
+
+    def typer(typingctx, source, target, start, stop, mode, integers, floats):  # noqa: ANN001, ANN202 (Numba's protocol)
+        signature = types.int64(source, target, types.int64, types.int64, types.int64, integers, floats)
+
+        def codegen(context, builder, sig, args):  # noqa: ANN001, ANN202
+            arrays = [context.make_array(t)(context, builder, a).data for t, a in zip(sig.args[:2], args[:2], strict=True)]
+            v = Lanes(builder, STREAM[bits], bits)
+            splatted = Constants(v, cgutils.unpack_tuple(builder, args[5]), cgutils.unpack_tuple(builder, args[6]))
+
+            def loop(result: Value, end: ir.Block, body: StreamBody) -> None:
+                _stream_loop(v, arrays, load, (args[2], args[3]), result, end, lambda x, at, i: body(v, x, at, i, splatted))
+
+            return _by_mode(builder, args[4], args[2], bodies, loop)
+
+        return signature, codegen
+
+    return intrinsic(typer)
+
+
+def _by_mode(builder: ir.IRBuilder, mode: Value, start: Value, bodies: dict[int, Any], loop: Callable[..., None]) -> Value:
+    """One loop for each mode's body behind a switch; the index where the one of `mode` stopped."""
+    result = cgutils.alloca_once_value(builder, start)
+    end = builder.append_basic_block("run.end")
+    switch = builder.switch(mode, end)
+    for tag, body in bodies.items():
+        block = builder.append_basic_block(f"run.mode{tag}")
+        switch.add_case(tag, block)
+        builder.position_at_end(block)
+        loop(result, end, body)
+    builder.position_at_end(end)
+    return builder.load(result)
 
 
 def _loop(v: Lanes, pointers: list[Value], start: Value, stop: Value, result: Value, end: ir.Block, body: Body, k: Constants) -> None:
@@ -92,6 +134,62 @@ def _loop(v: Lanes, pointers: list[Value], start: Value, stop: Value, result: Va
     b.position_at_end(step)
     index.add_incoming(following, step)
     b.branch(head)
+
+
+def _stream_loop(
+    v: Lanes, arrays: list[Value], load: Callable[[Lanes, Value], Value], span: tuple[Value, Value], result: Value, end: ir.Block,
+    body: Callable[[Value, Value, Value], Value],
+) -> None:  # fmt: skip
+    """Blocks from span[0] to span[1] while the body accepts them; the index of the refused one, or span[1], goes to `result`."""
+    b, (source, target), (start, stop) = v.builder, arrays, span
+    entry, head, step, done = (b.append_basic_block(f"stream.{name}") for name in ("entry", "head", "step", "done"))
+    last = b.sub(stop, ir.Constant(_I64, v.count))
+    following = _aligned_successor(v, target)
+    b.cbranch(b.icmp_signed("<=", start, last), entry, end)
+    b.position_at_end(entry)
+    first = load(v, b.gep(source, [start]))
+    b.branch(head)
+    b.position_at_end(head)
+    index, x = b.phi(_I64), b.phi(first.type)
+    after = following(index)
+    after = b.select(b.icmp_signed("<", after, last), after, last)
+    loaded = load(v, b.gep(source, [after]))
+    b.store(index, result)
+    _prefetch(v, b.gep(source, [after]))
+    b.cbranch(body(x, b.gep(target, [index]), index), step, end)
+    b.position_at_end(step)
+    for phi, at_first, later in ((index, start, after), (x, first, loaded)):
+        phi.add_incoming(at_first, entry)
+        phi.add_incoming(later, step)
+    b.cbranch(b.icmp_signed("<", index, last), head, done)
+    b.position_at_end(done)
+    b.store(stop, result)
+    b.branch(end)
+
+
+def _prefetch(v: Lanes, pointer: Value) -> None:
+    """Ask for the lines that a block `_AHEAD` bytes further lies in; past an array's end the request is without effect."""
+    b, byte, i32 = v.builder, ir.IntType(8).as_pointer(), ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [byte, i32, i32, i32])
+    function = cgutils.get_or_insert_function(b.module, kind, "llvm.prefetch.p0i8")
+    start, reading, keep, data = b.bitcast(pointer, byte), i32(0), i32(3), i32(1)
+    for place in range(_AHEAD, _AHEAD + v.count * _size(v, pointer), 64):
+        b.call(function, [b.gep(start, [_I64(place)]), reading, keep, data])
+
+
+def _size(v: Lanes, pointer: Value) -> int:
+    """Bytes of an element."""
+    kind = pointer.type.pointee
+    return kind.width // 8 if isinstance(kind, ir.IntType) else v.bits // 8
+
+
+def _aligned_successor(v: Lanes, target: Value) -> Callable[[Value], Value]:
+    """The greatest index up to a block further at which no store of a block straddles two cache lines."""
+    b, size = v.builder, _size(v, target)
+    whole = min(64 // size, v.count)  # elements between such places
+    phase = b.and_(b.udiv(b.ptrtoint(target, _I64), ir.Constant(_I64, size)), ir.Constant(_I64, whole - 1))
+    ahead = b.add(phase, ir.Constant(_I64, v.count))
+    return lambda index: b.sub(b.and_(b.add(index, ahead), ir.Constant(_I64, -whole)), phase)
 
 
 #: the modes that need no random bits

@@ -17,6 +17,7 @@ The caller tests `limit`, selects overflow results on the rounded value, and lea
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from llvmlite import ir
@@ -86,7 +87,7 @@ class Lanes:
         kind = args[0].type
         element = {ir.FloatType(): "f32", ir.DoubleType(): "f64"}.get(kind.element, f"i{getattr(kind.element, 'width', 0)}")
         function = ir.FunctionType(kind, [a.type for a in args])
-        full = f"llvm.{name}.v{self.count}{element}"
+        full = f"llvm.{name}.v{kind.count}{element}"
         return self.builder.call(cgutils.get_or_insert_function(self.builder.module, function, full), args)
 
     def magnitude(self, x: Value) -> Value:
@@ -104,15 +105,27 @@ class Lanes:
 
     def all(self, condition: Value) -> Value:
         """Whether a condition holds in every lane."""
-        b = self.builder
-        packed = b.bitcast(condition, ir.IntType(self.count))
-        return b.icmp_unsigned("==", packed, ir.Constant(ir.IntType(self.count), -1))
+        folded = self.fold(condition, self.builder.and_)
+        kind = ir.IntType(folded.type.count)
+        return self.builder.icmp_unsigned("==", self.builder.bitcast(folded, kind), ir.Constant(kind, -1))
 
     def any(self, condition: Value) -> Value:
         """Whether a condition holds in some lane."""
-        b = self.builder
-        packed = b.bitcast(condition, ir.IntType(self.count))
-        return b.icmp_unsigned("!=", packed, ir.Constant(ir.IntType(self.count), 0))
+        return self.some(self.fold(condition, self.builder.or_))
+
+    def some(self, folded: Value) -> Value:
+        """`any` of a condition that is folded already."""
+        kind = ir.IntType(folded.type.count)
+        return self.builder.icmp_unsigned("!=", self.builder.bitcast(folded, kind), ir.Constant(kind, 0))
+
+    def fold(self, x: Value, combine: Callable[[Value, Value], Value]) -> Value:
+        """x, its halves combined where the lanes take two registers of 512 bits; so one test does for both."""
+        if self.count * self.bits <= 512:
+            return x
+        half, nothing = self.count // 2, ir.Constant(x.type, ir.Undefined)
+        places = (range(half), range(half, self.count))
+        index = ir.VectorType(ir.IntType(32), half)
+        return combine(*(self.builder.shuffle_vector(x, nothing, ir.Constant(index, list(p))) for p in places))
 
     def random_word(self, counter: Value, key_low: Value, key_high: Value) -> Value:
         """``rng.word32`` in lanes: the 32-bit words of 32-bit counters under the two halves of `subkeys`."""
@@ -191,25 +204,25 @@ def _restore_sign(v: Lanes, r: Value, x: Value, g: Grid) -> Value:
     return v.builder.fadd(v.with_sign_of(r, x, v.sign_mask), v.as_float(g.sign))
 
 
-def stochastic_narrow(v: Lanes, x: Value, g: Grid, random: Value) -> tuple[Value, Value]:
-    """(x rounded by stochastic, lanes that must be done by the plain rule instead).
+def stochastic_narrow(v: Lanes, x: Value, g: Grid, random: Value, *, negative_zero: bool) -> tuple[Value, Value]:
+    """(x rounded by stochastic, lanes that must be done by the plain rule instead). `negative_zero`: the format has -0.
 
     A lane below the smallest normal number 2^emin first gets 2^emin added to its magnitude, so that the grid's unit has a
     fixed place in its code; then random bits are added below the unit and the code is cut. The addition may round away bits
     of x further below: that moves the s bits under the unit by less than one, which matters only where they and the random
-    word's first s bits add up to 2^s - 1 or 2^s. Those lanes (two in 2^s) are handed back.
+    word's first s bits add up to 2^s - 1 or 2^s. Those lanes (two in 2^s) are handed back. Other lanes have +0 added and
+    taken away, which changes nothing.
     """
     b = v.builder
-    a, lowest = v.magnitude(x), v.as_float(g.lowest)
-    tiny = b.icmp_signed("<", v.as_int(a), g.lowest)
-    unit = b.shl(v.word(1), g.drop)
-    mask = b.sub(unit, v.word(1))
-    lifted = v.as_int(v.where(tiny, b.fadd(a, lowest), a))
-    total = b.add(lifted, b.lshr(random, b.sub(v.word(v.bits), g.drop)))
-    # total + 1 ends in s bits 0 or 1
-    unsure = b.icmp_unsigned("==", b.and_(b.add(total, v.word(1)), b.xor(mask, v.word(1))), v.word(0))
-    cut = v.as_float(b.and_(total, b.xor(mask, v.word(-1))))
-    return _restore_sign(v, v.where(tiny, b.fsub(cut, lowest), cut), x, g), unsure
+    bits = b.and_(v.as_int(x), v.magnitude_mask)
+    tiny = b.icmp_signed("<", bits, g.lowest)
+    lift = v.as_float(v.where(tiny, g.lowest, v.word(0)))
+    mask = b.sub(b.shl(v.word(1), g.drop), v.word(1))
+    missing = b.lshr(b.xor(random, v.word(-1)), b.sub(v.word(v.bits), g.drop))  # mask minus the random bits
+    below = b.sub(v.as_int(b.fadd(v.as_float(bits), lift)), missing)  # the sum is below + mask
+    unsure = b.and_(tiny, b.icmp_unsigned("==", b.and_(below, b.xor(mask, v.word(1))), v.word(0)))  # `below` ends in s bits 0 or 1
+    r = b.fsub(v.as_float(b.and_(b.add(below, mask), b.xor(mask, v.word(-1)))), lift)
+    return v.with_sign_of(r, x, v.sign_mask) if negative_zero else _restore_sign(v, r, x, g), unsure
 
 
 def round_same(v: Lanes, x: Value, g: Grid, mode: Rounding, random: Value | None = None) -> Value:

@@ -63,7 +63,8 @@ def _from_objects(array: NDArray, argument: str) -> NDArray:
         except (TypeError, ValueError, OverflowError):
             exact = False
         if not exact or isinstance(item, (str, bytes, complex)):
-            raise ArgumentError(f"{argument}: element {i or ''} is {_short(item)} ({type(item).__name__}), which is not a float64 value; pass real numbers that float64 holds")
+            where = f": element {i}" if i else ""
+            raise ArgumentError(f"{argument}{where} is {_short(item)} ({type(item).__name__}), which is not a float64 value; pass real numbers that float64 holds")
     return out
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from math import prod
-from typing import NamedTuple
+from operator import index
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,12 +18,16 @@ from ..formats.rounding import OverflowLike, Rounding, RoundingLike
 from ..formats.spec import code_spec
 from ..kernels.codes import decode_plain, encode_plain
 from ..kernels.codes_vector import decode_run, encode_run
+from ..kernels.jit import entry_point
 from ..streams import SeedLike
 from .arguments import as_carrier, restore_scalar
+from .direct import FLOAT32
 from .plan import Plan, plan
 
-
 _UINT8, _UINT16, _UINT32, _UINT64 = (np.dtype(t) for t in (np.uint8, np.uint16, np.uint32, np.uint64))
+#: the code dtypes of the lane kernels, in the order of their signatures
+_CODE_TYPES = (_UINT8, _UINT16)
+_empty, _ndarray = np.empty, np.ndarray
 
 
 def code_dtype(fmt: Format) -> np.dtype:
@@ -55,6 +61,16 @@ def encode(
     >>> nf.encode([1.0, -2.0, 6.0], "float4_e2m1fn")
     array([ 2, 12,  7], dtype=uint8)
     """
+    if type(x) is _ndarray and x.dtype is FLOAT32 and random_bits is None and x.ndim == 1 and x.flags.carray:
+        try:
+            way = _direct(fmt, rounding, overflow)
+        except TypeError:  # an unhashable argument: `plan` names it
+            way = None
+        if way is not None:
+            function, words, coding, code_words, dtype, family = way
+            out = _empty(x.size, dtype)
+            missing = function(x, out, words, code_words, family)
+            return out if missing < 0 else _refuse(missing, x, coding.format)
     how = plan(fmt, rounding, overflow, random_bits)
     key = how.key(seed) if how.stochastic else 0
     coding = _coding(fmt)
@@ -62,9 +78,24 @@ def encode(
     out = np.empty(a.shape, coding.dtype)
     missing = _encode_into(a.reshape(-1), out.reshape(-1), how, coding, key) if a.ndim != 1 else _encode_into(a, out, how, coding, key)
     if missing >= 0:
-        where = np.unravel_index(missing, a.shape)
-        raise RepresentationError(f"x: element {where} gives NaN, which {how.format.name} cannot encode; replace it first (np.nan_to_num)")
+        _refuse(missing, a, how.format)
     return out if type(x) is np.ndarray else restore_scalar(out, x)
+
+
+def _refuse(missing: int, a: NDArray[np.floating], fmt: Format) -> NoReturn:
+    """Name the first element that gives a NaN which has no code."""
+    where = f": element {tuple(int(i) for i in np.unravel_index(missing, a.shape))}" if a.ndim else ""
+    raise RepresentationError(f"x{where} gives NaN, which {fmt.name} cannot encode; replace it first (np.nan_to_num)")
+
+
+@lru_cache(maxsize=1024)
+def _direct(fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | None) -> tuple[Any, ...] | None:
+    """As ``direct.py``'s: the compiled ``encode_run`` and what it takes, unpacked; or None."""
+    how, coding = plan(fmt, rounding, overflow, None), _coding(fmt)
+    if coding.family is None or how.rounding is not Rounding.NEAREST_EVEN:
+        return None
+    function = entry_point(encode_run, _CODE_TYPES.index(coding.dtype))
+    return function, how.words, coding, coding.words, coding.dtype, coding.family
 
 
 def _encode_into(a: NDArray[np.floating], out: NDArray[np.unsignedinteger], how: Plan, coding: _Coding, key: int) -> int:
@@ -136,8 +167,13 @@ def decode(codes: ArrayLike, fmt: FormatLike) -> NDArray[np.floating] | np.float
     if coding.family is None:
         decode_plain(*flat, coding.words)
     else:
-        decode_run(*flat, coding.words, coding.family)
+        _decoder(coding.dtype)(*flat, coding.words, coding.family)
     return out if type(codes) is np.ndarray else restore_scalar(out, codes)
+
+
+@lru_cache
+def _decoder(dtype: np.dtype) -> Callable[..., None]:
+    return entry_point(decode_run, _CODE_TYPES.index(dtype))
 
 
 def as_codes(codes: ArrayLike, fmt: Format, argument: str) -> NDArray[np.unsignedinteger]:
@@ -145,15 +181,31 @@ def as_codes(codes: ArrayLike, fmt: Format, argument: str) -> NDArray[np.unsigne
     dtype = code_dtype(fmt)
     if type(codes) is np.ndarray and codes.dtype is dtype and fmt.bits == 8 * dtype.itemsize and codes.flags.carray:
         return codes
-    a = np.asarray(codes)
+    try:
+        a = np.asarray(codes)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ArgumentError(f"{argument}: cannot be read as an array of integers ({error})") from None
+    if a.dtype.kind in "fO" and isinstance(codes, (list, tuple, int)):
+        a = _large_integers(codes, a, fmt, argument)
     if a.dtype.kind not in "iu" and not (a.size == 0):
         raise ArgumentError(f"{argument}: dtype {a.dtype} is not integers; pass codes such as nf.encode returns (or array.view(np.{dtype}))")
     if a.size and (a.dtype != dtype or fmt.bits < 8 * dtype.itemsize):
-        low, high = int(a.min()), int(a.max())
+        low, high = 0 if a.dtype.kind == "u" else int(a.min()), int(a.max())
         if low < 0 or high >= 2**fmt.bits:
             raise ArgumentError(f"{argument}: code {low if low < 0 else high} is not in 0..{2**fmt.bits - 1}, the codes of {fmt.name}")
     a = np.ascontiguousarray(a, dtype=dtype).reshape(a.shape)
     return a if a.flags.writeable and a.flags.aligned else a.copy()
+
+
+def _large_integers(codes: ArrayLike, a: NDArray, fmt: Format, argument: str) -> NDArray:
+    """Python integers among which some need 64 bits, which NumPy makes float64 or objects of; else the array as it is."""
+    items = np.asarray(codes, object)
+    if not all(type(item) is int for item in items.flat):
+        return a
+    for item in items.flat:
+        if not 0 <= item < 2**fmt.bits:
+            raise ArgumentError(f"{argument}: code {item} is not in 0..{2**fmt.bits - 1}, the codes of {fmt.name}")
+    return items.astype(np.uint64)
 
 
 def pack(codes: ArrayLike, fmt: FormatLike) -> NDArray[np.uint8]:
@@ -189,6 +241,31 @@ def _bytes(c: NDArray[np.unsignedinteger]) -> NDArray[np.uint8]:
     return c.astype(c.dtype.newbyteorder("<")).view(np.uint8).reshape(c.size, c.itemsize)
 
 
+def _as_bytes(buffer: ArrayLike) -> NDArray[np.uint8]:
+    """A buffer as an array of uint8."""
+    try:
+        raw = np.frombuffer(buffer, np.uint8) if isinstance(buffer, (bytes, bytearray, memoryview)) else np.asarray(buffer)
+    except (ValueError, TypeError, BufferError) as error:
+        raise ArgumentError(f"buffer: cannot be read as bytes ({error})") from None
+    if raw.dtype != np.uint8:
+        raise ArgumentError(f"buffer: dtype {raw.dtype} is not uint8; pass the bytes that nf.pack returned")
+    return raw
+
+
+def _dimensions(shape: int | tuple[int, ...]) -> tuple[int, ...]:
+    """A shape as a tuple of non-negative integers."""
+    dims = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+    try:
+        if any(isinstance(d, (bool, np.bool_)) for d in dims):
+            raise TypeError
+        whole = tuple(index(d) for d in dims)
+    except TypeError:
+        whole = (-1,)
+    if min(whole, default=0) < 0:
+        raise ShapeError(f"shape={shape!r} must be a non-negative integer or a tuple of them")
+    return whole
+
+
 def unpack(buffer: ArrayLike, fmt: FormatLike, shape: int | tuple[int, ...]) -> NDArray[np.unsignedinteger]:
     """The codes that `pack` put into `buffer`, in the given shape.
 
@@ -207,12 +284,8 @@ def unpack(buffer: ArrayLike, fmt: FormatLike, shape: int | tuple[int, ...]) -> 
     array([1, 2, 3], dtype=uint8)
     """
     f = get_format(fmt)
-    dims = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
-    if any(not hasattr(d, "__index__") or d < 0 for d in dims):
-        raise ShapeError(f"shape={shape!r} must be non-negative integers")
-    raw = np.frombuffer(buffer, np.uint8) if isinstance(buffer, (bytes, bytearray, memoryview)) else np.asarray(buffer)
-    if raw.dtype != np.uint8:
-        raise ArgumentError(f"buffer: dtype {raw.dtype} is not uint8; pass the bytes that nf.pack returned")
+    dims = _dimensions(shape)
+    raw = _as_bytes(buffer)
     size, width = prod(dims), code_dtype(f).itemsize
     if raw.size != -(-size * f.bits // 8):
         raise ShapeError(f"buffer: {raw.size} bytes, but shape={shape!r} of {f.name} ({f.bits} bits a code) needs {-(-size * f.bits // 8)}")

@@ -7,9 +7,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..formats.names import FormatLike
 from ..formats.rounding import OverflowLike, RoundingLike
-from ..streams import SeedLike
+from ..streams import SeedLike, as_key
 from .arguments import as_carrier, restore_scalar
+from .direct import FLOAT32, direct
 from .plan import plan
+
+_empty, _ndarray = np.empty, np.ndarray
 
 
 def round(
@@ -63,6 +66,16 @@ def round(
     >>> nf.round(1 + 2**-8 + 2**-40, "bfloat16")
     np.float64(1.0078125)
     """
+    if type(x) is _ndarray and x.dtype is FLOAT32 and random_bits is None and x.ndim == 1 and x.flags.carray:
+        try:
+            way = direct(fmt, rounding, overflow)
+        except TypeError:  # an unhashable argument: `plan` names it
+            way = None
+        if way is not None:
+            function, words, stochastic = way
+            out = _empty(x.size, FLOAT32)
+            function(x, out, words, as_key(seed) if stochastic else 0)
+            return out
     how = plan(fmt, rounding, overflow, random_bits)
     key = how.key(seed) if how.stochastic else 0
     out = how.apply(as_carrier(x, "x", single=how.single), key)

@@ -27,12 +27,14 @@ def _exists(name: str) -> bool:
     return True
 
 
-#: formats that are spelled on the fly or take an option, beside the catalogue and P3109
-SPELLED = (
-    "e2m1", "e2m2", "e3m1", "e5m2", "e6m9", "e7m8", "e8m7", "e4m11", "e10m5", "e11m4", "e11m1", "e2m13", "fixed4.2", "fixed8.4",
-    "fixed8.-3", "fixed16.8", "fixed16.20", "int4", "int12", "int16", "int2",
-)  # fmt: skip
+def spelled_names() -> list[str]:
+    """Every ``eXmY`` and ``intN`` of up to 16 bits, those that are an alias of a named format too, and some fixed-point formats."""
+    floats = [f"e{e}m{m}" for e in range(2, 12) for m in range(1, TABLE_BITS - e)]
+    return [*floats, *(f"int{bits}" for bits in range(2, TABLE_BITS + 1)), *FIXED]
 
+
+#: fixed point: units above and below one, ranges below and beyond float32's precision
+FIXED = ("fixed4.2", "fixed8.4", "fixed8.-3", "fixed8.140", "fixed16.8", "fixed16.20", "fixed16.-100")
 
 #: spelled formats of more than 16 bits: at the edges of what float32 and float64 lanes can do
 WIDE = (
@@ -44,6 +46,8 @@ WIDE = (
 UNNAMED = (
     Format(name="one binade", precision=4, emin=3, emax=3),
     Format(name="only powers", precision=1, emin=-4, emax=3),
+    Format(name="only powers, bias -1", precision=1, emin=2, emax=7),
+    Format(name="only powers, zero first", precision=1, emin=3, emax=9, lowest_binade="zero_first"),
     Format(name="top cut to a power", precision=5, emin=-6, emax=5, max_significand=16),
     Format(name="unsigned, no specials", precision=4, emin=-6, emax=8, signed=False, has_inf=False, nan="none"),
     Format(name="unsigned with infinity", precision=3, emin=-6, emax=8, signed=False),
@@ -75,7 +79,7 @@ def families() -> dict[str, list[Format]]:
     return {
         "catalogue": small,
         "catalogue, more than 16 bits": [f for f in FORMATS.values() if f.bits > TABLE_BITS],
-        "spelled": [get_format(name) for name in SPELLED],
+        "spelled": [get_format(name) for name in spelled_names()],
         "spelled, more than 16 bits": [get_format(name) for name in WIDE],
         "unnamed": list(UNNAMED),
         "flushed": flushed,

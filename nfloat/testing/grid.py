@@ -83,6 +83,8 @@ class Grid:
         even = (np.arange(table.size) - (not f.has_zero)) % 2 == 0  # without a zero, the 0 in front of the table is not a code
         if f.precision == 1 and not f.has_zero:
             even[1:] = False  # every significand is 1
+        if f.precision == 1 and f.lowest_binade is LowestBinade.ZERO_FIRST:
+            even[1:] = ~even[1:]  # the table has the least power of two besides zero, the codes have not
         low, gap = table[index], gaps[index]
         rest = a - low
         past = rest >= _scaled(np.ones(a.shape), gap)  # more than one step above the largest number

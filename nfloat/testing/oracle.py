@@ -199,9 +199,12 @@ def beyond(f: Format, mode: Rounding, policy: Overflow | None, *, positive: bool
 
 
 def _turns_back(f: Format, mode: Rounding, *, positive: bool) -> bool:
-    """IEEE 754-2019, 7.4: the mode rounds toward zero on this side. to_odd: to the odd code of {largest finite, infinity}."""
+    """IEEE 754-2019, 7.4: the mode rounds toward zero on this side. to_odd does, but for P3109's signed extended formats.
+
+    There v4.0 goes to the odd code, and theirs is infinity's: with NaN at -0 they have it at the last code, 2^(K-1) - 1.
+    """
     if mode is Rounding.TO_ODD:
-        return _largest(f) % 2 == 1
+        return f.nan is not NaNCodes.NEGATIVE_ZERO or _largest(f) % 2 == 1
     return mode in (Rounding.TOWARD_ZERO, Rounding.TOWARD_NEGATIVE if positive else Rounding.TOWARD_POSITIVE)
 
 

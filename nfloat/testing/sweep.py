@@ -29,6 +29,8 @@ from .probes import Floats, landmarks, probes, random_inputs
 RANDOM_BITS = (4, 13, 32, 60)
 #: the most mismatches that a report keeps
 KEPT = 5
+#: inputs that are compared at a time: few enough for the processor's cache, which is what a sweep's time hangs on
+PIECE = 1 << 16
 
 
 @dataclass
@@ -37,10 +39,15 @@ class Report:
 
     format: Format
     inputs: int = 0
-    ways: int = 0
     compared: int = 0
     wrong: int = 0
     mismatches: list[str] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+
+    @property
+    def ways(self) -> int:
+        """In how many ways (function, carrier, mode, policy) something was computed and compared."""
+        return len(self.seen)
 
     @property
     def ok(self) -> bool:
@@ -49,13 +56,14 @@ class Report:
 
     def include(self, other: Report) -> None:
         """Add another report on the same format."""
-        for key in ("inputs", "ways", "compared", "wrong"):
+        for key in ("inputs", "compared", "wrong"):
             setattr(self, key, getattr(self, key) + getattr(other, key))
+        self.seen |= other.seen
         self.mismatches += other.mismatches[: KEPT - len(self.mismatches)]
 
     def compare(self, what: str, x: NDArray, actual: NDArray, desired: NDArray) -> None:
         """Count one way of computing; `actual` and `desired` are floats or codes."""
-        self.ways += 1
+        self.seen.add(what)
         self.compared += x.size
         bad = np.flatnonzero(differs(actual, desired))
         self.wrong += bad.size
@@ -68,8 +76,12 @@ def differs(actual: NDArray, desired: NDArray) -> NDArray[np.bool_]:
     """Where two arrays of floats or codes are not the same; all NaNs are the same, zeros of different sign are not."""
     if actual.dtype.kind != "f":
         return actual != desired
-    a, d = actual.astype(np.float64, copy=False), desired.astype(np.float64, copy=False)
-    return (a.view(np.int64) != d.view(np.int64)) & ~(np.isnan(a) & np.isnan(d))
+    with np.errstate(invalid="ignore"):  # a signalling NaN would warn
+        a, d = actual.astype(np.float64, copy=False), desired.astype(np.float64, copy=False)
+    other = a.view(np.int64) != d.view(np.int64)
+    places = np.flatnonzero(other)
+    other[places] = ~(np.isnan(a[places]) & np.isnan(d[places]))
+    return other
 
 
 def sweep(fmt: Format, *, random: int = 1_000_000, seed: int = 0, thorough: bool = True) -> Report:
@@ -80,7 +92,8 @@ def sweep(fmt: Format, *, random: int = 1_000_000, seed: int = 0, thorough: bool
     fmt : Format
         Up to 16 bits all its numbers and midpoints are inputs, beyond that those around every power of two.
     random : int
-        How many random float64 inputs come on top.
+        How many random float64 inputs come on top, for every mode and policy; stochastic_a, _b and _c take another number of
+        random bits for each piece of them (all numbers for the inputs of the first kind).
     seed : int
         Of the random inputs and of the stochastic modes.
     thorough : bool
@@ -90,14 +103,14 @@ def sweep(fmt: Format, *, random: int = 1_000_000, seed: int = 0, thorough: bool
     report = Report(fmt)
     grid = Grid(fmt)
     _sweep_codes(report)
-    x = np.concatenate([probes(fmt), random_inputs(fmt, random, seed)])
-    carriers = [x]
-    if fmt.fits_float32:
-        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            carriers.append(x.astype(np.float32))
-    for carrier in carriers:
-        report.inputs += carrier.size
-        _sweep_carrier(report, grid, carrier, seed, thorough)
+    for x, every_number in ((probes(fmt), thorough), (random_inputs(fmt, random, seed), False)):
+        carriers = [x]
+        if fmt.fits_float32:
+            with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+                carriers.append(x.astype(np.float32))
+        for carrier in carriers:
+            report.inputs += carrier.size
+            _sweep_carrier(report, grid, carrier, seed, thorough, every_number)
     return report
 
 
@@ -114,10 +127,10 @@ def _allowed(fmt: Format, policy: Overflow) -> bool:
     return True
 
 
-def modes(thorough: bool) -> Iterator[tuple[Rounding, int | None]]:
-    """Every (mode, random_bits) that a sweep tries."""
+def modes(numbers: tuple[int, ...]) -> Iterator[tuple[Rounding, int | None]]:
+    """Every rounding mode, those that need a number of random bits once with each of `numbers`."""
     for mode in Rounding:
-        for bits in RANDOM_BITS[: len(RANDOM_BITS) if thorough else 1] if mode.needs_random_bits else (None,):
+        for bits in numbers if mode.needs_random_bits else (None,):
             yield mode, bits
 
 
@@ -136,23 +149,37 @@ def _sweep_codes(report: Report) -> None:
         report.compare("encode(decode)", codes[there], again, codes[there])
 
 
-def _sweep_carrier(report: Report, grid: Grid, x: NDArray[np.floating], seed: int, thorough: bool) -> None:
-    """Every mode and policy; the words of a stochastic mode belong to places, so a selection of inputs has words of its own."""
+def _sweep_carrier(
+    report: Report, grid: Grid, x: NDArray[np.floating], seed: int, thorough: bool, every_number: bool
+) -> None:
+    """Every mode and policy, piece by piece; each piece is a call of its own, so all see the same random words."""
     fmt = report.format
     table = code_values(fmt) if fmt.bits <= TABLE_BITS else None
-    own, others = policies(fmt)[:1], policies(fmt)[1:]
-    some = x if thorough else x[_matters(x.astype(np.float64), fmt)]
-    for inputs, chosen in ((x, own), (some, others)):
-        wide = inputs.astype(np.float64)
-        neighbours, words = prepare(wide, grid), stream_words(Stream(seed).key, wide.size)
-        for mode, bits in modes(thorough):
-            unbounded = round_unbounded(wide, neighbours, fmt, mode, bits or 0, words)
-            for policy in chosen:
-                how = {"rounding": mode, "overflow": policy, "random_bits": bits, "seed": seed if mode.is_stochastic else None}
-                what = f"{x.dtype.name} {mode} overflow={policy}" + (f" random_bits={bits}" if bits else "")
-                exact = bounded(unbounded, wide, fmt, mode, policy)
-                report.compare(f"round {what}", inputs, round_public(inputs, fmt, **how), exact)
-                _compare_codes(report, what, inputs, exact, table, how)
+    words = stream_words(Stream(seed).key, PIECE)
+    allowed = policies(fmt)
+    work = [(x, allowed)] if thorough else [(x, allowed[:1]), (x[_matters(x.astype(np.float64), fmt)], allowed[1:])]
+    for inputs, chosen in work:
+        for number, start in enumerate(range(0, inputs.size, PIECE)):
+            piece = inputs[start : start + PIECE]
+            one = RANDOM_BITS[number % len(RANDOM_BITS)]
+            ways = list(modes(RANDOM_BITS if every_number else (one,)))
+            _sweep_piece(report, grid, piece, chosen, ways, seed, words[: piece.size], table)
+
+
+def _sweep_piece(
+    report: Report, grid: Grid, x: NDArray[np.floating], chosen: list[Overflow | None], ways: list[tuple[Rounding, int | None]],
+    seed: int, words: NDArray[np.uint64], table: Floats | None,
+) -> None:  # fmt: skip
+    fmt, wide = report.format, x.astype(np.float64)
+    neighbours = prepare(wide, grid)
+    for mode, bits in ways:
+        unbounded = round_unbounded(wide, neighbours, fmt, mode, bits or 0, words)
+        for policy in chosen:
+            how = {"rounding": mode, "overflow": policy, "random_bits": bits, "seed": seed if mode.is_stochastic else None}
+            what = f"{x.dtype.name} {mode} overflow={policy}" + (f" random_bits={bits}" if bits else "")
+            exact = bounded(unbounded, wide, fmt, mode, policy)
+            report.compare(f"round {what}", x, round_public(x, fmt, **how), exact)
+            _compare_codes(report, what, x, exact, table, how)
 
 
 def _matters(x: Floats, fmt: Format) -> NDArray[np.bool_]:
@@ -169,12 +196,11 @@ def _compare_codes(report: Report, what: str, x: NDArray[np.floating], exact: Fl
         try:
             encode(x, fmt, **how)
         except RepresentationError:
-            x, exact, missing = x[~missing], exact[~missing], missing[~missing]
+            # the largest number in their place: the other elements keep theirs, and with it their random words
+            x, exact = np.where(missing, x.dtype.type(fmt.max), x), np.where(missing, fmt.max, exact)
         else:
             report.compare(f"encode {what}: NaN must raise", x[:1], np.zeros(1), np.ones(1))
             return
-        if how["seed"] is not None:
-            return  # the elements have moved, and with them their random words
     codes = encode(x, fmt, **how)
     if table is None:
         report.compare(f"encode {what}", x, codes, codes_of(exact, fmt))

@@ -62,6 +62,12 @@ def test_repr_evaluates_back_and_str_is_the_name():
     assert eval(repr(flushed), {"Format": nf.Format}) == flushed
 
 
+def test_a_format_that_has_lost_its_only_number_is_refused():
+    with pytest.raises(nf.FormatError, match=r"lowest_binade=.zero_first.*larger emax"):
+        nf.Format(name="nothing", precision=3, emin=0, emax=0, max_significand=4, lowest_binade="zero_first")
+    assert nf.Format(name="something", precision=3, emin=0, emax=0, lowest_binade="zero_first").smallest_normal == 1.25
+
+
 def test_replace_keeps_the_rest():
     f = nf.float16.replace(name="g", subnormals="flush")
     assert (f.bits, f.max, f.smallest_subnormal) == (16, 65504.0, 2.0**-14)

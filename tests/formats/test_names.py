@@ -68,6 +68,17 @@ def test_finfo_answers_for_every_format(fmt):
     assert (info.bits, info.max, info.min, info.eps) == (f.bits, f.max, f.min, f.eps)
 
 
+@pytest.mark.parametrize(
+    ("fmt", "eps", "epsneg"),
+    [("float16", 2.0**-10, 2.0**-11), ("float4_e2m1fn", 0.5, 0.5), ("float6_e2m3fn", 0.125, 0.125), ("float8_e8m0fnu", 1.0, 0.5), ("int8", 1.0, 1.0),
+     ("fixed16.8", 2.0**-8, 2.0**-8), ("binary8p4se", 0.125, 0.0625)],
+)  # fmt: skip
+def test_finfo_has_the_gaps_on_both_sides_of_one(fmt, eps, epsneg):
+    info, one = nf.finfo(fmt), nf.encode(1.0, fmt)
+    assert (info.eps, info.epsneg) == (eps, epsneg) == (2.0**info.machep, 2.0**info.negep)
+    assert (nf.decode(one + np.uint8(1), fmt), nf.decode(one - np.uint8(1), fmt)) == (1 + eps, 1 - epsneg)
+
+
 def test_formats_load_no_compiler():
     code = (
         "import sys, nfloat as nf; nf.get_format('e4m3fn'); nf.finfo('binary8p4se'); nf.bfloat16; nf.Stream(1).child('a'); dir(nf); "

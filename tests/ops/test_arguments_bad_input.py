@@ -130,7 +130,7 @@ def test_signalling_nans_pass_without_a_warning():
 
 # ---------------------------------------------------------------- formats, modes, policies, seeds
 @pytest.mark.parametrize("fmt", ["float17", "", "e1m3", "e12m3", "e5m0", "e5m53", "binary17p4se", "binary8p8se", "binary2p1sf", "binary8p9uf", "fixed1.0",
-                                 "fixed55.0", "int1", "int64", ["float16"], None, 16, np.float16, np.dtype("f2"), b"float16"])  # fmt: skip
+                                 "fixed55.0", "int1", "int64", "e06m9", "e6m09", "e02m1", "fixed16.08", "fixed16.-0", "int08", "binary08p4se", "e\u0666m9", "e6m9 m", ["float16"], None, 16, np.float16, np.dtype("f2"), b"float16"])  # fmt: skip
 def test_unknown_formats(fmt):
     for call in (lambda: nf.round(1.0, fmt), lambda: nf.encode(1.0, fmt), lambda: nf.decode(1, fmt), lambda: nf.get_format(fmt), lambda: nf.finfo(fmt)):
         with pytest.raises(nf.FormatError, match="fmt="):

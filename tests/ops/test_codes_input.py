@@ -18,7 +18,7 @@ def test_codes_out_of_range_name_the_code(codes, fmt):
             call()
 
 
-@pytest.mark.parametrize("codes", [[1.0], ["1"], None, [True], [2**64], np.float16([1]), [1j], [None]], ids=repr)
+@pytest.mark.parametrize("codes", [[1.0], ["1"], None, [True], [2**64], np.float16([1]), [1j], [None], [[1], [1, 2]], [2**63, 1.0], {1}], ids=repr)
 def test_codes_that_are_not_integers(codes):
     with pytest.raises(nf.ArgumentError, match="codes"):
         nf.decode(codes, "float64")
@@ -28,6 +28,15 @@ def test_codes_that_are_not_integers(codes):
 def test_codes_of_any_integer_dtype(dtype):
     codes = np.array([0, 1, 0x38, 0x7E], dtype)
     nf.testing.assert_bits_equal(nf.decode(codes, "float8_e4m3fn"), [0.0, 2.0**-9, 1.0, 448.0])
+
+
+def test_lists_of_codes_that_need_64_bits():
+    """NumPy makes float64 of such a list."""
+    nf.testing.assert_bits_equal(nf.decode([2**63, 1], "float64"), [-0.0, 5e-324])
+    nf.testing.assert_bits_equal(nf.decode([[2**63], [0x3FF << 52]], "float64"), [[-0.0], [1.0]])
+    assert nf.pack((2**63, 1), "float64").tolist() == [0] * 7 + [128, 1] + [0] * 7
+    with pytest.raises(nf.ArgumentError, match="codes: code -1 is not in"):
+        nf.decode([2**63, -1], "float64")
 
 
 def test_codes_of_any_layout():
@@ -67,7 +76,7 @@ def test_pack_is_little_endian_and_unpack_undoes_it(fmt, size):
     assert nf.unpack(memoryview(bytes(buffer)), fmt, (1, size)).tolist() == [codes]
 
 
-@pytest.mark.parametrize("shape", [2.5, None, "3", -1, (2, -1), (1.0,), [None]])
+@pytest.mark.parametrize("shape", [2.5, None, "3", -1, (2, -1), (1.0,), [None], np.array([2, 2]), True, (2, np.True_)])
 def test_bad_shapes(shape):
     with pytest.raises(nf.ShapeError, match="shape="):
         nf.unpack(b"a", "float4_e2m1fn", shape)
@@ -79,7 +88,7 @@ def test_buffers_of_the_wrong_size(buffer, shape):
         nf.unpack(buffer, "float4_e2m1fn", shape)
 
 
-@pytest.mark.parametrize("buffer", ["a", [1.0], np.uint16([1]), None, [1, 2]])
+@pytest.mark.parametrize("buffer", ["a", [1.0], np.uint16([1]), None, [1, 2], [[1], [1, 2]], memoryview(bytes(4))[::2]])
 def test_buffers_that_are_not_bytes(buffer):
     with pytest.raises(nf.ArgumentError, match="buffer"):
         nf.unpack(buffer, "float4_e2m1fn", 2)
@@ -104,3 +113,7 @@ def test_the_first_nan_without_a_code_is_named():
         nf.encode(x, "float4_e2m1fn")
     with pytest.raises(nf.RepresentationError, match=r"element .*2.*17"):
         nf.encode(x.astype(np.float64), "int8")
+    with pytest.raises(nf.RepresentationError, match=r"element \(41,\) gives NaN"):
+        nf.encode(np.where(np.arange(100) == 41, np.nan, 1).astype(np.float32), "float4_e2m1fn")
+    with pytest.raises(nf.RepresentationError, match=r"^x gives NaN"):
+        nf.encode(np.nan, "int8")

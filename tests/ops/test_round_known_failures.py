@@ -213,6 +213,30 @@ def test_modes_that_round_toward_zero_give_the_largest_number(mode):
     check(INF, "float16", INF, mode)
 
 
+@pytest.mark.parametrize("name", ["float16", "bfloat16", "float8_e5m2", "float8_e4m3", "e6m9", "binary8p4ue", "binary8p1ue"])
+def test_to_odd_gives_the_largest_number(name):
+    largest = nf.get_format(name).max
+    check(min(4 * largest, 1e308), name, largest, "to_odd")
+
+
+def test_to_odd_past_the_range_goes_to_infinity_in_signed_p3109_formats_alone():
+    """Their last code is infinity's, and odd; v4.0 has it so. A top cut elsewhere does not make infinity odd (IEEE 754, 7.4)."""
+    check(1e9, "binary8p4se", INF, "to_odd")
+    check(-1e9, "binary8p4se", -INF, "to_odd")
+    check(1e9, "binary8p4se", 224.0, "toward_zero")
+    check(1e9, nf.Format(name="cut", precision=3, emin=-6, emax=7, max_significand=6), 192.0, "to_odd")
+
+
+@pytest.mark.parametrize("emin", range(-3, 6))
+def test_evenness_is_the_codes_where_a_significand_has_one_bit(emin):
+    """Numbers 0, 2^emin, 2^(emin+1), ... have the codes 0, 1, 2, ...; a negative bias (emin > 1) once lost that."""
+    fmt = nf.Format(name="powers", precision=1, emin=emin, emax=emin + 5)
+    for code in range(1, 6):
+        low, high = nf.decode(code, fmt), nf.decode(code + 1, fmt)
+        check(1.5 * float(low), fmt, float(high if code % 2 else low))
+        check(1.25 * float(low), fmt, float(low if code % 2 else high), "to_odd")
+
+
 # ---------------------------------------------------------------- missing special values
 def test_nan_in_a_format_without_nan():
     """ml_dtypes: NaN to e2m1 and e3m2 silently becomes -0."""
