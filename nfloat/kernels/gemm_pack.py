@@ -40,17 +40,17 @@ def _describe(every, high, finite, low, least, digits, found):  # noqa: ANN001, 
 @kernel("void(Array(float32, 1, 'C', readonly=True), float64[::1])")
 def survey32(x, found):  # noqa: ANN001, ANN201
     """The facts of x, see `_describe`. The loop has no branch, so that it is vectorised."""
-    infinity = np.int32(0x7F800000)
+    infinity, mask = np.int32(0x7F800000), np.int32(0x7FFFFFFF)
     every, high, finite, low, least = np.int32(0), np.int32(0), np.int32(0), np.uint32(0xFFFFFFFF), np.int32(0)
     for i in range(x.size):
         bits = float32_as_int32(x[i])
-        magnitude = bits & np.int32(0x7FFFFFFF)
-        high = max(high, magnitude)
+        magnitude = np.int32(bits & mask)  # Numba would go on in 64 bits
+        high = np.int32(max(high, magnitude))
         ordinary = magnitude if magnitude < infinity else np.int32(0)
-        every |= ordinary
-        finite = max(finite, ordinary)
-        low = min(low, np.uint32(magnitude - np.int32(1)))  # a zero becomes the greatest
-        least = min(least, bits)
+        every = np.int32(every | ordinary)
+        finite = np.int32(max(finite, ordinary))
+        low = np.uint32(min(low, np.uint32(magnitude - np.int32(1))))  # a zero becomes the greatest
+        least = np.int32(min(least, bits))
     _describe(np.int64(every), np.int64(high), np.int64(finite), (np.int64(low) + 1) & 0xFFFFFFFF, np.int64(least), 24, found)
 
 

@@ -24,6 +24,8 @@ _MASK = 2**64 - 1
 _FLOAT = {32: np.float32, 64: np.float64}
 #: elements of packed rows at a time
 _CHUNK = 1 << 16
+#: bytes that one thread packs before another would have begun
+_PACKED_ALONE = 1 << 22
 _NO_WORDS, _NOTHING_EMULATED = np.zeros(1, np.int32), np.zeros(0, np.int64)
 
 
@@ -118,7 +120,7 @@ class _Tiles:
             self._target[...] = c
         self._rows, columns = packable(a.T, dtype), packable(b, dtype)
         self._packed = panel_buffer(panels * self._k * shape.width, dtype)
-        if self._count == 1:
+        if self._count == 1 or self._packed.nbytes < _PACKED_ALONE:
             pack(columns, shape.width, self._packed, 0, panels)
         else:
             size = self._k * shape.width
