@@ -19,7 +19,7 @@ from .streaming import DETERMINISTIC, STREAM, Constants, either, stream, within_
 from .vector import Lanes, Value
 
 WORDS = "Array(float64, 1, 'C', readonly=True)"
-_STOCHASTIC = Rounding.STOCHASTIC.tag
+_STOCHASTIC, _STOCHASTIC_A, _STOCHASTIC_B = Rounding.STOCHASTIC.tag, Rounding.STOCHASTIC_A.tag, Rounding.STOCHASTIC_B.tag
 
 
 @device
@@ -41,8 +41,9 @@ def round_plain(x, out, words, key):  # noqa: ANN001, ANN201
     round_range(x, out, 0, x.size, load_spec(words), key)
 
 
-#: run-time integer of the streams, after those of ``streaming.Constants``: the largest magnitude (as bits) that is easy
-_EASY = 11
+#: run-time integers of the streams, after those of ``streaming.Constants``: the largest magnitude (as bits) that is easy, and what
+#: stochastic_a and _b take of a random word and set in it
+_EASY, _TAKEN, _SET = 11, 12, 13
 
 
 def _magnitude(v: Lanes, x: Value) -> Value:
@@ -81,9 +82,9 @@ def _whole(mode: Rounding, negative_zero: bool = True):  # noqa: ANN202
     """A block of the narrow family by the form that knows all its numbers."""
 
     def body(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
-        if mode is not Rounding.STOCHASTIC:
+        if not mode.is_stochastic:
             return _finish(v, x, vector.round_narrow(v, x, k.grid, mode), target, k)
-        r, unsure = vector.stochastic_narrow(v, x, k.grid, _random(v, index, k), negative_zero=negative_zero)
+        r, unsure = vector.stochastic_narrow(v, x, k.grid, _random(v, index, k, mode), negative_zero=negative_zero)
         return _finish(v, x, r, target, k, unsure)
 
     return body
@@ -97,7 +98,7 @@ def _normal(mode: Rounding):  # noqa: ANN202
         b = v.builder
         above = b.sub(_magnitude(v, x), k.grid.lowest)
         normal = b.icmp_unsigned("<=", above, b.sub(k.integers[_EASY], k.grid.lowest))
-        random = _random(v, index, k) if mode is Rounding.STOCHASTIC else None
+        random = _random(v, index, k, mode) if mode.is_stochastic else None
         cut = vector.round_same(v, x, k.grid, mode, random)
         return either(v, v.all(normal), lambda: _store(v, cut, target), lambda: other(v, x, target, index, k))
 
@@ -108,19 +109,25 @@ def _same(mode: Rounding):  # noqa: ANN202
     """A block of the family with the lane's own exponent range."""
 
     def body(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
-        random = _random(v, index, k) if mode is Rounding.STOCHASTIC else None
+        random = _random(v, index, k, mode) if mode.is_stochastic else None
         return _finish(v, x, vector.round_same(v, x, k.grid, mode, random), target, k)
 
     return body
 
 
-def _random(v: Lanes, index: Value, k: Constants) -> Value:
-    """The random words of a block's elements: counters are the low 32 bits of the element numbers."""
-    counters = v.builder.add(v.splat(v.builder.trunc(index, v.scalar_int)), v.iota())
-    return v.random_word(counters, *k.keys)
+def _random(v: Lanes, index: Value, k: Constants, mode: Rounding) -> Value:
+    """The random words of a block's elements: counters are the low 32 bits of the element numbers.
+
+    stochastic_a with N bits is stochastic with a word of which N bits are taken; _b sets the next one, halfway between two numbers
+    of N bits. A word has more bits than a lane can show of a fraction, so that those beyond 32 cannot matter where the form is sure.
+    """
+    b = v.builder
+    word = v.random_word(b.add(v.splat(b.trunc(index, v.scalar_int)), v.iota()), *k.keys)
+    return word if mode is Rounding.STOCHASTIC else b.or_(b.and_(word, k.integers[_TAKEN]), k.integers[_SET])
 
 
-_MODES = (*DETERMINISTIC, Rounding.STOCHASTIC)
+#: STOCHASTIC_A stands for _B too
+_MODES = (*DETERMINISTIC, Rounding.STOCHASTIC, Rounding.STOCHASTIC_A)
 #: added to a mode's tag: the form that takes blocks of normal numbers first; the one for formats without -0
 _NORMAL, _UNSIGNED_ZERO = 16, 32
 #: formats with a larger emin have subnormal numbers among common data
@@ -129,7 +136,7 @@ _NORMAL_EMIN = -12
 _narrow32 = stream(32, {
     **{m.tag: _whole(m) for m in _MODES},
     **{m.tag + _NORMAL: _normal(m) for m in _MODES},
-    _STOCHASTIC + _UNSIGNED_ZERO: _whole(Rounding.STOCHASTIC, negative_zero=False),
+    **{m.tag + _UNSIGNED_ZERO: _whole(m, negative_zero=False) for m in (Rounding.STOCHASTIC, Rounding.STOCHASTIC_A)},
 })  # fmt: skip
 _same32 = stream(32, {m.tag: _same(m) for m in _MODES})
 _narrow64 = stream(64, {m.tag: _whole(m) for m in DETERMINISTIC})
@@ -177,10 +184,24 @@ def stream_constants32(spec, keys):  # noqa: ANN001, ANN201
 
 
 @device
+def _word_constants(spec):  # noqa: ANN001, ANN201
+    """What stochastic_a and _b take of a 32-bit word, and set in it."""
+    bits = min(spec.random_bits, 32)
+    half = (1 << 31) >> bits if spec.mode == _STOCHASTIC_B and bits < 32 else 0
+    return (np.int64(0x100000000 - (1 << (32 - bits))), np.int64(half))
+
+
+@device
+def _mode_form(spec):  # noqa: ANN001, ANN201
+    return _STOCHASTIC_A if spec.mode == _STOCHASTIC_B else spec.mode
+
+
+@device
 def _narrow_form(spec):  # noqa: ANN001, ANN201
+    mode = _mode_form(spec)
     if not np.signbit(spec.neg_zero):
-        return spec.mode + _UNSIGNED_ZERO if spec.mode == _STOCHASTIC else spec.mode
-    return spec.mode + _NORMAL if spec.emin <= _NORMAL_EMIN else spec.mode
+        return mode + _UNSIGNED_ZERO if mode >= _STOCHASTIC else mode
+    return mode + _NORMAL if spec.emin <= _NORMAL_EMIN else mode
 
 
 @kernel(f"void(float32[::1], float32[::1], {WORDS}, int64)")
@@ -191,8 +212,8 @@ def round_narrow32(x, out, words, key):  # noqa: ANN001, ANN201
     form = _narrow_form(spec)
     while i < n:
         section = i >> 32
-        keys = subkeys(key, section) if spec.mode == _STOCHASTIC else np.uint64(0)
-        integers = stream_constants32(spec, keys)
+        keys = subkeys(key, section) if spec.mode >= _STOCHASTIC else np.uint64(0)
+        integers = stream_constants32(spec, keys) + _word_constants(spec)
         i = _narrow32(x, out, i, min(n, (section + 1) << 32), form, integers, floats)
         round_range(x, out, i, min(i + _BLOCK32, n), spec, key)
         i += _BLOCK32
@@ -205,9 +226,9 @@ def round_same32(x, out, words, key):  # noqa: ANN001, ANN201
     floats = overflow_constants(spec)
     while i < n:
         section = i >> 32
-        keys = subkeys(key, section) if spec.mode == _STOCHASTIC else np.uint64(0)
-        integers = stream_constants32(spec, keys)
-        i = _same32(x, out, i, min(n, (section + 1) << 32), spec.mode, integers, floats)
+        keys = subkeys(key, section) if spec.mode >= _STOCHASTIC else np.uint64(0)
+        integers = stream_constants32(spec, keys) + _word_constants(spec)
+        i = _same32(x, out, i, min(n, (section + 1) << 32), _mode_form(spec), integers, floats)
         round_range(x, out, i, min(i + _BLOCK32, n), spec, key)
         i += _BLOCK32
 

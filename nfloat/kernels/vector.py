@@ -255,7 +255,7 @@ def _bias(v: Lanes, mode: Rounding, bits: Value, unit: Value, mask: Value, g: Gr
         return b.sub(half, one)
     if mode is Rounding.TOWARD_ZERO:
         return None
-    if mode is Rounding.STOCHASTIC:
+    if mode.is_stochastic:
         return b.lshr(random, b.sub(v.word(v.bits), g.drop))
     negative = b.ashr(bits, v.word(v.bits - 1))
     return b.and_(mask, negative if mode is Rounding.TOWARD_NEGATIVE else b.xor(negative, v.word(-1)))

@@ -83,7 +83,7 @@ def _plan(fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | None
 
 def _regular(f: Format, mode: Rounding) -> bool:
     """Whether the vector forms know the format's zeros and ties, and the mode."""
-    return f.has_zero and not f.flushes_output and not f.flushes_input and f.precision >= 2 and mode.tag <= Rounding.STOCHASTIC.tag
+    return f.has_zero and not f.flushes_output and not f.flushes_input and f.precision >= 2 and mode is not Rounding.STOCHASTIC_C
 
 
 def _is_whole_carrier(f: Format, words: NDArray[np.float64], precision: int, emin: int) -> bool:
