@@ -11,11 +11,11 @@ import os
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")  # before NumPy loads its BLAS: one thread against one thread
 
-import statistics
-import time
-from collections.abc import Callable
+import statistics  # noqa: E402
+import time  # noqa: E402
+from collections.abc import Callable  # noqa: E402
 
-import pytest
+import pytest  # noqa: E402
 
 _RATIOS = pytest.StashKey[list[tuple[str, float, float]]]()
 

@@ -7,6 +7,8 @@ python bench/exhaustive.py pairs FORMAT [COUNT]        COUNT hard pairs of a for
 python bench/exhaustive.py wide FORMAT [COUNT]         float32 or float64: COUNT hard operands, every operation, MPFR's four modes
 python bench/exhaustive.py functions FORMAT [COUNT]    every number of a format of up to 19 bits; COUNT random ones of a wider one
 python bench/exhaustive.py functions2 FORMAT [COUNT]   arctan2, power, hypot and the remainders: all pairs up to 8 bits; COUNT hard ones beyond
+python bench/exhaustive.py products [COUNT]            COUNT random products of random accumulators in tiles against the plain kernel, and a
+                                                       hundredth as many of up to 17 x 17 x 17 against the model over exact rationals
 python bench/exhaustive.py singles [FUNCTION ...]      every float32 number of 19 binades: approximations within their errors, hardest cases
 
 Every line says what was compared and how many results were wrong; the exit code is 1 if any was.
@@ -14,6 +16,7 @@ Every line says what was compared and how many results were wrong; the exit code
 
 from __future__ import annotations
 
+import itertools
 import sys
 import time
 from collections.abc import Callable
@@ -23,14 +26,17 @@ import numpy as np
 
 import nfloat as nf
 from nfloat.formats.rounding import Rounding
-from nfloat.testing.families import SPELLED
+from nfloat.testing.families import spelled_names
 from nfloat.testing.grid import Grid, prepare, round_grid
 from nfloat.testing.sweep import differs, policies
 from nfloat.testing.sweep_arithmetic import all_pairs, hard_pairs, sweep_pairs
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent / "tests" / "ops")]
+_TESTS = Path(__file__).parent.parent / "tests"
+sys.path[:0] = [str(Path(__file__).parent), str(_TESTS / "ops"), str(_TESTS / "linalg")]
 import half_oracle  # noqa: E402
+import random_products  # noqa: E402
 import singles as hardest_singles  # noqa: E402
+import test_matmul_oracle  # noqa: E402
 from mpfr_oracle import (  # noqa: E402
     ARITHMETIC,
     FLOAT32,
@@ -54,7 +60,7 @@ def _say(what: str, compared: int, wrong: int, start: float) -> int:
 
 # ------------------------------------------------------------ arithmetic
 def _names_up_to_8_bits() -> list[str]:
-    spelled = [name for name in SPELLED if nf.get_format(name).bits <= 8]
+    spelled = [name for name in spelled_names() if nf.get_format(name).bits <= 8]
     return [f.name for f in nf.FORMATS.values() if f.bits <= 8] + spelled + [f"fixed8.{k}" for k in range(8)] + [
         f"binary{k}p{p}{s}{e}" for k in range(3, 9) for s in "su" for p in range(1, k + (s == "u")) for e in "ef"
     ]  # fmt: skip
@@ -169,6 +175,26 @@ def singles(*names: str) -> int:
     return wrong
 
 
+def products(count: str = "1e4") -> int:
+    """Matrix products."""
+    rng, start, compared, wrong = np.random.default_rng(0), time.perf_counter(), 0, 0
+    while compared < int(float(count)):
+        outcome = random_products.compare(rng)
+        if outcome is not None:
+            compared, wrong = compared + 1, wrong + (outcome[1] > 0)
+            if outcome[1]:
+                print(f"{outcome[0]}: {outcome[1]} elements differ", flush=True)
+    _say("random products, tiles and plain kernel", compared, wrong, start)
+    start, exact = time.perf_counter(), 0
+    for mode, order in itertools.cycle(itertools.product(Rounding, test_matmul_oracle.ORDERS)):
+        for acc in test_matmul_oracle.accumulators(order, mode, rng):
+            if exact >= int(float(count)) // 100:
+                return wrong + _say("products up to 17 x 17 x 17, exact rationals", exact, 0, start)
+            test_matmul_oracle.check(acc, rng, 1, 17)  # raises where they differ
+            exact += 1
+    return wrong
+
+
 def _wide_pairs(fmt: nf.Format, count: int) -> tuple[np.ndarray, np.ndarray]:
     x, y, _ = hard_operands(np.random.default_rng(12), count, single=fmt.fits_float32)
     x[::2] = np.abs(x[::2])
@@ -176,9 +202,9 @@ def _wide_pairs(fmt: nf.Format, count: int) -> tuple[np.ndarray, np.ndarray]:
     return np.asarray(nf.round(x, fmt)), np.asarray(nf.round(y, fmt))
 
 
-JOBS: dict[str, Callable[..., int]] = {f.__name__: f for f in (eight, half, pairs, wide, functions, functions2, singles)}
+JOBS: dict[str, Callable[..., int]] = {f.__name__: f for f in (eight, half, pairs, wide, functions, functions2, products, singles)}
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2 or sys.argv[1] not in JOBS or (len(sys.argv) < 3 and sys.argv[1] not in ("eight", "singles")):
+    if len(sys.argv) < 2 or sys.argv[1] not in JOBS or (len(sys.argv) < 3 and sys.argv[1] not in ("eight", "products", "singles")):
         sys.exit(__doc__)
     sys.exit(1 if JOBS[sys.argv[1]](*sys.argv[2:]) else 0)

@@ -95,7 +95,7 @@ def matmul(
     if scale_a is not None or scale_b is not None:
         raise ArgumentError(f"scale_a and scale_b go with a block-scaled matrix unit, not with acc={how!r}; scale a and b before")
     x, y = as_operand(a, "a"), as_operand(b, "b")
-    shape, (m, k, n) = matmul_shapes(x.shape, y.shape)
+    shape, (m, _, n) = matmul_shapes(x.shape, y.shape)
     start = None if c is None else _start(c, shape)
     key = as_key(seed) if how.stochastic else 0
     single = how.result_format.fits_float32 and x.itemsize == y.itemsize == 4 and (start is None or start.itemsize == 4)

@@ -249,5 +249,6 @@ def _fractions(fmt: Format, bits: int) -> Floats:
         (lows[:, None] + (highs - lows)[:, None] * (few * 2.0 ** -(bits + 1))).ravel(),
         (lows[four, None] + (highs - lows)[four, None] * (dense * 2.0 ** -(bits + 1))).ravel(),
     ])  # fmt: skip
-    x = np.concatenate([x, np.nextafter(x, np.inf), np.nextafter(x, 0.0)])
+    with np.errstate(over="ignore"):
+        x = np.concatenate([x, np.nextafter(x, np.inf), np.nextafter(x, 0.0)])
     return np.concatenate([x, -x])

@@ -25,7 +25,7 @@ def operands():
 
 @pytest.mark.parametrize("acc", ACCUMULATORS, ids=str)
 def test_threads(acc, operands):
-    a, b, c = operands
+    a, b, _ = operands
     one = nf.matmul(np.tile(a, (8, 1)), b, acc, seed=5, threads=1)
     for threads in (2, 3, 7, None):
         assert same_bits(nf.matmul(np.tile(a, (8, 1)), b, acc, seed=5, threads=threads), one).all()

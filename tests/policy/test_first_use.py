@@ -8,10 +8,7 @@ import pytest
 
 import nfloat as nf
 
-TESTING = """
-assert_bits_equal assert_matmul assert_representable assert_ulp assert_unbiased matmul_bound ulp round_exact decode_exact code_exact
-families golden grid oracle probes strategies sweep
-""".split()
+TESTING = ["assert_bits_equal", "assert_matmul", "assert_representable", "assert_ulp", "assert_unbiased", "matmul_bound", "ulp", "round_exact", "decode_exact", "code_exact", "families", "golden", "grid", "oracle", "probes", "strategies", "sweep"]
 
 
 def test_the_names_of_testing():

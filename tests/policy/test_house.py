@@ -54,7 +54,7 @@ def test_imports_go_one_way(path):
             assert other in TESTING_SEES, f"testing must not use {other}"
         elif other == "testing":
             assert here == "cli", f"{here} must not use testing"
-        elif not (here, other) in LAZY or at_import:
+        elif (here, other) not in LAZY or at_import:
             assert ORDER.index(other) < ORDER.index(here), f"{here} must not use {other}, which stands after it"
 
 
