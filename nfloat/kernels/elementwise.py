@@ -44,6 +44,8 @@ def round_plain(x, out, words, key):  # noqa: ANN001, ANN201
 #: run-time integers of the streams, after those of ``streaming.Constants``: the largest magnitude (as bits) that is easy, and what
 #: stochastic_a and _b take of a random word and set in it
 _EASY, _TAKEN, _SET = 11, 12, 13
+#: and, in float64 lanes, where a word has 64 bits: the subkeys of its second half
+_TWIN = slice(14, 16)
 
 
 def _magnitude(v: Lanes, x: Value) -> Value:
@@ -121,8 +123,13 @@ def _random(v: Lanes, index: Value, k: Constants, mode: Rounding) -> Value:
     stochastic_a with N bits is stochastic with a word of which N bits are taken; _b sets the next one, halfway between two numbers
     of N bits. A word has more bits than a lane can show of a fraction, so that those beyond 32 cannot matter where the form is sure.
     """
-    b = v.builder
-    word = v.random_word(b.add(v.splat(b.trunc(index, v.scalar_int)), v.iota()), *k.keys)
+    b, lanes = v.builder, Lanes(v.builder, v.count)
+    counters = b.add(lanes.splat(b.trunc(index, lanes.scalar_int)), lanes.iota())
+    if v.bits == 32:
+        word = v.random_word(counters, *k.keys)
+    else:
+        head, tail = (lanes.random_word(counters, *(b.trunc(x, lanes.int) for x in keys)) for keys in (k.keys, k.integers[_TWIN]))
+        word = b.or_(b.shl(b.zext(head, v.int), v.word(32)), b.zext(tail, v.int))
     return word if mode is Rounding.STOCHASTIC else b.or_(b.and_(word, k.integers[_TAKEN]), k.integers[_SET])
 
 
@@ -140,6 +147,10 @@ _narrow32 = stream(32, {
 })  # fmt: skip
 _same32 = stream(32, {m.tag: _same(m) for m in _MODES})
 _narrow64 = stream(64, {m.tag: _whole(m) for m in DETERMINISTIC})
+_drawn64 = stream(64, {
+    m.tag + (0 if negative_zero else _UNSIGNED_ZERO): _whole(m, negative_zero)
+    for m in (Rounding.STOCHASTIC, Rounding.STOCHASTIC_A) for negative_zero in (True, False)
+})  # fmt: skip
 _BLOCK32, _BLOCK64 = STREAM[32], STREAM[64]
 
 
@@ -241,5 +252,31 @@ def round_narrow64(x, out, words, key):  # noqa: ANN001, ANN201
     integers, floats = constants64(spec) + (0, 0, easy), overflow_constants(spec)  # noqa: RUF005 (no subkeys)
     while i < n:
         i = _narrow64(x, out, i, n, spec.mode, integers, floats)
+        round_range(x, out, i, min(i + _BLOCK64, n), spec, key)
+        i += _BLOCK64
+
+
+@device
+def _word_constants64(spec, twin):  # noqa: ANN001, ANN201
+    """`_word_constants` of a 64-bit word, and the subkeys of its second half."""
+    bits = spec.random_bits if 0 < spec.random_bits < 64 else 64
+    taken = np.int64(-1) << (64 - bits) if bits < 64 else np.int64(-1)
+    half = np.int64(1) << (63 - bits) if spec.mode == _STOCHASTIC_B else np.int64(0)
+    return (taken, half, np.int64(twin & np.uint64(0xFFFFFFFF)), np.int64(twin >> np.uint64(32)))
+
+
+@kernel(f"void(float64[::1], float64[::1], {WORDS}, int64)")
+def round_drawn64(x, out, words, key):  # noqa: ANN001, ANN201
+    """out[i] = x[i] rounded by a stochastic mode (not _c), for formats of the narrow family in float64 lanes."""
+    spec, n, i = load_spec(words), x.size, 0
+    easy = float64_as_int64(spec.max) if spec.min < 0.0 else np.int64(0)
+    floats = overflow_constants(spec)
+    form = _mode_form(spec) if np.signbit(spec.neg_zero) else _mode_form(spec) + _UNSIGNED_ZERO
+    while i < n:
+        section = i >> 32
+        keys, twin = subkeys(key, section), twin_subkeys(key, section)
+        head = (np.int64(keys & np.uint64(0xFFFFFFFF)), np.int64(keys >> np.uint64(32)), easy)
+        integers = constants64(spec) + head + _word_constants64(spec, twin)
+        i = _drawn64(x, out, i, min(n, (section + 1) << 32), form, integers, floats)
         round_range(x, out, i, min(i + _BLOCK64, n), spec, key)
         i += _BLOCK64

@@ -106,6 +106,6 @@ def _kernel32(f: Format, mode: Rounding, words: NDArray[np.float64]) -> Callable
 def _kernel64(f: Format, mode: Rounding, words: NDArray[np.float64]) -> Callable[..., Any] | None:
     if _is_whole_carrier(f, words, 53, -1022):
         return None
-    if _regular(f, mode) and not mode.is_stochastic and f.precision <= 51 and f.emin - f.precision + 1 >= -1021 and f.emax - f.precision <= 970:
-        return elementwise.round_narrow64
+    if _regular(f, mode) and f.precision <= 51 and f.emin - f.precision + 1 >= -1021 and f.emax - f.precision <= 970:
+        return elementwise.round_drawn64 if mode.is_stochastic else elementwise.round_narrow64
     return elementwise.round_plain
