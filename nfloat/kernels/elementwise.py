@@ -42,10 +42,10 @@ def round_plain(x, out, words, key):  # noqa: ANN001, ANN201
 
 
 #: run-time integers of the streams, after those of ``streaming.Constants``: the largest magnitude (as bits) that is easy, and what
-#: stochastic_a and _b take of a random word and set in it
-_EASY, _TAKEN, _SET = 11, 12, 13
+#: stochastic_a, _b and _c take of a random word, set in it, and round away before
+_EASY, _TAKEN, _SET, _TAIL = 11, 12, 13, 14
 #: and, in float64 lanes, where a word has 64 bits: the subkeys of its second half
-_TWIN = slice(14, 16)
+_TWIN = slice(15, 17)
 
 
 def _magnitude(v: Lanes, x: Value) -> Value:
@@ -86,7 +86,7 @@ def _whole(mode: Rounding, negative_zero: bool = True):  # noqa: ANN202
     def body(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
         if not mode.is_stochastic:
             return _finish(v, x, vector.round_narrow(v, x, k.grid, mode), target, k)
-        r, unsure = vector.stochastic_narrow(v, x, k.grid, _random(v, index, k, mode), negative_zero=negative_zero)
+        r, unsure = vector.stochastic_narrow(v, x, k.grid, _random(v, index, k, mode), negative_zero=negative_zero, tail=_tail(k, mode))
         return _finish(v, x, r, target, k, unsure)
 
     return body
@@ -101,7 +101,7 @@ def _normal(mode: Rounding):  # noqa: ANN202
         above = b.sub(_magnitude(v, x), k.grid.lowest)
         normal = b.icmp_unsigned("<=", above, b.sub(k.integers[_EASY], k.grid.lowest))
         random = _random(v, index, k, mode) if mode.is_stochastic else None
-        cut = vector.round_same(v, x, k.grid, mode, random)
+        cut = vector.round_same(v, x, k.grid, mode, random, _tail(k, mode))
         return either(v, v.all(normal), lambda: _store(v, cut, target), lambda: other(v, x, target, index, k))
 
     return body
@@ -112,7 +112,7 @@ def _same(mode: Rounding):  # noqa: ANN202
 
     def body(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
         random = _random(v, index, k, mode) if mode.is_stochastic else None
-        return _finish(v, x, vector.round_same(v, x, k.grid, mode, random), target, k)
+        return _finish(v, x, vector.round_same(v, x, k.grid, mode, random, _tail(k, mode)), target, k)
 
     return body
 
@@ -133,8 +133,13 @@ def _random(v: Lanes, index: Value, k: Constants, mode: Rounding) -> Value:
     return word if mode is Rounding.STOCHASTIC else b.or_(b.and_(word, k.integers[_TAKEN]), k.integers[_SET])
 
 
+def _tail(k: Constants, mode: Rounding) -> Value | None:
+    return k.integers[_TAIL] if mode is Rounding.STOCHASTIC_C else None
+
+
 #: STOCHASTIC_A stands for _B too
-_MODES = (*DETERMINISTIC, Rounding.STOCHASTIC, Rounding.STOCHASTIC_A)
+_DRAWN = (Rounding.STOCHASTIC, Rounding.STOCHASTIC_A, Rounding.STOCHASTIC_C)
+_MODES = (*DETERMINISTIC, *_DRAWN)
 #: added to a mode's tag: the form that takes blocks of normal numbers first; the one for formats without -0
 _NORMAL, _UNSIGNED_ZERO = 16, 32
 #: formats with a larger emin have subnormal numbers among common data
@@ -143,13 +148,13 @@ _NORMAL_EMIN = -12
 _narrow32 = stream(32, {
     **{m.tag: _whole(m) for m in _MODES},
     **{m.tag + _NORMAL: _normal(m) for m in _MODES},
-    **{m.tag + _UNSIGNED_ZERO: _whole(m, negative_zero=False) for m in (Rounding.STOCHASTIC, Rounding.STOCHASTIC_A)},
+    **{m.tag + _UNSIGNED_ZERO: _whole(m, negative_zero=False) for m in _DRAWN},
 })  # fmt: skip
 _same32 = stream(32, {m.tag: _same(m) for m in _MODES})
 _narrow64 = stream(64, {m.tag: _whole(m) for m in DETERMINISTIC})
 _drawn64 = stream(64, {
     m.tag + (0 if negative_zero else _UNSIGNED_ZERO): _whole(m, negative_zero)
-    for m in (Rounding.STOCHASTIC, Rounding.STOCHASTIC_A) for negative_zero in (True, False)
+    for m in _DRAWN for negative_zero in (True, False)
 })  # fmt: skip
 _BLOCK32, _BLOCK64 = STREAM[32], STREAM[64]
 
@@ -196,10 +201,10 @@ def stream_constants32(spec, keys):  # noqa: ANN001, ANN201
 
 @device
 def _word_constants(spec):  # noqa: ANN001, ANN201
-    """What stochastic_a and _b take of a 32-bit word, and set in it."""
+    """What stochastic_a, _b and _c take of a 32-bit word, set in it, and round away before it is added."""
     bits = min(spec.random_bits, 32)
     half = (1 << 31) >> bits if spec.mode == _STOCHASTIC_B and bits < 32 else 0
-    return (np.int64(0x100000000 - (1 << (32 - bits))), np.int64(half))
+    return (np.int64(0x100000000 - (1 << (32 - bits))), np.int64(half), np.int64(max(24 - spec.precision - bits, 0)))
 
 
 @device
@@ -262,12 +267,12 @@ def _word_constants64(spec, twin):  # noqa: ANN001, ANN201
     bits = spec.random_bits if 0 < spec.random_bits < 64 else 64
     taken = np.int64(-1) << (64 - bits) if bits < 64 else np.int64(-1)
     half = np.int64(1) << (63 - bits) if spec.mode == _STOCHASTIC_B else np.int64(0)
-    return (taken, half, np.int64(twin & np.uint64(0xFFFFFFFF)), np.int64(twin >> np.uint64(32)))
+    return (taken, half, np.int64(max(53 - spec.precision - bits, 0)), np.int64(twin & np.uint64(0xFFFFFFFF)), np.int64(twin >> np.uint64(32)))
 
 
 @kernel(f"void(float64[::1], float64[::1], {WORDS}, int64)")
 def round_drawn64(x, out, words, key):  # noqa: ANN001, ANN201
-    """out[i] = x[i] rounded by a stochastic mode (not _c), for formats of the narrow family in float64 lanes."""
+    """out[i] = x[i] rounded by a stochastic mode, for formats of the narrow family in float64 lanes."""
     spec, n, i = load_spec(words), x.size, 0
     easy = float64_as_int64(spec.max) if spec.min < 0.0 else np.int64(0)
     floats = overflow_constants(spec)

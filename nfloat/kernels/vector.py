@@ -204,14 +204,27 @@ def _restore_sign(v: Lanes, r: Value, x: Value, g: Grid) -> Value:
     return v.builder.fadd(v.with_sign_of(r, x, v.sign_mask), v.as_float(g.sign))
 
 
-def stochastic_narrow(v: Lanes, x: Value, g: Grid, random: Value, *, negative_zero: bool) -> tuple[Value, Value]:
+def shortened(v: Lanes, code: Value, tail: Value) -> Value:
+    """A code rounded to nearest-even without its last `tail` >= 0 bits, which become zero."""
+    b, one = v.builder, v.word(1)
+    unit = b.shl(one, tail)
+    odd = b.and_(b.lshr(code, tail), one)
+    carry = b.sub(b.add(b.lshr(unit, one), odd), one)  # half a unit, less 1 where the code is even
+    nothing = b.icmp_unsigned("==", tail, v.word(0))
+    return v.where(nothing, code, b.and_(b.add(code, carry), b.sub(v.word(0), unit)))
+
+
+def stochastic_narrow(
+    v: Lanes, x: Value, g: Grid, random: Value, *, negative_zero: bool, tail: Value | None = None
+) -> tuple[Value, Value]:
     """(x rounded by stochastic, lanes that must be done by the plain rule instead). `negative_zero`: the format has -0.
 
     A lane below the smallest normal number 2^emin first gets 2^emin added to its magnitude, so that the grid's unit has a
     fixed place in its code; then random bits are added below the unit and the code is cut. The addition may round away bits
     of x further below: that moves the s bits under the unit by less than one, which matters only where they and the random
     word's first s bits add up to 2^s - 1 or 2^s. Those lanes (two in 2^s) are handed back. Other lanes have +0 added and
-    taken away, which changes nothing.
+    taken away, which changes nothing. `tail`: how many of the s bits stochastic_c rounds away beforehand: if any, those
+    lanes are handed back that then seem to be halfway, and no others.
     """
     b = v.builder
     bits = b.and_(v.as_int(x), v.magnitude_mask)
@@ -219,20 +232,26 @@ def stochastic_narrow(v: Lanes, x: Value, g: Grid, random: Value, *, negative_ze
     lift = v.as_float(v.where(tiny, g.lowest, v.word(0)))
     mask = b.sub(b.shl(v.word(1), g.drop), v.word(1))
     missing = b.lshr(b.xor(random, v.word(-1)), b.sub(v.word(v.bits), g.drop))  # mask minus the random bits
-    below = b.sub(v.as_int(b.fadd(v.as_float(bits), lift)), missing)  # the sum is below + mask
-    unsure = b.and_(tiny, b.icmp_unsigned("==", b.and_(below, b.xor(mask, v.word(1))), v.word(0)))  # `below` ends in s bits 0 or 1
+    code = v.as_int(b.fadd(v.as_float(bits), lift))
+    below = b.sub(code if tail is None else shortened(v, code, tail), missing)  # the sum is below + mask
+    unsure = b.icmp_unsigned("==", b.and_(below, b.xor(mask, v.word(1))), v.word(0))  # `below` ends in s bits 0 or 1
+    if tail is not None:  # what is not halfway is rounded as the exact value would be, and then added exactly
+        unit = b.shl(v.word(1), tail)
+        halfway = b.icmp_unsigned("==", b.and_(code, b.sub(unit, v.word(1))), b.lshr(unit, v.word(1)))
+        unsure = b.select(b.icmp_unsigned("==", tail, v.word(0)), unsure, halfway)
+    unsure = b.and_(tiny, unsure)
     r = b.fsub(v.as_float(b.and_(b.add(below, mask), b.xor(mask, v.word(-1)))), lift)
     return v.with_sign_of(r, x, v.sign_mask) if negative_zero else _restore_sign(v, r, x, g), unsure
 
 
-def round_same(v: Lanes, x: Value, g: Grid, mode: Rounding, random: Value | None = None) -> Value:
+def round_same(v: Lanes, x: Value, g: Grid, mode: Rounding, random: Value | None = None, tail: Value | None = None) -> Value:
     """x rounded by cutting s = `g.drop` >= 1 bits off its code, before overflow; -0 and the sign of x stay.
 
     Right for finite x on the lane's own exponent range, and in any format for lanes that are normal numbers there. The sign
-    bit above takes no part: a carry out of the largest magnitude ends in infinity's code.
+    bit above takes no part: a carry out of the largest magnitude ends in infinity's code. `tail`: see `stochastic_narrow`.
     """
     b, one = v.builder, v.word(1)
-    bits = v.as_int(x)
+    bits = v.as_int(x) if tail is None else shortened(v, v.as_int(x), tail)
     unit = b.shl(one, g.drop)
     mask = b.sub(unit, one)
     keep = b.xor(mask, v.word(-1))

@@ -81,9 +81,9 @@ def _plan(fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | None
                 round32=_kernel32(f, mode, words), round64=_kernel64(f, mode, words))  # fmt: skip
 
 
-def _regular(f: Format, mode: Rounding) -> bool:
-    """Whether the vector forms know the format's zeros and ties, and the mode."""
-    return f.has_zero and not f.flushes_output and not f.flushes_input and f.precision >= 2 and mode is not Rounding.STOCHASTIC_C
+def _regular(f: Format) -> bool:
+    """Whether the vector forms know the format's zeros and ties."""
+    return f.has_zero and not f.flushes_output and not f.flushes_input and f.precision >= 2
 
 
 def _is_whole_carrier(f: Format, words: NDArray[np.float64], precision: int, emin: int) -> bool:
@@ -95,10 +95,10 @@ def _is_whole_carrier(f: Format, words: NDArray[np.float64], precision: int, emi
 def _kernel32(f: Format, mode: Rounding, words: NDArray[np.float64]) -> Callable[..., Any] | None:
     if _is_whole_carrier(f, words, 24, -126):
         return None
-    if _regular(f, mode) and f.emin == -126 and f.precision <= 23 and f.has_negative_zero:
+    if _regular(f) and f.emin == -126 and f.precision <= 23 and f.has_negative_zero:
         return elementwise.round_same32
     # the unit at emin must be a normal float32 number (and twice a remainder must not round), C at emax a finite one
-    if _regular(f, mode) and f.emin > -126 and f.precision <= 22 and f.emin - f.precision + 1 >= -125 and f.emax - f.precision <= 103:
+    if _regular(f) and f.emin > -126 and f.precision <= 22 and f.emin - f.precision + 1 >= -125 and f.emax - f.precision <= 103:
         return elementwise.round_narrow32
     return elementwise.round_plain
 
@@ -106,6 +106,6 @@ def _kernel32(f: Format, mode: Rounding, words: NDArray[np.float64]) -> Callable
 def _kernel64(f: Format, mode: Rounding, words: NDArray[np.float64]) -> Callable[..., Any] | None:
     if _is_whole_carrier(f, words, 53, -1022):
         return None
-    if _regular(f, mode) and f.precision <= 51 and f.emin - f.precision + 1 >= -1021 and f.emax - f.precision <= 970:
+    if _regular(f) and f.precision <= 51 and f.emin - f.precision + 1 >= -1021 and f.emax - f.precision <= 970:
         return elementwise.round_drawn64 if mode.is_stochastic else elementwise.round_narrow64
     return elementwise.round_plain
