@@ -31,9 +31,11 @@ def multiply_halves(a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, for
     over_ranges(lambda first, last: fine.append(half_panels(columns, packed, first, last)), panels, min(count, panels))
     if all(fine):
         over_ranges(lambda first, last: fine.append(half16(rows, packed, start, values, form, constants, some, first, last)), tiles, count)
+    if not all(fine):
+        return False
     if values is not out:
         out[...] = values
-    return all(fine)
+    return True
 
 
 def _as_float32(x: NDArray) -> NDArray[np.float32] | None:
