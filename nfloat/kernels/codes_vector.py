@@ -1,8 +1,10 @@
-"""Codes in lanes: encode (nearest-even) and decode between float32 and 8- or 16-bit codes, as streams.
+"""Codes in lanes: encode (nearest-even) and decode between float32 and codes of up to 32 bits, as streams.
 
-For sign-magnitude formats of the two families of ``vector.py`` whose lowest binade holds the subnormal numbers. A float32
-number of the format has its code in its own bits, shifted right by 24 - p and down by the difference of the two exponent
-fields; a subnormal number of the format needs its digits moved into the fraction first. What the lanes do not know (NaN, infinities, extreme values) goes to the plain rule of ``codes.py``.
+For formats of the two families of ``vector.py`` whose lowest binade holds the subnormal numbers, fixed point among them. A
+float32 number of the format has its code in its own bits, shifted right by 24 - p and down by the difference of the two exponent
+fields; a subnormal number of the format needs its digits moved into the fraction first. Formats of which every number is a
+normal one, or has float32's own layout, are rounded before, and their codes cut out of the bits. What the lanes do not know
+(NaN, infinities, extreme values) goes to the plain rule of ``codes.py``.
 """
 
 from __future__ import annotations
@@ -25,7 +27,11 @@ _NAN_AT_ZERO = CodeField.NAN_AT_NEGATIVE_ZERO.value
 _TRUE = ir.Constant(ir.IntType(1), 1)
 
 #: run-time integers of encoding, after those of the streams of ``elementwise.py`` (the first is theirs)
-_EASY, _SIGN_DOWN, _SIGN_CODE, _OVER_CODE, _UNDER_CODE = range(11, 16)
+_EASY, _SIGN_DOWN, _SIGN_CODE, _OVER_CODE, _UNDER_CODE, _BASE = range(11, 17)
+
+#: how to encode: the narrow family, with -0 or without; fixed point, whose numbers are subnormal numbers of that family; the
+#: family with float32's exponents; and numbers that are rounded already. The first is a way to decode too, and so is SAME.
+NARROW, SAME, NARROW_ONE_ZERO, FIXED, ROUNDED = range(5)
 
 
 def _is_easy(v: Lanes, x: Value, k: Constants) -> Value:
@@ -34,8 +40,8 @@ def _is_easy(v: Lanes, x: Value, k: Constants) -> Value:
     return v.all(b.icmp_unsigned("<=", b.and_(v.as_int(x), v.magnitude_mask), k.integers[_EASY]))
 
 
-def _code(v: Lanes, x: Value, k: Constants, negative_zero: bool) -> Value:
-    """The codes of x to nearest-even, as integers, before overflow; zeros are signed only where the format has -0.
+def _code(v: Lanes, x: Value, k: Constants, form: int) -> Value:
+    """The codes of x to nearest-even, as integers, before overflow; `form`: a narrow one, or FIXED.
 
     |x| + C holds |x| / unit, rounded, as the difference of its bits to C's; that number plus the binade's number times
     2^(p-1) is the code, for subnormal numbers (binade 0, no implicit bit) as for normal ones.
@@ -46,24 +52,28 @@ def _code(v: Lanes, x: Value, k: Constants, negative_zero: bool) -> Value:
     c = b.add(binade, k.grid.offset)
     units = b.sub(v.as_int(b.fadd(v.magnitude(x), v.as_float(c))), c)
     magnitude = b.add(units, b.lshr(b.sub(binade, k.grid.lowest), k.grid.drop))
+    if form == FIXED:
+        negative = b.icmp_signed("<", bits, v.word(0))
+        return b.and_(v.where(negative, b.sub(v.word(0), magnitude), magnitude), k.integers[_SIGN_CODE])
     sign = b.and_(b.lshr(bits, k.integers[_SIGN_DOWN]), k.integers[_SIGN_CODE])
-    if not negative_zero:
+    if form == NARROW_ONE_ZERO:
         sign = v.where(b.icmp_signed("==", magnitude, v.word(0)), magnitude, sign)
     return b.or_(magnitude, sign)
 
 
 def _put(v: Lanes, code: Value, pointer: Value) -> Value:
     """Store codes in the width of the pointer's elements."""
-    v.store(v.builder.trunc(code, ir.VectorType(pointer.type.pointee, v.count)), pointer)
+    narrow = ir.VectorType(pointer.type.pointee, v.count)
+    v.store(code if narrow == code.type else v.builder.trunc(code, narrow), pointer)
     return _TRUE
 
 
-def _encode(negative_zero: bool):  # noqa: ANN202
+def _encode(form: int):  # noqa: ANN202
     """A block of the narrow family; its overflow kept out of the common way."""
 
     def body(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
         b = v.builder
-        code = _code(v, x, k, negative_zero)
+        code = _code(v, x, k, form)
 
         def selected() -> Value:
             top, _, bottom, _ = k.floats
@@ -82,16 +92,30 @@ def _encode_same(v: Lanes, x: Value, target: Value, index: Value, k: Constants) 
     return _is_easy(v, x, k)
 
 
+def _encode_rounded(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
+    """Numbers of the format, none of which is subnormal, unless the format has float32's smallest exponent."""
+    b, bits = v.builder, v.as_int(x)
+    magnitude = b.and_(bits, v.magnitude_mask)
+    code = b.ashr(b.sub(magnitude, k.integers[_BASE]), k.grid.drop)
+    sign = b.and_(b.lshr(bits, k.integers[_SIGN_DOWN]), k.integers[_SIGN_CODE])
+    _put(v, b.or_(v.where(b.icmp_signed("==", magnitude, v.word(0)), magnitude, code), sign), target)
+    return v.all(b.icmp_signed("<", magnitude, v.exponent_mask))
+
+
 def _load_codes(v: Lanes, pointer: Value) -> Value:
     """Codes as they are."""
     narrow = ir.VectorType(pointer.type.pointee, v.count)
     return v.builder.load(v.builder.bitcast(pointer, narrow.as_pointer()), align=pointer.type.pointee.width // 8)
 
 
+def _widened(v: Lanes, codes: Value) -> Value:
+    return codes if codes.type == v.int else v.builder.zext(codes, v.int)
+
+
 def _decode(v: Lanes, codes: Value, target: Value, index: Value, k: Constants) -> Value:
     b = v.builder
     sign_up, low_half, largest, magnitude_mask, base, refused = k.integers[6:12]
-    code = b.zext(codes, v.int)
+    code = _widened(v, codes)
     magnitude = b.and_(code, magnitude_mask)
     tiny = b.icmp_signed("<", magnitude, low_half)
     shifted = b.add(b.shl(b.add(magnitude, v.where(tiny, low_half, v.word(0))), k.grid.drop), base)
@@ -104,17 +128,16 @@ def _decode(v: Lanes, codes: Value, target: Value, index: Value, k: Constants) -
 def _decode_same(v: Lanes, codes: Value, target: Value, index: Value, k: Constants) -> Value:
     """The code is the head of a float32's bits; a NaN gets the quiet bit, since a signalling one makes NumPy warn."""
     b = v.builder
-    bits = b.shl(b.zext(codes, v.int), k.grid.drop)
+    bits = b.shl(_widened(v, codes), k.grid.drop)
     is_nan = b.icmp_signed(">", b.and_(bits, v.magnitude_mask), v.exponent_mask)
     v.store(v.as_float(b.or_(bits, v.where(is_nan, v.word(1 << 22), v.word(0)))), target)
     return _TRUE
 
 
-#: encoding of a narrow format without -0
-_NO_NEGATIVE_ZERO = 2
-
-_encode_stream = stream(32, {0: _encode(True), 1: _encode_same, _NO_NEGATIVE_ZERO: _encode(False)})
-_decode_stream = stream(32, {0: _decode, 1: _decode_same}, load=_load_codes)
+_encode_stream = stream(32, {
+    **{form: _encode(form) for form in (NARROW, NARROW_ONE_ZERO, FIXED)}, SAME: _encode_same, ROUNDED: _encode_rounded,
+})  # fmt: skip
+_decode_stream = stream(32, {NARROW: _decode, SAME: _decode_same}, load=_load_codes)
 _BLOCK = STREAM[32]
 
 
@@ -131,18 +154,24 @@ def _sign_shift(position):  # noqa: ANN001, ANN201
 
 
 @device
-def _sign_code(position):  # noqa: ANN001, ANN201
-    """The sign bit of a code, 0 for unsigned formats."""
+def _sign_code(position, twos_complement):  # noqa: ANN001, ANN201
+    """The sign bit of a code, 0 for unsigned formats; all bits of a code in two's complement."""
+    if twos_complement == 1:
+        return (2 << position) - 1
     return 1 << position if position >= 0 else np.int64(0)
 
 
-@kernel(*(f"int64(float32[::1], {code}[::1], {WORDS}, {CODES}, int64)" for code in ("uint8", "uint16")))
-def encode_run(x, out, words, c, family):  # noqa: ANN001, ANN201
-    """out[i] = code of x[i] to nearest-even; family 0 narrow, 1 same. Returns the first index of a NaN without code, or -1."""
+_TYPES = ("uint8", "uint16", "uint32")
+
+
+@kernel(*(f"int64(float32[::1], {code}[::1], {WORDS}, {CODES}, int64)" for code in _TYPES))
+def encode_run(x, out, words, c, form):  # noqa: ANN001, ANN201
+    """out[i] = code of x[i] to nearest-even; returns the first index of a NaN without code, or -1."""
     spec, n, i, unencodable = load_spec(words), x.size, 0, -1
-    form = family if family == 1 or np.signbit(spec.neg_zero) else _NO_NEGATIVE_ZERO
-    own = (_sign_shift(c[_SIGN]), _sign_code(c[_SIGN]), _over_code(spec.over, c), _over_code(spec.under_min, c))
-    integers = stream_constants32(spec, np.uint64(0)) + own  # noqa: RUF005 (Numba has no starred tuples)
+    base = (c[CodeField.EMIN.value] - c[CodeField.FIRST_FIELD.value] + 127) << 23
+    own = (_sign_shift(c[_SIGN]), _sign_code(c[_SIGN], c[CodeField.TWOS_COMPLEMENT.value]), _over_code(spec.over, c),
+           _over_code(spec.under_min, c), base)  # fmt: skip
+    integers = stream_constants32(spec, np.uint64(0)) + own
     while i < n:
         i = _encode_stream(x, out, i, n, form, integers, overflow_constants(spec))
         for j in range(i, min(i + _BLOCK, n)):
@@ -154,16 +183,16 @@ def encode_run(x, out, words, c, family):  # noqa: ANN001, ANN201
     return unencodable
 
 
-@kernel(*(f"void({code}[::1], float32[::1], {CODES}, int64)" for code in ("uint8", "uint16")))
-def decode_run(codes, out, c, family):  # noqa: ANN001, ANN201
-    """out[i] = value of codes[i]; family 0 narrow, 1 same."""
+@kernel(*(f"void({code}[::1], float32[::1], {CODES}, int64)" for code in _TYPES))
+def decode_run(codes, out, c, form):  # noqa: ANN001, ANN201
+    """out[i] = value of codes[i]; `form` is NARROW or SAME."""
     p, emin, sign = c[CodeField.PRECISION.value], c[CodeField.EMIN.value], c[_SIGN]
     n, i = codes.size, 0
     mask = (1 << sign) - 1 if sign >= 0 else np.int64(0x7FFFFFFF)
     refused = 1 << sign if c[_NAN_AT_ZERO] == 1 else np.int64(-1)  # the NaN that looks like -0
     integers = ((emin + 127) << 23, 0, 0, 24 - p, 0, 0, _sign_shift(sign), 1 << (p - 1), c[_MAX], mask, (emin + 126) << 23, refused)
     while i < n:
-        i = _decode_stream(codes, out, i, n, family, integers, (0.0,))
+        i = _decode_stream(codes, out, i, n, form, integers, (0.0,))
         for j in range(i, min(i + _BLOCK, n)):
             out[j] = decode_code(np.int64(codes[j]), c)
         i += _BLOCK

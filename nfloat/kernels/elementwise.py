@@ -20,6 +20,7 @@ from .vector import Lanes, Value
 
 WORDS = "Array(float64, 1, 'C', readonly=True)"
 _STOCHASTIC, _STOCHASTIC_A, _STOCHASTIC_B = Rounding.STOCHASTIC.tag, Rounding.STOCHASTIC_A.tag, Rounding.STOCHASTIC_B.tag
+_TOWARD_ZERO = Rounding.TOWARD_ZERO.tag
 
 
 @device
@@ -86,7 +87,7 @@ def _whole(mode: Rounding, negative_zero: bool = True):  # noqa: ANN202
     def body(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
         if not mode.is_stochastic:
             return _finish(v, x, vector.round_narrow(v, x, k.grid, mode), target, k)
-        r, unsure = vector.stochastic_narrow(v, x, k.grid, _random(v, index, k, mode), negative_zero=negative_zero, tail=_tail(k, mode))
+        r, unsure = vector.stochastic_narrow(v, x, k.grid, random_word(v, index, k, mode), negative_zero=negative_zero, tail=tail_bits(k, mode))
         return _finish(v, x, r, target, k, unsure)
 
     return body
@@ -100,24 +101,24 @@ def _normal(mode: Rounding):  # noqa: ANN202
         b = v.builder
         above = b.sub(_magnitude(v, x), k.grid.lowest)
         normal = b.icmp_unsigned("<=", above, b.sub(k.integers[_EASY], k.grid.lowest))
-        random = _random(v, index, k, mode) if mode.is_stochastic else None
-        cut = vector.round_same(v, x, k.grid, mode, random, _tail(k, mode))
+        random = random_word(v, index, k, mode) if mode.is_stochastic else None
+        cut = vector.round_same(v, x, k.grid, mode, random, tail_bits(k, mode))
         return either(v, v.all(normal), lambda: _store(v, cut, target), lambda: other(v, x, target, index, k))
 
     return body
 
 
-def _same(mode: Rounding):  # noqa: ANN202
+def same_body(mode: Rounding):  # noqa: ANN202
     """A block of the family with the lane's own exponent range."""
 
     def body(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
-        random = _random(v, index, k, mode) if mode.is_stochastic else None
-        return _finish(v, x, vector.round_same(v, x, k.grid, mode, random, _tail(k, mode)), target, k)
+        random = random_word(v, index, k, mode) if mode.is_stochastic else None
+        return _finish(v, x, vector.round_same(v, x, k.grid, mode, random, tail_bits(k, mode)), target, k)
 
     return body
 
 
-def _random(v: Lanes, index: Value, k: Constants, mode: Rounding) -> Value:
+def random_word(v: Lanes, index: Value, k: Constants, mode: Rounding) -> Value:
     """The random words of a block's elements: counters are the low 32 bits of the element numbers.
 
     stochastic_a with N bits is stochastic with a word of which N bits are taken; _b sets the next one, halfway between two numbers
@@ -133,24 +134,25 @@ def _random(v: Lanes, index: Value, k: Constants, mode: Rounding) -> Value:
     return word if mode is Rounding.STOCHASTIC else b.or_(b.and_(word, k.integers[_TAKEN]), k.integers[_SET])
 
 
-def _tail(k: Constants, mode: Rounding) -> Value | None:
+def tail_bits(k: Constants, mode: Rounding) -> Value | None:
+    """What stochastic_c rounds away before: the `tail` of the vector forms."""
     return k.integers[_TAIL] if mode is Rounding.STOCHASTIC_C else None
 
 
 #: STOCHASTIC_A stands for _B too
 _DRAWN = (Rounding.STOCHASTIC, Rounding.STOCHASTIC_A, Rounding.STOCHASTIC_C)
-_MODES = (*DETERMINISTIC, *_DRAWN)
+MODES = (*DETERMINISTIC, *_DRAWN)
 #: added to a mode's tag: the form that takes blocks of normal numbers first; the one for formats without -0
 _NORMAL, _UNSIGNED_ZERO = 16, 32
 #: formats with a larger emin have subnormal numbers among common data
 _NORMAL_EMIN = -12
 
 _narrow32 = stream(32, {
-    **{m.tag: _whole(m) for m in _MODES},
-    **{m.tag + _NORMAL: _normal(m) for m in _MODES},
+    **{m.tag: _whole(m) for m in MODES},
+    **{m.tag + _NORMAL: _normal(m) for m in MODES},
     **{m.tag + _UNSIGNED_ZERO: _whole(m, negative_zero=False) for m in _DRAWN},
 })  # fmt: skip
-_same32 = stream(32, {m.tag: _same(m) for m in _MODES})
+_same32 = stream(32, {m.tag: same_body(m) for m in MODES})
 _narrow64 = stream(64, {m.tag: _whole(m) for m in DETERMINISTIC})
 _drawn64 = stream(64, {
     m.tag + (0 if negative_zero else _UNSIGNED_ZERO): _whole(m, negative_zero)
@@ -200,7 +202,7 @@ def stream_constants32(spec, keys):  # noqa: ANN001, ANN201
 
 
 @device
-def _word_constants(spec):  # noqa: ANN001, ANN201
+def word_constants32(spec):  # noqa: ANN001, ANN201
     """What stochastic_a, _b and _c take of a 32-bit word, set in it, and round away before it is added."""
     bits = min(spec.random_bits, 32)
     half = (1 << 31) >> bits if spec.mode == _STOCHASTIC_B and bits < 32 else 0
@@ -208,80 +210,108 @@ def _word_constants(spec):  # noqa: ANN001, ANN201
 
 
 @device
-def _mode_form(spec):  # noqa: ANN001, ANN201
+def mode_form(spec):  # noqa: ANN001, ANN201
+    """The tag of a mode's body."""
     return _STOCHASTIC_A if spec.mode == _STOCHASTIC_B else spec.mode
 
 
 @device
 def _narrow_form(spec):  # noqa: ANN001, ANN201
-    mode = _mode_form(spec)
+    mode = mode_form(spec)
     if not np.signbit(spec.neg_zero):
         return mode + _UNSIGNED_ZERO if mode >= _STOCHASTIC else mode
     return mode + _NORMAL if spec.emin <= _NORMAL_EMIN else mode
 
 
-@kernel(f"void(float32[::1], float32[::1], {WORDS}, int64)")
-def round_narrow32(x, out, words, key):  # noqa: ANN001, ANN201
-    """out[i] = x[i] rounded, for formats of the narrow family in float32 lanes."""
-    spec, n, i = load_spec(words), x.size, 0
-    floats = overflow_constants(spec)
-    form = _narrow_form(spec)
-    while i < n:
+@device
+def narrow32(x, source, out, i, stop, spec, key):  # noqa: ANN001, ANN201
+    """out[i:stop] = x[i:stop] rounded, for formats of the narrow family in float32 lanes.
+
+    `source` is what the lanes read: x, or `out` itself, which then holds something that rounds to the same.
+    """
+    floats, form = overflow_constants(spec), _narrow_form(spec)
+    while i < stop:
         section = i >> 32
         keys = subkeys(key, section) if spec.mode >= _STOCHASTIC else np.uint64(0)
-        integers = stream_constants32(spec, keys) + _word_constants(spec)
-        i = _narrow32(x, out, i, min(n, (section + 1) << 32), form, integers, floats)
-        round_range(x, out, i, min(i + _BLOCK32, n), spec, key)
+        integers = stream_constants32(spec, keys) + word_constants32(spec)
+        i = _narrow32(source, out, i, min(stop, (section + 1) << 32), form, integers, floats)
+        round_range(x, out, i, min(i + _BLOCK32, stop), spec, key)
         i += _BLOCK32
 
 
-@kernel(f"void(float32[::1], float32[::1], {WORDS}, int64)")
-def round_same32(x, out, words, key):  # noqa: ANN001, ANN201
-    """out[i] = x[i] rounded, for formats with float32's exponent range."""
-    spec, n, i = load_spec(words), x.size, 0
-    floats = overflow_constants(spec)
-    while i < n:
+@device
+def same32(x, source, out, i, stop, spec, key):  # noqa: ANN001, ANN201
+    """The same for formats with float32's exponent range; float32 itself (of which nothing is cut, in any mode) among them."""
+    floats, form = overflow_constants(spec), mode_form(spec) if spec.precision < 24 else _TOWARD_ZERO
+    while i < stop:
         section = i >> 32
         keys = subkeys(key, section) if spec.mode >= _STOCHASTIC else np.uint64(0)
-        integers = stream_constants32(spec, keys) + _word_constants(spec)
-        i = _same32(x, out, i, min(n, (section + 1) << 32), _mode_form(spec), integers, floats)
-        round_range(x, out, i, min(i + _BLOCK32, n), spec, key)
+        integers = stream_constants32(spec, keys) + word_constants32(spec)
+        i = _same32(source, out, i, min(stop, (section + 1) << 32), form, integers, floats)
+        round_range(x, out, i, min(i + _BLOCK32, stop), spec, key)
         i += _BLOCK32
 
 
-@kernel(f"void(float64[::1], float64[::1], {WORDS}, int64)")
-def round_narrow64(x, out, words, key):  # noqa: ANN001, ANN201
-    """out[i] = x[i] rounded by a deterministic mode, for formats of the narrow family in float64 lanes."""
-    spec, n, i = load_spec(words), x.size, 0
+@device
+def narrow64(x, source, out, i, stop, spec, key):  # noqa: ANN001, ANN201
+    """out[i:stop] = x[i:stop] rounded by a deterministic mode, for formats of the narrow family in float64 lanes."""
     easy = float64_as_int64(spec.max) if spec.min < 0.0 else np.int64(0)
     integers, floats = constants64(spec) + (0, 0, easy), overflow_constants(spec)  # noqa: RUF005 (no subkeys)
-    while i < n:
-        i = _narrow64(x, out, i, n, spec.mode, integers, floats)
-        round_range(x, out, i, min(i + _BLOCK64, n), spec, key)
+    while i < stop:
+        i = _narrow64(source, out, i, stop, spec.mode, integers, floats)
+        round_range(x, out, i, min(i + _BLOCK64, stop), spec, key)
         i += _BLOCK64
 
 
 @device
 def _word_constants64(spec, twin):  # noqa: ANN001, ANN201
-    """`_word_constants` of a 64-bit word, and the subkeys of its second half."""
+    """`word_constants32` of a 64-bit word, and the subkeys of its second half."""
     bits = spec.random_bits if 0 < spec.random_bits < 64 else 64
     taken = np.int64(-1) << (64 - bits) if bits < 64 else np.int64(-1)
     half = np.int64(1) << (63 - bits) if spec.mode == _STOCHASTIC_B else np.int64(0)
     return (taken, half, np.int64(max(53 - spec.precision - bits, 0)), np.int64(twin & np.uint64(0xFFFFFFFF)), np.int64(twin >> np.uint64(32)))
 
 
+@device
+def stream_constants64(spec, key, section):  # noqa: ANN001, ANN201
+    """The integer constants of a float64 stream that draws."""
+    easy = float64_as_int64(spec.max) if spec.min < 0.0 else np.int64(0)
+    keys, twin = subkeys(key, section), twin_subkeys(key, section)
+    head = (np.int64(keys & np.uint64(0xFFFFFFFF)), np.int64(keys >> np.uint64(32)), easy)
+    return constants64(spec) + head + _word_constants64(spec, twin)
+
+
+@device
+def drawn64(x, source, out, i, stop, spec, key):  # noqa: ANN001, ANN201
+    """out[i:stop] = x[i:stop] rounded by a stochastic mode, for formats of the narrow family in float64 lanes."""
+    floats = overflow_constants(spec)
+    form = mode_form(spec) if np.signbit(spec.neg_zero) else mode_form(spec) + _UNSIGNED_ZERO
+    while i < stop:
+        section = i >> 32
+        i = _drawn64(source, out, i, min(stop, (section + 1) << 32), form, stream_constants64(spec, key, section), floats)
+        round_range(x, out, i, min(i + _BLOCK64, stop), spec, key)
+        i += _BLOCK64
+
+
+@kernel(f"void(float32[::1], float32[::1], {WORDS}, int64)")
+def round_narrow32(x, out, words, key):  # noqa: ANN001, ANN201
+    """`narrow32` of an array."""
+    narrow32(x, x, out, 0, x.size, load_spec(words), key)
+
+
+@kernel(f"void(float32[::1], float32[::1], {WORDS}, int64)")
+def round_same32(x, out, words, key):  # noqa: ANN001, ANN201
+    """`same32` of an array."""
+    same32(x, x, out, 0, x.size, load_spec(words), key)
+
+
+@kernel(f"void(float64[::1], float64[::1], {WORDS}, int64)")
+def round_narrow64(x, out, words, key):  # noqa: ANN001, ANN201
+    """`narrow64` of an array."""
+    narrow64(x, x, out, 0, x.size, load_spec(words), key)
+
+
 @kernel(f"void(float64[::1], float64[::1], {WORDS}, int64)")
 def round_drawn64(x, out, words, key):  # noqa: ANN001, ANN201
-    """out[i] = x[i] rounded by a stochastic mode, for formats of the narrow family in float64 lanes."""
-    spec, n, i = load_spec(words), x.size, 0
-    easy = float64_as_int64(spec.max) if spec.min < 0.0 else np.int64(0)
-    floats = overflow_constants(spec)
-    form = _mode_form(spec) if np.signbit(spec.neg_zero) else _mode_form(spec) + _UNSIGNED_ZERO
-    while i < n:
-        section = i >> 32
-        keys, twin = subkeys(key, section), twin_subkeys(key, section)
-        head = (np.int64(keys & np.uint64(0xFFFFFFFF)), np.int64(keys >> np.uint64(32)), easy)
-        integers = constants64(spec) + head + _word_constants64(spec, twin)
-        i = _drawn64(x, out, i, min(n, (section + 1) << 32), form, integers, floats)
-        round_range(x, out, i, min(i + _BLOCK64, n), spec, key)
-        i += _BLOCK64
+    """`drawn64` of an array."""
+    drawn64(x, x, out, 0, x.size, load_spec(words), key)

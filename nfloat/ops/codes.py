@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import ArgumentError, RepresentationError, ShapeError
-from ..formats.format import Format
+from ..formats.format import Format, LowestBinade
 from ..formats.names import FormatLike, get_format
 from ..formats.rounding import OverflowLike, Rounding, RoundingLike
 from ..formats.spec import code_spec
 from ..kernels.codes import decode_plain, encode_plain
-from ..kernels.codes_vector import decode_run, encode_run
+from ..kernels.codes_vector import FIXED, NARROW, NARROW_ONE_ZERO, ROUNDED, SAME, decode_run, encode_run
 from ..kernels.jit import entry_point
+from ..kernels.tables import look_up
 from ..streams import SeedLike
 from .arguments import as_carrier, restore_scalar
 from .direct import FLOAT32
@@ -26,7 +27,11 @@ from .plan import Plan, plan
 
 _UINT8, _UINT16, _UINT32, _UINT64 = (np.dtype(t) for t in (np.uint8, np.uint16, np.uint32, np.uint64))
 #: the code dtypes of the lane kernels, in the order of their signatures
-_CODE_TYPES = (_UINT8, _UINT16)
+_CODE_TYPES = (_UINT8, _UINT16, _UINT32)
+#: fewer elements than this are not worth rounding in a pass of their own
+_FEW = 64
+#: elements that NumPy's passes take at a time
+_PIECE = 1 << 14
 _empty, _ndarray = np.empty, np.ndarray
 
 
@@ -67,9 +72,9 @@ def encode(
         except TypeError:  # an unhashable argument: `plan` names it
             way = None
         if way is not None:
-            function, words, coding, code_words, dtype, family = way
+            function, words, coding, code_words, dtype, form = way
             out = _empty(x.size, dtype)
-            missing = function(x, out, words, code_words, family)
+            missing = function(x, out, words, code_words, form)
             return out if missing < 0 else _refuse(missing, x, coding.format)
     how = plan(fmt, rounding, overflow, random_bits)
     key = how.key(seed) if how.stochastic else 0
@@ -92,27 +97,60 @@ def _refuse(missing: int, a: NDArray[np.floating], fmt: Format) -> NoReturn:
 def _direct(fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | None) -> tuple[Any, ...] | None:
     """As ``direct.py``'s: the compiled ``encode_run`` and what it takes, unpacked; or None."""
     how, coding = plan(fmt, rounding, overflow, None), _coding(fmt)
-    if coding.family is None or how.rounding is not Rounding.NEAREST_EVEN:
+    if coding.encoder in (None, ROUNDED) or how.rounding is not Rounding.NEAREST_EVEN:
         return None
     function = entry_point(encode_run, _CODE_TYPES.index(coding.dtype))
-    return function, how.words, coding, coding.words, coding.dtype, coding.family
+    return function, how.words, coding, coding.words, coding.dtype, coding.encoder
 
 
 def _encode_into(a: NDArray[np.floating], out: NDArray[np.unsignedinteger], how: Plan, coding: _Coding, key: int) -> int:
     """Fill `out`; returns the first index of a NaN that has no code, or -1."""
-    if coding.family is None or (a.itemsize == 8 and a.size < 64):
+    direct = a.itemsize == 4 and how.rounding is Rounding.NEAREST_EVEN and coding.encoder not in (None, ROUNDED)
+    if not direct and (a.size < _FEW or coding.format.emin < -1022):
         return encode_plain(a, out, how.words, coding.words, key)
-    if a.itemsize == 8 or how.rounding is not Rounding.NEAREST_EVEN:
-        # rounded first; its values are float32 values, and encoding a number of the format to nearest changes nothing
-        with np.errstate(invalid="ignore"):  # a signalling NaN would warn
-            a = how.apply(a, key).astype(np.float32, copy=False)
-    return encode_run(a, out, how.words, coding.words, coding.family)
+    # rounded first; encoding a number of the format to nearest changes nothing
+    values = a if direct else how.apply(a, key)
+    if coding.encoder is None:
+        with np.errstate(all="ignore"):  # a signalling NaN would warn
+            for start in range(0, values.size, _PIECE):
+                missing = _encode_numbers(values[start : start + _PIECE], out[start : start + _PIECE], coding.format)
+                if missing >= 0:
+                    return start + missing
+        return -1
+    with np.errstate(invalid="ignore"):  # a signalling NaN would warn
+        values = values.astype(np.float32, copy=False)
+    return encode_run(values, out, how.words, coding.words, coding.encoder)
+
+
+def _encode_numbers(values: NDArray[np.floating], out: NDArray[np.unsignedinteger], f: Format) -> int:
+    """Fill `out` with the codes of numbers of the format, by NumPy; returns as `_encode_into`.
+
+    A subnormal number has its digits where those of a normal one are once 2^emin is added to it, which takes no digit away.
+    """
+    x = values.astype(np.float64, copy=False)
+    nan = np.isnan(x)
+    if not f.has_nan and nan.any():
+        return int(np.argmax(nan))
+    if f.twos_complement:
+        out[...] = np.ldexp(x, f.precision - 1 - f.emin).astype(np.int64) & (2**f.bits - 1)
+        return -1
+    magnitude = np.abs(x)
+    subnormal = magnitude < 2.0**f.emin
+    first = (f.emin + 1023) << (f.precision - 1)
+    above = ((magnitude + subnormal * 2.0**f.emin).view(np.int64) >> (53 - f.precision)) - first
+    if f.lowest_binade is LowestBinade.SUBNORMAL:
+        above += ~subnormal * (1 << (f.precision - 1))
+    codes = np.where(magnitude == np.inf, f.inf_code, above) if f.has_inf else above
+    if f.signed:
+        codes |= np.signbit(x).astype(np.int64) << (f.bits - 1)
+    out[...] = np.where(nan, np.int64(f.nan_code), codes) if f.has_nan else codes
+    return -1
 
 
 class _Coding(NamedTuple):
-    """A format's codes: constants, dtype, whether float32 carries the values (and so the carrier), family of the lane form.
+    """A format's codes: constants, dtype, whether float32 carries the values (and so the carrier), and the fast ways there are.
 
-    `family` is that of ``kernels/codes_vector.py`` (0 narrow, 1 same), or None: then the plain rule does it.
+    `encoder`, `decoder`: the form of ``kernels/codes_vector.py``, or None where float32 lanes do not know the codes.
     """
 
     format: Format
@@ -120,22 +158,45 @@ class _Coding(NamedTuple):
     dtype: np.dtype
     single: bool
     carrier: np.dtype
-    family: int | None
+    encoder: int | None
+    decoder: int | None
 
 
 @lru_cache(maxsize=1024)
 def _coding(fmt: FormatLike) -> _Coding:
     f = get_format(fmt)
     single = f.fits_float32 and f.bits <= 32
-    return _Coding(f, code_spec(f), code_dtype(f), single, np.dtype(np.float32 if single else np.float64), _lane_family(f))
+    carrier = np.dtype(np.float32 if single else np.float64)
+    return _Coding(f, code_spec(f), code_dtype(f), single, carrier, _encoder(f), _decoder(f))
 
 
-def _lane_family(f: Format) -> int | None:
-    regular = f.has_subnormals and not f.flushes_input and not f.twos_complement and 2 <= f.precision <= 22 and f.bits <= 16
-    if regular and f.emin == -126 and f.emax == 127 and f.has_inf and f.has_negative_zero and f.max_significand == 2**f.precision - 1:
-        return 1
-    narrow = f.emin > -126 and f.emin - f.precision + 1 >= -125 and f.emax - f.precision <= 103
-    return 0 if regular and f.fits_float32 and narrow else None
+def _is_narrow(f: Format) -> bool:
+    """Whether the format is of the narrow family, subnormal numbers included, and its codes are."""
+    regular = f.has_subnormals and not f.flushes_input and 2 <= f.precision <= 22
+    return regular and f.fits_float32 and f.emin > -126 and f.emin - f.precision + 1 >= -125 and f.emax - f.precision <= 103
+
+
+def _is_head(f: Format, width: int, emin: int) -> bool:
+    """Whether the format's codes are the first bits of a carrier's: it has its exponents, infinities and NaN."""
+    return f.has_subnormals and not f.flushes_input and (f.emin, f.emax) == (emin, 1 - emin) and f.has_inf and f.has_negative_zero \
+        and f.max_significand == 2**f.precision - 1 and f.precision <= (24 if width == 32 else 53) \
+        and f.bits - f.precision == (8 if width == 32 else 11)  # fmt: skip
+
+
+def _encoder(f: Format) -> int | None:
+    if _is_narrow(f):
+        return FIXED if f.twos_complement else NARROW if f.has_negative_zero else NARROW_ONE_ZERO
+    if _is_head(f, 32, -126) and f.precision < 24:
+        return SAME
+    powers = f.precision == 1 and (f.emin >= -126 or (f.emin == -127 and not f.has_zero))
+    normal = f.emin == -126 or (f.emin > -126 and not f.has_subnormals)
+    return ROUNDED if f.fits_float32 and f.bits <= 32 and not f.twos_complement and (powers or normal) else None
+
+
+def _decoder(f: Format) -> int | None:
+    if _is_head(f, 32, -126):
+        return SAME
+    return NARROW if _is_narrow(f) and not f.twos_complement else None
 
 
 def decode(codes: ArrayLike, fmt: FormatLike) -> NDArray[np.floating] | np.floating:
@@ -163,17 +224,39 @@ def decode(codes: ArrayLike, fmt: FormatLike) -> NDArray[np.floating] | np.float
     coding = _coding(fmt) if isinstance(fmt, (str, Format)) else _coding(get_format(fmt))
     c = as_codes(codes, coding.format, "codes")
     out = np.empty(c.shape, coding.carrier)
-    flat = (c, out) if c.ndim == 1 else (c.reshape(-1), out.reshape(-1))
-    if coding.family is None:
-        decode_plain(*flat, coding.words)
-    else:
-        _decoder(coding.dtype)(*flat, coding.words, coding.family)
+    _decode_into(*((c, out) if c.ndim == 1 else (c.reshape(-1), out.reshape(-1))), coding)
     return out if type(codes) is np.ndarray else restore_scalar(out, codes)
 
 
+def _decode_into(c: NDArray[np.unsignedinteger], out: NDArray[np.floating], coding: _Coding) -> None:
+    f = coding.format
+    if coding.decoder is not None:
+        _decode_lanes(coding.dtype)(c, out, coding.words, coding.decoder)
+    elif f.bits <= 8 or (f.bits <= 16 and 4 * c.size >= 1 << f.bits):
+        look_up(_numbers(f), c, out)
+    elif f.twos_complement and c.size >= _FEW:
+        spare = 8 * c.itemsize - f.bits
+        np.ldexp((c << spare).view(f"i{c.itemsize}") >> spare, f.emin - f.precision + 1, out=out, casting="same_kind")
+    elif _is_head(f, 64, -1022) and c.size >= _FEW:
+        out[...] = (c.astype(np.uint64) << np.uint64(53 - f.precision)).view(np.float64)
+        out[np.isnan(out)] = np.nan  # a signalling one makes NumPy warn
+    else:
+        decode_plain(c, out, coding.words)
+
+
 @lru_cache
-def _decoder(dtype: np.dtype) -> Callable[..., None]:
+def _decode_lanes(dtype: np.dtype) -> Callable[..., None]:
     return entry_point(decode_run, _CODE_TYPES.index(dtype))
+
+
+@lru_cache(maxsize=256)
+def _numbers(f: Format) -> NDArray[np.floating]:
+    """The number of every code, read-only."""
+    coding = _coding(f)
+    table = np.empty(1 << f.bits, coding.carrier)
+    decode_plain(np.arange(1 << f.bits).astype(coding.dtype), table, coding.words)
+    table.flags.writeable = False
+    return table
 
 
 def as_codes(codes: ArrayLike, fmt: Format, argument: str) -> NDArray[np.unsignedinteger]:

@@ -35,6 +35,6 @@ def direct(fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | Non
         If an argument is unhashable: the long way names it.
     """
     how = plan(fmt, rounding, overflow, None)
-    if not how.single or how.round32 is None:
+    if not how.single or how.round32 is None or how.widens:
         return None
     return entry_point(how.round32), how.words, how.stochastic

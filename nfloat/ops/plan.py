@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +18,11 @@ from ..formats.names import FormatLike, get_format
 from ..formats.rounding import OverflowLike, Rounding, RoundingLike, as_overflow, as_rounding, check_random_bits
 from ..formats.spec import SpecField, rounding_spec
 from ..kernels import elementwise
+from ..kernels import elementwise_special as special
 from ..streams import SeedLike, as_key
+
+#: f(x, out, words, key)
+Kernel = Callable[..., None]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -35,8 +38,13 @@ class Plan:
     words: NDArray[np.float64]
     single: bool
     stochastic: bool
-    round32: Callable[..., Any] | None
-    round64: Callable[..., Any] | None
+    round32: Kernel | None
+    round64: Kernel | None
+
+    @property
+    def widens(self) -> bool:
+        """Whether float32 arrays are rounded as float64 ones, since float32 lanes do not know the format but float64 lanes do."""
+        return self.round32 is elementwise.round_plain and self.round64 is not elementwise.round_plain
 
     def key(self, seed: SeedLike | None) -> int:
         """The key of the random bits as a signed integer; 0 for deterministic modes, which take no seed.
@@ -51,6 +59,9 @@ class Plan:
         function = self.round32 if a.itemsize == 4 else self.round64
         if function is None:
             return a.copy()
+        if self.widens and a.itemsize == 4:
+            with np.errstate(invalid="ignore"):  # a signalling NaN would warn
+                return self.apply(a.astype(np.float64), key).astype(np.float32)
         out = np.empty(a.shape, a.dtype)
         if a.ndim == 1:
             function(a, out, self.words, key)
@@ -81,31 +92,37 @@ def _plan(fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | None
                 round32=_kernel32(f, mode, words), round64=_kernel64(f, mode, words))  # fmt: skip
 
 
-def _regular(f: Format) -> bool:
-    """Whether the vector forms know the format's zeros and ties."""
-    return f.has_zero and not f.flushes_output and not f.flushes_input and f.precision >= 2
-
-
 def _is_whole_carrier(f: Format, words: NDArray[np.float64], precision: int, emin: int) -> bool:
     """Whether the format is the carrier itself, infinities and subnormals included, so that nothing changes."""
     return (f.precision, f.emin, f.emax) == (precision, emin, 1 - emin) and f.has_subnormals and not f.flushes_input \
         and f.has_negative_zero and f.max_significand == 2**precision - 1 and words[SpecField.POS_INF] == np.inf  # fmt: skip
 
 
-def _kernel32(f: Format, mode: Rounding, words: NDArray[np.float64]) -> Callable[..., Any] | None:
+def _kernel32(f: Format, mode: Rounding, words: NDArray[np.float64]) -> Kernel | None:
     if _is_whole_carrier(f, words, 24, -126):
         return None
-    if _regular(f) and f.emin == -126 and f.precision <= 23 and f.has_negative_zero:
-        return elementwise.round_same32
+    same = f.emin == -126 and f.precision <= 24 and f.has_negative_zero
     # the unit at emin must be a normal float32 number (and twice a remainder must not round), C at emax a finite one
-    if _regular(f) and f.emin > -126 and f.precision <= 22 and f.emin - f.precision + 1 >= -125 and f.emax - f.precision <= 103:
-        return elementwise.round_narrow32
-    return elementwise.round_plain
+    narrow = f.emin > -126 and f.precision <= 22 and f.emin - f.precision + 1 >= -125 and f.emax - f.precision <= 103
+    if f.precision == 1:
+        return special.round_powers32 if f.fits_float32 and f.emax >= -126 else elementwise.round_plain
+    # fixed point is all subnormal numbers, of which float32 lanes often cannot tell which way stochastic_c goes
+    if not f.has_zero or not (same or narrow) or (f.twos_complement and mode is Rounding.STOCHASTIC_C):
+        return elementwise.round_plain
+    if f.flushes_output or f.flushes_input or f.precision == 24:
+        return special.round_steps32
+    return elementwise.round_same32 if same else elementwise.round_narrow32
 
 
-def _kernel64(f: Format, mode: Rounding, words: NDArray[np.float64]) -> Callable[..., Any] | None:
+def _kernel64(f: Format, mode: Rounding, words: NDArray[np.float64]) -> Kernel | None:
     if _is_whole_carrier(f, words, 53, -1022):
         return None
-    if _regular(f) and f.precision <= 51 and f.emin - f.precision + 1 >= -1021 and f.emax - f.precision <= 970:
-        return elementwise.round_drawn64 if mode.is_stochastic else elementwise.round_narrow64
-    return elementwise.round_plain
+    same = f.emin == -1022 and f.has_negative_zero
+    narrow = f.precision <= 51 and f.emin - f.precision + 1 >= -1021 and f.emax - f.precision <= 970
+    if f.precision == 1:
+        return special.round_powers64 if f.emax >= -1022 else elementwise.round_plain
+    if not f.has_zero or not (same or narrow):
+        return elementwise.round_plain
+    if same or f.flushes_output or f.flushes_input:
+        return special.round_steps64
+    return elementwise.round_drawn64 if mode.is_stochastic else elementwise.round_narrow64

@@ -48,6 +48,9 @@ UNNAMED = (
     Format(name="only powers", precision=1, emin=-4, emax=3),
     Format(name="only powers, bias -1", precision=1, emin=2, emax=7),
     Format(name="only powers, zero first", precision=1, emin=3, emax=9, lowest_binade="zero_first"),
+    Format(name="only powers, subnormal in float32", precision=1, emin=-140, emax=-130),
+    Format(name="only powers, subnormal in float64", precision=1, emin=-1070, emax=-1030),
+    Format(name="only powers, among float32's subnormal numbers", precision=1, emin=-130, emax=-100),
     Format(name="top cut to a power", precision=5, emin=-6, emax=5, max_significand=16),
     Format(name="unsigned, no specials", precision=4, emin=-6, emax=8, signed=False, has_inf=False, nan="none"),
     Format(name="unsigned with infinity", precision=3, emin=-6, emax=8, signed=False),
@@ -73,7 +76,7 @@ def families() -> dict[str, list[Format]]:
     small = [f for f in FORMATS.values() if f.bits <= TABLE_BITS]
     flushed = [
         get_format(name).replace(name=f"{name}-{how}", subnormals=how)
-        for name in ("float16", "bfloat16", "float8_e4m3fn", "float8_e8m0fnu", "binary8p3se")
+        for name in ("float16", "bfloat16", "float8_e4m3fn", "float8_e8m0fnu", "binary8p3se", "binary8p1sf", "tfloat32", "float32", "e11m20", "float64")
         for how in ("flush_output", "flush_input", "flush")
     ]
     return {

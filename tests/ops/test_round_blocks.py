@@ -12,7 +12,8 @@ from nfloat.testing.probes import SPECIAL, probes
 
 LENGTHS = [0, 1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 48, 49, 63, 64, 65, 79, 80, 81, 127, 128, 129, 255, 256, 257]
 FORMATS = ["float16", "bfloat16", "tfloat32", "float8_e4m3fn", "float8_e5m2", "float4_e2m1fn", "float8_e8m0fnu", "binary8p3ue", "fixed16.8",
-           "dlfloat16", "float32", "e7m20"]  # fmt: skip
+           "dlfloat16", "float32", "e7m20", "e11m20", "int8", "binary8p1sf", "binary16p8se", "amdfp24",
+           *(nf.get_format(name).replace(name=f"{name}-flush", subnormals="flush") for name in ("float16", "bfloat16", "e11m20"))]  # fmt: skip
 MODES = ["nearest_even", "nearest_away", "nearest_zero", "toward_zero", "toward_positive", "toward_negative", "to_odd", "stochastic"]
 
 
@@ -41,10 +42,10 @@ def check(x, fmt, mode):
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", FORMATS, ids=str)
 def test_every_length_and_offset(name, mode):
     fmt = nf.get_format(name)
-    for dtype in (np.float32, np.float64)[: 2 if fmt.fits_float32 else 1]:
+    for dtype in (np.float64, np.float32)[: 2 if fmt.fits_float32 else 1]:
         x = ordinary(fmt, 300).astype(dtype)
         for length in LENGTHS:
             for offset in (0, 1, 3):
@@ -52,12 +53,12 @@ def test_every_length_and_offset(name, mode):
 
 
 @pytest.mark.parametrize("mode", ["nearest_even", "toward_positive", "to_odd", "stochastic"])
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", FORMATS, ids=str)
 def test_a_special_value_in_every_lane(name, mode):
     """NaN, infinities, zeros, subnormal and overflowing numbers, each alone in every lane of a block, and next to each other."""
     fmt = nf.get_format(name)
     special = np.concatenate([SPECIAL, [fmt.max, fmt.min, fmt.smallest_normal, fmt.smallest_subnormal / 2, fmt.smallest_subnormal * 0.75, -1.0]])
-    for dtype in (np.float32, np.float64)[: 2 if fmt.fits_float32 else 1]:
+    for dtype in (np.float64, np.float32)[: 2 if fmt.fits_float32 else 1]:
         with np.errstate(over="ignore", under="ignore"):
             values = special.astype(dtype)
         for lane in range(17):
@@ -67,7 +68,20 @@ def test_a_special_value_in_every_lane(name, mode):
         check(np.concatenate([np.roll(values, k) for k in range(values.size)]), fmt, mode)
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", [f for f in FORMATS if isinstance(f, nf.Format)], ids=str)
+def test_pieces_of_formats_that_flush(name, mode):
+    """More elements than go through the steps of flushing together, small ones everywhere, special ones in some places."""
+    fmt, rng = nf.get_format(name), np.random.default_rng(4)
+    x = rng.standard_normal(7000) * fmt.smallest_normal * 2.0 ** rng.integers(-4, 3, 7000)
+    x[rng.integers(0, x.size, 40)] = rng.choice(SPECIAL, 40)
+    check(x, fmt, mode)
+    if fmt.fits_float32:
+        with np.errstate(over="ignore", under="ignore"):
+            check(x.astype(np.float32), fmt, mode)
+
+
+@pytest.mark.parametrize("name", FORMATS, ids=str)
 def test_decode_every_length(name):
     fmt = nf.get_format(name)
     if fmt.bits > 16:
