@@ -16,12 +16,14 @@ from .accumulators import Accumulator, Order
 from .facts import ZEROS, survey
 from .halves import multiply_halves
 from .lane_constants import constants
-from .operands import panel_buffer
+from .operands import compiled, layout_of, panel_buffer
 from .route import Candidate, Problem, candidates
-from .threads import over_ranges, thread_count
+from .threads import NATIVE, PLAIN, over_ranges, thread_count
 
 _MASK = 2**64 - 1
 _FLOAT = {32: np.float32, 64: np.float64}
+#: the signature of `pack` for C-contiguous matrices of a carrier; the one for Fortran's order follows
+_PACK = {4: 0, 8: 2}
 #: elements of packed rows at a time
 _CHUNK = 1 << 16
 #: bytes that one thread packs before another would have begun
@@ -112,19 +114,20 @@ class _Tiles:
         self.candidate, self._acc, self._key = candidate, acc, key
         (m, n), self._k, shape, dtype = out.shape, a.shape[1], candidate.shape, _FLOAT[candidate.bits]
         self._tiles, panels = -(-m // shape.rows), -(-n // shape.width)
-        self._count = thread_count(threads, m * n * self._k, self._tiles)
+        self._count = thread_count(threads, m * n * self._k // (NATIVE if candidate.asks_nothing else 1), self._tiles)
         self._status, self._marked = np.zeros((self._tiles, panels), np.uint8), False
         self._out, self._target = out, out if out.dtype == dtype and out.flags.c_contiguous else np.empty((m, n), dtype)
         self._has_start = c is not None
         if c is not None:
             self._target[...] = c
         self._rows, columns = packable(a.T, dtype), packable(b, dtype)
+        to_panels = compiled(pack, _PACK[columns.itemsize] + layout_of(columns))
         self._packed = panel_buffer(panels * self._k * shape.width, dtype)
         if self._count == 1 or self._packed.nbytes < _PACKED_ALONE:
-            pack(columns, shape.width, self._packed, 0, panels)
+            to_panels(columns, shape.width, self._packed, 0, panels)
         else:
             size = self._k * shape.width
-            over_ranges(lambda first, last: pack(columns, shape.width, self._packed[first * size :], first, last), panels, min(self._count, panels))
+            over_ranges(lambda first, last: to_panels(columns, shape.width, self._packed[first * size :], first, last), panels, min(self._count, panels))
 
     def run(self, kind: int) -> bool:
         """Let the candidate do what is still to be done; returns whether all of it is."""
@@ -154,11 +157,12 @@ class _Tiles:
         height = self.candidate.shape.rows
         some = max(1, min(last - first, _CHUNK // (self._k * height)))
         packed = np.empty(some * self._k * height, self._packed.dtype)
+        to_panels, product = compiled(pack, _PACK[self._rows.itemsize] + layout_of(self._rows)), compiled(self.candidate.kernel)
         for start in range(first, last, some):
             end = min(last, start + some)
-            pack(self._rows, height, packed, start, end)
+            to_panels(self._rows, height, packed, start, end)
             words = self._words(False, self._target.shape[0], height, start, end)
-            self.candidate.kernel(packed, self._packed, self._target, start, end, plan, rows, self._status, words, self._columns)
+            product(packed, self._packed, self._target, start, end, plan, rows, self._status, words, self._columns)
 
     def _words(self, column: bool, lines: int, width: int, first: int, last: int) -> NDArray[np.int32]:
         """Random words, laid out like the packed operand; none for deterministic kernels."""
@@ -198,7 +202,7 @@ def _plainly(a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, acc: Accum
     start = read_only(np.zeros(out.shape) if c is None else c)
     result = out if out.dtype == np.float64 and out.flags.c_contiguous else np.empty(out.shape)
     for top, end in ranges:
-        count = thread_count(threads, 20 * (end - top) * columns.size, end - top)
+        count = thread_count(threads, PLAIN * (end - top) * columns.size, end - top)
         over_ranges(lambda first, last, top=top: gemm_plain(rows, columns, start, result, top + first, top + last, plan, specs, np.uint64(key)),
                     end - top, count)  # fmt: skip
         if result is not out:

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from ..kernels.gemm_half import half16
 from ..kernels.gemm_tile import HALF
 from ..kernels.half_pack import half_panels
-from .operands import panel_buffer
-from .threads import over_ranges, thread_count
+from .operands import compiled, layout_of, panel_buffer
+from .threads import NATIVE, over_ranges, thread_count
 
 #: words of packed rows at a time
 _CHUNK = 1 << 15
@@ -26,11 +26,12 @@ def multiply_halves(a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, for
     k, (m, n) = b.shape[0], out.shape
     tiles, panels = -(-m // HALF.rows), -(-n // HALF.width)
     packed, values = panel_buffer(panels * k * HALF.width, np.uint16), out if out.dtype == np.float32 else np.empty((m, n), np.float32)
-    some, count = max(1, _CHUNK // (k * HALF.rows)), thread_count(threads, m * n * k, tiles)
+    some, count = max(1, _CHUNK // (k * HALF.rows)), thread_count(threads, m * n * k // NATIVE, tiles)
     fine: list[bool] = []
-    over_ranges(lambda first, last: fine.append(half_panels(columns, packed, first, last)), panels, min(count, panels))
+    to_panels, product = compiled(half_panels, layout_of(columns)), compiled(half16, layout_of(rows))
+    over_ranges(lambda first, last: fine.append(to_panels(columns, packed, first, last)), panels, min(count, panels))
     if all(fine):
-        over_ranges(lambda first, last: fine.append(half16(rows, packed, start, values, form, constants, some, first, last)), tiles, count)
+        over_ranges(lambda first, last: fine.append(product(rows, packed, start, values, form, constants, some, first, last)), tiles, count)
     if not all(fine):
         return False
     if values is not out:

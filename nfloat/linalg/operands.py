@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import threading
+from functools import lru_cache
 from math import prod
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import ShapeError
+from ..kernels.jit import entry_point
 from ..ops.arguments import as_carrier
 
 #: results of fewer bytes are not checked against the memory there is
@@ -79,9 +82,34 @@ def available_memory() -> int | None:
         return None
 
 
+def layout_of(x: NDArray) -> int:
+    """The place of a matrix's layout in the signatures of kernels that take both: 0 for C, 1 for Fortran."""
+    return 0 if x.flags.c_contiguous else 1
+
+
+#: the compiled function behind a kernel's signature, see ``kernels/jit.py``
+compiled = lru_cache(maxsize=256)(entry_point)
+
+
+#: the bytes of the panels' buffer that each thread keeps
+_KEPT = 1 << 20
+_kept = threading.local()
+
+
 def panel_buffer(size: int, dtype: type) -> NDArray:
-    """An empty array that begins where vectors of 64 bytes do: a load across two lines of cache costs as much as two."""
-    itemsize = np.dtype(dtype).itemsize
-    raw = np.empty(size * itemsize + 64, np.uint8)
+    """An array that begins where vectors of 64 bytes do: a load across two lines of cache costs as much as two.
+
+    It may hold anything. One that is not large is the same for all products of a thread: it is of no use to the next one.
+    """
+    nbytes = size * np.dtype(dtype).itemsize
+    if nbytes > _KEPT:
+        return _aligned(nbytes).view(dtype)
+    if not hasattr(_kept, "buffer"):
+        _kept.buffer = _aligned(_KEPT)
+    return _kept.buffer[:nbytes].view(dtype)
+
+
+def _aligned(nbytes: int) -> NDArray[np.uint8]:
+    raw = np.empty(nbytes + 64, np.uint8)
     start = -raw.__array_interface__["data"][0] % 64
-    return raw[start : start + size * itemsize].view(dtype)
+    return raw[start : start + nbytes]

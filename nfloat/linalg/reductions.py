@@ -20,7 +20,7 @@ from .accumulators import Accumulator, AccumulatorLike, as_accumulator
 from .dispatch import multiply, plain_plan, read_only
 from .matmul import matmul
 from .operands import as_operand
-from .threads import over_ranges, thread_count
+from .threads import PLAIN, over_ranges, thread_count
 
 
 def dot(
@@ -149,7 +149,7 @@ def cumsum(
     out = np.empty(rows.shape)
     plan, specs = plain_plan(how)
     key = np.uint64(as_key(seed) if how.stochastic else 0)
-    count = thread_count(threads, 20 * rows.size, rows.shape[0])
+    count = thread_count(threads, PLAIN * rows.size, rows.shape[0])
     over_ranges(lambda first, last: cumulative_plain(rows, out, first, last, plan, specs, key), rows.shape[0], count)
     result = np.ascontiguousarray(np.moveaxis(out.reshape(lines.shape), -1, axis)).astype(_dtype(array, how), copy=False)
     return result if output is None else round_values(result, output)

@@ -92,7 +92,7 @@ def run(job: Job, x: Operands, threads: int | None) -> NDArray:
     if k == 0 or m == 0 or n == 0 or batch == 0:
         return np.zeros((batch, m, n), x.a.dtype) if x.c is None else job.prepare_c(x.c).copy()
     tiles, panels = -(-m // job.rows), -(-n // job.lanes)
-    count = thread_count(threads, batch * m * n * k // 4, batch * tiles)
+    count = thread_count(threads, batch * m * n * k, batch * tiles)
     given, x = x, replace(x, a=job.prepare(x.a), b=job.prepare(x.b), c=None if x.c is None else job.prepare_c(x.c))
     plan = _plan(job, tiles, panels)
     out = _start(x, (batch, tiles * job.rows, panels * job.lanes))
