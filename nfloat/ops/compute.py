@@ -4,6 +4,7 @@
 * Deterministic modes and p <= 22 in float32, 51 in float64: the operation rounded to odd in lanes, then rounded like
   an array (``kernels/arithmetic_lanes.py`` has the argument), in pieces that stay in the cache. Longer formats of
   float32 operands go through float64, and so does a fused multiply-add.
+* Stochastic modes need the whole remainder: sums and products that float64 holds are computed there and rounded like an array.
 * hypot and 1/sqrt are approximated in float64, like an elementary function, and kept where both ends of the error's
   interval round to the same number.
 * Blocks the lanes refuse and approximations that decide nothing are done by the plain rule, as is everything else.
@@ -21,7 +22,7 @@ from ..formats.spec import SpecField
 from ..kernels.arithmetic import compute_plain
 from ..kernels.arithmetic_lanes import DOWNWARD, IN_LANES, to_odd32, to_odd64
 from ..kernels.arithmetic_short import nearest_short
-from ..kernels.elementwise import round_narrow32, round_narrow64, round_same32
+from ..kernels.elementwise import round_narrow32, round_narrow64, round_plain, round_same32
 from ..kernels.functions_lanes import settle_double, settle_mixed
 from ..kernels.operations import Operation
 from .plan import Plan
@@ -69,6 +70,9 @@ def compute(
             _short(op, arrays, out, how, key)
         else:
             _in_lanes(op, form, arrays, out, how, key)
+        return out
+    if size >= _FEW and _may_be_exact(op, how):
+        _exactly(op, arrays, out, how, key)
         return out
     for start, pieces in pieces_of(arrays, size):
         out[start : start + PIECE] = _plain(op, pieces, start, how, key)
@@ -193,6 +197,50 @@ def _widened(
                 operands = x * y, z + 0.0 if has_unsigned_zero(how) else z
         step = Operation.ADD if op is Operation.FMA else op
         out[start : start + PIECE] = compute(step, operands, operands[0].size, how, key)
+
+
+#: elements that the plain rule does together where float64 does not hold a result
+_BLOCK = 64
+
+
+def _may_be_exact(op: Operation, how: Plan) -> bool:
+    """Whether a stochastic mode's results are looked for among float64's."""
+    known = op in (Operation.ADD, Operation.SUBTRACT, Operation.MULTIPLY, Operation.FMA)
+    return known and how.stochastic and not how.format.flushes_input and how.round64 not in (None, round_plain)
+
+
+def _exactly(
+    op: Operation, arrays: tuple[NDArray[np.floating], ...], out: NDArray[np.floating], how: Plan, key: int
+) -> None:
+    """Exact results in float64, rounded in one pass (an element's random bits are those of its number); others by the plain rule.
+
+    The product of two float32 numbers is a float64 number. s is x + y if s - x == y and s - y == x, since the difference to the
+    larger of the two is exact.
+    """
+    exact, inexact = np.empty(out.size), np.zeros(-(-out.size // _BLOCK) + 2, bool)
+    with np.errstate(all="ignore"):
+        for start, pieces in pieces_of(arrays, out.size):
+            s, sure = exact[start : start + PIECE], True
+            x, y = (p.astype(np.float64, copy=False) for p in pieces[:2])
+            if op in (Operation.MULTIPLY, Operation.FMA):
+                if out.dtype != np.float32:
+                    sure = (x.astype(np.float32) == x) & (y.astype(np.float32) == y)
+                np.multiply(x, y, out=s)
+            if op is Operation.FMA:
+                x, y = s.copy(), pieces[2].astype(np.float64, copy=False)
+            if op is not Operation.MULTIPLY:
+                y = -y if op is Operation.SUBTRACT else y
+                np.add(x, y, out=s)
+                sure &= (s - x == y) & (s - y == x)
+            if sure is not True:
+                blocks = np.logical_and.reduceat(sure, np.arange(0, s.size, _BLOCK))
+                inexact[1 + start // _BLOCK :][: blocks.size] = ~blocks
+        out[...] = how.apply(exact, key)
+    edges = np.flatnonzero(inexact[1:] != inexact[:-1]) * _BLOCK
+    for first, end in zip(edges[::2], edges[1::2], strict=True):
+        last = min(int(end), out.size)
+        operands = tuple(a[first:last] if a.size == out.size else np.full(last - first, a[0], a.dtype) for a in arrays)
+        out[first:last] = _plain(op, operands, int(first), how, key)
 
 
 #: approximations of roots, and what their relative error stays below (C libraries and hardware: 2^-51)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import nfloat as nf
+from nfloat.ops import compute
 from nfloat.testing.grid import stream_words
 
 EXACT = {
@@ -44,6 +45,33 @@ def test_the_exact_fraction_decides(name: str, fmt: str) -> None:
         assert Fraction(got[i]) == _expected(exact, f.precision, f.emin, int(words[i])), (
             f"{name} {x[i]!r} {y[i]!r} {z[i]!r}"
         )
+
+
+@pytest.mark.parametrize("mode", ["stochastic", "stochastic_a", "stochastic_b", "stochastic_c"])
+@pytest.mark.parametrize("fmt", ["float16", "bfloat16", "float32", "float8_e4m3fnuz", "dlfloat16", "binary8p1sf", "int8", "e11m20", "e5m1"])
+def test_exact_results_in_float64_have_the_bits_of_the_plain_rule(fmt: str, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sums that float64 holds and sums that it does not, next to each other and in long runs, special values, single operands."""
+    how = {"rounding": mode, "seed": 6, "random_bits": None if mode == "stochastic" else 9}
+    rng = np.random.default_rng(1)
+    special = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 2.0**-149, 2.0**127, 1e-30, 3.0])
+    x, y, z = (np.ldexp(rng.standard_normal(5000), rng.integers(-12, 12, 5000)) for _ in range(3))
+    for a in (x, y, z):
+        a[1000:2000] = np.ldexp(a[1000:2000], rng.integers(-110, 110, 1000))  # far from each other
+        a[3000:3500] = rng.choice(special, 500)
+        a[rng.integers(0, 5000, 30)] = np.ldexp(1.0, rng.integers(-100, 100, 30))
+    cases = [(name, carrier, operands) for name in ("add", "subtract", "multiply", "fma") for carrier in (np.float32, np.float64)
+             for operands in ((x, y, z), (x, y[7:8], z), (x[:33], y[:33], z[:33]))]  # fmt: skip
+
+    def results() -> list[np.ndarray]:
+        return [getattr(nf, name)(*(v.astype(c) for v in (ops if name == "fma" else ops[:2])), fmt, **how) for name, c, ops in cases]
+
+    got = results()
+    monkeypatch.setattr(compute, "_may_be_exact", lambda op, how: False)
+    for (name, carrier, _), a, b in zip(cases, got, results(), strict=True):
+        try:
+            nf.testing.assert_bits_equal(a, b)
+        except AssertionError as error:
+            raise AssertionError(f"{name} of {carrier.__name__}: {error}") from None
 
 
 def test_a_root_rounds_up_as_often_as_its_fraction_says() -> None:
