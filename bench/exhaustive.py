@@ -26,6 +26,7 @@ import numpy as np
 
 import nfloat as nf
 from nfloat.formats.rounding import Rounding
+from nfloat.linalg import threads
 from nfloat.testing.families import spelled_names
 from nfloat.testing.grid import Grid, prepare, round_grid
 from nfloat.testing.sweep import differs, policies
@@ -177,6 +178,7 @@ def singles(*names: str) -> int:
 
 def products(count: str = "1e4") -> int:
     """Matrix products."""
+    threads.WORK_PER_THREAD = 1000  # small products on two threads as well
     rng, start, compared, wrong = np.random.default_rng(0), time.perf_counter(), 0, 0
     while compared < int(float(count)):
         outcome = random_products.compare(rng)
