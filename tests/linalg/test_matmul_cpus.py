@@ -1,13 +1,7 @@
-"""CPUs that this one is not: with other features, other tiles and instructions, the same bits. Each runs in a process of its own."""
-
-import os
-import platform
-import subprocess
-import sys
+"""CPUs that this one is not: with other features, other tiles and instructions, the same bits."""
 
 import pytest
-
-from nfloat.kernels.jit import cpu_features
+from other_cpus import CPUS, printed
 
 PROGRAM = """
 import hashlib, numpy as np, nfloat as nf
@@ -23,25 +17,7 @@ for fmt, order, product, mode in (
 print(digest.hexdigest())
 """
 
-HERE = cpu_features().partition(" ")[2]
-AVX2 = "+avx,+avx2,+bmi,+bmi2,+cx16,+f16c,+fma,+lzcnt,+movbe,+popcnt,+sse,+sse2,+sse3,+sse4.1,+sse4.2,+ssse3"
-
-#: Numba's CPU name and features: plain x86-64 (no FMA, no AVX, no F16C), AVX2, this CPU without its half arithmetic
-CPUS = {"x86-64": ("x86-64", "+sse2"), "avx2": ("haswell", AVX2)}
-if platform.machine().lower() not in ("x86_64", "amd64"):
-    CPUS = {"generic": ("generic", "")}
-elif "+avx512fp16" in HERE:
-    CPUS["no half arithmetic"] = ("skylake-avx512", HERE.replace("+avx512fp16", "-avx512fp16"))
-
-
-def bits(**environment):
-    """The digest of results under these settings."""
-    run = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, env={**os.environ, "NFLOAT_QUIET": "1", **environment})
-    assert run.returncode == 0, run.stderr
-    return run.stdout.strip()
-
 
 @pytest.mark.parametrize("cpu", CPUS)
 def test_same_bits(cpu, tmp_path):
-    name, features = CPUS[cpu]
-    assert bits(NUMBA_CPU_NAME=name, NUMBA_CPU_FEATURES=features, NFLOAT_CACHE_DIR=str(tmp_path)) == bits()
+    assert printed(PROGRAM, tmp_path, cpu) == printed(PROGRAM, tmp_path)

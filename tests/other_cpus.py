@@ -1,0 +1,29 @@
+"""CPUs that this one is not, by Numba's settings: a program run in a process of its own must print the same."""
+
+import os
+import platform
+import subprocess
+import sys
+
+from nfloat.kernels.jit import cpu_features
+
+HERE = cpu_features().partition(" ")[2]
+AVX2 = "+avx,+avx2,+bmi,+bmi2,+cx16,+f16c,+fma,+lzcnt,+movbe,+popcnt,+sse,+sse2,+sse3,+sse4.1,+sse4.2,+ssse3"
+
+#: Numba's CPU name and features: plain x86-64 (no FMA, no AVX, no F16C), AVX2, this CPU without its half arithmetic
+CPUS = {"x86-64": ("x86-64", "+sse2"), "avx2": ("haswell", AVX2)}
+if platform.machine().lower() not in ("x86_64", "amd64"):
+    CPUS = {"generic": ("generic", "")}
+elif "+avx512fp16" in HERE:
+    CPUS["no half arithmetic"] = ("skylake-avx512", HERE.replace("+avx512fp16", "-avx512fp16"))
+
+
+def printed(program, cache, cpu=None):
+    """What a Python program prints, on another CPU if one is named; compiled code goes to a folder of its own then."""
+    environment = {**os.environ, "NFLOAT_QUIET": "1"}
+    if cpu is not None:
+        name, features = CPUS[cpu]
+        environment |= {"NUMBA_CPU_NAME": name, "NUMBA_CPU_FEATURES": features, "NFLOAT_CACHE_DIR": str(cache)}
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment)
+    assert run.returncode == 0, run.stderr
+    return run.stdout
