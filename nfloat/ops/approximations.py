@@ -29,6 +29,7 @@ Singles: TypeAlias = NDArray[np.float32]
 class Approximation:
     """evaluate(*operands) -> y with |y - f| <= error |f| where y and f are normal; what special results mean.
 
+    `extended`: the same in longdouble, with an error of `EXTENDED_ERROR`.
     `exact(*operands)`, for functions of two arguments: where y is exact. `single`, if there is one: the same in float32
     for |y| in 2^-100 .. 2^100, with an error of `single_error`.
     """
@@ -39,6 +40,7 @@ class Approximation:
     exact: Callable[..., NDArray[np.bool_]] | None = None
     single: Callable[..., Singles] | None = None
     single_error: float = 2.0**-20
+    extended: Callable[..., NDArray] | None = None
 
 
 def _circular(name: str) -> Callable[[Floats], Floats]:
@@ -81,11 +83,11 @@ def _softplus(x: Floats) -> Floats:
     return np.logaddexp(x, 0.0)
 
 
-def _single_sigmoid(x: Singles) -> Singles:
+def _plain_sigmoid(x: NDArray) -> NDArray:
     return 1 / (1 + np.exp(-x))
 
 
-def _single_softplus(x: Singles) -> Singles:
+def _plain_softplus(x: NDArray) -> NDArray:
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
@@ -112,31 +114,34 @@ def _arctan2_is_exact(y: Floats, x: Floats) -> NDArray[np.bool_]:
     return zero | np.isnan(y) | np.isnan(x) | (np.isposinf(x) & np.isfinite(y))
 
 
+#: of the functions in longdouble; glibc states at most 5 units of 2^-63 for each of them (The GNU C Library, Errors in Math Functions)
+EXTENDED_ERROR = 2.0**-59
+
 _T = Traits
 _AT_ZERO, _UNDER, _OVER = _T.EXACT_AT_ZERO, _T.UNDERFLOWS, _T.OVERFLOWS
 
 #: name -> its float64 form; the names are those of ``certain.py`` and of the public functions
 APPROXIMATIONS: dict[str, Approximation] = {
-    "exp": Approximation(np.exp, _AT_ZERO | _UNDER | _OVER | _T.BESIDE_ONE, single=np.exp),
-    "exp2": Approximation(np.exp2, _AT_ZERO | _UNDER | _OVER | _T.BESIDE_ONE, single=np.exp2),
-    "expm1": Approximation(np.expm1, _AT_ZERO | _OVER | _T.GREATER_THAN_X | _T.ABOVE_MINUS_ONE, single=np.expm1),
-    "log": Approximation(np.log, single=np.log),
-    "log2": Approximation(np.log2, single=np.log2),
-    "log10": Approximation(np.log10, single=np.log10),
-    "log1p": Approximation(np.log1p, _AT_ZERO | _T.LESS_THAN_X, single=np.log1p),
-    "sin": Approximation(_circular("sin"), _AT_ZERO | _T.WITHIN_X | _T.WITHIN_ONE, single=np.sin),
-    "cos": Approximation(_circular("cos"), _AT_ZERO | _T.WITHIN_ONE, single=np.cos),
-    "tan": Approximation(_circular("tan"), _AT_ZERO | _T.BEYOND_X, single=np.tan),
-    "sinh": Approximation(np.sinh, _AT_ZERO | _OVER | _T.BEYOND_X, single=np.sinh),
-    "cosh": Approximation(np.cosh, _AT_ZERO | _OVER | _T.BEYOND_ONE, single=np.cosh),
-    "tanh": Approximation(np.tanh, _AT_ZERO | _T.WITHIN_X | _T.WITHIN_ONE, single=np.tanh),
-    "arcsin": Approximation(np.arcsin, _AT_ZERO | _T.BEYOND_X, single=np.arcsin),
-    "arccos": Approximation(np.arccos, _T(0), single=np.arccos),
-    "arctan": Approximation(np.arctan, _AT_ZERO | _T.WITHIN_X, single=np.arctan),
+    "exp": Approximation(np.exp, _AT_ZERO | _UNDER | _OVER | _T.BESIDE_ONE, single=np.exp, extended=np.exp),
+    "exp2": Approximation(np.exp2, _AT_ZERO | _UNDER | _OVER | _T.BESIDE_ONE, single=np.exp2, extended=np.exp2),
+    "expm1": Approximation(np.expm1, _AT_ZERO | _OVER | _T.GREATER_THAN_X | _T.ABOVE_MINUS_ONE, single=np.expm1, extended=np.expm1),
+    "log": Approximation(np.log, single=np.log, extended=np.log),
+    "log2": Approximation(np.log2, single=np.log2, extended=np.log2),
+    "log10": Approximation(np.log10, single=np.log10, extended=np.log10),
+    "log1p": Approximation(np.log1p, _AT_ZERO | _T.LESS_THAN_X, single=np.log1p, extended=np.log1p),
+    "sin": Approximation(_circular("sin"), _AT_ZERO | _T.WITHIN_X | _T.WITHIN_ONE, single=np.sin, extended=np.sin),
+    "cos": Approximation(_circular("cos"), _AT_ZERO | _T.WITHIN_ONE, single=np.cos, extended=np.cos),
+    "tan": Approximation(_circular("tan"), _AT_ZERO | _T.BEYOND_X, single=np.tan, extended=np.tan),
+    "sinh": Approximation(np.sinh, _AT_ZERO | _OVER | _T.BEYOND_X, single=np.sinh, extended=np.sinh),
+    "cosh": Approximation(np.cosh, _AT_ZERO | _OVER | _T.BEYOND_ONE, single=np.cosh, extended=np.cosh),
+    "tanh": Approximation(np.tanh, _AT_ZERO | _T.WITHIN_X | _T.WITHIN_ONE, single=np.tanh, extended=np.tanh),
+    "arcsin": Approximation(np.arcsin, _AT_ZERO | _T.BEYOND_X, single=np.arcsin, extended=np.arcsin),
+    "arccos": Approximation(np.arccos, _T(0), single=np.arccos, extended=np.arccos),
+    "arctan": Approximation(np.arctan, _AT_ZERO | _T.WITHIN_X, single=np.arctan, extended=np.arctan),
     "erf": Approximation(_erf, _AT_ZERO | _T.WITHIN_ONE),
-    "sigmoid": Approximation(_sigmoid, _AT_ZERO | _UNDER | _T.BESIDE_HALF | _T.WITHIN_ONE, single=_single_sigmoid),
-    "softplus": Approximation(_softplus, _UNDER | _T.GREATER_THAN_X, single=_single_softplus),
+    "sigmoid": Approximation(_sigmoid, _AT_ZERO | _UNDER | _T.BESIDE_HALF | _T.WITHIN_ONE, single=_plain_sigmoid, extended=_plain_sigmoid),
+    "softplus": Approximation(_softplus, _UNDER | _T.GREATER_THAN_X, single=_plain_softplus, extended=_plain_softplus),
     "gelu": Approximation(_gelu, _AT_ZERO | _UNDER | _T.WITHIN_X, error=2.0**-39),
-    "power": Approximation(_power, _AT_ZERO | _UNDER | _OVER, exact=_power_is_exact),
-    "arctan2": Approximation(np.arctan2, _AT_ZERO | _UNDER, exact=_arctan2_is_exact),
+    "power": Approximation(_power, _AT_ZERO | _UNDER | _OVER, exact=_power_is_exact, extended=np.power),
+    "arctan2": Approximation(np.arctan2, _AT_ZERO | _UNDER, exact=_arctan2_is_exact, extended=np.arctan2),
 }

@@ -5,12 +5,15 @@ for certain.
    cache; ``kernels/functions_lanes.py`` rounds both ends of the error's interval. Where they agree, that is the result.
 2. What they leave open (special values too) is approximated in float64 and settled by the plain rule,
    ``kernels/functions.py``.
-3. What is still undecided (exact results in directed modes, near-ties, results beyond float64's range; nearly
-everything for
-   formats of p > 40) is computed to 128 bits by ``certain.py``, once for each distinct argument.
+3. What is still undecided (nearly everything for formats of p > 40) is approximated in longdouble, where that is longer
+   than float64.
+4. The rest (exact results in directed modes, near-ties, results beyond float64's range) is computed to 128 bits by
+   ``certain.py``, once for each distinct argument.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +22,10 @@ from ..formats.spec import SpecField
 from ..kernels.elementwise import round_narrow32, round_narrow64, round_same32
 from ..kernels.functions import round_leading, settle_plain
 from ..kernels.functions_lanes import settle_double, settle_mixed, settle_single
-from .approximations import APPROXIMATIONS
+from ..kernels.operations import Operation
+from .approximations import APPROXIMATIONS, EXTENDED_ERROR
 from .certain import certain
-from .compute import PIECE, has_unsigned_zero, pieces_of
+from .compute import PIECE, compute, has_unsigned_zero, pieces_of
 from .plan import Plan
 
 _MASK = (1 << 64) - 1
@@ -74,10 +78,35 @@ def _settle_rest(
         x = wide[0] if form.exact is None else np.where(form.exact(*wide), 0.0, 1.0)
     out, undecided = np.empty(y.size), np.empty(y.size, np.int64)
     count = settle_plain(x, y, number, out, 2 * form.error, int(form.traits), undecided, _result_words(how), key)
-    if count:
-        places = undecided[:count]
+    places = undecided[:count]
+    if count >= _FEW and _EXTENDED and not how.stochastic and not how.format.flushes_input and form.extended is not None:
+        results, open_ = _in_extended(form.extended, tuple(a[places] for a in wide), how)
+        out[places] = results
+        places = places[open_]
+    if places.size:
         out[places] = _for_certain(name, tuple(a[places] for a in wide), number[places], how, key)
     return out
+
+
+#: whether NumPy's longdouble has more bits than float64 (it has not with Microsoft's compiler and on Apple's Arm)
+_EXTENDED = np.finfo(np.longdouble).nmant >= 63
+#: fewer operands than this go to `certain` at once
+_FEW = 8
+
+
+def _in_extended(
+    function: Callable[..., NDArray], operands: tuple[NDArray[np.float64], ...], how: Plan
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """(results, where they are still open), by longdouble: both ends of the error's interval, each a sum of two float64 numbers."""
+    with np.errstate(all="ignore"):
+        y = function(*(a.astype(np.longdouble) for a in operands))
+        ends = [y - y * np.longdouble(EXTENDED_ERROR), y + y * np.longdouble(EXTENDED_ERROR)]
+        heads = [end.astype(np.float64) for end in ends]
+        tails = [(end - head).astype(np.float64) for end, head in zip(ends, heads, strict=True)]
+        size = np.abs(heads[0])
+        known = (size > 2.0**-900) & (size < 2.0**1000)  # a tail is a float64 number
+        low, high = (compute(Operation.ADD, (head, tail), head.size, how, 0) for head, tail in zip(heads, tails, strict=True))
+    return low, ~(known & (low == high) & (low != 0.0))
 
 
 def _result_words(how: Plan) -> NDArray[np.float64]:

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from mpfr_oracle import near_right_angles
 
-from nfloat.ops.approximations import APPROXIMATIONS
+import nfloat as nf
+from nfloat.ops import evaluate
+from nfloat.ops.approximations import APPROXIMATIONS, EXTENDED_ERROR
 from nfloat.ops.certain import certain
 
 #: the largest part of the stated error that is used up here
@@ -65,13 +67,39 @@ def test_the_stated_error_holds_in_float32(name: str) -> None:
     _check(name, operands, y, form.single_error, 2.0**100)
 
 
+EXTENDED = [name for name, form in APPROXIMATIONS.items() if form.extended is not None]
+
+
+@pytest.mark.parametrize("name", EXTENDED)
+def test_the_stated_error_holds_in_longdouble(name: str) -> None:
+    if np.finfo(np.longdouble).nmant < 63:
+        assert not evaluate._EXTENDED  # nothing relies on it here
+        return
+    operands = _inputs(name)
+    with np.errstate(all="ignore"):
+        y = APPROXIMATIONS[name].extended(*(o.astype(np.longdouble) for o in operands))
+    assert y.dtype == np.longdouble
+    _check(name, operands, y, EXTENDED_ERROR, 2.0**1000)
+
+
+@pytest.mark.parametrize("mode", ["nearest_even", "nearest_away", "toward_zero", "toward_positive", "to_odd"])
+@pytest.mark.parametrize("fmt", ["float64", "e11m45", "e8m35", "fixed54.20"])
+def test_longdouble_changes_no_result(fmt: str, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    special = [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 2.0, 0.5, 5e-324, 1e-200, 1e200, 700.0, -745.0, 1 - 2.0**-53, 1 + 2.0**-52]
+    operands = {name: tuple(np.concatenate([o[::29], special, o[5:9]]) for o in _inputs(name)) for name in EXTENDED}
+    results = {name: getattr(nf, name)(*x, fmt, mode) for name, x in operands.items()}
+    monkeypatch.setattr(evaluate, "_EXTENDED", False)
+    for name, x in operands.items():
+        nf.testing.assert_bits_equal(results[name], getattr(nf, name)(*x, fmt, mode))
+
+
 def _check(name: str, operands: tuple[np.ndarray, ...], y: np.ndarray, stated: float, limit: float) -> None:
     worst, where = 0.0, None
-    for row, value in zip(zip(*(o.tolist() for o in operands), strict=True), y.tolist(), strict=True):
+    for row, value in zip(zip(*(o.tolist() for o in operands), strict=True), y, strict=True):
         if not 1 / limit < abs(value) < limit:
             continue
         z = certain(name, *row)
         exact = Fraction(z.N) * Fraction(2) ** z.q * (-1 if z.negative else 1)
-        error = float(abs(Fraction(value) - exact) / abs(exact))
+        error = float(abs(Fraction(*value.as_integer_ratio()) - exact) / abs(exact))
         worst, where = max((worst, where), (error, row))
     assert worst <= SHARE * stated, f"{name}{where}: relative error {worst:.3g}, stated {stated:.3g}"
