@@ -99,17 +99,20 @@ def pack_half(x, column, width, packed, at):  # noqa: ANN001, ANN201
     steps, size = x.shape
     side, each = min(width, _SIDE), 0x10001 if packed.itemsize == 4 else 1
     flat, fine = x.reshape(-1) if x.flags.c_contiguous else x.T.reshape(-1), True
-    for j in range(0, width, side):
-        left, whole = size - column - j, steps & ~(_SIDE - 1)
-        if x.flags.c_contiguous:
-            whole = whole if left >= _SIDE else 0
-            for k in range(0, whole, _SIDE):
+    lines, full, rows = steps & ~(_SIDE - 1), 0, x.flags.c_contiguous
+    while full < width and size - column - full >= (_SIDE if rows else side):
+        full += side
+    if rows:  # along the rows as far as the panel goes: the lines of cache that are read lie together
+        for k in range(0, lines, _SIDE):
+            for j in range(0, full, side):
                 fine &= _straight(flat, k * size + column + j, size, packed, at + k * width + j, width)
-        else:
-            whole = whole if left >= side else 0
-            for k in range(0, whole, _SIDE):
+    else:
+        for j in range(0, full, side):
+            for k in range(0, lines, _SIDE):
                 fine &= _transposed(flat, (column + j) * steps + k, steps, packed, at + k * width + j, width)
-        for k in range(whole, steps):
+    for j in range(0, width, side):
+        left = size - column - j
+        for k in range(lines if j < full else 0, steps):
             for i in range(side):
                 code, same = half_code(x[_U(k), _U(column + j + i)]) if i < left else (np.uint16(0), True)
                 packed[at + k * width + j + i] = code * each
