@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from operator import index
 
 
 class NFloatError(ValueError):
@@ -44,6 +45,14 @@ class AccumulatorError(NFloatError):
 
 class MissingExtraError(NFloatError, ImportError):
     """A package of an optional dependency group is not installed."""
+
+
+def as_integer(value: object) -> int | None:
+    """An argument as an integer, or None if it is none: a truth value, a float, an array of more than one element."""
+    try:
+        return None if isinstance(value, bool) else index(value)  # type: ignore[arg-type]
+    except TypeError:
+        return None
 
 
 def nearest_names(name: str, known: Iterable[str], count: int = 5) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
-from .errors import SeedError
+from .errors import SeedError, as_integer
 
 _DOMAIN = b"nfloat.stream.1"
 
@@ -44,28 +44,30 @@ class Stream:
     key: int
 
     def __init__(self, seed: int, _path: tuple[str | int, ...] = (), _parent: int | None = None) -> None:
-        if isinstance(seed, bool) or not hasattr(seed, "__index__") or not 0 <= seed.__index__() < 2**64:
+        if isinstance(seed, Stream):
+            raise SeedError(f"seed={seed!r} is a Stream already; use it, or its .child(name)")
+        number = as_integer(seed)
+        if number is None or not 0 <= number < 2**64:
             raise SeedError(f"seed={seed!r} must be an integer in 0..2^64-1 or an nf.Stream")
-        seed = seed.__index__()
-        object.__setattr__(self, "seed", seed)
+        object.__setattr__(self, "seed", number)
         object.__setattr__(self, "path", _path)
-        key = _digest(b"seed", seed) if _parent is None else _digest(_parent.to_bytes(8, "little"), _path[-1])
+        key = _digest(b"seed", number) if _parent is None else _digest(_parent.to_bytes(8, "little"), _path[-1])
         object.__setattr__(self, "key", key)
 
     def child(self, *names: str | int) -> Stream:
         """The stream of this one's descendant: one level a name. Names are strings or integers (a step, an index)."""
         stream = self
         for name in names:
-            if isinstance(name, bool) or not (isinstance(name, str) or hasattr(name, "__index__")):
+            known = str.__str__(name) if isinstance(name, str) else as_integer(name)  # a plain str: np.str_ and enums are the same name
+            if known is None:
                 raise SeedError(f"child name {name!r} must be a string or an integer")
-            name = str.__str__(name) if isinstance(name, str) else name.__index__()  # a plain str: np.str_ and enums are the same name
-            stream = Stream(stream.seed, (*stream.path, name), stream.key)
+            stream = Stream(stream.seed, (*stream.path, known), stream.key)
         return stream
 
 
 def _digest(prefix: bytes, name: str | int) -> int:
     """63 bits (a signed machine word) of BLAKE2b over a parent and a name; the type is part of it, so that 1 and "1" differ."""
-    body = f"{type(name).__name__}:{name}".encode()
+    body = f"{type(name).__name__}:{name}".encode(errors="surrogatepass")
     word = hashlib.blake2b(prefix + b"\0" + body, digest_size=8, person=_DOMAIN).digest()
     return int.from_bytes(word, "little") >> 1
 

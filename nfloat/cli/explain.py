@@ -77,8 +77,10 @@ def _print(item: Explanation) -> None:
         f"\n{fmt.name}: {fmt.bits} bits, precision {fmt.precision}, exponents {fmt.emin}..{fmt.emax}, "
         f"{special_values(fmt)}"
     )
-    if item.below == item.above:
+    if item.below == item.above == item.value:
         click.echo(f"  the number is on the grid: {item.below!r}")
+    elif item.below == item.above:
+        click.echo(f"  the number is beyond the range, and becomes {item.below!r}")
     else:
         click.echo(f"  below {item.below!r}   above {item.above!r}")
     if item.share_up:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, fields
 from enum import Enum
 from functools import cached_property
 
-from ..errors import FormatError
+from ..errors import FormatError, as_integer
 from .rounding import Overflow
 
 
@@ -146,10 +146,10 @@ class Format:
             if not isinstance(getattr(self, key), kind):
                 raise FormatError(f"{key}={getattr(self, key)!r} of format {self.name!r} must be a {kind.__name__}")
         for key in ("precision", "emin", "emax", "bits", "max_significand"):
-            value = getattr(self, key)
-            if isinstance(value, bool) or not hasattr(value, "__index__"):
-                raise FormatError(f"{key}={value!r} of format {self.name!r} must be an integer")
-            self._set(key, value.__index__())
+            value = as_integer(getattr(self, key))
+            if value is None:
+                raise FormatError(f"{key}={getattr(self, key)!r} of format {self.name!r} must be an integer")
+            self._set(key, value)
         if not 1 <= self.precision <= 53:
             raise FormatError(f"precision={self.precision} of format {self.name!r} must be in 1..53 (implicit bit included)")
         if self.emin > self.emax:
@@ -161,6 +161,8 @@ class Format:
             )
 
     def _check_consistency(self) -> None:
+        if self.twos_complement:
+            self._check_fixed_point()
         low, high = 2 ** (self.precision - 1), 2**self.precision - 1
         if not low <= self.max_significand <= high:
             raise FormatError(f"max_significand={self.max_significand} of format {self.name!r} must be in {low}..{high}")
@@ -181,8 +183,17 @@ class Format:
             raise FormatError(f"overflow='infinity' of format {self.name!r} needs has_inf=True")
         if self.overflow is Overflow.NAN and not self.has_nan:
             raise FormatError(f"overflow='nan' of format {self.name!r} needs a NaN (nan='top' or 'negative_zero')")
-        if self.twos_complement and (self.emin != self.emax or not self.signed or self.has_inf or self.has_nan):
-            raise FormatError(f"twos_complement=True of format {self.name!r} needs signed=True, emin == emax, no infinity and no NaN")
+
+    def _check_fixed_point(self) -> None:
+        name = f"twos_complement=True of format {self.name!r}"
+        if self.emin != self.emax or not self.signed or self.has_inf or self.has_nan:
+            raise FormatError(f"{name} needs signed=True, emin == emax, no infinity and no NaN")
+        if self.subnormals is not Subnormals.KEPT or self.lowest_binade is not LowestBinade.SUBNORMAL:
+            raise FormatError(f"{name} needs subnormals='kept' and lowest_binade='subnormal': it has one unit for all numbers")
+        if self.bits != self.precision + 1 or self.max_significand != 2**self.precision - 1:
+            raise FormatError(f"{name} needs bits == precision + 1 and every significand: each code is a number")
+        if self.emax > 1022:
+            raise FormatError(f"emax={self.emax} of format {self.name!r} must be at most 1022: the least number, -2^(emax + 1), is a float64 value")
 
     # ---------------------------------------------------------------- what exists
     @property
@@ -257,8 +268,8 @@ class Format:
 
     @cached_property
     def eps(self) -> float:
-        """The gap between 1 and the next larger number."""
-        return self.smallest_subnormal if self.twos_complement else 2.0 ** (1 - self.precision)
+        """The gap between 1 and the next larger number (below 2^emin that of the smallest normal number)."""
+        return self.smallest_subnormal if self.twos_complement else 2.0 ** (max(self.emin, 0) - self.precision + 1)
 
     @cached_property
     def max_code(self) -> int:

@@ -45,14 +45,16 @@ _FIXED = re.compile(rf"fixed{_N}\.(0|-?[1-9][0-9]{{0,2}})\Z")
 _INT = re.compile(rf"int{_N}\Z")
 
 
-def get_format(fmt: FormatLike) -> Format:
+def get_format(fmt: FormatLike, argument: str = "fmt") -> Format:
     """The format that a name stands for; a `Format` passes through.
 
     Parameters
     ----------
     fmt : Format or str
         A canonical name or alias (any case), or ``e<X>m<Y>``, ``binary<K>p<P><s|u><e|f>``, ``fixed<bits>.<fraction bits>``,
-        ``int<bits>``.
+        ``int<bits>``. P3109 formats need exponents that float64 has (P >= K - 11, unsigned K - 10).
+    argument : str
+        What an error calls it.
 
     Raises
     ------
@@ -68,8 +70,12 @@ def get_format(fmt: FormatLike) -> Format:
     if isinstance(fmt, Format):
         return fmt
     if not isinstance(fmt, str):
-        raise FormatError(f"fmt={fmt!r} must be a Format or a format's name, not {type(fmt).__name__}")
-    return _lookup(fmt)
+        raise FormatError(f"{argument}={fmt!r} must be a Format or a format's name, not {type(fmt).__name__}")
+    try:
+        return _lookup(fmt)
+    except FormatError as error:
+        text = str(error)
+        raise FormatError(f"{argument}{text[3:]}" if text.startswith("fmt=") else f"{argument}={fmt!r}: {text}") from None
 
 
 @lru_cache(maxsize=4096)
@@ -107,6 +113,9 @@ def _p3109(name: str, width: str, precision: str, sign: str, domain: str) -> For
         max_code = 2**k - 2 - extended
     top, fraction = divmod(max_code, 2 ** (p - 1))
     emin = 1 - bias
+    least = k - 11 if signed else k - 10
+    if p < least:
+        raise FormatError(f"fmt={name!r}: its exponents lie beyond float64's, which carries all values; with K = {k} P must be at least {least}")
     return Format(
         name=name, precision=p, emin=emin, emax=top - bias, bits=k, signed=signed, has_inf=extended,
         max_significand=2 ** (p - 1) + fraction, nan=NaNCodes.NEGATIVE_ZERO if signed else NaNCodes.TOP,

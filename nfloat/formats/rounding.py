@@ -11,7 +11,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TypeAlias
 
-from ..errors import RoundingError, nearest_names
+from ..errors import RoundingError, as_integer, nearest_names
 
 
 class Rounding(str, Enum):
@@ -129,6 +129,7 @@ def check_random_bits(mode: Rounding, random_bits: int | None) -> int:
         if random_bits is not None:
             raise RoundingError(f"random_bits={random_bits!r} has no meaning for rounding={mode.value!r}; it belongs to stochastic_a, _b, _c")
         return 0
-    if isinstance(random_bits, bool) or not hasattr(random_bits, "__index__") or not 1 <= random_bits.__index__() <= MAX_RANDOM_BITS:
+    number = as_integer(random_bits)
+    if number is None or not 1 <= number <= MAX_RANDOM_BITS:
         raise RoundingError(f"random_bits={random_bits!r}: rounding={mode.value!r} needs an integer in 1..{MAX_RANDOM_BITS}")
-    return random_bits.__index__()
+    return number

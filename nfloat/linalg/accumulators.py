@@ -19,7 +19,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias, Union
 
-from ..errors import AccumulatorError, FormatError, nearest_names
+from ..errors import AccumulatorError, FormatError, as_integer, nearest_names
 from ..formats.format import Format
 from ..formats.names import FormatLike, get_format
 from ..formats.rounding import Overflow, Rounding, as_overflow, as_rounding, check_random_bits
@@ -103,10 +103,9 @@ class Accumulator:
     random_bits: int | None = None
 
     def __post_init__(self) -> None:
-        self._set("format", get_format(self.format))
-        for key in ("product", "promote"):
-            if getattr(self, key) is not None:
-                self._set(key, get_format(getattr(self, key)))
+        for key in ("format", "product", "promote"):
+            if key == "format" or getattr(self, key) is not None:
+                self._set(key, get_format(getattr(self, key), key))
         self._set("rounding", as_rounding(self.rounding))
         self._set("overflow", as_overflow(self.overflow))
         try:
@@ -129,14 +128,20 @@ class Accumulator:
                 if getattr(self, key) is not None:
                     raise AccumulatorError(f"{key}={getattr(self, key)!s} has no meaning for order={self.order.value!r}; it belongs to order='blocked'")
             return
-        if isinstance(self.block, bool) or not hasattr(self.block, "__index__") or self.block.__index__() < 1:
+        block = as_integer(self.block)
+        if block is None or block < 1:
             raise AccumulatorError(f"block={self.block!r}: order='blocked' needs the number of terms per block, an integer >= 1")
-        self._set("block", self.block.__index__())
+        self._set("block", block)
 
     @property
     def result_format(self) -> Format:
         """The format of the result: `promote` where there is one, else `format`."""
         return self.promote or self.format
+
+    @property
+    def terms(self) -> int:
+        """Terms per block as kernels take them: no more than there can be in a sum; 0 for other orders."""
+        return min(self.block or 0, 1 << 40)
 
     @property
     def stochastic(self) -> bool:
@@ -150,7 +155,17 @@ class Accumulator:
         return self.__dict__["_hash"]
 
     def replace(self, **changes: object) -> Accumulator:
-        """A copy with other fields."""
+        """A copy with other fields.
+
+        Raises
+        ------
+        AccumulatorError
+            If there is no such field, or they contradict each other.
+        """
+        known = [f.name for f in fields(self)]
+        for key in changes:
+            if key not in known:
+                raise AccumulatorError(f"{key}={changes[key]!r}: an Accumulator has no field {key!r}; {nearest_names(key, known)}")
         return Accumulator(**{**{f.name: getattr(self, f.name) for f in fields(self)}, **changes})
 
     def __repr__(self) -> str:

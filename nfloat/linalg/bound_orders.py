@@ -65,7 +65,7 @@ class Step(NamedTuple):
     def growth(self, n: int, deviations: float | None = None) -> float:
         """(1 + u)^n - 1; with `deviations` (L of the module) its counterpart for errors at random, where they are."""
         always = _expm1(n * math.log1p(self.u))
-        if deviations is None or self.bias is None:
+        if deviations is None or self.bias is None or self.u == 1:
             return always
         exponent = (deviations * math.sqrt(n) * self.u + n * self.u**2 + n * self.u * self.bias) / (1 - self.u)
         return min(always, _expm1(exponent))
@@ -159,7 +159,7 @@ def _pairwise(acc: Accumulator, step: Step, x: Terms, deviations: float | None) 
 
 
 def _blocked(acc: Accumulator, step: Step, x: Terms, deviations: float | None) -> Part:
-    length = min(int(acc.block or 1), x.k)
+    length = min(acc.terms, x.k)
     blocks = -(-x.k // length)
     # w counts once for each block
     inner, text = _one_by_one(step._replace(w=step.w * blocks), length, x.s, deviations)

@@ -7,6 +7,7 @@ A priori: from the operands and the accumulator alone. The formulas of the order
 from __future__ import annotations
 
 import math
+import numbers
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -103,7 +104,7 @@ def matmul_bound(
         raise AccumulatorError(
             f"accumulator={acc.name!r} is a matrix unit: its model is exact, so compare bits with nf.matmul"
         )
-    if not 0.0 < confidence < 1.0:
+    if not isinstance(confidence, numbers.Real) or not 0.0 < confidence < 1.0:
         raise ArgumentError(f"confidence={confidence!r} must be in (0, 1)")
     operands = _Operands.of(a, b, c)
     values, formula = _bound(acc, operands, None)
@@ -129,8 +130,9 @@ class _Operands(NamedTuple):
         k = x.shape[-1] if x.ndim else 0
         # float64 loses at most k 2^-52 of the sum, and products below its range
         s = np.asarray(matmul(np.abs(x), np.abs(y), "float64")) * (1 + k * 2.0**-52) + k * 2.0**-1022
+        total = np.abs(np.asarray(matmul(x, y, "float64", start)))  # refuses a c that does not fit
         t = s if start is None else s + np.abs(start)
-        exact = np.abs(np.asarray(matmul(x, y, "float64", start))) + (k + 1) * 2.0**-52 * t
+        exact = total + (k + 1) * 2.0**-52 * t
         product = float(np.max(np.abs(x), initial=0.0)) * float(np.max(np.abs(y), initial=0.0))
         # a product of no terms is still one rounding, of c
         return cls(Terms(s, t, exact, max(k, 1), start is not None and bool(np.any(start))), product)
@@ -147,7 +149,7 @@ def _bound(acc: Accumulator, x: _Operands, deviations: float | None) -> tuple[Fl
     """The products' errors, then the sums', and what float64 lost in evaluating them."""
     with np.errstate(invalid="ignore", over="ignore"):
         error, formula = _products_and_sums(acc, x, deviations)
-        error = error * (1 + (x.terms.k + 64) * 2.0**-52)
+        error = error * (1 + (x.terms.k + 64) * 2.0**-52) + 64 * 2.0**-1074  # the latter: below float64's normal numbers
     return np.where(np.isnan(error), np.inf, error), formula
 
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ..formats.rounding import check_random_bits
+from ..formats.rounding import Rounding, check_random_bits
 from ..formats.spec import rounding_spec
 from ..kernels.gemm import gemm_plain
 from ..kernels.gemm_pack import greatest_norm, pack
@@ -55,8 +55,14 @@ def multiply(a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, acc: Accum
     """out = a @ b + c for matrices (m, k), (k, n), (m, n)."""
     if out.size == 0:
         return
-    if a.shape[1] == 0:  # no term: one of zero gives c, rounded
-        a, b = np.zeros((out.shape[0], 1), np.float32), np.zeros((1, out.shape[1]), np.float32)
+    if a.shape[1] == 0:
+        if c is None:
+            out[...] = 0.0
+            return
+        # c rounded is c + z rounded, where z is a zero that changes no zero of c: -0, or +0 in toward_negative
+        zero = np.float32(0.0 if acc.rounding is Rounding.TOWARD_NEGATIVE else -0.0)
+        a, b = np.full((out.shape[0], 1), zero), np.ones((1, out.shape[1]), np.float32)
+        acc = acc.replace(format=acc.result_format, product=None, order=Order.SEQUENTIAL, block=None, promote=None)
     a, b = contiguous(a), contiguous(b)
     possible = candidates(acc)
     width = possible[0].bits // 8 if possible and possible[0].asks_nothing else 0
@@ -132,7 +138,7 @@ class _Tiles:
     def run(self, kind: int) -> bool:
         """Let the candidate do what is still to be done; returns whether all of it is."""
         candidate = self.candidate
-        plan, rows = _tile_plan(kind, self._k, self._acc.block or 0, self._marked, self._has_start), _tile_constants(self._acc, candidate.bits)
+        plan, rows = _tile_plan(kind, self._k, self._acc.terms, self._marked, self._has_start), _tile_constants(self._acc, candidate.bits)
         self._columns = self._words(True, self._target.shape[1], candidate.shape.width, 0, self._status.shape[1])
         if self._count == 1:
             self._range(0, self._tiles, plan, rows)
@@ -215,4 +221,4 @@ def plain_plan(acc: Accumulator) -> tuple[NDArray[np.int64], NDArray[np.float64]
     bits = check_random_bits(acc.rounding, acc.random_bits)
     formats = (acc.format, acc.product or acc.format, acc.result_format)
     specs = read_only(np.stack([rounding_spec(f, acc.rounding, acc.overflow, bits) for f in formats]))
-    return np.array([acc.order.tag, acc.block or 1, acc.product is not None], np.int64), specs
+    return np.array([acc.order.tag, max(acc.terms, 1), acc.product is not None], np.int64), specs

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import ArgumentError, ShapeError
-from ..formats.names import FormatLike
+from ..formats.names import FormatLike, get_format
 from ..ops.rounding import round as round_values
 from ..streams import SeedLike, as_key
 from .accumulators import Accumulator, AccumulatorLike, as_accumulator
 from .dispatch import multiply_stack
-from .operands import as_operand, check_memory, matmul_shapes
+from .operands import as_operand, check_copy, check_memory, input_formats, matmul_shapes
+from .threads import check_threads
 
 
 def matmul(
@@ -87,11 +88,13 @@ def matmul(
     >>> nf.matmul([1.0, 2.0**-11], [1.0, 1.0], nf.Accumulator("float16", rounding="toward_positive"))
     np.float64(1.0009765625)
     """
-    how = as_accumulator(acc)
+    how, threads = as_accumulator(acc), check_threads(threads)
+    given = None if inputs is None else input_formats(inputs)
+    last = None if output is None else get_format(output, "output")
     if not isinstance(how, Accumulator):
         from .unit_matmul import unit_matmul
 
-        return unit_matmul(a, b, how, c, inputs=inputs, output=output, threads=threads, scale_a=scale_a, scale_b=scale_b)
+        return unit_matmul(a, b, how, c, inputs=given, output=last, threads=threads, scale_a=scale_a, scale_b=scale_b)
     if scale_a is not None or scale_b is not None:
         raise ArgumentError(f"scale_a and scale_b go with a block-scaled matrix unit, not with acc={how!r}; scale a and b before")
     x, y = as_operand(a, "a"), as_operand(b, "b")
@@ -101,17 +104,18 @@ def matmul(
     single = how.result_format.fits_float32 and x.itemsize == y.itemsize == 4 and (start is None or start.itemsize == 4)
     if m * n > 1 << 20 or len(shape) > 2:
         check_memory("matmul", {"a": x.shape, "b": y.shape}, shape, 4 if single else 8)
-    if inputs is not None:
-        first, second = inputs if isinstance(inputs, tuple) else (inputs, inputs)
-        x, y = round_values(x, first), round_values(y, second)
+    check_copy("a", x)
+    check_copy("b", y)
+    if given is not None:
+        x, y = round_values(x, given[0]), round_values(y, given[1])
     x = x.reshape(1, -1) if x.ndim == 1 else x
     y = y.reshape(-1, 1) if y.ndim == 1 else y
     full = (m, n) if x.ndim == y.ndim == 2 else (*np.broadcast_shapes(x.shape[:-2], y.shape[:-2]), m, n)
     out = np.empty(full, np.float32 if single else np.float64)
     multiply_stack(x, y, None if start is None else start.reshape(full), out, how, key, threads)
     result = out if shape == full else out.reshape(shape)
-    if output is not None:
-        result = round_values(result, output)
+    if last is not None:
+        result = round_values(result, last)
     return result[()] if result.ndim == 0 else result
 
 

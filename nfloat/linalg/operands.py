@@ -10,7 +10,9 @@ from math import prod
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import ShapeError
+from ..errors import FormatError, ShapeError
+from ..formats.format import Format
+from ..formats.names import FormatLike, get_format
 from ..kernels.jit import entry_point
 from ..ops.arguments import as_carrier
 
@@ -23,6 +25,21 @@ def as_operand(x: ArrayLike, argument: str) -> NDArray[np.floating]:
     if type(x) is np.ndarray and x.dtype.char in "fd" and x.dtype.isnative and x.flags.aligned:
         return x
     return as_carrier(x, argument, single=True)
+
+
+def input_formats(inputs: FormatLike | tuple[FormatLike, FormatLike]) -> tuple[Format, Format]:
+    """The formats that `inputs` rounds a and b to.
+
+    Raises
+    ------
+    FormatError
+        If it names none, or is a tuple of other than two.
+    """
+    pair = inputs if isinstance(inputs, tuple) else (inputs, inputs)
+    if len(pair) != 2:
+        raise FormatError(f"inputs={inputs!r} must be a format, or a pair of them for a and b, not {len(pair)}")
+    first, second = (get_format(one, "inputs") for one in pair)
+    return first, second
 
 
 def matmul_shapes(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, int, int]]:
@@ -65,6 +82,24 @@ def check_memory(argument: str, shapes: dict[str, tuple[int, ...]], result: tupl
         raise ShapeError(
             f"{argument}: {names} give a result of shape {result}, which needs {need / 2**30:.1f} GiB "
             f"(half of the {free / 2**30:.1f} GiB of memory now free may be used); split the rows and multiply them in turn"
+        )
+
+
+def check_copy(argument: str, x: NDArray) -> None:
+    """Refuse an array of which a copy is needed that this machine cannot hold (a broadcast view may be of any size).
+
+    Raises
+    ------
+    ShapeError
+        If the copy would take more than half of the memory now free.
+    """
+    if x.nbytes < _SMALL or x.flags.c_contiguous or x.flags.f_contiguous:
+        return
+    free = available_memory()
+    if free is not None and x.nbytes > free // 2:
+        raise ShapeError(
+            f"{argument} {x.shape} is not contiguous, and a copy of it takes {x.nbytes / 2**30:.1f} GiB "
+            f"(half of the {free / 2**30:.1f} GiB of memory now free may be used); pass it in parts"
         )
 
 

@@ -11,16 +11,16 @@ from math import prod
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import AccumulatorError, ArgumentError, ShapeError
-from ..formats.names import FormatLike
+from ..errors import AccumulatorError, ArgumentError, ShapeError, as_integer
+from ..formats.names import FormatLike, get_format
 from ..kernels.reduce import cumulative_plain
 from ..ops.rounding import round as round_values
 from ..streams import SeedLike, as_key
 from .accumulators import Accumulator, AccumulatorLike, as_accumulator
 from .dispatch import multiply, plain_plan, read_only
 from .matmul import matmul
-from .operands import as_operand
-from .threads import PLAIN, over_ranges, thread_count
+from .operands import as_operand, check_copy, check_memory
+from .threads import PLAIN, check_threads, over_ranges, thread_count
 
 
 def dot(
@@ -101,10 +101,12 @@ def sum(
     >>> nf.sum(np.ones(1000), "bfloat16")
     np.float64(256.0)
     """
-    how = _plain_accumulator(acc)
+    how, threads = _plain_accumulator(acc), check_threads(threads)
+    last = None if output is None else get_format(output, "output")
     array = as_operand(x, "x")
+    check_copy("x", array)
     if inputs is not None:
-        array = round_values(array, inputs)
+        array = round_values(array, get_format(inputs, "inputs"))
     axes = _axes(axis, array.ndim)
     kept = tuple(i for i in range(array.ndim) if i not in axes)
     terms = prod(array.shape[i] for i in axes)
@@ -112,8 +114,8 @@ def sum(
     out = np.empty((1, columns.shape[1]), _dtype(array, how))
     multiply(np.ones((1, terms), array.dtype), columns, None, out, how, as_key(seed) if how.stochastic else 0, threads)
     result = out.reshape([1 if i in axes else array.shape[i] for i in range(array.ndim)] if keepdims else [array.shape[i] for i in kept])
-    if output is not None:
-        result = round_values(result, output)
+    if last is not None:
+        result = round_values(result, last)
     return result[()] if result.ndim == 0 else result
 
 
@@ -137,10 +139,14 @@ def cumsum(
     >>> nf.cumsum([255.0, 1.0, 1.0, 1.0], "bfloat16")
     array([255., 256., 256., 256.])
     """
-    how = _plain_accumulator(acc)
+    how, threads = _plain_accumulator(acc), check_threads(threads)
+    last = None if output is None else get_format(output, "output")
     array = as_operand(x, "x")
+    check_memory("cumsum", {"x": array.shape}, array.shape, 8, 2)
     if inputs is not None:
-        array = round_values(array, inputs)
+        array = round_values(array, get_format(inputs, "inputs"))
+    if isinstance(axis, tuple):
+        raise ArgumentError(f"axis={axis!r} of cumsum must be an integer or None: running sums go along one axis")
     if axis is None:
         array, axis = array.reshape(-1), 0
     (axis,) = _axes(axis, array.ndim)
@@ -152,7 +158,7 @@ def cumsum(
     count = thread_count(threads, PLAIN * rows.size, rows.shape[0])
     over_ranges(lambda first, last: cumulative_plain(rows, out, first, last, plan, specs, key), rows.shape[0], count)
     result = np.ascontiguousarray(np.moveaxis(out.reshape(lines.shape), -1, axis)).astype(_dtype(array, how), copy=False)
-    return result if output is None else round_values(result, output)
+    return result if last is None else round_values(result, last)
 
 
 def _plain_accumulator(acc: AccumulatorLike) -> Accumulator:
@@ -173,11 +179,12 @@ def _axes(axis: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]:
         return tuple(range(ndim))
     axes = axis if isinstance(axis, tuple) else (axis,)
     for one in axes:
-        if isinstance(one, bool) or not hasattr(one, "__index__"):
+        number = as_integer(one)
+        if number is None:
             raise ArgumentError(f"axis={axis!r} must be an integer, a tuple of integers, or None")
-        if not -ndim <= one.__index__() < ndim:
+        if not -ndim <= number < ndim:
             raise ShapeError(f"axis={axis!r} is not an axis of an array of {ndim} dimensions")
-    found = sorted({one.__index__() % ndim for one in axes})
+    found = sorted({int(one) % ndim for one in axes})
     if len(found) != len(axes):
         raise ShapeError(f"axis={axis!r} names an axis twice")
     return tuple(found)

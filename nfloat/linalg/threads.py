@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from itertools import pairwise
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, as_integer
 
 #: below this much work for a thread, in multiply-adds in lanes (a tenth of a nanosecond), a second one costs more than it brings:
 #: to start it, hand it the operands and wait for it takes two tenths of a millisecond
@@ -31,19 +31,25 @@ def available() -> int:
     return os.cpu_count() or 1
 
 
-def thread_count(threads: int | None, work: int, parts: int) -> int:
-    """How many threads to use: at most `threads` (None: all CPUs), `parts`, and what the work (see `WORK_PER_THREAD`) is worth.
+def check_threads(threads: int | None) -> int | None:
+    """`threads` as an integer, or None: all CPUs.
 
     Raises
     ------
     ArgumentError
-        If `threads` is not a positive integer.
+        If it is not a positive integer.
     """
-    if threads is not None and (isinstance(threads, bool) or not hasattr(threads, "__index__") or threads.__index__() < 1):
+    number = None if threads is None else as_integer(threads)
+    if threads is not None and (number is None or number < 1):
         raise ArgumentError(f"threads={threads!r} must be a positive integer, or None for all CPUs")
+    return number
+
+
+def thread_count(threads: int | None, work: int, parts: int) -> int:
+    """How many threads to use: at most `threads` (checked before; None: all CPUs), `parts`, and what the work is worth."""
     if threads == 1 or parts <= 1:
         return 1
-    wanted = available() if threads is None else threads.__index__()
+    wanted = available() if threads is None else threads
     return max(1, min(wanted, parts, work // WORK_PER_THREAD))
 
 

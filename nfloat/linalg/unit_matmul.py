@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..formats.names import FormatLike
 from ..ops.rounding import round as round_values
+from .operands import input_formats
 from .unit import Unit
 from .unit_arithmetic import IntegerSum
 from .unit_integers import integer_matmul
@@ -91,7 +92,7 @@ def unit_matmul(
     u = units[unit]
     say_if_single_source(u)
     if inputs is not None:
-        first, second = inputs if isinstance(inputs, tuple) else (inputs, inputs)
+        first, second = input_formats(inputs)
         a, b = round_values(a, first), round_values(b, second)
     if isinstance(u.arithmetic, IntegerSum):
         result: NDArray = integer_matmul(a, b, c, u)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import ArgumentError, MissingExtraError, ShapeError, nearest_names
+from ..errors import ArgumentError, MissingExtraError, ShapeError, as_integer, nearest_names
 from .precision import Floats
 
 #: seed of the one shuffle that makes the split
@@ -109,7 +109,7 @@ def blobs(examples: int = 2000, features: int = 16, classes: int = 10, spread: f
     (80, 3)
     """
     for key, value in (("examples", examples), ("features", features), ("classes", classes)):
-        if isinstance(value, bool) or not hasattr(value, "__index__") or value < 1:
+        if as_integer(value) is None or value < 1:
             raise ArgumentError(f"{key}={value!r} of blobs must be an integer of at least 1")
     generator = np.random.default_rng(seed)
     centres = generator.standard_normal((classes, features))
@@ -143,7 +143,7 @@ def from_arrays(x: ArrayLike, y: ArrayLike, *, train: int | None = None, name: s
     if len(x) != len(y):
         raise ShapeError(f"data {name!r}: x has {len(x)} examples and y has {len(y)}; they must have the same number")
     train = len(x) * 4 // 5 if train is None else train
-    if isinstance(train, bool) or not hasattr(train, "__index__") or not 1 <= train <= len(x):
+    if as_integer(train) is None or not 1 <= train <= len(x):
         raise ArgumentError(
             f"train={train!r} of data {name!r} must be an integer in 1..{len(x)}, the number of examples"
         )
@@ -173,7 +173,7 @@ def batches(examples: int, size: int, seed: int | np.random.Generator) -> Iterat
     >>> [len(next(order)) for _ in range(4)]
     [2, 2, 2, 2]
     """
-    if isinstance(size, bool) or not hasattr(size, "__index__") or not 1 <= size <= examples:
+    if as_integer(size) is None or not 1 <= size <= examples:
         raise ArgumentError(f"batch={size!r} must be an integer in 1..{examples}, the number of training examples")
     return _batches(examples, size, np.random.default_rng(seed))
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..errors import ArgumentError, ShapeError
+from ..errors import ArgumentError, ShapeError, as_integer
 from .precision import Floats, current
 from .tape import Tensor, TensorLike, apply, as_tensor, stored
 
@@ -242,6 +242,7 @@ def _mark_ready(layer: Layer) -> None:
 
 
 def _size(key: str, value: int) -> int:
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value < 1:
+    size = as_integer(value)
+    if size is None or size < 1:
         raise ArgumentError(f"{key}={value!r} of a Linear layer must be an integer of at least 1")
-    return value.__index__()
+    return size

@@ -57,7 +57,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, as_integer
 from ..linalg.accumulators import Accumulator
 from ..linalg.matmul import matmul
 from ..linalg.unit import Unit
@@ -210,7 +210,7 @@ def precision(
     >>> y.data.tolist(), y.data.dtype.name
     ([1.0, 1.0], 'float32')
     """
-    if isinstance(step, bool) or not hasattr(step, "__index__") or step < 0:
+    if as_integer(step) is None or step < 0:
         raise ArgumentError(f"step={step!r} of a precision must be an integer of at least 0")
     return Precision(recipe(recipe_or_name), seed, step, observer, threads)
 

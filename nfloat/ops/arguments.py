@@ -39,9 +39,22 @@ def as_carrier(x: ArrayLike, argument: str, *, single: bool) -> NDArray[np.float
     return x
 
 
+def refuse_masked(x: ArrayLike, argument: str) -> None:
+    """Refuse masked elements, of which NumPy would take what lies behind the mask.
+
+    Raises
+    ------
+    ArgumentError
+        If x is a masked array, or a list with one in it, that has masked elements.
+    """
+    inside = x if isinstance(x, (list, tuple)) else ()
+    for part in (x, *inside):
+        if isinstance(part, np.ma.MaskedArray) and np.ma.is_masked(part):
+            raise ArgumentError(f"{argument}: a masked array with masked elements; fill them first (x.filled(value)) or compress it")
+
+
 def _as_array(x: ArrayLike, argument: str) -> NDArray:
-    if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
-        raise ArgumentError(f"{argument}: a masked array with masked elements; fill them first (x.filled(value)) or compress it")
+    refuse_masked(x, argument)
     try:
         array = np.asarray(x)
     except (ValueError, TypeError, OverflowError) as error:
@@ -75,7 +88,7 @@ def _short(item: object) -> str:
 
 def _cast(x: NDArray, dtype: np.dtype) -> NDArray:
     """astype, without NumPy's warning about a signalling NaN or an overflow (which is looked for afterwards)."""
-    with np.errstate(invalid="ignore", over="ignore"):
+    with np.errstate(all="ignore"):
         return x.astype(dtype)
 
 
@@ -106,10 +119,14 @@ def _to_float(x: NDArray, argument: str) -> NDArray[np.floating]:
 def _from_integers(x: NDArray, argument: str) -> NDArray[np.floating]:
     if x.dtype.itemsize <= 4:
         return x.astype(_FLOAT64)
-    for item in x[(x > _MAX_EXACT) | (x < -_MAX_EXACT)].flat if x.dtype.kind == "i" else x[x > _MAX_EXACT].flat:
-        if int(float(item)) != int(item):
-            raise ArgumentError(f"{argument}: integer {int(item)} is not a float64 value; beyond 2**53 only some are")
-    return x.astype(_FLOAT64)
+    y = x.astype(_FLOAT64)
+    whole = x.astype(np.uint64) if x.dtype.kind == "u" else np.where(x < 0, -(x.astype(np.int64)), x).astype(np.uint64)
+    if whole.size and whole.max() > _MAX_EXACT:  # exact if nothing but zeros follows the first 53 bits
+        low = whole & (~whole + np.uint64(1))
+        wrong = (whole > _MAX_EXACT) & ((whole >> np.uint64(53)) >= low)
+        if wrong.any():
+            raise ArgumentError(f"{argument}: integer {int(x[wrong][0])} is not a float64 value; beyond 2**53 only some are")
+    return y
 
 
 def restore_scalar(result: NDArray, x: ArrayLike) -> NDArray | np.generic:

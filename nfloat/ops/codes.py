@@ -15,13 +15,13 @@ from ..errors import ArgumentError, RepresentationError, ShapeError
 from ..formats.format import Format, LowestBinade
 from ..formats.names import FormatLike, get_format
 from ..formats.rounding import OverflowLike, Rounding, RoundingLike
-from ..formats.spec import code_spec
+from ..formats.spec import CodeField, code_spec
 from ..kernels.codes import decode_plain, encode_plain
 from ..kernels.codes_vector import FIXED, NARROW, NARROW_ONE_ZERO, ROUNDED, SAME, decode_run, encode_run
 from ..kernels.jit import entry_point
 from ..kernels.tables import look_up
 from ..streams import SeedLike
-from .arguments import as_carrier, restore_scalar
+from .arguments import as_carrier, refuse_masked, restore_scalar
 from .direct import FLOAT32
 from .plan import Plan, plan
 
@@ -143,7 +143,7 @@ def _encode_numbers(values: NDArray[np.floating], out: NDArray[np.unsignedintege
     codes = np.where(magnitude == np.inf, f.inf_code, above) if f.has_inf else above
     if f.signed:
         codes |= np.signbit(x).astype(np.int64) << (f.bits - 1)
-    out[...] = np.where(nan, np.int64(f.nan_code), codes) if f.has_nan else codes
+    out[...] = np.where(nan, code_spec(f)[CodeField.NAN_CODE], codes) if f.has_nan else codes
     return -1
 
 
@@ -236,7 +236,7 @@ def _decode_into(c: NDArray[np.unsignedinteger], out: NDArray[np.floating], codi
         look_up(_numbers(f), c, out)
     elif f.twos_complement and c.size >= _FEW:
         spare = 8 * c.itemsize - f.bits
-        np.ldexp((c << spare).view(f"i{c.itemsize}") >> spare, f.emin - f.precision + 1, out=out, casting="same_kind")
+        np.ldexp(((c << spare).view(f"i{c.itemsize}") >> spare).astype(out.dtype), f.emin - f.precision + 1, out=out)
     elif _is_head(f, 64, -1022) and c.size >= _FEW:
         out[...] = (c.astype(np.uint64) << np.uint64(53 - f.precision)).view(np.float64)
         out[np.isnan(out)] = np.nan  # a signalling one makes NumPy warn
@@ -264,6 +264,7 @@ def as_codes(codes: ArrayLike, fmt: Format, argument: str) -> NDArray[np.unsigne
     dtype = code_dtype(fmt)
     if type(codes) is np.ndarray and codes.dtype is dtype and fmt.bits == 8 * dtype.itemsize and codes.flags.carray:
         return codes
+    refuse_masked(codes, argument)
     try:
         a = np.asarray(codes)
     except (ValueError, TypeError, OverflowError) as error:
@@ -372,8 +373,11 @@ def unpack(buffer: ArrayLike, fmt: FormatLike, shape: int | tuple[int, ...]) -> 
     size, width = prod(dims), code_dtype(f).itemsize
     if raw.size != -(-size * f.bits // 8):
         raise ShapeError(f"buffer: {raw.size} bytes, but shape={shape!r} of {f.name} ({f.bits} bits a code) needs {-(-size * f.bits // 8)}")
-    bits = np.unpackbits(raw.reshape(-1), count=size * f.bits, bitorder="little").reshape(size, f.bits)
-    whole = np.zeros((size, 8 * width), np.uint8)
-    whole[:, : f.bits] = bits
-    little = np.packbits(whole, axis=1, bitorder="little").view(code_dtype(f).newbyteorder("<"))
-    return little.astype(code_dtype(f)).reshape(dims)
+    if f.bits % 8 == 0:
+        whole = np.zeros((size, width), np.uint8)
+        whole[:, : f.bits // 8] = raw.reshape(size, f.bits // 8)
+    else:
+        bits = np.zeros((size, 8 * width), np.uint8)
+        bits[:, : f.bits] = np.unpackbits(raw.reshape(-1), count=size * f.bits, bitorder="little").reshape(size, f.bits)
+        whole = np.packbits(bits, axis=1, bitorder="little")
+    return whole.view(code_dtype(f).newbyteorder("<")).astype(code_dtype(f), copy=False).reshape(dims)

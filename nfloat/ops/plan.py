@@ -110,7 +110,7 @@ def _kernel32(f: Format, mode: Rounding, words: NDArray[np.float64]) -> Kernel |
     if not f.has_zero or not (same or narrow) or (f.twos_complement and mode is Rounding.STOCHASTIC_C):
         return elementwise.round_plain
     if f.flushes_output or f.flushes_input or f.precision == 24:
-        return special.round_steps32
+        return special.round_steps32 if f.signed else elementwise.round_plain  # a small negative number is flushed, not beyond the range
     return elementwise.round_same32 if same else elementwise.round_narrow32
 
 
@@ -124,5 +124,5 @@ def _kernel64(f: Format, mode: Rounding, words: NDArray[np.float64]) -> Kernel |
     if not f.has_zero or not (same or narrow):
         return elementwise.round_plain
     if same or f.flushes_output or f.flushes_input:
-        return special.round_steps64
+        return special.round_steps64 if f.signed else elementwise.round_plain
     return elementwise.round_drawn64 if mode.is_stochastic else elementwise.round_narrow64

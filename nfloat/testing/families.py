@@ -34,7 +34,7 @@ def spelled_names() -> list[str]:
 
 
 #: fixed point: units above and below one, ranges below and beyond float32's precision
-FIXED = ("fixed4.2", "fixed8.4", "fixed8.-3", "fixed8.140", "fixed16.8", "fixed16.20", "fixed16.-100")
+FIXED = ("fixed4.2", "fixed8.4", "fixed8.-3", "fixed8.140", "fixed16.8", "fixed16.20", "fixed16.-100", "fixed16.200", "fixed12.-300")
 
 #: spelled formats of more than 16 bits: at the edges of what float32 and float64 lanes can do
 WIDE = (
@@ -54,6 +54,9 @@ UNNAMED = (
     Format(name="top cut to a power", precision=5, emin=-6, emax=5, max_significand=16),
     Format(name="unsigned, no specials", precision=4, emin=-6, emax=8, signed=False, has_inf=False, nan="none"),
     Format(name="unsigned with infinity", precision=3, emin=-6, emax=8, signed=False),
+    Format(name="unsigned, flushes", precision=4, emin=-6, emax=7, signed=False, subnormals="flush"),
+    Format(name="unsigned, zero first", precision=4, emin=-6, emax=7, signed=False, lowest_binade="zero_first"),
+    Format(name="64 bits, FNUZ zero", precision=53, emin=-1022, emax=1023, bits=64, has_inf=False, nan="negative_zero"),
     Format(name="saturates of itself", precision=3, emin=-6, emax=8, overflow="saturate"),
     Format(name="keeps infinity", precision=3, emin=-6, emax=8, overflow="saturate_finite"),
     Format(name="bfloat16 without infinity", precision=8, emin=-126, emax=127, has_inf=False, max_significand=254),
