@@ -4,7 +4,7 @@ For formats of the two families of ``vector.py`` whose lowest binade holds the s
 float32 number of the format has its code in its own bits, shifted right by 24 - p and down by the difference of the two exponent
 fields; a subnormal number of the format needs its digits moved into the fraction first. Formats of which every number is a
 normal one, or has float32's own layout, are rounded before, and their codes cut out of the bits. What the lanes do not know
-(NaN, infinities, extreme values) goes to the plain rule of ``codes.py``.
+(extreme values, a NaN that has no code) goes to the plain rule of ``codes.py``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .codes import CODES, decode_code, encode_value
 from .elementwise import WORDS, overflow_constants, stream_constants32
 from .jit import device, kernel
 from .scalar import load_spec, round_value
-from .streaming import STREAM, Constants, either, stream, within_limit
+from .streaming import STREAM, Constants, either, stream
 from .vector import Lanes, Value
 
 _NAN, _INF, _MAX, _SIGN = CodeField.NAN_CODE.value, CodeField.INF_CODE.value, CodeField.MAX_CODE.value, CodeField.SIGN_SHIFT.value
@@ -27,17 +27,17 @@ _NAN_AT_ZERO = CodeField.NAN_AT_NEGATIVE_ZERO.value
 _TRUE = ir.Constant(ir.IntType(1), 1)
 
 #: run-time integers of encoding, after those of the streams of ``elementwise.py`` (the first is theirs)
-_EASY, _SIGN_DOWN, _SIGN_CODE, _OVER_CODE, _UNDER_CODE, _BASE = range(11, 17)
+_EASY, _SIGN_DOWN, _SIGN_CODE, _OVER_CODE, _UNDER_CODE, _BASE, _POSITIVE, _NEGATIVE, _NAN_RESULT, _KNOWN = range(11, 21)
 
 #: how to encode: the narrow family, with -0 or without; fixed point, whose numbers are subnormal numbers of that family; the
 #: family with float32's exponents; and numbers that are rounded already. The first is a way to decode too, and so is SAME.
 NARROW, SAME, NARROW_ONE_ZERO, FIXED, ROUNDED = range(5)
 
 
-def _is_easy(v: Lanes, x: Value, k: Constants) -> Value:
-    """Whether no lane exceeds the largest number (for unsigned formats: whether all are zeros)."""
+def _easy(v: Lanes, x: Value, k: Constants) -> Value:
+    """The lanes that do not exceed the largest number (for unsigned formats: those that are zero)."""
     b = v.builder
-    return v.all(b.icmp_unsigned("<=", b.and_(v.as_int(x), v.magnitude_mask), k.integers[_EASY]))
+    return b.icmp_unsigned("<=", b.and_(v.as_int(x), v.magnitude_mask), k.integers[_EASY])
 
 
 def _code(v: Lanes, x: Value, k: Constants, form: int) -> Value:
@@ -68,6 +68,16 @@ def _put(v: Lanes, code: Value, pointer: Value) -> Value:
     return _TRUE
 
 
+def _select_special(v: Lanes, x: Value, code: Value, k: Constants) -> tuple[Value, Value]:
+    """(lanes where x is infinite or a NaN that has a code, the codes with those there)."""
+    b, bits = v.builder, v.as_int(x)
+    magnitude = b.and_(bits, v.magnitude_mask)
+    special = b.and_(b.icmp_signed(">=", magnitude, v.exponent_mask), b.icmp_signed("<=", magnitude, k.integers[_KNOWN]))
+    infinite = v.where(b.icmp_signed("<", bits, v.word(0)), k.integers[_NEGATIVE], k.integers[_POSITIVE])
+    chosen = v.where(b.icmp_signed(">", magnitude, v.exponent_mask), k.integers[_NAN_RESULT], infinite)
+    return special, v.where(special, chosen, code)
+
+
 def _encode(form: int):  # noqa: ANN202
     """A block of the narrow family; its overflow kept out of the common way."""
 
@@ -79,17 +89,25 @@ def _encode(form: int):  # noqa: ANN202
             top, _, bottom, _ = k.floats
             r = vector.nearest_even_narrow(v, x, k.grid)
             inside = v.where(b.fcmp_ordered(">", r, top), k.integers[_OVER_CODE], code)
-            _put(v, v.where(b.fcmp_ordered("<", r, bottom), k.integers[_UNDER_CODE], inside), target)
-            return within_limit(v, x, k)
+            inside = v.where(b.fcmp_ordered("<", r, bottom), k.integers[_UNDER_CODE], inside)
+            special, chosen = _select_special(v, x, inside, k)
+            _put(v, chosen, target)
+            return v.all(b.or_(special, b.icmp_signed("<", b.and_(v.as_int(x), v.magnitude_mask), k.limit)))
 
-        return either(v, _is_easy(v, x, k), lambda: _put(v, code, target), selected)
+        return either(v, v.all(_easy(v, x, k)), lambda: _put(v, code, target), selected)
 
     return body
 
 
 def _encode_same(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
-    _put(v, v.builder.lshr(v.as_int(vector.round_same(v, x, k.grid, Rounding.NEAREST_EVEN)), k.grid.drop), target)
-    return _is_easy(v, x, k)
+    code = v.builder.lshr(v.as_int(vector.round_same(v, x, k.grid, Rounding.NEAREST_EVEN)), k.grid.drop)
+
+    def selected() -> Value:
+        special, chosen = _select_special(v, x, code, k)
+        _put(v, chosen, target)
+        return v.all(v.builder.or_(special, _easy(v, x, k)))
+
+    return either(v, v.all(_easy(v, x, k)), lambda: _put(v, code, target), selected)
 
 
 def _encode_rounded(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
@@ -98,8 +116,9 @@ def _encode_rounded(v: Lanes, x: Value, target: Value, index: Value, k: Constant
     magnitude = b.and_(bits, v.magnitude_mask)
     code = b.ashr(b.sub(magnitude, k.integers[_BASE]), k.grid.drop)
     sign = b.and_(b.lshr(bits, k.integers[_SIGN_DOWN]), k.integers[_SIGN_CODE])
-    _put(v, b.or_(v.where(b.icmp_signed("==", magnitude, v.word(0)), magnitude, code), sign), target)
-    return v.all(b.icmp_signed("<", magnitude, v.exponent_mask))
+    special, code = _select_special(v, x, b.or_(v.where(b.icmp_signed("==", magnitude, v.word(0)), magnitude, code), sign), k)
+    _put(v, code, target)
+    return v.all(b.or_(special, b.icmp_signed("<", magnitude, v.exponent_mask)))
 
 
 def _load_codes(v: Lanes, pointer: Value) -> Value:
@@ -114,15 +133,27 @@ def _widened(v: Lanes, codes: Value) -> Value:
 
 def _decode(v: Lanes, codes: Value, target: Value, index: Value, k: Constants) -> Value:
     b = v.builder
-    sign_up, low_half, largest, magnitude_mask, base, refused = k.integers[6:12]
+    sign_up, low_half, largest, magnitude_mask, base, refused, infinity = k.integers[6:13]
     code = _widened(v, codes)
     magnitude = b.and_(code, magnitude_mask)
     tiny = b.icmp_signed("<", magnitude, low_half)
     shifted = b.add(b.shl(b.add(magnitude, v.where(tiny, low_half, v.word(0))), k.grid.drop), base)
     a = b.fsub(v.as_float(shifted), v.as_float(v.where(tiny, k.grid.lowest, v.word(0))))
     sign = b.and_(b.shl(code, sign_up), v.sign_mask)
-    v.store(v.as_float(b.or_(v.as_int(a), sign)), target)
-    return v.all(b.and_(b.icmp_signed("<=", magnitude, largest), b.icmp_signed("!=", code, refused)))
+    value = b.or_(v.as_int(a), sign)
+    finite = b.and_(b.icmp_signed("<=", magnitude, largest), b.icmp_signed("!=", code, refused))
+
+    def selected() -> Value:
+        infinite = b.or_(v.exponent_mask, sign)
+        nan = v.word(0x7FC00000)
+        v.store(v.as_float(v.where(finite, value, v.where(b.icmp_signed("==", magnitude, infinity), infinite, nan))), target)
+        return _TRUE
+
+    def stored() -> Value:
+        v.store(v.as_float(value), target)
+        return _TRUE
+
+    return either(v, v.all(finite), stored, selected)
 
 
 def _decode_same(v: Lanes, codes: Value, target: Value, index: Value, k: Constants) -> Value:
@@ -170,7 +201,8 @@ def encode_run(x, out, words, c, form):  # noqa: ANN001, ANN201
     spec, n, i, unencodable = load_spec(words), x.size, 0, -1
     base = (c[CodeField.EMIN.value] - c[CodeField.FIRST_FIELD.value] + 127) << 23
     own = (_sign_shift(c[_SIGN]), _sign_code(c[_SIGN], c[CodeField.TWOS_COMPLEMENT.value]), _over_code(spec.over, c),
-           _over_code(spec.under_min, c), base)  # fmt: skip
+           _over_code(spec.under_min, c), base, _over_code(spec.pos_inf, c), _over_code(spec.neg_inf, c), max(c[_NAN], 0),
+           np.int64(0x7FFFFFFF if c[_NAN] >= 0 else 0x7F800000))  # fmt: skip
     integers = stream_constants32(spec, np.uint64(0)) + own
     while i < n:
         i = _encode_stream(x, out, i, n, form, integers, overflow_constants(spec))
@@ -190,7 +222,7 @@ def decode_run(codes, out, c, form):  # noqa: ANN001, ANN201
     n, i = codes.size, 0
     mask = (1 << sign) - 1 if sign >= 0 else np.int64(0x7FFFFFFF)
     refused = 1 << sign if c[_NAN_AT_ZERO] == 1 else np.int64(-1)  # the NaN that looks like -0
-    integers = ((emin + 127) << 23, 0, 0, 24 - p, 0, 0, _sign_shift(sign), 1 << (p - 1), c[_MAX], mask, (emin + 126) << 23, refused)
+    integers = ((emin + 127) << 23, 0, 0, 24 - p, 0, 0, _sign_shift(sign), 1 << (p - 1), c[_MAX], mask, (emin + 126) << 23, refused, c[_INF])
     while i < n:
         i = _decode_stream(codes, out, i, n, form, integers, (0.0,))
         for j in range(i, min(i + _BLOCK, n)):

@@ -1,7 +1,7 @@
 """Array loops that round: the plain one, correct for everything, and the fast ones over ``vector.py``.
 
-A fast kernel takes the blocks whose values are finite and below its family's limit, and gives the others to the plain
-rule; overflow is selected in the fast path, so only NaN, infinities and extreme values are slow.
+A fast kernel takes the blocks whose finite values are below its family's limit, and gives the others to the plain rule;
+overflow, infinities and NaN are selected in the fast path, so only extreme values are slow.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .bits import float32_as_int32, float64_as_int64
 from .jit import device, kernel
 from .rng import paired_words, subkeys, twin_subkeys
 from .scalar import load_spec, round_value
-from .streaming import DETERMINISTIC, STREAM, Constants, either, stream, within_limit
+from .streaming import DETERMINISTIC, STREAM, Constants, either, stream
 from .vector import Lanes, Value
 
 WORDS = "Array(float64, 1, 'C', readonly=True)"
@@ -74,8 +74,9 @@ def _finish(v: Lanes, x: Value, r: Value, target: Value, k: Constants, unsure: V
     doubt = None if unsure is None else v.fold(unsure, b.or_)
 
     def select() -> Value:
-        v.store(vector.select_overflow(v, r, *k.floats[:4]), target)
-        inside = within_limit(v, x, k)
+        special, chosen = vector.select_special(v, x, vector.select_overflow(v, r, *k.floats[:4]), *k.floats[4:6])
+        v.store(chosen, target)
+        inside = v.all(b.or_(special, b.icmp_signed("<", _magnitude(v, x), k.limit)))
         return inside if unsure is None else b.and_(inside, b.not_(v.any(unsure)))
 
     return either(v, v.some(other if doubt is None else b.or_(other, doubt)), select, lambda: _store(v, r, target))
@@ -195,6 +196,12 @@ def overflow_constants(spec):  # noqa: ANN001, ANN201
 
 
 @device
+def stream_floats(spec):  # noqa: ANN001, ANN201
+    """The float constants of a stream: those of overflow, and what infinities become."""
+    return overflow_constants(spec) + (spec.pos_inf, spec.neg_inf)  # noqa: RUF005
+
+
+@device
 def stream_constants32(spec, keys):  # noqa: ANN001, ANN201
     """The integer constants of a float32 stream: `constants32`, and the largest magnitude that is easy."""
     easy = float32_as_int32(np.float32(spec.max)) if spec.min < 0.0 else 0
@@ -229,7 +236,7 @@ def narrow32(x, source, out, i, stop, spec, key):  # noqa: ANN001, ANN201
 
     `source` is what the lanes read: x, or `out` itself, which then holds something that rounds to the same.
     """
-    floats, form = overflow_constants(spec), _narrow_form(spec)
+    floats, form = stream_floats(spec), _narrow_form(spec)
     while i < stop:
         section = i >> 32
         keys = subkeys(key, section) if spec.mode >= _STOCHASTIC else np.uint64(0)
@@ -242,7 +249,7 @@ def narrow32(x, source, out, i, stop, spec, key):  # noqa: ANN001, ANN201
 @device
 def same32(x, source, out, i, stop, spec, key):  # noqa: ANN001, ANN201
     """The same for formats with float32's exponent range; float32 itself (of which nothing is cut, in any mode) among them."""
-    floats, form = overflow_constants(spec), mode_form(spec) if spec.precision < 24 else _TOWARD_ZERO
+    floats, form = stream_floats(spec), mode_form(spec) if spec.precision < 24 else _TOWARD_ZERO
     while i < stop:
         section = i >> 32
         keys = subkeys(key, section) if spec.mode >= _STOCHASTIC else np.uint64(0)
@@ -256,7 +263,7 @@ def same32(x, source, out, i, stop, spec, key):  # noqa: ANN001, ANN201
 def narrow64(x, source, out, i, stop, spec, key):  # noqa: ANN001, ANN201
     """out[i:stop] = x[i:stop] rounded by a deterministic mode, for formats of the narrow family in float64 lanes."""
     easy = float64_as_int64(spec.max) if spec.min < 0.0 else np.int64(0)
-    integers, floats = constants64(spec) + (0, 0, easy), overflow_constants(spec)  # noqa: RUF005 (no subkeys)
+    integers, floats = constants64(spec) + (0, 0, easy), stream_floats(spec)  # noqa: RUF005 (no subkeys)
     while i < stop:
         i = _narrow64(source, out, i, stop, spec.mode, integers, floats)
         round_range(x, out, i, min(i + _BLOCK64, stop), spec, key)
@@ -284,7 +291,7 @@ def stream_constants64(spec, key, section):  # noqa: ANN001, ANN201
 @device
 def drawn64(x, source, out, i, stop, spec, key):  # noqa: ANN001, ANN201
     """out[i:stop] = x[i:stop] rounded by a stochastic mode, for formats of the narrow family in float64 lanes."""
-    floats = overflow_constants(spec)
+    floats = stream_floats(spec)
     form = mode_form(spec) if np.signbit(spec.neg_zero) else mode_form(spec) + _UNSIGNED_ZERO
     while i < stop:
         section = i >> 32

@@ -34,6 +34,7 @@ from .elementwise import (
     same_body,
     stream_constants32,
     stream_constants64,
+    stream_floats,
     tail_bits,
     word_constants32,
 )
@@ -117,7 +118,7 @@ def round_steps64(x, out, words, key):  # noqa: ANN001, ANN201
 @device
 def _same_range(x, out, i, stop, spec, key):  # noqa: ANN001, ANN201
     """out[i:stop] = x[i:stop] rounded, for formats with float64's exponents; `out` holds x already, flushed."""
-    integers, floats = stream_constants64(spec, key, i >> 32), overflow_constants(spec)
+    integers, floats = stream_constants64(spec, key, i >> 32), stream_floats(spec)
     form = mode_form(spec) if spec.precision < 53 else _TOWARD_ZERO
     while i < stop:
         i = _same64(out, out, i, stop, form, integers, floats)

@@ -12,7 +12,7 @@ same
     emin is the lane's own (bfloat16, tfloat32 in float32): the grid is every 2^s-th float, s = 24 - p, so adding to the
     magnitude's bits and clearing s of them rounds, across binades, subnormals and into infinity.
 
-The caller tests `limit`, selects overflow results on the rounded value, and leaves the rest to the plain rule.
+The caller tests `limit`, selects the results of overflow and of special values, and leaves the rest to the plain rule.
 """
 
 from __future__ import annotations
@@ -285,3 +285,14 @@ def select_overflow(v: Lanes, r: Value, top: Value, over: Value, bottom: Value, 
     b = v.builder
     r = v.where(b.fcmp_ordered(">", r, top), over, r)
     return v.where(b.fcmp_ordered("<", r, bottom), under, r)
+
+
+def select_special(v: Lanes, x: Value, r: Value, positive: Value, negative: Value) -> tuple[Value, Value]:
+    """(lanes where x is infinite or NaN, r there replaced): by `positive` or `negative`, or by x as a quiet NaN."""
+    b, bits = v.builder, v.as_int(x)
+    magnitude = b.and_(bits, v.magnitude_mask)
+    special = b.icmp_signed(">=", magnitude, v.exponent_mask)
+    infinite = v.where(b.icmp_signed("<", bits, v.word(0)), negative, positive)
+    quiet = v.as_float(b.or_(bits, v.word(1 << (v.digits - 2))))
+    chosen = v.where(b.icmp_signed(">", magnitude, v.exponent_mask), quiet, infinite)
+    return special, v.where(special, chosen, r)
