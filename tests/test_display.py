@@ -77,3 +77,12 @@ def test_explain_where_there_is_no_gap():
     assert {outcome.error_ulp for outcome in beyond.outcomes} == {None}
     without = explain(math.nan, "float4_e2m1fn")
     assert {outcome.code for outcome in without.outcomes} == {None}
+
+
+def test_what_is_beyond_the_range_is_not_called_on_the_grid(capsys):
+    from nfloat.cli.main import main
+
+    for value, words in (("1000", "beyond the range, and becomes 6.0"), ("6", "on the grid: 6.0")):
+        with pytest.raises(SystemExit):
+            main(["explain", value, "--format", "fp4"])
+        assert words in capsys.readouterr().out

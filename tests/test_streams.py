@@ -57,3 +57,12 @@ def test_streams_are_values():
 def test_ten_thousand_children_have_different_keys():
     keys = {nf.Stream(seed).child(name, step).key for seed in range(10) for name in ("w", "b") for step in range(500)}
     assert len(keys) == 10_000
+
+
+def test_what_is_no_seed_or_name():
+    for seed in (np.array([1, 2]), np.array(1.5), nf.Stream(1)):
+        with pytest.raises(nf.SeedError, match="seed="):
+            nf.Stream(seed)
+    with pytest.raises(nf.SeedError, match="child name"):
+        nf.Stream(1).child(np.array([1, 2]))
+    assert nf.Stream(1).child("\ud800") != nf.Stream(1).child("\ud801")

@@ -96,3 +96,18 @@ def test_float32_carries_what_fits():
     for name, fits in [("float32", True), ("bfloat16", True), ("e8m23", True), ("e9m3", False), ("e8m24", False), ("float64", False), ("fixed24.8", True),
                        ("fixed32.8", False), ("binary8p1uf", True), ("float8_e8m0fnu", True), ("binary10p1sf", False)]:  # fmt: skip
         assert nf.get_format(name).fits_float32 is fits, name
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [({"subnormals": "flush"}, "subnormals"), ({"lowest_binade": "zero_first"}, "lowest_binade"), ({"bits": 16}, "bits"), ({"max_significand": 100}, "significand"),
+     ({"emin": 1023, "emax": 1023}, "emax=1023")],
+)  # fmt: skip
+def test_fixed_point_has_one_unit_and_uses_every_code(changes, named):
+    with pytest.raises(nf.FormatError, match=named):
+        nf.get_format("int8").replace(name="f", **changes)
+
+
+def test_eps_is_the_gap_above_one_where_one_is_subnormal():
+    f = nf.Format(name="f", precision=4, emin=2, emax=5)
+    assert f.eps == nf.decode(nf.encode(1.0, f) + 1, f) - 1.0 == nf.finfo(f).eps == 0.5

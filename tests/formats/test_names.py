@@ -86,3 +86,15 @@ def test_formats_load_no_compiler():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_p3109_exponents_beyond_float64_are_refused_with_the_least_precision():
+    for name, least in (("binary16p3se", 5), ("binary16p5uf", 6), ("binary13p1se", 2)):
+        with pytest.raises(nf.FormatError, match=f"{name}.*P must be at least {least}"):
+            nf.get_format(name)
+        assert nf.get_format(name.replace(f"p{name.split('p')[1][0]}", f"p{least}")).precision == least
+
+
+def test_a_policy_that_a_format_lacks_is_not_advised():
+    with pytest.raises(nf.RoundingError, match="None .its own policy. or 'saturate'$"):
+        nf.round(1.0, "int8", overflow="infinity")

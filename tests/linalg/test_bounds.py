@@ -135,3 +135,17 @@ def test_mistakes():
     for value in (np.nan, np.inf):
         with pytest.raises(ArgumentError, match="b: an element is infinite or NaN"):
             matmul_bound(np.ones((1, 2)), np.full((2, 1), value), "float16")
+
+
+def test_the_bound_of_an_exact_sum_at_the_bottom_of_float64() -> None:
+    """u w = 2^-1075 is no float64 number; the bound may not be 0."""
+    a, b = 1.5 * 2.0**-537, (1 + 2.0**-30) * 2.0**-520
+    computed = nf.matmul([[a]], [[b]], nf.Accumulator("float64", order="exact"))
+    bound = matmul_bound([[a]], [[b]], nf.Accumulator("float64", order="exact"))
+    assert 0 < abs(Fraction(computed.item()) - Fraction(a) * Fraction(b)) <= Fraction(bound.item())
+
+
+def test_a_format_of_one_bit_has_a_bound() -> None:
+    acc = nf.Accumulator("binary8p1se", rounding="stochastic")
+    bound = matmul_bound([[1.0, 1.0]], [[1.0], [1.0]], acc)
+    assert np.isfinite(bound).all() and (bound.probable == bound).all()

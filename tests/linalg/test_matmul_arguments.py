@@ -28,6 +28,22 @@ X = np.ones((3, 4))
         (lambda: nf.sum(X, "float16", axis=(0, 0)), nf.ShapeError, "twice"),
         (lambda: nf.sum(X, "float16", axis="x"), nf.ArgumentError, "axis='x'"),
         (lambda: nf.sum(X, "nvidia.hopper.mma.f16.f32"), nf.AccumulatorError, "multiplies"),
+        (lambda: nf.matmul(X, X.T, "float16", inputs=("float16",)), nf.FormatError, "inputs=.*pair"),
+        (lambda: nf.matmul(X, X.T, "float16", output=3), nf.FormatError, "output=3"),
+        (lambda: nf.matmul(X, X.T, "float16", threads=np.array([1, 2])), nf.ArgumentError, "threads=array"),
+        (lambda: nf.matmul(X[:0], X.T, "float16", threads=0), nf.ArgumentError, "threads=0"),
+        (lambda: nf.matmul(X, X.T, nf.Accumulator("float16", rounding="stochastic"), seed=np.array([1, 2])), nf.SeedError, "seed=array"),
+        (lambda: nf.sum(X, "float16", axis=np.array([0, 1])), nf.ArgumentError, "axis=array"),
+        (lambda: nf.sum(X[:, :0], "float16", axis=0, threads="x"), nf.ArgumentError, "threads='x'"),
+        (lambda: nf.sum(X, "float16", inputs=("float16", "float16")), nf.FormatError, "inputs="),
+        (lambda: nf.cumsum(X, "float16", axis=(0, 1)), nf.ArgumentError, "axis="),
+        (lambda: nf.Accumulator("float16", product=7), nf.FormatError, "product=7"),
+        (lambda: nf.Accumulator(16), nf.FormatError, "format=16"),
+        (lambda: nf.Accumulator("float16", order="blocked", block=4, promote="floot"), nf.FormatError, "promote='floot'"),
+        (lambda: nf.Accumulator("float16", order="blocked", block=np.array([4])), nf.AccumulatorError, "block=array"),
+        (lambda: nf.Accumulator("float16").replace(ordr="exact"), nf.AccumulatorError, "'ordr'.*did you mean 'order'"),
+        (lambda: nf.testing.matmul_bound(X, X.T, "float16", np.ones((2, 2))), nf.ShapeError, "c "),
+        (lambda: nf.testing.matmul_bound(X, X.T, "float16", confidence="x"), nf.ArgumentError, "confidence='x'"),
         (lambda: nf.cumsum(X, nf.Accumulator("float16", rounding="stochastic")), nf.SeedError, "seed=None"),
     ],
 )
@@ -80,3 +96,33 @@ def test_kernels_compile_what_they_declare():
         if name.startswith(("gemm", "reduce")):
             allowed = {sigutils.normalize_signature(signature)[0] for signature in declared}
             assert set(dispatcher.signatures) <= allowed, name
+
+
+def test_a_copy_that_memory_cannot_hold_is_refused_at_once():
+    vector = np.broadcast_to(np.float32(1.0), (10**12,))
+    square = np.broadcast_to(np.float32(1.0), (10**6, 10**6))
+    for call in (lambda: nf.matmul(vector, vector, "float16"), lambda: nf.sum(vector, "float16"), lambda: nf.cumsum(vector, "float16"),
+                 lambda: nf.sum(square, "float16", axis=0)):  # fmt: skip
+        with pytest.raises(nf.ShapeError, match="GiB"):
+            call()
+
+
+NO_TERM = np.ones((1, 0)), np.ones((0, 1))
+
+
+@pytest.mark.parametrize("acc", [
+    nf.Accumulator("float32", product="float8_e8m0fnu"), nf.Accumulator("float8_e8m0fnu", order="blocked", block=4, promote="float32"),
+    nf.Accumulator("float32", order="kahan", rounding="toward_negative"), nf.Accumulator("bfloat16", rounding="to_odd"), nf.Accumulator("float16", order="exact"),
+], ids=str)  # fmt: skip
+def test_without_terms_the_result_is_c_rounded_or_zero(acc):
+    c = np.array([[0.0, -0.0, 2.5, -2.5, 1.1, 1e-9, np.inf, np.nan]])
+    empty = np.ones((1, 0)), np.ones((0, c.size))
+    nf.testing.assert_bits_equal(nf.matmul(*empty, acc), np.zeros(c.shape))
+    nf.testing.assert_bits_equal(nf.matmul(*empty, acc, c), nf.round(c, acc.result_format, acc.rounding))
+
+
+def test_a_block_longer_than_any_sum_is_one_block():
+    for block in (2**62, 2**63 - 1, 2**63, 10**30):
+        for rounding in ("nearest_even", "toward_zero"):
+            acc = nf.Accumulator("float64", order="blocked", block=block, rounding=rounding)
+            assert nf.matmul(np.ones((1, 3)), np.ones((3, 1)), acc).item() == nf.sum(np.ones(3), acc) == nf.cumsum(np.ones(3), acc)[-1] == 3.0

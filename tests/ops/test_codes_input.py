@@ -117,3 +117,52 @@ def test_the_first_nan_without_a_code_is_named():
         nf.encode(np.where(np.arange(100) == 41, np.nan, 1).astype(np.float32), "float4_e2m1fn")
     with pytest.raises(nf.RepresentationError, match=r"^x gives NaN"):
         nf.encode(np.nan, "int8")
+
+
+@pytest.mark.parametrize("fmt", ["fixed16.200", "fixed16.150", "fixed12.-300", "fixed32.16", "int5", "e11m20", "float32", "amdfp24", "dlfloat16", "float8_e8m0fnu",
+                                 nf.Format(name="64 bits", precision=53, emin=-1022, emax=1023, bits=64, has_inf=False, nan="negative_zero")], ids=str)  # fmt: skip
+def test_codes_do_not_depend_on_how_many_there_are(fmt):
+    """Tables, lanes and NumPy's passes begin at some length: what one code gives, each of many gives."""
+    rng = np.random.default_rng(2)
+    codes = nf.encode(np.ldexp(rng.standard_normal(40000), rng.integers(-5, 5, 40000)) * (float(nf.finfo(fmt).max) / 2**12), fmt, overflow="saturate")
+    each = np.array([nf.decode(codes[i : i + 1], fmt)[0] for i in range(200)])
+    for length in (63, 64, 200, 5000, codes.size):
+        values = nf.decode(codes[:length], fmt)
+        nf.testing.assert_bits_equal(values[:200], each[:length])
+        numbers = ~np.isnan(values)
+        assert np.array_equal(nf.encode(values[numbers], fmt), codes[:length][numbers])
+
+
+@pytest.mark.parametrize("fmt", ["bfloat16", "float16", "float8_e4m3fn", "float8_e5m2fnuz", "binary8p4uf", "tfloat32", "dlfloat16", "float6_e3m2fn"])
+def test_infinities_and_nan_among_numbers(fmt):
+    """Special values in every place of a block, next to overflow: as each of them alone."""
+    f, special = nf.get_format(fmt), np.array([np.inf, -np.inf, np.nan, -np.nan, 2.0**126, -(2.0**126), 1.0, 0.0, -0.0, 3.3], np.float32)
+    if not f.has_nan:
+        special = np.array([np.inf, -np.inf, 2.0**126, -(2.0**126), 1.0, 0.0, -0.0, 3.3], np.float32)
+    x = np.random.default_rng(0).choice(special, 700)
+    for policy in (None, "saturate", "saturate_finite"):
+        for mode in ("nearest_even", "toward_zero", "stochastic"):
+            how = {"rounding": mode, "overflow": policy, "seed": 1 if mode == "stochastic" else None}
+            plain = mode if mode != "stochastic" else "nearest_even"
+            alone = {v.tobytes(): (nf.round(v, f, plain, overflow=policy), nf.encode(v, f, plain, overflow=policy)) for v in special[:-1]}
+            among = np.array([v.tobytes() in alone for v in x])
+            values, codes = nf.round(x, f, **how), nf.encode(x, f, **how)
+            nf.testing.assert_bits_equal(values[among], np.array([alone[v.tobytes()][0] for v in x[among]]))
+            assert np.array_equal(codes[among], np.array([alone[v.tobytes()][1] for v in x[among]]))
+            nf.testing.assert_bits_equal(nf.decode(codes, f), values)
+
+
+def test_a_small_negative_number_is_flushed_in_an_unsigned_format_too():
+    for fmt in (nf.Format(name="u", precision=4, emin=-6, emax=7, signed=False, subnormals="flush_output"),
+                nf.Format(name="z", precision=4, emin=-6, emax=7, signed=False, lowest_binade="zero_first")):  # fmt: skip
+        for length in (1, 16, 64, 300):
+            for dtype in (np.float32, np.float64):
+                x = np.full(length, -0.01, dtype)
+                assert (nf.round(x, fmt) == 0).all() and (nf.encode(x, fmt) == 0).all()
+
+
+def test_masked_codes_are_refused():
+    codes = np.ma.array([1, 2], mask=[0, 1], dtype=np.uint8)
+    for call in (lambda: nf.decode(codes, "e4m3fn"), lambda: nf.pack(codes, "e4m3fn"), lambda: nf.round([np.ma.array([1.0, 2.0], mask=[0, 1])], "bf16")):
+        with pytest.raises(nf.ArgumentError, match="masked"):
+            call()
