@@ -11,7 +11,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from ..errors import ArgumentError, FormatError
+from ..errors import ArgumentError, FormatError, ShapeError
 from ..formats.format import Format
 from ..formats.names import FormatLike, get_format
 from ..formats.rounding import Overflow, OverflowLike, Rounding, RoundingLike, as_overflow, as_rounding
@@ -155,9 +155,9 @@ class FloatArray(NDArrayOperatorsMixin, ArrayMethods, RoundedValues):
         arithmetic.plan  # noqa: B018 (raises if they do not fit together)
         return FloatArray(self._values, arithmetic, self._stream if seed is None else _as_stream(seed))
 
-    def copy(self) -> FloatArray:
+    def copy(self, order: Any = "C") -> FloatArray:
         """A copy with values of its own."""
-        return self.like(self._values.copy())
+        return self.like(self._values.copy(order=order))
 
     def __copy__(self) -> FloatArray:
         return self.copy()
@@ -171,12 +171,20 @@ class FloatArray(NDArrayOperatorsMixin, ArrayMethods, RoundedValues):
     # ------------------------------------------------------------ NumPy's protocols
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray:
         values = self.values if copy is not True else self._values.copy()
-        return values if dtype is None or dtype == values.dtype else values.astype(dtype)
+        if dtype is None or dtype == values.dtype:
+            return values
+        if copy is False:
+            raise ArgumentError(f"copy=False: the values are {values.dtype}, and as {np.dtype(dtype)} they are a copy")
+        return values.astype(dtype)
 
     def __array_ufunc__(
         self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, where: Any = True, **kwargs: Any
     ) -> Any:
-        target = out[0] if isinstance(out, tuple) else out
+        with np.errstate(invalid="ignore"):  # a signalling NaN would warn
+            return self._ufunc(ufunc, method, inputs, out[0] if isinstance(out, tuple) else out, where, kwargs)
+
+    @staticmethod
+    def _ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], target: Any, where: Any, kwargs: dict[str, Any]) -> Any:
         if method == "reduce":
             return folds.reduce(ufunc, inputs[0], out=target, where=where, **kwargs)
         if method == "accumulate":
@@ -191,24 +199,31 @@ class FloatArray(NDArrayOperatorsMixin, ArrayMethods, RoundedValues):
         return ufuncs.call(ufunc, inputs, target, where)
 
     def __array_function__(self, func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return functions.call(func, args, kwargs)
+        with np.errstate(invalid="ignore"):
+            return functions.call(func, args, kwargs)
 
     # ------------------------------------------------------------ as a container
     def __getitem__(self, index: Any) -> FloatArray:
         values = self._values[index]
-        stream = None if self._stream is None else self._stream.child("item", name_of(index))
+        stream = None if self._stream is None else self._stream.child("item", name_of(index, self._values.shape))
         return self.like(values, stream)
 
     def __setitem__(self, index: Any, value: ArrayLike) -> None:
         a, stream = (
             self._arithmetic,
-            None if self._stream is None else Stream(self._stream.child("assign", name_of(index)).key),
+            None if self._stream is None else Stream(self._stream.child("assign", name_of(index, self._values.shape)).key),
         )
         given = value._values if isinstance(value, RoundedValues) else value
         if stream is not None:  # every element draws its own bits, also where one number is assigned to many
             given = np.broadcast_to(given, self._values[index].shape)
         c = as_carrier(given, "value", single=a.plan.single)
-        self._values[index] = a.plan.apply(c, a.plan.key(stream))
+        rounded = a.plan.apply(c, a.plan.key(stream))
+        try:
+            with np.errstate(invalid="ignore"):
+                self._values[index] = rounded
+        except ValueError:
+            where = self._values[index].shape
+            raise ShapeError(f"value of shape {rounded.shape} does not fit the {where} elements that it is assigned to") from None
         self._stream = stream
 
 
@@ -255,7 +270,8 @@ def array(
     given = x._values if isinstance(x, RoundedValues) else x
     c = as_carrier(given, "x", single=how.single)
     rounded = how.apply(c, how.key(None if stream is None else stream.child("array")))
-    return FloatArray(rounded.astype(carrier(arithmetic), copy=False), arithmetic, stream)
+    with np.errstate(invalid="ignore"):  # a signalling NaN would warn
+        return FloatArray(rounded.astype(carrier(arithmetic), copy=False), arithmetic, stream)
 
 
 def from_codes(

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from numpy.typing import NDArray
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, ShapeError
 from ..kernels.folds import fold_at, fold_rows
 from ..ops.compute import has_unsigned_zero
 from .rounded import RoundedValues, common, fresh_stream, operand
-from .ufuncs import ARITHMETIC, QUESTIONS, call, write
+from .ufuncs import ARITHMETIC, QUESTIONS, call, check_mask, write
 
 _SELECTIONS = frozenset({np.maximum, np.minimum, np.fmax, np.fmin})
 _IDENTITY: dict[Any, float] = {np.add: 0.0, np.multiply: 1.0}
@@ -40,9 +40,9 @@ def _operation(ufunc: np.ufunc, method: str) -> int:
     return int(ARITHMETIC[ufunc])
 
 
-def _with_values(array: Any, out: Any, name: str) -> tuple[RoundedValues, Any]:
+def with_values(array: Any, out: Any, name: str, *others: Any) -> tuple[RoundedValues, Any]:
     """(the operand that decides, the array as one of its kind): a plain array may be folded into a FloatArray."""
-    first = common([array, out], name)
+    first = common([array, out, *others], name)
     return first, array if isinstance(array, RoundedValues) else first.like(np.asarray(operand(array, first, name)))
 
 
@@ -66,7 +66,8 @@ def reduce(
     name = f"{ufunc.__name__}.reduce"
     if dtype is not None:
         raise ArgumentError(f"{name}: dtype={dtype!r}: the format decides what results are; cast with a.astype(...)")
-    first, array = _with_values(array, out, name)
+    first, array = with_values(array, out, name, initial)
+    check_mask(where, name)
     if ufunc in QUESTIONS:
         if isinstance(out, RoundedValues):
             raise ArgumentError(f"{name}: out= must be an array of booleans")
@@ -74,12 +75,14 @@ def reduce(
             array._values, axis=axis, keepdims=keepdims, where=where, **({} if out is None else {"out": out})
         )
     start = None if initial is _NONE or initial is None else operand(initial, first, name)
+    if np.ndim(start) > 0:
+        raise ShapeError(f"{name}: initial= of shape {np.shape(start)} must be one number")
     if ufunc in _SELECTIONS:
         keywords = {} if start is None else {"initial": start}
         result = first.like(ufunc.reduce(array._values, axis=axis, keepdims=keepdims, where=where, **keywords))
     else:
         result = _fold_axes(ufunc, array, axis, keepdims, start, where)
-    return result if out is None else write(name, result, out, True)
+    return result if out is None else write(name, result, out, True, whole=True)
 
 
 def _fold_axes(
@@ -134,7 +137,7 @@ def accumulate(ufunc: np.ufunc, array: Any, axis: int = 0, dtype: Any = None, ou
     name = f"{ufunc.__name__}.accumulate"
     if dtype is not None:
         raise ArgumentError(f"{name}: dtype={dtype!r}: the format decides what results are; cast with a.astype(...)")
-    first, array = _with_values(array, out, name)
+    first, array = with_values(array, out, name)
     stream, values = fresh_stream(name, array), array._values
     if ufunc in _SELECTIONS:
         result = first.like(ufunc.accumulate(values, axis=axis))
@@ -155,7 +158,7 @@ def accumulate(ufunc: np.ufunc, array: Any, axis: int = 0, dtype: Any = None, ou
             how.key(stream),
         )
         result = first.like(np.moveaxis(y.reshape(moved.shape), -1, axis).astype(values.dtype, order="C"), stream)
-    return result if out is None else write(name, result, out, True)
+    return result if out is None else write(name, result, out, True, whole=True)
 
 
 def outer(ufunc: np.ufunc, a: Any, b: Any, out: Any = None, where: Any = True) -> Any:
@@ -185,7 +188,11 @@ def at(ufunc: np.ufunc, array: Any, indices: Any, values: Any = _NONE) -> None:
     op = _operation(ufunc, "at")
     target = array._values
     places = np.arange(target.size).reshape(target.shape)[indices]
-    y = np.array(np.broadcast_to(operand(values, first, name), np.shape(places)), np.float64, order="C").reshape(-1)
+    given = operand(values, first, name)
+    try:
+        y = np.array(np.broadcast_to(given, np.shape(places)), np.float64, order="C").reshape(-1)
+    except ValueError:
+        raise ShapeError(f"{name}: values of shape {np.shape(given)} do not broadcast to the {np.shape(places)} places") from None
     stream, how = fresh_stream(name, array, values), array._arithmetic.plan
     x = target.astype(np.float64).reshape(-1)
     fold_at(

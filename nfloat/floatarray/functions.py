@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, as_integer
 from . import folds
 from .moving import MOVING, move, plain_values
 from .rounded import RoundedValues, common, fresh_stream, operand
@@ -54,6 +54,8 @@ ASKING = frozenset(
         np.savetxt,
     }
 )
+#: NumPy functions that write into an array
+_WRITING = frozenset({np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis})
 _NONE = object()
 
 
@@ -72,13 +74,18 @@ def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
     if function is np.copyto:
         return _copy_to(*args, **kwargs)
     if function not in MOVING:
+        name = f"{function.__module__}.{function.__name__}".replace("numpy", "np", 1)
+        if function in _WRITING:
+            raise ArgumentError(f"{name} is not defined for a FloatArray; assign instead, which rounds: a[...] = ...")
         raise ArgumentError(
-            f"np.{function.__name__} is not defined for a FloatArray; compute it on the values, np.asarray(a), "
-            "and round: nf.array(..., a.format)"
+            f"{name} is not defined for a FloatArray; compute it on the values, np.asarray(a), "
+            "and round numbers that come out: nf.array(..., a.format)"
         )
     return move(function, args, kwargs)
 
 
+def _is_set(keepdims: Any) -> bool:
+    return keepdims is not np._NoValue and bool(keepdims)
 
 
 # ------------------------------------------------------------ functions that round
@@ -94,14 +101,14 @@ def _reduction(ufunc: np.ufunc) -> Callable[..., Any]:
     ) -> Any:
         start = {} if initial is _NONE or initial is np._NoValue else {"initial": initial}
         mask = True if where is np._NoValue else where
-        return folds.reduce(ufunc, a, axis, dtype, out, keepdims is True, where=mask, **start)
+        return folds.reduce(ufunc, a, axis, dtype, out, _is_set(keepdims), where=mask, **start)
 
     return function
 
 
 def _accumulation(ufunc: np.ufunc) -> Callable[..., Any]:
     def function(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) -> Any:
-        flat = a.like(a._values.reshape(-1)) if axis is None else a
+        flat = a if axis is not None else a.like(a._values.reshape(-1)) if isinstance(a, RoundedValues) else np.ravel(a)
         return folds.accumulate(ufunc, flat, 0 if axis is None else axis, dtype, out)
 
     return function
@@ -112,9 +119,10 @@ def mean(
 ) -> Any:
     """The rounded sum divided by the number of elements, rounded again; the number itself is exact."""
     mask = True if where is np._NoValue else where
-    total = folds.reduce(np.add, a, axis, dtype, None, keepdims is True, where=mask)
+    _, a = folds.with_values(a, out, "mean")
+    total = folds.reduce(np.add, a, axis, dtype, None, _is_set(keepdims), where=mask)
     chosen = np.broadcast_to(np.asarray(mask, bool), a._values.shape)
-    count = np.sum(chosen, axis=axis, keepdims=keepdims is True)
+    count = np.sum(chosen, axis=axis, keepdims=_is_set(keepdims))
     result = _divide_by_count(total, count)
     return result if out is None else folds.write("mean", result, out, True)
 
@@ -131,7 +139,7 @@ def _divide_by_count(total: RoundedValues, count: Any) -> Any:
 
 def dot(a: Any, b: Any, out: Any = None) -> Any:
     """np.dot's shapes: scalars multiply, vectors and matrices as `a @ b`."""
-    first = common([a, b], "dot")
+    first = common([a, b, out], "dot")
     if np.ndim(plain_values(a)) == 0 or np.ndim(plain_values(b)) == 0:
         result = rounded_result(np.multiply, [a, b], first)
     elif np.ndim(plain_values(b)) > 2:
@@ -143,9 +151,24 @@ def dot(a: Any, b: Any, out: Any = None) -> Any:
     return result if out is None else folds.write("dot", result, out, True)
 
 
-def diff(a: Any, n: int = 1, axis: int = -1) -> Any:
-    """Differences of neighbours, each rounded, n times over."""
-    for _ in range(n):
+def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = np._NoValue, append: Any = np._NoValue) -> Any:
+    """Differences of neighbours, each rounded, n times over; `prepend` and `append` are operands like any other.
+
+    Raises
+    ------
+    ArgumentError
+        If n is not an integer of at least 0.
+    """
+    times = as_integer(n)
+    if times is None or times < 0:
+        raise ArgumentError(f"diff: n={n!r} must be an integer of at least 0")
+    first = common([a, prepend, append], "diff")
+    parts = [np.asarray(operand(x, first, "diff")) for x in (prepend, a, append) if x is not np._NoValue]
+    shape = list(np.shape(plain_values(a)))
+    shape[axis] = 1
+    parts = [np.broadcast_to(x, shape) if x.ndim == 0 else x for x in parts]
+    a = first.like(np.concatenate(parts, axis=axis, dtype=first._values.dtype)) if len(parts) > 1 else a
+    for _ in range(times):
         last_first = a.like(np.moveaxis(a._values, axis, 0))
         a = last_first[1:] - last_first[:-1]
         a = a.like(np.moveaxis(a._values, 0, axis))

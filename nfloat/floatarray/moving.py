@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError
-from .rounded import RoundedValues, common, fresh_stream, operand
+from .rounded import RoundedValues, carrier, common, fresh_stream, operand
 
 MOVING = frozenset(
     {
@@ -79,6 +79,8 @@ _ELEMENTS: dict[Callable[..., Any], tuple[tuple[int, str], ...]] = {
     np.insert: ((0, "arr"), (2, "values")),
     np.clip: ((0, "a"), (1, "a_min"), (2, "a_max"), (99, "min"), (99, "max")),
     np.pad: ((99, "constant_values"),),
+    np.compress: ((1, "a"),),
+    **dict.fromkeys((np.meshgrid, np.broadcast_arrays, np.atleast_1d, np.atleast_2d, np.atleast_3d), tuple((i, "") for i in range(32))),
     **dict.fromkeys((np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin), ((4, "initial"),)),
 }
 #: those that take a sequence of arrays
@@ -98,6 +100,10 @@ def move(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
     if kwargs.get("out") is not None:
         raise ArgumentError(
             f"np.{function.__name__}: out= is not defined for a FloatArray; assign the result: b[...] = ..."
+        )
+    if kwargs.get("dtype") is not None:
+        raise ArgumentError(
+            f"np.{function.__name__}: dtype={kwargs['dtype']!r}: the format decides what the elements are; cast with a.astype(...)"
         )
     found: list[Any] = []
     _collect((args, kwargs), found)
@@ -154,4 +160,6 @@ def _wrap(result: Any, first: RoundedValues, stream: Any) -> Any:
     """Float results as FloatArrays; indices and counts (np.unique's) as they are."""
     if isinstance(result, (list, tuple)):
         return type(result)(_wrap(item, first, stream) for item in result)
-    return first.like(result, stream) if np.asarray(result).dtype.kind == "f" else result
+    if np.asarray(result).dtype.kind != "f":
+        return result
+    return first.like(np.asarray(result, carrier(first._arithmetic)), stream)  # a list among float32 values makes float64 of them

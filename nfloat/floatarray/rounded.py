@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import FormatError, RepresentationError, RoundingError, SeedError
+from ..errors import FormatError, RepresentationError, RoundingError, SeedError, as_integer
 from ..formats.format import Format
 from ..formats.rounding import Overflow, Rounding
 from ..ops import arithmetic as operations
@@ -135,7 +135,7 @@ def operand(value: Any, first: RoundedValues, what: str) -> Any:
     if type(value) in (int, float, bool):
         return _number(value, arithmetic.format, what) if value else _number.__wrapped__(value, arithmetic.format, what)
     nearest = plan(arithmetic.format, Rounding.NEAREST_EVEN, None, None)
-    array = as_carrier(value, what, single=nearest.single)
+    array = as_carrier(value, f"an operand of {what}", single=nearest.single)
     rounded = nearest.apply(array, 0)
     wrong = (rounded != array) & (array == array)
     if wrong.any():
@@ -165,12 +165,27 @@ def exactly(values: NDArray[np.floating], arithmetic: Arithmetic) -> NDArray[np.
     return plain.plan.apply(c, 0).astype(carrier(arithmetic), copy=False)
 
 
-def name_of(index: Any) -> str:
-    """A name for the elements an index selects: what it says, or a digest of it where it holds arrays."""
+def name_of(index: Any, shape: tuple[int, ...]) -> str:
+    """A name for the elements an index selects: what it says, or a digest of it where it holds arrays.
+
+    Integers are Python's, counted from the front where it is plain which axis they belong to, whatever they are given as.
+    """
     parts = index if isinstance(index, tuple) else (index,)
+    plain = all(isinstance(part, slice) or _integer(part) is not None for part in parts)
+    parts = tuple(_place(part, shape[i] if plain and i < len(shape) else 0) for i, part in enumerate(parts))
+    index = parts if isinstance(index, tuple) else parts[0]
     if not any(isinstance(part, (np.ndarray, list)) for part in parts):
         return repr(index)
     h = hashlib.blake2b(digest_size=16)
     for part in parts:
         h.update(np.asarray(part).tobytes() if isinstance(part, (np.ndarray, list)) else repr(part).encode())
     return h.hexdigest()
+
+
+def _integer(part: Any) -> int | None:
+    return None if isinstance(part, np.ndarray) else as_integer(part)
+
+
+def _place(part: Any, size: int) -> Any:
+    number = _integer(part)
+    return part if number is None else number + size if number < 0 else number

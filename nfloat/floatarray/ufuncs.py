@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ArgumentError, FormatError
+from ..errors import ArgumentError, FormatError, ShapeError
 from ..kernels.operations import Operation
 from ..linalg.accumulators import Accumulator
 from ..linalg.matmul import matmul
@@ -98,6 +98,7 @@ QUESTIONS = frozenset(
 def call(ufunc: np.ufunc, inputs: tuple[Any, ...], out: Any, where: Any) -> Any:
     """``ufunc(*inputs, out=out, where=where)``."""
     operands = list(inputs)
+    check_mask(where, ufunc.__name__)
     if ufunc is np.square:
         ufunc, operands = np.multiply, [operands[0], operands[0]]
     if ufunc is np.float_power:
@@ -135,7 +136,7 @@ def rounded_result(ufunc: np.ufunc, operands: list[Any], first: RoundedValues) -
     stream = fresh_stream(name, *operands)
     # a Python number is one of the carrier's, so that nothing asks again whether it fits
     dtype = first._values.dtype
-    given = gather([(name, np.asarray(operand(x, first, name), dtype)) for x in operands], single=how.single)
+    given = gather([(f"x{i}", np.asarray(operand(x, first, name), dtype)) for i, x in enumerate(operands, 1)], single=how.single)
     if ufunc in ARITHMETIC:
         flat = compute(ARITHMETIC[ufunc], given.arrays, given.size, how, how.key(stream), members=True)
     else:
@@ -159,6 +160,8 @@ def _question(ufunc: np.ufunc, operands: list[Any], out: Any, where: Any) -> NDA
     if where is not True and out is None:
         raise ArgumentError(f"{ufunc.__name__}: where= needs out=, since the other elements would be undefined")
     first = next(x for x in operands if isinstance(x, RoundedValues))
+    if ufunc in (np.equal, np.not_equal) and any(isinstance(x, (str, bytes)) for x in operands):
+        return np.full(first._values.shape, ufunc is np.not_equal)[()]  # no number is a text, as in NumPy
     values = [_compared(x, first) for x in operands]
     return ufunc(*values) if out is None else ufunc(*values, out=out, where=where)
 
@@ -169,14 +172,28 @@ def _compared(x: Any, first: RoundedValues) -> Any:
     return operand(x, first, "comparison") if type(x) in (int, float, bool) else x
 
 
-def write(name: str, result: RoundedValues, out: Any, where: Any) -> Any:
-    """A result into `out`: an array of the same format, or a NumPy array that holds its values.
+def check_mask(where: Any, name: str) -> None:
+    """Refuse a FloatArray as a mask.
+
+    Raises
+    ------
+    ArgumentError
+        If `where` is one.
+    """
+    if isinstance(where, RoundedValues):
+        raise ArgumentError(f"{name}: where= is a FloatArray, and must be booleans; pass mask != 0")
+
+
+def write(name: str, result: RoundedValues, out: Any, where: Any, *, whole: bool = False) -> Any:
+    """A result into `out`: an array of the same format, or a NumPy array that holds its values; `whole`: of its shape.
 
     Raises
     ------
     FormatError, ArgumentError
         If `out` cannot hold them.
     """
+    if not isinstance(out, (RoundedValues, np.ndarray)):
+        raise ArgumentError(f"{name}: out= is a {type(out).__name__}; pass a FloatArray or a float array")
     target = out._values if isinstance(out, RoundedValues) else out
     values = result._values
     if not isinstance(out, RoundedValues):
@@ -184,15 +201,22 @@ def write(name: str, result: RoundedValues, out: Any, where: Any) -> Any:
             raise ArgumentError(
                 f"{name}: out= of dtype {target.dtype} cannot hold rounded results; pass a FloatArray or a float array"
             )
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             narrow = values.astype(target.dtype)
         if ((narrow != values) & (values == values)).any():
             raise FormatError(
                 f"{name}: out= of dtype {target.dtype} does not hold all numbers of {result._arithmetic.format.name}"
             )
-    if np.broadcast_shapes(values.shape, target.shape) != target.shape:
-        raise ArgumentError(f"{name}: the result {values.shape} does not fit out= of shape {target.shape}")
+    if values.shape != target.shape and (whole or not _broadcasts(values.shape, target.shape)):
+        raise ShapeError(f"{name}: the result {values.shape} does not fit out= of shape {target.shape}")
     np.copyto(target, values, where=where, casting="same_kind")
     if isinstance(out, RoundedValues):
         out._stream = result._stream
     return out
+
+
+def _broadcasts(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
+    try:
+        return np.broadcast_shapes(shape, target) == target
+    except ValueError:
+        return False

@@ -14,6 +14,9 @@ from ..errors import ArgumentError
 _FLOAT32 = np.dtype(np.float32)
 _FLOAT64 = np.dtype(np.float64)
 _MAX_EXACT = 2**53
+#: an array's `flags.num` & LAYOUT is CARRAY if it is C-contiguous, aligned and writable, and may be so without a warning: what
+#: `np.broadcast_arrays` returns warns where `flags.carray` looks whether it is writable
+LAYOUT, CARRAY = 0x80000501, 0x501
 
 
 def as_carrier(x: ArrayLike, argument: str, *, single: bool) -> NDArray[np.floating]:
@@ -24,7 +27,7 @@ def as_carrier(x: ArrayLike, argument: str, *, single: bool) -> NDArray[np.float
     ArgumentError
         If x is not real numbers, or holds one that float64 cannot hold.
     """
-    if type(x) is np.ndarray and x.dtype is _FLOAT32 and single and x.flags.carray:
+    if type(x) is np.ndarray and x.dtype is _FLOAT32 and single and x.flags.num & LAYOUT == CARRAY:
         return x  # the common case, first: it decides what a call on a small array costs
     if type(x) is not np.ndarray:
         x = _as_array(x, argument)
@@ -34,7 +37,7 @@ def as_carrier(x: ArrayLike, argument: str, *, single: bool) -> NDArray[np.float
         dtype = x.dtype
     if dtype == _FLOAT32 and not single:
         x = _cast(x, _FLOAT64)
-    if not x.flags.carray:
+    if x.flags.num & LAYOUT != CARRAY:
         x = np.array(x, order="C", copy=True)
     return x
 

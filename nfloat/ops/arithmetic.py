@@ -26,9 +26,10 @@ def _apply(
 ) -> Result:  # fmt: skip
     how = plan(fmt, rounding, overflow, random_bits)
     key = how.key(seed)
-    operands = gather(named, single=how.single)
-    flat = compute(op, operands.arrays, operands.size, how, key)
-    return operands.restore(flat.astype(operands.dtype, copy=False))
+    with np.errstate(invalid="ignore"):  # a signalling NaN would warn
+        operands = gather(named, single=how.single)
+        flat = compute(op, operands.arrays, operands.size, how, key)
+        return operands.restore(flat.astype(operands.dtype, copy=False))
 
 
 def add(

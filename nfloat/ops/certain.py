@@ -65,12 +65,17 @@ def _huge(negative: bool) -> Leading:
     return Leading(negative, 1, True, 3000)
 
 
-@lru_cache(maxsize=1 << 14)
 def certain(name: str, x: float, y: float = 0.0) -> Leading:
     """The leading bits of function `name` at x (arctan2: of y/x's angle; power: x^y), for a finite non-zero result.
 
     Infinite arguments are taken for arctan and arctan2 alone; elsewhere their results are special values.
     """
+    return _kept(name, x, y, math.copysign(1.0, x), math.copysign(1.0, y))
+
+
+@lru_cache(maxsize=1 << 14)
+def _kept(name: str, x: float, y: float, *signs: float) -> Leading:
+    """`certain`, kept for the next time; the signs tell -0 from 0, which are equal keys."""
     if name == "power":
         return _power(x, y)
     if name == "arctan2":

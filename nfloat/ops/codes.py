@@ -21,7 +21,7 @@ from ..kernels.codes_vector import FIXED, NARROW, NARROW_ONE_ZERO, ROUNDED, SAME
 from ..kernels.jit import entry_point
 from ..kernels.tables import look_up
 from ..streams import SeedLike
-from .arguments import as_carrier, refuse_masked, restore_scalar
+from .arguments import CARRAY, LAYOUT, as_carrier, refuse_masked, restore_scalar
 from .direct import FLOAT32
 from .plan import Plan, plan
 
@@ -66,7 +66,7 @@ def encode(
     >>> nf.encode([1.0, -2.0, 6.0], "float4_e2m1fn")
     array([ 2, 12,  7], dtype=uint8)
     """
-    if type(x) is _ndarray and x.dtype is FLOAT32 and random_bits is None and x.ndim == 1 and x.flags.carray:
+    if type(x) is _ndarray and x.dtype is FLOAT32 and random_bits is None and x.ndim == 1 and x.flags.num & LAYOUT == CARRAY:
         try:
             way = _direct(fmt, rounding, overflow)
         except TypeError:  # an unhashable argument: `plan` names it
@@ -262,7 +262,7 @@ def _numbers(f: Format) -> NDArray[np.floating]:
 def as_codes(codes: ArrayLike, fmt: Format, argument: str) -> NDArray[np.unsignedinteger]:
     """`codes` as a contiguous array of the format's code dtype, checked to be in range."""
     dtype = code_dtype(fmt)
-    if type(codes) is np.ndarray and codes.dtype is dtype and fmt.bits == 8 * dtype.itemsize and codes.flags.carray:
+    if type(codes) is np.ndarray and codes.dtype is dtype and fmt.bits == 8 * dtype.itemsize and codes.flags.num & LAYOUT == CARRAY:
         return codes
     refuse_masked(codes, argument)
     try:
@@ -278,7 +278,7 @@ def as_codes(codes: ArrayLike, fmt: Format, argument: str) -> NDArray[np.unsigne
         if low < 0 or high >= 2**fmt.bits:
             raise ArgumentError(f"{argument}: code {low if low < 0 else high} is not in 0..{2**fmt.bits - 1}, the codes of {fmt.name}")
     a = np.ascontiguousarray(a, dtype=dtype).reshape(a.shape)
-    return a if a.flags.writeable and a.flags.aligned else a.copy()
+    return a if a.flags.num & LAYOUT == CARRAY else a.copy()
 
 
 def _large_integers(codes: ArrayLike, a: NDArray, fmt: Format, argument: str) -> NDArray:

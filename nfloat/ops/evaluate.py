@@ -122,7 +122,9 @@ def _result_words(how: Plan) -> NDArray[np.float64]:
 def _for_certain(
     name: str, operands: tuple[NDArray[np.float64], ...], number: NDArray[np.int64], how: Plan, key: int
 ) -> NDArray[np.float64]:
-    distinct, place = np.unique(np.stack(operands, axis=1), axis=0, return_inverse=True)
+    # as bits: the zeros differ, by which arctan2 is told where it is
+    codes, place = np.unique(np.stack(operands, axis=1).view(np.int64), axis=0, return_inverse=True)
+    distinct = codes.view(np.float64)
     leading = [certain(name, *map(float, row)) for row in distinct]
     columns = (
         np.array([z.negative for z in leading]),

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..formats.names import FormatLike
 from ..formats.rounding import OverflowLike, RoundingLike
 from ..streams import SeedLike, as_key
-from .arguments import as_carrier, restore_scalar
+from .arguments import CARRAY, LAYOUT, as_carrier, restore_scalar
 from .direct import FLOAT32, direct
 from .plan import plan
 
@@ -66,7 +66,7 @@ def round(
     >>> nf.round(1 + 2**-8 + 2**-40, "bfloat16")
     np.float64(1.0078125)
     """
-    if type(x) is _ndarray and x.dtype is FLOAT32 and random_bits is None and x.ndim == 1 and x.flags.carray:
+    if type(x) is _ndarray and x.dtype is FLOAT32 and random_bits is None and x.ndim == 1 and x.flags.num & LAYOUT == CARRAY:
         try:
             way = direct(fmt, rounding, overflow)
         except TypeError:  # an unhashable argument: `plan` names it

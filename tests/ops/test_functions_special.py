@@ -198,3 +198,12 @@ def test_every_precision_is_rounded_correctly() -> None:
         assert nf.exp(0.1, "float64") == float(gmpy2.exp(gmpy2.mpfr(0.1)))
         assert nf.sin(1e22, "float64") == float(gmpy2.sin(gmpy2.mpfr(1e22)))
         assert nf.power(1.1, 33.3, "float64") == float(gmpy2.mpfr(1.1) ** gmpy2.mpfr(33.3))
+
+
+@pytest.mark.parametrize("fmt", ["float64", "e11m45", "e6m40", "float32", "float16"])
+def test_arctan2_is_told_the_sign_of_a_zero(fmt):
+    """-0 and 0 are equal, so that what is kept for one argument must not be given for the other."""
+    for _ in range(2):
+        nf.testing.assert_bits_equal(nf.arctan2([0.0, -0.0], -1.0, fmt), nf.arctan2([5e-324, -5e-324], -1.0, fmt))
+        assert nf.arctan2(-0.0, -1.0, fmt) == -nf.arctan2(0.0, -1.0, fmt) < 0
+        nf.testing.assert_bits_equal(nf.arctan2([0.0, -0.0], 1.0, fmt), np.array([0.0, -0.0]))
