@@ -42,6 +42,16 @@ class ArrayMethods:
         """The transpose, a view."""
         return self.like(self._values.T)
 
+    @property
+    def mT(self: Any) -> Any:  # noqa: N802 (NumPy's name)
+        """The last two axes exchanged, a view."""
+        return np.matrix_transpose(self)
+
+    @property
+    def nbytes(self: Any) -> int:
+        """Bytes of the carrier."""
+        return self._values.nbytes
+
     def __len__(self: Any) -> int:
         return len(self._values)
 

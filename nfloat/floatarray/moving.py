@@ -34,6 +34,8 @@ MOVING = frozenset(
         np.take,
         np.take_along_axis,
         np.compress,
+        np.extract,
+        np.matrix_transpose,
         np.flip,
         np.fliplr,
         np.flipud,
@@ -80,6 +82,7 @@ _ELEMENTS: dict[Callable[..., Any], tuple[tuple[int, str], ...]] = {
     np.clip: ((0, "a"), (1, "a_min"), (2, "a_max"), (99, "min"), (99, "max")),
     np.pad: ((99, "constant_values"),),
     np.compress: ((1, "a"),),
+    np.extract: ((1, "arr"),),
     **dict.fromkeys((np.meshgrid, np.broadcast_arrays, np.atleast_1d, np.atleast_2d, np.atleast_3d), tuple((i, "") for i in range(32))),
     **dict.fromkeys((np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin), ((4, "initial"),)),
 }

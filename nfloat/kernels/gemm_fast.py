@@ -38,7 +38,7 @@ def _drawn(total: type) -> dict[int, Body]:
 
 
 _native32 = tile_intrinsic(32, NATIVE32, _bodies(Native, {Product.ROUNDED: Narrow, Product.NATIVE: Native}, (False,)))
-_native64 = tile_intrinsic(64, TILE64, _bodies(Native, {Product.NATIVE: Native}, (False,)))
+_native64 = tile_intrinsic(64, TILE64, _bodies(Native, {Product.ROUNDED: Narrow, Product.NATIVE: Native}, (False,)))
 _narrow32 = tile_intrinsic(32, TILE32, _bodies(Narrow, {Product.ROUNDED: Narrow}, (False, True)))
 _narrow64 = tile_intrinsic(64, TILE64, _bodies(Narrow, {Product.ROUNDED: Narrow}, (False, True)))
 _general32 = tile_intrinsic(32, TILE32, _bodies(General, {Product.ROUNDED: General}, (False,)))

@@ -152,7 +152,7 @@ def _native(acc: Accumulator, order: TileOrder, bits: int) -> Iterator[Candidate
         yield replace(free, exact=exact, asks_nothing=free.asks_nothing and not exact)
     elif is_native(acc.product, bits, acc.rounding, acc.overflow):
         yield replace(free, kind=kind(order, Product.NATIVE))
-    elif bits == 32 and has_narrow_grid(acc.product, bits):
+    elif has_narrow_grid(acc.product, bits):
         top = limit(acc.product, bits)
         yield Candidate(kernel, bits, shape, kind(order, Product.ROUNDED), product_top=top)
 

@@ -100,6 +100,16 @@ def test_what_broadcast_arrays_returns_does_not_warn():
     assert (np.broadcast_arrays(nf.array(2.5, "float16"), v())[0] + 1).tolist() == [3.5] * 3
 
 
+def test_questions_and_selections():
+    x = nf.array([[1.0, np.inf], [-np.inf, 0.0]], "float16")
+    assert np.isposinf(x).tolist() == [[False, True], [False, False]] and np.isneginf(x).tolist() == [[False, False], [True, False]]
+    assert np.argwhere(x).tolist() == [[0, 0], [0, 1], [1, 0]] and np.argpartition(v(), 1).tolist() == [0, 1, 2]
+    assert np.extract(np.array([True, False, True]), v()).tolist() == [1, 3]
+    assert x.mT.tolist() == np.matrix_transpose(x).tolist() == x.T.tolist() and x.nbytes == 16
+    with pytest.raises(nf.RepresentationError, match="0.1"):
+        np.extract(v()[:2], TENTH)
+
+
 def test_random_bits_do_not_depend_on_how_an_index_is_spelled():
     s = nf.array(np.full((3, 4), 0.5), "float16", "stochastic", seed=1)
     assert s[1].stream == s[np.int64(1)].stream == s[-2].stream and s[1, 2].stream == s[np.int32(1), -2].stream == s[-2, np.uint8(2)].stream
