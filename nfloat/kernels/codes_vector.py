@@ -16,7 +16,7 @@ from ..formats.rounding import Rounding
 from ..formats.spec import CodeField
 from . import vector
 from .codes import CODES, decode_code, encode_value
-from .elementwise import WORDS, overflow_constants, stream_constants32
+from .elementwise import CAREFUL, WORDS, overflow_constants, stream_constants32
 from .jit import device, kernel
 from .scalar import load_spec, round_value
 from .streaming import STREAM, Constants, either, stream
@@ -32,6 +32,8 @@ _EASY, _SIGN_DOWN, _SIGN_CODE, _OVER_CODE, _UNDER_CODE, _BASE, _POSITIVE, _NEGAT
 #: how to encode: the narrow family, with -0 or without; fixed point, whose numbers are subnormal numbers of that family; the
 #: family with float32's exponents; and numbers that are rounded already. The first is a way to decode too, and so is SAME.
 NARROW, SAME, NARROW_ONE_ZERO, FIXED, ROUNDED = range(5)
+#: elements that the careful form, which knows infinities and NaN, goes on for (see ``elementwise.py``)
+_AWHILE = 1024
 
 
 def _easy(v: Lanes, x: Value, k: Constants) -> Value:
@@ -78,7 +80,7 @@ def _select_special(v: Lanes, x: Value, code: Value, k: Constants) -> tuple[Valu
     return special, v.where(special, chosen, code)
 
 
-def _encode(form: int):  # noqa: ANN202
+def _encode(form: int, careful: bool):  # noqa: ANN202
     """A block of the narrow family; its overflow kept out of the common way."""
 
     def body(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
@@ -90,24 +92,30 @@ def _encode(form: int):  # noqa: ANN202
             r = vector.nearest_even_narrow(v, x, k.grid)
             inside = v.where(b.fcmp_ordered(">", r, top), k.integers[_OVER_CODE], code)
             inside = v.where(b.fcmp_ordered("<", r, bottom), k.integers[_UNDER_CODE], inside)
-            special, chosen = _select_special(v, x, inside, k)
-            _put(v, chosen, target)
-            return v.all(b.or_(special, b.icmp_signed("<", b.and_(v.as_int(x), v.magnitude_mask), k.limit)))
+            done = b.icmp_signed("<", b.and_(v.as_int(x), v.magnitude_mask), k.limit)
+            if careful:
+                special, inside = _select_special(v, x, inside, k)
+                done = b.or_(special, done)
+            _put(v, inside, target)
+            return v.all(done)
 
         return either(v, v.all(_easy(v, x, k)), lambda: _put(v, code, target), selected)
 
     return body
 
 
-def _encode_same(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
-    code = v.builder.lshr(v.as_int(vector.round_same(v, x, k.grid, Rounding.NEAREST_EVEN)), k.grid.drop)
+def _encode_same(careful: bool):  # noqa: ANN202
+    """A block of the family with float32's exponents."""
 
-    def selected() -> Value:
-        special, chosen = _select_special(v, x, code, k)
-        _put(v, chosen, target)
-        return v.all(v.builder.or_(special, _easy(v, x, k)))
+    def body(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
+        code, done = v.builder.lshr(v.as_int(vector.round_same(v, x, k.grid, Rounding.NEAREST_EVEN)), k.grid.drop), _easy(v, x, k)
+        if careful:
+            special, code = _select_special(v, x, code, k)
+            done = v.builder.or_(special, done)
+        _put(v, code, target)
+        return v.all(done)
 
-    return either(v, v.all(_easy(v, x, k)), lambda: _put(v, code, target), selected)
+    return body
 
 
 def _encode_rounded(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
@@ -131,29 +139,27 @@ def _widened(v: Lanes, codes: Value) -> Value:
     return codes if codes.type == v.int else v.builder.zext(codes, v.int)
 
 
-def _decode(v: Lanes, codes: Value, target: Value, index: Value, k: Constants) -> Value:
-    b = v.builder
-    sign_up, low_half, largest, magnitude_mask, base, refused, infinity = k.integers[6:13]
-    code = _widened(v, codes)
-    magnitude = b.and_(code, magnitude_mask)
-    tiny = b.icmp_signed("<", magnitude, low_half)
-    shifted = b.add(b.shl(b.add(magnitude, v.where(tiny, low_half, v.word(0))), k.grid.drop), base)
-    a = b.fsub(v.as_float(shifted), v.as_float(v.where(tiny, k.grid.lowest, v.word(0))))
-    sign = b.and_(b.shl(code, sign_up), v.sign_mask)
-    value = b.or_(v.as_int(a), sign)
-    finite = b.and_(b.icmp_signed("<=", magnitude, largest), b.icmp_signed("!=", code, refused))
+def _decode(careful: bool):  # noqa: ANN202
+    """A block of codes of the narrow family."""
 
-    def selected() -> Value:
-        infinite = b.or_(v.exponent_mask, sign)
-        nan = v.word(0x7FC00000)
-        v.store(v.as_float(v.where(finite, value, v.where(b.icmp_signed("==", magnitude, infinity), infinite, nan))), target)
-        return _TRUE
-
-    def stored() -> Value:
+    def body(v: Lanes, codes: Value, target: Value, index: Value, k: Constants) -> Value:
+        b = v.builder
+        sign_up, low_half, largest, magnitude_mask, base, refused, infinity = k.integers[6:13]
+        code = _widened(v, codes)
+        magnitude = b.and_(code, magnitude_mask)
+        tiny = b.icmp_signed("<", magnitude, low_half)
+        shifted = b.add(b.shl(b.add(magnitude, v.where(tiny, low_half, v.word(0))), k.grid.drop), base)
+        a = b.fsub(v.as_float(shifted), v.as_float(v.where(tiny, k.grid.lowest, v.word(0))))
+        sign = b.and_(b.shl(code, sign_up), v.sign_mask)
+        value = b.or_(v.as_int(a), sign)
+        finite = b.and_(b.icmp_signed("<=", magnitude, largest), b.icmp_signed("!=", code, refused))
+        if careful:
+            special = v.where(b.icmp_signed("==", magnitude, infinity), b.or_(v.exponent_mask, sign), v.word(0x7FC00000))
+            value, finite = v.where(finite, value, special), v.every_lane
         v.store(v.as_float(value), target)
-        return _TRUE
+        return v.all(finite)
 
-    return either(v, v.all(finite), stored, selected)
+    return body
 
 
 def _decode_same(v: Lanes, codes: Value, target: Value, index: Value, k: Constants) -> Value:
@@ -165,10 +171,12 @@ def _decode_same(v: Lanes, codes: Value, target: Value, index: Value, k: Constan
     return _TRUE
 
 
+_WAYS = ((0, False), (CAREFUL, True))
 _encode_stream = stream(32, {
-    **{form: _encode(form) for form in (NARROW, NARROW_ONE_ZERO, FIXED)}, SAME: _encode_same, ROUNDED: _encode_rounded,
+    **{form + way: _encode(form, careful) for form in (NARROW, NARROW_ONE_ZERO, FIXED) for way, careful in _WAYS},
+    **{SAME + way: _encode_same(careful) for way, careful in _WAYS}, ROUNDED: _encode_rounded, ROUNDED + CAREFUL: _encode_rounded,
 })  # fmt: skip
-_decode_stream = stream(32, {NARROW: _decode, SAME: _decode_same}, load=_load_codes)
+_decode_stream = stream(32, {NARROW: _decode(False), NARROW + CAREFUL: _decode(True), SAME: _decode_same}, load=_load_codes)
 _BLOCK = STREAM[32]
 
 
@@ -204,14 +212,18 @@ def encode_run(x, out, words, c, form):  # noqa: ANN001, ANN201
            _over_code(spec.under_min, c), base, _over_code(spec.pos_inf, c), _over_code(spec.neg_inf, c), max(c[_NAN], 0),
            np.int64(0x7FFFFFFF if c[_NAN] >= 0 else 0x7F800000))  # fmt: skip
     integers = stream_constants32(spec, np.uint64(0)) + own
+    careful = False
     while i < n:
-        i = _encode_stream(x, out, i, n, form, integers, overflow_constants(spec))
-        for j in range(i, min(i + _BLOCK, n)):
-            value = round_value(np.float64(x[j]), spec, np.uint64(0))
-            if value != value and c[_NAN] == -1 and unencodable < 0:
-                unencodable = j
-            out[j] = encode_value(value, c)
-        i += _BLOCK
+        end = min(n, i + _AWHILE) if careful else n
+        i = _encode_stream(x, out, i, end, form + CAREFUL if careful else form, integers, overflow_constants(spec))
+        if careful and i < end:
+            for j in range(i, min(i + _BLOCK, n)):
+                value = round_value(np.float64(x[j]), spec, np.uint64(0))
+                if value != value and c[_NAN] == -1 and unencodable < 0:
+                    unencodable = j
+                out[j] = encode_value(value, c)
+            i += _BLOCK
+        careful = i < end
     return unencodable
 
 
@@ -223,8 +235,12 @@ def decode_run(codes, out, c, form):  # noqa: ANN001, ANN201
     mask = (1 << sign) - 1 if sign >= 0 else np.int64(0x7FFFFFFF)
     refused = 1 << sign if c[_NAN_AT_ZERO] == 1 else np.int64(-1)  # the NaN that looks like -0
     integers = ((emin + 127) << 23, 0, 0, 24 - p, 0, 0, _sign_shift(sign), 1 << (p - 1), c[_MAX], mask, (emin + 126) << 23, refused, c[_INF])
+    careful = False
     while i < n:
-        i = _decode_stream(codes, out, i, n, form, integers, (0.0,))
-        for j in range(i, min(i + _BLOCK, n)):
-            out[j] = decode_code(np.int64(codes[j]), c)
-        i += _BLOCK
+        end = min(n, i + _AWHILE) if careful else n
+        i = _decode_stream(codes, out, i, end, form + CAREFUL if careful and form == NARROW else form, integers, (0.0,))
+        if careful and i < end:
+            for j in range(i, min(i + _BLOCK, n)):
+                out[j] = decode_code(np.int64(codes[j]), c)
+            i += _BLOCK
+        careful = i < end

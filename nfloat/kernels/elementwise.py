@@ -1,7 +1,8 @@
 """Array loops that round: the plain one, correct for everything, and the fast ones over ``vector.py``.
 
-A fast kernel takes the blocks whose finite values are below its family's limit, and gives the others to the plain rule;
-overflow, infinities and NaN are selected in the fast path, so only extreme values are slow.
+A fast kernel takes the blocks whose values are finite and below its family's limit; overflow is selected in the fast path.
+From a block that is refused the careful form goes on for a while, which knows infinities and NaN too; what it refuses (extreme
+values) goes to the plain rule. One form for both would cost common arrays a tenth.
 """
 
 from __future__ import annotations
@@ -67,29 +68,32 @@ def _store(v: Lanes, r: Value, target: Value) -> Value:
     return ir.Constant(ir.IntType(1), 1)
 
 
-def _finish(v: Lanes, x: Value, r: Value, target: Value, k: Constants, unsure: Value | None = None) -> Value:
+def _finish(v: Lanes, x: Value, r: Value, target: Value, k: Constants, careful: bool, unsure: Value | None = None) -> Value:
     """Store r; the selects of overflow are kept out of the common way. Done unless a lane is unsure or beyond the limit."""
     b = v.builder
     other = _over(v, x, k)
     doubt = None if unsure is None else v.fold(unsure, b.or_)
 
     def select() -> Value:
-        special, chosen = vector.select_special(v, x, vector.select_overflow(v, r, *k.floats[:4]), *k.floats[4:6])
+        chosen, inside = vector.select_overflow(v, r, *k.floats[:4]), b.icmp_signed("<", _magnitude(v, x), k.limit)
+        if careful:
+            special, chosen = vector.select_special(v, x, chosen, *k.floats[4:6])
+            inside = b.or_(special, inside)
         v.store(chosen, target)
-        inside = v.all(b.or_(special, b.icmp_signed("<", _magnitude(v, x), k.limit)))
+        inside = v.all(inside)
         return inside if unsure is None else b.and_(inside, b.not_(v.any(unsure)))
 
     return either(v, v.some(other if doubt is None else b.or_(other, doubt)), select, lambda: _store(v, r, target))
 
 
-def _whole(mode: Rounding, negative_zero: bool = True):  # noqa: ANN202
+def _whole(mode: Rounding, negative_zero: bool = True, careful: bool = False):  # noqa: ANN202
     """A block of the narrow family by the form that knows all its numbers."""
 
     def body(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
         if not mode.is_stochastic:
-            return _finish(v, x, vector.round_narrow(v, x, k.grid, mode), target, k)
+            return _finish(v, x, vector.round_narrow(v, x, k.grid, mode), target, k, careful)
         r, unsure = vector.stochastic_narrow(v, x, k.grid, random_word(v, index, k, mode), negative_zero=negative_zero, tail=tail_bits(k, mode))
-        return _finish(v, x, r, target, k, unsure)
+        return _finish(v, x, r, target, k, careful, unsure)
 
     return body
 
@@ -109,12 +113,12 @@ def _normal(mode: Rounding):  # noqa: ANN202
     return body
 
 
-def same_body(mode: Rounding):  # noqa: ANN202
+def same_body(mode: Rounding, careful: bool):  # noqa: ANN202
     """A block of the family with the lane's own exponent range."""
 
     def body(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
         random = random_word(v, index, k, mode) if mode.is_stochastic else None
-        return _finish(v, x, vector.round_same(v, x, k.grid, mode, random, tail_bits(k, mode)), target, k)
+        return _finish(v, x, vector.round_same(v, x, k.grid, mode, random, tail_bits(k, mode)), target, k, careful)
 
     return body
 
@@ -145,20 +149,25 @@ _DRAWN = (Rounding.STOCHASTIC, Rounding.STOCHASTIC_A, Rounding.STOCHASTIC_C)
 MODES = (*DETERMINISTIC, *_DRAWN)
 #: added to a mode's tag: the form that takes blocks of normal numbers first; the one for formats without -0
 _NORMAL, _UNSIGNED_ZERO = 16, 32
+#: added to these: the careful form
+CAREFUL = 64
 #: formats with a larger emin have subnormal numbers among common data
 _NORMAL_EMIN = -12
 
+#: what a mode's tag becomes in the careful form
+_WAYS = ((0, False), (CAREFUL, True))
 _narrow32 = stream(32, {
-    **{m.tag: _whole(m) for m in MODES},
     **{m.tag + _NORMAL: _normal(m) for m in MODES},
-    **{m.tag + _UNSIGNED_ZERO: _whole(m, negative_zero=False) for m in _DRAWN},
+    **{m.tag + way: _whole(m, careful=careful) for m in MODES for way, careful in _WAYS},
+    **{m.tag + _UNSIGNED_ZERO + way: _whole(m, False, careful) for m in _DRAWN for way, careful in _WAYS},
 })  # fmt: skip
-_same32 = stream(32, {m.tag: same_body(m) for m in MODES})
-_narrow64 = stream(64, {m.tag: _whole(m) for m in DETERMINISTIC})
+_same32 = stream(32, {m.tag + way: same_body(m, careful) for m in MODES for way, careful in _WAYS})
+_narrow64 = stream(64, {m.tag + way: _whole(m, careful=careful) for m in DETERMINISTIC for way, careful in _WAYS})
 _drawn64 = stream(64, {
-    m.tag + (0 if negative_zero else _UNSIGNED_ZERO): _whole(m, negative_zero)
-    for m in _DRAWN for negative_zero in (True, False)
+    m.tag + zero + way: _whole(m, zero == 0, careful) for m in _DRAWN for zero in (0, _UNSIGNED_ZERO) for way, careful in _WAYS
 })  # fmt: skip
+#: elements that the careful form goes on for
+_AWHILE = 1024
 _BLOCK32, _BLOCK64 = STREAM[32], STREAM[64]
 
 
@@ -223,51 +232,67 @@ def mode_form(spec):  # noqa: ANN001, ANN201
 
 
 @device
-def _narrow_form(spec):  # noqa: ANN001, ANN201
+def _zero_form(spec):  # noqa: ANN001, ANN201
     mode = mode_form(spec)
-    if not np.signbit(spec.neg_zero):
-        return mode + _UNSIGNED_ZERO if mode >= _STOCHASTIC else mode
-    return mode + _NORMAL if spec.emin <= _NORMAL_EMIN else mode
+    return mode + _UNSIGNED_ZERO if mode >= _STOCHASTIC and not np.signbit(spec.neg_zero) else mode
 
 
 @device
-def narrow32(x, source, out, i, stop, spec, key):  # noqa: ANN001, ANN201
+def narrow32(x, source, out, i, stop, spec, key, always):  # noqa: ANN001, ANN201
     """out[i:stop] = x[i:stop] rounded, for formats of the narrow family in float32 lanes.
 
-    `source` is what the lanes read: x, or `out` itself, which then holds something that rounds to the same.
+    `source` is what the lanes read: x, or `out` itself, which then holds something that rounds to the same. `always`: the careful
+    form does it all, as it must in the latter case: a block that is refused may hold anything.
     """
-    floats, form = stream_floats(spec), _narrow_form(spec)
+    floats, form, careful = stream_floats(spec), _zero_form(spec), always
+    usual = form + _NORMAL if spec.emin <= _NORMAL_EMIN and np.signbit(spec.neg_zero) else form
     while i < stop:
         section = i >> 32
         keys = subkeys(key, section) if spec.mode >= _STOCHASTIC else np.uint64(0)
         integers = stream_constants32(spec, keys) + word_constants32(spec)
-        i = _narrow32(source, out, i, min(stop, (section + 1) << 32), form, integers, floats)
-        round_range(x, out, i, min(i + _BLOCK32, stop), spec, key)
-        i += _BLOCK32
+        end = _end(i, stop, careful and not always)
+        i = _narrow32(source, out, i, end, form + CAREFUL if careful else usual, integers, floats)
+        if careful and i < end:
+            round_range(x, out, i, min(i + _BLOCK32, stop), spec, key)
+            i += _BLOCK32
+        careful = always or i < end
 
 
 @device
-def same32(x, source, out, i, stop, spec, key):  # noqa: ANN001, ANN201
+def _end(i, stop, awhile):  # noqa: ANN001, ANN201
+    """How far a stream from i may go: to where the subkeys change, or for a while."""
+    end = min(stop, ((i >> 32) + 1) << 32)
+    return min(end, i + _AWHILE) if awhile else end
+
+
+@device
+def same32(x, source, out, i, stop, spec, key, always):  # noqa: ANN001, ANN201
     """The same for formats with float32's exponent range; float32 itself (of which nothing is cut, in any mode) among them."""
-    floats, form = stream_floats(spec), mode_form(spec) if spec.precision < 24 else _TOWARD_ZERO
+    floats, form, careful = stream_floats(spec), mode_form(spec) if spec.precision < 24 else _TOWARD_ZERO, always
     while i < stop:
         section = i >> 32
         keys = subkeys(key, section) if spec.mode >= _STOCHASTIC else np.uint64(0)
         integers = stream_constants32(spec, keys) + word_constants32(spec)
-        i = _same32(source, out, i, min(stop, (section + 1) << 32), form, integers, floats)
-        round_range(x, out, i, min(i + _BLOCK32, stop), spec, key)
-        i += _BLOCK32
+        end = _end(i, stop, careful and not always)
+        i = _same32(source, out, i, end, form + CAREFUL if careful else form, integers, floats)
+        if careful and i < end:
+            round_range(x, out, i, min(i + _BLOCK32, stop), spec, key)
+            i += _BLOCK32
+        careful = always or i < end
 
 
 @device
-def narrow64(x, source, out, i, stop, spec, key):  # noqa: ANN001, ANN201
+def narrow64(x, source, out, i, stop, spec, key, always):  # noqa: ANN001, ANN201
     """out[i:stop] = x[i:stop] rounded by a deterministic mode, for formats of the narrow family in float64 lanes."""
     easy = float64_as_int64(spec.max) if spec.min < 0.0 else np.int64(0)
-    integers, floats = constants64(spec) + (0, 0, easy), stream_floats(spec)  # noqa: RUF005 (no subkeys)
+    integers, floats, careful = constants64(spec) + (0, 0, easy), stream_floats(spec), always  # noqa: RUF005 (no subkeys)
     while i < stop:
-        i = _narrow64(source, out, i, stop, spec.mode, integers, floats)
-        round_range(x, out, i, min(i + _BLOCK64, stop), spec, key)
-        i += _BLOCK64
+        end = _end(i, stop, careful and not always)
+        i = _narrow64(source, out, i, end, spec.mode + CAREFUL if careful else spec.mode, integers, floats)
+        if careful and i < end:
+            round_range(x, out, i, min(i + _BLOCK64, stop), spec, key)
+            i += _BLOCK64
+        careful = always or i < end
 
 
 @device
@@ -289,36 +314,37 @@ def stream_constants64(spec, key, section):  # noqa: ANN001, ANN201
 
 
 @device
-def drawn64(x, source, out, i, stop, spec, key):  # noqa: ANN001, ANN201
+def drawn64(x, source, out, i, stop, spec, key, always):  # noqa: ANN001, ANN201
     """out[i:stop] = x[i:stop] rounded by a stochastic mode, for formats of the narrow family in float64 lanes."""
-    floats = stream_floats(spec)
-    form = mode_form(spec) if np.signbit(spec.neg_zero) else mode_form(spec) + _UNSIGNED_ZERO
+    floats, form, careful = stream_floats(spec), _zero_form(spec), always
     while i < stop:
-        section = i >> 32
-        i = _drawn64(source, out, i, min(stop, (section + 1) << 32), form, stream_constants64(spec, key, section), floats)
-        round_range(x, out, i, min(i + _BLOCK64, stop), spec, key)
-        i += _BLOCK64
+        end = _end(i, stop, careful and not always)
+        i = _drawn64(source, out, i, end, form + CAREFUL if careful else form, stream_constants64(spec, key, i >> 32), floats)
+        if careful and i < end:
+            round_range(x, out, i, min(i + _BLOCK64, stop), spec, key)
+            i += _BLOCK64
+        careful = always or i < end
 
 
 @kernel(f"void(float32[::1], float32[::1], {WORDS}, int64)")
 def round_narrow32(x, out, words, key):  # noqa: ANN001, ANN201
     """`narrow32` of an array."""
-    narrow32(x, x, out, 0, x.size, load_spec(words), key)
+    narrow32(x, x, out, 0, x.size, load_spec(words), key, False)
 
 
 @kernel(f"void(float32[::1], float32[::1], {WORDS}, int64)")
 def round_same32(x, out, words, key):  # noqa: ANN001, ANN201
     """`same32` of an array."""
-    same32(x, x, out, 0, x.size, load_spec(words), key)
+    same32(x, x, out, 0, x.size, load_spec(words), key, False)
 
 
 @kernel(f"void(float64[::1], float64[::1], {WORDS}, int64)")
 def round_narrow64(x, out, words, key):  # noqa: ANN001, ANN201
     """`narrow64` of an array."""
-    narrow64(x, x, out, 0, x.size, load_spec(words), key)
+    narrow64(x, x, out, 0, x.size, load_spec(words), key, False)
 
 
 @kernel(f"void(float64[::1], float64[::1], {WORDS}, int64)")
 def round_drawn64(x, out, words, key):  # noqa: ANN001, ANN201
     """`drawn64` of an array."""
-    drawn64(x, x, out, 0, x.size, load_spec(words), key)
+    drawn64(x, x, out, 0, x.size, load_spec(words), key, False)

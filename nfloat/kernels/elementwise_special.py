@@ -50,7 +50,7 @@ _BLOCK32, _BLOCK64 = STREAM[32], STREAM[64]
 #: elements that go through the steps together; it divides the 2^32 after which the subkeys change
 _PIECE = 2048
 
-_same64 = stream(64, {m.tag: same_body(m) for m in MODES})
+_same64 = stream(64, {m.tag: same_body(m, True) for m in MODES})
 
 
 # ------------------------------------------------------------------ formats that flush
@@ -92,9 +92,9 @@ def round_steps32(x, out, words, key):  # noqa: ANN001, ANN201
         stop = min(i + _PIECE, n)
         _flush32(x, out, i, stop, spec.flush_input, True)
         if spec.emin == -126 and signed:
-            same32(x, out, out, i, stop, spec, key)
+            same32(x, out, out, i, stop, spec, key, True)
         else:
-            narrow32(x, out, out, i, stop, spec, key)
+            narrow32(x, out, out, i, stop, spec, key, True)
         _flush32(out, out, i, stop, spec.flush_output, signed)
 
 
@@ -109,9 +109,9 @@ def round_steps64(x, out, words, key):  # noqa: ANN001, ANN201
         if spec.emin == -1022 and signed:
             _same_range(x, out, i, stop, spec, key)
         elif spec.mode >= _STOCHASTIC:
-            drawn64(x, out, out, i, stop, spec, key)
+            drawn64(x, out, out, i, stop, spec, key, True)
         else:
-            narrow64(x, out, out, i, stop, spec, key)
+            narrow64(x, out, out, i, stop, spec, key, True)
         _flush64(out, out, i, stop, spec.flush_output, signed)
 
 
