@@ -83,9 +83,10 @@ _ELEMENTS: dict[Callable[..., Any], tuple[tuple[int, str], ...]] = {
     np.pad: ((99, "constant_values"),),
     np.compress: ((1, "a"),),
     np.extract: ((1, "arr"),),
-    **dict.fromkeys((np.meshgrid, np.broadcast_arrays, np.atleast_1d, np.atleast_2d, np.atleast_3d), tuple((i, "") for i in range(32))),
     **dict.fromkeys((np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin), ((4, "initial"),)),
 }
+#: those that take any number of arrays, each an argument
+_EACH = frozenset({np.meshgrid, np.broadcast_arrays, np.atleast_1d, np.atleast_2d, np.atleast_3d})
 #: those that take a sequence of arrays
 _SEQUENCES = frozenset({np.concatenate, np.stack, np.hstack, np.vstack, np.dstack, np.column_stack})
 #: those that fill in zeros, means or nested arrays: their results are looked at
@@ -133,7 +134,7 @@ def _as_members(
         convert = lambda x: x if isinstance(x, RoundedValues) else [member(item) for item in x]  # noqa: E731
     else:
         given, convert = list(_ELEMENTS.get(function, ())), member
-    places, names = {place for place, _ in given}, {name for _, name in given}
+    places, names = set(range(len(args))) if function in _EACH else {place for place, _ in given}, {name for _, name in given}
     return (
         tuple(convert(x) if i in places else x for i, x in enumerate(args)),
         {key: convert(x) if key in names else x for key, x in kwargs.items()},

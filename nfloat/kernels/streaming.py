@@ -196,12 +196,6 @@ def _aligned_successor(v: Lanes, target: Value) -> Callable[[Value], Value]:
 DETERMINISTIC = tuple(mode for mode in Rounding if not mode.is_stochastic)
 
 
-def within_limit(v: Lanes, x: Value, k: Constants) -> Value:
-    """Whether every |x| is below the family's limit (so none is infinite or NaN)."""
-    magnitude = v.builder.and_(v.as_int(x), v.magnitude_mask)
-    return v.all(v.builder.icmp_signed("<", magnitude, k.limit))
-
-
 def easy_lanes(v: Lanes, x: Value, k: Constants, *, from_zero: bool = False) -> Value:
     """The lanes in the range that `Constants` calls easy; `from_zero`: easy_from is known to be 0."""
     magnitude = v.builder.and_(v.as_int(x), k.magnitude_mask)

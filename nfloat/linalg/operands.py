@@ -76,13 +76,8 @@ def check_memory(argument: str, shapes: dict[str, tuple[int, ...]], result: tupl
     need = prod(result) * itemsize * copies
     if need < _SMALL:
         return
-    free = available_memory()
-    if free is not None and need > free // 2:
-        names = " and ".join(f"{name} {shape}" for name, shape in shapes.items())
-        raise ShapeError(
-            f"{argument}: {names} give a result of shape {result}, which needs {need / 2**30:.1f} GiB "
-            f"(half of the {free / 2**30:.1f} GiB of memory now free may be used); split the rows and multiply them in turn"
-        )
+    names = " and ".join(f"{name} {shape}" for name, shape in shapes.items())
+    _refuse_beyond_half(need, f"{argument}: {names} give a result of shape {result}, which needs", "split the rows and multiply them in turn")
 
 
 def check_copy(argument: str, x: NDArray) -> None:
@@ -93,14 +88,15 @@ def check_copy(argument: str, x: NDArray) -> None:
     ShapeError
         If the copy would take more than half of the memory now free.
     """
-    if x.nbytes < _SMALL or x.flags.c_contiguous or x.flags.f_contiguous:
-        return
+    if x.nbytes >= _SMALL and not (x.flags.c_contiguous or x.flags.f_contiguous):
+        _refuse_beyond_half(x.nbytes, f"{argument} {x.shape} is not contiguous, and a copy of it takes", "pass it in parts")
+
+
+def _refuse_beyond_half(need: int, what: str, advice: str) -> None:
+    """Raise a ShapeError if so many bytes are more than half of the free memory."""
     free = available_memory()
-    if free is not None and x.nbytes > free // 2:
-        raise ShapeError(
-            f"{argument} {x.shape} is not contiguous, and a copy of it takes {x.nbytes / 2**30:.1f} GiB "
-            f"(half of the {free / 2**30:.1f} GiB of memory now free may be used); pass it in parts"
-        )
+    if free is not None and need > free // 2:
+        raise ShapeError(f"{what} {need / 2**30:.1f} GiB (half of the {free / 2**30:.1f} GiB of memory now free may be used); {advice}")
 
 
 def available_memory() -> int | None:

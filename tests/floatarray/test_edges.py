@@ -22,6 +22,7 @@ TENTH = np.array([0.1, 1.0])
     [
         (lambda: np.meshgrid(v(), TENTH), nf.RepresentationError, "does not hold .*0.1"),
         (lambda: np.broadcast_arrays(v(), TENTH[:1]), nf.RepresentationError, "does not hold .*0.1"),
+        (lambda: np.broadcast_arrays(*[v()] * 40, TENTH[:1]), nf.RepresentationError, "does not hold .*0.1"),
         (lambda: np.atleast_1d(v(), TENTH), nf.RepresentationError, "does not hold .*0.1"),
         (lambda: np.compress(v()[:2], TENTH), nf.RepresentationError, "does not hold .*0.1"),
         (lambda: np.concatenate([v(), v()], dtype=np.float64), nf.ArgumentError, "dtype="),
@@ -106,7 +107,7 @@ def test_questions_and_selections():
     assert np.argwhere(x).tolist() == [[0, 0], [0, 1], [1, 0]] and np.argpartition(v(), 1).tolist() == [0, 1, 2]
     assert np.extract(np.array([True, False, True]), v()).tolist() == [1, 3]
     assert x.mT.tolist() == np.matrix_transpose(x).tolist() == x.T.tolist() and x.nbytes == 16
-    with pytest.raises(nf.RepresentationError, match="0.1"):
+    with pytest.raises(nf.RepresentationError, match=r"0.1"):
         np.extract(v()[:2], TENTH)
 
 

@@ -37,6 +37,17 @@ FORMATS = [
 ]
 
 
+def check(name: str, x: np.ndarray, fmt: nf.Format) -> None:
+    """The function in every deterministic mode against the oracle's rounding of its value."""
+    z = rounded_to_odd(name, x)
+    n = prepare(z, Grid(fmt))
+    for mode in DETERMINISTIC:
+        got, wanted = getattr(nf, name)(x, fmt, mode), round_grid(z, n, fmt, mode, None)
+        bad = np.flatnonzero(differs(got, wanted))
+        where = [float(v).hex() for v in x[bad[:3]]]
+        assert bad.size == 0, f"{name} {mode}: {bad.size}, at {where}: {got[bad[:3]]}, not {wanted[bad[:3]]}"
+
+
 @pytest.mark.parametrize("fmt", FORMATS, ids=lambda f: f.name)
 @pytest.mark.parametrize("name", CASES)
 def test_next_to_numbers_and_midpoints(name: str, fmt: nf.Format) -> None:
@@ -45,12 +56,7 @@ def test_next_to_numbers_and_midpoints(name: str, fmt: nf.Format) -> None:
     c = np.ldexp(half_steps, rng.integers(low, high + 1, 60) - fmt.precision)
     x = np.concatenate([np.nextafter(c, 0), c, np.nextafter(c, np.inf), np.nextafter(np.nextafter(c, np.inf), np.inf)])
     x = x if name in ("softplus", "gelu") else np.concatenate([x, -x])
-    z = rounded_to_odd(name, x)
-    n = prepare(z, Grid(fmt))
-    for mode in DETERMINISTIC:
-        got, wanted = getattr(nf, name)(x, fmt, mode), round_grid(z, n, fmt, mode, None)
-        bad = np.flatnonzero(differs(got, wanted))
-        assert bad.size == 0, f"{name} {mode}: {bad.size}, at {[v.hex() for v in x[bad[:3]]]}: {got[bad[:3]]}, not {wanted[bad[:3]]}"
+    check(name, x, fmt)
 
 
 @pytest.mark.parametrize("fmt", ["float16", "float32", "e11m40"])
@@ -61,12 +67,7 @@ def test_next_to_multiples_of_a_right_angle(name: str, fmt: str) -> None:
     wide = np.append(near_right_angles(53, range(-40, 970, 61)), math.ldexp(6381956970095103, 797))
     single = np.append(near_right_angles(24, range(-12, 104, 11)), math.ldexp(16367173, 72)).astype(np.float32)
     for x in (wide, single):
-        z = rounded_to_odd(name, x)
-        n = prepare(z, Grid(f))
-        for mode in DETERMINISTIC:
-            got, wanted = getattr(nf, name)(x, f, mode), round_grid(z, n, f, mode, None)
-            bad = np.flatnonzero(differs(got, wanted))
-            assert bad.size == 0, f"{name} {mode}: {[float(v).hex() for v in x[bad[:3]]]}: {got[bad[:3]]}, not {wanted[bad[:3]]}"
+        check(name, x, f)
 
 
 @pytest.mark.parametrize("name", ["exp", "exp2", "cosh"])
