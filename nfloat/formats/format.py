@@ -304,7 +304,8 @@ class Format:
     @cached_property
     def fits_float32(self) -> bool:
         """Whether every number of the format is a float32 number, so that float32 can carry it."""
-        return self.precision <= 24 and self.emax <= 127 and self.emin - self.precision + 1 >= -149
+        # fixed point reaches -2^(emax + 1)
+        return self.precision <= 24 and self.emax + self.twos_complement <= 127 and self.emin - self.precision + 1 >= -149
 
     def replace(self, **changes: object) -> Format:
         """A copy with other fields; `bits` and `overflow` are kept unless changed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -99,9 +100,13 @@ def contiguous(x: NDArray) -> NDArray:
 
 
 def _norms(a: NDArray, b: NDArray) -> float:
-    """A bound on every sum |a_k b_k|, by Cauchy and Schwarz; the factor covers the rounding of the bound itself."""
-    squares = greatest_norm(read_only(a, a.dtype)) * greatest_norm(read_only(b.T, b.dtype))
-    return float(np.sqrt(squares)) * (1 + 4 * (a.shape[1] + 4) * 2.0**-53)
+    """A bound on every sum |a_k b_k|, by Cauchy and Schwarz; the factor covers the rounding of the bound itself.
+
+    A square that underflows loses less than 2^-1074, which is added for each; a sum of squares that overflows leaves infinity or NaN.
+    """
+    k = a.shape[1]
+    rows, columns = (greatest_norm(read_only(x, x.dtype)) + k * 2.0**-1074 for x in (a, b.T))
+    return math.sqrt(rows) * math.sqrt(columns) * (1 + 4 * (k + 4) * 2.0**-53)
 
 
 def read_only(x: NDArray, dtype: type | np.dtype = np.float64) -> NDArray:

@@ -34,22 +34,48 @@ def is_native(fmt: Format, bits: int, mode: Rounding, overflow: Overflow | None)
     return mode is Rounding.NEAREST_EVEN and is_lane(fmt, bits) and (overflow or fmt.overflow) is Overflow.INFINITY
 
 
+def reaches(fmt: Format, bits: int, exponent: int) -> bool:
+    """Whether the magic constant C = 1.5 2^(e + D - p) of numbers with floor(log2 |x|) = e is finite, for e up to `exponent` and for
+    the lowest binade: max(exponent, emin) + D - p <= the lane's greatest exponent, 1 - its least. C + x then stays below 2 C / 1.5."""
+    return max(exponent, fmt.emin) + PRECISION[bits] - fmt.precision <= 1 - EMIN[bits]
+
+
 def has_narrow_grid(fmt: Format, bits: int) -> bool:
-    """Whether the magic constant rounds to the format's grid in these lanes, sums being formed by one hardware addition."""
+    """Whether the magic constant rounds to the format's grid in these lanes, sums being formed by one hardware addition.
+
+    With D the lane's precision: 2 p < D, so that a sum rounded to D bits and then to p is one rounding (``kernels/gemm_lanes.py``), and
+    D - p >= 2, which rounding to odd needs (p >= 2 and the former give it); 2^emin a normal number of the lane, since the binade is read
+    off the exponent's bits: the unit, 2^(emin - p + 1), then is at least four times the lane's least number; and C finite from the
+    lowest binade on (`reaches`), where results up to `limit` have theirs.
+    """
     return fmt.precision >= 2 and 2 * fmt.precision < PRECISION[bits] and fmt.has_zero and not fmt.flushes_input and not fmt.flushes_output \
-        and fmt.emin >= EMIN[bits] and fmt.min < 0  # fmt: skip
+        and fmt.emin >= EMIN[bits] and reaches(fmt, bits, fmt.emin) and fmt.min < 0  # fmt: skip
 
 
 def has_general_grid(fmt: Format, bits: int) -> bool:
-    """Whether `General` knows the format in these lanes: two bits to spare for rounding to odd, a unit that is a normal number,
-    and sums of two numbers of the format far from overflow."""
+    """Whether `General` knows the format in these lanes.
+
+    p <= D - 2: rounding to odd needs two bits to spare. emin - p + 1 > the lane's least exponent: half a unit, which the rest is compared
+    with, is a normal number. emax + 2 <= log2 `room`: a sum of two numbers of the format is below 2^(emax + 2), so C is finite for it;
+    30 more are left, so that lanes with half the format's range are not tried in vain.
+    """
     return 2 <= fmt.precision <= PRECISION[bits] - 2 and fmt.has_zero and not fmt.flushes_input \
-        and fmt.emin - fmt.precision + 1 >= EMIN[bits] + 1 and fmt.emax <= -EMIN[bits] - 30 - (PRECISION[bits] - fmt.precision)  # fmt: skip
+        and fmt.emin - fmt.precision + 1 > EMIN[bits] and reaches(fmt, bits, fmt.emax + 31)  # fmt: skip
+
+
+def room(fmt: Format, bits: int) -> float:
+    """2^r such that `General` rounds |s| + |a b| <= 2^(r + 1) as it should: a sum with floor(log2 |x|) <= r + 1 has a finite C,
+    so r + 1 + D - p <= 1 - EMIN. (Beyond, the exponent's bits of C wrap around: NaN, or no rounding at all.)"""
+    return 2.0 ** (-EMIN[bits] - (PRECISION[bits] - fmt.precision))
 
 
 def has_code_grid(fmt: Format) -> bool:
-    """Whether `Stochastic` can cut the format's numbers off float32's codes."""
-    return 2 <= fmt.precision <= 22 and fmt.emin == EMIN[32] and fmt.has_subnormals and fmt.has_negative_zero and not fmt.flushes_input
+    """Whether `Stochastic` can cut the format's numbers off float32's codes.
+
+    The grids must be one: emin the lane's own, subnormal numbers, -0. p <= 16: of the 32 random bits 8 + p lie below the lane's last bit,
+    and as a float32 number they are exact only up to 24 bits.
+    """
+    return 2 <= fmt.precision <= 16 and fmt.emin == EMIN[32] and fmt.has_subnormals and fmt.has_negative_zero and not fmt.flushes_input
 
 
 def cut_bits(mode: Rounding, random_bits: int) -> int | None:
@@ -63,7 +89,11 @@ def cut_bits(mode: Rounding, random_bits: int) -> int | None:
 
 
 def can_cut(fmt: Format, mode: Rounding, random_bits: int) -> bool:
-    """Whether a format's sums can be rounded toward zero in float64 and then cut."""
+    """Whether a format's sums can be rounded toward zero in float64 and then cut.
+
+    The points at which a mode begins to round up are multiples of 2^-bits units. They must be numbers of the lane: p + bits <= 53, and
+    in the lowest binade emin - p + 1 - bits >= -1074 (one more is asked for).
+    """
     bits = cut_bits(mode, random_bits)
     return bits is not None and fmt.precision + bits <= 53 and has_narrow_grid(fmt, 64) and fmt.has_negative_zero \
         and fmt.emin - fmt.precision - bits > LEAST[64]  # fmt: skip

@@ -32,6 +32,7 @@ from .lane_constants import (
     is_lane,
     is_native,
     limit,
+    room,
 )
 
 _ORDERS = {
@@ -42,8 +43,12 @@ _ORDERS = {
     Order.PAIRWISE: TileOrder.PAIRWISE,
 }
 _INF = float("inf")
-#: products (and c) stay below 2^this in `General`'s lanes; a factor of 2^30 is left for their number
-_ROOM = {32: 2.0**96, 64: 2.0**990}
+#: products and c stay below this where sums grow in the lane itself; a factor of 2^33 is left for their number
+_ROOM = 2.0**990
+#: sums in `Stochastic`'s lanes: their errors, times 2^(31 + p - 24) <= 2^23, must not overflow
+_SCALED = 2.0**96
+#: a bound below this is kept by no operands: products of float64 numbers below 2^-1022 may have been rounded to anything smaller
+_LEAST_ROOM = 2.0**-1021
 #: the greatest number of a lane
 _TOP = {16: 65504.0, 32: 2.0**128 - 2.0**104, 64: 2.0**1023 * (2 - 2.0**-52)}
 
@@ -58,9 +63,9 @@ class Problem(NamedTuple):
     norms: Callable[[], float]
 
     def sums_within(self, bound: float) -> bool:
-        """Whether |c| + sum |a_k b_k| <= bound."""
+        """Whether |c| + sum |a_k b_k| <= bound, both sides in float64: right but for the last bit, where none of it underflows."""
         room = bound - self.c.top
-        return self.k * self.a.top * self.b.top <= room or (room > 0 and self.norms() <= room)
+        return room >= _LEAST_ROOM and (self.k * self.a.top * self.b.top <= room or self.norms() <= room)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,7 @@ class Candidate:
 
     `exact`: products are numbers of the lane; `finite`: no infinity, no NaN; `no_negative_zero` and `grid`: for c;
     `product_top`: for |a b| and c; `bound`: for |c| + sum |a b|, beyond which `watched` (if there is one) does it;
-    `precision`: of the coarsest format, where rounding may let sums grow step by step (stochastic), else 0;
+    `drawn`: formats of results that may be rounded away from zero step by step (stochastic), whose growth `bound` does not count;
     `steps`: for k, beyond which `watched` does it; `fine`, `watched_fine`: the bodies for products and c that are multiples of 2^unit;
     `domains`: of random words; `rest`: it does only what others of its shape left undone.
     """
@@ -87,7 +92,7 @@ class Candidate:
     grid: Format | None = None
     product_top: float = _INF
     bound: float = _INF
-    precision: int = 0
+    drawn: tuple[Format, ...] = ()
     domains: tuple[int, ...] = ()
     unit: int = 0
     steps: float = _INF
@@ -110,13 +115,21 @@ class Candidate:
         return self._by_bound(p)
 
     def _by_bound(self, p: Problem) -> int:
-        bound = self.bound
-        if self.precision:  # each rounding takes |x| to at most |x| (1 + 2^(1 - p)), so log2 of all of them is below 1.5 k 2^(1 - p)
-            growth = 1.5 * (p.k + 2) * 2.0 ** (1 - self.precision)
-            bound = bound * 2.0**-growth if growth < 200 else 0.0
+        bound = _before_growth(self.bound, self.drawn, p.k) if self.drawn else self.bound
         fine = self.fine >= 0 and min(p.a.quantum + p.b.quantum, p.c.quantum) >= self.unit
         kind, watched = (self.fine, self.watched_fine) if fine else (self.kind, self.watched)
         return kind if p.k <= self.steps and (bound == _INF or p.sums_within(bound)) else watched
+
+
+def _before_growth(bound: float, formats: tuple[Format, ...], k: int) -> float:
+    """What T = |c| + sum |a_k b_k| may be, so that k sums and k products, each rounded up, end below `bound`.
+
+    A rounding takes |x| to at most g |x| + h, g = 1 + 2^(1 - p) and h the least number (a unit is at most 2^(1 - p) |x| in the normal
+    range, and h below). So |s_k| <= g (|s_(k-1)| + g |a_k b_k| + h) + h, and |s_k| <= g^(k + 1) (T + 2 k h); log2 g < 1.5 2^(1 - p).
+    """
+    growth = 1.5 * (k + 1) * max(2.0 ** (1 - f.precision) for f in formats)
+    least = max(2.0 ** (f.emin - f.precision + 1) for f in formats)
+    return bound * 2.0**-growth - 2 * k * least if growth < 200 else 0.0
 
 
 @lru_cache(maxsize=1024)
@@ -173,10 +186,13 @@ def _narrow(acc: Accumulator, order: TileOrder, bits: int) -> Iterator[Candidate
     if acc.rounding is not Rounding.NEAREST_EVEN or not has_narrow_grid(fmt, bits) or not _promotes(acc, bits):
         return
     kernel, shape = {16: (gemm_half.half16, HALF), 32: (gemm_fast.narrow32, TILE32), 64: (gemm_fast.narrow64, TILE64)}[bits]
-    # nearest rounding of s + t moves s on the grid by at most 2 |t|, and takes a product to at most twice itself
+    # nearest rounding of s + t moves s on the grid by at most 2 |t| (and takes c, where that is not on it, to at most 2 |c + t|), and a
+    # product to at most twice itself: |s| <= 4 T. So a block's sum is at most 4 times its terms, and the sums of blocks are at most 8 T
     # (Kahan's sums: see `kahan` in ``kernels/gemm_orders.py``)
     plain, kahan = order is not TileOrder.PAIRWISE, order is TileOrder.KAHAN
     bound = limit(fmt, bits) / (8 if kahan else 4) if plain else _INF
+    if acc.order is Order.BLOCKED and not is_native(acc.result_format, bits, acc.rounding, acc.overflow):
+        bound = min(bound, limit(acc.result_format, bits) / 8)
     steps = 0.0 if kahan and fmt.precision < 5 else 0.08 * 4.0**fmt.precision if kahan else _INF
     form, grid, top = Product.EXACT, fmt if kahan else None, _INF
     if product is not None and not is_native(product, bits, acc.rounding, acc.overflow):
@@ -205,14 +221,14 @@ def _cut(acc: Accumulator) -> Iterator[Candidate]:
         return  # the latter: `Stochastic` is faster
     domains = gemm_cut.DOMAINS[order, rounded] if drawn else ()
     watched = gemm_cut.cut_kind(order, rounded)
-    top = _ROOM[64] if acc.product is None else min(_ROOM[64], limit(acc.product, 64))  # products are not watched
+    top = _ROOM if acc.product is None else min(_ROOM, limit(acc.product, 64))  # products are not watched
     shared = Candidate(gemm_cut.drawn64 if drawn else gemm_cut.cut64, 64, TILE64, watched, watched, exact=acc.order is Order.PAIRWISE and not rounded,
                        no_negative_zero=False, product_top=top, domains=domains)  # fmt: skip
     if acc.order is Order.SEQUENTIAL and not rounded:
         kinds = [gemm_cut.cut_kind(order, False, fine, watched) for fine in (False, True) for watched in (False, True)]
         growing = 4 if acc.rounding is Rounding.NEAREST_AWAY else 1
         shared = replace(shared, kind=kinds[0], watched=kinds[1], fine=kinds[2], watched_fine=kinds[3], unit=fmt.emin - fmt.precision + 1,
-                         bound=limit(fmt, 64) / growing, precision=fmt.precision if drawn else 0)  # fmt: skip
+                         bound=limit(fmt, 64) / growing, drawn=(fmt,) if drawn else ())  # fmt: skip
     yield shared
 
 
@@ -227,28 +243,34 @@ def _stochastic(acc: Accumulator, order: TileOrder, bits: int) -> Iterator[Candi
     formats = [f for f in (acc.format, acc.product) if f is not None]
     body = kind(order, Product.EXACT if acc.product is None else Product.ROUNDED)
     if bits == 32 and all(has_code_grid(f) for f in formats):
-        # scaled errors take 2^16 more than sums do
-        yield Candidate(gemm_fast.stochastic32, 32, TILE32, body, no_negative_zero=False, bound=2.0**96,
-                        precision=min(f.precision for f in formats), domains=gemm_cut.DOMAINS[order, acc.product is not None])  # fmt: skip
+        # no result is watched: neither a product nor a sum may pass its format's largest number
+        yield Candidate(gemm_fast.stochastic32, 32, TILE32, body, no_negative_zero=False, bound=min(_SCALED, *(f.max for f in formats)),
+                        drawn=tuple(formats), domains=gemm_cut.DOMAINS[order, acc.product is not None])  # fmt: skip
     if bits == 64 and all(has_general_grid(f, 64) and f.precision <= 20 for f in formats):
-        yield Candidate(gemm_fast.stochastic64, 64, TILE64, body, finite=False, no_negative_zero=False, product_top=_ROOM[64],
-                        domains=gemm_cut.DOMAINS[order, acc.product is not None])  # fmt: skip
+        yield Candidate(gemm_fast.stochastic64, 64, TILE64, body, finite=False, no_negative_zero=False,
+                        product_top=min(room(f, 64) for f in formats), domains=gemm_cut.DOMAINS[order, acc.product is not None])  # fmt: skip
 
 
 def _general(acc: Accumulator, order: TileOrder, bits: int) -> Iterator[Candidate]:
     if acc.rounding.is_stochastic or (acc.product is not None and is_lane(acc.product, bits)):
         return
-    promoted = has_general_grid(acc.result_format, bits) or is_native(acc.result_format, bits, acc.rounding, acc.overflow)
-    if not promoted or not all(has_general_grid(f, bits) for f in (acc.format, acc.product) if f is not None):
+    formats = [f for f in (acc.format, acc.product) if f is not None]
+    if acc.order is Order.BLOCKED and not is_native(acc.result_format, bits, acc.rounding, acc.overflow):
+        formats.append(acc.result_format)
+    if not all(has_general_grid(f, bits) for f in formats):
+        return
+    # what is added is c, a product (rounded: at most twice as large, or a least number), or the sum of a block
+    top = min(room(f, bits) for f in formats)
+    if acc.format.max > top:
         return
     kernel, shape = (gemm_fast.general32, TILE32) if bits == 32 else (gemm_fast.general64, TILE64)
     form = Product.EXACT if acc.product is None else Product.ROUNDED
     exact = _needs_exact_products(acc)
-    yield Candidate(kernel, bits, shape, kind(order, form), exact=exact, finite=False, no_negative_zero=False, product_top=_ROOM[bits])
+    yield Candidate(kernel, bits, shape, kind(order, form), exact=exact, finite=False, no_negative_zero=False, product_top=top)
 
 
 def _exact(acc: Accumulator) -> Iterator[Candidate]:
     """The exact sum in three float64 numbers: partial sums may be anything, so only overflow of the greatest matters."""
     to_nearest = acc.rounding is Rounding.NEAREST_EVEN and is_lane(acc.format, 64)
     if acc.product is None and not acc.rounding.is_stochastic and (acc.format.precision <= 51 or to_nearest):
-        yield Candidate(gemm_exact.exact64, 64, TILE64, kind(TileOrder.EXACT), product_top=_ROOM[64])
+        yield Candidate(gemm_exact.exact64, 64, TILE64, kind(TileOrder.EXACT), product_top=_ROOM)

@@ -1,26 +1,32 @@
-"""The plain model of a product of matrices: exact rational sums, one rounding after the other, as the definitions read.
+"""The independent model of a product of matrices: integers only, one rounding after the other, as the definitions read.
 
-It sees ``nfloat.formats`` and ``testing/oracle.py`` alone: no kernel, no NumPy. A matrix is a list of lists of floats. Random bits are
-made here a second time, from the words' definition, so that stochastic modes are compared bit by bit too.
+It sees ``nfloat.formats`` and the range rules of ``testing/oracle.py`` alone: no kernel, no ``formats/spec.py``, no NumPy. All
+numbers of one product are multiples of one power of two, the tick: the least unit of the operands' products, of c and of every format
+in it. So a number that is not zero is a Python integer of ticks, sums and products of them are exact, and one rounding cuts an integer.
+Zeros (whose sign counts), infinities and NaN are floats. About a microsecond a sum, at most a few where exponents lie far apart.
 
-An accumulator is anything with the fields of `nfloat.Accumulator`.
+Random bits are made here a second time, from the words' definition, so that stochastic modes are compared bit by bit too.
+An accumulator is anything with the fields of `nfloat.Accumulator`; a matrix is a list of lists of floats.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from fractions import Fraction
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, TypeAlias
 
-from ..formats.format import Format
-from ..formats.rounding import Overflow, Rounding
-from .oracle import beyond, round_magnitude
+from ..formats.format import Format, LowestBinade
+from ..formats.rounding import Rounding
+from .oracle import beyond
 
-Matrix = Sequence[Sequence[float]]
-#: a term that is not a number yet: a product, exact
-Term = tuple[float, ...]
+Matrix: TypeAlias = Sequence[Sequence[float]]
+#: ticks, or a zero, infinity or NaN
+Exact: TypeAlias = "int | float"
 _M32, _M64 = 2**32 - 1, 2**64 - 1
+_WORD_BITS = 64
+#: what is drawn for: the sum, the product, the promotion, and the further roundings of a compensated step
+_SUM, _PRODUCT, _PROMOTE, _CORRECTED, _DIFFERENCE, _CORRECTION = range(6)
 
 
 # ---------------------------------------------------------------- random words
@@ -31,6 +37,12 @@ def _splitmix(z: int) -> int:
     return z ^ (z >> 31)
 
 
+@lru_cache(maxsize=1 << 8)
+def _domain_key(key: int, domain: int) -> int:
+    return _splitmix(key ^ (domain << 56))
+
+
+@lru_cache(maxsize=1 << 14)
 def _line_word(key: int, line: int, k: int) -> int:
     """The odd 32-bit word of step k of a row or column."""
     keys = _splitmix(key ^ _splitmix(line))
@@ -43,8 +55,7 @@ def _line_word(key: int, line: int, k: int) -> int:
 
 def word(key: int, domain: int, i: int, j: int, k: int, random_bits: int | None = None) -> int:
     """The 64-bit word of one rounding: 32 bits on top, more below where `random_bits` wants them."""
-    key = _splitmix(key ^ (domain << 56))
-    column = 0xC2B2AE3D27D4EB4F
+    key, column = _domain_key(key, domain), 0xC2B2AE3D27D4EB4F
     head = _line_word(key, i, k) * _line_word(key ^ column, j, k) & _M32
     if random_bits is None or random_bits <= 32:
         return head << 32
@@ -52,86 +63,211 @@ def word(key: int, domain: int, i: int, j: int, k: int, random_bits: int | None 
     return head << 32 | (_line_word(twin, i, k) * _line_word(twin ^ column, j, k) & _M32)
 
 
+# ---------------------------------------------------------------- exact numbers
+def _integer(x: float) -> tuple[int, int]:
+    """Finite x as m 2^e with m odd (0, 0 for zero)."""
+    if x == 0:
+        return 0, 0
+    numerator, denominator = x.as_integer_ratio()
+    zeros = (numerator & -numerator).bit_length() - 1
+    return numerator >> zeros, zeros + 1 - denominator.bit_length()
+
+
+def _ticks(x: float, tick: int) -> Exact:
+    """x in units of 2^tick, which must divide it."""
+    if x == 0 or not math.isfinite(x):
+        return x
+    m, e = _integer(x)
+    return m << (e - tick)
+
+
+def _float(x: Exact, tick: int) -> float:
+    """The float64 that x ticks are; every number of every format is one."""
+    if type(x) is float:
+        return x
+    zeros = (x & -x).bit_length() - 1
+    return math.ldexp(x >> zeros, zeros + tick)
+
+
+def _multiply(x: Exact, y: Exact) -> Exact:
+    if type(x) is int and type(y) is int:
+        return x * y
+    return _unit(x) * _unit(y)
+
+
+def _unit(x: Exact) -> float:
+    """Zeros, infinities and NaN as they are, other numbers as one of their sign."""
+    return x if type(x) is float else 1.0 if x > 0 else -1.0
+
+
+def _negated(x: Exact) -> Exact:
+    return -x
+
+
 # ---------------------------------------------------------------- one rounding
-def round_sum(terms: Sequence[Term], fmt: Format, mode: Rounding, overflow: Overflow | None, random_bits: int | None, bits: int) -> float:
-    """The exact sum of products of floats, rounded once. A zero sum has IEEE 754's sign (6.3)."""
-    special = [math.prod(t) for t in terms if not all(map(math.isfinite, t))]
-    above, below = (beyond(fmt, mode, overflow, positive=side) for side in (True, False))
-    if special:
-        x = sum(special)
-        return x if math.isnan(x) else above[1] if x > 0 else below[1]
-    value = sum((math.prod(map(Fraction, t)) for t in terms), Fraction(0))
-    negative = value < 0
-    if value == 0:
-        signs = {math.prod(math.copysign(1.0, x) for x in t) for t in terms}
-        negative = signs == {-1.0} or (len(signs) == 2 and mode is Rounding.TOWARD_NEGATIVE)
-    zero = -0.0 if negative and fmt.has_negative_zero else 0.0
-    magnitude = abs(value)
-    if magnitude == 0 or (fmt.flushes_input and magnitude < Fraction(fmt.smallest_normal)):
-        return zero
-    rounded = round_magnitude(magnitude, negative, fmt, mode, random_bits, bits)
-    if rounded == 0 or (fmt.flushes_output and rounded < Fraction(fmt.smallest_normal)):
-        return zero
-    signed = -rounded if negative else rounded
-    if not Fraction(fmt.min) <= signed <= Fraction(fmt.max):
-        return below[0] if negative else above[0]
-    return float(signed)
+def _carries(mode: Rounding, n: int) -> Callable[[int, int, bool, bool, int], bool]:
+    """P3109 v4.0's StochasticA, B and C with n random bits, on (rest, shift, the random word)."""
+
+    def by_a(rest: int, shift: int, bits: int) -> bool:
+        return ((rest << n) >> shift) + (bits >> (_WORD_BITS - n)) >= 1 << n
+
+    def by_b(rest: int, shift: int, bits: int) -> bool:
+        return ((rest << (n + 1)) >> shift) + 2 * (bits >> (_WORD_BITS - n)) + 1 >= 1 << (n + 1)
+
+    def by_c(rest: int, shift: int, bits: int) -> bool:
+        whole = (rest << n) >> shift
+        twice = 2 * ((rest << n) - (whole << shift))
+        nearest = whole + (twice > 1 << shift or (twice == 1 << shift and whole & 1 == 1))
+        return nearest + (bits >> (_WORD_BITS - n)) >= 1 << n
+
+    carry = {Rounding.STOCHASTIC_B: by_b, Rounding.STOCHASTIC_C: by_c}.get(mode, by_a)
+    return lambda rest, shift, even, negative, bits: carry(rest, shift, bits)
+
+
+#: whether (kept + rest / 2^shift) units, 0 < rest < 2^shift, become kept + 1, from (rest, shift, kept is even, negative, random word)
+_UP: dict[Rounding, Callable[[int, int, bool, bool, int], bool]] = {
+    Rounding.NEAREST_EVEN: lambda rest, shift, even, negative, bits: 2 * rest > 1 << shift or (2 * rest == 1 << shift and not even),
+    Rounding.NEAREST_AWAY: lambda rest, shift, even, negative, bits: 2 * rest >= 1 << shift,
+    Rounding.NEAREST_ZERO: lambda rest, shift, even, negative, bits: 2 * rest > 1 << shift,
+    Rounding.TOWARD_ZERO: lambda rest, shift, even, negative, bits: False,
+    Rounding.TOWARD_POSITIVE: lambda rest, shift, even, negative, bits: not negative,
+    Rounding.TOWARD_NEGATIVE: lambda rest, shift, even, negative, bits: negative,
+    Rounding.TO_ODD: lambda rest, shift, even, negative, bits: even,
+}
+
+
+class _Rounder:
+    """One rounding to a format: of ticks, zeros, infinities and NaN."""
+
+    def __init__(self, fmt: Format, acc: Any, tick: int) -> None:
+        f, self.precision = fmt, fmt.precision
+        drawn = _WORD_BITS if acc.rounding is Rounding.STOCHASTIC else acc.random_bits or 0
+        self.goes_up = _carries(acc.rounding, drawn) if acc.rounding.is_stochastic else _UP[acc.rounding]
+        self.above, self.below = ([_ticks(x, tick) for x in beyond(f, acc.rounding, acc.overflow, positive=side)] for side in (True, False))
+        self.max, self.min = (_ticks(x, tick) or 0 for x in (f.max, f.min))
+        self.least_shift = f.emin - f.precision + 1 - tick
+        self.fixed = f.twos_complement
+        normal = int(_ticks(f.smallest_normal, tick))
+        self.flush_input = normal if f.flushes_input else 0
+        self.flush_output = normal if f.flushes_output or not f.has_zero else 1
+        negative_zero = -0.0 if f.has_negative_zero else 0.0
+        #: what an exact zero becomes, and what is too small, by sign
+        self.zeros = (0.0, negative_zero) if f.has_zero else (self.below[0], self.below[0])
+        self.tiny = (0.0, negative_zero) if f.has_zero else (_ticks(f.min, tick), self.below[0])
+        # one significand bit: even is the code, counted in binades from emin; without a zero, the significand, which is 1
+        self.even_code = f.precision == 1 and f.has_zero and not f.twos_complement
+        self.code_offset = tick - f.emin + (f.lowest_binade is LowestBinade.SUBNORMAL)
+
+    def __call__(self, x: Exact, bits: int = 0) -> Exact:
+        """x rounded; `bits` is the 64-bit random word."""
+        if type(x) is float:
+            return self._special(x)
+        negative = x < 0
+        a = -x if negative else x
+        if a < self.flush_input:
+            return self.zeros[negative]
+        shift = self.least_shift if self.fixed else max(a.bit_length() - self.precision, self.least_shift)
+        if shift > 0:
+            kept = a >> shift
+            rest = a - (kept << shift)
+            if rest:
+                even = (shift + self.code_offset) & 1 == 0 if self.even_code and kept else kept & 1 == 0
+                kept += self.goes_up(rest, shift, even, negative, bits)
+            a = kept << shift
+        if a < self.flush_output:
+            return self.tiny[negative]
+        if negative:
+            return -a if -a >= self.min else self.below[0]
+        return a if a <= self.max else self.above[0]
+
+    def _special(self, x: float) -> Exact:
+        if x == 0:
+            return self.zeros[math.copysign(1.0, x) < 0]
+        return x if math.isnan(x) else self.above[1] if x > 0 else self.below[1]
 
 
 # ---------------------------------------------------------------- one output
 class _Sum:
-    """The sums of one output of one accumulator."""
+    """The sums of the outputs of one product, by one accumulator."""
 
-    def __init__(self, acc: Any, key: int, i: int, j: int) -> None:
-        self.acc, self.key, self.place = acc, key, (i, j)
+    def __init__(self, acc: Any, key: int, tick: int) -> None:
+        self.acc, self.key, self.i, self.j = acc, key, 0, 0
+        self.total, self.promote = _Rounder(acc.format, acc, tick), _Rounder(acc.promote or acc.format, acc, tick)
+        self.product = None if acc.product is None else _Rounder(acc.product, acc, tick)
+        self.mixed = -0.0 if acc.rounding is Rounding.TOWARD_NEGATIVE else 0.0
+        self.drawn = acc.rounding.is_stochastic
 
-    def round(self, fmt: Format, domain: int, k: int, *terms: Term) -> float:
-        acc = self.acc
-        bits = word(self.key, domain, *self.place, k, acc.random_bits) if acc.rounding.is_stochastic else 0
-        return round_sum(terms, fmt, acc.rounding, acc.overflow, acc.random_bits, bits)
+    def exactly(self, x: Exact, y: Exact) -> Exact:
+        """x + y. A zero sum has IEEE 754's sign (6.3): that of both, or the mode's where they differ."""
+        if type(x) is int and type(y) is int:
+            return x + y or self.mixed
+        if x == 0 and y == 0:
+            return x if math.copysign(1.0, x) == math.copysign(1.0, y) else self.mixed
+        if x == 0 or y == 0:
+            return y if x == 0 else x
+        return _unit(x) + _unit(y)
 
-    def terms(self, row: Sequence[float], column: Sequence[float]) -> Iterator[Term]:
-        """P(a_k b_k): a rounded product, or the two factors."""
-        for k, (x, y) in enumerate(zip(row, column, strict=True)):
-            yield (x, y) if self.acc.product is None else (self.round(self.acc.product, 1, k, (x, y)),)
+    def rounded(self, rounder: _Rounder, domain: int, k: int, x: Exact) -> Exact:
+        """x rounded, with the random word of step k of this output in a domain."""
+        if not self.drawn:
+            return rounder(x)
+        return rounder(x, word(self.key, domain, self.i, self.j, k, self.acc.random_bits))
 
-    def sequential(self, terms: Sequence[Term], s: float, first: int = 0) -> float:
-        for k, t in enumerate(terms):
-            s = self.round(self.acc.format, 0, first + k, (s,), t)
+    def add(self, x: Exact, y: Exact, k: int, domain: int = _SUM) -> Exact:
+        """R(x + y)."""
+        return self.rounded(self.promote if domain == _PROMOTE else self.total, domain, k, self.exactly(x, y))
+
+    def terms(self, row: Sequence[Exact], column: Sequence[Exact]) -> list[Exact]:
+        """P(a_k b_k)."""
+        exact = [_multiply(x, y) for x, y in zip(row, column, strict=True)]
+        if self.product is None:
+            return exact
+        return [self.rounded(self.product, _PRODUCT, k, x) for k, x in enumerate(exact)]
+
+    def sequential(self, terms: Sequence[Exact], s: Exact, first: int = 0) -> Exact:
+        for k, t in enumerate(terms, first):
+            s = self.add(s, t, k)
         return s
 
-    def pairwise(self, terms: Sequence[Term], c: float) -> float:
-        level = [(k, t) for k, t in enumerate(terms)]
+    def pairwise(self, terms: Sequence[Exact], c: Exact) -> Exact:
+        level = list(enumerate(terms))
         while len(level) > 1:
             after = []
             for n in range(0, len(level) - 1, 2):
                 (first, left), (boundary, right) = level[n], level[n + 1]
-                after.append((first, (self.round(self.acc.format, 0, boundary, left, right),)))
+                after.append((first, self.add(left, right, boundary)))
             level = after + level[len(level) - len(level) % 2 :]
-        return self.round(self.acc.format, 0, 0, level[0][1], (c,))
+        return self.add(level[0][1], c, 0)
 
-    def blocked(self, terms: Sequence[Term], c: float) -> float:
+    def blocked(self, terms: Sequence[Exact], c: Exact) -> Exact:
         size, s = self.acc.block, c
         for n in range(0, len(terms), size):
-            part = self.sequential(terms[n : n + size], 0.0, n)
-            s = self.round(self.acc.promote or self.acc.format, 2, n // size, (s,), (part,))
+            s = self.add(s, self.sequential(terms[n : n + size], 0.0, n), n // size, _PROMOTE)
         return s
 
-    def kahan(self, terms: Sequence[Term], s: float) -> float:
-        fmt, e = self.acc.format, 0.0
+    def kahan(self, terms: Sequence[Exact], s: Exact) -> Exact:
+        e: Exact = 0.0
         for k, t in enumerate(terms):
-            y = self.round(fmt, 3, k, t, (-e,))
-            new = self.round(fmt, 0, k, (s,), (y,))
-            e = self.round(fmt, 5, k, (self.round(fmt, 4, k, (new,), (-s,)),), (-y,))
+            y = self.add(t, _negated(e), k, _CORRECTED)
+            new = self.add(s, y, k)
+            e = self.add(self.add(new, _negated(s), k, _DIFFERENCE), _negated(y), k, _CORRECTION)
             s = new
         return s
 
-    def exact(self, terms: Sequence[Term], c: float) -> float:
-        return self.round(self.acc.format, 0, 0, *terms, (c,))
+    def exact(self, terms: Sequence[Exact], c: Exact) -> Exact:
+        total = c
+        for t in terms:
+            total = self.exactly(total, t)
+        return self.rounded(self.total, _SUM, 0, total)
+
+
+def _quantum(numbers: Sequence[float]) -> int:
+    """The greatest e such that all finite numbers are multiples of 2^e; large where all are zero."""
+    return min((_integer(x)[1] for x in numbers if x != 0 and math.isfinite(x)), default=4000)
 
 
 def matmul_exact(a: Matrix, b: Matrix, acc: Any, c: Matrix | None = None, key: int = 0) -> list[list[float]]:
-    """a @ b + c as `acc` says; `key` is the key of the stream (``nf.Stream(seed).key``).
+    """a @ b + c as `acc` says; `key` is the key of the stream (``nf.Stream(seed).key``). k = 0: c rounded, or 0.
 
     Examples
     --------
@@ -139,13 +275,18 @@ def matmul_exact(a: Matrix, b: Matrix, acc: Any, c: Matrix | None = None, key: i
     >>> matmul_exact([[1.0, 2.0**-11]], [[1.0], [1.0]], Accumulator("float16", rounding="toward_positive"))
     [[1.0009765625]]
     """
-    columns = list(zip(*b, strict=True))
-    out = []
-    for i, row in enumerate(a):
+    of_a, of_b, of_c = (_quantum([x for row in matrix or () for x in row]) for matrix in (a, b, c))
+    formats = [f for f in (acc.format, acc.product, acc.promote) if f is not None]
+    tick = min(of_a + of_b, of_c, *(f.emin - f.precision + 1 for f in formats))
+    rows = [[_ticks(x, tick - of_b) for x in row] for row in a]
+    columns = [[_ticks(x, of_b) for x in column] for column in zip(*b, strict=True)]
+    sums = _Sum(acc, key, tick)
+    order: Callable[[Sequence[Exact], Exact], Exact] = getattr(sums, acc.order.value)
+    out: list[list[float]] = []
+    for sums.i, row in enumerate(rows):
         line = []
-        for j, column in enumerate(columns):
-            s = _Sum(acc, key, i, j)
-            order: Callable[[Sequence[Term], float], float] = getattr(s, acc.order.value)
-            line.append(order(list(s.terms(row, column)), 0.0 if c is None else c[i][j]))
+        for sums.j, column in enumerate(columns):
+            start = 0.0 if c is None else _ticks(c[sums.i][sums.j], tick)
+            line.append(_float(order(sums.terms(row, column), start), tick))
         out.append(line)
     return out

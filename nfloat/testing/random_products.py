@@ -1,0 +1,217 @@
+"""Products at random against the independent model: formats from `random_formats.py`, every order, mode, product, promotion and policy.
+
+`draw(seed)` makes one `Product`; `wrong(product)` says where `nfloat.matmul` differs from ``gemm_oracle.py``; `shrink` makes a wrong
+one small, and `source` writes it as a line of Python. A product is a function of its seed alone.
+
+Operands are drawn toward what goes wrong: terms whose size is near the format's least number, its middle or its largest number, few
+digits (so that lanes may hold their products) or all of them, ties, cancellation, zeros of both signs, infinities and NaN.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from random import Random
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import NFloatError
+from ..formats.format import Format
+from ..formats.names import get_format
+from ..formats.rounding import MAX_RANDOM_BITS, Overflow, Rounding
+from ..linalg.accumulators import Accumulator, Order
+from ..linalg.matmul import matmul
+from ..streams import Stream
+from .failures import argument, format_argument
+from .gemm_oracle import matmul_exact
+from .random_formats import random_format
+
+Matrix = list[list[float]]
+_NAMED = ("float16", "bfloat16", "tfloat32", "float8_e4m3fn", "float8_e5m2", "float4_e2m1fn", "float32", "float64", "float8_e8m0fnu")
+
+
+@dataclass(frozen=True)
+class Product:
+    """One call of `matmul`: operands as lists of rows, and how they lie in memory.
+
+    `single`: for a, b and c, whether float32 carries it (only where it holds every element); `fortran`: for a and b.
+    """
+
+    a: Matrix
+    b: Matrix
+    c: Matrix | None
+    acc: Accumulator
+    seed: int
+    threads: int
+    single: tuple[bool, bool, bool] = (False, False, False)
+    fortran: tuple[bool, bool] = (False, False)
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers it computes."""
+        return len(self.a) * len(self.b[0])
+
+
+# ---------------------------------------------------------------- drawing
+def draw(seed: int, most: int = 12) -> Product:
+    """Product number `seed`: shapes to `most`, now and then to 40."""
+    rng = Random(seed)
+    acc = _accumulator(rng)
+    size = 40 if rng.random() < 0.04 else most
+    m, k, n = (rng.randint(1, size) for _ in range(3))
+    a, b, c = _operands(rng, acc, m, k, n)
+    single = tuple(x is not None and rng.random() < 0.7 and _fits_float32(x) for x in (a, b, c))
+    fortran = (rng.random() < 0.3, rng.random() < 0.3)
+    return Product(a, b, c, acc, rng.randrange(2**32), rng.choice([1, 1, 2]), single, fortran)
+
+
+def _accumulator(rng: Random) -> Accumulator:
+    while True:
+        fmt = get_format(rng.choice(_NAMED)) if rng.random() < 0.15 else random_format(rng)
+        mode = Rounding.NEAREST_EVEN if rng.random() < 0.35 else rng.choice(list(Rounding))
+        order = Order.SEQUENTIAL if rng.random() < 0.3 else rng.choice(list(Order))
+        blocked = order is Order.BLOCKED
+        try:
+            return Accumulator(
+                fmt, _beside(rng, fmt) if rng.random() < 0.5 else None, mode, order,
+                rng.randint(1, 12) if blocked else None, _beside(rng, fmt) if blocked and rng.random() < 0.6 else None,
+                rng.choice(list(Overflow)) if rng.random() < 0.3 else None,
+                rng.choice([rng.randint(1, 8), rng.randint(1, MAX_RANDOM_BITS)]) if mode.needs_random_bits else None,
+            )  # fmt: skip
+        except NFloatError:  # a policy that a format lacks
+            continue
+
+
+def _beside(rng: Random, fmt: Format) -> Format:
+    """A format for products or promotions: the same, one that differs a little, or any."""
+    kind = rng.random()
+    if kind < 0.35:
+        return fmt
+    if kind < 0.5:
+        return get_format(rng.choice(_NAMED))
+    if kind < 0.65 or fmt.twos_complement:
+        return random_format(rng)
+    while True:
+        p = min(53, max(1, fmt.precision + rng.randint(-2, 3)))
+        emin, emax = fmt.emin + rng.randint(-3, 3), fmt.emax + rng.randint(-3, 3)
+        try:
+            return fmt.replace(precision=p, emin=emin, emax=emax, max_significand=0, bits=0)
+        except NFloatError:
+            continue
+
+
+def _operands(rng: Random, acc: Accumulator, m: int, k: int, n: int) -> tuple[Matrix, Matrix, Matrix | None]:
+    fmt = acc.format if acc.product is None or rng.random() < 0.7 else acc.product
+    low, high = fmt.emin - fmt.precision, fmt.emax
+    centre = rng.choice([low, fmt.emin, (low + high) // 2, high - k.bit_length() // 2, high, high])
+    spread = rng.choice([0, 1, 3, 8, 30])
+    digits = rng.choice([1, 2, fmt.precision, fmt.precision, (fmt.precision + 1) // 2, rng.randint(1, 53)])
+    first = rng.choice([0, centre // 2, centre, rng.randint(-20, 20)])
+    positive, special = rng.random() < 0.25, rng.choice([0.0, 0.0, 0.0, 0.02, 0.2])
+    draws = [(m, k, first, digits), (k, n, centre - first, rng.choice([1, digits, digits])), (m, n, centre, rng.choice([digits, 53]))]
+    a, b, c = ([[_number(rng, e, spread, d, positive, special) for _ in range(width)] for _ in range(height)] for height, width, e, d in draws)
+    if rng.random() < 0.15:  # every row the same, so that a sum of equal terms runs into its end
+        a, b = [a[0]] * m, [[row[0]] * n for row in b]
+    return a, b, c if rng.random() < 0.5 else None
+
+
+def _number(rng: Random, exponent: int, spread: int, digits: int, positive: bool, special: float) -> float:
+    if rng.random() < special:
+        return rng.choice([0.0, -0.0, 0.0, -0.0, math.inf, -math.inf, math.nan])
+    digits = min(53, max(1, digits))
+    m = rng.choice([2 ** (digits - 1), 2**digits - 1, rng.randint(2 ** (digits - 1), 2**digits - 1), rng.randint(1, 2**digits - 1)])
+    e = exponent + rng.randint(-spread, spread) - m.bit_length() + 1
+    try:
+        x = math.ldexp(m, e)
+    except OverflowError:
+        x = math.ldexp(m, 1023 - m.bit_length())
+    return x if positive or rng.random() < 0.5 else -x
+
+
+def _fits_float32(rows: Matrix) -> bool:
+    x = np.array(rows)
+    with np.errstate(over="ignore"):
+        return np.array_equal(x.astype(np.float32), x, equal_nan=True)
+
+
+# ---------------------------------------------------------------- comparing
+def computed(p: Product) -> NDArray[np.float64]:
+    """What `nfloat.matmul` gives, shape (m, n)."""
+    a, b = (_array(x, p.single[i], p.fortran[i]) for i, x in enumerate((p.a, p.b)))
+    c = None if p.c is None else _array(p.c, p.single[2], False)
+    return np.asarray(matmul(a, b, p.acc, c, seed=p.seed if p.acc.stochastic else None, threads=p.threads), np.float64)
+
+
+def _array(rows: Matrix, single: bool, fortran: bool) -> NDArray:
+    return np.array(rows, np.float32 if single else np.float64, order="F" if fortran else "C")
+
+
+def wrong(p: Product) -> list[tuple[int, int, float, float]]:
+    """(row, column, computed, exact) wherever the two differ in a bit: signs of zeros count, NaN is NaN."""
+    got = computed(p)
+    want = np.array(matmul_exact(p.a, p.b, p.acc, p.c, Stream(p.seed).key if p.acc.stochastic else 0))
+    same = (got == want) & (np.signbit(got) == np.signbit(want)) | (np.isnan(got) & np.isnan(want))
+    return [(int(i), int(j), float(got[i, j]), float(want[i, j])) for i, j in zip(*np.nonzero(~same), strict=True)]
+
+
+# ---------------------------------------------------------------- a failure, made small and written down
+def shrink(p: Product) -> Product:
+    """A product that is wrong still, as small as taking away columns, rows, steps, c, threads and layouts makes it."""
+    found = True
+    while found:
+        found = False
+        for smaller in _smaller(p):
+            if wrong(smaller):
+                p, found = smaller, True
+                break
+    return p
+
+
+def _smaller(p: Product) -> Iterator[Product]:
+    m, k, n = len(p.a), len(p.b), len(p.b[0])
+    for size in _cuts(n):
+        yield replace(p, b=[row[size] for row in p.b], c=p.c and [row[size] for row in p.c])
+    for size in _cuts(m):
+        yield replace(p, a=p.a[size], c=p.c and p.c[size])
+    for size in _cuts(k):
+        yield replace(p, a=[row[size] for row in p.a], b=p.b[size])
+    if p.c is not None:
+        yield replace(p, c=None)
+    if p.threads > 1:
+        yield replace(p, threads=1)
+    if any(p.single) or any(p.fortran):
+        yield replace(p, single=(False, False, False), fortran=(False, False))
+
+
+def _cuts(size: int) -> list[slice]:
+    """The halves, and all but the first or last few."""
+    if size == 1:
+        return []
+    half = size // 2
+    return [slice(0, half), slice(half, size), slice(1, size), slice(0, size - 1)]
+
+
+def source(p: Product) -> str:
+    """A line of Python that computes it; `nf` is nfloat, `np` NumPy."""
+    a, b, c = (None if x is None else f"np.array({_rows(x)}, np.float{32 if s else 64})" for x, s in zip((p.a, p.b, p.c), p.single, strict=True))
+    seed = f", seed={p.seed}" if p.acc.stochastic else ""
+    return f"nf.matmul({a}, {b}, {accumulator_source(p.acc)}, {c}{seed})"
+
+
+def accumulator_source(acc: Accumulator) -> str:
+    """An accumulator as Python source, unnamed formats written out."""
+    parts = [format_argument(acc.format)]
+    for key in ("product", "promote"):
+        if getattr(acc, key) is not None:
+            parts.append(f"{key}={format_argument(getattr(acc, key))}")
+    for key in ("rounding", "order", "overflow"):
+        if getattr(acc, key) is not None:
+            parts.append(f"{key}={getattr(acc, key).value!r}")
+    parts += [f"{key}={getattr(acc, key)}" for key in ("block", "random_bits") if getattr(acc, key) is not None]
+    return f"nf.Accumulator({', '.join(parts)})"
+
+
+def _rows(rows: Matrix) -> str:
+    return "[" + ", ".join("[" + ", ".join(map(argument, row)) + "]" for row in rows) + "]"
