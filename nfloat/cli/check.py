@@ -28,8 +28,12 @@ COLUMNS = ("formats", "count", "inputs", "ways", "compared", "wrong")
 @click.option("--random", type=click.IntRange(min=0), help="Random inputs a format. [default: 10000; --exhaustive 1000000]")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the random inputs.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Formats at a time, each in a process of its own. [default: all cores for families, else 1]")
+@click.option("--products", is_flag=True, help="Products at random instead, in formats at random, for so many --minutes.")
+@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="How long --products goes on. [default: 1]")
 @json_option
-def command(formats: tuple[str, ...], exhaustive: bool, random: int | None, seed: int, jobs: int | None, as_json: bool) -> None:
+def command(
+    formats: tuple[str, ...], exhaustive: bool, random: int | None, seed: int, jobs: int | None, products: bool, minutes: float | None, as_json: bool
+) -> None:
     """Prove round, encode and decode equal to the exact oracle, bit for bit, on this machine.
 
     For each format: all of its numbers (to 16 bits), all midpoints, the float32 and float64 neighbours of both, and random
@@ -38,11 +42,22 @@ def command(formats: tuple[str, ...], exhaustive: bool, random: int | None, seed
 
     Without FORMATS: the named formats, or with --exhaustive all families of formats (about eighty minutes of one core).
 
+    With --products: matrix products of any accumulator in any format that can be described, drawn at random from --seed on, against
+    an independent model in integers. A wrong one is made small and printed as a line of Python.
+
     \b
     Examples:
       nfloat check
       nfloat check bf16 e4m3fn binary8p4se --exhaustive
+      nfloat check --products --minutes 60 --jobs 2
     """
+    if products:
+        if formats or exhaustive or random is not None:
+            raise click.UsageError("--products draws its own formats and operands: it goes with --minutes, --seed and --jobs alone")
+        _check_products(minutes or 1.0, seed, jobs or 1, as_json)
+        return
+    if minutes is not None:
+        raise click.UsageError(f"--minutes {minutes:g} goes with --products; how much is compared otherwise is said by --random")
     done: dict[str, list[Report]] = {}
     try:
         inputs = random if random is not None else 1_000_000 if exhaustive else 10_000
@@ -55,6 +70,33 @@ def command(formats: tuple[str, ...], exhaustive: bool, random: int | None, seed
     _show(done, as_json)
     if not all(report.ok for reports in done.values() for report in reports):
         raise click.exceptions.Exit(Exit.CHECK_FAILED)
+
+
+def _check_products(minutes: float, seed: int, jobs: int, as_json: bool) -> None:
+    """``--products``: a line on stderr for each block, then the counts and what was wrong."""
+    from ..testing.sweep_products import ProductReport, run_products
+
+    total, start, interrupted = ProductReport(seed, seed), time.monotonic(), False
+    try:
+        for report in run_products(minutes, seed, jobs):
+            total.include(report)
+            seconds = time.monotonic() - start
+            click.echo(f"seeds {total.first}..{total.last}: {total.outputs} outputs, {total.wrong} wrong, {seconds:.0f} s", err=True)
+            for line in report.failures:
+                click.echo(f"    {line}", err=True)
+    except KeyboardInterrupt:
+        interrupted = True
+    if as_json:
+        print_json(vars(total))
+    else:
+        verdict = "all equal to the exact result, bit for bit" if not total.wrong else f"{total.wrong} WRONG"
+        click.echo(f"seeds {total.first} to {total.last}: {total.outputs} outputs of {total.products} products: {verdict}")
+        for line in total.failures:
+            click.echo(line)
+    if total.wrong:
+        raise click.exceptions.Exit(Exit.CHECK_FAILED)
+    if interrupted:
+        raise Incomplete(f"interrupted after {total.products} products; go on with --seed {total.last + 1 if total.products else seed}")
 
 
 def _run(todo: list[tuple[str, Format]], random: int, seed: int, most_bits: int, jobs: int) -> Iterator[tuple[str, Report]]:

@@ -115,14 +115,19 @@ def round_wide(z, spec, random):
 
     A format that flushes inputs flushes the exact sum: it is what the rounding is given.
     """
-    if spec.flush_input > 0.0 and not z.is_special and _magnitude(z) < spec.flush_input:
+    if spec.flush_input > 0.0 and not z.is_special and _cut_magnitude(z, spec) < spec.flush_input:
         return spec.neg_zero if z.negative else spec.pos_zero
     return round_exact(z, spec, random)
 
 
 @device
-def _magnitude(z):
-    """|z| cut to 53 bits: below a float64 exactly where |z| is."""
+def _cut_magnitude(z, spec):
+    """|z| cut to the format's p bits, or 0 below 2^emin: smaller than a normal number of the format exactly where |z| is.
+
+    It is a number of float64, whose subnormal numbers would round more bits than p.
+    """
     up = leading_zeros(z.hi) if z.hi != _ZERO else 64 + leading_zeros(z.lo)
     hi, _ = shl128(z.hi, z.lo, up)
-    return math.ldexp(np.float64(hi >> np.uint64(11)), z.q - up + 75)
+    if z.q - up + 127 < spec.emin:
+        return 0.0
+    return math.ldexp(np.float64(hi >> np.uint64(64 - spec.precision)), z.q - up + 128 - spec.precision)

@@ -25,7 +25,7 @@ from ..linalg.accumulators import Accumulator, Order
 from ..linalg.matmul import matmul
 from ..streams import Stream
 from .failures import argument, format_argument
-from .gemm_oracle import matmul_exact
+from .gemm_oracle import matmul_exact, word
 from .random_formats import random_format
 
 Matrix = list[list[float]]
@@ -59,6 +59,8 @@ def draw(seed: int, most: int = 12) -> Product:
     """Product number `seed`: shapes to `most`, now and then to 40."""
     rng = Random(seed)
     acc = _accumulator(rng)
+    if rng.random() < (0.4 if acc.stochastic else 0.15):
+        return _at_threshold(rng, acc)
     size = 40 if rng.random() < 0.04 else most
     m, k, n = (rng.randint(1, size) for _ in range(3))
     a, b, c = _operands(rng, acc, m, k, n)
@@ -128,6 +130,28 @@ def _number(rng: Random, exponent: int, spread: int, digits: int, positive: bool
     except OverflowError:
         x = math.ldexp(m, 1023 - m.bit_length())
     return x if positive or rng.random() < 0.5 else -x
+
+
+def _at_threshold(rng: Random, acc: Accumulator) -> Product:
+    """One output whose last sum (or product) lies right where its rounding begins to go up, or right beside that: on the grid, halfway,
+    or where the random word that it gets begins to carry. Errors in such places have no chance to be met at random."""
+    fmt, domain = (acc.format, 0) if acc.product is None or rng.random() < 0.5 else (acc.product, 1)
+    k, seed = rng.randint(1, 5), rng.randrange(2**32)
+    digits = rng.choice([8, 24, 24, 53, rng.randint(1, 53)])
+    threshold = rng.choice([0, 1 << 59, 1 << 60])  # 2^-60 of the format's unit, as all fractions here
+    if acc.stochastic:
+        n = 32 if acc.rounding is Rounding.STOCHASTIC else acc.random_bits
+        threshold = 2**n - (word(Stream(seed).key, domain, 0, 0, k - 1, acc.random_bits) >> (64 - n)) << (60 - n)
+    cut = max(0, threshold.bit_length() - digits)
+    rest = math.ldexp((threshold >> cut) + rng.choice([0, 0, -1, 1]) << cut, -60)
+    exponent = rng.randint(fmt.emin, fmt.emax) if rng.random() < 0.8 else fmt.emin
+    unit = exponent - fmt.precision + 1
+    kept = rng.randint(0 if exponent == fmt.emin else 2 ** (fmt.precision - 1), 2**fmt.precision - 1)
+    sign, shift = rng.choice([-1.0, 1.0]), rng.randint(-20, 20)
+    a = [[0.0] * (k - 1) + [sign * math.ldexp(rest, unit // 2 + shift)]]
+    b = [[1.0]] * (k - 1) + [[math.ldexp(1.0, unit - unit // 2 - shift)]]
+    c = [[sign * math.ldexp(kept, unit)]]
+    return Product(a, b, c if domain == 0 or rng.random() < 0.3 else None, acc, seed, 1, tuple(map(_fits_float32, (a, b, c))))
 
 
 def _fits_float32(rows: Matrix) -> bool:

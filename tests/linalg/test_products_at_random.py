@@ -1,0 +1,88 @@
+"""Products at random, in formats at random, against the independent model; and that a wrong one would be found and written down."""
+
+from random import Random
+
+import numpy as np
+import pytest
+
+import nfloat as nf
+from nfloat.linalg import route
+from nfloat.testing import random_products
+from nfloat.testing.random_products import Product, accumulator_source, draw, shrink, source, wrong
+from nfloat.testing.sweep_products import run_products, sweep_products
+
+pytestmark = pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_all_equal_the_exact_model(part):
+    report = sweep_products(range(part * 800, part * 800 + 800))
+    assert report.wrong == 0, "\n".join(report.failures)
+    assert report.products == 800
+    assert report.outputs > 20_000
+
+
+def test_codes_of_float32_at_the_thresholds_of_random_words():
+    """Of 17 to 22 bits more random bits lie below the lane's last one than a float32 number holds."""
+    rng = Random(2)
+    accumulators = [nf.Accumulator(f"e8m{m}", rounding="stochastic") for m in range(10, 22)]
+    products = [random_products._at_threshold(rng, rng.choice(accumulators)) for _ in range(3000)]
+    assert [source(p) for p in products if wrong(p)] == []
+
+
+def test_draws_cover_what_products_have():
+    products = [draw(seed) for seed in range(3000)]
+    accs = [p.acc for p in products]
+    assert {a.order for a in accs} == set(nf.linalg.accumulators.Order)
+    assert {a.rounding for a in accs} == set(nf.formats.rounding.Rounding)
+    assert {a.overflow for a in accs} == {None, *nf.formats.rounding.Overflow}
+    assert any(a.product is not None and a.product != a.format for a in accs)
+    assert any(a.promote is not None and a.promote.max < a.format.max for a in accs)
+    assert max(len(p.a) for p in products) == max(len(p.b[0]) for p in products) == 40
+    assert {p.single for p in products} >= {(True, True, True), (False, False, False), (True, False, False)}
+    assert {p.fortran for p in products} == {(x, y) for x in (False, True) for y in (False, True)}
+    assert any(p.c is None for p in products)
+    assert draw(5) == draw(5)
+
+
+@pytest.fixture
+def broken(monkeypatch):
+    """A bound that is wrong: sums of formats that overflow are not watched."""
+    monkeypatch.setattr(route, "limit", lambda fmt, bits: 1e30)
+    route.candidates.cache_clear()
+    yield
+    route.candidates.cache_clear()
+
+
+def test_a_failure_is_found_made_small_and_written_down(broken):
+    rows = np.full((5, 12), 100.0).tolist()
+    fmt = nf.Format(name="x", precision=6, emin=-6, emax=8)  # to 504
+    product = Product(rows, np.ones((12, 7)).tolist(), None, nf.Accumulator(fmt), 0, 2)
+    assert len(wrong(product)) == 35
+    small = shrink(product)
+    assert (len(small.a), len(small.b[0]), small.threads) == (1, 1, 1)
+    assert 5 < len(small.b) < 12  # with half of those that are wrong it would be right
+    line = source(small)
+    assert eval(line, {"nf": nf, "np": np}) > fmt.max
+    assert "nf.Accumulator(nf.Format(name='x'" in line
+
+
+def test_the_sweep_reports_what_is_wrong(broken):
+    report = sweep_products(range(400))
+    assert report.wrong > 0
+    assert report.failures[0].startswith("seed ")
+    assert "nf.matmul(" in report.failures[0]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_runs_for_some_time(jobs, monkeypatch):
+    monkeypatch.setattr("nfloat.testing.sweep_products.BLOCK", 50)
+    reports = list(run_products(1e-9 if jobs == 2 else 0.01, seed=7, jobs=jobs))
+    assert min(r.first for r in reports) == 7
+    assert sum(r.wrong for r in reports) == 0
+
+
+def test_accumulators_are_written_as_they_are():
+    for seed in range(200):
+        acc = draw(seed).acc
+        assert eval(accumulator_source(acc), {"nf": nf}) == acc
