@@ -69,7 +69,8 @@ class Format:
     emin, emax : int
         Exponents of the least normal and the greatest finite number: 2^emin <= |x| < 2^(emax + 1).
     bits : int, optional
-        Width of a code; by default the least that holds all of them.
+        Width of a code, at most 64 (unsigned 63); by default the least that holds all of them. In a wider one the codes between the
+        last number and the sign bit are NaNs.
     signed : bool
         Whether negative numbers exist.
     has_inf : bool
@@ -150,14 +151,23 @@ class Format:
             if value is None:
                 raise FormatError(f"{key}={getattr(self, key)!r} of format {self.name!r} must be an integer")
             self._set(key, value)
+        self._check_sizes()
+
+    def _check_sizes(self) -> None:
+        """Before anything is computed from the integers: with huge ones 2^bits alone would take all memory."""
         if not 1 <= self.precision <= 53:
-            raise FormatError(f"precision={self.precision} of format {self.name!r} must be in 1..53 (implicit bit included)")
+            raise FormatError(f"precision={_shown(self.precision)} of format {self.name!r} must be in 1..53 (implicit bit included)")
         if self.emin > self.emax:
-            raise FormatError(f"emin={self.emin} of format {self.name!r} must not exceed emax={self.emax}")
+            raise FormatError(f"emin={_shown(self.emin)} of format {self.name!r} must not exceed emax={_shown(self.emax)}")
         if self.emax > 1023 or self.emin - self.precision + 1 < -1074:
             raise FormatError(
-                f"emin={self.emin}, emax={self.emax}, precision={self.precision} of format {self.name!r}: every value must be a "
-                "float64 value, so emax <= 1023 and emin - precision + 1 >= -1074"
+                f"emin={_shown(self.emin)}, emax={_shown(self.emax)}, precision={self.precision} of format {self.name!r}: every value must "
+                "be a float64 value, so emax <= 1023 and emin - precision + 1 >= -1074"
+            )
+        if not 0 <= self.bits <= 63 + self.signed:
+            raise FormatError(
+                f"bits={_shown(self.bits)} of format {self.name!r} must be at most {63 + self.signed}: a magnitude code is an int64; "
+                "0 stands for the least that holds all codes"
             )
 
     def _check_consistency(self) -> None:
@@ -165,11 +175,9 @@ class Format:
             self._check_fixed_point()
         low, high = 2 ** (self.precision - 1), 2**self.precision - 1
         if not low <= self.max_significand <= high:
-            raise FormatError(f"max_significand={self.max_significand} of format {self.name!r} must be in {low}..{high}")
+            raise FormatError(f"max_significand={_shown(self.max_significand)} of format {self.name!r} must be in {low}..{high}")
         if self.max_code >= 2 ** (self.bits - self.signed) or self._top_magnitude >= 2 ** (self.bits - self.signed):
             raise FormatError(f"bits={self.bits} of format {self.name!r} is too narrow for its largest codes")
-        if self.bits - self.signed > 63:
-            raise FormatError(f"bits={self.bits} of format {self.name!r} must be at most {63 + self.signed}: a magnitude code is an int64")
         if self.nan is NaNCodes.NEGATIVE_ZERO and not self.signed:
             raise FormatError(f"nan='negative_zero' of format {self.name!r} needs signed=True")
         if self.lowest_binade is LowestBinade.NORMAL and self.signed:
@@ -304,8 +312,8 @@ class Format:
     @cached_property
     def fits_float32(self) -> bool:
         """Whether every number of the format is a float32 number, so that float32 can carry it."""
-        # fixed point reaches -2^(emax + 1)
-        return self.precision <= 24 and self.emax + self.twos_complement <= 127 and self.emin - self.precision + 1 >= -149
+        greatest = self.emax + self.twos_complement  # the least number of fixed point is -2^(emax + 1)
+        return self.precision <= 24 and greatest <= 127 and self.emin - self.precision + 1 >= -149
 
     def replace(self, **changes: object) -> Format:
         """A copy with other fields; `bits` and `overflow` are kept unless changed."""
@@ -337,6 +345,11 @@ class Format:
 
     def __str__(self) -> str:
         return self.name
+
+
+def _shown(number: int) -> str:
+    """A number for a message; one too long to read (or for Python to write out) by its length."""
+    return str(number) if number.bit_length() <= 128 else f"<an integer of {number.bit_length()} bits>"
 
 
 def _member(name: str, key: str, kind: type[Enum], value: object) -> Enum:

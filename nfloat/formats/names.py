@@ -38,11 +38,13 @@ ALIASES = MappingProxyType({
 })  # fmt: skip
 
 #: a number in a name has one spelling, so that a format has one name
-_N = "(0|[1-9][0-9]?)"
+_N = "(0|[1-9][0-9]*)"
 _IEEE_LIKE = re.compile(rf"e{_N}m{_N}\Z")
 _P3109 = re.compile(rf"binary{_N}p{_N}([su])([ef])\Z")
-_FIXED = re.compile(rf"fixed{_N}\.(0|-?[1-9][0-9]{{0,2}})\Z")
+_FIXED = re.compile(rf"fixed{_N}\.(0|-?[1-9][0-9]*)\Z")
 _INT = re.compile(rf"int{_N}\Z")
+#: no name is longer; one that is would be slow to compare with the known ones
+_LONGEST = 60
 
 
 def get_format(fmt: FormatLike, argument: str = "fmt") -> Format:
@@ -81,6 +83,8 @@ def get_format(fmt: FormatLike, argument: str = "fmt") -> Format:
 @lru_cache(maxsize=4096)
 def _lookup(name: str) -> Format:
     key = name.strip().lower()
+    if len(key) > _LONGEST:
+        raise FormatError(f"fmt={key[:_LONGEST] + '...'!r} ({len(key)} characters) is not a number format; no name has more than {_LONGEST}")
     key = ALIASES.get(key, key)
     if key in FORMATS:
         return FORMATS[key]
@@ -128,6 +132,8 @@ def _fixed(name: str, width: str, fraction: str) -> Format:
     bits, frac = int(width), int(fraction)
     if not 2 <= bits <= 54:
         raise FormatError(f"fmt={name!r}: fixed point needs 2..54 bits (every value must be a float64 value)")
+    if not bits - 1024 <= frac <= 1074:  # the least number is -2^(bits - 1 - frac), the unit 2^-frac
+        raise FormatError(f"fmt={name!r}: fixed point of {bits} bits needs {bits - 1024}..1074 fraction bits (every value must be a float64 value)")
     p = bits - 1
     return Format(name=name, precision=p, emin=p - 1 - frac, emax=p - 1 - frac, bits=bits, twos_complement=True, has_inf=False,
                   nan=NaNCodes.NONE, source="two's complement fixed point, saturating")  # fmt: skip

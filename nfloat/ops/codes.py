@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import ArgumentError, RepresentationError, ShapeError
 from ..formats.format import Format, LowestBinade
+from ..formats.lanes import DOUBLE, SINGLE, has_head_codes, has_only_normal_numbers, has_word_codes, is_narrow
 from ..formats.names import FormatLike, get_format
 from ..formats.rounding import OverflowLike, Rounding, RoundingLike
 from ..formats.spec import CodeField, code_spec
@@ -106,7 +107,8 @@ def _direct(fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | No
 def _encode_into(a: NDArray[np.floating], out: NDArray[np.unsignedinteger], how: Plan, coding: _Coding, key: int) -> int:
     """Fill `out`; returns the first index of a NaN that has no code, or -1."""
     direct = a.itemsize == 4 and how.rounding is Rounding.NEAREST_EVEN and coding.encoder not in (None, ROUNDED)
-    if not direct and (a.size < _FEW or coding.format.emin < -1022):
+    # NumPy's way adds 2^emin to subnormal numbers, so that must be a normal one
+    if not direct and (a.size < _FEW or (coding.encoder is None and coding.format.emin < DOUBLE.emin)):
         return encode_plain(a, out, how.words, coding.words, key)
     # rounded first; encoding a number of the format to nearest changes nothing
     values = a if direct else how.apply(a, key)
@@ -148,7 +150,7 @@ def _encode_numbers(values: NDArray[np.floating], out: NDArray[np.unsignedintege
 
 
 class _Coding(NamedTuple):
-    """A format's codes: constants, dtype, whether float32 carries the values (and so the carrier), and the fast ways there are.
+    """A format's codes: constants, dtype, whether they are made from float32 values, what carries the numbers, and the fast ways.
 
     `encoder`, `decoder`: the form of ``kernels/codes_vector.py``, or None where float32 lanes do not know the codes.
     """
@@ -165,36 +167,31 @@ class _Coding(NamedTuple):
 @lru_cache(maxsize=1024)
 def _coding(fmt: FormatLike) -> _Coding:
     f = get_format(fmt)
+    # codes of 64 bits are made from float64 values, whatever carries the numbers
     single = f.fits_float32 and f.bits <= 32
-    carrier = np.dtype(np.float32 if single else np.float64)
+    carrier = np.dtype(np.float32 if f.fits_float32 else np.float64)
     return _Coding(f, code_spec(f), code_dtype(f), single, carrier, _encoder(f), _decoder(f))
 
 
 def _is_narrow(f: Format) -> bool:
-    """Whether the format is of the narrow family, subnormal numbers included, and its codes are."""
-    regular = f.has_subnormals and not f.flushes_input and 2 <= f.precision <= 22
-    return regular and f.fits_float32 and f.emin > -126 and f.emin - f.precision + 1 >= -125 and f.emax - f.precision <= 103
+    """Whether float32 lanes know the codes of the narrow family: its subnormal numbers are kept, the codes are words.
 
-
-def _is_head(f: Format, width: int, emin: int) -> bool:
-    """Whether the format's codes are the first bits of a carrier's: it has its exponents, infinities and NaN."""
-    return f.has_subnormals and not f.flushes_input and (f.emin, f.emax) == (emin, 1 - emin) and f.has_inf and f.has_negative_zero \
-        and f.max_significand == 2**f.precision - 1 and f.precision <= (24 if width == 32 else 53) \
-        and f.bits - f.precision == (8 if width == 32 else 11)  # fmt: skip
+    p = 1 is excluded since its tie goes to the even code, not to the even significand.
+    """
+    kept = f.has_subnormals and not f.flushes_input and f.precision >= 2
+    return kept and is_narrow(f, SINGLE) and has_word_codes(f)
 
 
 def _encoder(f: Format) -> int | None:
     if _is_narrow(f):
         return FIXED if f.twos_complement else NARROW if f.has_negative_zero else NARROW_ONE_ZERO
-    if _is_head(f, 32, -126) and f.precision < 24:
+    if has_head_codes(f, SINGLE, 32) and f.precision < SINGLE.digits:
         return SAME
-    powers = f.precision == 1 and (f.emin >= -126 or (f.emin == -127 and not f.has_zero))
-    normal = f.emin == -126 or (f.emin > -126 and not f.has_subnormals)
-    return ROUNDED if f.fits_float32 and f.bits <= 32 and not f.twos_complement and (powers or normal) else None
+    return ROUNDED if f.fits_float32 and has_word_codes(f) and has_only_normal_numbers(f, SINGLE) else None
 
 
 def _decoder(f: Format) -> int | None:
-    if _is_head(f, 32, -126):
+    if has_head_codes(f, SINGLE, 32):
         return SAME
     return NARROW if _is_narrow(f) and not f.twos_complement else None
 
@@ -237,9 +234,13 @@ def _decode_into(c: NDArray[np.unsignedinteger], out: NDArray[np.floating], codi
     elif f.twos_complement and c.size >= _FEW:
         spare = 8 * c.itemsize - f.bits
         np.ldexp(((c << spare).view(f"i{c.itemsize}") >> spare).astype(out.dtype), f.emin - f.precision + 1, out=out)
-    elif _is_head(f, 64, -1022) and c.size >= _FEW:
+    elif has_head_codes(f, DOUBLE, 64) and c.size >= _FEW:
         out[...] = (c.astype(np.uint64) << np.uint64(53 - f.precision)).view(np.float64)
         out[np.isnan(out)] = np.nan  # a signalling one makes NumPy warn
+    elif c.itemsize == 8 and out.itemsize == 4:  # short numbers in wide codes
+        wide = np.empty(out.shape)
+        decode_plain(c, wide, coding.words)
+        out[...] = wide
     else:
         decode_plain(c, out, coding.words)
 

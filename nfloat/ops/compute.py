@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from ..formats.lanes import DOUBLE, SINGLE
 from ..formats.rounding import Rounding
 from ..formats.spec import SpecField
 from ..kernels.arithmetic import compute_plain
@@ -92,7 +93,7 @@ def _is_hardware(how: Plan, dtype: np.dtype) -> bool:
 
 def lanes_form(op: Operation, how: Plan, dtype: np.dtype) -> int | None:
     """The number of an operation's form in lanes, or None where only the plain rule is right."""
-    enough = how.format.precision <= (22 if dtype == np.float32 else 51)
+    enough = how.format.precision <= (SINGLE if dtype == np.float32 else DOUBLE).most_odd
     if how.stochastic or not enough or how.format.flushes_input or op not in IN_LANES:
         return None
     if how.rounding is Rounding.TOWARD_NEGATIVE and op in (Operation.ADD, Operation.SUBTRACT):
@@ -146,7 +147,7 @@ def _is_short(how: Plan) -> bool:
     """Whether a second rounding of the hardware's float32 result is innocuous (``kernels/arithmetic_short.py``)."""
     return (
         how.rounding is Rounding.NEAREST_EVEN
-        and how.format.precision <= 11
+        and how.format.precision <= SINGLE.most_twice
         and how.round32 in (round_narrow32, round_same32)
     )
 

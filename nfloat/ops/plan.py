@@ -1,7 +1,7 @@
 """`Plan`: one way of rounding (format, mode, policy, random bits) with its constants and kernels looked up once.
 
 Every operation starts by turning its arguments into a plan; equal arguments give the same object, so a call in a loop pays
-one dictionary look-up. The plan is also where a fast kernel is chosen; the conditions are those ``kernels/vector.py`` proves.
+one dictionary look-up. The plan is also where a fast kernel is chosen, by the conditions of ``formats/lanes.py``.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..formats.format import Format
+from ..formats.lanes import DOUBLE, SINGLE, Lane, has_exponents, is_narrow, is_whole
 from ..formats.names import FormatLike, get_format
 from ..formats.rounding import OverflowLike, Rounding, RoundingLike, as_overflow, as_rounding, check_random_bits
 from ..formats.spec import SpecField, rounding_spec
@@ -92,37 +93,45 @@ def _plan(fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | None
                 round32=_kernel32(f, mode, words), round64=_kernel64(f, mode, words))  # fmt: skip
 
 
-def _is_whole_carrier(f: Format, words: NDArray[np.float64], precision: int, emin: int) -> bool:
-    """Whether the format is the carrier itself, infinities and subnormals included, so that nothing changes."""
-    return (f.precision, f.emin, f.emax) == (precision, emin, 1 - emin) and f.has_subnormals and not f.flushes_input \
-        and f.has_negative_zero and f.max_significand == 2**precision - 1 and words[SpecField.POS_INF] == np.inf  # fmt: skip
+def _is_whole_carrier(f: Format, words: NDArray[np.float64], lane: Lane) -> bool:
+    """Whether nothing changes: the format is the carrier itself, and an infinity stays one under the policy."""
+    return is_whole(f, lane) and words[SpecField.POS_INF] == np.inf
 
 
 def _kernel32(f: Format, mode: Rounding, words: NDArray[np.float64]) -> Kernel | None:
-    if _is_whole_carrier(f, words, 24, -126):
+    """The kernel for float32 arrays; where float32 does not hold the format's numbers it sees none (`single`)."""
+    if not f.fits_float32:
+        return elementwise.round_plain
+    if _is_whole_carrier(f, words, SINGLE):
         return None
-    same = f.emin == -126 and f.precision <= 24 and f.has_negative_zero
-    # the unit at emin must be a normal float32 number (and twice a remainder must not round), C at emax a finite one
-    narrow = f.emin > -126 and f.precision <= 22 and f.emin - f.precision + 1 >= -125 and f.emax - f.precision <= 103
     if f.precision == 1:
-        return special.round_powers32 if f.fits_float32 and f.emax >= -126 else elementwise.round_plain
+        return _powers(f, SINGLE, special.round_powers32)
+    same, narrow = has_exponents(f, SINGLE), is_narrow(f, SINGLE)
     # fixed point is all subnormal numbers, of which float32 lanes often cannot tell which way stochastic_c goes
     if not f.has_zero or not (same or narrow) or (f.twos_complement and mode is Rounding.STOCHASTIC_C):
         return elementwise.round_plain
-    if f.flushes_output or f.flushes_input or f.precision == 24:
+    if _needs_steps(f) or f.precision == SINGLE.digits:  # of which nothing is cut, in any mode
         return special.round_steps32 if f.signed else elementwise.round_plain  # a small negative number is flushed, not beyond the range
     return elementwise.round_same32 if same else elementwise.round_narrow32
 
 
 def _kernel64(f: Format, mode: Rounding, words: NDArray[np.float64]) -> Kernel | None:
-    if _is_whole_carrier(f, words, 53, -1022):
+    if _is_whole_carrier(f, words, DOUBLE):
         return None
-    same = f.emin == -1022 and f.has_negative_zero
-    narrow = f.precision <= 51 and f.emin - f.precision + 1 >= -1021 and f.emax - f.precision <= 970
     if f.precision == 1:
-        return special.round_powers64 if f.emax >= -1022 else elementwise.round_plain
+        return _powers(f, DOUBLE, special.round_powers64)
+    same, narrow = has_exponents(f, DOUBLE), is_narrow(f, DOUBLE)
     if not f.has_zero or not (same or narrow):
         return elementwise.round_plain
-    if same or f.flushes_output or f.flushes_input:
+    if same or _needs_steps(f):
         return special.round_steps64 if f.signed else elementwise.round_plain
     return elementwise.round_drawn64 if mode.is_stochastic else elementwise.round_narrow64
+
+
+def _powers(f: Format, lane: Lane, kernel: Kernel) -> Kernel:
+    """Lanes take the powers of two that are normal numbers there, and the plain rule the others: some must be."""
+    return kernel if f.emax >= lane.emin else elementwise.round_plain
+
+
+def _needs_steps(f: Format) -> bool:
+    return f.flushes_output or f.flushes_input

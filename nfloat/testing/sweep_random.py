@@ -1,0 +1,402 @@
+"""The sweep of formats at random: every function that goes element by element, in formats that nobody thought of, bit for bit.
+
+`sweep_number(seed, k)` draws format k (``random_formats.py``) and compares round, encode, decode, pack and casts (`sweep_codes`),
+arithmetic, FloatArrays and folds (`sweep_operations`) and elementary functions (`sweep_functions`) with exact results
+(``exact_cut.py``, ``exact_results.py``): in every rounding mode, under the format's own policy and another one, from both carriers,
+and in arrays of lengths and contents that reach each path. What differs is written down as a line of Python that does it again.
+
+``nfloat check --formats-at-random N`` runs it as long as one likes, the test suite on a few formats.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import RepresentationError
+from ..floatarray.array import array
+from ..formats.format import Format
+from ..formats.rounding import Overflow, Rounding
+from ..ops import arithmetic, codes, functions
+from ..ops.approximations import APPROXIMATIONS
+from ..ops.certain import certain
+from ..ops.rounding import round as round_public
+from ..streams import Stream
+from .exact_cut import CANCELLED, Cuts, Result, cut_numbers, cut_results, round_cuts
+from .exact_results import EXACT, as_operand, exact_result
+from .grid import Floats, codes_of, stream_words
+from .oracle import decode_exact
+from .probes import SPECIAL, random_inputs
+from .random_formats import random_format
+from .sweep import KEPT, Report, differs, policies
+
+#: lengths of arrays, about each threshold of ops and kernels: none, blocks and what they leave, the streams' and the pieces' lengths
+_LENGTHS = (1, 3, 8, 17, 31, 32, 33, 64, 65, 100, 257, 700, 2100)
+_LONG = (16_385, 33_000)
+#: FloatArray has these as ufuncs of NumPy
+_UFUNCS = ("add", "subtract", "multiply", "divide", "sqrt", "reciprocal", "hypot", "remainder", "fmod")
+AREAS = ("codes", "operations", "functions")
+
+
+@dataclass(frozen=True)
+class Way:
+    """One call: a function on operands in a format, and how it rounds."""
+
+    name: str
+    format: Format
+    mode: Rounding
+    overflow: Overflow | None = None
+    random_bits: int | None = None
+    seed: int = 0
+    #: what is called, of the same name in nfloat where it is not given
+    function: Callable[..., Any] | None = None
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """The keyword arguments of the call."""
+        given = {"overflow": self.overflow, "random_bits": self.random_bits, "seed": self.seed if self.mode.is_stochastic else None}
+        return {key: value for key, value in given.items() if value is not None}
+
+    def call(self, operands: tuple[NDArray, ...]) -> NDArray:
+        """The result."""
+        function = self.function or _FUNCTIONS[self.name]
+        return np.asarray(function(*operands, self.format, self.mode, **self.keywords))
+
+    def source(self, operands: tuple[NDArray, ...], i: int) -> str:
+        """The call as Python source, every element as element i."""
+        texts = [_array_source(a, i) for a in operands]
+        keywords = "".join(f", {key}={str(value) if isinstance(value, Overflow) else value!r}" for key, value in self.keywords.items())
+        keywords = keywords.replace(f"overflow={self.overflow}", f"overflow='{self.overflow}'")
+        return f"{self.name}({', '.join(texts)}, nf.{self.format!r}, '{self.mode}'{keywords})" + (f"[{i}]" if operands[0].ndim else "")
+
+
+def _array_source(a: NDArray, i: int) -> str:
+    value = a.reshape(-1)[i]
+    if a.dtype.kind == "u":
+        text = hex(value)
+    else:
+        text = f"float.fromhex('{float(value).hex()}')" if math.isfinite(value) else f"float('{value}')"
+    return f"np.full({a.size}, {text}, np.{a.dtype})" if a.ndim else f"np.{a.dtype}({text})"
+
+
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "nf.round": round_public, "nf.encode": codes.encode,
+    **{f"nf.{name}": getattr(arithmetic, name) for name in EXACT},
+    **{f"nf.{name}": getattr(functions, name) for name in APPROXIMATIONS},
+}  # fmt: skip
+
+
+class _Found(Report):
+    """A report whose mismatches are lines of Python."""
+
+    number: str = ""
+
+    def check(self, way: Way, operands: tuple[NDArray, ...], actual: NDArray, desired: NDArray) -> None:
+        """Compare the results of one call."""
+        self.seen.add(f"{way.name} {operands[0].dtype} {way.mode} {way.overflow}")
+        self.compared += desired.size
+        bad = np.flatnonzero(differs(np.atleast_1d(actual), np.atleast_1d(desired)))
+        self.wrong += bad.size
+        for i in bad[: KEPT - len(self.mismatches)]:
+            got, wanted = np.atleast_1d(actual)[i], np.atleast_1d(desired)[i]
+            self.mismatches.append(f"{way.source(operands, i)}  # gives {got!r}, exact is {wanted!r} ({self.number})")
+
+
+# ------------------------------------------------------------------ what is drawn
+def _ways(name: str, fmt: Format, rng: np.random.Generator, function: Callable[..., Any] | None = None) -> Iterator[Way]:
+    """Every mode under the format's own policy and another one."""
+    allowed = policies(fmt)
+    for mode in Rounding:
+        for policy in {None, allowed[rng.integers(len(allowed))]}:
+            bits = int(rng.integers(1, 61)) if mode.needs_random_bits else None
+            yield Way(name, fmt, mode, policy, bits, int(rng.integers(2**32)), function)
+
+
+def _places(rng: np.random.Generator, kinds: list[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Which elements of a pool an array is made of, and in what order: of one kind or of several, short or long."""
+    chosen = kinds[rng.integers(len(kinds))]
+    length = _LONG[rng.integers(len(_LONG))] if rng.random() < 0.02 else _LENGTHS[rng.integers(len(_LENGTHS))]
+    places = chosen[rng.integers(0, chosen.size, length)]
+    if rng.random() < 0.2:  # an odd one among common ones
+        places[rng.integers(length)] = rng.integers(max(k.max() for k in kinds) + 1)
+    return places
+
+
+def _kinds(size: Floats, fmt: Format) -> list[NDArray[np.int64]]:
+    """Places of all magnitudes, of ordinary ones, of normal numbers, of tiny ones, of those about the top, of large ones."""
+    finite, least, top = np.isfinite(size), fmt.smallest_normal, fmt.max
+    masks = (np.ones(size.shape, bool), finite & (size <= top), (size >= least) & (size <= top), size < 2 * least,
+             finite & (size >= top / 4) & (size / 4 <= top), finite & (size > top))  # fmt: skip
+    return [np.flatnonzero(mask) for mask in masks if mask.any()]
+
+
+def _inputs(fmt: Format, rng: np.random.Generator, count: int) -> Floats:
+    """Numbers of all sizes, many of them ties or beside ties, and special ones."""
+    x = random_inputs(fmt, count, int(rng.integers(2**31)))
+    with np.errstate(all="ignore"):
+        on_grid = np.array(round_public(x[::2], fmt, "toward_zero", overflow="saturate_finite"), np.float64)
+        exponent = np.frexp(on_grid)[1] - 1
+        unit = np.ldexp(1.0, np.maximum(np.full_like(exponent, fmt.emin) if fmt.twos_complement else exponent, fmt.emin) - fmt.precision + 1)
+        steps = rng.choice([0.0, 0.5, 0.5, 0.25, 0.75, 1.0, 1.5, 2.0], on_grid.size) * rng.choice([-1.0, 1.0], on_grid.size)
+        near = on_grid + unit * steps
+        near[::3] = np.nextafter(near[::3], rng.choice([-np.inf, np.inf], near[::3].size))
+        ends = np.array([fmt.max, fmt.smallest_normal, fmt.smallest_subnormal, 2.0**fmt.emin])
+        ends = np.concatenate([ends * k for k in (0.5, 0.75, 1.0, 1.25, 1.5, 2.0)])
+        ends = np.concatenate([ends, np.nextafter(ends, np.inf), np.nextafter(ends, 0.0)])
+    return np.concatenate([x, near, ends, -ends, SPECIAL])
+
+
+def _carriers(x: Floats) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    with np.errstate(all="ignore"):
+        return x, x.astype(np.float32)
+
+
+def _same_zero_dimensions(rng: np.random.Generator, operands: tuple[NDArray, ...]) -> tuple[NDArray, ...]:
+    """Arrays of one element without dimensions, half the time."""
+    return tuple(a.reshape(()) for a in operands) if operands[0].size == 1 and rng.random() < 0.5 else operands
+
+
+# ------------------------------------------------------------------ round, encode, decode, pack, casts
+def sweep_codes(fmt: Format, rng: np.random.Generator, report: _Found, count: int = 1000) -> None:
+    """round and encode of both carriers, decode of all special and random codes, pack and unpack, casts from another format."""
+    for values in _carriers(_inputs(fmt, rng, count)):
+        wide = values.astype(np.float64)
+        cuts, kinds = cut_numbers(wide, fmt), _kinds(np.abs(wide), fmt)
+        report.inputs += values.size
+        for way in _ways("nf.round", fmt, rng):
+            places = _places(rng, kinds)
+            exact = _exact(cuts.take(places), way)
+            x = _same_zero_dimensions(rng, (values[places],))
+            report.check(way, x, way.call(x), exact)
+            _check_codes(report, way, values[places], exact)
+    _check_decode(fmt, rng, report)
+    _check_cast(fmt, rng, report)
+
+
+def _exact(cuts: Cuts, way: Way) -> Floats:
+    words = stream_words(Stream(way.seed).key, cuts.low.size) if way.mode.is_stochastic else None
+    return round_cuts(cuts, way.format, way.mode, way.overflow, way.random_bits, words)
+
+
+def _check_codes(report: _Found, way: Way, x: NDArray[np.floating], exact: Floats) -> None:
+    """encode, and decode of what it gives; a NaN without code must be refused."""
+    fmt, missing = way.format, np.isnan(exact)
+    encode = Way("nf.encode", *(getattr(way, key) for key in ("format", "mode", "overflow", "random_bits", "seed")))
+    if missing.any() and not fmt.has_nan:
+        try:
+            encode.call((x,))
+            report.check(encode, (x,), np.zeros(x.size), np.where(missing, np.nan, 0.0))
+        except RepresentationError:
+            pass
+        ordinary = 0.0 if fmt.has_zero else fmt.max
+        if not fmt.has_zero and not fmt.fits_float32:
+            return
+        x, exact = np.where(missing, x.dtype.type(ordinary), x), np.where(missing, ordinary, exact)
+    wanted = codes_of(exact, fmt)
+    report.check(encode, (x,), encode.call((x,)), wanted)
+    back = wanted.astype(codes.code_dtype(fmt))
+    report.check(_decode(fmt), (back,), np.asarray(codes.decode(back, fmt)), exact)
+
+
+def _decode(fmt: Format) -> Way:
+    return Way("(lambda c, f, _: nf.decode(c, f))", fmt, Rounding.NEAREST_EVEN)
+
+
+def _check_decode(fmt: Format, rng: np.random.Generator, report: _Found) -> None:
+    ends = [0, 2 ** (fmt.precision - 1), fmt.max_code, 2 ** (fmt.bits - fmt.signed), 2**fmt.bits, fmt.max_code + 2 ** (fmt.bits - 1)]
+    some = {(end + k) % 2**fmt.bits for end in ends for k in range(-3, 4)}
+    some |= {int.from_bytes(rng.bytes(8)) % n for n in (2**fmt.bits, fmt.max_code + 1) for _ in range(60)}
+    if fmt.signed:
+        some |= {code ^ (1 << (fmt.bits - 1)) for code in some}
+    pool = np.array(sorted(some), np.uint64)
+    values = np.array([decode_exact(int(code), fmt) for code in pool])
+    kinds = [k for k in (np.arange(pool.size), np.flatnonzero(np.isfinite(values))) if k.size]
+    for _ in range(4):
+        places = _places(rng, kinds)
+        c, exact = pool[places].astype(codes.code_dtype(fmt)), values[places]
+        got = codes.decode(c, fmt)
+        report.check(_decode(fmt), (c,), got, exact)
+        assert got.dtype == (np.float32 if fmt.fits_float32 else np.float64)
+        report.check(Way("(lambda c, f, _: nf.unpack(nf.pack(c, f), f, c.size))", fmt, Rounding.NEAREST_EVEN), (c,),
+                     codes.unpack(codes.pack(c, fmt), fmt, c.size), c)  # fmt: skip
+        few = c[:9]
+        packed = sum(int(code) << (i * fmt.bits) for i, code in enumerate(few)).to_bytes(-(-few.size * fmt.bits // 8), "little")
+        report.check(Way("(lambda c, f, _: nf.pack(c, f))", fmt, Rounding.NEAREST_EVEN), (few,), codes.pack(few, fmt), np.frombuffer(packed, np.uint8))
+        if fmt.flushes_input or fmt.flushes_output:
+            continue
+        there = ~np.isnan(exact)
+        again = Way("nf.encode", fmt, Rounding.NEAREST_EVEN, Overflow.SATURATE_FINITE)
+        report.check(again, (exact[there],), again.call((exact[there],)), c[there])
+
+
+def _check_cast(fmt: Format, rng: np.random.Generator, report: _Found) -> None:
+    other = random_format(Random(int(rng.integers(2**62))))
+    x = _members(other, rng, 300)
+    here = array(x, other)
+    exact = round_cuts(cut_numbers(np.asarray(here.values, np.float64), fmt), fmt, Rounding.NEAREST_EVEN, None)
+    if np.isnan(exact).any() and not fmt.has_nan:
+        return
+    report.check(Way(f"(lambda x, f, _: nf.array(x, nf.{other!r}).astype(f).values)", fmt, Rounding.NEAREST_EVEN), (x,),
+                 here.astype(fmt).values, exact)  # fmt: skip
+
+
+# ------------------------------------------------------------------ arithmetic
+def _members(fmt: Format, rng: np.random.Generator, count: int) -> Floats:
+    """Numbers of a format, special ones among them."""
+    x = _inputs(fmt, rng, count)
+    x = x[rng.integers(0, x.size, count)]
+    x = np.array(round_public(x[np.isfinite(x)], fmt, overflow="saturate_finite"), np.float64)
+    few = rng.integers(0, x.size, (2, 3))
+    if fmt.has_nan:
+        x[few[0]] = np.nan
+    if fmt.has_inf:
+        x[few[1]] = rng.choice([np.inf, -np.inf] if fmt.signed else [np.inf], 3)
+    return x
+
+
+def _operands(fmt: Format, rng: np.random.Generator, arity: int, count: int, members: bool) -> tuple[Floats, ...]:
+    """Rows of operands: unrelated ones, ones that nearly cancel, products and quotients about both ends of the range."""
+    draw = _members if members else _inputs
+    x, y, z = (rng.permutation(np.resize(draw(fmt, rng, count), count)) for _ in range(3))
+    third, span = count // 3, fmt.precision + 3
+    with np.errstate(all="ignore"):
+        y[:third] = -x[:third] * (1 + rng.integers(-2, 3, third) * 2.0 ** -rng.integers(1, 53, third))
+        far = slice(third, third + third // 2)
+        y[far] = x[far] * 2.0 ** -rng.integers(0, span, third // 2) * (1 + rng.integers(0, 3, third // 2) / 2)
+        ends = slice(third + third // 2, 2 * third)
+        target = rng.choice([fmt.max, 2.0**fmt.emin, fmt.smallest_subnormal], y[ends].size) * rng.uniform(0.2, 2.5, y[ends].size)
+        y[ends] = np.where(rng.random(y[ends].size) < 0.5, target / x[ends], x[ends] / target)
+        z[::2] = (-x * y * (1 + rng.integers(-1, 2, count) * 2.0 ** -rng.integers(1, 60, count)))[::2]
+        if members:
+            x, y, z = (np.array(round_public(a, fmt, overflow="saturate_finite"), np.float64) for a in (x, y, z))
+            if not fmt.has_nan:
+                x, y, z = (np.where(np.isnan(a), fmt.max, a) for a in (x, y, z))
+    return (x, y, z)[:arity]
+
+
+def sweep_operations(fmt: Format, rng: np.random.Generator, report: _Found, count: int = 60) -> None:
+    """Every operation on numbers of the format and on any, from both carriers and in FloatArrays; folds."""
+    for name, (arity, _) in EXACT.items():
+        members = bool(rng.random() < 0.6)
+        pool = _operands(fmt, rng, arity, count, members)
+        if rng.random() < 0.5:
+            pool = tuple(_carriers(a)[1].astype(np.float64) for a in pool)
+        _sweep_pool(fmt, rng, report, name, pool, [exact_result(name, fmt, *row) for row in zip(*(a.tolist() for a in pool), strict=True)], members)
+    _check_folds(fmt, rng, report)
+
+
+def _sweep_pool(
+    fmt: Format, rng: np.random.Generator, report: _Found, name: str, pool: tuple[Floats, ...], results: list[Result], members: bool
+) -> None:
+    """An operation or function on operands whose exact results are known."""
+    cuts, size, report.inputs = cut_results(results, fmt), np.abs(np.array([_size(z) for z in results])), report.inputs + len(results)
+    kinds = _kinds(size, fmt)
+    single = [a for a in (tuple(_carriers(a)[1] for a in pool),) if all(not differs(b.astype(np.float64), c).any() for b, c in zip(a, pool, strict=True))]
+    carriers = [pool, *single]
+    for way in _ways(f"nf.{name}", fmt, rng):
+        places = _places(rng, kinds)
+        operands = tuple(a[places] for a in carriers[rng.integers(len(carriers))])
+        exact = _exact(cuts.take(places), way)
+        shaped = _same_zero_dimensions(rng, operands)
+        report.check(way, shaped, way.call(shaped), exact)
+        if members and name in _UFUNCS and not way.mode.is_stochastic and _are_members(operands, fmt):
+            report.check(_in_float_arrays(way, name), operands, _in_float_arrays(way, name).call(operands), exact)
+
+
+def _size(z: Result) -> float:
+    if not isinstance(z, tuple):
+        return 0.0 if z is CANCELLED else z
+    return math.inf if z[1].bit_length() + z[2] > 1024 else math.ldexp(z[1] >> max(z[1].bit_length() - 60, 0), max(z[2] + max(z[1].bit_length() - 60, 0), -2000))
+
+
+def _are_members(operands: tuple[NDArray, ...], fmt: Format) -> bool:
+    return all(not differs(np.asarray(round_public(a, fmt, overflow="saturate_finite")), a).any() for a in operands) and (
+        fmt.has_nan or not any(np.isnan(a).any() for a in operands)
+    )
+
+
+def _in_float_arrays(way: Way, name: str) -> Way:
+    """The same by NumPy's ufunc on FloatArrays."""
+    policy = f"'{way.overflow}'" if way.overflow else None
+    text = f"(lambda *a: np.{name}(*(nf.array(v, a[-2], overflow='saturate_finite').replace(rounding=a[-1], overflow={policy}) for v in a[:-2])).values)"
+
+    def call(*arguments: Any, **_: Any) -> NDArray:
+        *operands, fmt, mode = arguments
+        members = (array(v, fmt, overflow="saturate_finite").replace(rounding=mode, overflow=way.overflow) for v in operands)
+        return getattr(np, name)(*members).values
+
+    return Way(text, way.format, way.mode, function=call)
+
+
+def _check_folds(fmt: Format, rng: np.random.Generator, report: _Found) -> None:
+    """Partial sums and products, each step rounded."""
+    x = _members(fmt, rng, 24)
+    if rng.random() < 0.5:  # without the special ones, after which there is nothing to see
+        x = x[np.isfinite(x)]
+    for name in ("add", "multiply"):
+        mode = list(Rounding)[rng.integers(7)]
+        steps = [x[0]]
+        for value in x[1:].tolist():
+            steps.append(float(round_cuts(cut_results([exact_result(name, fmt, float(steps[-1]), value)], fmt), fmt, mode, None)[0]))
+        if not fmt.has_nan and np.isnan(steps).any():
+            continue
+        a = array(x, fmt, overflow="saturate_finite").replace(rounding=mode, overflow=None)
+        text = f"np.{name}.accumulate(nf.array({x.tolist()!r}, f, overflow='saturate_finite').replace(rounding=mode, overflow=None))"
+        way = Way(f"(lambda x, f, mode: {text}.values[x.size - 1:])", fmt, mode)
+        ufunc = getattr(np, name)
+        report.check(way, (x,), ufunc.accumulate(a).values, np.array(steps))
+        report.check(way, (x[-1:],), np.asarray(ufunc.reduce(a).values), np.array(steps[-1:]))
+
+
+# ------------------------------------------------------------------ elementary functions
+def certain_result(name: str, *x: float) -> Result | None:
+    """A function to 128 bits by ``ops/certain.py``, whose last resort it is; None for arguments with special results, NaN apart."""
+    if any(math.isnan(a) for a in x):
+        return 1.0 if name == "power" and (x[0] == 1 or x[1] == 0) else math.nan
+    if any(a == 0 or math.isinf(a) for a in x) or (name == "log1p" and x[0] == -1) or (name == "power" and abs(x[0]) == 1):
+        return None
+    outside = {"log": x[0] < 0, "log2": x[0] < 0, "log10": x[0] < 0, "log1p": x[0] < -1, "arcsin": abs(x[0]) > 1, "arccos": abs(x[0]) > 1}
+    if outside.get(name) or (name == "power" and x[0] < 0 and x[1] != math.floor(x[1])):
+        return math.nan
+    if x[0] == 1 and name in ("log", "log2", "log10", "arccos"):
+        return 0.0
+    z = certain(name, *x)
+    return z.negative, z.N, z.q, z.more
+
+
+def sweep_functions(
+    fmt: Format, rng: np.random.Generator, report: _Found, count: int = 40, *, number: int = 3,
+    exact: Callable[..., Result | None] = certain_result,
+) -> None:  # fmt: skip
+    """Some elementary functions on numbers of the format and on any; `exact` gives their results."""
+    for name in rng.choice(list(APPROXIMATIONS), number, replace=False):
+        pool = _operands(fmt, rng, 2 if name in ("power", "arctan2") else 1, count, bool(rng.random() < 0.5))
+        if rng.random() < 0.5:  # arguments whose results are ordinary
+            with np.errstate(all="ignore"):
+                pool = tuple(np.ldexp(np.frexp(a)[0], rng.integers(-6, 6, a.size)) for a in pool)
+        if rng.random() < 0.5:
+            pool = tuple(_carriers(a)[1].astype(np.float64) for a in pool)
+        rows = [tuple(as_operand(v, fmt) for v in row) for row in zip(*(a.tolist() for a in pool), strict=True)]
+        results = [exact(str(name), *row) for row in rows]
+        known = [i for i, z in enumerate(results) if z is not None]
+        if known:
+            _sweep_pool(fmt, rng, report, str(name), tuple(a[known] for a in pool), [results[i] for i in known], False)
+
+
+def sweep_number(seed: int, k: int, areas: tuple[str, ...] = AREAS, accept: Callable[[Format], bool] | None = None) -> dict[str, Report]:
+    """Format k of a seed: a report for each area."""
+    fmt, sweeps = random_format(Random(f"{seed} {k}"), accept=accept), {"codes": sweep_codes, "operations": sweep_operations, "functions": sweep_functions}
+    reports = {}
+    for area in areas:
+        report = _Found(fmt)
+        report.number = f"seed {seed}, format {k}"
+        with np.errstate(all="ignore"):
+            sweeps[area](fmt, np.random.default_rng([seed, k, AREAS.index(area)]), report)
+        reports[area] = report
+    return reports
