@@ -10,13 +10,29 @@ from typing import Any
 
 from .errors import (
     AccumulatorError as AccumulatorError,
+)
+from .errors import (
     ArgumentError as ArgumentError,
+)
+from .errors import (
     FormatError as FormatError,
+)
+from .errors import (
     MissingExtraError as MissingExtraError,
+)
+from .errors import (
     NFloatError as NFloatError,
+)
+from .errors import (
     RepresentationError as RepresentationError,
+)
+from .errors import (
     RoundingError as RoundingError,
+)
+from .errors import (
     SeedError as SeedError,
+)
+from .errors import (
     ShapeError as ShapeError,
 )
 from .formats.catalog import FORMATS as FORMATS

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..errors import RoundingError
 from .format import Format, LowestBinade, NaNCodes
-from .rounding import Overflow, Rounding
+from .rounding import Family, Overflow, Rounding
 
 
 class SpecField(IntEnum):
@@ -48,6 +48,8 @@ class SpecField(IntEnum):
     FLUSH_INPUT = 15
     #: the bias modulo 2 where evenness is the code's (P3109 with P = 1), else -1: evenness of the significand
     PARITY_BIAS = 16
+    #: 1 for modes that take a random word, else 0
+    DRAWS = 17
 
 
 class CodeField(IntEnum):
@@ -98,6 +100,7 @@ def rounding_spec(
     words[SpecField.FLUSH_INPUT] = fmt.smallest_normal if fmt.flushes_input else 0.0
     code_parity = fmt.precision == 1 and fmt.has_zero and not fmt.twos_complement
     words[SpecField.PARITY_BIAS] = fmt.bias % 2 if code_parity else -1
+    words[SpecField.DRAWS] = mode.is_stochastic
     words.flags.writeable = False
     return words
 
@@ -159,7 +162,6 @@ def _stays_finite(fmt: Format, mode: Rounding, *, positive: bool) -> bool:
     to_odd is among them, except that P3109 has it go to whichever of the two codes is odd: that is infinity's in the signed
     extended formats, which have infinity at the last code and NaN at the one of -0.
     """
-    if mode is Rounding.TO_ODD:
+    if mode.facts.family is Family.ODD:
         return fmt.nan is not NaNCodes.NEGATIVE_ZERO or fmt.max_code % 2 == 1
-    toward_zero = Rounding.TOWARD_NEGATIVE if positive else Rounding.TOWARD_POSITIVE
-    return mode in (Rounding.TOWARD_ZERO, toward_zero)
+    return mode.facts.toward_zero(positive=positive)

@@ -40,7 +40,7 @@ from .wide import (
     wide_value,
 )
 
-_STOCHASTIC, _TOWARD_NEGATIVE = Rounding.STOCHASTIC.tag, Rounding.TOWARD_NEGATIVE.tag
+_TOWARD_NEGATIVE = Rounding.TOWARD_NEGATIVE.tag
 _ADD, _SUBTRACT, _MULTIPLY, _DIVIDE, _FMA, _SQRT, _RECIPROCAL, _RSQRT, _HYPOT = (int(o) for o in list(Operation)[:9])
 _ZERO = np.uint64(0)
 
@@ -170,7 +170,7 @@ def compute_plain(op, x, y, z, out, first, unsigned_zero, words, key):
     Element i is number first + i of its array, which is what its random bits are made from.
     """
     spec = load_spec(words)
-    stochastic = spec.mode >= _STOCHASTIC
+    stochastic = spec.draws
     for i in range(out.size):
         random = word64(first + i, key) if stochastic else _ZERO
         out[i] = compute(op, x[i], y[i], z[i], unsigned_zero, spec, random)

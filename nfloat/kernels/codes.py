@@ -102,7 +102,7 @@ _PAIRS = [("float32", "uint8"), ("float32", "uint16"), ("float32", "uint32"), ("
 def encode_plain(x, out, words, c, key):  # noqa: ANN001, ANN201
     """out[i] = code of x[i] rounded; returns the first index of a NaN that has no code, or -1."""
     spec = load_spec(words)
-    stochastic = spec.mode >= 7
+    stochastic = spec.draws
     unencodable = -1
     for i in range(x.size):
         random = word64(i, key) if stochastic else np.uint64(0)

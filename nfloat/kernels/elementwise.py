@@ -16,18 +16,18 @@ from .bits import float32_as_int32, float64_as_int64
 from .jit import device, kernel
 from .rng import paired_words, subkeys, twin_subkeys
 from .scalar import load_spec, round_value
-from .streaming import DETERMINISTIC, STREAM, Constants, either, stream
-from .vector import Lanes, Value
+from .streaming import STREAM, Constants, either, stream
+from .vector import DETERMINISTIC, Lanes, Value
 
 WORDS = "Array(float64, 1, 'C', readonly=True)"
-_STOCHASTIC, _STOCHASTIC_A, _STOCHASTIC_B = Rounding.STOCHASTIC.tag, Rounding.STOCHASTIC_A.tag, Rounding.STOCHASTIC_B.tag
+_STOCHASTIC_A, _STOCHASTIC_B = Rounding.STOCHASTIC_A.tag, Rounding.STOCHASTIC_B.tag
 _TOWARD_ZERO = Rounding.TOWARD_ZERO.tag
 
 
 @device
 def round_range(x, out, start, stop, spec, key):  # noqa: ANN001, ANN201
     """The plain rule on x[start:stop]; random bits of element i from (key, i)."""
-    stochastic = spec.mode >= _STOCHASTIC
+    stochastic = spec.draws
     while start < stop:
         section = start >> 32  # the random words' subkeys change every 2^32 elements
         end, keys, twin = min(stop, (section + 1) << 32), subkeys(key, section), twin_subkeys(key, section)
@@ -144,9 +144,11 @@ def tail_bits(k: Constants, mode: Rounding) -> Value | None:
     return k.integers[_TAIL] if mode is Rounding.STOCHASTIC_C else None
 
 
-#: STOCHASTIC_A stands for _B too
+#: the stochastic modes that add their bits below the unit (STOCHASTIC_A stands for _B too); others are left to the plain rule
 _DRAWN = (Rounding.STOCHASTIC, Rounding.STOCHASTIC_A, Rounding.STOCHASTIC_C)
-MODES = (*DETERMINISTIC, *_DRAWN)
+BODIES = (*DETERMINISTIC, *_DRAWN)
+#: the modes that these loops know; the others are the plain rule's
+MODES = (*BODIES, Rounding.STOCHASTIC_B)
 #: added to a mode's tag: the form that takes blocks of normal numbers first; the one for formats without -0
 _NORMAL, _UNSIGNED_ZERO = 16, 32
 #: added to these: the careful form
@@ -157,11 +159,11 @@ _NORMAL_EMIN = -12
 #: what a mode's tag becomes in the careful form
 _WAYS = ((0, False), (CAREFUL, True))
 _narrow32 = stream(32, {
-    **{m.tag + _NORMAL: _normal(m) for m in MODES},
-    **{m.tag + way: _whole(m, careful=careful) for m in MODES for way, careful in _WAYS},
+    **{m.tag + _NORMAL: _normal(m) for m in BODIES},
+    **{m.tag + way: _whole(m, careful=careful) for m in BODIES for way, careful in _WAYS},
     **{m.tag + _UNSIGNED_ZERO + way: _whole(m, False, careful) for m in _DRAWN for way, careful in _WAYS},
 })  # fmt: skip
-_same32 = stream(32, {m.tag + way: same_body(m, careful) for m in MODES for way, careful in _WAYS})
+_same32 = stream(32, {m.tag + way: same_body(m, careful) for m in BODIES for way, careful in _WAYS})
 _narrow64 = stream(64, {m.tag + way: _whole(m, careful=careful) for m in DETERMINISTIC for way, careful in _WAYS})
 _drawn64 = stream(64, {
     m.tag + zero + way: _whole(m, zero == 0, careful) for m in _DRAWN for zero in (0, _UNSIGNED_ZERO) for way, careful in _WAYS
@@ -234,7 +236,7 @@ def mode_form(spec):  # noqa: ANN001, ANN201
 @device
 def _zero_form(spec):  # noqa: ANN001, ANN201
     mode = mode_form(spec)
-    return mode + _UNSIGNED_ZERO if mode >= _STOCHASTIC and not np.signbit(spec.neg_zero) else mode
+    return mode + _UNSIGNED_ZERO if spec.draws and not np.signbit(spec.neg_zero) else mode
 
 
 @device
@@ -248,7 +250,7 @@ def narrow32(x, source, out, i, stop, spec, key, always):  # noqa: ANN001, ANN20
     usual = form + _NORMAL if spec.emin <= _NORMAL_EMIN and np.signbit(spec.neg_zero) else form
     while i < stop:
         section = i >> 32
-        keys = subkeys(key, section) if spec.mode >= _STOCHASTIC else np.uint64(0)
+        keys = subkeys(key, section) if spec.draws else np.uint64(0)
         integers = stream_constants32(spec, keys) + word_constants32(spec)
         end = _end(i, stop, careful and not always)
         i = _narrow32(source, out, i, end, form + CAREFUL if careful else usual, integers, floats)
@@ -271,7 +273,7 @@ def same32(x, source, out, i, stop, spec, key, always):  # noqa: ANN001, ANN201
     floats, form, careful = stream_floats(spec), mode_form(spec) if spec.precision < 24 else _TOWARD_ZERO, always
     while i < stop:
         section = i >> 32
-        keys = subkeys(key, section) if spec.mode >= _STOCHASTIC else np.uint64(0)
+        keys = subkeys(key, section) if spec.draws else np.uint64(0)
         integers = stream_constants32(spec, keys) + word_constants32(spec)
         end = _end(i, stop, careful and not always)
         i = _same32(source, out, i, end, form + CAREFUL if careful else form, integers, floats)

@@ -21,7 +21,7 @@ from ..formats.rounding import Rounding
 from . import vector
 from .bits import float32_as_int32, float64_as_int64, power_of_two
 from .elementwise import (
-    MODES,
+    BODIES,
     WORDS,
     drawn64,
     mode_form,
@@ -45,12 +45,12 @@ from .streaming import STREAM, Constants, easy_lanes, stream
 from .vector import Lanes, Value
 
 _NEAREST_EVEN, _NEAREST_AWAY = Rounding.NEAREST_EVEN.tag, Rounding.NEAREST_AWAY.tag
-_TOWARD_ZERO, _TO_ODD, _STOCHASTIC = Rounding.TOWARD_ZERO.tag, Rounding.TO_ODD.tag, Rounding.STOCHASTIC.tag
+_TOWARD_ZERO, _TO_ODD = Rounding.TOWARD_ZERO.tag, Rounding.TO_ODD.tag
 _BLOCK32, _BLOCK64 = STREAM[32], STREAM[64]
 #: elements that go through the steps together; it divides the 2^32 after which the subkeys change
 _PIECE = 2048
 
-_same64 = stream(64, {m.tag: same_body(m, True) for m in MODES})
+_same64 = stream(64, {m.tag: same_body(m, True) for m in BODIES})
 
 
 # ------------------------------------------------------------------ formats that flush
@@ -108,7 +108,7 @@ def round_steps64(x, out, words, key):  # noqa: ANN001, ANN201
         _flush64(x, out, i, stop, spec.flush_input, True)
         if spec.emin == -1022 and signed:
             _same_range(x, out, i, stop, spec, key)
-        elif spec.mode >= _STOCHASTIC:
+        elif spec.draws:
             drawn64(x, out, out, i, stop, spec, key, True)
         else:
             narrow64(x, out, out, i, stop, spec, key, True)
@@ -147,7 +147,7 @@ def _powers(mode: Rounding):  # noqa: ANN202
     return body
 
 
-_powers32, _powers64 = (stream(bits, {m.tag: _powers(m) for m in MODES}) for bits in (32, 64))
+_powers32, _powers64 = (stream(bits, {m.tag: _powers(m) for m in BODIES}) for bits in (32, 64))
 
 
 @device
@@ -185,7 +185,7 @@ def round_powers32(x, out, words, key):  # noqa: ANN001, ANN201
     span, floats, form = float32_as_int32(np.float32(spec.max)) - low, overflow_constants(spec), _power_form(spec)
     while i < n:
         section = i >> 32
-        keys = subkeys(key, section) if spec.mode >= _STOCHASTIC else np.uint64(0)
+        keys = subkeys(key, section) if spec.draws else np.uint64(0)
         own = stream_constants32(spec, keys)
         integers = own[:7] + (low, span) + own[9:] + word_constants32(spec) + (_zero(spec), _parity(spec, np.int64(1 << 23)))  # noqa: RUF005
         i = _powers32(x, out, i, min(n, (section + 1) << 32), form, integers, floats)

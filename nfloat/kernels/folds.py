@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..formats.rounding import Rounding
 from .arithmetic import compute
 from .elementwise import WORDS
 from .jit import kernel
 from .rng import word64
 from .scalar import load_spec
-
-_STOCHASTIC = Rounding.STOCHASTIC.tag
 
 
 @kernel(
@@ -25,7 +22,7 @@ def fold_rows(op, x, chosen, initial, out, every, unsigned_zero, words, key):
     are passed over (empty: all are chosen). The step to element (i, k) uses the random bits of that element's number.
     """
     spec = load_spec(words)
-    stochastic = spec.mode >= _STOCHASTIC
+    stochastic = spec.draws
     rows, columns = x.shape
     complete = True
     for i in range(rows):
@@ -51,7 +48,7 @@ def fold_rows(op, x, chosen, initial, out, every, unsigned_zero, words, key):
 def fold_at(op, x, places, y, unsigned_zero, words, key):
     """x[places[k]] = op(x[places[k]], y[k]) rounded, k ascending, in place; step k uses the random bits of number k."""
     spec = load_spec(words)
-    stochastic = spec.mode >= _STOCHASTIC
+    stochastic = spec.draws
     for k in range(places.size):
         random = word64(k, key) if stochastic else np.uint64(0)
         i = places[k]

@@ -16,15 +16,12 @@ from enum import IntFlag
 
 import numpy as np
 
-from ..formats.rounding import Rounding
 from .bits import float64_as_int64, int64_as_float64
 from .elementwise import WORDS
 from .jit import device, kernel
 from .rng import word64
 from .scalar import load_spec, round_value
 from .wide import round_exact, wide_value
-
-_STOCHASTIC = Rounding.STOCHASTIC.tag
 
 
 class Traits(IntFlag):
@@ -122,7 +119,7 @@ def settle_plain(x, y, number, out, eps, traits, undecided, words, key):
     number[i] is the element's number in its array, from which its random bits are made.
     """
     spec, count = load_spec(words), 0
-    stochastic = spec.mode >= _STOCHASTIC
+    stochastic = spec.draws
     # see `cut`: a stochastic mode's bounds lie between float64 numbers, those of a long format on odd ones
     known = 0 if stochastic or spec.precision > 51 else traits
     for i in range(y.size):
@@ -153,5 +150,5 @@ def round_leading(negative, hi, lo, more, q, number, out, words, key):
     """out[i] = (-1)^negative (hi 2^64 + lo + s) 2^q rounded, 0 < s < 1 where `more`, else s = 0."""
     spec = load_spec(words)
     for i in range(out.size):
-        random = word64(number[i], key) if spec.mode >= _STOCHASTIC else np.uint64(0)
+        random = word64(number[i], key) if spec.draws else np.uint64(0)
         out[i] = round_exact(wide_value(negative[i], hi[i], lo[i], more[i], q[i]), spec, random)

@@ -17,8 +17,8 @@ from .elementwise import WORDS, constants32, constants64, overflow_constants
 from .functions import Traits
 from .jit import kernel
 from .scalar import load_spec
-from .streaming import DETERMINISTIC, Constants, run
-from .vector import Lanes, Value
+from .streaming import Constants, run
+from .vector import DETERMINISTIC, Lanes, Value
 
 _UNDERFLOWS = int(Traits.UNDERFLOWS)
 #: from here on an approximation's relative bound holds with room to spare

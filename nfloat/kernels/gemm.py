@@ -15,17 +15,20 @@ from .fused import round_dot2, round_product, sum_of_zeros
 from .gemm_words import CORRECTED, CORRECTION, DIFFERENCE, DOMAINS, PRODUCT, PROMOTE, SUM, domain_key, step_word
 from .jit import device, kernel, routine
 from .long_sum import CARRY_EVERY, LIMBS, add_product, carry, is_zero, round_limbs
+from .orders import Order
 from .scalar import Spec, load_spec, round_value
 
 #: `order` of the kernels
-SEQUENTIAL, PAIRWISE, BLOCKED, KAHAN, EXACT = range(5)
+SEQUENTIAL, PAIRWISE, BLOCKED, KAHAN, EXACT, INTERLEAVED = (
+    order.tag for order in (Order.SEQUENTIAL, Order.PAIRWISE, Order.BLOCKED, Order.KAHAN, Order.EXACT, Order.INTERLEAVED)
+)
 LEVELS = 64
 
 
 @routine
 def add_rounded(x, y, z, w, spec, keys, domain, i, j, k):  # noqa: ANN001, ANN201
     """R(x y + z w) with the random word of step k of output (i, j) in a domain."""
-    word = step_word(keys[domain], i, j, k, spec) if spec.mode >= 7 else np.uint64(0)
+    word = step_word(keys[domain], i, j, k, spec) if spec.draws else np.uint64(0)
     return round_dot2(x, y, z, w, spec, word)
 
 
@@ -33,7 +36,7 @@ def add_rounded(x, y, z, w, spec, keys, domain, i, j, k):  # noqa: ANN001, ANN20
 def _term(x, y, how, keys, i, j, k):  # noqa: ANN001, ANN201
     """The product of step k as a pair whose exact product it is."""
     if how.rounded:
-        word = step_word(keys[PRODUCT], i, j, k, how.product) if how.product.mode >= 7 else np.uint64(0)
+        word = step_word(keys[PRODUCT], i, j, k, how.product) if how.product.draws else np.uint64(0)
         return round_product(x, y, how.product, word), 1.0
     return x, y
 
@@ -84,30 +87,31 @@ def _kahan(a, b, c, how, keys, i, j):  # noqa: ANN001, ANN201
 
 
 @routine
-def pairwise_push(x, y, depth, stack, how, keys, i, j, k):  # noqa: ANN001, ANN201
+def pairwise_push(x, y, depth, stack, how, keys, domain, i, j, k):  # noqa: ANN001, ANN201
     """The depth of `stack` after term number k, x y. A node of the stack is (factor, factor, first k).
 
-    Two equal nodes are merged as soon as both are complete; the sum across the boundary before k has the random word of counter k.
+    Two equal nodes are merged as soon as both are complete; the sum across the boundary before k has the random word of counter k
+    in the domain.
     """
     start, size = k, 1
     while (k + 1) & (2 * size - 1) == 0:
         depth -= 1
-        x = add_rounded(stack[0, depth], stack[1, depth], x, y, how.total, keys, SUM, i, j, start)
+        x = add_rounded(stack[0, depth], stack[1, depth], x, y, how.total, keys, domain, i, j, start)
         y, start, size = 1.0, start - size, 2 * size
     stack[0, depth], stack[1, depth], stack[2, depth] = x, y, start
     return depth + 1
 
 
 @routine
-def pairwise_fold(c, depth, stack, how, keys, i, j):  # noqa: ANN001, ANN201
+def pairwise_fold(c, depth, stack, how, keys, domain, i, j):  # noqa: ANN001, ANN201
     """All nodes added from the right (an odd last one passes up), then c."""
     depth -= 1
     x, y = stack[0, depth], stack[1, depth]
     while depth > 0:
         boundary = np.int64(stack[2, depth])
         depth -= 1
-        x, y = add_rounded(stack[0, depth], stack[1, depth], x, y, how.total, keys, SUM, i, j, boundary), 1.0
-    return add_rounded(x, y, c, 1.0, how.total, keys, SUM, i, j, np.int64(0))
+        x, y = add_rounded(stack[0, depth], stack[1, depth], x, y, how.total, keys, domain, i, j, boundary), 1.0
+    return add_rounded(x, y, c, 1.0, how.total, keys, domain, i, j, np.int64(0))
 
 
 @routine
@@ -115,8 +119,27 @@ def _pairwise(a, b, c, how, keys, i, j, stack):  # noqa: ANN001, ANN201
     depth = 0
     for k in range(a.size):
         x, y = _term(a[k], b[k], how, keys, i, j, k)
-        depth = pairwise_push(x, y, depth, stack, how, keys, i, j, k)
-    return pairwise_fold(c, depth, stack, how, keys, i, j)
+        depth = pairwise_push(x, y, depth, stack, how, keys, SUM, i, j, k)
+    return pairwise_fold(c, depth, stack, how, keys, SUM, i, j)
+
+
+@routine
+def add_lanes(sums, c, how, keys, i, j, stack):  # noqa: ANN001, ANN201
+    """The sums of the lanes added pairwise, then c; random words are those of PROMOTE, by the lane where a right-hand side begins."""
+    depth = 0
+    for lane in range(sums.size):
+        depth = pairwise_push(sums[lane], 1.0, depth, stack, how, keys, PROMOTE, i, j, lane)
+    return pairwise_fold(c, depth, stack, how, keys, PROMOTE, i, j)
+
+
+@routine
+def _interleaved(a, b, c, sums, how, keys, i, j, stack):  # noqa: ANN001, ANN201
+    sums[:] = 0.0
+    for k in range(a.size):
+        x, y = _term(a[k], b[k], how, keys, i, j, k)
+        lane = k % sums.size
+        sums[lane] = add_rounded(x, y, sums[lane], 1.0, how.total, keys, SUM, i, j, k)
+    return add_lanes(sums, c, how, keys, i, j, stack)
 
 
 @routine
@@ -139,7 +162,7 @@ def exact_push(x, y, k, limbs, marks):  # noqa: ANN001, ANN201
 def exact_round(limbs, marks, how, keys, i, j):  # noqa: ANN001, ANN201
     """The sum, rounded once; changes the limbs. Its random word has counter 0; a zero sum has the sign IEEE addition would give it."""
     total = how.total
-    word = step_word(keys[SUM], i, j, np.int64(0), total) if total.mode >= 7 else np.uint64(0)
+    word = step_word(keys[SUM], i, j, np.int64(0), total) if total.draws else np.uint64(0)
     if marks[0] != 0.0:
         return round_value(marks[0], total, word)
     carry(limbs)
@@ -175,9 +198,11 @@ _IN = "Array(float64, {}, 'C', readonly=True)"
 def gemm_plain(a, b, c, out, first, last, plan, specs, key):  # noqa: ANN001, ANN201
     """out[i, j] = c[i, j] + a[i] . b[j] for rows first..last - 1; b is transposed.
 
-    `plan` is (order, block, whether products are rounded), `specs` the constants of sum, product and promotion.
+    `plan` is (order, terms of a block or number of lanes, whether products are rounded), `specs` the constants of sum, product and
+    promotion. An order that is none of these gives NaN (`Accumulator` makes none such).
     """
     order, block = plan[0], plan[1]
+    sums = np.empty(block if order == INTERLEAVED else 0)
     how, keys = unpack(plan, specs, key)
     stack, limbs, marks = np.empty((3, LEVELS)), np.empty(LIMBS, np.int64), np.empty(3)
     zero = np.int64(0)
@@ -191,6 +216,10 @@ def gemm_plain(a, b, c, out, first, last, plan, specs, key):  # noqa: ANN001, AN
                 r = _blocked(a[i], b[j], c[i, j], block, how, keys, i, j)
             elif order == KAHAN:
                 r = _kahan(a[i], b[j], c[i, j], how, keys, i, j)
-            else:
+            elif order == INTERLEAVED:
+                r = _interleaved(a[i], b[j], c[i, j], sums, how, keys, i, j, stack)
+            elif order == EXACT:
                 r = _exact(a[i], b[j], c[i, j], how, keys, i, j, limbs, marks)
+            else:
+                r = math.nan
             out[i, j] = r

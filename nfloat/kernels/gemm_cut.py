@@ -18,11 +18,12 @@ import numpy as np
 
 from .gemm_fast import begin, end, regions, tile_signature
 from .gemm_lanes import HAS_DIRECTED, ZERO, Constants, Field, toward
-from .gemm_orders import Order, kahan, sequential
+from .gemm_orders import kahan, sequential
 from .gemm_pairwise import pairwise
 from .gemm_tile import TILE64, Body, tile_intrinsic
 from .gemm_words import CORRECTED, CORRECTION, DIFFERENCE, PRODUCT, PROMOTE, SUM
 from .jit import kernel
+from .orders import Order
 from .vector import Lanes, Value
 
 _R, _W = TILE64.rows, TILE64.width
@@ -92,7 +93,7 @@ Cut.promotion = Cut
 
 def cut_kind(order: Order, rounded: bool, fine: bool = False, watched: bool = True) -> int:
     """The number of a body; only sequential sums of exact products can be fine, or not watched."""
-    return 8 * order + 4 * rounded + 2 * fine + watched
+    return 8 * order.tag + 4 * rounded + 2 * fine + watched
 
 
 def _bodies(drawn: bool) -> dict[int, Body]:

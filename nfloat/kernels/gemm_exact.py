@@ -15,9 +15,10 @@ from ..formats.rounding import Rounding
 from .bits import float64_as_int64, int64_as_float64
 from .gemm_fast import begin, end, tile_signature
 from .gemm_lanes import fma_and_error, sum_and_error
-from .gemm_orders import SUMS, Order, kind
+from .gemm_orders import SUMS, kind
 from .gemm_tile import TILE64, Body, Tile, tile_intrinsic
 from .jit import device, kernel
+from .orders import Order
 from .scalar import load_spec, round_value
 from .vector import Value
 

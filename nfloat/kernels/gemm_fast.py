@@ -12,11 +12,12 @@ from __future__ import annotations
 import numpy as np
 
 from .gemm_lanes import General, Narrow, Native, Stochastic, StochasticGeneral
-from .gemm_orders import LEVELS, Order, Product, kahan, kind, sequential
+from .gemm_orders import LEVELS, Product, kahan, kind, sequential
 from .gemm_pairwise import pairwise
 from .gemm_tile import NATIVE32, TILE32, TILE64, Body, tile_intrinsic, tile_move
 from .gemm_words import PRODUCT, SUM
 from .jit import device, kernel
+from .orders import Order
 
 
 def _bodies(total: type, products: dict[Product, type], watched: tuple[bool, ...]) -> dict[int, Body]:

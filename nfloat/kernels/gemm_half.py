@@ -12,10 +12,11 @@ from llvmlite import ir
 from numba.core import cgutils
 
 from .gemm_lanes import Narrow, Native
-from .gemm_orders import Order, Product, kahan, kind, sequential
+from .gemm_orders import Product, kahan, kind, sequential
 from .gemm_tile import HALF, tile_intrinsic, tile_move
 from .half_pack import HAS_HALF, half_code, half_value, pack_half
 from .jit import device, kernel
+from .orders import Order
 from .vector import Lanes, Value
 
 _R, _W = HALF.rows, HALF.width

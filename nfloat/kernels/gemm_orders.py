@@ -1,6 +1,7 @@
 """The orders of a tiled GEMM: which sums a step forms, as IR over any of the arithmetics of ``gemm_lanes.py``.
 
-`kind` numbers the bodies of a tile kernel. Watched bodies look at every result and tell whether one was beyond the limit that the
+`kind` numbers the bodies of a tile kernel, an order's by its tag; "blocked" mostly is sequential with a block, as long as k or shorter,
+and has bodies of its own only where promotions draw random words. Watched bodies look at every result and tell whether one was beyond the limit that the
 format's constants name, or NaN: then the tile is not to be used.
 """
 
@@ -14,6 +15,7 @@ from llvmlite import ir
 from .gemm_lanes import Field
 from .gemm_tile import Body, Tile
 from .gemm_words import CORRECTED, CORRECTION, DIFFERENCE, PRODUCT, PROMOTE, SUM
+from .orders import Order
 from .vector import Value
 
 _I64 = ir.IntType(64)
@@ -28,16 +30,6 @@ _Step = Callable[[Value, Value, Value, tuple[Value, int], tuple[Value, ...]], tu
 _Promote = Callable[[Tile, Value, Value], Value]
 
 
-class Order(IntEnum):
-    """The orders that have bodies of their own; "blocked" mostly is sequential with a block, as long as k or shorter."""
-
-    SEQUENTIAL = 0
-    KAHAN = 1
-    PAIRWISE = 2
-    EXACT = 3
-    BLOCKED = 4  # by this name only where promotions draw random words
-
-
 class Product(IntEnum):
     """What becomes of a product before it is added."""
 
@@ -48,7 +40,7 @@ class Product(IntEnum):
 
 def kind(order: Order, product: Product = Product.EXACT, watched: bool = False) -> int:
     """The number of a body of a tile kernel. Watched: it also reports its greatest result."""
-    return 8 * order + 2 * product + watched
+    return 8 * order.tag + 2 * product + watched
 
 
 def watch(tile: Tile, seen: Value | None, values: Sequence[Value]) -> Value | None:

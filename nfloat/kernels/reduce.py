@@ -5,14 +5,19 @@ Sums themselves are products with ones (``linalg/reductions.py``) and run in GEM
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .gemm import (
     BLOCKED,
+    EXACT,
+    INTERLEAVED,
     KAHAN,
     LEVELS,
     PAIRWISE,
     SEQUENTIAL,
+    add_lanes,
     add_rounded,
     exact_push,
     exact_round,
@@ -46,15 +51,18 @@ def _running(x, out, j, order, block, how, keys):  # noqa: ANN001, ANN201
 
 
 @routine
-def _prefixes(x, out, j, order, how, keys):  # noqa: ANN001, ANN201
-    """pairwise and exact: every prefix is finished from a state that goes on."""
-    stack, depth, i = np.empty((3, LEVELS)), 0, np.int64(0)
+def _prefixes(x, out, j, order, block, how, keys):  # noqa: ANN001, ANN201
+    """pairwise, interleaved and exact: every prefix is finished from a state that goes on."""
+    stack, sums, depth, i = np.empty((3, LEVELS)), np.zeros(block), 0, np.int64(0)
     limbs, copy, marks = np.zeros(LIMBS, np.int64), np.empty(LIMBS, np.int64), np.zeros(3)
     exact_push(0.0, 1.0, i, limbs, marks)
     for k in range(x.size):
         if order == PAIRWISE:
-            depth = pairwise_push(x[k], 1.0, depth, stack, how, keys, i, j, k)
-            out[k] = pairwise_fold(0.0, depth, stack, how, keys, i, j)
+            depth = pairwise_push(x[k], 1.0, depth, stack, how, keys, SUM, i, j, k)
+            out[k] = pairwise_fold(0.0, depth, stack, how, keys, SUM, i, j)
+        elif order == INTERLEAVED:
+            sums[k % block] = add_rounded(x[k], 1.0, sums[k % block], 1.0, how.total, keys, SUM, i, j, k)
+            out[k] = add_lanes(sums, 0.0, how, keys, i, j, stack)
         else:
             exact_push(x[k], 1.0, k, limbs, marks)
             copy[:] = limbs
@@ -67,7 +75,9 @@ def cumulative_plain(x, out, first, last, plan, specs, key):  # noqa: ANN001, AN
     how, keys = unpack(plan, specs, key)
     order, block = plan[0], plan[1]
     for j in range(first, last):
-        if order == SEQUENTIAL or order == BLOCKED or order == KAHAN:
+        if order in (SEQUENTIAL, BLOCKED, KAHAN):
             _running(x[j], out[j], j, order, block, how, keys)
+        elif order in (PAIRWISE, INTERLEAVED, EXACT):
+            _prefixes(x[j], out[j], j, order, block, how, keys)
         else:
-            _prefixes(x[j], out[j], j, order, how, keys)
+            out[j] = math.nan

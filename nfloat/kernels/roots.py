@@ -24,7 +24,7 @@ from .wide import (
 
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
 _TWO_64 = 2.0**64
-_STOCHASTIC = Rounding.STOCHASTIC.tag
+_DRAWN = tuple(mode.tag for mode in Rounding if mode.is_stochastic)
 
 
 @device
@@ -101,7 +101,7 @@ def exact_sqrt(x, mode):
     t = 72 + (q & 1)
     n1, n0 = shl128(_ZERO, m, t)
     s, rest_hi, rest_lo = root_63(n1, n0)
-    if mode < _STOCHASTIC:
+    if mode not in _DRAWN:
         return wide_value(False, _ZERO, s, (rest_hi | rest_lo) != _ZERO, (q - t) >> 1)
     hi, lo, inexact = more_root_digits(s, rest_hi, rest_lo, _ZERO, _ZERO)
     return wide_value(False, hi, lo, inexact, ((q - t) >> 1) - 63)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..formats.rounding import Rounding
+from ..formats.rounding import Rounding, unknown_mode
 from ..formats.spec import SpecField
 from .bits import exponent_field, float64_as_int64, floor_log2, power_of_two
 from .jit import device
@@ -24,10 +24,21 @@ _NEAREST_ZERO = Rounding.NEAREST_ZERO.tag
 _TOWARD_ZERO = Rounding.TOWARD_ZERO.tag
 _TOWARD_POSITIVE = Rounding.TOWARD_POSITIVE.tag
 _TOWARD_NEGATIVE = Rounding.TOWARD_NEGATIVE.tag
-_TO_ODD = Rounding.TO_ODD.tag
 _STOCHASTIC = Rounding.STOCHASTIC.tag
 _STOCHASTIC_B = Rounding.STOCHASTIC_B.tag
 _STOCHASTIC_C = Rounding.STOCHASTIC_C.tag
+_STOCHASTIC_EQUAL = Rounding.STOCHASTIC_EQUAL.tag
+_NEAREST = (_NEAREST_EVEN, _NEAREST_AWAY, _NEAREST_ZERO)
+_COIN = np.uint64(1 << 63)
+#: the modes that `rounds_up` has a rule for: any other must not reach it
+RULES = (
+    Rounding.NEAREST_EVEN, Rounding.NEAREST_AWAY, Rounding.NEAREST_ZERO, Rounding.TOWARD_ZERO, Rounding.TOWARD_POSITIVE,
+    Rounding.TOWARD_NEGATIVE, Rounding.TO_ODD, Rounding.STOCHASTIC, Rounding.STOCHASTIC_A, Rounding.STOCHASTIC_B,
+    Rounding.STOCHASTIC_C, Rounding.STOCHASTIC_EQUAL,
+)  # fmt: skip
+for _mode in Rounding:
+    if _mode not in RULES:
+        raise unknown_mode(_mode, "kernels/scalar.py")
 
 
 class Spec(NamedTuple):
@@ -50,10 +61,11 @@ class Spec(NamedTuple):
     flush_output: float
     flush_input: float
     parity_bias: int
+    draws: bool
 
 
 _P, _EMIN, _MODE, _BITS = SpecField.PRECISION.value, SpecField.EMIN.value, SpecField.MODE.value, SpecField.RANDOM_BITS.value
-_MAX, _PARITY = SpecField.MAX.value, SpecField.PARITY_BIAS.value
+_MAX, _PARITY, _DRAWS = SpecField.MAX.value, SpecField.PARITY_BIAS.value, SpecField.DRAWS.value
 
 
 @device
@@ -61,7 +73,7 @@ def load_spec(w):  # noqa: ANN001, ANN201
     """Unpack the vector made by ``formats.spec.rounding_spec``, before a loop."""
     m = _MAX
     return Spec(int(w[_P]), int(w[_EMIN]), int(w[_MODE]), int(w[_BITS]), w[m], w[m + 1], w[m + 2], w[m + 3], w[m + 4], w[m + 5],
-                w[m + 6], w[m + 7], w[m + 8], w[m + 9], w[m + 10], w[m + 11], int(w[_PARITY]))  # fmt: skip
+                w[m + 6], w[m + 7], w[m + 8], w[m + 9], w[m + 10], w[m + 11], int(w[_PARITY]), w[_DRAWS] != 0.0)  # fmt: skip
 
 
 @device
@@ -90,8 +102,10 @@ def stochastic_up(rest, shift, mode, n, random):  # noqa: ANN001, ANN201
     """Whether the fraction rest / 2^shift plus n random bits carries (P3109 v4.0, StochasticA/B/C).
 
     `random` is a 64-bit word; its top n bits are R. stochastic is variant A with n = 64. x + R >= 2^n is tested as
-    x > 2^n - 1 - R, which cannot overflow.
+    x > 2^n - 1 - R, which cannot overflow. stochastic_equal looks at the first bit alone.
     """
+    if mode == _STOCHASTIC_EQUAL:
+        return np.uint64(random) >= _COIN
     if mode == _STOCHASTIC:
         return fraction_bits(rest, shift, 64) > ~np.uint64(random)
     missing = (~np.uint64(random)) >> np.uint64(64 - n)
@@ -99,14 +113,16 @@ def stochastic_up(rest, shift, mode, n, random):  # noqa: ANN001, ANN201
         return fraction_bits(rest, shift, n + 1) > missing + missing
     if mode == _STOCHASTIC_C:
         return nearest_even_bits(rest, shift, n) > missing
-    return fraction_bits(rest, shift, n) > missing
+    return fraction_bits(rest, shift, n) > missing  # STOCHASTIC_A: there is no other (see `RULES`)
 
 
 @device
 def rounds_up(kept, rest, shift, negative, even, spec, random):  # noqa: ANN001, ANN201
     """Whether |x| = (kept + rest / 2^shift) units, rest > 0, becomes kept + 1 (else kept). The whole of a rounding mode."""
     mode = spec.mode
-    if mode <= _NEAREST_ZERO:
+    if spec.draws:
+        return stochastic_up(rest, shift, mode, spec.random_bits, random)
+    if mode in _NEAREST:
         half = 1 << min(shift - 1, 62)
         if rest != half or shift > 63:
             return rest > half
@@ -117,9 +133,7 @@ def rounds_up(kept, rest, shift, negative, even, spec, random):  # noqa: ANN001,
         return not negative
     if mode == _TOWARD_NEGATIVE:
         return negative
-    if mode == _TO_ODD:
-        return even
-    return stochastic_up(rest, shift, mode, spec.random_bits, random)
+    return even  # TO_ODD: there is no other (see `RULES`)
 
 
 @device

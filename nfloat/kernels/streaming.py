@@ -21,7 +21,6 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from ..formats.rounding import Rounding
 from .jit import cpu_features
 from .vector import Grid, Lanes, Value
 
@@ -190,10 +189,6 @@ def _aligned_successor(v: Lanes, target: Value) -> Callable[[Value], Value]:
     phase = b.and_(b.udiv(b.ptrtoint(target, _I64), ir.Constant(_I64, size)), ir.Constant(_I64, whole - 1))
     ahead = b.add(phase, ir.Constant(_I64, v.count))
     return lambda index: b.sub(b.and_(b.add(index, ahead), ir.Constant(_I64, -whole)), phase)
-
-
-#: the modes that need no random bits
-DETERMINISTIC = tuple(mode for mode in Rounding if not mode.is_stochastic)
 
 
 def easy_lanes(v: Lanes, x: Value, k: Constants, *, from_zero: bool = False) -> Value:

@@ -23,9 +23,12 @@ from dataclasses import dataclass
 from llvmlite import ir
 from numba.core import cgutils
 
-from ..formats.rounding import Rounding
+from ..formats.rounding import Draws, Family, Rounding, Tie, unknown_mode
 
 Value = ir.Value
+
+#: the modes without random bits that have the forms below: whose facts say all of them
+DETERMINISTIC = tuple(mode for mode in Rounding if mode.facts.family in (Family.NEAREST, Family.DIRECTED, Family.ODD))
 
 
 class Lanes:
@@ -181,21 +184,22 @@ def round_narrow(v: Lanes, x: Value, g: Grid, mode: Rounding) -> Value:
     if mode is Rounding.NEAREST_EVEN:
         return nearest_even_narrow(v, x, g)
     b, zero = v.builder, v.number(0.0)
-    signed = mode in (Rounding.TOWARD_POSITIVE, Rounding.TOWARD_NEGATIVE)
-    a = x if signed else v.magnitude(x)
-    c, unit, n, d = _nearest_and_rest(v, a, g)
-    if mode is Rounding.TOWARD_POSITIVE:
-        r = b.fadd(n, v.where(b.fcmp_ordered(">", d, zero), unit, zero))
-    elif mode is Rounding.NEAREST_AWAY:
+    facts = mode.facts
+    c, unit, n, d = _nearest_and_rest(v, v.magnitude(x) if facts.symmetric else x, g)
+    if facts.tie is Tie.AWAY:
         r = b.fadd(n, v.where(b.fcmp_ordered("==", b.fadd(d, d), unit), unit, zero))
-    elif mode is Rounding.NEAREST_ZERO:
+    elif facts.tie is Tie.ZERO:
         r = b.fsub(n, v.where(b.fcmp_ordered("==", b.fsub(zero, b.fadd(d, d)), unit), unit, zero))
-    else:  # TOWARD_NEGATIVE on x, TOWARD_ZERO and TO_ODD on |x|: down
+    elif facts.family is Family.DIRECTED and facts.away[0]:  # up: of |x|, or of x where only positive numbers go away from zero
+        r = b.fadd(n, v.where(b.fcmp_ordered(">", d, zero), unit, zero))
+    elif facts.family in (Family.DIRECTED, Family.ODD):  # down
         r = b.fsub(n, v.where(b.fcmp_ordered("<", d, zero), unit, zero))
-        if mode is Rounding.TO_ODD:
+        if facts.family is Family.ODD:
             last = b.and_(v.as_int(b.fadd(r, c)), v.word(1))  # r + C is exact; its last bit is r's parity in units
             even = b.icmp_unsigned("==", last, v.word(0))
             r = b.fadd(r, v.where(b.and_(even, b.fcmp_ordered("!=", d, zero)), unit, zero))
+    else:
+        raise unknown_mode(mode, "vector.round_narrow")
     return _restore_sign(v, r, x, g)
 
 
@@ -255,7 +259,7 @@ def round_same(v: Lanes, x: Value, g: Grid, mode: Rounding, random: Value | None
     unit = b.shl(one, g.drop)
     mask = b.sub(unit, one)
     keep = b.xor(mask, v.word(-1))
-    if mode is Rounding.TO_ODD:  # (rest + mask) has bit s set exactly where rest > 0
+    if mode.facts.family is Family.ODD:  # (rest + mask) has bit s set exactly where rest > 0
         return v.as_float(b.and_(b.or_(bits, b.add(b.and_(bits, mask), mask)), keep))
     bias = _bias(v, mode, bits, unit, mask, g, random)
     return v.as_float(b.and_(bits if bias is None else b.add(bits, bias), keep))
@@ -264,20 +268,20 @@ def round_same(v: Lanes, x: Value, g: Grid, mode: Rounding, random: Value | None
 def _bias(v: Lanes, mode: Rounding, bits: Value, unit: Value, mask: Value, g: Grid, random: Value | None) -> Value | None:
     """What to add to the bits before they are cut: it carries exactly where the mode rounds away from zero."""
     b, one = v.builder, v.word(1)
-    half = b.lshr(unit, one)
-    if mode is Rounding.NEAREST_EVEN:
+    half, facts = b.lshr(unit, one), mode.facts
+    if facts.tie is Tie.EVEN:
         odd = b.icmp_unsigned("!=", b.and_(bits, unit), v.word(0))
         return v.where(odd, half, b.sub(half, one))
-    if mode is Rounding.NEAREST_AWAY:
-        return half
-    if mode is Rounding.NEAREST_ZERO:
-        return b.sub(half, one)
-    if mode is Rounding.TOWARD_ZERO:
-        return None
-    if mode.is_stochastic:
+    if facts.tie is not None:
+        return half if facts.tie is Tie.AWAY else b.sub(half, one)
+    if facts.draws in (Draws.WORD, Draws.STATED):
         return b.lshr(random, b.sub(v.word(v.bits), g.drop))
+    if facts.family is not Family.DIRECTED:
+        raise unknown_mode(mode, "vector.round_same")
+    if facts.symmetric:
+        return mask if facts.away[0] else None
     negative = b.ashr(bits, v.word(v.bits - 1))
-    return b.and_(mask, negative if mode is Rounding.TOWARD_NEGATIVE else b.xor(negative, v.word(-1)))
+    return b.and_(mask, negative if facts.away[1] else b.xor(negative, v.word(-1)))
 
 
 def select_overflow(v: Lanes, r: Value, top: Value, over: Value, bottom: Value, under: Value) -> Value:

@@ -7,6 +7,7 @@ pairwise     neighbours (0, 1), (2, 3), ... are added by R, level by level; an o
 blocked      `block` consecutive k sequentially from 0; the block sums are added in order to c, rounded to `promote`
 kahan        y = R(P(a_k b_k) - e); t = R(s + y); e = R(R(t - s) - y); s = t (Kahan 1965), e starting at 0
 exact        R(c + sum of P(a_k b_k)), the sum exact
+interleaved  `lanes` partial sums, of every lanes-th k, each sequentially from 0; these added pairwise, then c (SIMD and GPU reductions)
 
 Sources: Higham, Accuracy and Stability of Numerical Algorithms, ch. 4; Blanchard, Higham and Mary, SIAM J. Sci. Comput. 42, 2020
 (blocked with promotion).
@@ -15,7 +16,6 @@ Sources: Higham, Accuracy and Stability of Numerical Algorithms, ch. 4; Blanchar
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from enum import Enum
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias, Union
 
@@ -24,35 +24,16 @@ from ..formats.format import Format
 from ..formats.names import FormatLike, get_format
 from ..formats.rounding import Overflow, Rounding, as_overflow, as_rounding, check_random_bits
 from ..formats.spec import rounding_spec
+from ..kernels.orders import Order
 
 if TYPE_CHECKING:
     from .unit import Unit
 
 
-class Order(str, Enum):
-    """In which order the terms are added."""
-
-    def __new__(cls, value: str, tag: int) -> Order:
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.tag = tag
-        return member
-
-    tag: int
-
-    #: one after the other
-    SEQUENTIAL = ("sequential", 0)
-    #: neighbours, then neighbours of those
-    PAIRWISE = ("pairwise", 1)
-    #: blocks of consecutive terms, their sums added in a second format
-    BLOCKED = ("blocked", 2)
-    #: compensated
-    KAHAN = ("kahan", 3)
-    #: one rounding of the exact sum
-    EXACT = ("exact", 4)
-
-    def __str__(self) -> str:
-        return self.value
+#: the fields that one order alone has
+_OWNERS = {"block": Order.BLOCKED, "promote": Order.BLOCKED, "lanes": Order.INTERLEAVED}
+#: partial sums are kept for each thread
+MOST_LANES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -68,7 +49,7 @@ class Accumulator:
     rounding : str
         The mode of every rounding in it (sums, products and promotion).
     order : str
-        "sequential", "pairwise", "blocked", "kahan" or "exact"; see the module.
+        "sequential", "pairwise", "blocked", "kahan", "exact" or "interleaved"; see the module.
     block : int, optional
         Terms per block; needed by "blocked", and by nothing else.
     promote : Format or str, optional
@@ -78,6 +59,8 @@ class Accumulator:
     random_bits : int, optional
         N of stochastic_a, _b, _c. "stochastic" rounds up where floor(v 2^32) + R >= 2^32, v the exact fraction of the exact
         sum and R 32 random bits.
+    lanes : int, optional
+        Partial sums of "interleaved", 1 to 65536; needed by it, and by nothing else.
 
     Raises
     ------
@@ -101,6 +84,7 @@ class Accumulator:
     promote: Format | None = None
     overflow: Overflow | None = None
     random_bits: int | None = None
+    lanes: int | None = None
 
     def __post_init__(self) -> None:
         for key in ("format", "product", "promote"):
@@ -123,15 +107,23 @@ class Accumulator:
         object.__setattr__(self, key, value)
 
     def _check_block(self) -> None:
-        if self.order is not Order.BLOCKED:
-            for key in ("block", "promote"):
-                if getattr(self, key) is not None:
-                    raise AccumulatorError(f"{key}={getattr(self, key)!s} has no meaning for order={self.order.value!r}; it belongs to order='blocked'")
-            return
-        block = as_integer(self.block)
-        if block is None or block < 1:
-            raise AccumulatorError(f"block={self.block!r}: order='blocked' needs the number of terms per block, an integer >= 1")
-        self._set("block", block)
+        """The fields that belong to one order each."""
+        for key, order in _OWNERS.items():
+            value = getattr(self, key)
+            if value is not None and self.order is not order:
+                raise AccumulatorError(
+                    f"{key}={value!s} has no meaning for order={self.order.value!r}; it belongs to order={order.value!r}"
+                )
+        if self.order is Order.BLOCKED:
+            self._set("block", self._count("block", "the number of terms per block, an integer >= 1", None))
+        if self.order is Order.INTERLEAVED:
+            self._set("lanes", self._count("lanes", f"the number of partial sums, an integer in 1..{MOST_LANES}", MOST_LANES))
+
+    def _count(self, key: str, what: str, most: int | None) -> int:
+        number = as_integer(getattr(self, key))
+        if number is None or number < 1 or (most is not None and number > most):
+            raise AccumulatorError(f"{key}={getattr(self, key)!r}: order={self.order.value!r} needs {what}")
+        return number
 
     @property
     def result_format(self) -> Format:
@@ -140,8 +132,8 @@ class Accumulator:
 
     @property
     def terms(self) -> int:
-        """Terms per block as kernels take them: no more than there can be in a sum; 0 for other orders."""
-        return min(self.block or 0, 1 << 40)
+        """Terms per block, or lanes, as kernels take them: no more than there can be in a sum; 0 for other orders."""
+        return min(self.block or self.lanes or 0, 1 << 40)
 
     @property
     def stochastic(self) -> bool:

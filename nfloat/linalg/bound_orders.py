@@ -8,6 +8,7 @@ product rounded   the terms are off by e = u' S + k u' w' in all; T + e then sta
 sequential        to nearest: min(n u (T + w), T + u w), for any n; else ((1 + u)^n - 1) T + n u w (1 + u)^n
 pairwise          ((1 + u)^d - 1) T + n u w (1 + u)^d with d = ceil(log2 k) + 1 (c is added last)
 blocked           sequential for the blocks (n = block), then for the block sums, with their error added to T
+interleaved       sequential for the lanes (n = ceil(k / L)), then pairwise for their sums, with their error added to T
 kahan             about (4 u + 6 n u^2) T; `_kahan` has the constants
 exact             u max(|c + sum t_k|, w)
 
@@ -39,12 +40,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..formats.format import Format, LowestBinade
-from ..formats.rounding import Rounding
 from .accumulators import Accumulator, Order
 
 Floats = NDArray[np.float64]
 
-_NEAREST = (Rounding.NEAREST_EVEN, Rounding.NEAREST_AWAY, Rounding.NEAREST_ZERO)
 #: where exp is taken as infinite
 _LARGEST_EXPONENT = 700.0
 
@@ -101,19 +100,19 @@ def step_of(fmt: Format, acc: Accumulator) -> Step:
     >>> step.u == 2.0**-11, step.w == 2.0**-14, step.top
     (True, True, 65504.0)
     """
-    nearest = acc.rounding in _NEAREST
+    nearest = acc.rounding.is_nearest
     u = 2.0 ** (-fmt.precision if nearest else 1 - fmt.precision)
     gradual = fmt.lowest_binade is LowestBinade.SUBNORMAL and not fmt.flushes_input and not fmt.flushes_output
     # without subnormals a number below the least one may be off by all of that
     w = 2.0**fmt.emin if gradual else fmt.smallest_normal / u
     top = min(fmt.max, -fmt.min) if fmt.signed and fmt.has_zero else 0.0
-    bias = 0.0 if nearest else 2.0 ** -(acc.random_bits or 32) if acc.rounding.is_stochastic else None
+    bias = 0.0 if nearest else 2.0 ** -(acc.random_bits or 32) if acc.rounding.facts.unbiased else None
     return Step(u, w, top, nearest and gradual, bias)
 
 
 def errs_at_random(acc: Accumulator) -> bool:
-    """Whether rounding errors may be taken as random: stochastic and nearest modes, where orders have such a bound."""
-    mean_zero = acc.rounding.is_stochastic or acc.rounding in _NEAREST
+    """Whether rounding errors may be taken as random of mean zero, where orders have such a bound."""
+    mean_zero = acc.rounding.facts.unbiased or acc.rounding.is_nearest
     return mean_zero and acc.order not in (Order.KAHAN, Order.EXACT)
 
 
@@ -171,6 +170,20 @@ def _blocked(acc: Accumulator, step: Step, x: Terms, deviations: float | None) -
     return Part(inner + outer, f"{first}; plus {second_text}, with T + e for T, n = {blocks}, {second}")
 
 
+def _interleaved(acc: Accumulator, step: Step, x: Terms, deviations: float | None) -> Part:
+    lanes = acc.terms
+    length = -(-x.k // lanes)
+    # w counts once for each lane
+    inner, text = _one_by_one(step._replace(w=step.w * lanes), length, x.s, deviations)
+    inner = _unless_overflow(inner, x.s, step)
+    depth = max((lanes - 1).bit_length() + x.with_c, 1)
+    total = x.t + inner
+    outer = _unless_overflow(_spread(step.growth(depth, deviations), step, lanes, total), total, step)
+    first = f"e = {text}, n = {length}, {step} (w for each of {lanes} lanes)"
+    second = f"g T + n u w (1 + g), {_growth_text('d', step, deviations)}, d = {depth}, n = {lanes}"
+    return Part(inner + outer, f"{first}; plus {second}, with T + e for T")
+
+
 def _kahan(acc: Accumulator, step: Step, x: Terms, deviations: float | None) -> Part:
     """Compensated summation with all four operations rounded in any mode, subtractions not assumed exact.
 
@@ -209,6 +222,7 @@ _ORDERS: Mapping[Order, Callable[[Accumulator, Step, Terms, float | None], Part]
     Order.BLOCKED: _blocked,
     Order.KAHAN: _kahan,
     Order.EXACT: _exact,
+    Order.INTERLEAVED: _interleaved,
 })  # fmt: skip
 
 #: who proved what
@@ -218,6 +232,7 @@ SOURCES = MappingProxyType({
     Order.BLOCKED: "Blanchard, Higham and Mary 2020; Higham, ASNA, 4.2",
     Order.KAHAN: "Higham, ASNA, 4.3, here with explicit constants",
     Order.EXACT: "one rounding",
+    Order.INTERLEAVED: "Higham, ASNA, 4.2",
 })  # fmt: skip
 SOURCE_AT_RANDOM = "Higham and Mary 2019; Connolly, Higham and Mary 2021"
 

@@ -63,7 +63,7 @@ def multiply(a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, acc: Accum
         # c rounded is c + z rounded, where z is a zero that changes no zero of c: -0, or +0 in toward_negative
         zero = np.float32(0.0 if acc.rounding is Rounding.TOWARD_NEGATIVE else -0.0)
         a, b = np.full((out.shape[0], 1), zero), np.ones((1, out.shape[1]), np.float32)
-        acc = acc.replace(format=acc.result_format, product=None, order=Order.SEQUENTIAL, block=None, promote=None)
+        acc = acc.replace(format=acc.result_format, product=None, order=Order.SEQUENTIAL, block=None, promote=None, lanes=None)
     a, b = contiguous(a), contiguous(b)
     possible = candidates(acc)
     width = possible[0].bits // 8 if possible and possible[0].asks_nothing else 0

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..formats.format import Format
-from ..formats.rounding import Overflow, Rounding
+from ..formats.rounding import Family, Overflow, Rounding, Tie
 from ..formats.spec import SpecField, rounding_spec
 from ..kernels.gemm_lanes import Field
 
@@ -18,9 +18,21 @@ EMIN = {16: -14, 32: -126, 64: -1022}
 LEAST = {16: -24, 32: -149, 64: -1074}
 
 _INTS = {16: (np.float16, np.int16), 32: (np.float32, np.int32), 64: (np.float64, np.int64)}
-#: what `General` compares the rest x - n with, in units, to go one unit up or down; inf: never
-_UP = {Rounding.TOWARD_POSITIVE: 0.0, Rounding.NEAREST_AWAY: 0.5}
-_DOWN = {Rounding.TOWARD_NEGATIVE: 0.0, Rounding.TOWARD_ZERO: 0.0, Rounding.TO_ODD: 0.0, Rounding.NEAREST_ZERO: 0.5}
+#: in units, a rest that there is not: never
+_NEVER = 2.0
+
+
+def corrections(mode: Rounding) -> tuple[float, float] | None:
+    """What `General` compares the rest d = x - n with, n being x to nearest-even, to go one unit up (d at least so many units; 0: any
+    d > 0) or down (-d likewise); of |x| in modes that the sign has no part in. None: not a mode that it knows."""
+    facts = mode.facts
+    if facts.family is Family.NEAREST:
+        return {Tie.EVEN: (_NEVER, _NEVER), Tie.AWAY: (0.5, _NEVER), Tie.ZERO: (_NEVER, 0.5)}[facts.tie]
+    if facts.family is Family.ODD:
+        return _NEVER, 0.0  # down, from where `Field.ODD` goes up
+    if facts.family is Family.DIRECTED:
+        return (0.0, _NEVER) if facts.away[0] else (_NEVER, 0.0)
+    return None
 
 
 def is_lane(fmt: Format, bits: int) -> bool:
@@ -126,7 +138,7 @@ def _row(fmt: Format, mode: Rounding, overflow: Overflow | None, bits: int, rand
 
     sign = -(1 << (bits - 1))
     spare = digits - p
-    symmetric = mode not in (Rounding.TOWARD_POSITIVE, Rounding.TOWARD_NEGATIVE)
+    up, down = corrections(mode) or (_NEVER, _NEVER)
     least = {True: code(0.0), False: 1}  # the least positive number: "any rest at all"
     row = dict.fromkeys(Field, 0)
     row |= {
@@ -136,12 +148,12 @@ def _row(fmt: Format, mode: Rounding, overflow: Overflow | None, bits: int, rand
         Field.DROP: spare,
         Field.SIGN: sign if fmt.has_negative_zero else 0,
         Field.FLUSH: code(spec[SpecField.FLUSH_OUTPUT]),
-        Field.FRAME: sign if symmetric else 0,
-        Field.UP_UNITS: code(_UP.get(mode, 2.0)),
-        Field.UP_LEAST: least[_UP.get(mode) != 0.0],
-        Field.DOWN_UNITS: code(_DOWN.get(mode, 2.0)),
-        Field.DOWN_LEAST: least[_DOWN.get(mode) != 0.0],
-        Field.ODD: -1 if mode is Rounding.TO_ODD else 0,
+        Field.FRAME: sign if mode.facts.symmetric else 0,
+        Field.UP_UNITS: code(up),
+        Field.UP_LEAST: least[up != 0.0],
+        Field.DOWN_UNITS: code(down),
+        Field.DOWN_LEAST: least[down != 0.0],
+        Field.ODD: -1 if mode.facts.family is Family.ODD else 0,
         Field.NATIVE: int(native),
         Field.ZERO_SIGN: sign if mode is Rounding.TOWARD_NEGATIVE else 0,
         Field.ONE: 1,

@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 from ..formats.format import Format
 from ..formats.rounding import Rounding
 from ..kernels import gemm_cut, gemm_exact, gemm_fast, gemm_half, gemm_lanes, half_pack
-from ..kernels.gemm_orders import Order as TileOrder
 from ..kernels.gemm_orders import Product, kind
 from ..kernels.gemm_tile import HALF, NATIVE32, TILE32, TILE64, Shape
 from .accumulators import Accumulator, Order
@@ -26,6 +25,7 @@ from .lane_constants import (
     LEAST,
     PRECISION,
     can_cut,
+    corrections,
     has_code_grid,
     has_general_grid,
     has_narrow_grid,
@@ -35,12 +35,13 @@ from .lane_constants import (
     room,
 )
 
-_ORDERS = {
-    Order.EXACT: TileOrder.EXACT,
-    Order.SEQUENTIAL: TileOrder.SEQUENTIAL,
-    Order.BLOCKED: TileOrder.SEQUENTIAL,
-    Order.KAHAN: TileOrder.KAHAN,
-    Order.PAIRWISE: TileOrder.PAIRWISE,
+#: whose bodies do an order's sums in tiles; an order that is not here is the plain rule's
+_BODIES = {
+    Order.EXACT: Order.EXACT,
+    Order.SEQUENTIAL: Order.SEQUENTIAL,
+    Order.BLOCKED: Order.SEQUENTIAL,
+    Order.KAHAN: Order.KAHAN,
+    Order.PAIRWISE: Order.PAIRWISE,
 }
 _INF = float("inf")
 #: products and c stay below this where sums grow in the lane itself; a factor of 2^33 is left for their number
@@ -135,8 +136,10 @@ def _before_growth(bound: float, formats: tuple[Format, ...], k: int) -> float:
 @lru_cache(maxsize=1024)
 def candidates(acc: Accumulator) -> tuple[Candidate, ...]:
     """The kernels that may do an accumulator's sums, fastest first; a later one does what an earlier one leaves undone."""
-    order = _ORDERS[acc.order]
-    if order is TileOrder.EXACT:
+    order = _BODIES.get(acc.order)
+    if order is None:
+        return ()
+    if order is Order.EXACT:
         return tuple(_exact(acc))
     families = (_native, _narrow, _stochastic, _general)
     narrow, wide = ([c for family in families for c in family(acc, order, bits)] for bits in (32, 64))
@@ -152,7 +155,7 @@ def _promotes(acc: Accumulator, bits: int) -> bool:
     return is_native(fmt, bits, acc.rounding, acc.overflow) or (has_narrow_grid(fmt, bits) and acc.rounding is Rounding.NEAREST_EVEN)
 
 
-def _native(acc: Accumulator, order: TileOrder, bits: int) -> Iterator[Candidate]:
+def _native(acc: Accumulator, order: Order, bits: int) -> Iterator[Candidate]:
     """The hardware's sums. Fused ones are right for any operands; in pairwise, products must be exact to be added to one another."""
     if not is_native(acc.format, bits, acc.rounding, acc.overflow) or not _promotes(acc, bits):
         return
@@ -161,7 +164,7 @@ def _native(acc: Accumulator, order: TileOrder, bits: int) -> Iterator[Candidate
     if acc.order is Order.BLOCKED and not is_native(acc.result_format, bits, acc.rounding, acc.overflow):
         free = replace(free, finite=True, no_negative_zero=True, asks_nothing=False)
     if acc.product is None:
-        exact = order is TileOrder.PAIRWISE
+        exact = order is Order.PAIRWISE
         yield replace(free, exact=exact, asks_nothing=free.asks_nothing and not exact)
     elif is_native(acc.product, bits, acc.rounding, acc.overflow):
         yield replace(free, kind=kind(order, Product.NATIVE))
@@ -170,9 +173,9 @@ def _native(acc: Accumulator, order: TileOrder, bits: int) -> Iterator[Candidate
         yield Candidate(kernel, bits, shape, kind(order, Product.ROUNDED), product_top=top)
 
 
-def _half(acc: Accumulator, order: TileOrder) -> Iterator[Candidate]:
+def _half(acc: Accumulator, order: Order) -> Iterator[Candidate]:
     """Sums in half lanes, for operands that are float16 numbers: float16 by the hardware, and formats of p <= 5."""
-    if not half_pack.HAS_HALF or order is TileOrder.PAIRWISE or acc.order is Order.BLOCKED:
+    if not half_pack.HAS_HALF or order is Order.PAIRWISE or acc.order is Order.BLOCKED:
         return
     formats = [f for f in (acc.format, acc.product) if f is not None]
     if all(is_native(f, 16, acc.rounding, acc.overflow) for f in formats):
@@ -181,7 +184,7 @@ def _half(acc: Accumulator, order: TileOrder) -> Iterator[Candidate]:
     yield from _narrow(acc, order, 16)
 
 
-def _narrow(acc: Accumulator, order: TileOrder, bits: int) -> Iterator[Candidate]:
+def _narrow(acc: Accumulator, order: Order, bits: int) -> Iterator[Candidate]:
     fmt, product = acc.format, acc.product
     if acc.rounding is not Rounding.NEAREST_EVEN or not has_narrow_grid(fmt, bits) or not _promotes(acc, bits):
         return
@@ -189,7 +192,7 @@ def _narrow(acc: Accumulator, order: TileOrder, bits: int) -> Iterator[Candidate
     # nearest rounding of s + t moves s on the grid by at most 2 |t| (and takes c, where that is not on it, to at most 2 |c + t|), and a
     # product to at most twice itself: |s| <= 4 T. So a block's sum is at most 4 times its terms, and the sums of blocks are at most 8 T
     # (Kahan's sums: see `kahan` in ``kernels/gemm_orders.py``)
-    plain, kahan = order is not TileOrder.PAIRWISE, order is TileOrder.KAHAN
+    plain, kahan = order is not Order.PAIRWISE, order is Order.KAHAN
     bound = limit(fmt, bits) / (8 if kahan else 4) if plain else _INF
     if acc.order is Order.BLOCKED and not is_native(acc.result_format, bits, acc.rounding, acc.overflow):
         bound = min(bound, limit(acc.result_format, bits) / 8)
@@ -216,7 +219,7 @@ def _cut(acc: Accumulator) -> Iterator[Candidate]:
     if not gemm_lanes.HAS_DIRECTED or not all(can_cut(f, acc.rounding, acc.random_bits or 0) for f in formats):
         return
     drawn = acc.rounding.is_stochastic
-    order = TileOrder.BLOCKED if drawn and acc.order is Order.BLOCKED else _ORDERS[acc.order]
+    order = Order.BLOCKED if drawn and acc.order is Order.BLOCKED else _BODIES[acc.order]
     if acc.order is Order.EXACT or (drawn and acc.order is Order.SEQUENTIAL and rounded and all(map(has_code_grid, formats)) and not acc.random_bits):
         return  # the latter: `Stochastic` is faster
     domains = gemm_cut.DOMAINS[order, rounded] if drawn else ()
@@ -237,7 +240,7 @@ def _grid_within(inner: Format, outer: Format) -> bool:
     return inner.precision <= outer.precision and inner.emin - inner.precision >= outer.emin - outer.precision
 
 
-def _stochastic(acc: Accumulator, order: TileOrder, bits: int) -> Iterator[Candidate]:
+def _stochastic(acc: Accumulator, order: Order, bits: int) -> Iterator[Candidate]:
     if acc.rounding is not Rounding.STOCHASTIC or acc.order is not Order.SEQUENTIAL:
         return
     formats = [f for f in (acc.format, acc.product) if f is not None]
@@ -251,8 +254,8 @@ def _stochastic(acc: Accumulator, order: TileOrder, bits: int) -> Iterator[Candi
                         product_top=min(room(f, 64) for f in formats), domains=gemm_cut.DOMAINS[order, acc.product is not None])  # fmt: skip
 
 
-def _general(acc: Accumulator, order: TileOrder, bits: int) -> Iterator[Candidate]:
-    if acc.rounding.is_stochastic or (acc.product is not None and is_lane(acc.product, bits)):
+def _general(acc: Accumulator, order: Order, bits: int) -> Iterator[Candidate]:
+    if corrections(acc.rounding) is None or (acc.product is not None and is_lane(acc.product, bits)):
         return
     formats = [f for f in (acc.format, acc.product) if f is not None]
     if acc.order is Order.BLOCKED and not is_native(acc.result_format, bits, acc.rounding, acc.overflow):
@@ -273,4 +276,4 @@ def _exact(acc: Accumulator) -> Iterator[Candidate]:
     """The exact sum in three float64 numbers: partial sums may be anything, so only overflow of the greatest matters."""
     to_nearest = acc.rounding is Rounding.NEAREST_EVEN and is_lane(acc.format, 64)
     if acc.product is None and not acc.rounding.is_stochastic and (acc.format.precision <= 51 or to_nearest):
-        yield Candidate(gemm_exact.exact64, 64, TILE64, kind(TileOrder.EXACT), product_top=_ROOM)
+        yield Candidate(gemm_exact.exact64, 64, TILE64, kind(Order.EXACT), product_top=_ROOM)

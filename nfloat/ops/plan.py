@@ -100,7 +100,7 @@ def _is_whole_carrier(f: Format, words: NDArray[np.float64], lane: Lane) -> bool
 
 def _kernel32(f: Format, mode: Rounding, words: NDArray[np.float64]) -> Kernel | None:
     """The kernel for float32 arrays; where float32 does not hold the format's numbers it sees none (`single`)."""
-    if not f.fits_float32:
+    if not f.fits_float32 or mode not in elementwise.MODES:
         return elementwise.round_plain
     if _is_whole_carrier(f, words, SINGLE):
         return None
@@ -118,6 +118,8 @@ def _kernel32(f: Format, mode: Rounding, words: NDArray[np.float64]) -> Kernel |
 def _kernel64(f: Format, mode: Rounding, words: NDArray[np.float64]) -> Kernel | None:
     if _is_whole_carrier(f, words, DOUBLE):
         return None
+    if mode not in elementwise.MODES:
+        return elementwise.round_plain
     if f.precision == 1:
         return _powers(f, DOUBLE, special.round_powers64)
     same, narrow = has_exponents(f, DOUBLE), is_narrow(f, DOUBLE)

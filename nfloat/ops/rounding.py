@@ -34,7 +34,7 @@ def round(
         The format.
     rounding : str
         nearest_even, nearest_away, nearest_zero, toward_zero, toward_positive, toward_negative, to_odd, stochastic,
-        stochastic_a, stochastic_b, stochastic_c.
+        stochastic_a, stochastic_b, stochastic_c, stochastic_equal.
     overflow : str, optional
         Policy for values that are beyond the largest finite number after rounding; None is the format's own.
     random_bits : int, optional

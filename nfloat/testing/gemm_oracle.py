@@ -27,6 +27,7 @@ _M32, _M64 = 2**32 - 1, 2**64 - 1
 _WORD_BITS = 64
 #: what is drawn for: the sum, the product, the promotion, and the further roundings of a compensated step
 _SUM, _PRODUCT, _PROMOTE, _CORRECTED, _DIFFERENCE, _CORRECTION = range(6)
+_LANES = _PROMOTE
 
 
 # ---------------------------------------------------------------- random words
@@ -120,7 +121,9 @@ def _carries(mode: Rounding, n: int) -> Callable[[int, int, bool, bool, int], bo
         nearest = whole + (twice > 1 << shift or (twice == 1 << shift and whole & 1 == 1))
         return nearest + (bits >> (_WORD_BITS - n)) >= 1 << n
 
-    carry = {Rounding.STOCHASTIC_B: by_b, Rounding.STOCHASTIC_C: by_c}.get(mode, by_a)
+    if mode is Rounding.STOCHASTIC_EQUAL:
+        return lambda rest, shift, even, negative, bits: bits >> (_WORD_BITS - 1) == 1
+    carry = {Rounding.STOCHASTIC: by_a, Rounding.STOCHASTIC_A: by_a, Rounding.STOCHASTIC_B: by_b, Rounding.STOCHASTIC_C: by_c}[mode]
     return lambda rest, shift, even, negative, bits: carry(rest, shift, bits)
 
 
@@ -215,7 +218,8 @@ class _Sum:
 
     def add(self, x: Exact, y: Exact, k: int, domain: int = _SUM) -> Exact:
         """R(x + y)."""
-        return self.rounded(self.promote if domain == _PROMOTE else self.total, domain, k, self.exactly(x, y))
+        rounder = self.promote if domain == _PROMOTE and self.acc.promote is not None else self.total
+        return self.rounded(rounder, domain, k, self.exactly(x, y))
 
     def terms(self, row: Sequence[Exact], column: Sequence[Exact]) -> list[Exact]:
         """P(a_k b_k)."""
@@ -229,15 +233,21 @@ class _Sum:
             s = self.add(s, t, k)
         return s
 
-    def pairwise(self, terms: Sequence[Exact], c: Exact) -> Exact:
+    def pairwise(self, terms: Sequence[Exact], c: Exact, domain: int = _SUM) -> Exact:
         level = list(enumerate(terms))
         while len(level) > 1:
             after = []
             for n in range(0, len(level) - 1, 2):
                 (first, left), (boundary, right) = level[n], level[n + 1]
-                after.append((first, self.add(left, right, boundary)))
+                after.append((first, self.add(left, right, boundary, domain)))
             level = after + level[len(level) - len(level) % 2 :]
-        return self.add(level[0][1], c, 0)
+        return self.add(level[0][1], c, 0, domain)
+
+    def interleaved(self, terms: Sequence[Exact], c: Exact) -> Exact:
+        sums: list[Exact] = [0.0] * self.acc.lanes
+        for k, t in enumerate(terms):
+            sums[k % len(sums)] = self.add(sums[k % len(sums)], t, k)
+        return self.pairwise(sums, c, _LANES)
 
     def blocked(self, terms: Sequence[Exact], c: Exact) -> Exact:
         size, s = self.acc.block, c

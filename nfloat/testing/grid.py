@@ -130,6 +130,8 @@ def goes_up(n: Neighbours, negative: NDArray[np.bool_], mode: Rounding, random_b
 
 def _carries(n: Neighbours, mode: Rounding, bits: int, words: Words) -> NDArray[np.bool_]:
     """P3109 v4.0's three comparisons, in integers of 64 bits: x + R >= 2^N is x > 2^N - 1 - R."""
+    if mode is Rounding.STOCHASTIC_EQUAL:
+        return (words >> np.uint64(63) == np.uint64(1)) & ~n.exact
     missing = ~words >> np.uint64(64 - bits)
     shifted = _scaled(n.rest, bits + (mode is Rounding.STOCHASTIC_B) - n.gap)
     if mode is Rounding.STOCHASTIC_C:

@@ -168,6 +168,8 @@ def _goes_up(v: Fraction, even: bool, negative: bool, mode: Rounding, random_bit
         return even
     if not mode.is_stochastic:
         return {Rounding.TOWARD_ZERO: False, Rounding.TOWARD_POSITIVE: not negative, Rounding.TOWARD_NEGATIVE: negative}[mode]
+    if mode is Rounding.STOCHASTIC_EQUAL:
+        return word >> (_WORD_BITS - 1) == 1
     n = _WORD_BITS if mode is Rounding.STOCHASTIC else random_bits
     r = word >> (_WORD_BITS - n)
     if mode is Rounding.STOCHASTIC_B:

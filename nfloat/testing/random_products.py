@@ -81,6 +81,7 @@ def _accumulator(rng: Random) -> Accumulator:
                 rng.randint(1, 12) if blocked else None, _beside(rng, fmt) if blocked and rng.random() < 0.6 else None,
                 rng.choice(list(Overflow)) if rng.random() < 0.3 else None,
                 rng.choice([rng.randint(1, 8), rng.randint(1, MAX_RANDOM_BITS)]) if mode.needs_random_bits else None,
+                rng.randint(1, 9) if order is Order.INTERLEAVED else None,
             )  # fmt: skip
         except NFloatError:  # a policy that a format lacks
             continue
@@ -140,7 +141,7 @@ def _at_threshold(rng: Random, acc: Accumulator) -> Product:
     digits = rng.choice([8, 24, 24, 53, rng.randint(1, 53)])
     threshold = rng.choice([0, 1 << 59, 1 << 60])  # 2^-60 of the format's unit, as all fractions here
     if acc.stochastic:
-        n = 32 if acc.rounding is Rounding.STOCHASTIC else acc.random_bits
+        n = acc.random_bits or 32
         threshold = 2**n - (word(Stream(seed).key, domain, 0, 0, k - 1, acc.random_bits) >> (64 - n)) << (60 - n)
     cut = max(0, threshold.bit_length() - digits)
     rest = math.ldexp((threshold >> cut) + rng.choice([0, 0, -1, 1]) << cut, -60)
@@ -233,7 +234,7 @@ def accumulator_source(acc: Accumulator) -> str:
     for key in ("rounding", "order", "overflow"):
         if getattr(acc, key) is not None:
             parts.append(f"{key}={getattr(acc, key).value!r}")
-    parts += [f"{key}={getattr(acc, key)}" for key in ("block", "random_bits") if getattr(acc, key) is not None]
+    parts += [f"{key}={getattr(acc, key)}" for key in ("block", "random_bits", "lanes") if getattr(acc, key) is not None]
     return f"nf.Accumulator({', '.join(parts)})"
 
 

@@ -1,0 +1,36 @@
+"""The orders of summation, numbered once: what an accumulator names, what the plain rule and the tiles branch on.
+
+What each means stands in ``linalg/accumulators.py``.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Order(str, Enum):
+    """In which order the terms are added. `tag` is what kernels compare."""
+
+    def __new__(cls, value: str) -> Order:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.tag = len(cls.__members__)
+        return member
+
+    tag: int
+
+    #: one after the other
+    SEQUENTIAL = "sequential"
+    #: neighbours, then neighbours of those
+    PAIRWISE = "pairwise"
+    #: blocks of consecutive terms, their sums added in a second format
+    BLOCKED = "blocked"
+    #: compensated
+    KAHAN = "kahan"
+    #: one rounding of the exact sum
+    EXACT = "exact"
+    #: every L-th term, then the L sums pairwise
+    INTERLEAVED = "interleaved"
+
+    def __str__(self) -> str:
+        return self.value
