@@ -18,10 +18,9 @@ from .long_sum import CARRY_EVERY, LIMBS, add_product, carry, is_zero, round_lim
 from .orders import Order
 from .scalar import Spec, load_spec, round_value
 
-#: `order` of the kernels
-SEQUENTIAL, PAIRWISE, BLOCKED, KAHAN, EXACT, INTERLEAVED = (
-    order.tag for order in (Order.SEQUENTIAL, Order.PAIRWISE, Order.BLOCKED, Order.KAHAN, Order.EXACT, Order.INTERLEAVED)
-)
+#: the orders that there is a rule for, and what the kernels' `order` is for each
+RULES = (Order.SEQUENTIAL, Order.PAIRWISE, Order.BLOCKED, Order.KAHAN, Order.EXACT, Order.INTERLEAVED)
+SEQUENTIAL, PAIRWISE, BLOCKED, KAHAN, EXACT, INTERLEAVED = (order.tag for order in RULES)
 LEVELS = 64
 
 
@@ -199,7 +198,7 @@ def gemm_plain(a, b, c, out, first, last, plan, specs, key):  # noqa: ANN001, AN
     """out[i, j] = c[i, j] + a[i] . b[j] for rows first..last - 1; b is transposed.
 
     `plan` is (order, terms of a block or number of lanes, whether products are rounded), `specs` the constants of sum, product and
-    promotion. An order that is none of these gives NaN (`Accumulator` makes none such).
+    promotion. An order that is none of `RULES` gives NaN: the caller refuses it.
     """
     order, block = plan[0], plan[1]
     sums = np.empty(block if order == INTERLEAVED else 0)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from enum import Enum
 
+from ..errors import AccumulatorError
+
 
 class Order(str, Enum):
     """In which order the terms are added. `tag` is what kernels compare."""
@@ -34,3 +36,8 @@ class Order(str, Enum):
 
     def __str__(self) -> str:
         return self.value
+
+
+def unknown_order(order: Order, where: str) -> AccumulatorError:
+    """What a switch over orders ends in: it must not compute something else."""
+    return AccumulatorError(f"order={order.value!r} has no form in {where}; see 'To add a ...' in the README")

@@ -30,10 +30,15 @@ if TYPE_CHECKING:
     from .unit import Unit
 
 
-#: the fields that one order alone has
-_OWNERS = {"block": Order.BLOCKED, "promote": Order.BLOCKED, "lanes": Order.INTERLEAVED}
 #: partial sums are kept for each thread
 MOST_LANES = 1 << 16
+#: the orders that need a number: its field, what it is, and the most that it may be
+COUNTED = {
+    Order.BLOCKED: ("block", "the number of terms per block", None),
+    Order.INTERLEAVED: ("lanes", "the number of partial sums", MOST_LANES),
+}
+#: the fields that one order alone has
+_OWNERS = {**{count[0]: order for order, count in COUNTED.items()}, "promote": Order.BLOCKED}
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,7 @@ class Accumulator:
         except ValueError:
             hint = nearest_names(str(self.order), [o.value for o in Order])
             raise AccumulatorError(f"order={self.order!r} is not an order of summation; {hint}") from None
-        self._check_block()
+        self._check_count()
         bits = check_random_bits(self.rounding, self.random_bits)
         for fmt in (self.format, self.product, self.promote):
             if fmt is not None:
@@ -106,7 +111,7 @@ class Accumulator:
     def _set(self, key: str, value: object) -> None:
         object.__setattr__(self, key, value)
 
-    def _check_block(self) -> None:
+    def _check_count(self) -> None:
         """The fields that belong to one order each."""
         for key, order in _OWNERS.items():
             value = getattr(self, key)
@@ -114,16 +119,14 @@ class Accumulator:
                 raise AccumulatorError(
                     f"{key}={value!s} has no meaning for order={self.order.value!r}; it belongs to order={order.value!r}"
                 )
-        if self.order is Order.BLOCKED:
-            self._set("block", self._count("block", "the number of terms per block, an integer >= 1", None))
-        if self.order is Order.INTERLEAVED:
-            self._set("lanes", self._count("lanes", f"the number of partial sums, an integer in 1..{MOST_LANES}", MOST_LANES))
-
-    def _count(self, key: str, what: str, most: int | None) -> int:
+        if self.order not in COUNTED:
+            return
+        key, what, most = COUNTED[self.order]
         number = as_integer(getattr(self, key))
         if number is None or number < 1 or (most is not None and number > most):
-            raise AccumulatorError(f"{key}={getattr(self, key)!r}: order={self.order.value!r} needs {what}")
-        return number
+            allowed = "an integer >= 1" if most is None else f"an integer in 1..{most}"
+            raise AccumulatorError(f"{key}={getattr(self, key)!r}: order={self.order.value!r} needs {what}, {allowed}")
+        self._set(key, number)
 
     @property
     def result_format(self) -> Format:
@@ -133,7 +136,7 @@ class Accumulator:
     @property
     def terms(self) -> int:
         """Terms per block, or lanes, as kernels take them: no more than there can be in a sum; 0 for other orders."""
-        return min(self.block or self.lanes or 0, 1 << 40)
+        return min(getattr(self, COUNTED[self.order][0]), 1 << 40) if self.order in COUNTED else 0
 
     @property
     def stochastic(self) -> bool:

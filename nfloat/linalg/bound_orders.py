@@ -40,7 +40,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..formats.format import Format, LowestBinade
-from .accumulators import Accumulator, Order
+from ..kernels.orders import Order, unknown_order
+from .accumulators import Accumulator
 
 Floats = NDArray[np.float64]
 
@@ -118,6 +119,8 @@ def errs_at_random(acc: Accumulator) -> bool:
 
 def sum_bound(acc: Accumulator, terms: Terms, deviations: float | None) -> Part:
     """The error of adding the terms as `acc` says."""
+    if acc.order not in _ORDERS:
+        raise unknown_order(acc.order, "linalg/bound_orders.py")
     return _ORDERS[acc.order](acc, step_of(acc.format, acc), terms, deviations)
 
 
@@ -171,16 +174,16 @@ def _blocked(acc: Accumulator, step: Step, x: Terms, deviations: float | None) -
 
 
 def _interleaved(acc: Accumulator, step: Step, x: Terms, deviations: float | None) -> Part:
-    lanes = acc.terms
+    lanes = min(acc.terms, x.k)  # the others are zero, and adding that is exact, as is adding no c
     length = -(-x.k // lanes)
     # w counts once for each lane
     inner, text = _one_by_one(step._replace(w=step.w * lanes), length, x.s, deviations)
     inner = _unless_overflow(inner, x.s, step)
-    depth = max((lanes - 1).bit_length() + x.with_c, 1)
+    depth, sums = (lanes - 1).bit_length() + x.with_c, lanes - 1 + x.with_c
     total = x.t + inner
-    outer = _unless_overflow(_spread(step.growth(depth, deviations), step, lanes, total), total, step)
+    outer = _unless_overflow(_spread(step.growth(depth, deviations), step, sums, total), total, step)
     first = f"e = {text}, n = {length}, {step} (w for each of {lanes} lanes)"
-    second = f"g T + n u w (1 + g), {_growth_text('d', step, deviations)}, d = {depth}, n = {lanes}"
+    second = f"g T + n u w (1 + g), {_growth_text('d', step, deviations)}, d = {depth}, n = {sums}"
     return Part(inner + outer, f"{first}; plus {second}, with T + e for T")
 
 

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from ..formats.rounding import Rounding, check_random_bits
 from ..formats.spec import rounding_spec
-from ..kernels.gemm import gemm_plain
+from ..kernels.gemm import RULES, gemm_plain
 from ..kernels.gemm_pack import greatest_norm, pack
 from ..kernels.gemm_words import line_words
+from ..kernels.orders import unknown_order
 from .accumulators import Accumulator, Order
 from .facts import ZEROS, survey
 from .halves import multiply_halves
@@ -222,7 +223,15 @@ def _plainly(a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, acc: Accum
 
 @lru_cache(maxsize=256)
 def plain_plan(acc: Accumulator) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The constants of `gemm_plain` for an accumulator."""
+    """The constants of `gemm_plain` for an accumulator.
+
+    Raises
+    ------
+    AccumulatorError
+        If the plain rule does not know its order.
+    """
+    if acc.order not in RULES:
+        raise unknown_order(acc.order, "kernels/gemm.py")
     bits = check_random_bits(acc.rounding, acc.random_bits)
     formats = (acc.format, acc.product or acc.format, acc.result_format)
     specs = read_only(np.stack([rounding_spec(f, acc.rounding, acc.overflow, bits) for f in formats]))

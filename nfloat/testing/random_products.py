@@ -21,7 +21,7 @@ from ..errors import NFloatError
 from ..formats.format import Format
 from ..formats.names import get_format
 from ..formats.rounding import MAX_RANDOM_BITS, Overflow, Rounding
-from ..linalg.accumulators import Accumulator, Order
+from ..linalg.accumulators import COUNTED, Accumulator, Order
 from ..linalg.matmul import matmul
 from ..streams import Stream
 from .failures import argument, format_argument
@@ -74,15 +74,15 @@ def _accumulator(rng: Random) -> Accumulator:
         fmt = get_format(rng.choice(_NAMED)) if rng.random() < 0.15 else random_format(rng)
         mode = Rounding.NEAREST_EVEN if rng.random() < 0.35 else rng.choice(list(Rounding))
         order = Order.SEQUENTIAL if rng.random() < 0.3 else rng.choice(list(Order))
-        blocked = order is Order.BLOCKED
+        fields = {COUNTED[order][0]: rng.randint(1, 12)} if order in COUNTED else {}
+        if order is Order.BLOCKED and rng.random() < 0.6:
+            fields["promote"] = _beside(rng, fmt)
+        if mode.needs_random_bits:
+            fields["random_bits"] = rng.choice([rng.randint(1, 8), rng.randint(1, MAX_RANDOM_BITS)])
+        if rng.random() < 0.3:
+            fields["overflow"] = rng.choice(list(Overflow))
         try:
-            return Accumulator(
-                fmt, _beside(rng, fmt) if rng.random() < 0.5 else None, mode, order,
-                rng.randint(1, 12) if blocked else None, _beside(rng, fmt) if blocked and rng.random() < 0.6 else None,
-                rng.choice(list(Overflow)) if rng.random() < 0.3 else None,
-                rng.choice([rng.randint(1, 8), rng.randint(1, MAX_RANDOM_BITS)]) if mode.needs_random_bits else None,
-                rng.randint(1, 9) if order is Order.INTERLEAVED else None,
-            )  # fmt: skip
+            return Accumulator(fmt, _beside(rng, fmt) if rng.random() < 0.5 else None, mode, order, **fields)
         except NFloatError:  # a policy that a format lacks
             continue
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 from same_bits import same_bits
-from test_matmul_oracle import DATA, FORMATS, ORDERS, wild
+from every_order import ORDERS, counted
+from test_matmul_oracle import DATA, FORMATS, wild
 
 import nfloat as nf
 from nfloat.formats.rounding import Rounding
@@ -23,13 +24,13 @@ def accumulator(rng, formats, modes):
     """An accumulator, or None where the parts drawn do not go together (a policy that the format lacks)."""
     fmt, mode, order = str(rng.choice(formats)), modes[rng.integers(len(modes))], str(rng.choice(ORDERS))
     product = None if rng.random() < 0.5 else fmt if rng.random() < 0.7 else str(rng.choice(formats))
-    block, promote = None, None
+    promote, number = None, int(rng.integers(1, 12))
     if order == "blocked":
-        block, promote = int(rng.integers(1, 12)), None if rng.random() < 0.5 else str(rng.choice(["float32", "float16", "tfloat32", "bfloat16"]))
+        promote = None if rng.random() < 0.5 else str(rng.choice(["float32", "float16", "tfloat32", "bfloat16"]))
     policy = None if rng.random() < 0.7 else str(rng.choice(["saturate", "saturate_finite", "infinity", "nan"]))
     bits = int(rng.integers(1, 61)) if mode.needs_random_bits else None
     try:
-        return nf.Accumulator(fmt, product, mode, order, block, promote, policy, bits)
+        return nf.Accumulator(fmt, product, mode, order, promote=promote, overflow=policy, random_bits=bits, **counted(nf.linalg.accumulators.Order(order), number))
     except nf.NFloatError:
         return None
 

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from every_order import ORDERS, counted
 from same_bits import same_bits
 
 import nfloat as nf
@@ -13,7 +14,6 @@ from nfloat.testing.gemm_oracle import matmul_exact
 
 FORMATS = ("float32", "float16", "bfloat16", "tfloat32", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float6_e3m2fn", "float4_e2m1fn",
            "e6m9", "dlfloat16", "fixed16.8", "binary8p4se", "float64")  # fmt: skip
-ORDERS = ("sequential", "pairwise", "blocked", "kahan", "exact")
 SEED = 11
 
 
@@ -82,9 +82,9 @@ def accumulators(order, mode, rng):
     """Fused and with rounded products, of every format."""
     for fmt, rounded in itertools.product(FORMATS, (False, True)):
         bits = int(rng.integers(1, 61)) if mode.needs_random_bits else None
-        block = int(rng.integers(1, 7)) if order == "blocked" else None
         promote = rng.choice(["float32", "float16"]) if order == "blocked" and rng.random() < 0.5 else None
-        yield nf.Accumulator(fmt, fmt if rounded else None, mode, order, block, promote, random_bits=bits)
+        fields = counted(order, int(rng.integers(1, 7)))
+        yield nf.Accumulator(fmt, fmt if rounded else None, mode, order, promote=promote, random_bits=bits, **fields)
 
 
 @pytest.mark.parametrize("mode", list(Rounding), ids=str)
@@ -100,11 +100,11 @@ def test_every_format_fused_and_rounded(order, mode):
 def test_overflow_policies(order, policy):
     rng = np.random.default_rng(len(policy))
     for fmt, mode in itertools.product(("float8_e5m2", "float16", "bfloat16"), ("nearest_even", "toward_zero", "toward_positive", "stochastic")):
-        check(nf.Accumulator(fmt, rounding=mode, order=order, block=3 if order == "blocked" else None, overflow=policy), rng)
+        check(nf.Accumulator(fmt, rounding=mode, order=order, overflow=policy, **counted(order, 3)), rng)
 
 
 def test_mixed_products():
     rng = np.random.default_rng(0)
     for fmt, product in itertools.permutations(("float16", "bfloat16", "float8_e4m3fn", "float32", "float4_e2m1fn", "e6m9"), 2):
         for order in ORDERS:
-            check(nf.Accumulator(fmt, product, order=order, block=4 if order == "blocked" else None), rng, 2)
+            check(nf.Accumulator(fmt, product, order=order, **counted(order, 4)), rng, 2)

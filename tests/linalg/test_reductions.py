@@ -2,17 +2,18 @@
 
 import numpy as np
 import pytest
+from every_order import ORDERS, counted
 from same_bits import same_bits
 
 import nfloat as nf
 
-ORDERS = ("sequential", "pairwise", "blocked", "kahan", "exact")
 MODES = ("nearest_even", "toward_negative", "to_odd", "stochastic", "stochastic_b")
 
 
 def accumulator(fmt, order, mode):
-    return nf.Accumulator(fmt, rounding=mode, order=order, block=5 if order == "blocked" else None, promote="float32" if order == "blocked" else None,
-                          random_bits=9 if mode == "stochastic_b" else None)  # fmt: skip
+    promote = "float32" if order == "blocked" else None
+    bits = 9 if mode == "stochastic_b" else None
+    return nf.Accumulator(fmt, rounding=mode, order=order, promote=promote, random_bits=bits, **counted(order, 5))
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -14,7 +14,7 @@ LENGTHS = [0, 1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 48, 49, 63, 64, 65, 79,
 FORMATS = ["float16", "bfloat16", "tfloat32", "float8_e4m3fn", "float8_e5m2", "float4_e2m1fn", "float8_e8m0fnu", "binary8p3ue", "fixed16.8",
            "dlfloat16", "float32", "e7m20", "e11m20", "int8", "binary8p1sf", "binary16p8se", "amdfp24",
            *(nf.get_format(name).replace(name=f"{name}-flush", subnormals="flush") for name in ("float16", "bfloat16", "e11m20"))]  # fmt: skip
-MODES = ["nearest_even", "nearest_away", "nearest_zero", "toward_zero", "toward_positive", "toward_negative", "to_odd", "stochastic"]
+MODES = [str(mode) for mode in Rounding if not mode.needs_random_bits]
 
 
 def ordinary(fmt, count, seed=0):
