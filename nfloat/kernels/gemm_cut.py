@@ -16,17 +16,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from .gemm_fast import begin, end, regions, tile_signature
 from .gemm_lanes import HAS_DIRECTED, ZERO, Constants, Field, toward
 from .gemm_orders import kahan, sequential
 from .gemm_pairwise import pairwise
 from .gemm_tile import TILE64, Body, tile_intrinsic
+from .gemm_walk import tile_signature, walk_intrinsic
 from .gemm_words import CORRECTED, CORRECTION, DIFFERENCE, PRODUCT, PROMOTE, SUM
 from .jit import kernel
 from .orders import Order
 from .vector import Lanes, Value
-
-_R, _W = TILE64.rows, TILE64.width
 
 #: what draws random words, by order: of the sums, of rounded products
 DOMAINS = {
@@ -115,28 +113,16 @@ def _bodies(drawn: bool) -> dict[int, Body]:
     return table
 
 
-_cut64, _drawn64 = (tile_intrinsic(64, TILE64, _bodies(drawn)) for drawn in (False, True))
+_cut64, _drawn64 = (walk_intrinsic(tile_intrinsic(64, TILE64, _bodies(drawn)), TILE64, np.float64) for drawn in (False, True))
 
 
 @kernel(tile_signature("float64"), possible=HAS_DIRECTED)
 def cut64(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
     """toward_zero and nearest_away."""
-    scratch, k = np.empty(regions(plan[1]) * _R * _W, np.float64), plan[1]
-    for panel in range(status.shape[1]):
-        for tile in range(first, last):
-            if begin(out, scratch, tile, panel, plan, status, _R, _W):
-                at_a, at_b = (tile - first) * k * _R, panel * k * _W
-                over = _cut64(plan[0], a, at_a, b, at_b, scratch, row_words, column_words, constants, k, plan[2])
-                end(out, scratch, tile, panel, over, status, _R, _W)
+    _cut64(a, b, out, first, last, plan, constants, status, row_words, column_words)
 
 
 @kernel(tile_signature("float64"), possible=HAS_DIRECTED)
 def drawn64(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
     """stochastic, stochastic_a and stochastic_b."""
-    scratch, k = np.empty(regions(plan[1]) * _R * _W, np.float64), plan[1]
-    for panel in range(status.shape[1]):
-        for tile in range(first, last):
-            if begin(out, scratch, tile, panel, plan, status, _R, _W):
-                at_a, at_b = (tile - first) * k * _R, panel * k * _W
-                over = _drawn64(plan[0], a, at_a, b, at_b, scratch, row_words, column_words, constants, k, plan[2])
-                end(out, scratch, tile, panel, over, status, _R, _W)
+    _drawn64(a, b, out, first, last, plan, constants, status, row_words, column_words)

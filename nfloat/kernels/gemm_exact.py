@@ -13,10 +13,10 @@ from llvmlite import ir
 
 from ..formats.rounding import Rounding
 from .bits import float64_as_int64, int64_as_float64
-from .gemm_fast import begin, end, tile_signature
 from .gemm_lanes import fma_and_error, sum_and_error
 from .gemm_orders import SUMS, kind
 from .gemm_tile import TILE64, Body, Tile, tile_intrinsic
+from .gemm_walk import tile_signature, walk_intrinsic
 from .jit import device, kernel
 from .orders import Order
 from .scalar import load_spec, round_value
@@ -24,7 +24,7 @@ from .vector import Value
 
 _I64 = ir.IntType(64)
 _TOWARD_NEGATIVE = Rounding.TOWARD_NEGATIVE.tag
-_ROWS, _WIDTH = TILE64.rows, TILE64.width
+_SIZE = TILE64.rows * TILE64.width
 
 
 def exact() -> Body:
@@ -68,9 +68,6 @@ def exact() -> Body:
     return body
 
 
-_exact64 = tile_intrinsic(64, TILE64, {kind(Order.EXACT): exact()})
-
-
 @device
 def _sum_and_error(x, y):  # noqa: ANN001, ANN201
     s = x + y
@@ -97,18 +94,22 @@ def _round_three(high, middle, low, spec):  # noqa: ANN001, ANN201
     return round_value(s, spec, np.uint64(0))
 
 
+@device
+def _round_all(scratch, constants):
+    """Every sum of a tile, in the first region of scratch; 1 if there is one that this does not know."""
+    spec, beyond = load_spec(constants.view(np.float64)), 0
+    for i in range(_SIZE):
+        r = _round_three(scratch[i], scratch[_SIZE + i], scratch[2 * _SIZE + i], spec)
+        scratch[i] = r
+        if r != r:
+            beyond = 1
+    return beyond
+
+
+_exact64 = walk_intrinsic(tile_intrinsic(64, TILE64, {kind(Order.EXACT): exact()}), TILE64, np.float64, _round_all)
+
+
 @kernel(tile_signature("float64"))
-def exact64(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
+def exact64(a, b, out, first, last, plan, constants, status, row_words, column_words):
     """One rounding of the exact sum, where three floats hold it."""
-    scratch, k, spec = np.empty(3 * _ROWS * _WIDTH), plan[1], load_spec(constants.view(np.float64))
-    for panel in range(status.shape[1]):
-        for tile in range(first, last):
-            if begin(out, scratch, tile, panel, plan, status, _ROWS, _WIDTH):
-                at_a, at_b = (tile - first) * k * _ROWS, panel * k * _WIDTH
-                beyond = _exact64(plan[0], a, at_a, b, at_b, scratch, row_words, column_words, constants, k, plan[2])
-                for i in range(_ROWS * _WIDTH):
-                    r = _round_three(scratch[i], scratch[_ROWS * _WIDTH + i], scratch[2 * _ROWS * _WIDTH + i], spec)
-                    scratch[i] = r
-                    if r != r:
-                        beyond = 1
-                end(out, scratch, tile, panel, beyond, status, _ROWS, _WIDTH)
+    _exact64(a, b, out, first, last, plan, constants, status, row_words, column_words)

@@ -34,7 +34,7 @@ from .units_steps import (
     segments,
     truncated64,
 )
-from .units_tile import Plan, Tile, Value, place, stretch_end, tile_intrinsic, unit_signature
+from .units_tile import Plan, Tile, Value, unit_signature, walk_intrinsic
 
 #: rows of a tile
 ROWS = 4
@@ -168,63 +168,38 @@ def _aligned64(t: Tile, half: bool, scaled: bool) -> None:
     segments(t, run, add)
 
 
-_tile32 = tile_intrinsic(partial(_aligned32, half=False), 32, ROWS)
-_tile32_half = tile_intrinsic(partial(_aligned32, half=True), 32, ROWS)
-_tile64 = tile_intrinsic(partial(_aligned64, half=False, scaled=False), 64, ROWS)
-_tile64_half = tile_intrinsic(partial(_aligned64, half=True, scaled=False), 64, ROWS)
-_tile64_scaled = tile_intrinsic(partial(_aligned64, half=False, scaled=True), 64, ROWS)
+_tile32 = walk_intrinsic(partial(_aligned32, half=False), 32, ROWS)
+_tile32_half = walk_intrinsic(partial(_aligned32, half=True), 32, ROWS)
+_tile64 = walk_intrinsic(partial(_aligned64, half=False, scaled=False), 64, ROWS)
+_tile64_half = walk_intrinsic(partial(_aligned64, half=True, scaled=False), 64, ROWS)
+_tile64_scaled = walk_intrinsic(partial(_aligned64, half=False, scaled=True), 64, ROWS)
 
 
 @kernel(unit_signature(32))
 def aligned32(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """Float32 results, moderate operands."""
-    while first < last:
-        end = stretch_end(first, last, plan)
-        for p in range(plan[1]):
-            for t in range(first, end):
-                _tile32(a, ea, b, eb, sa, sb, out, plan, place(t, p, plan, item_a, item_b))
-        first = end
+    _tile32(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)
 
 
 @kernel(unit_signature(32))
 def aligned32_half(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """Float16 results, finite operands."""
-    while first < last:
-        end = stretch_end(first, last, plan)
-        for p in range(plan[1]):
-            for t in range(first, end):
-                _tile32_half(a, ea, b, eb, sa, sb, out, plan, place(t, p, plan, item_a, item_b))
-        first = end
+    _tile32_half(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)
 
 
 @kernel(unit_signature(64))
 def aligned64(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """Float32 results, any operands."""
-    while first < last:
-        end = stretch_end(first, last, plan)
-        for p in range(plan[1]):
-            for t in range(first, end):
-                _tile64(a, ea, b, eb, sa, sb, out, plan, place(t, p, plan, item_a, item_b))
-        first = end
+    _tile64(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)
 
 
 @kernel(unit_signature(64))
 def aligned64_half(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """Float16 results, any operands."""
-    while first < last:
-        end = stretch_end(first, last, plan)
-        for p in range(plan[1]):
-            for t in range(first, end):
-                _tile64_half(a, ea, b, eb, sa, sb, out, plan, place(t, p, plan, item_a, item_b))
-        first = end
+    _tile64_half(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)
 
 
 @kernel(unit_signature(64))
 def aligned64_scaled(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """Float32 results, any operands, a power-of-two scale per block on each side."""
-    while first < last:
-        end = stretch_end(first, last, plan)
-        for p in range(plan[1]):
-            for t in range(first, end):
-                _tile64_scaled(a, ea, b, eb, sa, sb, out, plan, place(t, p, plan, item_a, item_b))
-        first = end
+    _tile64_scaled(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)

@@ -19,7 +19,7 @@ from functools import partial
 from .jit import kernel
 from .units_steps import accumulate, apart, exponent64, greatest, larger, power64, steps
 from .units_sums import flushed, sum3_to_odd, two_sum
-from .units_tile import Plan, Tile, Value, place, stretch_end, tile_intrinsic, unit_signature
+from .units_tile import Plan, Tile, Value, unit_signature, walk_intrinsic
 
 #: rows of a tile, the exponent that CDNA3's `a` comes scaled by, the exponent of no product
 ROWS, LIFT, NONE = 4, 896, -600
@@ -160,75 +160,45 @@ def _floor_own(t: Tile, x: Value) -> Value:
     return b.select(b.fcmp_ordered("<", v.magnitude(x), v.number(2.0**-126)), gradual, normal)
 
 
-_tile_exact4 = tile_intrinsic(partial(_exact, width=4), 64, ROWS)
-_tile_exact2 = tile_intrinsic(partial(_exact, width=2), 64, ROWS)
-_tile_tree4 = tile_intrinsic(partial(_flushed_tree, width=4), 32, ROWS)
-_tile_tree2 = tile_intrinsic(partial(_flushed_tree, width=2), 32, ROWS)
-_tile_floored = tile_intrinsic(partial(_floored, halves=False), 64, ROWS)
-_tile_halves = tile_intrinsic(partial(_floored, halves=True), 64, ROWS)
+_tile_exact4 = walk_intrinsic(partial(_exact, width=4), 64, ROWS)
+_tile_exact2 = walk_intrinsic(partial(_exact, width=2), 64, ROWS)
+_tile_tree4 = walk_intrinsic(partial(_flushed_tree, width=4), 32, ROWS)
+_tile_tree2 = walk_intrinsic(partial(_flushed_tree, width=2), 32, ROWS)
+_tile_floored = walk_intrinsic(partial(_floored, halves=False), 64, ROWS)
+_tile_halves = walk_intrinsic(partial(_floored, halves=True), 64, ROWS)
 
 
 @kernel(unit_signature(64))
 def exact4(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """CDNA1, four products a step."""
-    while first < last:
-        end = stretch_end(first, last, plan)
-        for p in range(plan[1]):
-            for t in range(first, end):
-                _tile_exact4(a, ea, b, eb, sa, sb, out, plan, place(t, p, plan, item_a, item_b))
-        first = end
+    _tile_exact4(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)
 
 
 @kernel(unit_signature(64))
 def exact2(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """CDNA1, two products a step."""
-    while first < last:
-        end = stretch_end(first, last, plan)
-        for p in range(plan[1]):
-            for t in range(first, end):
-                _tile_exact2(a, ea, b, eb, sa, sb, out, plan, place(t, p, plan, item_a, item_b))
-        first = end
+    _tile_exact2(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)
 
 
 @kernel(unit_signature(32))
 def tree4(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """CDNA2, four products a step."""
-    while first < last:
-        end = stretch_end(first, last, plan)
-        for p in range(plan[1]):
-            for t in range(first, end):
-                _tile_tree4(a, ea, b, eb, sa, sb, out, plan, place(t, p, plan, item_a, item_b))
-        first = end
+    _tile_tree4(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)
 
 
 @kernel(unit_signature(32))
 def tree2(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """CDNA2, two products a step."""
-    while first < last:
-        end = stretch_end(first, last, plan)
-        for p in range(plan[1]):
-            for t in range(first, end):
-                _tile_tree2(a, ea, b, eb, sa, sb, out, plan, place(t, p, plan, item_a, item_b))
-        first = end
+    _tile_tree2(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)
 
 
 @kernel(unit_signature(64))
 def floored(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """CDNA3, 16-bit and xf32 operands."""
-    while first < last:
-        end = stretch_end(first, last, plan)
-        for p in range(plan[1]):
-            for t in range(first, end):
-                _tile_floored(a, ea, b, eb, sa, sb, out, plan, place(t, p, plan, item_a, item_b))
-        first = end
+    _tile_floored(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)
 
 
 @kernel(unit_signature(64))
 def floored_halves(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """CDNA3, FP8 operands: the first half of a step holds its even k."""
-    while first < last:
-        end = stretch_end(first, last, plan)
-        for p in range(plan[1]):
-            for t in range(first, end):
-                _tile_halves(a, ea, b, eb, sa, sb, out, plan, place(t, p, plan, item_a, item_b))
-        first = end
+    _tile_halves(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)

@@ -13,7 +13,7 @@ from functools import partial
 
 from .jit import kernel
 from .units_sums import flushed
-from .units_tile import Plan, Tile, Value, place, stretch_end, tile_intrinsic, unit_signature
+from .units_tile import Plan, Tile, Value, unit_signature, walk_intrinsic
 
 #: rows of a tile: enough chains side by side to hide an FMA's latency
 ROWS = 8
@@ -88,63 +88,38 @@ def _marked(t: Tile, sums: list[Value], marks: list[Value]) -> list[Value]:
     return [b.select(b.icmp_unsigned("!=", m, v.word(0)), nan, x) for x, m in zip(sums, marks, strict=True)]
 
 
-_tile32 = tile_intrinsic(partial(_one_chain, flush=False), 32, ROWS)
-_tile32_flushed = tile_intrinsic(partial(_one_chain, flush=True), 32, ROWS)
-_tile64 = tile_intrinsic(partial(_one_chain, flush=False), 64, ROWS)
-_tile_even_odd = tile_intrinsic(partial(_even_odd, flush=False), 32, ROWS)
-_tile_even_odd_flushed = tile_intrinsic(partial(_even_odd, flush=True), 32, ROWS)
+_tile32 = walk_intrinsic(partial(_one_chain, flush=False), 32, ROWS)
+_tile32_flushed = walk_intrinsic(partial(_one_chain, flush=True), 32, ROWS)
+_tile64 = walk_intrinsic(partial(_one_chain, flush=False), 64, ROWS)
+_tile_even_odd = walk_intrinsic(partial(_even_odd, flush=False), 32, ROWS)
+_tile_even_odd_flushed = walk_intrinsic(partial(_even_odd, flush=True), 32, ROWS)
 
 
 @kernel(unit_signature(32))
 def chain32(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """float32 FMA chain, nothing flushed."""
-    while first < last:
-        end = stretch_end(first, last, plan)
-        for p in range(plan[1]):
-            for t in range(first, end):
-                _tile32(a, ea, b, eb, sa, sb, out, plan, place(t, p, plan, item_a, item_b))
-        first = end
+    _tile32(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)
 
 
 @kernel(unit_signature(32))
 def chain32_flushed(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """float32 FMA chain that flushes."""
-    while first < last:
-        end = stretch_end(first, last, plan)
-        for p in range(plan[1]):
-            for t in range(first, end):
-                _tile32_flushed(a, ea, b, eb, sa, sb, out, plan, place(t, p, plan, item_a, item_b))
-        first = end
+    _tile32_flushed(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)
 
 
 @kernel(unit_signature(32))
 def even_odd(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """AMX, nothing to flush."""
-    while first < last:
-        end = stretch_end(first, last, plan)
-        for p in range(plan[1]):
-            for t in range(first, end):
-                _tile_even_odd(a, ea, b, eb, sa, sb, out, plan, place(t, p, plan, item_a, item_b))
-        first = end
+    _tile_even_odd(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)
 
 
 @kernel(unit_signature(32))
 def even_odd_flushed(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """AMX."""
-    while first < last:
-        end = stretch_end(first, last, plan)
-        for p in range(plan[1]):
-            for t in range(first, end):
-                _tile_even_odd_flushed(a, ea, b, eb, sa, sb, out, plan, place(t, p, plan, item_a, item_b))
-        first = end
+    _tile_even_odd_flushed(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)
 
 
 @kernel(unit_signature(64, "float64"))
 def chain64(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """float64 FMA chain."""
-    while first < last:
-        end = stretch_end(first, last, plan)
-        for p in range(plan[1]):
-            for t in range(first, end):
-                _tile64(a, ea, b, eb, sa, sb, out, plan, place(t, p, plan, item_a, item_b))
-        first = end
+    _tile64(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)

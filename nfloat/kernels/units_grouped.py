@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from .jit import kernel
 from .units_steps import block_scales, exponent64, larger, power64, steps, truncated64
-from .units_tile import Plan, Tile, Value, place, stretch_end, tile_intrinsic, unit_signature
+from .units_tile import Plan, Tile, Value, unit_signature, walk_intrinsic
 
 #: rows of a tile, products of a group, groups of a step
 ROWS, GROUP, GROUPS = 4, 16, 4
@@ -70,15 +70,10 @@ def _grouped(t: Tile) -> None:
     steps(t, run)
 
 
-_tile = tile_intrinsic(_grouped, 64, ROWS)
+_tile = walk_intrinsic(_grouped, 64, ROWS)
 
 
 @kernel(unit_signature(32))
 def grouped(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """FP4 operands in float32, float64 lanes."""
-    while first < last:
-        end = stretch_end(first, last, plan)
-        for p in range(plan[1]):
-            for t in range(first, end):
-                _tile(a, ea, b, eb, sa, sb, out, plan, place(t, p, plan, item_a, item_b))
-        first = end
+    _tile(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)

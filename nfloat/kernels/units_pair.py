@@ -12,7 +12,7 @@ from functools import partial
 
 from .jit import kernel
 from .units_sums import flushed, sum_to_odd
-from .units_tile import Plan, Tile, Value, place, stretch_end, tile_intrinsic, unit_signature
+from .units_tile import Plan, Tile, Value, unit_signature, walk_intrinsic
 
 #: rows of a tile
 ROWS = 4
@@ -69,51 +69,31 @@ def _limited(t: Tile, x: Value) -> Value:
     return b.select(b.fcmp_ordered(">=", v.magnitude(x), v.number(2.0**128)), infinite, x)
 
 
-_tile_odd = tile_intrinsic(partial(_moderate, odd=True), 32, ROWS)
-_tile_nearest = tile_intrinsic(partial(_moderate, odd=False), 32, ROWS)
-_tile_odd_any = tile_intrinsic(partial(_any, odd=True), 64, ROWS)
-_tile_nearest_any = tile_intrinsic(partial(_any, odd=False), 64, ROWS)
+_tile_odd = walk_intrinsic(partial(_moderate, odd=True), 32, ROWS)
+_tile_nearest = walk_intrinsic(partial(_moderate, odd=False), 32, ROWS)
+_tile_odd_any = walk_intrinsic(partial(_any, odd=True), 64, ROWS)
+_tile_nearest_any = walk_intrinsic(partial(_any, odd=False), 64, ROWS)
 
 
 @kernel(unit_signature(32))
 def pair_odd(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """To odd, moderate operands."""
-    while first < last:
-        end = stretch_end(first, last, plan)
-        for p in range(plan[1]):
-            for t in range(first, end):
-                _tile_odd(a, ea, b, eb, sa, sb, out, plan, place(t, p, plan, item_a, item_b))
-        first = end
+    _tile_odd(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)
 
 
 @kernel(unit_signature(32))
 def pair_nearest(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """To nearest, moderate operands."""
-    while first < last:
-        end = stretch_end(first, last, plan)
-        for p in range(plan[1]):
-            for t in range(first, end):
-                _tile_nearest(a, ea, b, eb, sa, sb, out, plan, place(t, p, plan, item_a, item_b))
-        first = end
+    _tile_nearest(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)
 
 
 @kernel(unit_signature(64))
 def pair_odd_any(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """To odd, any operands."""
-    while first < last:
-        end = stretch_end(first, last, plan)
-        for p in range(plan[1]):
-            for t in range(first, end):
-                _tile_odd_any(a, ea, b, eb, sa, sb, out, plan, place(t, p, plan, item_a, item_b))
-        first = end
+    _tile_odd_any(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)
 
 
 @kernel(unit_signature(64))
 def pair_nearest_any(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
     """To nearest, any operands."""
-    while first < last:
-        end = stretch_end(first, last, plan)
-        for p in range(plan[1]):
-            for t in range(first, end):
-                _tile_nearest_any(a, ea, b, eb, sa, sb, out, plan, place(t, p, plan, item_a, item_b))
-        first = end
+    _tile_nearest_any(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)

@@ -1,10 +1,10 @@
 """What the matrix-unit micro-kernels share: the tile, its loops, the plan of a call, and the walk over tiles.
 
 A micro-kernel computes a tile of `rows` x one vector of D with every accumulator in a register across all of k. It is
-LLVM vector IR in an intrinsic (`tile_intrinsic`): ``units_aligned.py``, ``units_grouped.py``, ``units_amd.py``,
+LLVM vector IR in an intrinsic (`walk_intrinsic`): ``units_aligned.py``, ``units_grouped.py``, ``units_amd.py``,
 ``units_chain.py``, ``units_pair.py``. Operands are packed (``units_pack.py``) as [tile][k][rows] and [panel][k][lanes],
 with exponents beside them where the arithmetic needs them: [tile][k][rows] and [panel][k][lanes][2] in int16. `Plan`
-names the integers of a call; `place` says where tile t, panel p is.
+names the integers of a call; `_place` says where tile t, panel p is.
 
 The result lies in `out` (padded to whole tiles), which holds C, or zeros, before.
 """
@@ -13,13 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import IntEnum
+from functools import partial
 
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .jit import cpu_features, device
+from .jit import cpu_features
 from .vector import Lanes, Value
 
 #: float32 lanes of a vector: one 512-bit register, or one of 256 bits (the bits of results do not depend on it)
@@ -189,17 +190,36 @@ class Tile:
         )
 
 
-def tile_intrinsic(build: Callable[[Tile], None], bits: int, rows: int):
-    """The intrinsic (a, ea, b, eb, sa, sb, out, plan, place) -> none whose IR `build` makes."""
+def walk_intrinsic(build: Callable[[Tile], None], bits: int, rows: int):
+    """The whole of a unit kernel: `build` makes the IR of a tile, and it is done for tiles first .. last - 1 and all panels.
 
-    def typer(typingctx, a, ea, b, eb, sa, sb, out, plan, place):
-        def codegen(context, builder, signature, args):
-            build(Tile(context, builder, signature, args, bits, rows))
-            return context.get_dummy_value()
+    Tiles of one item of the batch are done panel by panel: a panel of b stays in the first cache, and an item has its own.
+    """
 
-        return types.void(a, ea, b, eb, sa, sb, out, plan, place), codegen
+    def typer(typingctx, a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
+        signature = types.void(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)
+        return signature, partial(_walk, build=build, bits=bits, rows=rows)
 
     return intrinsic(typer)
+
+
+def _walk(context, builder, signature, args, build: Callable[[Tile], None], bits: int, rows: int):
+    *arrays, first, last = args
+    plan = context.make_array(signature.args[7])(context, builder, args[7]).data
+    tiles, panels = (builder.load(builder.gep(plan, [_I64(int(key))])) for key in (Plan.TILES, Plan.PANELS))
+    kinds = [types.int64, types.int64, *signature.args[7:10]]
+    begin_of = types.UniTuple(types.int64, 5)(*kinds)
+    one = _I64(1)
+    items = builder.sdiv(builder.sub(builder.add(last, tiles), one), tiles)
+    with cgutils.for_range_slice(builder, builder.sdiv(first, tiles), items, one) as (item, _):
+        start = builder.mul(item, tiles)
+        end = builder.add(start, tiles)
+        start = builder.select(builder.icmp_signed("<", start, first), first, start)
+        end = builder.select(builder.icmp_signed("<", last, end), last, end)
+        with cgutils.for_range(builder, panels) as panel, cgutils.for_range_slice(builder, start, end, one) as (tile, _):
+            place = context.compile_internal(builder, _place, begin_of, [tile, panel.index, *arrays[7:10]])
+            build(Tile(context, builder, signature, [*arrays[:8], place], bits, rows))
+    return context.get_dummy_value()
 
 
 #: the signature of every unit kernel: packed operands, out, plan, batch indices, first and last tile
@@ -210,17 +230,10 @@ def unit_signature(bits: int, out: str = "float32") -> str:
     return f"void({operand}, {operand}, float64[::1], float64[::1], {out}[::1], {plan})"
 
 
-@device
-def place(t, p, plan, item_a, item_b):
+def _place(t, p, plan, item_a, item_b):
     """Where tile t (over the whole batch) and panel p begin: in a, b, scales of a, scales of b, out."""
     item, row = t // plan[0], t % plan[0]
     ta = item_a[item] * plan[0] + row
     tb = item_b[item] * plan[1] + p
     at_out = (t * plan[6] * plan[1] + p) * plan[7]
     return (ta * plan[2], tb * plan[3], ta * plan[4], tb * plan[5], at_out)
-
-
-@device
-def stretch_end(t, last, plan):
-    """The end of the run of tiles from t on that lie in one item of the batch."""
-    return min(last, (t // plan[0] + 1) * plan[0])
