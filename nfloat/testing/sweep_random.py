@@ -95,8 +95,7 @@ def _check_decode(fmt: Format, rng: np.random.Generator, report: Found) -> None:
     pool = np.array(sorted(some), np.uint64)
     values = np.array([decode_exact(int(code), fmt) for code in pool])
     kinds = [k for k in (np.arange(pool.size), np.flatnonzero(np.isfinite(values))) if k.size]
-    for _ in range(4):
-        places = places_of(rng, kinds)
+    for places in (np.arange(pool.size), *(places_of(rng, kinds) for _ in range(3))):
         c, exact = pool[places].astype(codes.code_dtype(fmt)), values[places]
         got = codes.decode(c, fmt)
         report.check(_decode(fmt), (c,), got, exact)

@@ -21,7 +21,7 @@ def floating(p, emin, emax, **parts):
 #: what decides the rounding kernels: p, the least unit, the greatest C, the lane's own exponents, powers of two
 NARROW = [
     *(floating(p, -20, 20) for p in (21, 22, 23, 24, 50, 51, 52, 53)),
-    *(floating(5, emin, 0) for emin in (-120, -121, -122, -1016, -1017, -1018)),
+    *(floating(5, emin, 0) for emin in (-120, -121, -122, -123, -1016, -1017, -1018, -1019)),
     *(floating(8, 0, emax) for emax in (111, 112, 978, 979)),
     *(floating(8, 0, emax, max_significand=128) for emax in (111, 112)),
     *(fixed(p, emax) for p, emax in ((10, 113), (10, 114), (10, 126), (10, 127), (8, 978), (8, 979), (10, 1022), (22, 21), (23, 22), (5, -121), (5, -122))),
@@ -68,7 +68,14 @@ def test_codes_on_both_sides_of_every_edge(fmt):
     swept(fmt, sweep_random.sweep_codes, 300)
 
 
-@pytest.mark.parametrize("fmt", [f for f in NARROW if f.precision in (22, 23, 51, 52) or f.twos_complement], ids=str)
+#: what decides the lanes of arithmetic: p, and whether the hardware's own operation is the answer
+ARITHMETIC = [
+    *(f for f in NARROW if f.precision in (22, 23, 51, 52) or f.twos_complement),
+    *(floating(p, emin, 1 - emin, **parts) for p, emin in ((24, -126), (53, -1022)) for parts in ({}, {"overflow": "saturate_finite"})),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("fmt", ARITHMETIC, ids=str)
 def test_arithmetic_on_both_sides_of_every_edge(fmt):
     swept(fmt, sweep_random.sweep_operations, 40)
 
