@@ -61,9 +61,9 @@ def is_narrow(f: Format, lane: Lane) -> bool:
 def has_exponents(f: Format, lane: Lane) -> bool:
     """Whether the grid is every 2^(digits - p)-th number of the lane, from its subnormal ones on: bits are cut off, zeros keep signs.
 
-    emax may be any: a carry ends in the lane's infinity, which is beyond it. The format's values must be carried by the lane.
+    For a format whose numbers the lane carries. emax may be any: a carry ends in the lane's infinity, which is beyond it.
     """
-    return f.emin == lane.emin and f.precision <= lane.digits and f.emax <= lane.emax and f.has_negative_zero
+    return f.emin == lane.emin and f.has_negative_zero
 
 
 def is_whole(f: Format, lane: Lane) -> bool:
@@ -91,9 +91,11 @@ def has_word_codes(f: Format) -> bool:
 def has_only_normal_numbers(f: Format, lane: Lane) -> bool:
     """Whether codes can be cut out of the lane's bits as they are: every number is normal in both, or subnormal in both.
 
-    The code is then the bits less those of the binade with exponent field 0, without the last digits - p. A number of one bit that
-    is 2^(lane.emin - 1), the lane's subnormal number of one bit that has that field, is as good (E8M0 has it).
+    The code is then the bits less those of the binade with exponent field 0, without the last digits - p. In formats of one bit
+    2^(lane.emin - 1) is as good (E8M0 has it): a subnormal number of the lane, but its half binade is less than what is cut off.
     """
-    if f.precision == 1 and not f.twos_complement:
-        return f.emin >= lane.emin - (not f.has_zero)
-    return f.emin >= lane.emin and not f.twos_complement and (f.emin == lane.emin or not f.has_subnormals)
+    if f.twos_complement:
+        return False
+    if f.precision == 1:
+        return f.emin >= lane.emin - 1
+    return f.emin == lane.emin or (f.emin > lane.emin and not f.has_subnormals)

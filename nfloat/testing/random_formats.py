@@ -103,7 +103,10 @@ def _floating_point(rng: Random, most: int) -> Format:
     }  # fmt: skip
     overflow = rng.choice(list(Overflow)) if rng.random() < 0.25 else None
     fmt = Format(**parts, overflow=overflow)
-    return fmt if not wide else Format(**parts, overflow=overflow, bits=min(fmt.bits + wide, 63 + signed))
+    bits = min(fmt.bits + wide, 63 + signed)
+    if wide and rng.random() < 0.5:  # a whole word of codes, or nearly
+        bits = max(fmt.bits, rng.choice([8, 15, 16, 17, 31, 32, 33, 62 + signed, 63 + signed]))
+    return fmt if not wide else Format(**parts, overflow=overflow, bits=bits)
 
 
 def _fixed_point(rng: Random, most: int) -> Format:

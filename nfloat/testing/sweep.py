@@ -39,6 +39,8 @@ class Report:
 
     format: Format
     inputs: int = 0
+    #: more than one where reports on several formats are put together
+    formats: int = 1
     compared: int = 0
     wrong: int = 0
     mismatches: list[str] = field(default_factory=list)

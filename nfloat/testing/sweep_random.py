@@ -11,8 +11,7 @@ and in arrays of lengths and contents that reach each path. What differs is writ
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -23,7 +22,7 @@ from ..errors import RepresentationError
 from ..floatarray.array import array
 from ..formats.format import Format
 from ..formats.rounding import Overflow, Rounding
-from ..ops import arithmetic, codes, functions
+from ..ops import codes
 from ..ops.approximations import APPROXIMATIONS
 from ..ops.certain import certain
 from ..ops.rounding import round as round_public
@@ -32,147 +31,26 @@ from .exact_cut import CANCELLED, Cuts, Result, cut_numbers, cut_results, round_
 from .exact_results import EXACT, as_operand, exact_result
 from .grid import Floats, codes_of, stream_words
 from .oracle import decode_exact
-from .probes import SPECIAL, random_inputs
+from .random_calls import Found, Way, carriers, inputs, kinds_of, number_source, places_of, ways_of, with_dimensions
 from .random_formats import random_format
-from .sweep import KEPT, Report, differs, policies
+from .sweep import Report, differs
 
-#: lengths of arrays, about each threshold of ops and kernels: none, blocks and what they leave, the streams' and the pieces' lengths
-_LENGTHS = (1, 3, 8, 17, 31, 32, 33, 64, 65, 100, 257, 700, 2100)
-_LONG = (16_385, 33_000)
 #: FloatArray has these as ufuncs of NumPy
 _UFUNCS = ("add", "subtract", "multiply", "divide", "sqrt", "reciprocal", "hypot", "remainder", "fmod")
 AREAS = ("codes", "operations", "functions")
 
 
-@dataclass(frozen=True)
-class Way:
-    """One call: a function on operands in a format, and how it rounds."""
-
-    name: str
-    format: Format
-    mode: Rounding
-    overflow: Overflow | None = None
-    random_bits: int | None = None
-    seed: int = 0
-    #: what is called, of the same name in nfloat where it is not given
-    function: Callable[..., Any] | None = None
-
-    @property
-    def keywords(self) -> dict[str, Any]:
-        """The keyword arguments of the call."""
-        given = {"overflow": self.overflow, "random_bits": self.random_bits, "seed": self.seed if self.mode.is_stochastic else None}
-        return {key: value for key, value in given.items() if value is not None}
-
-    def call(self, operands: tuple[NDArray, ...]) -> NDArray:
-        """The result."""
-        function = self.function or _FUNCTIONS[self.name]
-        return np.asarray(function(*operands, self.format, self.mode, **self.keywords))
-
-    def source(self, operands: tuple[NDArray, ...], i: int) -> str:
-        """The call as Python source, every element as element i."""
-        texts = [_array_source(a, i) for a in operands]
-        keywords = "".join(f", {key}={str(value) if isinstance(value, Overflow) else value!r}" for key, value in self.keywords.items())
-        keywords = keywords.replace(f"overflow={self.overflow}", f"overflow='{self.overflow}'")
-        return f"{self.name}({', '.join(texts)}, nf.{self.format!r}, '{self.mode}'{keywords})" + (f"[{i}]" if operands[0].ndim else "")
-
-
-def _array_source(a: NDArray, i: int) -> str:
-    value = a.reshape(-1)[i]
-    if a.dtype.kind == "u":
-        text = hex(value)
-    else:
-        text = f"float.fromhex('{float(value).hex()}')" if math.isfinite(value) else f"float('{value}')"
-    return f"np.full({a.size}, {text}, np.{a.dtype})" if a.ndim else f"np.{a.dtype}({text})"
-
-
-_FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "nf.round": round_public, "nf.encode": codes.encode,
-    **{f"nf.{name}": getattr(arithmetic, name) for name in EXACT},
-    **{f"nf.{name}": getattr(functions, name) for name in APPROXIMATIONS},
-}  # fmt: skip
-
-
-class _Found(Report):
-    """A report whose mismatches are lines of Python."""
-
-    number: str = ""
-
-    def check(self, way: Way, operands: tuple[NDArray, ...], actual: NDArray, desired: NDArray) -> None:
-        """Compare the results of one call."""
-        self.seen.add(f"{way.name} {operands[0].dtype} {way.mode} {way.overflow}")
-        self.compared += desired.size
-        bad = np.flatnonzero(differs(np.atleast_1d(actual), np.atleast_1d(desired)))
-        self.wrong += bad.size
-        for i in bad[: KEPT - len(self.mismatches)]:
-            got, wanted = np.atleast_1d(actual)[i], np.atleast_1d(desired)[i]
-            self.mismatches.append(f"{way.source(operands, i)}  # gives {got!r}, exact is {wanted!r} ({self.number})")
-
-
-# ------------------------------------------------------------------ what is drawn
-def _ways(name: str, fmt: Format, rng: np.random.Generator, function: Callable[..., Any] | None = None) -> Iterator[Way]:
-    """Every mode under the format's own policy and another one."""
-    allowed = policies(fmt)
-    for mode in Rounding:
-        for policy in {None, allowed[rng.integers(len(allowed))]}:
-            bits = int(rng.integers(1, 61)) if mode.needs_random_bits else None
-            yield Way(name, fmt, mode, policy, bits, int(rng.integers(2**32)), function)
-
-
-def _places(rng: np.random.Generator, kinds: list[NDArray[np.int64]]) -> NDArray[np.int64]:
-    """Which elements of a pool an array is made of, and in what order: of one kind or of several, short or long."""
-    chosen = kinds[rng.integers(len(kinds))]
-    length = _LONG[rng.integers(len(_LONG))] if rng.random() < 0.02 else _LENGTHS[rng.integers(len(_LENGTHS))]
-    places = chosen[rng.integers(0, chosen.size, length)]
-    if rng.random() < 0.2:  # an odd one among common ones
-        places[rng.integers(length)] = rng.integers(max(k.max() for k in kinds) + 1)
-    return places
-
-
-def _kinds(size: Floats, fmt: Format) -> list[NDArray[np.int64]]:
-    """Places of all magnitudes, of ordinary ones, of normal numbers, of tiny ones, of those about the top, of large ones."""
-    finite, least, top = np.isfinite(size), fmt.smallest_normal, fmt.max
-    masks = (np.ones(size.shape, bool), finite & (size <= top), (size >= least) & (size <= top), size < 2 * least,
-             finite & (size >= top / 4) & (size / 4 <= top), finite & (size > top))  # fmt: skip
-    return [np.flatnonzero(mask) for mask in masks if mask.any()]
-
-
-def _inputs(fmt: Format, rng: np.random.Generator, count: int) -> Floats:
-    """Numbers of all sizes, many of them ties or beside ties, and special ones."""
-    x = random_inputs(fmt, count, int(rng.integers(2**31)))
-    with np.errstate(all="ignore"):
-        on_grid = np.array(round_public(x[::2], fmt, "toward_zero", overflow="saturate_finite"), np.float64)
-        exponent = np.frexp(on_grid)[1] - 1
-        unit = np.ldexp(1.0, np.maximum(np.full_like(exponent, fmt.emin) if fmt.twos_complement else exponent, fmt.emin) - fmt.precision + 1)
-        steps = rng.choice([0.0, 0.5, 0.5, 0.25, 0.75, 1.0, 1.5, 2.0], on_grid.size) * rng.choice([-1.0, 1.0], on_grid.size)
-        near = on_grid + unit * steps
-        near[::3] = np.nextafter(near[::3], rng.choice([-np.inf, np.inf], near[::3].size))
-        ends = np.array([fmt.max, fmt.smallest_normal, fmt.smallest_subnormal, 2.0**fmt.emin])
-        ends = np.concatenate([ends * k for k in (0.5, 0.75, 1.0, 1.25, 1.5, 2.0)])
-        ends = np.concatenate([ends, np.nextafter(ends, np.inf), np.nextafter(ends, 0.0)])
-    return np.concatenate([x, near, ends, -ends, SPECIAL])
-
-
-def _carriers(x: Floats) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    with np.errstate(all="ignore"):
-        return x, x.astype(np.float32)
-
-
-def _same_zero_dimensions(rng: np.random.Generator, operands: tuple[NDArray, ...]) -> tuple[NDArray, ...]:
-    """Arrays of one element without dimensions, half the time."""
-    return tuple(a.reshape(()) for a in operands) if operands[0].size == 1 and rng.random() < 0.5 else operands
-
-
 # ------------------------------------------------------------------ round, encode, decode, pack, casts
-def sweep_codes(fmt: Format, rng: np.random.Generator, report: _Found, count: int = 1000) -> None:
+def sweep_codes(fmt: Format, rng: np.random.Generator, report: Found, count: int = 1000) -> None:
     """round and encode of both carriers, decode of all special and random codes, pack and unpack, casts from another format."""
-    for values in _carriers(_inputs(fmt, rng, count)):
+    for values in carriers(inputs(fmt, rng, count)):
         wide = values.astype(np.float64)
-        cuts, kinds = cut_numbers(wide, fmt), _kinds(np.abs(wide), fmt)
+        cuts, kinds = cut_numbers(wide, fmt), kinds_of(np.abs(wide), fmt)
         report.inputs += values.size
-        for way in _ways("nf.round", fmt, rng):
-            places = _places(rng, kinds)
+        for way in ways_of("nf.round", fmt, rng):
+            places = places_of(rng, kinds)
             exact = _exact(cuts.take(places), way)
-            x = _same_zero_dimensions(rng, (values[places],))
+            x = with_dimensions(rng, (values[places],))
             report.check(way, x, way.call(x), exact)
             _check_codes(report, way, values[places], exact)
     _check_decode(fmt, rng, report)
@@ -184,7 +62,7 @@ def _exact(cuts: Cuts, way: Way) -> Floats:
     return round_cuts(cuts, way.format, way.mode, way.overflow, way.random_bits, words)
 
 
-def _check_codes(report: _Found, way: Way, x: NDArray[np.floating], exact: Floats) -> None:
+def _check_codes(report: Found, way: Way, x: NDArray[np.floating], exact: Floats) -> None:
     """encode, and decode of what it gives; a NaN without code must be refused."""
     fmt, missing = way.format, np.isnan(exact)
     encode = Way("nf.encode", *(getattr(way, key) for key in ("format", "mode", "overflow", "random_bits", "seed")))
@@ -208,7 +86,7 @@ def _decode(fmt: Format) -> Way:
     return Way("(lambda c, f, _: nf.decode(c, f))", fmt, Rounding.NEAREST_EVEN)
 
 
-def _check_decode(fmt: Format, rng: np.random.Generator, report: _Found) -> None:
+def _check_decode(fmt: Format, rng: np.random.Generator, report: Found) -> None:
     ends = [0, 2 ** (fmt.precision - 1), fmt.max_code, 2 ** (fmt.bits - fmt.signed), 2**fmt.bits, fmt.max_code + 2 ** (fmt.bits - 1)]
     some = {(end + k) % 2**fmt.bits for end in ends for k in range(-3, 4)}
     some |= {int.from_bytes(rng.bytes(8)) % n for n in (2**fmt.bits, fmt.max_code + 1) for _ in range(60)}
@@ -217,17 +95,19 @@ def _check_decode(fmt: Format, rng: np.random.Generator, report: _Found) -> None
     pool = np.array(sorted(some), np.uint64)
     values = np.array([decode_exact(int(code), fmt) for code in pool])
     kinds = [k for k in (np.arange(pool.size), np.flatnonzero(np.isfinite(values))) if k.size]
-    for _ in range(4):
-        places = _places(rng, kinds)
+    for places in (np.arange(pool.size), *(places_of(rng, kinds) for _ in range(3))):
         c, exact = pool[places].astype(codes.code_dtype(fmt)), values[places]
         got = codes.decode(c, fmt)
         report.check(_decode(fmt), (c,), got, exact)
-        assert got.dtype == (np.float32 if fmt.fits_float32 else np.float64)
+        kind = Way("(lambda c, f, _: np.array([nf.decode(c, f).itemsize]))", fmt, Rounding.NEAREST_EVEN)
+        report.check(kind, (c[:1],), np.array([got.itemsize]), np.array([4 if fmt.fits_float32 else 8]))
         report.check(Way("(lambda c, f, _: nf.unpack(nf.pack(c, f), f, c.size))", fmt, Rounding.NEAREST_EVEN), (c,),
                      codes.unpack(codes.pack(c, fmt), fmt, c.size), c)  # fmt: skip
         few = c[:9]
         packed = sum(int(code) << (i * fmt.bits) for i, code in enumerate(few)).to_bytes(-(-few.size * fmt.bits // 8), "little")
-        report.check(Way("(lambda c, f, _: nf.pack(c, f))", fmt, Rounding.NEAREST_EVEN), (few,), codes.pack(few, fmt), np.frombuffer(packed, np.uint8))
+        text = f"(lambda c, f, _: nf.pack({few.tolist()}, f))"
+        whole = np.frombuffer(packed, np.uint8)
+        report.check(Way(text, fmt, Rounding.NEAREST_EVEN), (whole,), codes.pack(few, fmt), whole)
         if fmt.flushes_input or fmt.flushes_output:
             continue
         there = ~np.isnan(exact)
@@ -235,7 +115,7 @@ def _check_decode(fmt: Format, rng: np.random.Generator, report: _Found) -> None
         report.check(again, (exact[there],), again.call((exact[there],)), c[there])
 
 
-def _check_cast(fmt: Format, rng: np.random.Generator, report: _Found) -> None:
+def _check_cast(fmt: Format, rng: np.random.Generator, report: Found) -> None:
     other = random_format(Random(int(rng.integers(2**62))))
     x = _members(other, rng, 300)
     here = array(x, other)
@@ -249,7 +129,7 @@ def _check_cast(fmt: Format, rng: np.random.Generator, report: _Found) -> None:
 # ------------------------------------------------------------------ arithmetic
 def _members(fmt: Format, rng: np.random.Generator, count: int) -> Floats:
     """Numbers of a format, special ones among them."""
-    x = _inputs(fmt, rng, count)
+    x = inputs(fmt, rng, count)
     x = x[rng.integers(0, x.size, count)]
     x = np.array(round_public(x[np.isfinite(x)], fmt, overflow="saturate_finite"), np.float64)
     few = rng.integers(0, x.size, (2, 3))
@@ -262,7 +142,7 @@ def _members(fmt: Format, rng: np.random.Generator, count: int) -> Floats:
 
 def _operands(fmt: Format, rng: np.random.Generator, arity: int, count: int, members: bool) -> tuple[Floats, ...]:
     """Rows of operands: unrelated ones, ones that nearly cancel, products and quotients about both ends of the range."""
-    draw = _members if members else _inputs
+    draw = _members if members else inputs
     x, y, z = (rng.permutation(np.resize(draw(fmt, rng, count), count)) for _ in range(3))
     third, span = count // 3, fmt.precision + 3
     with np.errstate(all="ignore"):
@@ -280,39 +160,42 @@ def _operands(fmt: Format, rng: np.random.Generator, arity: int, count: int, mem
     return (x, y, z)[:arity]
 
 
-def sweep_operations(fmt: Format, rng: np.random.Generator, report: _Found, count: int = 60) -> None:
+def sweep_operations(fmt: Format, rng: np.random.Generator, report: Found, count: int = 60) -> None:
     """Every operation on numbers of the format and on any, from both carriers and in FloatArrays; folds."""
     for name, (arity, _) in EXACT.items():
         members = bool(rng.random() < 0.6)
         pool = _operands(fmt, rng, arity, count, members)
         if rng.random() < 0.5:
-            pool = tuple(_carriers(a)[1].astype(np.float64) for a in pool)
+            pool = tuple(carriers(a)[1].astype(np.float64) for a in pool)
         _sweep_pool(fmt, rng, report, name, pool, [exact_result(name, fmt, *row) for row in zip(*(a.tolist() for a in pool), strict=True)], members)
     _check_folds(fmt, rng, report)
 
 
 def _sweep_pool(
-    fmt: Format, rng: np.random.Generator, report: _Found, name: str, pool: tuple[Floats, ...], results: list[Result], members: bool
+    fmt: Format, rng: np.random.Generator, report: Found, name: str, pool: tuple[Floats, ...], results: list[Result], members: bool
 ) -> None:
     """An operation or function on operands whose exact results are known."""
     cuts, size, report.inputs = cut_results(results, fmt), np.abs(np.array([_size(z) for z in results])), report.inputs + len(results)
-    kinds = _kinds(size, fmt)
-    single = [a for a in (tuple(_carriers(a)[1] for a in pool),) if all(not differs(b.astype(np.float64), c).any() for b, c in zip(a, pool, strict=True))]
-    carriers = [pool, *single]
-    for way in _ways(f"nf.{name}", fmt, rng):
-        places = _places(rng, kinds)
-        operands = tuple(a[places] for a in carriers[rng.integers(len(carriers))])
+    kinds = kinds_of(size, fmt)
+    single = [a for a in (tuple(carriers(a)[1] for a in pool),) if all(not differs(b.astype(np.float64), c).any() for b, c in zip(a, pool, strict=True))]
+    given = [pool, *single]
+    for way in ways_of(f"nf.{name}", fmt, rng):
+        places = places_of(rng, kinds)
+        operands = tuple(a[places] for a in given[rng.integers(len(given))])
         exact = _exact(cuts.take(places), way)
-        shaped = _same_zero_dimensions(rng, operands)
+        shaped = with_dimensions(rng, operands)
         report.check(way, shaped, way.call(shaped), exact)
         if members and name in _UFUNCS and not way.mode.is_stochastic and _are_members(operands, fmt):
             report.check(_in_float_arrays(way, name), operands, _in_float_arrays(way, name).call(operands), exact)
 
 
 def _size(z: Result) -> float:
+    """About how large a result is."""
     if not isinstance(z, tuple):
         return 0.0 if z is CANCELLED else z
-    return math.inf if z[1].bit_length() + z[2] > 1024 else math.ldexp(z[1] >> max(z[1].bit_length() - 60, 0), max(z[2] + max(z[1].bit_length() - 60, 0), -2000))
+    _, n, q, _ = z
+    cut = max(n.bit_length() - 53, 0)
+    return math.inf if n.bit_length() + q > 1024 else math.ldexp(n >> cut, max(q + cut, -2000))
 
 
 def _are_members(operands: tuple[NDArray, ...], fmt: Format) -> bool:
@@ -324,7 +207,7 @@ def _are_members(operands: tuple[NDArray, ...], fmt: Format) -> bool:
 def _in_float_arrays(way: Way, name: str) -> Way:
     """The same by NumPy's ufunc on FloatArrays."""
     policy = f"'{way.overflow}'" if way.overflow else None
-    text = f"(lambda *a: np.{name}(*(nf.array(v, a[-2], overflow='saturate_finite').replace(rounding=a[-1], overflow={policy}) for v in a[:-2])).values)"
+    text = f"(lambda *a, **k: np.{name}(*(nf.array(v, a[-2], overflow='saturate_finite').replace(rounding=a[-1], overflow={policy}) for v in a[:-2])).values)"
 
     def call(*arguments: Any, **_: Any) -> NDArray:
         *operands, fmt, mode = arguments
@@ -334,7 +217,7 @@ def _in_float_arrays(way: Way, name: str) -> Way:
     return Way(text, way.format, way.mode, function=call)
 
 
-def _check_folds(fmt: Format, rng: np.random.Generator, report: _Found) -> None:
+def _check_folds(fmt: Format, rng: np.random.Generator, report: Found) -> None:
     """Partial sums and products, each step rounded."""
     x = _members(fmt, rng, 24)
     if rng.random() < 0.5:  # without the special ones, after which there is nothing to see
@@ -347,18 +230,18 @@ def _check_folds(fmt: Format, rng: np.random.Generator, report: _Found) -> None:
         if not fmt.has_nan and np.isnan(steps).any():
             continue
         a = array(x, fmt, overflow="saturate_finite").replace(rounding=mode, overflow=None)
-        text = f"np.{name}.accumulate(nf.array({x.tolist()!r}, f, overflow='saturate_finite').replace(rounding=mode, overflow=None))"
-        way = Way(f"(lambda x, f, mode: {text}.values[x.size - 1:])", fmt, mode)
+        numbers = ", ".join(map(number_source, x.tolist()))
+        text = f"(nf.array([{numbers}], f, overflow='saturate_finite').replace(rounding=mode, overflow=None)).values"
         ufunc = getattr(np, name)
-        report.check(way, (x,), ufunc.accumulate(a).values, np.array(steps))
-        report.check(way, (x[-1:],), np.asarray(ufunc.reduce(a).values), np.array(steps[-1:]))
+        report.check(Way(f"(lambda x, f, mode: np.{name}.accumulate{text})", fmt, mode), (x,), ufunc.accumulate(a).values, np.array(steps))
+        report.check(Way(f"(lambda x, f, mode: np.{name}.reduce{text})", fmt, mode), (x[-1],), np.asarray(ufunc.reduce(a).values), np.array(steps[-1:]))
 
 
 # ------------------------------------------------------------------ elementary functions
 def certain_result(name: str, *x: float) -> Result | None:
     """A function to 128 bits by ``ops/certain.py``, whose last resort it is; None for arguments with special results, NaN apart."""
     if any(math.isnan(a) for a in x):
-        return 1.0 if name == "power" and (x[0] == 1 or x[1] == 0) else math.nan
+        return (False, 1, 0, False) if name == "power" and (x[0] == 1 or x[1] == 0) else math.nan
     if any(a == 0 or math.isinf(a) for a in x) or (name == "log1p" and x[0] == -1) or (name == "power" and abs(x[0]) == 1):
         return None
     outside = {"log": x[0] < 0, "log2": x[0] < 0, "log10": x[0] < 0, "log1p": x[0] < -1, "arcsin": abs(x[0]) > 1, "arccos": abs(x[0]) > 1}
@@ -371,7 +254,7 @@ def certain_result(name: str, *x: float) -> Result | None:
 
 
 def sweep_functions(
-    fmt: Format, rng: np.random.Generator, report: _Found, count: int = 40, *, number: int = 3,
+    fmt: Format, rng: np.random.Generator, report: Found, count: int = 40, *, number: int = 3,
     exact: Callable[..., Result | None] = certain_result,
 ) -> None:  # fmt: skip
     """Some elementary functions on numbers of the format and on any; `exact` gives their results."""
@@ -381,7 +264,7 @@ def sweep_functions(
             with np.errstate(all="ignore"):
                 pool = tuple(np.ldexp(np.frexp(a)[0], rng.integers(-6, 6, a.size)) for a in pool)
         if rng.random() < 0.5:
-            pool = tuple(_carriers(a)[1].astype(np.float64) for a in pool)
+            pool = tuple(carriers(a)[1].astype(np.float64) for a in pool)
         rows = [tuple(as_operand(v, fmt) for v in row) for row in zip(*(a.tolist() for a in pool), strict=True)]
         results = [exact(str(name), *row) for row in rows]
         known = [i for i, z in enumerate(results) if z is not None]
@@ -394,7 +277,7 @@ def sweep_number(seed: int, k: int, areas: tuple[str, ...] = AREAS, accept: Call
     fmt, sweeps = random_format(Random(f"{seed} {k}"), accept=accept), {"codes": sweep_codes, "operations": sweep_operations, "functions": sweep_functions}
     reports = {}
     for area in areas:
-        report = _Found(fmt)
+        report = Found(fmt)
         report.number = f"seed {seed}, format {k}"
         with np.errstate(all="ignore"):
             sweeps[area](fmt, np.random.default_rng([seed, k, AREAS.index(area)]), report)

@@ -5,6 +5,7 @@ import os
 import pickle
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -111,3 +112,40 @@ def test_fixed_point_has_one_unit_and_uses_every_code(changes, named):
 def test_eps_is_the_gap_above_one_where_one_is_subnormal():
     f = nf.Format(name="f", precision=4, emin=2, emax=5)
     assert f.eps == nf.decode(nf.encode(1.0, f) + 1, f) - 1.0 == nf.finfo(f).eps == 0.5
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "allowed"),
+    [("bits", "2**60", "at most 64"), ("bits", "10**9", "at most 64"), ("bits", "-(2**60)", "at most 64"), ("bits", "10**5000", "at most 64"),
+     ("precision", "2**60", "1..53"), ("precision", "10**5000", "1..53"), ("emin", "-(2**70)", "-1074"), ("emax", "10**30", "1023"),
+     ("emax", "10**5000", "1023"), ("emin", "10**5000", "emax"), ("max_significand", "2**10**6", "8..15")],
+)  # fmt: skip
+def test_huge_integers_are_refused_at_once(key, value, allowed):
+    value = eval(value)  # given as text, which pytest can name
+    for make in (lambda: nf.Format(**GOOD | {key: value}), lambda: nf.get_format("e5m2").replace(**{key: value})):
+        start = time.monotonic()
+        with pytest.raises(nf.FormatError, match=f"{key}=") as raised:
+            make()
+        assert time.monotonic() - start < 0.5
+        assert len(str(raised.value)) < 400
+    assert allowed in str(_error(**GOOD | {key: value}))
+
+
+def _error(**parts):
+    with pytest.raises(nf.FormatError) as raised:
+        nf.Format(**parts)
+    return raised.value
+
+
+def test_the_widest_codes():
+    assert nf.get_format("e5m2").replace(bits=64).bits == 64
+    assert nf.Format(**GOOD, signed=False, bits=63).bits == 63
+    assert nf.Format(**GOOD, bits=0) == nf.Format(**GOOD)
+
+
+def test_the_least_number_of_fixed_point_decides_whether_float32_carries_it():
+    def fixed(emax):
+        return nf.Format(name="f", precision=10, emin=emax, emax=emax, bits=11, has_inf=False, nan="none", twos_complement=True)
+
+    assert fixed(126).fits_float32 and fixed(126).min == -(2.0**127)
+    assert not fixed(127).fits_float32 and fixed(127).min == -(2.0**128)

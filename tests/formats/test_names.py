@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -98,3 +99,25 @@ def test_p3109_exponents_beyond_float64_are_refused_with_the_least_precision():
 def test_a_policy_that_a_format_lacks_is_not_advised():
     with pytest.raises(nf.RoundingError, match="None .its own policy. or 'saturate'$"):
         nf.round(1.0, "int8", overflow="infinity")
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed"),
+    [("fixed3.-100000000", "-1021..1074"), ("fixed16.1075", "-1008..1074"), ("fixed54.-971", "-970..1074"), ("fixed99999.2", "2..54"),
+     ("e11m999999999", "1..52"), ("e999999999m3", "2..11"), ("int99999999999", "2..54"), ("binary999999999p3se", "3..16"), ("int" + "9" * 50, "2..54"),
+     ("int" + "9" * 6000, "more than 60"), ("x" * 10**6, "more than 60")],
+)  # fmt: skip
+def test_huge_numbers_in_names_are_refused_at_once(name, allowed):
+    start = time.monotonic()
+    with pytest.raises(nf.FormatError, match=r"^fmt=") as raised:
+        nf.get_format(name)
+    assert time.monotonic() - start < 0.5
+    assert allowed in str(raised.value)
+    assert len(str(raised.value)) < 250
+
+
+def test_fixed_point_up_to_the_ends_of_float64():
+    for name in ("fixed16.1074", "fixed3.-1021", "fixed54.-970"):
+        assert nf.get_format(name).name == name
+    assert nf.get_format("fixed54.-970").min == -(2.0**1023)
+    assert nf.get_format("fixed16.1074").smallest_subnormal == 2.0**-1074

@@ -125,6 +125,21 @@ def rounded_to_odd(name: str, *operands: np.ndarray) -> np.ndarray:
         )
 
 
+def leading(name: str, *operands: float) -> tuple[bool, int, int, bool] | float | None:
+    """A function of numbers as a `Result` of ``nfloat.testing.exact_cut``: 320 bits and whether more follow; None for zeros and infinities."""
+    if any(x == 0 or math.isinf(x) for x in operands) or (name == "log1p" and operands[0] == -1):
+        return None
+    with _context():
+        z = (UNARY.get(name) or PAIRWISE[name])(*map(mpfr, operands))
+    if gmpy2.is_nan(z) or gmpy2.is_infinite(z) or (z == 0 and z.rc == 0):
+        return float(z)
+    if z == 0:
+        return gmpy2.is_signed(z), 1, -5000, True
+    m, e = z.as_mantissa_exp()
+    # what a form above puts beside a dyadic number stands for all of the distance to it
+    return m < 0, abs(int(m)), int(e), z.rc != 0
+
+
 def _exponents(rng: np.random.Generator, n: int, top: int) -> np.ndarray:
     """Four ranges of n each: the whole one, the middle, around the square root of underflow, small."""
     ranges = ((-top, top), (-40, 40), (-top // 2 - 60, -top // 2 + 20), (-9, 9))
