@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 import nfloat as nf
 
+from ..ops.normal import standard_normal
+
 #: name -> what it is, in words
 DISTRIBUTIONS = {
     "mean_one": "U(1−√3, 1+√3): mean 1, standard deviation 1",
@@ -36,7 +38,7 @@ def draw(distribution: str, shape: tuple[int, ...], stream: nf.Stream) -> NDArra
     """
     generator = np.random.default_rng(stream.key)
     if distribution in ("normal", "outliers"):
-        x = generator.standard_normal(shape)
+        x = standard_normal(generator, shape)
         if distribution == "outliers":
             x *= np.where(generator.random(shape) < 1 / 128, 64.0, 1.0)
         return x
