@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 
 import nfloat as nf
 
-from ..ops.normal import standard_normal
-
 #: name -> what it is, in words
 DISTRIBUTIONS = {
     "mean_one": "U(1−√3, 1+√3): mean 1, standard deviation 1",
@@ -38,6 +36,8 @@ def draw(distribution: str, shape: tuple[int, ...], stream: nf.Stream) -> NDArra
     """
     generator = np.random.default_rng(stream.key)
     if distribution in ("normal", "outliers"):
+        from ..ops.normal import standard_normal  # here, so that listing the studies loads no compiler
+
         x = standard_normal(generator, shape)
         if distribution == "outliers":
             x *= np.where(generator.random(shape) < 1 / 128, 64.0, 1.0)
