@@ -5,11 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from functools import partial
+from unittest.mock import patch
 
 import numpy as np
 from digest_inputs import Named, digest, generator, of_format
 
 import nfloat as nf
+from nfloat.linalg import threads
 from nfloat.linalg.unit_arithmetic import Conversion
 from nfloat.linalg.units import SingleSourceWarning
 
@@ -28,6 +30,7 @@ def digests() -> Iterator[Named]:
         for order in ORDERS:
             if (fmt, order) != ("float64", "promoted"):
                 yield f"product {fmt} {order}", partial(product, fmt, order)
+    yield "product by one, two and three threads", by_threads
     for fmt in FORMATS:
         yield f"sums {fmt}", partial(sums, fmt)
     for name, unit in nf.units.items():
@@ -46,6 +49,16 @@ def product(fmt: str, order: str) -> str:
                 acc = nf.Accumulator(fmt, rounded, mode, **ORDERS[order])
                 seed = 5 if acc.stochastic else None
                 found += [nf.matmul(a, b, acc, seed=seed), nf.matmul(a, b, acc, c, seed=seed, threads=2)]
+    return digest(*found)
+
+
+def by_threads() -> str:
+    """Rows shared among threads, however little work they are."""
+    rng = generator("threads")
+    a, b = of_format("bfloat16", rng, (67, 50)), of_format("bfloat16", rng, (50, 40))
+    with patch.object(threads, "WORK_PER_THREAD", 1):
+        found = [nf.matmul(a, b, nf.Accumulator("bfloat16", rounding=mode), seed=1 if mode == "stochastic" else None, threads=count)
+                 for mode in ("nearest_even", "stochastic") for count in (1, 2, 3)]  # fmt: skip
     return digest(*found)
 
 
