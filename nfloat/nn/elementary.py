@@ -20,7 +20,8 @@ from functools import wraps
 import numpy as np
 from numpy.typing import NDArray
 
-Doubles = NDArray[np.float64]
+#: float64 arrays, as the engine's annotations have them
+Doubles = NDArray[np.floating]
 
 _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 _ONE_OVER_LN2 = 1.44269504088896338700
@@ -75,22 +76,12 @@ def log(x: Doubles) -> Doubles:
     >>> log(np.array([1.0, 10.0, 0.0, np.inf]))
     array([0.        , 2.30258509,       -inf,        inf])
     """
-    ordinary = (x > 0.0) & (x < np.inf)
-    tiny = ordinary & (x < 2.0**-1022)
-    m = np.where(ordinary, x, 1.0) * np.where(tiny, 2.0**54, 1.0)
-    # m in [sqrt(1/2), sqrt(2)) and k, by the bits: no rounding
-    words = m.view(np.int64)
-    k = (words >> 52) - 1022
-    m = ((words & 0x000FFFFFFFFFFFFF) | 0x3FE0000000000000).view(np.float64)
-    low = m < _ROOT_HALF
-    f = np.where(low, m + m, m) - 1.0
-    k = (k - low).astype(np.float64) - np.where(tiny, 54.0, 0.0)
-    s = f / (2.0 + f)
-    z, square = s * s, 0.5 * f * f
-    found = k * _LN2_HIGH - ((square - (s * (square + z * _polynomial(_LOG, z)) + k * _LN2_LOW)) - f)
-    if ordinary.all():
-        return found
-    return np.where(ordinary, found, np.where(x == 0.0, -np.inf, np.where(x == np.inf, np.inf, np.nan)))
+    normal = (x >= 2.0**-1022) & (x < np.inf)
+    if normal.all():
+        return _log_of_normal(x, 0.0)
+    tiny = (x > 0.0) & (x < 2.0**-1022)
+    found = _log_of_normal(np.where(normal, x, np.where(tiny, x * 2.0**54, 1.0)), np.where(tiny, 54.0, 0.0))
+    return np.where(normal | tiny, found, np.where(x == 0.0, -np.inf, np.where(x == np.inf, np.inf, np.nan)))
 
 
 @_in_pieces
@@ -134,6 +125,25 @@ def total(x: Doubles) -> float:
     10.0
     """
     return float(sums(np.ravel(x)))
+
+
+def _log_of_normal(x: Doubles, lift: Doubles | float) -> Doubles:
+    """ln(x 2^-lift) of positive normal numbers."""
+    words = x.view(np.int64)
+    k = (words >> 52) - 1022
+    words = words & 0x000FFFFFFFFFFFFF
+    words |= 0x3FE0000000000000
+    m = words.view(np.float64)  # in [1/2, 1)
+    small = m < _ROOT_HALF
+    k -= small
+    # doubled where it is small: in [sqrt(1/2), sqrt(2))
+    f = np.add(m, m, out=m, where=small)
+    f -= 1.0
+    exponent = k - lift
+    s = f / (2.0 + f)
+    z, square = s * s, 0.5 * f * f
+    high, low = exponent * _LN2_HIGH, exponent * _LN2_LOW
+    return high - ((square - (s * (square + z * _polynomial(_LOG, z)) + low)) - f)
 
 
 def _exp_parts(x: Doubles) -> tuple[Doubles, Doubles]:

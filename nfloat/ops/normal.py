@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from decimal import Decimal, localcontext
 from functools import lru_cache
+from itertools import pairwise
 from math import prod
 from typing import NamedTuple
 
@@ -122,7 +123,7 @@ def _under_density(
 def _tail(words: NDArray[np.uint64], at: int) -> tuple[float, int]:
     """(a deviate beyond R, the word after those used); beyond the last word where there are too few."""
     for i in range(at, words.size - 1, 2):
-        beyond, height = (-log1p(-_uniform(words[i : i + 2]), "float64")).tolist()  # type: ignore[operator]
+        beyond, height = (-np.asarray(log1p(-_uniform(words[i : i + 2]), "float64"))).tolist()
         beyond /= _R
         if height + height > beyond * beyond:
             return _R + beyond, i + 2
@@ -149,7 +150,7 @@ def _tables() -> _Tables:
         for _ in range(_LAYERS - 2):
             edges.append((-2 * (area / edges[-1] + f(edges[-1])).ln()).sqrt())
         edges = [area / f(edge), *reversed(edges)]
-        inside = [edge / edges[0], Decimal(0), *(x / y for x, y in zip(edges[1:], edges[2:], strict=False))]
+        inside = [edge / edges[0], Decimal(0), *(x / y for x, y in pairwise(edges[1:]))]
         density = [Decimal(1), *map(f, edges[1:])]
         return _Tables(
             (np.array([float(x / 2**52) for x in edges]).view(np.int64) + _NUMPYS_ERRORS).view(np.float64),
