@@ -1,7 +1,7 @@
 """An AArch64 Linux under emulation, from Debian's packages and Python's wheels, in a folder: nothing of this system is changed.
 
 ``prepare(folder)`` fetches (once) QEMU's user-mode emulator, Debian's arm64 Python and the wheels of nfloat's
-dependencies, and returns the command that runs that Python; `NotHere` says what is missing.
+dependencies, and returns the command that runs that Python; `NotHereError` says what is missing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ WHEELS = ("numpy", "numba", "scipy", "ml-dtypes", "click")
 PLATFORMS = ("manylinux2014_aarch64", "manylinux_2_17_aarch64", "manylinux_2_27_aarch64", "manylinux_2_28_aarch64")
 
 
-class NotHere(Exception):
+class NotHereError(Exception):
     """A setting that this machine cannot have, and why."""
 
 
@@ -26,19 +26,19 @@ def prepare(folder: Path) -> tuple[list[str], dict[str, str]]:
     """(command of the emulated Python, environment it needs)."""
     for tool in ("apt-get", "apt-cache", "dpkg"):
         if shutil.which(tool) is None:
-            raise NotHere(f"the arm64 Python comes from Debian's packages, and there is no {tool}")
+            raise NotHereError(f"the arm64 Python comes from Debian's packages, and there is no {tool}")
     folder.mkdir(parents=True, exist_ok=True)
     done = folder / "complete"
     if not done.exists():
         try:
             _fetch(folder)
         except subprocess.CalledProcessError as error:
-            raise NotHere(f"{' '.join(error.cmd[:2])} ended with {error.returncode}: {_last_line(error.stderr)}") from None
+            raise NotHereError(f"{' '.join(error.cmd[:2])} ended with {error.returncode}: {_last_line(error.stderr)}") from None
         done.touch()
     root = folder / "root"
     python = next((root / "usr" / "bin").glob("python3.[0-9]*"), None)
     if python is None:
-        raise NotHere("Debian's package holds no Python")
+        raise NotHereError("Debian's package holds no Python")
     emulator = str(folder / "qemu" / "usr" / "bin" / "qemu-aarch64-static")
     return [emulator, "-L", str(root), str(python)], {"PYTHONPATH": str(folder / "site")}
 
@@ -66,7 +66,7 @@ def _python_version(foreign: list[str]) -> str:
     text = _run(["apt-cache", *foreign, "depends", "python3-minimal"])
     names = [word for word in text.split() if word.startswith("python3.") and word.endswith("-minimal")]
     if not names:
-        raise NotHere("Debian's package python3-minimal names no Python")
+        raise NotHereError("Debian's package python3-minimal names no Python")
     return names[0].removeprefix("python").removesuffix("-minimal")
 
 

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from emulated_arm import NotHere, prepare
+from emulated_arm import NotHereError, prepare
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
@@ -87,7 +87,7 @@ def interpreter(version: str) -> str:
         asked = subprocess.run([path, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], capture_output=True, text=True)
         if asked.stdout.strip() == version:
             return path
-    raise NotHere(f"there is no python{version} on the path or among pyenv's versions")
+    raise NotHereError(f"there is no python{version} on the path or among pyenv's versions")
 
 
 def virtual_environment(setting: Setting, cache: Path) -> str:
@@ -100,7 +100,7 @@ def virtual_environment(setting: Setting, cache: Path) -> str:
             command = [str(python), "-m", "pip", "install", "-q", "--only-binary=:all:", *setting.packages]
             made = subprocess.run(command, capture_output=True, text=True)
         if made.returncode:
-            raise NotHere((made.stderr.strip().splitlines() or ["venv or pip failed"])[-1])
+            raise NotHereError((made.stderr.strip().splitlines() or ["venv or pip failed"])[-1])
         done.touch()
     return str(python)
 
@@ -112,7 +112,7 @@ def command(setting: Setting, cache: Path) -> tuple[list[str], dict[str, str]]:
     python, paths = [sys.executable], [str(ROOT)]
     if setting.arm:
         if platform.machine() not in ("x86_64", "AMD64"):
-            raise NotHere("this machine is the native one")
+            raise NotHereError("this machine is the native one")
         python, more = prepare(cache / "arm64")
         paths.append(more["PYTHONPATH"])
     elif setting.packages:
@@ -125,7 +125,7 @@ def command(setting: Setting, cache: Path) -> tuple[list[str], dict[str, str]]:
     if setting.without_numpys_features:
         off = subprocess.run([*python, "-c", FEATURES], capture_output=True, text=True, env=environment, check=True).stdout.strip()
         if not off:
-            raise NotHere("NumPy uses no feature here that it could do without")
+            raise NotHereError("NumPy uses no feature here that it could do without")
         environment["NPY_DISABLE_CPU_FEATURES"] = off
     return python, environment
 
@@ -134,9 +134,9 @@ def compare(setting: Setting, cache: Path, digests: list[str]) -> tuple[str, str
     """(outcome: "equal", "DIFFERENT: ..." or "not to be had here: ...", versions)."""
     try:
         if setting.cpus is not None and setting.cpus > (os.cpu_count() or 1):
-            raise NotHere(f"this machine has {os.cpu_count()} CPU")
+            raise NotHereError(f"this machine has {os.cpu_count()} CPU")
         python, environment = command(setting, cache)
-    except NotHere as reason:
+    except NotHereError as reason:
         return f"not to be had here: {reason}", ""
 
     def fewer() -> None:
