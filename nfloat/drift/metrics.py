@@ -10,7 +10,7 @@ Rates say by which mechanism it happened: `underflow`, `overflow`, `stagnation`.
 quantity does not exist (0/0, no element to count); the recorder writes no row then. NaN in an argument gives NaN in the
 distances, and counts as overflowed in `overflow`.
 
-Sums go through `numpy.sum` (pairwise, in one order), not through BLAS, so that bits do not depend on its thread count.
+Sums are those of ``nn/elementary.py``, one element after the other: NumPy's and BLAS's order depends on the CPU.
 
 Sources: Micikevicius et al. 2018 (arXiv:1710.03740) for underflow; Zamirai et al. 2020 (arXiv:2010.06192) for
 cancelled updates.
@@ -23,6 +23,8 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..nn.elementary import total
+
 
 def norm(x: ArrayLike) -> float:
     """Euclidean (Frobenius) norm over all elements, in float64.
@@ -34,7 +36,7 @@ def norm(x: ArrayLike) -> float:
     """
     x = np.asarray(x, dtype=np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
-        return math.sqrt(float(np.sum(x * x)))
+        return math.sqrt(total(x * x))
 
 
 def relative_error(value: ArrayLike, reference: ArrayLike) -> float | None:
@@ -61,7 +63,7 @@ def cosine(value: ArrayLike, reference: ArrayLike) -> float | None:
     """
     value, reference = np.asarray(value, dtype=np.float64), np.asarray(reference, dtype=np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
-        inner, sizes = float(np.sum(value * reference)), norm(value) * norm(reference)
+        inner, sizes = total(value * reference), norm(value) * norm(reference)
     return None if sizes == 0.0 else inner / sizes
 
 

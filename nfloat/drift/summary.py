@@ -88,7 +88,7 @@ def _one(name: str, series: Mapping[Key, list[tuple[int, float]]]) -> Summary:
         stagnation=_over(statistics.fmean, of("weights", "stagnation")),
         underflow=_highest(name, "underflow", series),
         overflow=_highest(name, "overflow", series),
-        skipped=_over(sum, of("loss", "skipped")),
+        skipped=_over(math.fsum, of("loss", "skipped")),
         verdict=_verdict(loss, first, ratio, path),
     )
 

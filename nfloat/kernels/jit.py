@@ -7,6 +7,7 @@ the old arithmetic. Here the cache folder's name is a digest of *every* kernel s
 layouts are compiled in), of the versions of Numba and llvmlite, and of the CPU's features: any change starts an empty folder. Nothing compiles at import.
 
 Environment: ``NFLOAT_CACHE_DIR`` (where), ``NFLOAT_CACHE=0`` (no cache), ``NFLOAT_QUIET=1`` (do not say what is compiled).
+``NUMBA_DISABLE_JIT=1`` is refused at the first kernel that is called.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ import llvmlite
 import numba
 from llvmlite import binding as llvm
 from numba.core import event
+
+from ..errors import NFloatError
 
 _SOURCES = Path(__file__).parent
 #: what compiled code is made from: the kernels, and the tags and layouts they take from the formats
@@ -107,6 +110,10 @@ def kernel(*signatures: str, possible: bool = True) -> Callable[[Callable[..., A
     def decorate(function: Callable[..., Any]) -> Any:
         if not possible:
             return function
+        name = f"{function.__module__.rsplit('.', 1)[-1]}.{function.__name__}"
+        if numba.config.DISABLE_JIT:
+            KERNELS[name] = (_Refused(function), signatures)
+            return KERNELS[name][0]
         before = numba.config.CACHE_DIR
         if CACHE_DIR is not None:
             numba.config.CACHE_DIR = str(CACHE_DIR)
@@ -114,7 +121,7 @@ def kernel(*signatures: str, possible: bool = True) -> Callable[[Callable[..., A
             dispatcher = numba.njit(nogil=True, cache=CACHE_DIR is not None, error_model="numpy")(function)
         finally:
             numba.config.CACHE_DIR = before
-        KERNELS[f"{function.__module__.rsplit('.', 1)[-1]}.{function.__name__}"] = (dispatcher, signatures)
+        KERNELS[name] = (dispatcher, signatures)
         return dispatcher
 
     return decorate
@@ -137,6 +144,22 @@ def warm_up() -> Iterator[tuple[str, float]]:
         for signature in signatures:
             dispatcher.compile(signature)
         yield name, time.perf_counter() - start
+
+
+class _Refused:
+    """In a kernel's place where NUMBA_DISABLE_JIT is set: there is no interpreted form of what LLVM's instructions say."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.py_func = function
+
+    def __call__(self, *_: Any) -> Any:
+        setting = os.environ.get("NUMBA_DISABLE_JIT", "1")
+        raise NFloatError(
+            f"NUMBA_DISABLE_JIT={setting} turns Numba's compiler off, and nfloat computes in compiled code only "
+            f"({self.py_func.__name__} here); unset NUMBA_DISABLE_JIT and start Python anew"
+        )
+
+    compile = __call__
 
 
 class _Announcer(event.Listener):

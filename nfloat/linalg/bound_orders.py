@@ -33,6 +33,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -41,6 +42,7 @@ from numpy.typing import NDArray
 
 from ..formats.format import Format, LowestBinade
 from ..kernels.orders import Order, unknown_order
+from ..ops.functions import exp, expm1, log1p
 from .accumulators import Accumulator
 
 Floats = NDArray[np.float64]
@@ -64,10 +66,10 @@ class Step(NamedTuple):
 
     def growth(self, n: int, deviations: float | None = None) -> float:
         """(1 + u)^n - 1; with `deviations` (L of the module) its counterpart for errors at random, where they are."""
-        always = _expm1(n * math.log1p(self.u))
+        always = _expm1(n * _log1p(self.u))
         if deviations is None or self.bias is None or self.u == 1:
             return always
-        exponent = (deviations * math.sqrt(n) * self.u + n * self.u**2 + n * self.u * self.bias) / (1 - self.u)
+        exponent = (deviations * math.sqrt(n) * self.u + n * self.u * self.u + n * self.u * self.bias) / (1 - self.u)
         return min(always, _expm1(exponent))
 
     def __str__(self) -> str:
@@ -195,22 +197,22 @@ def _kahan(acc: Accumulator, step: Step, x: Terms, deviations: float | None) -> 
     grows by at most tau |t| + rho X + nu u w.
     """
     u = step.u
-    room = 1 - u * (1 + u) ** 2
-    f = 2 * u * (1 + u) ** 2 / room
-    h = (2 * (1 + u) ** 2 + 1) / room
-    tau = u + u * (1 + u) ** 2
-    rho = u * f + u * (1 + u) ** 2 * f + u * u * (1 + u) + u * u
-    nu = u * h + u * (1 + u) ** 2 * h + 2 * u * (1 + u) + 2 * u + 3
+    room = 1 - u * (1 + u) * (1 + u)
+    f = 2 * u * (1 + u) * (1 + u) / room
+    h = (2 * (1 + u) * (1 + u) + 1) / room
+    tau = u + u * (1 + u) * (1 + u)
+    rho = u * f + u * (1 + u) * (1 + u) * f + u * u * (1 + u) + u * u
+    nu = u * h + u * (1 + u) * (1 + u) * h + 2 * u * (1 + u) + 2 * u + 3
     formula = (
         f"(1 + f) (1 - r)^-n ((1 + g) T + n v u w) - T + h u w, n = {x.k}, {step}, "
         f"f = {f:.3g}, g = {tau:.3g}, h = {h:.3g}, r = {rho:.3g}, v = {nu:.3g}"
     )
-    exponent = -x.k * math.log1p(-rho) if room > 0 and rho < 1 else math.inf
+    exponent = -x.k * _log1p(-rho) if room > 0 and rho < 1 else math.inf
     if exponent > _LARGEST_EXPONENT:
         return Part(np.full_like(x.t, np.inf), formula)
     # (1 + f) (1 + tau) (1 - rho)^-k - 1, without cancellation
-    growth = _expm1(exponent + math.log1p(f) + math.log1p(tau))
-    error = growth * x.t + ((1 + f) * math.exp(exponent) * x.k * nu + h) * u * step.w
+    growth = _expm1(exponent + _log1p(f) + _log1p(tau))
+    error = growth * x.t + ((1 + f) * _exp(exponent) * x.k * nu + h) * u * step.w
     return Part(_unless_overflow(error, 2 * x.t + error, step), formula)
 
 
@@ -245,8 +247,20 @@ def _unless_overflow(error: Floats, magnitude: Floats, step: Step) -> Floats:
     return np.where(magnitude + error > step.top, np.inf, error)
 
 
+# bounds are printed and end in rows: correctly rounded, so that they do not depend on a C library
+@lru_cache(maxsize=256)
+def _exp(exponent: float) -> float:
+    return float(exp(exponent, "float64"))
+
+
+@lru_cache(maxsize=256)
 def _expm1(exponent: float) -> float:
-    return math.expm1(exponent) if exponent < _LARGEST_EXPONENT else math.inf
+    return float(expm1(exponent, "float64")) if exponent < _LARGEST_EXPONENT else math.inf
+
+
+@lru_cache(maxsize=256)
+def _log1p(x: float) -> float:
+    return float(log1p(x, "float64"))
 
 
 def power_of_two(value: float) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import AccumulatorError, ArgumentError
+from ..ops.functions import log
 from .accumulators import Accumulator, AccumulatorLike, as_accumulator
 from .bound_orders import SOURCE_AT_RANDOM, SOURCES, Floats, Terms, errs_at_random, power_of_two, step_of, sum_bound
 from .matmul import matmul
@@ -111,7 +112,7 @@ def matmul_bound(
     result = values.view(MatmulBound)
     result.formula, result.source, result.confidence = formula, SOURCES[acc.order], confidence
     if errs_at_random(acc):
-        deviations = math.sqrt(2 * math.log(4 * (operands.terms.k + 1) / (1 - confidence)))
+        deviations = math.sqrt(2 * float(log(4 * (operands.terms.k + 1) / (1 - confidence), "float64")))
         result.probable, result.probable_formula = _bound(acc, operands, deviations)
         result.probable_source = SOURCE_AT_RANDOM
     return result

@@ -1,8 +1,8 @@
 """A small neural-network engine with its own backpropagation, in which every tensor is rounded where a recipe says.
 
-``tape`` (Tensor, the graph), ``ops`` (forward and backward side by side), ``layers``, ``losses``, ``optim``;
-``recipes`` (what is rounded where) and ``precision`` (what that means: the only place that rounds); ``scaling``
-(loss scaling), ``data``, ``train``.
+``tape`` (Tensor, the graph), ``ops`` (forward and backward side by side), ``elementary`` (exp, log, tanh and sums of
+losses, the same on every machine), ``layers``, ``losses``, ``optim``; ``recipes`` (what is rounded where) and
+``precision`` (what that means: the only place that rounds); ``scaling`` (loss scaling), ``data``, ``train``.
 
     with nf.nn.precision("bf16-mixed", seed=0, step=0):
         loss = nf.nn.cross_entropy(model(x), y)

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import ArgumentError, MissingExtraError, ShapeError, as_integer, nearest_names
+from ..ops.normal import standard_normal
 from .precision import Floats
 
 #: seed of the one shuffle that makes the split
@@ -112,9 +113,9 @@ def blobs(examples: int = 2000, features: int = 16, classes: int = 10, spread: f
         if as_integer(value) is None or value < 1:
             raise ArgumentError(f"{key}={value!r} of blobs must be an integer of at least 1")
     generator = np.random.default_rng(seed)
-    centres = generator.standard_normal((classes, features))
+    centres = standard_normal(generator, (classes, features))
     y = np.arange(examples) % classes
-    x = centres[y] + spread * generator.standard_normal((examples, features))
+    x = centres[y] + spread * standard_normal(generator, (examples, features))
     return from_arrays(x.astype(np.float32), y, name="blobs")
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import ArgumentError, ShapeError, as_integer
+from ..ops.normal import standard_normal
 from .precision import Floats, current
 from .tape import Tensor, TensorLike, apply, as_tensor, stored
 
@@ -40,7 +41,7 @@ class Layer(ABC):
         self.name = name
 
     def init(self, seed: int | np.random.Generator = 0) -> None:
-        """Draw initial weights: float64 from NumPy's generator, then stored as the precision in force says.
+        """Draw initial weights: float64 from NumPy's generator (``ops/normal.py``), then stored as the precision in force says.
 
         Parameters
         ----------
@@ -98,7 +99,7 @@ class Linear(Layer):
 
     def _draw(self, generator: np.random.Generator) -> None:
         shape = (self.out_features, self.in_features)
-        self.weight.data = generator.standard_normal(shape) * math.sqrt(2.0 / self.in_features)
+        self.weight.data = standard_normal(generator, shape) * math.sqrt(2.0 / self.in_features)
         if self.bias is not None:
             self.bias.data = np.zeros(self.out_features)
         self.ready = True

@@ -6,8 +6,8 @@ itself, as it was stored, that is, rounded); ``backward(p, name, kept, gradient,
 array (None where `needs` says that nobody asks). `p` is the `Precision` in force, `name` the layer. Neither rounds
 its results: the tape does, by the row's flags. GEMMs and sums go through `p`.
 
-exp, log and tanh are NumPy's, in float64: before the rounding to a narrower format their last bit may differ from one
-CPU to another, and with it, very rarely, a result. Everything else gives the same bits anywhere.
+What is elementwise is computed by +, -, *, /, sqrt and comparisons in float64; exp, log, tanh and the sums of losses are
+those of ``elementary.py``. So everything gives the same bits on any machine.
 
 To add an operation: write the pair, add a row with the shapes of a small example; the gradient check runs over the
 table.
@@ -15,6 +15,7 @@ table.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -24,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ShapeError
+from . import elementary
 from .precision import Floats, Precision, Role
 
 Gradients = tuple[Floats | None, ...]
@@ -125,7 +127,7 @@ def _reduced(p: Precision, name: str, gradient: Floats, shape: tuple[int, ...]) 
 
 
 def _size(shape: tuple[int, ...], axes: list[int]) -> int:
-    return int(np.prod([shape[i] for i in axes], dtype=np.int64))
+    return math.prod(shape[i] for i in axes)
 
 
 def _check_broadcast(x: Floats, y: Floats) -> None:
@@ -195,7 +197,7 @@ def _selected(mask: NDArray[np.bool_], x: Floats) -> Floats:
 
 def tanh(p: Precision, name: str, x: Floats) -> tuple[Floats, Any]:
     """tanh(x)."""
-    return np.tanh(_wide(x)), RESULT
+    return elementary.tanh(_wide(x)), RESULT
 
 
 def tanh_backward(p: Precision, name: str, kept: Any, dy: Floats, needs: Needs) -> Gradients:
@@ -206,7 +208,7 @@ def tanh_backward(p: Precision, name: str, kept: Any, dy: Floats, needs: Needs) 
 
 def sigmoid(p: Precision, name: str, x: Floats) -> tuple[Floats, Any]:
     """1 / (1 + exp(-x)), as (1 + tanh(x / 2)) / 2, which cannot overflow."""
-    return 0.5 + 0.5 * np.tanh(0.5 * _wide(x)), RESULT
+    return 0.5 + 0.5 * elementary.tanh(0.5 * _wide(x)), RESULT
 
 
 def sigmoid_backward(p: Precision, name: str, kept: Any, dy: Floats, needs: Needs) -> Gradients:
@@ -266,10 +268,10 @@ def cross_entropy(p: Precision, name: str, logits: Floats, labels: Any) -> tuple
     """Mean over the batch of log(sum(exp(z))) - z[label]; z (batch, classes)."""
     z = _wide(logits)
     z = z - z.max(axis=1, keepdims=True)
-    exponentials = np.exp(z)
-    sums = exponentials.sum(axis=1, keepdims=True)
+    exponentials = elementary.exp(z)
+    sums = elementary.sums(exponentials)[:, np.newaxis]
     rows = np.arange(len(labels))
-    loss = (np.log(sums[:, 0]) - z[rows, labels]).sum() / len(labels)
+    loss = elementary.total(elementary.log(sums[:, 0]) - z[rows, labels]) / len(labels)
     return np.asarray(loss, p.carrier), (exponentials, sums, rows, labels)
 
 
@@ -285,7 +287,7 @@ def cross_entropy_backward(p: Precision, name: str, kept: Any, dy: Floats, needs
 def squared_error(p: Precision, name: str, prediction: Floats, target: Any) -> tuple[Floats, Any]:
     """Mean over all elements of (prediction - target)^2."""
     error = _wide(prediction) - target
-    return np.asarray((error * error).sum() / error.size, p.carrier), error
+    return np.asarray(elementary.total(error * error) / error.size, p.carrier), error
 
 
 def squared_error_backward(p: Precision, name: str, kept: Any, dy: Floats, needs: Needs) -> Gradients:

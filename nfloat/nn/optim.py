@@ -20,11 +20,13 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
 from ..errors import ArgumentError, ShapeError
+from ..ops.functions import power
 from .precision import Floats, Precision, Role, current
 from .tape import Tensor, stored
 
@@ -222,7 +224,14 @@ def _adam(own: Adam | AdamW, p: Precision, name: str, w: Floats, g: Floats, stat
     beta1, beta2 = own.betas
     m = state["m"] = p.cast(Role.STATE, name, beta1 * _momentum(state, "m", w) + (1.0 - beta1) * g)
     v = state["v"] = p.cast(Role.STATE, name, beta2 * _momentum(state, "v", w) + (1.0 - beta2) * (g * g))
-    return (m / (1.0 - beta1**own.steps)) / (np.sqrt(v / (1.0 - beta2**own.steps)) + own.eps)
+    grown1, grown2 = (1.0 - _power(beta, own.steps) for beta in own.betas)
+    return (m / grown1) / (np.sqrt(v / grown2) + own.eps)
+
+
+@lru_cache(maxsize=64)
+def _power(beta: float, steps: int) -> float:
+    """beta^steps, correctly rounded: Python's ``**`` is the C library's, whose last bit depends on the machine."""
+    return float(power(beta, steps, "float64"))
 
 
 #: name, as a configuration has it -> optimiser

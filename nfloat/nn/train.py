@@ -171,8 +171,10 @@ def evaluate(
         result = model(x)
         value = loss(result, y).item()
     wrong_shape = result.data.ndim != 2 or np.ndim(y) != 1
-    hits = np.nan if wrong_shape else np.mean((result.data.argmax(axis=1) == y) & ~np.isnan(result.data).any(axis=1))
-    return Evaluation(value, float(hits))
+    if wrong_shape:
+        return Evaluation(value, float("nan"))
+    right = (result.data.argmax(axis=1) == y) & ~np.isnan(result.data).any(axis=1)
+    return Evaluation(value, int(np.count_nonzero(right)) / right.size if right.size else float("nan"))
 
 
 def _differentiate(

@@ -212,7 +212,7 @@ def _spread(places: list[float], least: float) -> list[float]:
 
 
 def _low(group: list[float], least: float) -> float:
-    return sum(group) / len(group) - least * (len(group) - 1) / 2
+    return math.fsum(group) / len(group) - least * (len(group) - 1) / 2
 
 
 def _high(group: list[float], least: float) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ..drift.attribution import METRIC, SOURCES
 from ..drift.result import Result
@@ -91,11 +91,11 @@ def sources_figure(result: Result) -> Figure | None:
     """Which rounding makes the gradient's error: shares of the squared errors of each place alone."""
     medians = _errors_by_source(result)
     squares = {name: {source: error * error for source, error in of.items()} for name, of in medians.items()}
-    squares = {name: of for name, of in squares.items() if 0.0 < sum(of.values()) < math.inf}
+    squares = {name: of for name, of in squares.items() if 0.0 < _sum(of.values()) < math.inf}
     if not squares:
         return None
     present = [source for source in SOURCES if any(of.get(source) for of in squares.values())]
-    shares = {name: {key: of.get(key, 0.0) / sum(of.values()) for key in present} for name, of in squares.items()}
+    shares = {name: {key: of.get(key, 0.0) / _sum(of.values()) for key in present} for name, of in squares.items()}
     parts = [
         Bars(SOURCES[key], [of[key] for of in shares.values()], [colour]) for key, colour in colours(present).items()
     ]
@@ -187,6 +187,14 @@ def _rates_rows(result: Result) -> list[list[str]]:
         [name, tensor, *(share(statistics.fmean(values)) if values else "–" for values in of.values())]
         for (name, tensor), of in found.items()
     ]
+
+
+def _sum(values: Iterable[float]) -> float:
+    """The exact sum rounded once (Python's own adds otherwise from 3.12 on); infinite where it is too large."""
+    try:
+        return math.fsum(values)
+    except OverflowError:
+        return math.inf
 
 
 def _median(result: Result, key: Key) -> float | None:

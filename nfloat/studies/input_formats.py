@@ -85,7 +85,7 @@ def measure(cell: Cell, seed: int) -> dict[str, Value]:
     noise = _norm(nf.round(x, cell.format) - x)
     return {
         "frobenius": _norm(error) / _norm(exact),
-        "sqnr_db": 20 * math.log10(_norm(x) / noise) if noise else math.inf,
+        "sqnr_db": 20 * float(nf.log10(_norm(x) / noise, "float64")) if noise else math.inf,
     }
 
 
@@ -116,7 +116,7 @@ def _ratios(rows: Sequence[Row]) -> list[Check]:
     if {"bfloat16", "tfloat32"} <= set(error):
         found.append(within(f"{_EIGHT}, {at}", error["bfloat16"] / error["tfloat32"], 8.0, "3 bits: 2³", relative=0.01))
         a_bit = (sqnr["tfloat32"] - sqnr["bfloat16"]) / 3
-        found.append(within(f"SQNR a bit in dB, {at}", a_bit, 20 * math.log10(2), "20 log10(2)", relative=0.01))
+        found.append(within(f"SQNR a bit in dB, {at}", a_bit, 20 * float(nf.log10(2, "float64")), "20 log10(2)", relative=0.01))
     if {"float16", "tfloat32"} <= set(error):
         ratio = error["float16"] / error["tfloat32"]
         found.append(within(f"float16 / tfloat32, {at}", ratio, 1.0, "same precision", relative=0.01))

@@ -203,7 +203,7 @@ def findings(rows: Sequence[Row]) -> list[str]:
 
 
 def _why(fmt: str, limit: float, first: int) -> str:
-    gap = nf.get_format(fmt).eps * 2.0 ** math.floor(math.log2(limit))
+    gap = nf.get_format(fmt).eps * 2.0 ** (math.frexp(limit)[1] - 1)
     return (
         f"In {fmt} the harmonic series converges, to {limit}: {first - 1} terms contribute, and term {first}, "
         f"{1 / first:.6f}, is less than half the gap of {gap:g} to the next number."
@@ -216,7 +216,7 @@ def plots(rows: Sequence[Row]) -> list[Plot]:
     if not stopped:
         return []
     end = 4 * max(number(row, "first_unchanged") for row in stopped)
-    lines = [Series("exact", [(2.0**i, _harmonic(2.0**i)) for i in range(int(math.log2(end)) + 1)], guide=True)]
+    lines = [Series("exact", [(2.0**i, _harmonic(2.0**i)) for i in range(math.frexp(end)[1])], guide=True)]
     for row in stopped:
         limit = number(row, "result")
         lines.append(Series(str(row["format"]), [(number(row, "first_unchanged"), limit), (end, limit)]))
@@ -243,7 +243,7 @@ def _harmonic(n: float) -> float:
     """The n-th harmonic number, to 1e-8 and better from n = 8 on (Euler and Maclaurin)."""
     if n < 8:
         return math.fsum(1 / i for i in range(1, int(n) + 1))
-    return math.log(n) + 0.5772156649015329 + 1 / (2 * n) - 1 / (12 * n * n) + 1 / (120 * n**4)
+    return float(nf.log(n, "float64")) + 0.5772156649015329 + 1 / (2 * n) - 1 / (12 * n * n) + 1 / (120 * n * n * n * n)
 
 
 STUDY = Study(

@@ -144,7 +144,7 @@ def _stochastic_error(row: Row) -> float:
     """
     u, n = nf.get_format(str(row["format"])).eps / 2, int(number(row, "n"))
     variance = 0.0
-    for e in range(math.ceil(math.log2(n))):
+    for e in range((n - 1).bit_length()):
         gap = 2 * u * 2.0**e
         terms = max(min(n, 2.0 ** (e + 2)) - 2.0 ** (e + 1), 0.0)
         variance += terms * (gap / 2 - 1 / 3 if gap >= 1 else gap * gap / 6)

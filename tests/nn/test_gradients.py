@@ -106,3 +106,10 @@ def test_every_operation_of_a_tensor_is_listed():
     source = inspect.getsource(tape.Tensor)
     used = {part.split('"')[1] for part in source.split("apply(")[1:]}
     assert used <= set(OPS)
+
+
+@pytest.mark.parametrize("name", ["matmul", "linear"])
+def test_square_products(name):
+    """Of square matrices a transposed one fits as well as the right one."""
+    tensors = [Tensor(x, requires_grad=True) for x in arrays(((3, 3), (3, 3)))]
+    check(lambda: apply(name, *tensors), tensors)
