@@ -130,6 +130,8 @@ def _carries(c: Cuts, mode: Rounding, bits: int, words: Words) -> NDArray[np.boo
     """floor(v 2^N) + R >= 2^N, as floor(v 2^N) > 2^N - 1 - R; P3109 v4.0's B and C likewise."""
     if mode is Rounding.STOCHASTIC:
         return c.fraction > ~words
+    if mode is Rounding.STOCHASTIC_EQUAL:
+        return (words >> np.uint64(63) == np.uint64(1)) & ((c.fraction != 0) | c.more)
     missing = ~words >> np.uint64(64 - bits)
     if mode is Rounding.STOCHASTIC_A:
         return c.fraction >> np.uint64(64 - bits) > missing

@@ -51,7 +51,7 @@ def rounded(fmt: nf.Format) -> str:
         for policy in (None, *Overflow):
             if (policy is Overflow.INFINITY and not fmt.has_inf) or (policy is Overflow.NAN and fmt.nan == "none"):
                 continue
-            bits = 3 if mode.is_stochastic and mode is not Rounding.STOCHASTIC else None
+            bits = 3 if mode.needs_random_bits else None
             found += [nf.round(x, fmt, mode, overflow=policy, seed=7 if mode.is_stochastic else None, random_bits=bits) for x in inputs]
     return digest(*found)
 
