@@ -119,3 +119,17 @@ def test_warmup_goes_through_the_list(nfloat, monkeypatch):
 def test_nothing_is_coloured(nfloat):
     for args in (("--help",), ("formats",), ("explain", "1"), ("doctor",)):
         assert "\x1b" not in nfloat(*args).out
+
+
+def test_check_of_formats_at_random(nfloat):
+    done = nfloat("check", "--formats-at-random", "2", "--seed", "3", "--json")
+    assert done.code == 0
+    rows = {row["formats"]: row for row in json.loads(done.out)}
+    assert list(rows) == ["codes", "operations", "functions"]
+    assert all(row["count"] == 2 and row["compared"] > 1000 and row["wrong"] == 0 for row in rows.values())
+
+
+def test_formats_at_random_are_not_named(nfloat):
+    done = nfloat("check", "bf16", "--formats-at-random", "2")
+    assert done.code == 2
+    assert "name none" in done.err

@@ -5,9 +5,11 @@ import pytest
 
 import nfloat as nf
 from nfloat.formats.rounding import Rounding
+from nfloat.streams import Stream
 from nfloat.testing import random_calls, sweep, sweep_random
 from nfloat.testing.exact_cut import cut_results, round_cuts
 from nfloat.testing.exact_results import exact_result
+from nfloat.testing.grid import stream_words
 
 
 def fixed(p, emax):
@@ -24,7 +26,8 @@ NARROW = [
     *(floating(5, emin, 0) for emin in (-120, -121, -122, -123, -1016, -1017, -1018, -1019)),
     *(floating(8, 0, emax) for emax in (111, 112, 978, 979)),
     *(floating(8, 0, emax, max_significand=128) for emax in (111, 112)),
-    *(fixed(p, emax) for p, emax in ((10, 113), (10, 114), (10, 126), (10, 127), (8, 978), (8, 979), (10, 1022), (22, 21), (23, 22), (5, -121), (5, -122))),
+    *(fixed(p, emax) for p, emax in ((10, 113), (10, 114), (10, 126), (10, 127), (8, 978), (8, 979), (10, 1022), (22, 21), (23, 22), (5, -121), (5, -122), (5, -126), (1, 0), (1, -126))),
+    *(floating(p, -20, 20, subnormals="flush_input") for p in (8, 30)),
     *(floating(p, -126, 127, subnormals="flush") for p in (8, 23, 24)),
     *(floating(p, -1022, 1023, subnormals="flush_output") for p in (8, 52, 53)),
     floating(8, -126, 200), floating(8, -127, 100), floating(8, -126, 20, has_inf=False, nan="negative_zero"),
@@ -95,3 +98,17 @@ def test_short_numbers_whose_quotients_and_sums_lie_beside_a_tie(p):
         exact = round_cuts(cut_results(results, fmt), fmt, Rounding.NEAREST_EVEN, None)
         got = np.asarray(getattr(np, name)(nf.array(a, fmt), nf.array(b, fmt)))
         assert not sweep.differs(got, exact).any()
+
+
+@pytest.mark.parametrize("name", ["add", "subtract", "multiply"])
+def test_results_that_float64_does_not_hold_in_any_element(name):
+    """A stochastic mode needs the whole rest: a small term that float64 drops, a product of 24 and 53 bits. Whichever operand it is."""
+    fmt, rng, seed = floating(51, -20, 20), np.random.default_rng(3), 5
+    long = 1 + rng.integers(1, 2**52, 300) * 2.0**-52
+    short = {"multiply": (1 + rng.integers(1, 2**23, 300) * 2.0**-23)}.get(name, 2.0**-53 * rng.uniform(0.5, 0.9, 300))
+    for operands in ((long, short), (short, long)):
+        results = [exact_result(name, fmt, *row) for row in zip(*(a.tolist() for a in operands), strict=True)]
+        words = stream_words(Stream(seed).key, 300)
+        for mode, bits in ((Rounding.STOCHASTIC, None), (Rounding.STOCHASTIC_A, 60)):
+            exact = round_cuts(cut_results(results, fmt), fmt, mode, None, bits, words)
+            assert not sweep.differs(getattr(nf, name)(*operands, fmt, mode, random_bits=bits, seed=seed), exact).any()
