@@ -32,7 +32,7 @@ def digests() -> Iterator[Named]:
     for name, layer in (("tanh", nf.nn.Tanh), ("sigmoid", nf.nn.Sigmoid)):
         yield f"training with {name}", partial(training, "float64", activation=layer)
     yield "training by squared error", squared_error
-    for name in ("float64", "bf16-pure", "fp16-mixed", "bf16-pure-sr"):
+    for name in ("float64", "bf16-pure", "fp16-mixed", "bf16-pure-sr", "bf16-mixed+activations=bfloat16:stochastic"):
         yield f"drift {name}", partial(drift, name)
     for name in STUDIES:
         yield f"study {name}", partial(study, name)
