@@ -13,7 +13,7 @@ from test_matmul_ranges import exactly
 import nfloat as nf
 from nfloat.formats.rounding import Rounding
 from nfloat.linalg.dispatch import _norms
-from nfloat.linalg.facts import ZEROS, Facts
+from nfloat.linalg.facts import ZEROS, Facts, survey
 from nfloat.linalg.lane_constants import can_cut
 from nfloat.linalg.route import Problem, _before_growth
 
@@ -32,9 +32,10 @@ def test_products_that_the_lane_rounds_to_a_midpoint():
         assert exactly([[a]], [[b]], nf.Accumulator("bfloat16", order=order)) == [[1 + 2.0**-7]]
 
 
-def test_exact_sums_of_float64_are_rounded_in_every_direction():
-    for mode, sign in (("toward_positive", 1), ("toward_zero", -1), ("toward_negative", -1), ("to_odd", 1)):
-        exactly([[1.0, sign * 2.0**-60]], [[1.0], [1.0]], nf.Accumulator("float64", rounding=mode, order="exact"))
+def test_exact_sums_are_rounded_in_every_direction():
+    for mode, sign in (("toward_positive", 1), ("toward_zero", -1), ("toward_negative", -1), ("to_odd", 1), ("nearest_even", 1), ("nearest_even", -1)):
+        for name, first in (("float64", 1.0), ("float32", 1.0), ("float32", 1 + 2.0**-24), ("float32", -1 - 2.0**-24)):
+            exactly([[first, sign * 2.0**-60]], [[1.0], [1.0]], nf.Accumulator(name, rounding=mode, order="exact"))
 
 
 @pytest.mark.parametrize("p", [21, 22, 23, 24, 50, 51, 52, 53])
@@ -181,6 +182,12 @@ def test_growth_at_random_is_bounded_as_its_proof_says(p, k):
     for bound in (f.max, 512 * float(h), float(h)):
         t = Fraction(_before_growth(bound, (f,), k))
         assert t <= 0 or g ** (k + 1) * (t + 2 * k * h) <= Fraction(bound)
+
+
+def test_numbers_of_a_format_are_on_its_grid_and_nothing_else_is():
+    f = nf.get_format("float8_e4m3fn")
+    for values, on in (([448.0, 2.0**-9], True), ([512.0], False), ([2.0**-10], False), ([17.0], False), ([np.inf, 1.0], False), ([np.nan], False)):
+        assert survey(np.array([values])).on_grid_of(f) is on
 
 
 def test_norms_are_no_less_than_the_sums_they_bound():
