@@ -35,7 +35,8 @@ def test_products_that_the_lane_rounds_to_a_midpoint():
 def test_exact_sums_are_rounded_in_every_direction():
     for mode, sign in (("toward_positive", 1), ("toward_zero", -1), ("toward_negative", -1), ("to_odd", 1), ("nearest_even", 1), ("nearest_even", -1)):
         for name, first in (("float64", 1.0), ("float32", 1.0), ("float32", 1 + 2.0**-24), ("float32", -1 - 2.0**-24)):
-            exactly([[first, sign * 2.0**-60]], [[1.0], [1.0]], nf.Accumulator(name, rounding=mode, order="exact"))
+            for row in ([first, sign * 2.0**-60], [sign * 2.0**-60, first]):
+                exactly([row], [[1.0], [1.0]], nf.Accumulator(name, rounding=mode, order="exact"))
 
 
 @pytest.mark.parametrize("p", [21, 22, 23, 24, 50, 51, 52, 53])
@@ -167,10 +168,11 @@ def test_points_of_cut_sums_are_numbers_of_the_lane(mode):
 
 
 def test_a_bound_that_products_of_tiny_numbers_seem_to_keep():
-    """2^10 products of 2^-1080 are more than 2^-1073, though float64 takes each for nothing."""
-    x = Facts(1.0, -540.0, 2.0**-540, 1.0, 0.0)
-    assert not Problem(x, x, ZEROS, 1 << 10, lambda: 1.0).sums_within(2.0**-1073)
-    assert Problem(x, x, ZEROS, 1 << 10, lambda: 1.0).sums_within(2.0**-1000)
+    """1.375 2^-1074 is more than 2^-1074, which float64 makes of it."""
+    x = Facts(4.0, -540.0, 1.375 * 2.0**-537, 1.0, 0.0)
+    y = Facts(1.0, -537.0, 2.0**-537, 1.0, 0.0)
+    assert not Problem(x, y, ZEROS, 1, lambda: 1.0).sums_within(2.0**-1074)
+    assert Problem(x, y, ZEROS, 1, lambda: 1.0).sums_within(2.0**-1000)
 
 
 @pytest.mark.parametrize("p", [2, 5, 8, 16])

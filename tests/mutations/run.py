@@ -238,4 +238,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the folder of the copies goes
     sys.exit(main())
