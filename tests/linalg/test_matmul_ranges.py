@@ -11,8 +11,9 @@ from same_bits import same_bits
 
 import nfloat as nf
 from nfloat.linalg.accumulators import Order
+from nfloat.linalg.facts import ZEROS, Facts
 from nfloat.linalg.lane_constants import PRECISION, has_narrow_grid, limit
-from nfloat.linalg.route import candidates
+from nfloat.linalg.route import Problem, candidates
 from nfloat.testing.gemm_oracle import matmul_exact
 
 
@@ -67,6 +68,7 @@ def test_sums_of_blocks_far_beyond_what_they_are_added_in():
     )  # fmt: skip
     for exponent in (960, 971, 972, 973, 974, 979):
         exactly([[2.0**exponent]], [[1.0]], acc)
+    exactly([[2.0**971] * 8], [[1.0]] * 8, acc.replace(block=8))  # no term is too large, their sum is
 
 
 # ---------------------------------------------------------------- the largest number: is an overflow seen?
@@ -168,7 +170,10 @@ def test_compensated_sums_of_more_steps_than_the_proof_allows_are_watched(p):
     few, many = int(0.08 * 4**p), int(0.08 * 4**p) + 1
     for k in (few, many):
         exactly([[1.0] * k], [[f.max / 8 / k]] * k, nf.Accumulator(f, order="kahan"))
-    assert all(c.steps < many for c in candidates(nf.Accumulator(f, order="kahan")) if c.watched >= 0)
+    ones = Facts(1.0, 0.0, 1.0, 1.0, 0.0)
+    for c in (c for c in candidates(nf.Accumulator(f, order="kahan")) if c.watched >= 0):
+        # one product that is not zero keeps any bound
+        assert [c.kind_for(Problem(ones, ones, ZEROS, k, lambda: 1.0)) for k in (few, many)] == [c.kind, c.watched]
 
 
 # ---------------------------------------------------------------- formats without a zero

@@ -26,6 +26,7 @@ def test_codes_of_float32_at_the_thresholds_of_random_words():
     """Of 17 to 22 bits more random bits lie below the lane's last one than a float32 number holds."""
     rng = Random(2)
     accumulators = [nf.Accumulator(f"e8m{m}", rounding="stochastic") for m in range(10, 22)]
+    accumulators += [nf.Accumulator(f"e8m{m}", product=f"e8m{m}", rounding="stochastic") for m in range(3, 16)]
     products = [random_products._at_threshold(rng, rng.choice(accumulators)) for _ in range(3000)]
     assert [source(p) for p in products if wrong(p)] == []
 

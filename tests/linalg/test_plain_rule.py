@@ -1,0 +1,49 @@
+"""The plain rule of products alone (``kernels/gemm.py``), against the exact model: every order, a mode of each family, data of every kind.
+
+(``test_matmul_oracle.py`` has all modes, beside the tiled kernels; this compiles one kernel, and says which of the two is wrong.)
+"""
+
+import numpy as np
+import pytest
+from same_bits import same_bits
+from test_matmul_oracle import ORDERS, SEED, accumulators, problems
+
+import nfloat as nf
+from nfloat.formats.rounding import Rounding
+from nfloat.linalg import dispatch
+from nfloat.testing.gemm_oracle import matmul_exact
+
+MODES = [Rounding.NEAREST_EVEN, Rounding.TOWARD_NEGATIVE, Rounding.STOCHASTIC, Rounding.STOCHASTIC_A]
+KEY = nf.Stream(SEED).key
+
+
+def plainly(a, b, c, acc):
+    """The plain kernel's product."""
+    out = np.empty((a.shape[0], b.shape[1]))
+    dispatch._plainly(a, b, c, out, acc, KEY, 1, [(0, len(a))])
+    return out
+
+
+@pytest.mark.parametrize("mode", MODES, ids=str)
+@pytest.mark.parametrize("order", ORDERS)
+def test_is_the_exact_model(order, mode):
+    rng = np.random.default_rng([7, mode.tag, ORDERS.index(order)])
+    for acc in accumulators(order, mode, rng):
+        for name, a, b, c in problems(acc, rng, 2):
+            want = matmul_exact(a.tolist(), b.tolist(), acc, None if c is None else c.tolist(), KEY)
+            assert same_bits(plainly(a, b, c, acc), want).all(), (acc, name, a.tolist(), b.tolist(), c)
+
+
+def test_exact_sums_from_end_to_end_of_float64():
+    """Terms from 2^-2148 to 2^2046, whose limbs lie far apart; ties that the last of them decides."""
+    acc = nf.Accumulator("float64", order="exact")
+    least = 2.0**-1074
+    for rows in (
+        [(2.0**1000, 2.0**1000), (-(2.0**1000), 2.0**1000), (least, 1.0)],
+        [(1.0, 1.0), (2.0**-53, 1.0), (least, least)],
+        [(1.0, 1.0), (2.0**-53, 1.0), (-least, least)],
+        [(-1.0, 1.0), (-(2.0**-53), 1.0), (2.0**-60, 2.0**-60)],
+        [(2.0**1000, 2.0**1000), (least, 1.0), (-(2.0**1000), 2.0**1000), (least, -0.5)],
+    ):
+        a, b = np.array([[x for x, _ in rows]]), np.array([[y] for _, y in rows])
+        assert same_bits(plainly(a, b, None, acc), matmul_exact(a.tolist(), b.tolist(), acc, None, KEY)).all(), rows

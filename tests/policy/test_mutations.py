@@ -1,0 +1,50 @@
+"""The list of mutations: each is one, in a place that exists, with tests that exist; and no room of arithmetic is without any.
+
+(Whether the tests see them is what ``tests/mutations/run.py`` finds out: it takes too long for every run.)
+"""
+
+import ast
+import runpy
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+import nfloat
+
+REPOSITORY = Path(nfloat.__file__).parents[1]
+SCRIPT = REPOSITORY / "tests" / "mutations" / "run.py"
+MUTATIONS = runpy.run_path(str(SCRIPT))["load"]()
+#: names of operations, and of nothing that computes
+WITHOUT_ARITHMETIC = {"__init__.py", "operations.py"}
+MUST_HAVE = ("route.py", "lane_constants.py", "dispatch.py", "facts.py", "bound_orders.py")
+
+
+def test_there_are_at_least_sixty_under_names_of_their_own():
+    assert len(MUTATIONS) >= 60
+    assert [name for name, count in Counter(m.name for m in MUTATIONS).items() if count > 1] == []
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda m: m.name)
+def test_changes_one_place(mutation):
+    text = (REPOSITORY / mutation.file).read_text()
+    assert text.count(mutation.old) == 1, f"`old` occurs {text.count(mutation.old)} times in {mutation.file}"
+    assert mutation.new != mutation.old
+    ast.parse(text.replace(mutation.old, mutation.new))
+    assert mutation.why and mutation.tests
+
+
+def test_the_tests_that_are_named_exist():
+    for mutation in MUTATIONS:
+        for test in mutation.tests:
+            file, _, function = test.partition("[")[0].partition("::")
+            path = REPOSITORY / file
+            assert path.exists(), f"{mutation.name}: {file}"
+            assert not function or f"def {function}(" in path.read_text(), f"{mutation.name}: {test}"
+
+
+def test_every_room_of_arithmetic_has_some():
+    changed = {m.file for m in MUTATIONS}
+    kernels = {p.name for p in (REPOSITORY / "nfloat/kernels").glob("*.py")} - WITHOUT_ARITHMETIC
+    assert {f"nfloat/kernels/{name}" for name in kernels} - changed == set()
+    assert {f"nfloat/linalg/{name}" for name in MUST_HAVE} - changed == set()
