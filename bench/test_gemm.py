@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import nfloat as nf
-from nfloat.kernels.half_pack import HAS_HALF
+from nfloat.kernels.gemm.half_pack import HAS_HALF
 
 #: accumulator -> at most so many times sgemm; float16 by the CPU's own half arithmetic, if it has that
 ACCUMULATORS = {

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import nfloat as nf
-from nfloat.linalg.units import SingleSourceWarning
+from nfloat.linalg.units.names import SingleSourceWarning
 
 N = 512
 FAST = {

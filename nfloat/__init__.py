@@ -59,7 +59,7 @@ _LAZY = {
     "Accumulator": "linalg.accumulators",
     "matmul": "linalg.matmul",
     **dict.fromkeys(("cumsum", "dot", "sum"), "linalg.reductions"),
-    "units": "linalg.units",
+    "units": "linalg.units.names",
     **dict.fromkeys(("encode", "decode", "pack", "unpack"), "ops.codes"),
     **dict.fromkeys(("numpy_dtype", "view_codes", "view_dtype"), "interop"),
 }

@@ -24,7 +24,7 @@ def command(words: tuple[str, ...], as_json: bool) -> None:
       nfloat units nvidia.ada.mma.e4m3_e5m2.f32 --json
     """
     from ..errors import NFloatError, nearest_names
-    from ..linalg.units import units
+    from ..linalg.units.names import units
 
     found = [unit for name, unit in units.items() if all(word.lower() in name for word in words)]
     if not found and len(words) == 1 and words[0] in units:
@@ -41,7 +41,7 @@ def command(words: tuple[str, ...], as_json: bool) -> None:
 
 
 def _entry(unit) -> dict[str, object]:
-    from ..linalg.units import CONFIDENCE
+    from ..linalg.units.names import CONFIDENCE
 
     keys = ("name", "instruction", "a", "b", "output", "rule", "confidence", "source", "note")
     entry: dict[str, object] = {key: getattr(unit, key) for key in keys}

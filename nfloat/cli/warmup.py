@@ -25,8 +25,8 @@ def command(as_json: bool) -> None:
     from .. import kernels
     from ..kernels import jit
 
-    for module in pkgutil.iter_modules(kernels.__path__):  # importing them fills the list of kernels
-        importlib.import_module(f"{kernels.__name__}.{module.name}")
+    for module in pkgutil.walk_packages(kernels.__path__, f"{kernels.__name__}."):  # importing them fills the list of kernels
+        importlib.import_module(module.name)
 
     start, seconds = time.perf_counter(), {}
     for name, taken in jit.warm_up():

@@ -16,7 +16,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from numpy.typing import NDArray
 
 from ..errors import ArgumentError, ShapeError
-from ..kernels.folds import fold_at, fold_rows
+from ..kernels.arithmetic.folds import fold_at, fold_rows
 from ..ops.compute import has_unsigned_zero
 from .rounded import RoundedValues, common, fresh_stream, operand
 from .ufuncs import ARITHMETIC, QUESTIONS, call, check_mask, write

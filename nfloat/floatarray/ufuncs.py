@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ArgumentError, FormatError, ShapeError
-from ..kernels.operations import Operation
+from ..kernels.arithmetic.operations import Operation
 from ..linalg.accumulators import Accumulator
 from ..linalg.matmul import matmul
 from ..ops.compute import compute

@@ -1,7 +1,7 @@
 """Which formats the lanes of float32 and float64 can round, as inequalities: what every fast path of ``ops`` is chosen by.
 
 A condition is computed from a format's own fields and the lane's digits and exponents, and its reason stands beside it. The loops
-themselves are in ``kernels/vector.py`` (the narrow family and the one with the lane's exponents) and ``kernels/codes_vector.py``.
+themselves are in ``kernels/rounding/vector.py`` (the narrow family and the one with the lane's exponents) and ``kernels/rounding/codes_vector.py``.
 What none of these functions names is left to the plain rule.
 """
 

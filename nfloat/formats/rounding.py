@@ -2,7 +2,7 @@
 
 A mode decides between the two neighbours on the format's grid, a policy decides what becomes of a *rounded* value beyond
 the largest finite one. A mode's facts stand beside it, once: fast paths, policies and bounds ask for these, and leave a mode whose
-facts they do not know to the plain rule (``kernels/scalar.py``), which branches on the integer `tag`.
+facts they do not know to the plain rule (``kernels/rounding/scalar.py``), which branches on the integer `tag`.
 
 Sources: IEEE 754-2019 clause 4.3; IEEE P3109 Interim Report v4.0 (unapproved draft) for to_odd and the stochastic modes.
 """
@@ -50,7 +50,7 @@ class Draws(Enum):
 
 @dataclass(frozen=True)
 class ModeFacts:
-    """What fast paths and policies may know of a mode; what none of these says, only the rule itself knows (``kernels/scalar.py``).
+    """What fast paths and policies may know of a mode; what none of these says, only the rule itself knows (``kernels/rounding/scalar.py``).
 
     `away`: whether a positive and a negative number go away from zero (DIRECTED). `unbiased`: whether the mean over all random words is
     the number itself, but for the fraction's bits that are not looked at.
@@ -130,7 +130,7 @@ class Rounding(str, Enum):
 
 def unknown_mode(mode: Rounding, where: str) -> RoundingError:
     """What a switch over modes ends in: it must not compute something else."""
-    return RoundingError(f"rounding={mode.value!r} has no form in {where}; the plain rule (kernels/scalar.py) does every mode")
+    return RoundingError(f"rounding={mode.value!r} has no form in {where}; the plain rule (kernels/rounding/scalar.py) does every mode")
 
 
 class Overflow(str, Enum):

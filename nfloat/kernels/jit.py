@@ -110,7 +110,7 @@ def kernel(*signatures: str, possible: bool = True) -> Callable[[Callable[..., A
     def decorate(function: Callable[..., Any]) -> Any:
         if not possible:
             return function
-        name = f"{function.__module__.rsplit('.', 1)[-1]}.{function.__name__}"
+        name = f"{function.__module__.removeprefix('nfloat.kernels.')}.{function.__name__}"
         if numba.config.DISABLE_JIT:
             KERNELS[name] = (_Refused(function), signatures)
             return KERNELS[name][0]

@@ -24,10 +24,10 @@ from ..formats.format import Format
 from ..formats.names import FormatLike, get_format
 from ..formats.rounding import Overflow, Rounding, as_overflow, as_rounding, check_random_bits
 from ..formats.spec import rounding_spec
-from ..kernels.orders import Order
+from ..kernels.gemm.orders import Order
 
 if TYPE_CHECKING:
-    from .unit import Unit
+    from .units.unit import Unit
 
 
 #: partial sums are kept for each thread
@@ -189,7 +189,7 @@ def as_accumulator(acc: AccumulatorLike) -> Accumulator | Unit:
         return _of_format(acc)
     if isinstance(acc, str):
         return _of_name(acc)
-    from .unit import Unit  # the tables of units load when one is named
+    from .units.unit import Unit  # the tables of units load when one is named
 
     if isinstance(acc, Unit):
         return acc
@@ -207,7 +207,7 @@ def _of_name(name: str) -> Accumulator | Unit:
         return Accumulator(get_format(name))
     except FormatError as error:
         if "." in name:
-            from .units import units
+            from .units.names import units
 
             return units[name]
         raise AccumulatorError(f"acc={name!r} is neither a format nor a matrix unit: {error}") from None

@@ -41,7 +41,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..formats.format import Format, LowestBinade
-from ..kernels.orders import Order, unknown_order
+from ..kernels.gemm.orders import Order, unknown_order
 from ..ops.functions import exp, expm1, log1p
 from .accumulators import Accumulator
 

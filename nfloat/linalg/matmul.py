@@ -13,7 +13,7 @@ from ..formats.names import FormatLike, get_format
 from ..ops.rounding import round as round_values
 from ..streams import SeedLike, as_key
 from .accumulators import Accumulator, AccumulatorLike, as_accumulator
-from .dispatch import multiply_stack
+from .gemm.dispatch import multiply_stack
 from .operands import as_operand, check_copy, check_memory, input_formats, matmul_shapes
 from .threads import check_threads
 
@@ -92,7 +92,7 @@ def matmul(
     given = None if inputs is None else input_formats(inputs)
     last = None if output is None else get_format(output, "output")
     if not isinstance(how, Accumulator):
-        from .unit_matmul import unit_matmul
+        from .units.matmul import unit_matmul
 
         return unit_matmul(a, b, how, c, inputs=given, output=last, threads=threads, scale_a=scale_a, scale_b=scale_b)
     if scale_a is not None or scale_b is not None:

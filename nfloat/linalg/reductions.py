@@ -13,11 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import AccumulatorError, ArgumentError, ShapeError, as_integer
 from ..formats.names import FormatLike, get_format
-from ..kernels.reduce import cumulative_plain
+from ..kernels.gemm.running import cumulative_plain
 from ..ops.rounding import round as round_values
 from ..streams import SeedLike, as_key
 from .accumulators import Accumulator, AccumulatorLike, as_accumulator
-from .dispatch import multiply, plain_plan, read_only
+from .gemm.dispatch import multiply, plain_plan, read_only
 from .matmul import matmul
 from .operands import as_operand, check_copy, check_memory
 from .threads import PLAIN, check_threads, over_ranges, thread_count

@@ -60,7 +60,7 @@ from numpy.typing import NDArray
 from ..errors import ArgumentError, as_integer
 from ..linalg.accumulators import Accumulator
 from ..linalg.matmul import matmul
-from ..linalg.unit import Unit
+from ..linalg.units.unit import Unit
 from ..ops.rounding import round as nf_round
 from ..streams import SeedLike, Stream
 from .recipes import Cast, Recipe, recipe

@@ -41,7 +41,7 @@ from ..formats.format import Format
 from ..formats.names import get_format
 from ..formats.rounding import Overflow, Rounding, as_overflow, as_rounding, check_random_bits
 from ..linalg.accumulators import Accumulator, as_accumulator
-from ..linalg.unit import Unit
+from ..linalg.units.unit import Unit
 from .scaling import LossScaling
 
 

@@ -18,7 +18,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernels.functions import Traits
+from ..kernels.arithmetic.functions import Traits
 from .certain import certain
 
 Floats: TypeAlias = NDArray[np.float64]

@@ -1,7 +1,7 @@
 """`add` ... `hypot`: the exact real result on the given values, rounded once, in any format of p <= 53 and any mode.
 
 All share one contract, which `add` spells out; the others state what is their own. How a result is computed stands in
-``compute.py``, the exact rule in ``kernels/arithmetic.py``. Elementary functions are in ``functions.py``.
+``compute.py``, the exact rule in ``kernels/arithmetic/results.py``. Elementary functions are in ``arithmetic/functions.py``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..formats.names import FormatLike
 from ..formats.rounding import OverflowLike, RoundingLike
-from ..kernels.operations import Operation
+from ..kernels.arithmetic.operations import Operation
 from ..streams import SeedLike
 from .compute import compute
 from .operands import gather

@@ -1,7 +1,7 @@
 """Elementary functions of float64 numbers to 128 bits for certain: what is left when float64 cannot decide a rounding.
 
 `certain(name, x, y)` gives the leading 128 bits of the result and whether anything follows them, which is all that a
-rounding asks for (``kernels/wide.py``). Three cases:
+rounding asks for (``kernels/arithmetic/wide.py``). Three cases:
 
 exact
     The results that are dyadic numbers. By Lindemann's theorem (and Siegel and Shidlovskii's for erf) the

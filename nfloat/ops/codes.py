@@ -17,10 +17,10 @@ from ..formats.lanes import DOUBLE, SINGLE, has_head_codes, has_only_normal_numb
 from ..formats.names import FormatLike, get_format
 from ..formats.rounding import OverflowLike, Rounding, RoundingLike
 from ..formats.spec import CodeField, code_spec
-from ..kernels.codes import decode_plain, encode_plain
-from ..kernels.codes_vector import FIXED, NARROW, NARROW_ONE_ZERO, ROUNDED, SAME, decode_run, encode_run
+from ..kernels.arithmetic.tables import look_up
 from ..kernels.jit import entry_point
-from ..kernels.tables import look_up
+from ..kernels.rounding.codes import decode_plain, encode_plain
+from ..kernels.rounding.codes_vector import FIXED, NARROW, NARROW_ONE_ZERO, ROUNDED, SAME, decode_run, encode_run
 from ..streams import SeedLike
 from .arguments import CARRAY, LAYOUT, as_carrier, refuse_masked, restore_scalar
 from .direct import FLOAT32
@@ -152,7 +152,7 @@ def _encode_numbers(values: NDArray[np.floating], out: NDArray[np.unsignedintege
 class _Coding(NamedTuple):
     """A format's codes: constants, dtype, whether they are made from float32 values, what carries the numbers, and the fast ways.
 
-    `encoder`, `decoder`: the form of ``kernels/codes_vector.py``, or None where float32 lanes do not know the codes.
+    `encoder`, `decoder`: the form of ``kernels/rounding/codes_vector.py``, or None where float32 lanes do not know the codes.
     """
 
     format: Format

@@ -2,7 +2,7 @@
 
 * Where the format is the carrier itself and the rounding IEEE 754's default, the hardware's operation is the answer.
 * Deterministic modes and p <= 22 in float32, 51 in float64: the operation rounded to odd in lanes, then rounded like
-  an array (``kernels/arithmetic_lanes.py`` has the argument), in pieces that stay in the cache. Longer formats of
+  an array (``kernels/arithmetic/lanes.py`` has the argument), in pieces that stay in the cache. Longer formats of
   float32 operands go through float64, and so does a fused multiply-add.
 * Stochastic modes need the whole remainder: sums and products that float64 holds are computed there and rounded like an array.
 * hypot and 1/sqrt are approximated in float64, like an elementary function, and kept where both ends of the error's
@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 from ..formats.lanes import DOUBLE, SINGLE
 from ..formats.rounding import Rounding
 from ..formats.spec import SpecField
-from ..kernels.arithmetic import compute_plain
-from ..kernels.arithmetic_lanes import DOWNWARD, IN_LANES, to_odd32, to_odd64
-from ..kernels.arithmetic_short import nearest_short
-from ..kernels.elementwise import round_narrow32, round_narrow64, round_plain, round_same32
-from ..kernels.functions_lanes import settle_double, settle_mixed
-from ..kernels.operations import Operation
+from ..kernels.arithmetic.functions_lanes import settle_double, settle_mixed
+from ..kernels.arithmetic.lanes import DOWNWARD, IN_LANES, to_odd32, to_odd64
+from ..kernels.arithmetic.operations import Operation
+from ..kernels.arithmetic.results import compute_plain
+from ..kernels.arithmetic.short import nearest_short
+from ..kernels.rounding.arrays import round_narrow32, round_narrow64, round_plain, round_same32
 from .plan import Plan
 
 _HARDWARE = {
@@ -144,7 +144,7 @@ def _in_lanes(
 
 
 def _is_short(how: Plan) -> bool:
-    """Whether a second rounding of the hardware's float32 result is innocuous (``kernels/arithmetic_short.py``)."""
+    """Whether a second rounding of the hardware's float32 result is innocuous (``kernels/arithmetic/short.py``)."""
     return (
         how.rounding is Rounding.NEAREST_EVEN
         and how.format.precision <= SINGLE.most_twice

@@ -2,9 +2,9 @@
 for certain.
 
 1. ``approximations.py`` gives float32 values (p <= 11) or float64 values within a stated error, piece by piece, in the
-   cache; ``kernels/functions_lanes.py`` rounds both ends of the error's interval. Where they agree, that is the result.
+   cache; ``kernels/arithmetic/functions_lanes.py`` rounds both ends of the error's interval. Where they agree, that is the result.
 2. What they leave open (special values too) is approximated in float64 and settled by the plain rule,
-   ``kernels/functions.py``.
+   ``kernels/arithmetic/functions.py``.
 3. What is still undecided (nearly everything for formats of p > 40) is approximated in longdouble, where that is longer
    than float64.
 4. The rest (exact results in directed modes, near-ties, results beyond float64's range) is computed to 128 bits by
@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..formats.spec import SpecField
-from ..kernels.elementwise import round_narrow32, round_narrow64, round_same32
-from ..kernels.functions import round_leading, settle_plain
-from ..kernels.functions_lanes import settle_double, settle_mixed, settle_single
-from ..kernels.operations import Operation
+from ..kernels.arithmetic.functions import round_leading, settle_plain
+from ..kernels.arithmetic.functions_lanes import settle_double, settle_mixed, settle_single
+from ..kernels.arithmetic.operations import Operation
+from ..kernels.rounding.arrays import round_narrow32, round_narrow64, round_same32
 from .approximations import APPROXIMATIONS, EXTENDED_ERROR
 from .certain import certain
 from .compute import PIECE, compute, has_unsigned_zero, pieces_of

@@ -18,8 +18,8 @@ from ..formats.lanes import DOUBLE, SINGLE, Lane, has_exponents, is_narrow, is_w
 from ..formats.names import FormatLike, get_format
 from ..formats.rounding import OverflowLike, Rounding, RoundingLike, as_overflow, as_rounding, check_random_bits
 from ..formats.spec import SpecField, rounding_spec
-from ..kernels import elementwise
-from ..kernels import elementwise_special as special
+from ..kernels.rounding import arrays as elementwise
+from ..kernels.rounding import special
 from ..streams import SeedLike, as_key
 
 #: f(x, out, words, key)

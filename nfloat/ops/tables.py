@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import RepresentationError
-from ..kernels.tables import look_up
+from ..kernels.arithmetic.tables import look_up
 from .codes import decode, encode
 from .compute import PIECE
 from .evaluate import evaluate

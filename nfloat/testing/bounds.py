@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..linalg.accumulators import Accumulator, AccumulatorLike, as_accumulator
-from ..linalg.bounds import matmul_bound as matmul_bound
+from ..linalg.bounds import matmul_bound
 from ..linalg.matmul import matmul
 from ..linalg.operands import as_operand
 

@@ -1,7 +1,7 @@
 """Exact results of arithmetic on float64 numbers, in Python's integers: what the sweep of formats at random compares with.
 
 One function an operation, each as the definition reads; NaN, infinities and zeros are IEEE 754-2019's (clauses 6 and 9.2) and, in
-formats whose zero has no sign, P3109 v4.0's. It shares nothing with ``kernels/arithmetic.py``. A result is a `Result` of
+formats whose zero has no sign, P3109 v4.0's. It shares nothing with ``kernels/arithmetic/results.py``. A result is a `Result` of
 ``exact_cut.py``.
 """
 

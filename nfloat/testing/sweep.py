@@ -17,7 +17,7 @@ from ..errors import RepresentationError, RoundingError
 from ..formats.format import Format
 from ..formats.rounding import Overflow, Rounding
 from ..formats.spec import rounding_spec
-from ..kernels.words import round_with_words
+from ..kernels.rounding.given_words import round_with_words
 from ..ops.codes import decode, encode
 from ..ops.rounding import round as round_public
 from ..streams import Stream

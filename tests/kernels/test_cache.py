@@ -52,7 +52,7 @@ def test_editing_a_callee_gives_the_new_answer(copy, tmp_path):
     assert float(first.stdout) == ONE_UP and "compiling" in first.stderr
     again = run(copy, cache)
     assert float(again.stdout) == ONE_UP and "compiling" not in again.stderr, "the second process loads what the first compiled"
-    edit(copy / "nfloat/kernels/scalar.py", "        return not negative\n", "        return negative\n")
+    edit(copy / "nfloat/kernels/rounding/scalar.py", "        return not negative\n", "        return negative\n")
     changed = run(copy, cache)
     assert float(changed.stdout) == ONE_DOWN and "compiling" in changed.stderr
 

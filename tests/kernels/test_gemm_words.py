@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from nfloat.kernels.gemm_words import line_words
+from nfloat.kernels.gemm.words import line_words
 from nfloat.testing.gemm_oracle import word
 
 KEY = np.uint64(0x0123456789ABCDEF)

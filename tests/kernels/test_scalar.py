@@ -9,7 +9,7 @@ import pytest
 import nfloat as nf
 from nfloat.formats.rounding import Rounding
 from nfloat.formats.spec import rounding_spec
-from nfloat.kernels.words import round_with_words
+from nfloat.kernels.rounding.given_words import round_with_words
 from nfloat.testing.oracle import round_exact
 
 FORMATS = [

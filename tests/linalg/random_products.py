@@ -1,13 +1,13 @@
 """Random products: any format, order, product, mode, policy, shape, layout, carrier and kind of data, against the plain kernel."""
 
 import numpy as np
-from same_bits import same_bits
 from every_order import ORDERS, counted
+from same_bits import same_bits
 from test_matmul_oracle import DATA, FORMATS, wild
 
 import nfloat as nf
 from nfloat.formats.rounding import Rounding
-from nfloat.linalg import dispatch
+from nfloat.linalg.gemm import dispatch
 
 SEED = 7
 MORE = (

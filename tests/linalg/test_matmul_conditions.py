@@ -1,4 +1,4 @@
-"""Operands just outside a condition of ``linalg/route.py``: each would be wrong in the kernel that the condition keeps it from.
+"""Operands just outside a condition of ``linalg/gemm/route.py``: each would be wrong in the kernel that the condition keeps it from.
 
 `exactly` compares `matmul` with the exact model; so a test shows what a condition is for, whichever kernel does the work.
 """
@@ -12,10 +12,10 @@ from test_matmul_ranges import exactly
 
 import nfloat as nf
 from nfloat.formats.rounding import Rounding
-from nfloat.linalg.dispatch import _norms
-from nfloat.linalg.facts import ZEROS, Facts, survey
-from nfloat.linalg.lane_constants import can_cut
-from nfloat.linalg.route import Problem, _before_growth
+from nfloat.linalg.gemm.constants import can_cut
+from nfloat.linalg.gemm.dispatch import _norms
+from nfloat.linalg.gemm.facts import ZEROS, Facts, survey
+from nfloat.linalg.gemm.route import Problem, _before_growth
 
 TINY = 2.0**-40
 

@@ -8,12 +8,12 @@ from test_matmul_oracle import FORMATS
 
 import nfloat as nf
 from nfloat.formats.rounding import Rounding
-from nfloat.kernels.gemm_lanes import HAS_DIRECTED
-from nfloat.kernels.gemm_tile import HALF, NATIVE32, TILE32
-from nfloat.kernels.half_pack import HAS_HALF
-from nfloat.linalg import dispatch
-from nfloat.linalg.facts import survey
-from nfloat.linalg.route import candidates
+from nfloat.kernels.gemm.half_pack import HAS_HALF
+from nfloat.kernels.gemm.lanes import HAS_DIRECTED
+from nfloat.kernels.gemm.tile import HALF, NATIVE32, TILE32
+from nfloat.linalg.gemm import dispatch
+from nfloat.linalg.gemm.facts import survey
+from nfloat.linalg.gemm.route import candidates
 
 SEED = 3
 

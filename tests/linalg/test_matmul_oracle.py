@@ -9,7 +9,7 @@ from same_bits import same_bits
 
 import nfloat as nf
 from nfloat.formats.rounding import Rounding
-from nfloat.linalg import dispatch
+from nfloat.linalg.gemm import dispatch
 from nfloat.testing.gemm_oracle import matmul_exact
 
 FORMATS = ("float32", "float16", "bfloat16", "tfloat32", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float6_e3m2fn", "float4_e2m1fn",

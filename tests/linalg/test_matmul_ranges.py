@@ -1,6 +1,6 @@
 """The ends of a format's range and of a lane's: where constants, bounds and watched limits of the tiled kernels lie.
 
-Each case was wrong once, or is what a wrong bound would show. The bounds are derived in ``linalg/route.py`` and ``lane_constants.py``.
+Each case was wrong once, or is what a wrong bound would show. The bounds are derived in ``linalg/gemm/route.py`` and ``gemm/constants.py``.
 """
 
 import itertools
@@ -11,9 +11,9 @@ from same_bits import same_bits
 
 import nfloat as nf
 from nfloat.linalg.accumulators import Order
-from nfloat.linalg.facts import ZEROS, Facts
-from nfloat.linalg.lane_constants import PRECISION, has_narrow_grid, limit
-from nfloat.linalg.route import Problem, candidates
+from nfloat.linalg.gemm.constants import PRECISION, has_narrow_grid, limit
+from nfloat.linalg.gemm.facts import ZEROS, Facts
+from nfloat.linalg.gemm.route import Problem, candidates
 from nfloat.testing.gemm_oracle import matmul_exact
 
 

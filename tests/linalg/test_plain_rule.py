@@ -1,4 +1,4 @@
-"""The plain rule of products alone (``kernels/gemm.py``), against the exact model: every order, a mode of each family, data of every kind.
+"""The plain rule of products alone (``kernels/gemm/plain.py``), against the exact model: every order, a mode of each family, data of every kind.
 
 (``test_matmul_oracle.py`` has all modes, beside the tiled kernels; this compiles one kernel, and says which of the two is wrong.)
 """
@@ -10,7 +10,7 @@ from test_matmul_oracle import ORDERS, SEED, accumulators, problems
 
 import nfloat as nf
 from nfloat.formats.rounding import Rounding
-from nfloat.linalg import dispatch
+from nfloat.linalg.gemm import dispatch
 from nfloat.testing.gemm_oracle import matmul_exact
 
 MODES = [Rounding.NEAREST_EVEN, Rounding.TOWARD_NEGATIVE, Rounding.STOCHASTIC, Rounding.STOCHASTIC_A]

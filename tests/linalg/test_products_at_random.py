@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import nfloat as nf
-from nfloat.linalg import route
+from nfloat.linalg.gemm import route
 from nfloat.testing import random_products
 from nfloat.testing.random_products import Product, accumulator_source, draw, shrink, source, wrong
 from nfloat.testing.sweep_products import run_products, sweep_products

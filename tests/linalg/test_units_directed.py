@@ -12,10 +12,10 @@ import unit_oracle
 from unit_data import bits, from_hex
 
 import nfloat as nf
-from nfloat.linalg.unit_matmul import unit_matmul
-from nfloat.linalg.units import convert
+from nfloat.linalg.units.matmul import unit_matmul
+from nfloat.linalg.units.names import convert
 
-pytestmark = pytest.mark.filterwarnings("ignore::nfloat.linalg.units.SingleSourceWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::nfloat.linalg.units.names.SingleSourceWarning")
 
 
 def both(name: str, a, b, c=0.0, scales=None) -> str:

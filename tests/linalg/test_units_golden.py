@@ -16,10 +16,10 @@ import pytest
 import unit_oracle
 
 import nfloat as nf
-from nfloat.linalg import unit_jobs
-from nfloat.linalg.unit_matmul import unit_matmul
+from nfloat.linalg.units.matmul import unit_matmul
+from nfloat.linalg.units import jobs as unit_jobs
 
-pytestmark = pytest.mark.filterwarnings("ignore::nfloat.linalg.units.SingleSourceWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::nfloat.linalg.units.names.SingleSourceWarning")
 
 ROOT = Path(__file__).resolve().parents[2]
 ARCH = {"V100": "volta", "A100": "ampere", "A2": "ampere", "Ada": "ada", "L40S": "ada", "H100": "hopper",

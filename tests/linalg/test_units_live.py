@@ -15,7 +15,7 @@ import pytest
 from unit_data import bits, from_hex
 
 import nfloat as nf
-from nfloat.linalg.units import convert
+from nfloat.linalg.units.names import convert
 
 SOURCE = Path(__file__).with_name("live_dot.c")
 ROWS = 20_000

@@ -8,9 +8,9 @@ import unit_oracle
 from unit_data import bits, values
 
 import nfloat as nf
-from nfloat.linalg.unit_matmul import unit_matmul
+from nfloat.linalg.units.matmul import unit_matmul
 
-pytestmark = pytest.mark.filterwarnings("ignore::nfloat.linalg.units.SingleSourceWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::nfloat.linalg.units.names.SingleSourceWarning")
 
 H16 = "nvidia.hopper.mma.f16.f32"
 SAMPLE = [H16, "nvidia.ampere.mma.f16.f16", "nvidia.hopper.mma.e4m3.f32", "nvidia.blackwell.tcgen05.nvf4.f32",
@@ -98,7 +98,7 @@ def test_e4m3_holds_neither_infinities_nor_these(value):
                                   "float8_e4m3fnuz", "float8_e5m2fnuz", "float32"])  # fmt: skip
 def test_the_check_is_exact(name):
     """Every value of a format passes, and each midpoint or neighbour between two does not."""
-    from nfloat.linalg.unit_operands import held, measure
+    from nfloat.linalg.units.operands import held, measure
 
     f = nf.get_format(name)
     rng = np.random.default_rng(3)

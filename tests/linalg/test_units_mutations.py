@@ -13,9 +13,9 @@ import unit_oracle
 from unit_data import bits, fp4_row, row
 
 import nfloat as nf
-from nfloat.linalg.unit_matmul import unit_matmul
+from nfloat.linalg.units.matmul import unit_matmul
 
-pytestmark = pytest.mark.filterwarnings("ignore::nfloat.linalg.units.SingleSourceWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::nfloat.linalg.units.names.SingleSourceWarning")
 
 FAMILIES = [
     "nvidia.volta.mma.f16.f32", "nvidia.volta.mma.f16.f16", "nvidia.ampere.mma.f16.f32", "nvidia.ampere.mma.f16.f16",

@@ -7,11 +7,11 @@ import pytest
 from unit_data import bits, plain, problem
 
 import nfloat as nf
-from nfloat.linalg import unit_jobs
-from nfloat.linalg.unit_arithmetic import Conversion, IntegerSum
-from nfloat.linalg.unit_matmul import unit_matmul
+from nfloat.linalg.units.arithmetic import Conversion, IntegerSum
+from nfloat.linalg.units.matmul import unit_matmul
+from nfloat.linalg.units import jobs as unit_jobs
 
-pytestmark = pytest.mark.filterwarnings("ignore::nfloat.linalg.units.SingleSourceWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::nfloat.linalg.units.names.SingleSourceWarning")
 
 MIXED = ["nvidia.ada.mma.e4m3_e5m2.f32", "nvidia.hopper.wgmma.e5m2_e4m3.f32", "nvidia.blackwell.tcgen05.e4m3_e2m1.f32",
          "nvidia.blackwell.tcgen05.mxf8_e4m3_e3m2.f32", "amd.cdna3.mfma.fp8_bf8.f32"]  # fmt: skip

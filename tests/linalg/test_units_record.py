@@ -18,7 +18,7 @@ sys.path.insert(0, str(HERE))
 
 import record  # noqa: E402
 
-pytestmark = pytest.mark.filterwarnings("ignore::nfloat.linalg.units.SingleSourceWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::nfloat.linalg.units.names.SingleSourceWarning")
 UNITS = sorted(
     {name: instruction for family in record.FAMILIES.values() for name, instruction in family.items()}.items()
 )

@@ -7,7 +7,7 @@ import pytest
 
 import nfloat as nf
 from nfloat.formats.rounding import Rounding
-from nfloat.kernels.operations import Operation
+from nfloat.kernels.arithmetic.operations import Operation
 from nfloat.ops.compute import _plain, compute
 from nfloat.ops.plan import plan
 from nfloat.testing.sweep import differs

@@ -131,7 +131,7 @@ def test_stochastic_modes_like_gfloat_for_every_word(mode, theirs):
     """Their bits are an argument; ours come in through the testing entry of the same rule."""
     from nfloat.formats.rounding import Rounding
     from nfloat.formats.spec import rounding_spec
-    from nfloat.kernels.words import round_with_words
+    from nfloat.kernels.rounding.given_words import round_with_words
 
     bits, fmt = 4, nf.get_format("float8_e4m3fn")
     x = np.linspace(-3.0, 3.0, 4097)

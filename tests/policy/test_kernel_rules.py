@@ -11,7 +11,13 @@ from nfloat.kernels.jit import KERNELS as REGISTERED
 ROOT = Path(nfloat.__file__).parent
 REPOSITORY = ROOT.parent
 FILES = sorted(ROOT.rglob("*.py"))
-KERNELS = [path for path in FILES if path.parent.name == "kernels"]
+KERNELS = [path for path in FILES if path.is_relative_to(ROOT / "kernels")]
+
+
+def place(path):
+    """A kernel file as its module's name within kernels/."""
+    return ".".join(path.relative_to(ROOT / "kernels").with_suffix("").parts)
+
 
 def decorators(node):
     for decorator in node.decorator_list:
@@ -39,16 +45,16 @@ def test_no_kernel_is_a_closure():
 def test_every_kernel_declares_its_signatures_and_says_what_it_does():
     for path in KERNELS:
         if path.stem != "__init__":
-            importlib.import_module(f"nfloat.kernels.{path.stem}")
+            importlib.import_module(f"nfloat.kernels.{place(path)}")
     declared = 0
     for path in KERNELS:
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.FunctionDef) and "kernel" in set(decorators(node)):
                 assert ast.get_docstring(node), f"{path.name}: {node.name}"
-                if "possible=" in ast.unparse(node.decorator_list[0]) and f"{path.stem}.{node.name}" not in REGISTERED:
+                if "possible=" in ast.unparse(node.decorator_list[0]) and f"{place(path)}.{node.name}" not in REGISTERED:
                     continue  # not on this CPU
                 declared += 1
-                assert f"{path.stem}.{node.name}" in REGISTERED
+                assert f"{place(path)}.{node.name}" in REGISTERED
     assert declared == len(REGISTERED)
     assert all(signatures for _, signatures in REGISTERED.values())
 

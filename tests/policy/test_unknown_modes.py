@@ -8,12 +8,15 @@ import nfloat as nf
 from nfloat.errors import AccumulatorError, RoundingError
 from nfloat.formats.rounding import Draws, Family, ModeFacts, Rounding
 from nfloat.formats.spec import rounding_spec
-from nfloat.kernels import elementwise, gemm, gemm_exact, scalar, vector
-from nfloat.kernels.orders import Order
-from nfloat.linalg import route
+from nfloat.kernels.gemm import exact as gemm_exact
+from nfloat.kernels.gemm import plain as gemm
+from nfloat.kernels.gemm.orders import Order
+from nfloat.kernels.rounding import arrays as elementwise
+from nfloat.kernels.rounding import scalar, vector
 from nfloat.linalg.bounds import matmul_bound
-from nfloat.linalg.dispatch import plain_plan
-from nfloat.linalg.lane_constants import corrections
+from nfloat.linalg.gemm import route
+from nfloat.linalg.gemm.constants import corrections
+from nfloat.linalg.gemm.dispatch import plain_plan
 from nfloat.ops import plan
 
 
@@ -89,9 +92,9 @@ def test_the_plain_rule_names_the_modes_that_it_has():
 def test_an_order_without_a_rule_is_refused_by_name():
     acc = nf.Accumulator("bfloat16", order=ORDER)
     assert route.candidates(acc) == ()
-    with pytest.raises(AccumulatorError, match=r"from the middle.*kernels/gemm.py"):
+    with pytest.raises(AccumulatorError, match=r"from the middle.*kernels/gemm/plain.py"):
         plain_plan(acc)
-    with pytest.raises(AccumulatorError, match=r"from the middle.*kernels/gemm.py"):
+    with pytest.raises(AccumulatorError, match=r"from the middle.*kernels/gemm/plain.py"):
         nf.matmul(np.ones((2, 2)), np.ones((2, 2)), acc)
     with pytest.raises(AccumulatorError, match=r"from the middle.*bound_orders.py"):
         matmul_bound(np.ones((2, 2)), np.ones((2, 2)), acc)

@@ -23,8 +23,8 @@ sys.path.insert(0, str(HERE.parents[1] / "linalg"))
 import unit_data  # noqa: E402
 
 import nfloat as nf  # noqa: E402
-from nfloat.linalg.unit import Unit  # noqa: E402
-from nfloat.linalg.unit_matmul import unit_matmul  # noqa: E402
+from nfloat.linalg.units.matmul import unit_matmul  # noqa: E402
+from nfloat.linalg.units.unit import Unit  # noqa: E402
 
 WIDE_MMA = {
     f"{kind}.{out}": f"mma_{kind}_{out}"

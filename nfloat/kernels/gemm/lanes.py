@@ -1,0 +1,335 @@
+"""Sums and products in lanes, rounded once: what one step of a tiled GEMM does. Built on the rounding's form in ``rounding/vector.py``.
+
+Every class rounds to one format; the format's constants are run-time numbers, read from a row of the constants' array
+(`Field`). Where it is said so (``linalg/gemm/route.py``), a b must be a number of the lane.
+
+`Native`    the lane's own arithmetic: float32 in float32 lanes, nearest-even
+`Narrow`    nearest-even by the magic constant, for results that do not overflow
+`Stochastic`  stochastic, in a format of the lane's own exponent range, for results that do not overflow
+`StochasticGeneral`  stochastic in any format of p <= 20, with all policies
+`General`   any deterministic mode, overflow policy, flush, infinities and NaN, chosen by run-time constants
+
+All (the stochastic ones with a random word) offer ``fma(a, b, s)`` = R(s + a b), ``add(x, y)`` = R(x + y) for numbers of the format, ``add_any(x, y)`` for any of the lane,
+and ``product(a, b)`` = R(a b).
+
+Double rounding. D is the lane's precision. A sum that the hardware rounds to D bits and that is then rounded to p may differ from
+the sum rounded once only where the first rounding meets a midpoint m of the p-bit grid, x = s + t = m + d, 0 < |d| <= 2^(e - D) with
+2^e <= |x|. For s and t of at most p bits on the format's grid neither is m; were |s| >= |t|, then s is a multiple of the midpoints'
+distance h from its grid, so |t| >= h - |d|, t's last bit is worth at least 2^(e - 2p), and d is a multiple of it: impossible if
+2p < D. So `Narrow.add` is one hardware addition. A product has 2p bits and can itself be m; there (and in `add_any`) the sum is
+rounded *to odd*, after which a rounding to p <= D - 2 bits is the rounding of the exact sum (Boldo and Melquiond 2008), in every
+deterministic mode. With instructions that round down and up, the one of their results that is odd is it, for any operands; without,
+the hardware's error is recovered exactly (Knuth's TwoSum; no step of it can underflow).
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from llvmlite import ir
+from numba.core import cgutils
+
+from ..jit import cpu_features
+from ..rounding.vector import Grid, Lanes, Value, nearest_even_narrow, select_overflow
+
+#: whether one instruction can round in a direction of its own (AVX-512), and the directions
+HAS_DIRECTED = "+avx512f" in cpu_features()
+DOWN, UP, ZERO = 1, 2, 3
+_NO_EXCEPTIONS = 8
+
+
+class Field(IntEnum):
+    """Places in a format's row of constants: bits of lane floats, or integers."""
+
+    LOWEST = 0  # bits of 2^emin
+    OFFSET = 1  # see vector.Grid
+    UNIT_OFFSET = 2
+    DROP = 3  # bits below the format's last one
+    SIGN = 4  # the sign bit if the format has -0
+    MAX = 5
+    MIN = 6
+    OVER = 7
+    UNDER_MIN = 8
+    POS_INF = 9
+    NEG_INF = 10
+    FLUSH = 11  # smaller results become zero
+    FRAME = 12  # sign bit: round |x|; 0: round x itself
+    UP_UNITS = 13  # one unit up where the rest is at least UP_UNITS units + UP_LEAST
+    UP_LEAST = 14
+    DOWN_UNITS = 15
+    DOWN_LEAST = 16
+    ODD = 17  # -1: then make inexact even results odd
+    NATIVE = 18  # 1: the lane's own arithmetic rounds to this format
+    ZERO_SIGN = 19  # the sign bit in toward_negative
+    LOW_BITS = 20  # stochastic: how many random bits lie below the lane's last bit; cut sums: where the word's bits begin in the code
+    LOW_MASK = 21  # and the mask of the random bits
+    KEEP = 22  # the bits of a code that the format keeps
+    SCALE = 23  # from a sum's error to units of its random bits
+    ONE = 24
+    LIMIT = 25  # the greatest magnitude that watched results may have, as bits
+    BIAS = 26  # cut sums: what is added below the unit in any case
+    COUNT = 27
+
+
+class Constants:
+    """A row of the constants' array, splatted field by field when asked for (what is not asked for, is not read)."""
+
+    def __init__(self, v: Lanes, pointer: Value, row: int) -> None:
+        self.v, self._pointer, self._row = v, pointer, row
+
+    def integer(self, field: Field) -> Value:
+        """An integer field in every lane."""
+        b = self.v.builder
+        word = b.load(b.gep(self._pointer, [ir.IntType(64)(self._row * Field.COUNT + field)]))
+        return self.v.splat(b.trunc(word, self.v.scalar_int) if self.v.bits < 64 else word)
+
+    def float(self, field: Field) -> Value:
+        """A field that holds the bits of a lane float."""
+        return self.v.as_float(self.integer(field))
+
+    def flag(self, field: Field) -> Value:
+        """Whether a field is not 0, as a scalar."""
+        b = self.v.builder
+        word = b.load(b.gep(self._pointer, [ir.IntType(64)(self._row * Field.COUNT + field)]))
+        return b.icmp_signed("!=", word, ir.IntType(64)(0))
+
+    def grid(self) -> Grid:
+        """The grid's constants."""
+        places = (Field.LOWEST, Field.OFFSET, Field.UNIT_OFFSET, Field.DROP, Field.SIGN)
+        return Grid(*(self.integer(f) for f in places))
+
+
+def sum_and_error(v: Lanes, x: Value, y: Value) -> tuple[Value, Value]:
+    """fl(x + y) and its exact error (Knuth)."""
+    b = v.builder
+    s = b.fadd(x, y)
+    t = b.fsub(s, x)
+    return s, b.fadd(b.fsub(x, b.fsub(s, t)), b.fsub(y, t))
+
+
+def fma_and_error(v: Lanes, a: Value, b: Value, s: Value) -> tuple[Value, Value]:
+    """`sum_and_error` of s and the product a b, which the lane must hold exactly; the product itself is never formed."""
+    ir_ = v.builder
+    h = v.call("fma", a, b, s)
+    t = ir_.fsub(h, s)
+    return h, ir_.fadd(ir_.fsub(s, ir_.fsub(h, t)), v.call("fma", a, b, ir_.fneg(t)))
+
+
+def toward(mode: int, v: Lanes, a: Value, b: Value, s: Value) -> Value:
+    """a b + s in one direction, whatever the CPU's mode is; lanes that fill a vector of 512 bits, where `HAS_DIRECTED`."""
+    i32, kind = ir.IntType(32), {16: "fp16.vfmadd.ph", 32: ".vfmadd.ps", 64: ".vfmadd.pd"}[v.bits]
+    function = ir.FunctionType(v.float, [v.float, v.float, v.float, i32])
+    call = cgutils.get_or_insert_function(v.builder.module, function, f"llvm.x86.avx512{kind}.512")
+    return v.builder.call(call, [a, b, s, i32(mode | _NO_EXCEPTIONS)])
+
+
+def odd_fma(v: Lanes, a: Value, b: Value, s: Value) -> Value:
+    """s + a b rounded to odd."""
+    if not HAS_DIRECTED:  # the lane must hold a b
+        return to_odd(v, *fma_and_error(v, a, b, s))
+    down, up = (toward(mode, v, a, b, s) for mode in (DOWN, UP))  # the same number, or neighbours: one is odd (of two zeros it is +0)
+    return v.where(v.builder.icmp_unsigned("!=", v.builder.and_(v.as_int(down), v.word(1)), v.word(0)), down, up)
+
+
+def odd_sum(v: Lanes, x: Value, y: Value) -> Value:
+    """x + y rounded to odd."""
+    return odd_fma(v, x, v.number(1.0), y) if HAS_DIRECTED else to_odd(v, *sum_and_error(v, x, y))
+
+
+def to_odd(v: Lanes, s: Value, error: Value) -> Value:
+    """s + error rounded to odd, s being it to nearest: where there is an error and the last bit is even, one step toward it."""
+    b = v.builder
+    bits = v.as_int(s)
+    step = b.or_(b.ashr(b.xor(bits, v.as_int(error)), v.word(v.bits - 1)), v.word(1))
+    even = b.icmp_unsigned("==", b.and_(bits, v.word(1)), v.word(0))
+    moves = b.and_(b.fcmp_ordered("!=", error, v.number(0.0)), even)
+    return v.as_float(b.add(bits, v.where(moves, step, v.word(0))))
+
+
+class Native:
+    """The lane's own format, rounded by the hardware."""
+
+    #: whether results beyond the format's limit must be found out; whether a step needs few registers; whether it is short code
+    watched, light, short = False, True, True
+
+    def __init__(self, v: Lanes, constants: Constants) -> None:
+        self.v = v
+
+    def fma(self, a: Value, b: Value, s: Value) -> Value:
+        return self.v.call("fma", a, b, s)
+
+    def add(self, x: Value, y: Value) -> Value:
+        return self.v.builder.fadd(x, y)
+
+    add_any = add
+
+    def product(self, a: Value, b: Value) -> Value:
+        return self.v.builder.fmul(a, b)
+
+
+class Narrow:
+    """Nearest-even of results that stay below the format's largest number. Only `fma` and `add_any` get the sign of a zero right."""
+
+    watched, light, short = True, False, True
+
+    def __init__(self, v: Lanes, constants: Constants) -> None:
+        self.v, g = v, constants.grid()
+        self._signed = g
+        self._unsigned = Grid(g.lowest, g.offset, g.unit_offset, g.drop, v.word(0))
+
+    def fma(self, a: Value, b: Value, s: Value) -> Value:
+        return nearest_even_narrow(self.v, odd_fma(self.v, a, b, s), self._signed)
+
+    def add(self, x: Value, y: Value) -> Value:
+        return nearest_even_narrow(self.v, self.v.builder.fadd(x, y), self._unsigned)
+
+    def add_any(self, x: Value, y: Value) -> Value:
+        return nearest_even_narrow(self.v, odd_sum(self.v, x, y), self._signed)
+
+    def product(self, a: Value, b: Value) -> Value:
+        return nearest_even_narrow(self.v, self.v.builder.fmul(a, b), self._unsigned)
+
+
+class General:
+    """Any deterministic mode with all policies. With n = x to nearest-even and the exact rest d = x - n, every mode is n, or one
+    unit more or less, by comparing d with a number of units (1/2 for ties, "anything" for directed modes)."""
+
+    watched, light, short = False, False, False
+
+    def __init__(self, v: Lanes, constants: Constants) -> None:
+        self.v, self.k = v, constants
+
+    def fma(self, a: Value, b: Value, s: Value) -> Value:
+        odd = odd_fma(self.v, a, b, s)
+        return self._round(self._with_zero_sign(odd, s, self.v.builder.fmul(a, b)))
+
+    def add(self, x: Value, y: Value) -> Value:
+        return self._round(self._with_zero_sign(odd_sum(self.v, x, y), x, y))
+
+    add_any = add
+
+    def product(self, a: Value, b: Value) -> Value:
+        return self._round(self.v.builder.fmul(a, b))
+
+    def _with_zero_sign(self, z: Value, x: Value, y: Value) -> Value:
+        """An exact zero sum of opposite signs is -0 in toward_negative, which is what the field says (IEEE 754-2019, 6.3)."""
+        v, b = self.v, self.v.builder
+        sign = b.and_(b.or_(v.as_int(x), v.as_int(y)), self.k.integer(Field.ZERO_SIGN))
+        zero = b.fcmp_ordered("==", z, v.number(0.0))
+        return v.as_float(b.or_(v.as_int(z), v.where(zero, sign, v.word(0))))
+
+    def _round(self, x: Value) -> Value:
+        return self._finish(x, self._to_grid(self._framed(x), self.k.grid()))
+
+    def _framed(self, x: Value) -> Value:
+        """|x|, or x itself in modes that tell the signs apart."""
+        b, v = self.v.builder, self.v
+        return v.as_float(b.xor(v.as_int(x), b.and_(v.as_int(x), self.k.integer(Field.FRAME))))
+
+    def _finish(self, x: Value, r: Value) -> Value:
+        """The result for x from what its magnitude (or x itself) was rounded to: sign, flush, overflow, infinities and NaN."""
+        v, b, k = self.v, self.v.builder, self.k
+        x_sign = b.and_(v.as_int(x), v.sign_mask)
+        r = v.as_float(b.or_(v.as_int(r), x_sign))
+        r = v.where(b.fcmp_ordered("<", v.magnitude(r), k.float(Field.FLUSH)), v.as_float(x_sign), r)
+        r = b.fadd(r, k.float(Field.SIGN))  # + 0.0 takes the sign off a zero, + -0.0 leaves it
+        r = select_overflow(v, r, *(k.float(f) for f in (Field.MAX, Field.OVER, Field.MIN, Field.UNDER_MIN)))
+        infinite = v.where(b.fcmp_ordered(">", x, v.number(0.0)), k.float(Field.POS_INF), k.float(Field.NEG_INF))
+        infinite = v.where(b.fcmp_unordered("uno", x, x), x, infinite)
+        return v.where(b.fcmp_ordered("<", v.magnitude(x), v.as_float(v.exponent_mask)), r, infinite)
+
+    def _nearest(self, y: Value, g: Grid) -> tuple[Value, Value, Value, Value]:
+        """(C, unit, n, d): y to nearest-even, and the exact rest y - n. The sign of a zero n is lost."""
+        v, b = self.v, self.v.builder
+        binade = v.call("smax", b.and_(v.as_int(y), v.exponent_mask), g.lowest)
+        c, unit = v.as_float(b.add(binade, g.offset)), v.as_float(b.add(binade, g.unit_offset))
+        n = b.fsub(b.fadd(y, c), c)
+        return c, unit, n, b.fsub(y, n)
+
+    def _to_grid(self, y: Value, g: Grid) -> Value:
+        """y, of either sign, to a multiple of its unit; the sign of a zero is lost."""
+        v, b, k = self.v, self.v.builder, self.k
+        zero = v.number(0.0)
+        c, unit, n, d = self._nearest(y, g)
+        up = v.call("fma", unit, k.float(Field.UP_UNITS), k.float(Field.UP_LEAST))
+        down = v.call("fma", unit, k.float(Field.DOWN_UNITS), k.float(Field.DOWN_LEAST))
+        r = b.fadd(n, v.where(b.fcmp_ordered(">=", d, up), unit, zero))
+        r = b.fsub(r, v.where(b.fcmp_ordered(">=", b.fneg(d), down), unit, zero))
+        last = b.and_(v.as_int(b.fadd(r, c)), v.word(1))  # r + C is exact; its last bit is r's parity in units
+        even = b.icmp_unsigned("==", b.or_(last, b.not_(k.integer(Field.ODD))), v.word(0))
+        return b.fadd(r, v.where(b.and_(even, b.fcmp_ordered("!=", d, zero)), unit, zero))
+
+
+class StochasticGeneral(General):
+    """stochastic in float64 lanes, for formats of p <= 20, with all policies.
+
+    The sum is rounded to odd first: 53 bits are more than p + 32, so a comparison of its rest with R 2^-32 units has the outcome
+    that the exact rest would have.
+    """
+
+    def fma(self, a: Value, b: Value, s: Value, word: Value) -> Value:
+        return self._draw(odd_fma(self.v, a, b, s), word)
+
+    def add(self, x: Value, y: Value, word: Value) -> Value:
+        return self._draw(odd_sum(self.v, x, y), word)
+
+    def product(self, a: Value, b: Value, word: Value) -> Value:
+        return self._draw(self.v.builder.fmul(a, b), word)
+
+    def _draw(self, x: Value, word: Value) -> Value:
+        v, b = self.v, self.v.builder
+        y = v.magnitude(x)
+        _, unit, n, d = self._nearest(y, self.k.grid())
+        above = v.where(b.fcmp_ordered("<", d, v.number(0.0)), unit, v.number(0.0))
+        floor, rest = b.fsub(n, above), b.fadd(d, above)
+        # the word as a number below 2^32: put into the last bits of 2^52, which is then taken off
+        random = b.fsub(v.as_float(b.or_(b.and_(word, v.word(0xFFFFFFFF)), v.as_int(v.number(2.0**52)))), v.number(2.0**52))
+        missing = b.fsub(unit, b.fmul(unit, b.fmul(random, v.number(2.0**-32))))
+        return self._finish(x, b.fadd(floor, v.where(b.fcmp_ordered(">=", rest, missing), unit, v.number(0.0))))
+
+
+class Stochastic:
+    """stochastic by code: the sum is truncated to the lane, its error kept, and 32 random bits added below the grid.
+
+    For results that stay below the format's largest number, in a format of the lane's own exponent range. Let u be the format's
+    unit at the result and R the random number: |x| + R u 2^-32 is truncated to the grid. h = fl(x) becomes a truncation by taking 1
+    off its code where the error points toward zero. The upper random bits are added to the code; the lower ones and the error
+    (plus one lane unit, where h was lowered) carry into them exactly where their sum is a whole lane unit: compared as
+    error >= lane unit - (lower bits), both scaled exactly to floats.
+    """
+
+    def __init__(self, v: Lanes, constants: Constants) -> None:
+        self.v, self.k = v, constants
+        self._one = constants.integer(Field.ONE)  # a run-time 1: LLVM then adds it under the mask, in one instruction
+
+    def fma(self, a: Value, b: Value, s: Value, word: Value) -> Value:
+        return self._cut(*fma_and_error(self.v, a, b, s), word)
+
+    def add(self, x: Value, y: Value, word: Value) -> Value:
+        return self._cut(*sum_and_error(self.v, x, y), word)
+
+    def product(self, a: Value, b: Value, word: Value) -> Value:
+        return self._cut(self.v.builder.fmul(a, b), self.v.number(0.0), word)
+
+    def _cut(self, h: Value, error: Value, word: Value) -> Value:
+        v, b, k = self.v, self.v.builder, self.k
+        bits = v.as_int(h)
+        outward = v.as_float(b.xor(v.as_int(error), b.and_(bits, v.sign_mask)))  # the error, > 0 away from zero
+        scaled = v.call("fma", outward, k.float(Field.SCALE), v.number(0.0))  # + 0.0: no -0, so that the sign bit says < 0
+        lowered = b.ashr(v.as_int(scaled), v.word(v.bits - 1))
+        code = b.add(bits, lowered)
+        low = k.integer(Field.LOW_MASK)
+        # the lower random bits, less one lane unit unless h was lowered: a choice bit by bit, since they fill the mask
+        rest = b.or_(b.and_(word, low), b.and_(b.not_(lowered), b.not_(low)))
+        # -2^e: among codes with the sign bit set, the greater one as an integer has the greater magnitude
+        minus_binade = b.or_(b.and_(code, v.exponent_mask), v.sign_mask)
+        minus_binade = v.as_float(v.call("smax", minus_binade, b.or_(k.integer(Field.LOWEST), v.sign_mask)))
+        carry = b.fcmp_ordered(">=", scaled, b.fmul(b.sitofp(rest, v.float), minus_binade))
+        total = b.add(code, b.lshr(word, k.integer(Field.LOW_BITS)))
+        total = v.where(carry, b.add(total, self._one), total)
+        return v.as_float(b.and_(total, k.integer(Field.KEEP)))
+
+
+#: what rounds the sums of blocks, for what rounds the sums in them
+Native.promotion = Narrow.promotion = Narrow
+General.promotion = General

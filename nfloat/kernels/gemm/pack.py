@@ -1,0 +1,115 @@
+"""Before a tiled GEMM: one look at every element of an operand, and its reordering into panels.
+
+`survey` finds what decides which kernel is right: how many bits the elements have, how large and how small they are, NaN,
+infinities, -0. `pack` copies a matrix (k, n) to [panel][k][width], padded with zeros; rows of a are packed as columns of a.T.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..bits import float32_as_int32, float64_as_int64
+from ..jit import device, kernel
+
+
+@device
+def _describe(every, high, finite, low, least, digits, found):  # noqa: ANN001, ANN201
+    """found = [significant bits, exponent of the common quantum, greatest finite magnitude, all finite, some -0], from or and extremes."""
+    stored, bias = digits - 1, 127 if digits == 24 else 1023
+    found[0], found[1], found[2] = 0.0, 1e6, 0.0
+    found[3] = np.float64(high >> stored < 2 * bias + 1)
+    found[4] = np.float64(least == (-0x80000000 if digits == 24 else -0x8000000000000000))
+    if finite == 0:
+        return
+    fraction, used = every & ((1 << stored) - 1), digits
+    if fraction == 0:
+        used = 1
+    else:
+        while fraction & 1 == 0:
+            fraction >>= 1
+            used -= 1
+    lowest = max(low >> stored, 1) - bias  # the exponent of the least non-zero magnitude, subnormal or not
+    field = finite >> stored
+    significand = (finite & ((1 << stored) - 1)) | ((1 << stored) if field > 0 else 0)
+    found[0], found[1] = used, lowest - used + 1
+    found[2] = math.ldexp(np.float64(significand), max(field, 1) - bias - stored)
+
+
+@kernel("void(Array(float32, 1, 'C', readonly=True), float64[::1])")
+def survey32(x, found):  # noqa: ANN001, ANN201
+    """The facts of x, see `_describe`. The loop has no branch, so that it is vectorised."""
+    infinity, mask = np.int32(0x7F800000), np.int32(0x7FFFFFFF)
+    every, high, finite, low, least = np.int32(0), np.int32(0), np.int32(0), np.uint32(0xFFFFFFFF), np.int32(0)
+    for i in range(x.size):
+        bits = float32_as_int32(x[i])
+        magnitude = np.int32(bits & mask)  # Numba would go on in 64 bits
+        high = np.int32(max(high, magnitude))
+        ordinary = magnitude if magnitude < infinity else np.int32(0)
+        every = np.int32(every | ordinary)
+        finite = np.int32(max(finite, ordinary))
+        low = np.uint32(min(low, np.uint32(magnitude - np.int32(1))))  # a zero becomes the greatest
+        least = np.int32(min(least, bits))
+    _describe(np.int64(every), np.int64(high), np.int64(finite), (np.int64(low) + 1) & 0xFFFFFFFF, np.int64(least), 24, found)
+
+
+@kernel("void(Array(float64, 1, 'C', readonly=True), float64[::1])")
+def survey64(x, found):  # noqa: ANN001, ANN201
+    """`survey32` for float64."""
+    infinity = 0x7FF << 52
+    every, high, finite, low, least = 0, 0, 0, np.uint64(0xFFFFFFFFFFFFFFFF), 0
+    for i in range(x.size):
+        bits = float64_as_int64(x[i])
+        magnitude = bits & 0x7FFFFFFFFFFFFFFF
+        high = max(high, magnitude)
+        ordinary = magnitude if magnitude < infinity else 0
+        every |= ordinary
+        finite = max(finite, ordinary)
+        low = min(low, np.uint64(magnitude - 1))
+        least = min(least, bits)
+    _describe(every, high, finite, np.int64(low) + 1, least, 53, found)
+
+
+_U = np.uint64
+_LAYOUTS = [f"Array({f}, 2, '{layout}', readonly=True)" for f in ("float32", "float64") for layout in "CF"]
+
+
+@kernel(*(f"void({x}, int64, {x[6:].split(',')[0]}[::1], int64, int64)" for x in _LAYOUTS))
+def pack(x, width, out, first, last):  # noqa: ANN001, ANN201
+    """Panels first .. last - 1 of x (k, n) into out, [panel][k][width]; panel `first` begins at out[0]."""
+    steps, size = x.shape
+    for panel in range(first, last):
+        at, column = (panel - first) * steps * width, panel * width
+        whole, j = min(width, size - column), 0
+        if whole < width:
+            out[at : at + steps * width] = 0.0
+        if x.flags.c_contiguous:  # a row of the panel lies in one piece
+            for k in range(steps):
+                place = _U(at + k * width)
+                for i in range(whole):
+                    out[place + _U(i)] = x[_U(k), _U(column + i)]
+            j = whole
+        # four columns at a time: whichever way x lies, few lines of cache are open. Unsigned indices cannot mean "from the end"
+        while whole - j >= 4:
+            for k in range(steps):
+                place = _U(at + k * width + j)
+                for i in range(4):
+                    out[place + _U(i)] = x[_U(k), _U(column + j + i)]
+            j += 4
+        while j < whole:
+            for k in range(steps):
+                out[_U(at + k * width + j)] = x[_U(k), _U(column + j)]
+            j += 1
+
+
+@kernel("float64(Array(float32, 2, 'C', readonly=True))", "float64(Array(float64, 2, 'C', readonly=True))")
+def greatest_norm(x):  # noqa: ANN001, ANN201
+    """The greatest sum of squares of a row, in float64 (a bound once multiplied by 1 + 2 n 2^-53)."""
+    best = 0.0
+    for i in range(x.shape[0]):
+        total = 0.0
+        for k in range(x.shape[1]):
+            total += np.float64(x[i, k]) * np.float64(x[i, k])
+        best = max(best, total)
+    return best

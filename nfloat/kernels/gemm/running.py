@@ -1,0 +1,83 @@
+"""Cumulative sums by the plain rule: element k is the sum of the first k + 1 terms in the accumulator's order, for every order.
+
+Sums themselves are products with ones (``linalg/reductions.py``) and run in GEMM's kernels.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..arithmetic.long_sum import LIMBS
+from ..jit import kernel, routine
+from .plain import (
+    BLOCKED,
+    EXACT,
+    INTERLEAVED,
+    KAHAN,
+    LEVELS,
+    PAIRWISE,
+    SEQUENTIAL,
+    add_lanes,
+    add_rounded,
+    exact_push,
+    exact_round,
+    kahan_step,
+    pairwise_fold,
+    pairwise_push,
+    unpack,
+)
+from .words import PROMOTE, SUM
+
+_IN = "Array(float64, 2, 'C', readonly=True)"
+
+
+@routine
+def _running(x, out, j, order, block, how, keys):  # noqa: ANN001, ANN201
+    """sequential, blocked and kahan: the state is carried from element to element."""
+    s, whole, lost, i = 0.0, 0.0, 0.0, np.int64(0)
+    for k in range(x.size):
+        if order == KAHAN:
+            s, lost = kahan_step(x[k], 1.0, s, lost, how, keys, i, j, k)
+            out[k] = s
+            continue
+        s = add_rounded(x[k], 1.0, s, 1.0, how.total, keys, SUM, i, j, k)
+        out[k] = s
+        if order == BLOCKED:
+            out[k] = add_rounded(s, 1.0, whole, 1.0, how.promote, keys, PROMOTE, i, j, k // block)
+            if k % block == block - 1:
+                whole, s = out[k], 0.0
+
+
+@routine
+def _prefixes(x, out, j, order, block, how, keys):  # noqa: ANN001, ANN201
+    """pairwise, interleaved and exact: every prefix is finished from a state that goes on."""
+    stack, sums, depth, i = np.empty((3, LEVELS)), np.zeros(block), 0, np.int64(0)
+    limbs, copy, marks = np.zeros(LIMBS, np.int64), np.empty(LIMBS, np.int64), np.zeros(3)
+    exact_push(0.0, 1.0, i, limbs, marks)
+    for k in range(x.size):
+        if order == PAIRWISE:
+            depth = pairwise_push(x[k], 1.0, depth, stack, how, keys, SUM, i, j, k)
+            out[k] = pairwise_fold(0.0, depth, stack, how, keys, SUM, i, j)
+        elif order == INTERLEAVED:
+            sums[k % block] = add_rounded(x[k], 1.0, sums[k % block], 1.0, how.total, keys, SUM, i, j, k)
+            out[k] = add_lanes(sums, 0.0, how, keys, i, j, stack)
+        else:
+            exact_push(x[k], 1.0, k, limbs, marks)
+            copy[:] = limbs
+            out[k] = exact_round(copy, marks, how, keys, i, j)
+
+
+@kernel(f"void({_IN}, float64[:, ::1], int64, int64, int64[::1], {_IN}, uint64)")
+def cumulative_plain(x, out, first, last, plan, specs, key):  # noqa: ANN001, ANN201
+    """out[j, k] = sum of x[j, :k + 1] for rows first .. last - 1; `plan`, `specs` as in ``gemm.gemm_plain``; row j draws as column j."""
+    how, keys = unpack(plan, specs, key)
+    order, block = plan[0], plan[1]
+    for j in range(first, last):
+        if order in (SEQUENTIAL, BLOCKED, KAHAN):
+            _running(x[j], out[j], j, order, block, how, keys)
+        elif order in (PAIRWISE, INTERLEAVED, EXACT):
+            _prefixes(x[j], out[j], j, order, block, how, keys)
+        else:
+            out[j] = math.nan

@@ -1,0 +1,97 @@
+"""GEMM in register tiles: the kernels, one per arithmetic (``gemm/lanes.py``) and lane width, each holding all orders.
+
+What a kernel's arguments are, and the walk over tiles that is the whole of it: ``gemm/walk.py``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..jit import kernel
+from .bodies import Product, kahan, kind, sequential
+from .lanes import General, Narrow, Native, Stochastic, StochasticGeneral
+from .orders import Order
+from .pairwise import pairwise
+from .tile import NATIVE32, TILE32, TILE64, Body, Shape, tile_intrinsic
+from .walk import tile_signature, walk_intrinsic
+from .words import PRODUCT, SUM
+
+
+def _bodies(total: type, products: dict[Product, type], watched: tuple[bool, ...]) -> dict[int, Body]:
+    """The bodies of a tile kernel for sums rounded by `total`: every order, exact products and those in `products`."""
+    table: dict[int, Body] = {}
+    for product, rounded in {Product.EXACT: None, **products}.items():
+        table |= {kind(Order.SEQUENTIAL, product, w): sequential(total, rounded, w) for w in watched}
+        table |= {kind(Order.KAHAN, product, w): kahan(total, rounded, w) for w in watched}
+        table[kind(Order.PAIRWISE, product)] = pairwise(total, rounded)
+    return table
+
+
+def _drawn(total: type) -> dict[int, Body]:
+    """The bodies of a tile kernel that draws random words."""
+    return {
+        kind(Order.SEQUENTIAL, Product.EXACT): sequential(total, domains=(SUM,)),
+        kind(Order.SEQUENTIAL, Product.ROUNDED): sequential(total, total, domains=(SUM, PRODUCT)),
+    }
+
+
+def _walk(bits: int, shape: Shape, bodies: dict[int, Body]):
+    """All of a kernel: a tile of these bodies, and the walk over tiles."""
+    return walk_intrinsic(tile_intrinsic(bits, shape, bodies), shape, np.float32 if bits == 32 else np.float64)
+
+
+_native32 = _walk(32, NATIVE32, _bodies(Native, {Product.ROUNDED: Narrow, Product.NATIVE: Native}, (False,)))
+_native64 = _walk(64, TILE64, _bodies(Native, {Product.ROUNDED: Narrow, Product.NATIVE: Native}, (False,)))
+_narrow32 = _walk(32, TILE32, _bodies(Narrow, {Product.ROUNDED: Narrow}, (False, True)))
+_narrow64 = _walk(64, TILE64, _bodies(Narrow, {Product.ROUNDED: Narrow}, (False, True)))
+_general32 = _walk(32, TILE32, _bodies(General, {Product.ROUNDED: General}, (False,)))
+_general64 = _walk(64, TILE64, _bodies(General, {Product.ROUNDED: General}, (False,)))
+_stochastic32, _stochastic64 = _walk(32, TILE32, _drawn(Stochastic)), _walk(64, TILE64, _drawn(StochasticGeneral))
+
+
+@kernel(tile_signature("float32"))
+def native32(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
+    """float32 sums by the hardware, nearest-even."""
+    _native32(a, b, out, first, last, plan, constants, status, row_words, column_words)
+
+
+@kernel(tile_signature("float64"))
+def native64(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
+    """float64 sums by the hardware, nearest-even."""
+    _native64(a, b, out, first, last, plan, constants, status, row_words, column_words)
+
+
+@kernel(tile_signature("float32"))
+def narrow32(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
+    """Nearest-even by the magic constant in float32 lanes."""
+    _narrow32(a, b, out, first, last, plan, constants, status, row_words, column_words)
+
+
+@kernel(tile_signature("float64"))
+def narrow64(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
+    """Nearest-even by the magic constant in float64 lanes."""
+    _narrow64(a, b, out, first, last, plan, constants, status, row_words, column_words)
+
+
+@kernel(tile_signature("float32"))
+def general32(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
+    """Any deterministic mode and policy in float32 lanes."""
+    _general32(a, b, out, first, last, plan, constants, status, row_words, column_words)
+
+
+@kernel(tile_signature("float64"))
+def general64(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
+    """Any deterministic mode and policy in float64 lanes."""
+    _general64(a, b, out, first, last, plan, constants, status, row_words, column_words)
+
+
+@kernel(tile_signature("float32"))
+def stochastic32(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
+    """stochastic in float32 lanes."""
+    _stochastic32(a, b, out, first, last, plan, constants, status, row_words, column_words)
+
+
+@kernel(tile_signature("float64"))
+def stochastic64(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
+    """stochastic with all policies in float64 lanes."""
+    _stochastic64(a, b, out, first, last, plan, constants, status, row_words, column_words)

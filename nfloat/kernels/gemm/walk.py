@@ -1,0 +1,126 @@
+"""The walk over a product's tiles: what every tiled kernel does around its tile, and its only statement.
+
+A kernel's arguments: packed operands, `out`, the first and last tile of rows, `plan` = (kind, k, block or 0, whether only marked tiles are
+done, whether `out` holds what the sums start with), constants, `status`, random words of rows and columns. A tile with a result
+beyond its limit (it overflowed, or is NaN) is left as it was and marked in `status` for another kernel to do. Threads do ranges of
+tiles of rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba import types
+from numba.extending import intrinsic
+
+from ..jit import device
+from .bodies import LEVELS
+from .tile import NATIVE32, TILE32, TILE64, Shape, tile_move
+
+_W32 = TILE32.width
+_RN, _WN = NATIVE32.rows, NATIVE32.width
+_U = np.uint64
+
+
+@device
+def regions(k):  # noqa: ANN001, ANN201
+    """How many tiles scratch holds: the sums, a block's, and the levels of pairwise sums; three at least, as exact sums take."""
+    count, nodes = LEVELS + 1, k >> 1
+    while nodes > 0:
+        count, nodes = count + 1, nodes >> 1
+    return count
+
+
+_move_native, _move32, _move64 = tile_move(NATIVE32), tile_move(TILE32), tile_move(TILE64)
+
+
+@device
+def _move(x, at, stride, out, to, step, rows, width):  # noqa: ANN001, ANN201
+    """A whole tile from x to out: the shape is a constant, and LLVM keeps one of these."""
+    if rows == _RN and width == _WN:
+        _move_native(x, at, stride, out, to, step)
+    elif width == _W32:
+        _move32(x, at, stride, out, to, step)
+    else:
+        _move64(x, at, stride, out, to, step)
+
+
+@device
+def _load(out, scratch, row, column, rows, width):  # noqa: ANN001, ANN201
+    """The tile at (row, column) of out, padded with zeros, into the first region of scratch."""
+    high, wide = min(rows, out.shape[0] - row), min(width, out.shape[1] - column)
+    if high == rows and wide == width:
+        _move(out, row * out.shape[1] + column, out.shape[1], scratch, 0, width, rows, width)
+    else:
+        for i in range(rows * width):
+            scratch[i] = 0.0
+        for r in range(high):
+            for j in range(wide):
+                scratch[r * width + j] = out[row + r, column + j]
+
+
+@device
+def _store(out, scratch, row, column, rows, width):  # noqa: ANN001, ANN201
+    """The first region of scratch back to its place."""
+    high, wide = min(rows, out.shape[0] - row), min(width, out.shape[1] - column)
+    if high == rows and wide == width:
+        _move(scratch, 0, width, out, row * out.shape[1] + column, out.shape[1], rows, width)
+    else:
+        for r in range(high):
+            for j in range(wide):
+                out[row + r, column + j] = scratch[r * width + j]
+
+
+@device
+def begin(out, scratch, tile, panel, plan, status, rows, width):  # noqa: ANN001, ANN201
+    """Whether the tile is to be done; then its starting values are in scratch."""
+    if plan[3] == 1 and status[tile, panel] == 0:
+        return False
+    if plan[4] == 1:
+        _load(out, scratch, tile * rows, panel * width, rows, width)
+    else:
+        for i in range(rows * width):
+            scratch[_U(i)] = 0.0
+    return True
+
+
+@device
+def end(out, scratch, tile, panel, beyond, status, rows, width):  # noqa: ANN001, ANN201
+    """Write the tile, or mark it."""
+    status[tile, panel] = beyond
+    if beyond == 0:
+        _store(out, scratch, tile * rows, panel * width, rows, width)
+
+
+def tile_signature(f: str) -> str:
+    """The signature of all tile kernels, for a type of operands."""
+    return f"void({f}[::1], {f}[::1], {f}[:, ::1], int64, int64, int64[::1], int64[::1], uint8[:, ::1], int32[::1], int32[::1])"
+
+
+@device
+def nothing(scratch, constants):
+    """What most kernels do with a tile's sums: leave them as they are."""
+    return 0
+
+
+def walk_intrinsic(tile: Any, shape: Shape, dtype: type, finish: Callable[..., Any] = nothing):
+    """The whole of a tiled kernel, around the intrinsic of a tile; `finish` may change the sums in scratch, and tell whether it cannot."""
+    rows, width = shape.rows, shape.width
+
+    def loops(a, b, out, first, last, plan, constants, status, row_words, column_words):
+        scratch, k = np.empty(regions(plan[1]) * rows * width, dtype), plan[1]
+        for panel in range(status.shape[1]):
+            for t in range(first, last):
+                if begin(out, scratch, t, panel, plan, status, rows, width):
+                    at_a, at_b = (t - first) * k * rows, panel * k * width
+                    beyond = tile(plan[0], a, at_a, b, at_b, scratch, row_words, column_words, constants, k, plan[2])
+                    beyond |= finish(scratch, constants)
+                    end(out, scratch, t, panel, beyond, status, rows, width)
+
+    def typer(typingctx, a, b, out, first, last, plan, constants, status, row_words, column_words):
+        signature = types.void(a, b, out, first, last, plan, constants, status, row_words, column_words)
+        return signature, lambda context, builder, sig, args: context.compile_internal(builder, loops, sig, args)
+
+    return intrinsic(typer)

@@ -1,0 +1,246 @@
+"""Codes in lanes: encode (nearest-even) and decode between float32 and codes of up to 32 bits, as streams.
+
+For formats of the two families of ``rounding/vector.py`` whose lowest binade holds the subnormal numbers, fixed point among them. A
+float32 number of the format has its code in its own bits, shifted right by 24 - p and down by the difference of the two exponent
+fields; a subnormal number of the format needs its digits moved into the fraction first. Formats of which every number is a
+normal one, or has float32's own layout, are rounded before, and their codes cut out of the bits. What the lanes do not know
+(extreme values, a NaN that has no code) goes to the plain rule of ``rounding/codes.py``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from llvmlite import ir
+
+from ...formats.rounding import Rounding
+from ...formats.spec import CodeField
+from ..jit import device, kernel
+from . import vector
+from .arrays import CAREFUL, WORDS, overflow_constants, stream_constants32
+from .codes import CODES, decode_code, encode_value
+from .scalar import load_spec, round_value
+from .streaming import STREAM, Constants, either, stream
+from .vector import Lanes, Value
+
+_NAN, _INF, _MAX, _SIGN = CodeField.NAN_CODE.value, CodeField.INF_CODE.value, CodeField.MAX_CODE.value, CodeField.SIGN_SHIFT.value
+_NAN_AT_ZERO = CodeField.NAN_AT_NEGATIVE_ZERO.value
+_TRUE = ir.Constant(ir.IntType(1), 1)
+
+#: run-time integers of encoding, after those of the streams of ``rounding/arrays.py`` (the first is theirs)
+_EASY, _SIGN_DOWN, _SIGN_CODE, _OVER_CODE, _UNDER_CODE, _BASE, _POSITIVE, _NEGATIVE, _NAN_RESULT, _KNOWN = range(11, 21)
+
+#: how to encode: the narrow family, with -0 or without; fixed point, whose numbers are subnormal numbers of that family; the
+#: family with float32's exponents; and numbers that are rounded already. The first is a way to decode too, and so is SAME.
+NARROW, SAME, NARROW_ONE_ZERO, FIXED, ROUNDED = range(5)
+#: elements that the careful form, which knows infinities and NaN, goes on for (see ``rounding/arrays.py``)
+_AWHILE = 1024
+
+
+def _easy(v: Lanes, x: Value, k: Constants) -> Value:
+    """The lanes that do not exceed the largest number (for unsigned formats: those that are zero)."""
+    b = v.builder
+    return b.icmp_unsigned("<=", b.and_(v.as_int(x), v.magnitude_mask), k.integers[_EASY])
+
+
+def _code(v: Lanes, x: Value, k: Constants, form: int) -> Value:
+    """The codes of x to nearest-even, as integers, before overflow; `form`: a narrow one, or FIXED.
+
+    |x| + C holds |x| / unit, rounded, as the difference of its bits to C's; that number plus the binade's number times
+    2^(p-1) is the code, for subnormal numbers (binade 0, no implicit bit) as for normal ones.
+    """
+    b = v.builder
+    bits = v.as_int(x)
+    binade = v.call("smax", b.and_(bits, v.exponent_mask), k.grid.lowest)
+    c = b.add(binade, k.grid.offset)
+    units = b.sub(v.as_int(b.fadd(v.magnitude(x), v.as_float(c))), c)
+    magnitude = b.add(units, b.lshr(b.sub(binade, k.grid.lowest), k.grid.drop))
+    if form == FIXED:
+        negative = b.icmp_signed("<", bits, v.word(0))
+        return b.and_(v.where(negative, b.sub(v.word(0), magnitude), magnitude), k.integers[_SIGN_CODE])
+    sign = b.and_(b.lshr(bits, k.integers[_SIGN_DOWN]), k.integers[_SIGN_CODE])
+    if form == NARROW_ONE_ZERO:
+        sign = v.where(b.icmp_signed("==", magnitude, v.word(0)), magnitude, sign)
+    return b.or_(magnitude, sign)
+
+
+def _put(v: Lanes, code: Value, pointer: Value) -> Value:
+    """Store codes in the width of the pointer's elements."""
+    narrow = ir.VectorType(pointer.type.pointee, v.count)
+    v.store(code if narrow == code.type else v.builder.trunc(code, narrow), pointer)
+    return _TRUE
+
+
+def _select_special(v: Lanes, x: Value, code: Value, k: Constants) -> tuple[Value, Value]:
+    """(lanes where x is infinite or a NaN that has a code, the codes with those there)."""
+    b, bits = v.builder, v.as_int(x)
+    magnitude = b.and_(bits, v.magnitude_mask)
+    special = b.and_(b.icmp_signed(">=", magnitude, v.exponent_mask), b.icmp_signed("<=", magnitude, k.integers[_KNOWN]))
+    infinite = v.where(b.icmp_signed("<", bits, v.word(0)), k.integers[_NEGATIVE], k.integers[_POSITIVE])
+    chosen = v.where(b.icmp_signed(">", magnitude, v.exponent_mask), k.integers[_NAN_RESULT], infinite)
+    return special, v.where(special, chosen, code)
+
+
+def _encode(form: int, careful: bool):  # noqa: ANN202
+    """A block of the narrow family; its overflow kept out of the common way."""
+
+    def body(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
+        b = v.builder
+        code = _code(v, x, k, form)
+
+        def selected() -> Value:
+            top, _, bottom, _ = k.floats
+            r = vector.nearest_even_narrow(v, x, k.grid)
+            inside = v.where(b.fcmp_ordered(">", r, top), k.integers[_OVER_CODE], code)
+            inside = v.where(b.fcmp_ordered("<", r, bottom), k.integers[_UNDER_CODE], inside)
+            done = b.icmp_signed("<", b.and_(v.as_int(x), v.magnitude_mask), k.limit)
+            if careful:
+                special, inside = _select_special(v, x, inside, k)
+                done = b.or_(special, done)
+            _put(v, inside, target)
+            return v.all(done)
+
+        return either(v, v.all(_easy(v, x, k)), lambda: _put(v, code, target), selected)
+
+    return body
+
+
+def _encode_same(careful: bool):  # noqa: ANN202
+    """A block of the family with float32's exponents."""
+
+    def body(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
+        code, done = v.builder.lshr(v.as_int(vector.round_same(v, x, k.grid, Rounding.NEAREST_EVEN)), k.grid.drop), _easy(v, x, k)
+        if careful:
+            special, code = _select_special(v, x, code, k)
+            done = v.builder.or_(special, done)
+        _put(v, code, target)
+        return v.all(done)
+
+    return body
+
+
+def _encode_rounded(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
+    """Numbers of the format, none of which is subnormal, unless the format has float32's smallest exponent."""
+    b, bits = v.builder, v.as_int(x)
+    magnitude = b.and_(bits, v.magnitude_mask)
+    code = b.ashr(b.sub(magnitude, k.integers[_BASE]), k.grid.drop)
+    sign = b.and_(b.lshr(bits, k.integers[_SIGN_DOWN]), k.integers[_SIGN_CODE])
+    special, code = _select_special(v, x, b.or_(v.where(b.icmp_signed("==", magnitude, v.word(0)), magnitude, code), sign), k)
+    _put(v, code, target)
+    return v.all(b.or_(special, b.icmp_signed("<", magnitude, v.exponent_mask)))
+
+
+def _load_codes(v: Lanes, pointer: Value) -> Value:
+    """Codes as they are."""
+    narrow = ir.VectorType(pointer.type.pointee, v.count)
+    return v.builder.load(v.builder.bitcast(pointer, narrow.as_pointer()), align=pointer.type.pointee.width // 8)
+
+
+def _widened(v: Lanes, codes: Value) -> Value:
+    return codes if codes.type == v.int else v.builder.zext(codes, v.int)
+
+
+def _decode(careful: bool):  # noqa: ANN202
+    """A block of codes of the narrow family."""
+
+    def body(v: Lanes, codes: Value, target: Value, index: Value, k: Constants) -> Value:
+        b = v.builder
+        sign_up, low_half, largest, magnitude_mask, base, refused, infinity = k.integers[6:13]
+        code = _widened(v, codes)
+        magnitude = b.and_(code, magnitude_mask)
+        tiny = b.icmp_signed("<", magnitude, low_half)
+        shifted = b.add(b.shl(b.add(magnitude, v.where(tiny, low_half, v.word(0))), k.grid.drop), base)
+        a = b.fsub(v.as_float(shifted), v.as_float(v.where(tiny, k.grid.lowest, v.word(0))))
+        sign = b.and_(b.shl(code, sign_up), v.sign_mask)
+        value = b.or_(v.as_int(a), sign)
+        finite = b.and_(b.icmp_signed("<=", magnitude, largest), b.icmp_signed("!=", code, refused))
+        if careful:
+            special = v.where(b.icmp_signed("==", magnitude, infinity), b.or_(v.exponent_mask, sign), v.word(0x7FC00000))
+            value, finite = v.where(finite, value, special), v.every_lane
+        v.store(v.as_float(value), target)
+        return v.all(finite)
+
+    return body
+
+
+def _decode_same(v: Lanes, codes: Value, target: Value, index: Value, k: Constants) -> Value:
+    """The code is the head of a float32's bits; a NaN gets the quiet bit, since a signalling one makes NumPy warn."""
+    b = v.builder
+    bits = b.shl(_widened(v, codes), k.grid.drop)
+    is_nan = b.icmp_signed(">", b.and_(bits, v.magnitude_mask), v.exponent_mask)
+    v.store(v.as_float(b.or_(bits, v.where(is_nan, v.word(1 << 22), v.word(0)))), target)
+    return _TRUE
+
+
+_WAYS = ((0, False), (CAREFUL, True))
+_encode_stream = stream(32, {
+    **{form + way: _encode(form, careful) for form in (NARROW, NARROW_ONE_ZERO, FIXED) for way, careful in _WAYS},
+    **{SAME + way: _encode_same(careful) for way, careful in _WAYS}, ROUNDED: _encode_rounded, ROUNDED + CAREFUL: _encode_rounded,
+})  # fmt: skip
+_decode_stream = stream(32, {NARROW: _decode(False), NARROW + CAREFUL: _decode(True), SAME: _decode_same}, load=_load_codes)
+_BLOCK = STREAM[32]
+
+
+@device
+def _over_code(value, c):  # noqa: ANN001, ANN201
+    """The code of an overflow result; 0 where there is none (such blocks are never easy and hold no such lane)."""
+    return encode_value(value, c) if value == value or c[_NAN] >= 0 else np.int64(0)
+
+
+@device
+def _sign_shift(position):  # noqa: ANN001, ANN201
+    """How far a code's sign bit is from a float32's; for unsigned formats 0, which keeps it out of the code."""
+    return 31 - position if position >= 0 else np.int64(0)
+
+
+@device
+def _sign_code(position, twos_complement):  # noqa: ANN001, ANN201
+    """The sign bit of a code, 0 for unsigned formats; all bits of a code in two's complement."""
+    if twos_complement == 1:
+        return (2 << position) - 1
+    return 1 << position if position >= 0 else np.int64(0)
+
+
+_TYPES = ("uint8", "uint16", "uint32")
+
+
+@kernel(*(f"int64(float32[::1], {code}[::1], {WORDS}, {CODES}, int64)" for code in _TYPES))
+def encode_run(x, out, words, c, form):  # noqa: ANN001, ANN201
+    """out[i] = code of x[i] to nearest-even; returns the first index of a NaN without code, or -1."""
+    spec, n, i, unencodable = load_spec(words), x.size, 0, -1
+    base = (c[CodeField.EMIN.value] - c[CodeField.FIRST_FIELD.value] + 127) << 23
+    own = (_sign_shift(c[_SIGN]), _sign_code(c[_SIGN], c[CodeField.TWOS_COMPLEMENT.value]), _over_code(spec.over, c),
+           _over_code(spec.under_min, c), base, _over_code(spec.pos_inf, c), _over_code(spec.neg_inf, c), max(c[_NAN], 0),
+           np.int64(0x7FFFFFFF if c[_NAN] >= 0 else 0x7F800000))  # fmt: skip
+    integers = stream_constants32(spec, np.uint64(0)) + own
+    careful = False
+    while i < n:
+        end = min(n, i + _AWHILE) if careful else n
+        i = _encode_stream(x, out, i, end, form + CAREFUL if careful else form, integers, overflow_constants(spec))
+        if careful and i < end:
+            for j in range(i, min(i + _BLOCK, n)):
+                value = round_value(np.float64(x[j]), spec, np.uint64(0))
+                if value != value and c[_NAN] == -1 and unencodable < 0:
+                    unencodable = j
+                out[j] = encode_value(value, c)
+            i += _BLOCK
+        careful = i < end
+    return unencodable
+
+
+@kernel(*(f"void({code}[::1], float32[::1], {CODES}, int64)" for code in _TYPES))
+def decode_run(codes, out, c, form):  # noqa: ANN001, ANN201
+    """out[i] = value of codes[i]; `form` is NARROW or SAME."""
+    p, emin, sign = c[CodeField.PRECISION.value], c[CodeField.EMIN.value], c[_SIGN]
+    n, i = codes.size, 0
+    mask = (1 << sign) - 1 if sign >= 0 else np.int64(0x7FFFFFFF)
+    refused = 1 << sign if c[_NAN_AT_ZERO] == 1 else np.int64(-1)  # the NaN that looks like -0
+    integers = ((emin + 127) << 23, 0, 0, 24 - p, 0, 0, _sign_shift(sign), 1 << (p - 1), c[_MAX], mask, (emin + 126) << 23, refused, c[_INF])
+    careful = False
+    while i < n:
+        end = min(n, i + _AWHILE) if careful else n
+        i = _decode_stream(codes, out, i, end, form + CAREFUL if careful and form == NARROW else form, integers, (0.0,))
+        if careful and i < end:
+            for j in range(i, min(i + _BLOCK, n)):
+                out[j] = decode_code(np.int64(codes[j]), c)
+            i += _BLOCK
+        careful = i < end

@@ -1,0 +1,208 @@
+"""Array loops that round to the formats that ``rounding/arrays.py`` leaves: those that flush, those with float64's exponents, those of one bit.
+
+A format that flushes is its twin that does not, with a step before (inputs below the smallest normal number count as zero) and
+one after (rounded numbers below it become zero). So a piece of the array that stays in the first cache is copied through the
+first step, rounded where it lies, and goes through the second. A number of the format stays as it is when it is rounded once
+more: the blocks in which a stream repeats itself may hold what is rounded already. A block that is refused may hold anything;
+the plain rule starts from the array itself.
+
+A format of one bit has powers of two alone. Between two of them its rounding is the cutting of ``vector.round_same``; which of
+the two is even is the last bit of the exponent's code, or (without a zero: E8M0) each is odd, like every significand of 1.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from llvmlite import ir
+
+from ...formats.rounding import Rounding
+from ..bits import float32_as_int32, float64_as_int64, power_of_two
+from ..jit import device, kernel
+from ..rng import subkeys
+from . import vector
+from .arrays import (
+    BODIES,
+    WORDS,
+    drawn64,
+    mode_form,
+    narrow32,
+    narrow64,
+    overflow_constants,
+    random_word,
+    round_range,
+    same32,
+    same_body,
+    stream_constants32,
+    stream_constants64,
+    stream_floats,
+    tail_bits,
+    word_constants32,
+)
+from .scalar import load_spec
+from .streaming import STREAM, Constants, easy_lanes, stream
+from .vector import Lanes, Value
+
+_NEAREST_EVEN, _NEAREST_AWAY = Rounding.NEAREST_EVEN.tag, Rounding.NEAREST_AWAY.tag
+_TOWARD_ZERO, _TO_ODD = Rounding.TOWARD_ZERO.tag, Rounding.TO_ODD.tag
+_BLOCK32, _BLOCK64 = STREAM[32], STREAM[64]
+#: elements that go through the steps together; it divides the 2^32 after which the subkeys change
+_PIECE = 2048
+
+_same64 = stream(64, {m.tag: same_body(m, True) for m in BODIES})
+
+
+# ------------------------------------------------------------------ formats that flush
+def _step(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
+    """Magnitudes below `lowest` become zero, of their sign where `sign` keeps it."""
+    b, bits = v.builder, v.as_int(x)
+    small = b.icmp_unsigned("<", b.and_(bits, v.magnitude_mask), k.grid.lowest)
+    v.store(v.as_float(v.where(small, b.and_(bits, k.grid.sign), bits)), target)
+    return ir.Constant(ir.IntType(1), 1)
+
+
+_step32, _step64 = stream(32, {0: _step}), stream(64, {0: _step})
+
+
+@device
+def _flush32(x, out, i, stop, least, signed):  # noqa: ANN001, ANN201
+    """out[i:stop] = x[i:stop], but zero for magnitudes below `least`, of their sign if `signed`."""
+    sign = np.int64(0x80000000) if signed else np.int64(0)
+    i = _step32(x, out, i, stop, 0, (np.int64(float32_as_int32(np.float32(least))), 0, 0, 0, sign, 0, 0, 0, 0), (0.0,))
+    for j in range(i, stop):
+        out[j] = x[j] if not abs(x[j]) < least else math.copysign(np.float32(0.0), x[j]) if signed else np.float32(0.0)
+
+
+@device
+def _flush64(x, out, i, stop, least, signed):  # noqa: ANN001, ANN201
+    """`_flush32` of float64 numbers."""
+    sign = np.int64(-0x8000000000000000) if signed else np.int64(0)
+    i = _step64(x, out, i, stop, 0, (float64_as_int64(least), 0, 0, 0, sign, 0, 0, 0, 0), (0.0,))
+    for j in range(i, stop):
+        out[j] = x[j] if not abs(x[j]) < least else math.copysign(0.0, x[j]) if signed else 0.0
+
+
+@kernel(f"void(float32[::1], float32[::1], {WORDS}, int64)")
+def round_steps32(x, out, words, key):  # noqa: ANN001, ANN201
+    """out[i] = x[i] rounded in steps: the families of ``rounding/vector.py`` in float32 lanes, and float32 itself."""
+    spec, n = load_spec(words), x.size
+    signed = np.signbit(spec.neg_zero)
+    for i in range(0, n, _PIECE):
+        stop = min(i + _PIECE, n)
+        _flush32(x, out, i, stop, spec.flush_input, True)
+        if spec.emin == -126 and signed:
+            same32(x, out, out, i, stop, spec, key, True)
+        else:
+            narrow32(x, out, out, i, stop, spec, key, True)
+        _flush32(out, out, i, stop, spec.flush_output, signed)
+
+
+@kernel(f"void(float64[::1], float64[::1], {WORDS}, int64)")
+def round_steps64(x, out, words, key):  # noqa: ANN001, ANN201
+    """The same in float64 lanes, formats with float64's exponents among them."""
+    spec, n = load_spec(words), x.size
+    signed = np.signbit(spec.neg_zero)
+    for i in range(0, n, _PIECE):
+        stop = min(i + _PIECE, n)
+        _flush64(x, out, i, stop, spec.flush_input, True)
+        if spec.emin == -1022 and signed:
+            _same_range(x, out, i, stop, spec, key)
+        elif spec.draws:
+            drawn64(x, out, out, i, stop, spec, key, True)
+        else:
+            narrow64(x, out, out, i, stop, spec, key, True)
+        _flush64(out, out, i, stop, spec.flush_output, signed)
+
+
+@device
+def _same_range(x, out, i, stop, spec, key):  # noqa: ANN001, ANN201
+    """out[i:stop] = x[i:stop] rounded, for formats with float64's exponents; `out` holds x already, flushed."""
+    integers, floats = stream_constants64(spec, key, i >> 32), stream_floats(spec)
+    form = mode_form(spec) if spec.precision < 53 else _TOWARD_ZERO
+    while i < stop:
+        i = _same64(out, out, i, stop, form, integers, floats)
+        round_range(x, out, i, min(i + _BLOCK64, stop), spec, key)
+        i += _BLOCK64
+
+
+# ------------------------------------------------------------------ formats of one bit
+#: run-time integers after those of the streams, from the end: the magnitude of a zero (or none of any number, where there is no
+#: zero), and what makes the last bit of the exponent's code that of the lane's
+_ZERO, _PARITY = -2, -1
+
+
+def _powers(mode: Rounding):  # noqa: ANN202
+    """A block of numbers within the range, or zero; others are refused."""
+
+    def body(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
+        b = v.builder
+        zero = b.icmp_unsigned("==", b.and_(v.as_int(x), v.magnitude_mask), k.integers[_ZERO])
+        random = random_word(v, index, k, mode) if mode.is_stochastic else None
+        odd = v.as_float(b.add(v.as_int(x), k.integers[_PARITY]))
+        cut = b.sub(v.as_int(vector.round_same(v, odd, k.grid, mode, random, tail_bits(k, mode))), k.integers[_PARITY])
+        v.store(v.as_float(v.where(zero, b.and_(v.as_int(x), k.grid.sign), cut)), target)
+        return v.all(b.or_(zero, easy_lanes(v, x, k)))
+
+    return body
+
+
+_powers32, _powers64 = (stream(bits, {m.tag: _powers(m) for m in BODIES}) for bits in (32, 64))
+
+
+@device
+def _power_form(spec):  # noqa: ANN001, ANN201
+    """The body's tag: where every number is odd, a tie goes away from zero, and to_odd is toward zero."""
+    if spec.parity_bias < 0 and spec.mode == _NEAREST_EVEN:
+        return _NEAREST_AWAY
+    if spec.parity_bias < 0 and spec.mode == _TO_ODD:
+        return _TOWARD_ZERO
+    return mode_form(spec)
+
+
+@device
+def _least(spec, emin):  # noqa: ANN001, ANN201
+    """The least magnitude that stays at least a normal number of format and lane."""
+    return max(power_of_two(max(spec.emin, emin)), spec.flush_input, spec.flush_output)
+
+
+@device
+def _parity(spec, bit):  # noqa: ANN001, ANN201
+    """`bit`, one in the exponent's field, if the format's biases and the lane's (which is odd) differ in parity."""
+    return bit if spec.parity_bias >= 0 and spec.parity_bias & 1 == 0 else np.int64(0)
+
+
+@device
+def _zero(spec):  # noqa: ANN001, ANN201
+    return np.int64(0) if spec.pos_zero == 0.0 else np.int64(-1)
+
+
+@kernel(f"void(float32[::1], float32[::1], {WORDS}, int64)")
+def round_powers32(x, out, words, key):  # noqa: ANN001, ANN201
+    """out[i] = x[i] rounded to a format of one bit, in float32 lanes."""
+    spec, n, i = load_spec(words), x.size, 0
+    low = float32_as_int32(np.float32(_least(spec, -126)))
+    span, floats, form = float32_as_int32(np.float32(spec.max)) - low, overflow_constants(spec), _power_form(spec)
+    while i < n:
+        section = i >> 32
+        keys = subkeys(key, section) if spec.draws else np.uint64(0)
+        own = stream_constants32(spec, keys)
+        integers = own[:7] + (low, span) + own[9:] + word_constants32(spec) + (_zero(spec), _parity(spec, np.int64(1 << 23)))  # noqa: RUF005
+        i = _powers32(x, out, i, min(n, (section + 1) << 32), form, integers, floats)
+        round_range(x, out, i, min(i + _BLOCK32, n), spec, key)
+        i += _BLOCK32
+
+
+@kernel(f"void(float64[::1], float64[::1], {WORDS}, int64)")
+def round_powers64(x, out, words, key):  # noqa: ANN001, ANN201
+    """out[i] = x[i] rounded to a format of one bit, in float64 lanes."""
+    spec, n, i = load_spec(words), x.size, 0
+    low = float64_as_int64(_least(spec, -1022))
+    span, floats, form = float64_as_int64(spec.max) - low, overflow_constants(spec), _power_form(spec)
+    while i < n:
+        section = i >> 32
+        own = stream_constants64(spec, key, section)
+        integers = own[:7] + (low, span) + own[9:] + (_zero(spec), _parity(spec, np.int64(1 << 52)))  # noqa: RUF005
+        i = _powers64(x, out, i, min(n, (section + 1) << 32), form, integers, floats)
+        round_range(x, out, i, min(i + _BLOCK64, n), spec, key)
+        i += _BLOCK64

@@ -1,0 +1,220 @@
+"""Runs and streams: loops over contiguous arrays, a block of lanes at a time, as IR; what elementwise kernels share.
+
+A run does whole blocks from `start` and stops at the first block its body refuses (a value that only the plain rule
+handles) or before the ragged end; it returns where. The kernel does that block by the plain rule and starts the next run.
+The choice of mode stands before the loops, so each mode has a loop of its own and no branch in it.
+
+A stream is a run from one array into another, arranged for the cache. Its second block starts where the target is aligned,
+and its last one ends with the array: both overlap the block before them and write the same results again. Each block is
+loaded before the one in front of it is stored: a load that has its address in common, modulo 4096, with a store not yet
+done waits for it, and arrays of a power of two of bytes lie like that. And what comes a little later is asked for: a load
+that straddles two cache lines, as those of the source do where it is not aligned as the target is, then finds both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from ..jit import cpu_features
+from .vector import Grid, Lanes, Value
+
+#: body(lanes, pointers at the block, index of the block, constants) -> i1: whether the block is done
+Body = Callable[[Lanes, list[Value], Value, "Constants"], Value]
+
+_I64 = ir.IntType(64)
+
+#: lanes of one block, by carrier width
+BLOCK = {32: 16, 64: 8}
+#: the same for streams: two registers, since a block's tests and its loop cost the same for two
+STREAM = {32: 32, 64: 16} if "+avx512f" in cpu_features() else BLOCK
+#: how far ahead a stream asks for its source, in bytes
+_AHEAD = 384
+#: body of a stream: (lanes, the loaded block, target at the block, index of the block, constants) -> i1
+StreamBody = Callable[[Lanes, Value, Value, Value, "Constants"], Value]
+
+
+class Constants:
+    """A kernel's run-time constants, splatted: integers and floats by position, the grid of the format by name.
+
+    `easy_from`, `easy_span`: magnitudes m (as bits) with m - easy_from <= easy_span, unsigned, neither overflow nor need the
+    general form. `magnitude_mask` keeps the sign bit for unsigned formats, so that negative values are not easy.
+    """
+
+    def __init__(self, v: Lanes, integers: Iterable[Value], floats: Iterable[Value]) -> None:
+        b = v.builder
+        self.integers = [v.splat(b.trunc(i, v.scalar_int) if v.bits < 64 else i) for i in integers]
+        self.floats = [v.splat(b.fptrunc(f, v.scalar_float) if v.bits < 64 else f) for f in floats]
+        lowest, offset, unit_offset, drop, sign, self.limit, self.magnitude_mask, self.easy_from, self.easy_span = self.integers[:9]
+        self.grid = Grid(lowest, offset, unit_offset, drop, sign)
+        self.keys = self.integers[9:11]
+
+
+def run(bits: int, bodies: dict[int, Body], constants: Callable[..., Any] = Constants) -> Any:
+    """The intrinsic ``f(arrays, start, stop, mode, integers, floats) -> index``; `bodies` maps a mode's tag to its body.
+
+    `arrays` is a tuple of one-dimensional contiguous arrays, `integers` and `floats` uniform tuples (int64, float64), which
+    `constants` brings into lanes before the loops.
+    """
+
+    def typer(typingctx, arrays, start, stop, mode, integers, floats):  # noqa: ANN001, ANN202 (Numba's protocol)
+        signature = types.int64(arrays, types.int64, types.int64, types.int64, integers, floats)
+
+        def codegen(context, builder, sig, args):  # noqa: ANN001, ANN202
+            tuples = [cgutils.unpack_tuple(builder, args[k]) for k in (0, 4, 5)]
+            pointers = [context.make_array(t)(context, builder, a).data for t, a in zip(sig.args[0], tuples[0], strict=True)]
+            v = Lanes(builder, BLOCK[bits], bits)
+            splatted = constants(v, tuples[1], tuples[2])
+
+            def loop(result: Value, end: ir.Block, body: Body) -> None:
+                _loop(v, pointers, args[1], args[2], result, end, body, splatted)
+
+            return _by_mode(builder, args[3], args[1], bodies, loop)
+
+        return signature, codegen
+
+    return intrinsic(typer)
+
+
+def stream(bits: int, bodies: dict[int, StreamBody], load: Callable[[Lanes, Value], Value] = Lanes.load) -> Any:
+    """The intrinsic ``f(source, target, start, stop, mode, integers, floats) -> index``; `load` brings a block into lanes."""
+
+    def typer(typingctx, source, target, start, stop, mode, integers, floats):  # noqa: ANN001, ANN202 (Numba's protocol)
+        signature = types.int64(source, target, types.int64, types.int64, types.int64, integers, floats)
+
+        def codegen(context, builder, sig, args):  # noqa: ANN001, ANN202
+            arrays = [context.make_array(t)(context, builder, a).data for t, a in zip(sig.args[:2], args[:2], strict=True)]
+            v = Lanes(builder, STREAM[bits], bits)
+            splatted = Constants(v, cgutils.unpack_tuple(builder, args[5]), cgutils.unpack_tuple(builder, args[6]))
+
+            def loop(result: Value, end: ir.Block, body: StreamBody) -> None:
+                _stream_loop(v, arrays, load, (args[2], args[3]), result, end, lambda x, at, i: body(v, x, at, i, splatted))
+
+            return _by_mode(builder, args[4], args[2], bodies, loop)
+
+        return signature, codegen
+
+    return intrinsic(typer)
+
+
+def _by_mode(builder: ir.IRBuilder, mode: Value, start: Value, bodies: dict[int, Any], loop: Callable[..., None]) -> Value:
+    """One loop for each mode's body behind a switch; the index where the one of `mode` stopped."""
+    result = cgutils.alloca_once_value(builder, start)
+    end = builder.append_basic_block("run.end")
+    switch = builder.switch(mode, end)
+    for tag, body in bodies.items():
+        block = builder.append_basic_block(f"run.mode{tag}")
+        switch.add_case(tag, block)
+        builder.position_at_end(block)
+        loop(result, end, body)
+    builder.position_at_end(end)
+    return builder.load(result)
+
+
+def _loop(v: Lanes, pointers: list[Value], start: Value, stop: Value, result: Value, end: ir.Block, body: Body, k: Constants) -> None:
+    """Blocks from `start` while they fit before `stop` and the body accepts them; the index goes to `result`."""
+    b = v.builder
+    entry, head, work, step = b.block, *(b.append_basic_block(f"run.{name}") for name in ("head", "work", "step"))
+    b.branch(head)
+    b.position_at_end(head)
+    index = b.phi(_I64)
+    index.add_incoming(start, entry)
+    following = b.add(index, ir.Constant(_I64, v.count))
+    b.store(index, result)
+    b.cbranch(b.icmp_signed("<=", following, stop), work, end)
+    b.position_at_end(work)
+    done = body(v, [b.gep(p, [index]) for p in pointers], index, k)
+    b.cbranch(done, step, end)
+    b.position_at_end(step)
+    index.add_incoming(following, step)
+    b.branch(head)
+
+
+def _stream_loop(
+    v: Lanes, arrays: list[Value], load: Callable[[Lanes, Value], Value], span: tuple[Value, Value], result: Value, end: ir.Block,
+    body: Callable[[Value, Value, Value], Value],
+) -> None:  # fmt: skip
+    """Blocks from span[0] to span[1] while the body accepts them; the index of the refused one, or span[1], goes to `result`."""
+    b, (source, target), (start, stop) = v.builder, arrays, span
+    entry, head, step, done = (b.append_basic_block(f"stream.{name}") for name in ("entry", "head", "step", "done"))
+    last = b.sub(stop, ir.Constant(_I64, v.count))
+    following = _aligned_successor(v, target)
+    b.cbranch(b.icmp_signed("<=", start, last), entry, end)
+    b.position_at_end(entry)
+    first = load(v, b.gep(source, [start]))
+    b.branch(head)
+    b.position_at_end(head)
+    index, x = b.phi(_I64), b.phi(first.type)
+    after = following(index)
+    after = b.select(b.icmp_signed("<", after, last), after, last)
+    loaded = load(v, b.gep(source, [after]))
+    b.store(index, result)
+    _prefetch(v, b.gep(source, [after]))
+    b.cbranch(body(x, b.gep(target, [index]), index), step, end)
+    b.position_at_end(step)
+    for phi, at_first, later in ((index, start, after), (x, first, loaded)):
+        phi.add_incoming(at_first, entry)
+        phi.add_incoming(later, step)
+    b.cbranch(b.icmp_signed("<", index, last), head, done)
+    b.position_at_end(done)
+    b.store(stop, result)
+    b.branch(end)
+
+
+def _prefetch(v: Lanes, pointer: Value) -> None:
+    """Ask for the lines that a block `_AHEAD` bytes further lies in; past an array's end the request is without effect."""
+    b, byte, i32 = v.builder, ir.IntType(8).as_pointer(), ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [byte, i32, i32, i32])
+    function = cgutils.get_or_insert_function(b.module, kind, "llvm.prefetch.p0i8")
+    start, reading, keep, data = b.bitcast(pointer, byte), i32(0), i32(3), i32(1)
+    for place in range(_AHEAD, _AHEAD + v.count * _size(v, pointer), 64):
+        b.call(function, [b.gep(start, [_I64(place)]), reading, keep, data])
+
+
+def _size(v: Lanes, pointer: Value) -> int:
+    """Bytes of an element."""
+    kind = pointer.type.pointee
+    return kind.width // 8 if isinstance(kind, ir.IntType) else v.bits // 8
+
+
+def _aligned_successor(v: Lanes, target: Value) -> Callable[[Value], Value]:
+    """The greatest index up to a block further at which no store of a block straddles two cache lines."""
+    b, size = v.builder, _size(v, target)
+    whole = min(64 // size, v.count)  # elements between such places
+    phase = b.and_(b.udiv(b.ptrtoint(target, _I64), ir.Constant(_I64, size)), ir.Constant(_I64, whole - 1))
+    ahead = b.add(phase, ir.Constant(_I64, v.count))
+    return lambda index: b.sub(b.and_(b.add(index, ahead), ir.Constant(_I64, -whole)), phase)
+
+
+def easy_lanes(v: Lanes, x: Value, k: Constants, *, from_zero: bool = False) -> Value:
+    """The lanes in the range that `Constants` calls easy; `from_zero`: easy_from is known to be 0."""
+    magnitude = v.builder.and_(v.as_int(x), k.magnitude_mask)
+    above = magnitude if from_zero else v.builder.sub(magnitude, k.easy_from)
+    return v.builder.icmp_unsigned("<=", above, k.easy_span)
+
+
+def is_easy(v: Lanes, x: Value, k: Constants, *, from_zero: bool = False) -> Value:
+    """Whether every lane is easy."""
+    return v.all(easy_lanes(v, x, k, from_zero=from_zero))
+
+
+def either(v: Lanes, condition: Value, easy: Callable[[], Value], general: Callable[[], Value]) -> Value:
+    """Emit both ways of doing a block behind a branch; each returns whether the block is done."""
+    b = v.builder
+    blocks = [b.append_basic_block(f"run.{name}") for name in ("easy", "general", "join")]
+    b.cbranch(condition, blocks[0], blocks[1])
+    outcomes = []
+    for block, emit in zip(blocks[:2], (easy, general), strict=True):
+        b.position_at_end(block)
+        outcomes.append((emit(), b.block))
+        b.branch(blocks[2])
+    b.position_at_end(blocks[2])
+    result = b.phi(ir.IntType(1))
+    for value, block in outcomes:
+        result.add_incoming(value, block)
+    return result

@@ -1,0 +1,302 @@
+"""THE vector form of the rounding, as LLVM IR: what elementwise loops and GEMM micro-kernels are made of.
+
+`Lanes` wraps a builder: n lanes of float32 or float64 with integers of the same width. Two families of formats round fast,
+both proven equal to ``scalar.round_value`` by exhaustive tests, for values that are finite and below `limit`:
+
+narrow
+    p <= 22 (float64 lanes: 51), the grid's unit a normal number of the lane and C below finite for all |x| < limit. With
+    C = 1.5 2^(max(floor(log2 |x|), emin) + 24 - p), x + C has the grid's unit as its own last bit, so (x + C) - C is x
+    rounded to nearest-even, subnormals included; d = x - that is exact (it needs no more bits than x), and every other
+    mode is a correction of at most one unit by the sign or size of d.
+same
+    emin is the lane's own (bfloat16, tfloat32 in float32): the grid is every 2^s-th float, s = 24 - p, so adding to the
+    magnitude's bits and clearing s of them rounds, across binades, subnormals and into infinity.
+
+The caller tests `limit`, selects the results of overflow and of special values, and leaves the rest to the plain rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from llvmlite import ir
+from numba.core import cgutils
+
+from ...formats.rounding import Draws, Family, Rounding, Tie, unknown_mode
+
+Value = ir.Value
+
+#: the modes without random bits that have the forms below: whose facts say all of them
+DETERMINISTIC = tuple(mode for mode in Rounding if mode.facts.family in (Family.NEAREST, Family.DIRECTED, Family.ODD))
+
+
+class Lanes:
+    """`count` lanes of float32 (bits=32) or float64 (bits=64) on an IR builder."""
+
+    def __init__(self, builder: ir.IRBuilder, count: int, bits: int = 32) -> None:
+        self.builder, self.count, self.bits = builder, count, bits
+        self.scalar_float = ir.FloatType() if bits == 32 else ir.DoubleType()
+        self.scalar_int = ir.IntType(bits)
+        self.float = ir.VectorType(self.scalar_float, count)
+        self.int = ir.VectorType(self.scalar_int, count)
+        self.broadcast = self.scalar_float  # what `splat` takes
+        self.digits = 24 if bits == 32 else 53  # the lane's own precision
+        self.sign_mask = self.word(1 << (bits - 1))
+        self.magnitude_mask = self.word((1 << (bits - 1)) - 1)
+        self.every_lane = ir.Constant(ir.VectorType(ir.IntType(1), count), [1] * count)
+        self.exponent_mask = self.word(0x7F800000 if bits == 32 else 0x7FF << 52)
+
+    # ------------------------------------------------------------ constants and moves
+    def word(self, value: int) -> Value:
+        """The integer constant in every lane."""
+        return ir.Constant(self.int, [value] * self.count)
+
+    def number(self, value: float) -> Value:
+        """The float constant in every lane."""
+        return ir.Constant(self.float, [ir.Constant(self.scalar_float, value)] * self.count)
+
+    def splat(self, scalar: Value) -> Value:
+        """A run-time scalar in every lane."""
+        vector = ir.VectorType(scalar.type, self.count)
+        one = self.builder.insert_element(ir.Constant(vector, ir.Undefined), scalar, ir.Constant(ir.IntType(32), 0))
+        zeros = ir.Constant(ir.VectorType(ir.IntType(32), self.count), [0] * self.count)
+        return self.builder.shuffle_vector(one, ir.Constant(vector, ir.Undefined), zeros)
+
+    def iota(self) -> Value:
+        """0, 1, 2, ... in the lanes."""
+        return ir.Constant(self.int, list(range(self.count)))
+
+    def load(self, pointer: Value) -> Value:
+        """`count` floats from a float pointer of element alignment."""
+        return self.builder.load(self.builder.bitcast(pointer, self.float.as_pointer()), align=self.bits // 8)
+
+    def store(self, value: Value, pointer: Value) -> None:
+        """Store `count` lanes of any element type at a pointer of element alignment."""
+        width = self.bits // 8 if value.type == self.float else value.type.element.width // 8
+        self.builder.store(value, self.builder.bitcast(pointer, value.type.as_pointer()), align=width)
+
+    def as_int(self, x: Value) -> Value:
+        """The bits of floats."""
+        return self.builder.bitcast(x, self.int)
+
+    def as_float(self, x: Value) -> Value:
+        """The floats with these bits."""
+        return self.builder.bitcast(x, self.float)
+
+    # ------------------------------------------------------------ operations
+    def call(self, name: str, *args: Value) -> Value:
+        """An LLVM intrinsic on whole vectors, such as fma, smax, smin, umin."""
+        kind = args[0].type
+        element = {ir.FloatType(): "f32", ir.DoubleType(): "f64"}.get(kind.element, f"i{getattr(kind.element, 'width', 0)}")
+        function = ir.FunctionType(kind, [a.type for a in args])
+        full = f"llvm.{name}.v{kind.count}{element}"
+        return self.builder.call(cgutils.get_or_insert_function(self.builder.module, function, full), args)
+
+    def magnitude(self, x: Value) -> Value:
+        """|x|."""
+        return self.as_float(self.builder.and_(self.as_int(x), self.magnitude_mask))
+
+    def with_sign_of(self, r: Value, x: Value, sign: Value) -> Value:
+        """r (+0 or of x's sign, or a magnitude) with x's sign where `sign` has the sign bit."""
+        b = self.builder
+        return self.as_float(b.or_(self.as_int(r), b.and_(self.as_int(x), sign)))
+
+    def where(self, condition: Value, yes: Value, no: Value) -> Value:
+        """Lane by lane yes or no."""
+        return self.builder.select(condition, yes, no)
+
+    def all(self, condition: Value) -> Value:
+        """Whether a condition holds in every lane."""
+        folded = self.fold(condition, self.builder.and_)
+        kind = ir.IntType(folded.type.count)
+        return self.builder.icmp_unsigned("==", self.builder.bitcast(folded, kind), ir.Constant(kind, -1))
+
+    def any(self, condition: Value) -> Value:
+        """Whether a condition holds in some lane."""
+        return self.some(self.fold(condition, self.builder.or_))
+
+    def some(self, folded: Value) -> Value:
+        """`any` of a condition that is folded already."""
+        kind = ir.IntType(folded.type.count)
+        return self.builder.icmp_unsigned("!=", self.builder.bitcast(folded, kind), ir.Constant(kind, 0))
+
+    def fold(self, x: Value, combine: Callable[[Value, Value], Value]) -> Value:
+        """x, its halves combined where the lanes take two registers of 512 bits; so one test does for both."""
+        if self.count * self.bits <= 512:
+            return x
+        half, nothing = self.count // 2, ir.Constant(x.type, ir.Undefined)
+        places = (range(half), range(half, self.count))
+        index = ir.VectorType(ir.IntType(32), half)
+        return combine(*(self.builder.shuffle_vector(x, nothing, ir.Constant(index, list(p))) for p in places))
+
+    def random_word(self, counter: Value, key_low: Value, key_high: Value) -> Value:
+        """``rng.word32`` in lanes: the 32-bit words of 32-bit counters under the two halves of `subkeys`."""
+        b = self.builder
+        x = b.add(b.mul(counter, self.word(0x9E3779B9)), key_low)  # LLVM moves the product out of the lanes
+        x = b.mul(b.xor(x, b.lshr(x, self.word(16))), self.word(0x21F0AAAD))
+        x = b.add(x, key_high)
+        x = b.mul(b.xor(x, b.lshr(x, self.word(15))), self.word(0x735A2D97))
+        return b.xor(x, b.lshr(x, self.word(15)))
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A format's run-time constants in lanes (integers, except `negative_zero`), splatted once before a loop.
+
+    narrow: `lowest` = bits of 2^emin, `offset` added to a power of two's bits gives C, `unit_offset` gives the unit.
+    same: `drop` = s. Both: `sign` = the sign bit if the format has -0, else 0.
+    """
+
+    lowest: Value
+    offset: Value
+    unit_offset: Value
+    drop: Value
+    sign: Value
+
+
+def nearest_even_narrow(v: Lanes, x: Value, g: Grid) -> Value:
+    """x rounded to nearest-even, before overflow."""
+    c = _magic(v, x, g)
+    return v.with_sign_of(v.builder.fsub(v.builder.fadd(x, c), c), x, g.sign)
+
+
+def _binade(v: Lanes, x: Value, g: Grid) -> Value:
+    """Bits of 2^max(floor(log2 |x|), emin)."""
+    return v.call("smax", v.builder.and_(v.as_int(x), v.exponent_mask), g.lowest)
+
+
+def _magic(v: Lanes, x: Value, g: Grid) -> Value:
+    return v.as_float(v.builder.add(_binade(v, x, g), g.offset))
+
+
+def _nearest_and_rest(v: Lanes, x: Value, g: Grid) -> tuple[Value, Value, Value, Value]:
+    """(C, unit, n = x to nearest-even, exact d = x - n); the sign of a zero n is lost."""
+    b = v.builder
+    binade = _binade(v, x, g)
+    c, unit = v.as_float(b.add(binade, g.offset)), v.as_float(b.add(binade, g.unit_offset))
+    n = b.fsub(b.fadd(x, c), c)
+    return c, unit, n, b.fsub(x, n)
+
+
+def round_narrow(v: Lanes, x: Value, g: Grid, mode: Rounding) -> Value:
+    """x rounded by a deterministic mode, before overflow. `mode` is a compile-time choice."""
+    if mode is Rounding.NEAREST_EVEN:
+        return nearest_even_narrow(v, x, g)
+    b, zero = v.builder, v.number(0.0)
+    facts = mode.facts
+    c, unit, n, d = _nearest_and_rest(v, v.magnitude(x) if facts.symmetric else x, g)
+    if facts.tie is Tie.AWAY:
+        r = b.fadd(n, v.where(b.fcmp_ordered("==", b.fadd(d, d), unit), unit, zero))
+    elif facts.tie is Tie.ZERO:
+        r = b.fsub(n, v.where(b.fcmp_ordered("==", b.fsub(zero, b.fadd(d, d)), unit), unit, zero))
+    elif facts.family is Family.DIRECTED and facts.away[0]:  # up: of |x|, or of x where only positive numbers go away from zero
+        r = b.fadd(n, v.where(b.fcmp_ordered(">", d, zero), unit, zero))
+    elif facts.family in (Family.DIRECTED, Family.ODD):  # down
+        r = b.fsub(n, v.where(b.fcmp_ordered("<", d, zero), unit, zero))
+        if facts.family is Family.ODD:
+            last = b.and_(v.as_int(b.fadd(r, c)), v.word(1))  # r + C is exact; its last bit is r's parity in units
+            even = b.icmp_unsigned("==", last, v.word(0))
+            r = b.fadd(r, v.where(b.and_(even, b.fcmp_ordered("!=", d, zero)), unit, zero))
+    else:
+        raise unknown_mode(mode, "vector.round_narrow")
+    return _restore_sign(v, r, x, g)
+
+
+def _restore_sign(v: Lanes, r: Value, x: Value, g: Grid) -> Value:
+    """x's sign on r; a zero keeps it only where the format has -0 (adding +0.0 turns -0 into +0, adding -0.0 nothing)."""
+    return v.builder.fadd(v.with_sign_of(r, x, v.sign_mask), v.as_float(g.sign))
+
+
+def shortened(v: Lanes, code: Value, tail: Value) -> Value:
+    """A code rounded to nearest-even without its last `tail` >= 0 bits, which become zero."""
+    b, one = v.builder, v.word(1)
+    unit = b.shl(one, tail)
+    odd = b.and_(b.lshr(code, tail), one)
+    carry = b.sub(b.add(b.lshr(unit, one), odd), one)  # half a unit, less 1 where the code is even
+    nothing = b.icmp_unsigned("==", tail, v.word(0))
+    return v.where(nothing, code, b.and_(b.add(code, carry), b.sub(v.word(0), unit)))
+
+
+def stochastic_narrow(
+    v: Lanes, x: Value, g: Grid, random: Value, *, negative_zero: bool, tail: Value | None = None
+) -> tuple[Value, Value]:
+    """(x rounded by stochastic, lanes that must be done by the plain rule instead). `negative_zero`: the format has -0.
+
+    A lane below the smallest normal number 2^emin first gets 2^emin added to its magnitude, so that the grid's unit has a
+    fixed place in its code; then random bits are added below the unit and the code is cut. The addition may round away bits
+    of x further below: that moves the s bits under the unit by less than one, which matters only where they and the random
+    word's first s bits add up to 2^s - 1 or 2^s. Those lanes (two in 2^s) are handed back. Other lanes have +0 added and
+    taken away, which changes nothing. `tail`: how many of the s bits stochastic_c rounds away beforehand: if any, those
+    lanes are handed back that then seem to be halfway, and no others.
+    """
+    b = v.builder
+    bits = b.and_(v.as_int(x), v.magnitude_mask)
+    tiny = b.icmp_signed("<", bits, g.lowest)
+    lift = v.as_float(v.where(tiny, g.lowest, v.word(0)))
+    mask = b.sub(b.shl(v.word(1), g.drop), v.word(1))
+    missing = b.lshr(b.xor(random, v.word(-1)), b.sub(v.word(v.bits), g.drop))  # mask minus the random bits
+    code = v.as_int(b.fadd(v.as_float(bits), lift))
+    below = b.sub(code if tail is None else shortened(v, code, tail), missing)  # the sum is below + mask
+    unsure = b.icmp_unsigned("==", b.and_(below, b.xor(mask, v.word(1))), v.word(0))  # `below` ends in s bits 0 or 1
+    if tail is not None:  # what is not halfway is rounded as the exact value would be, and then added exactly
+        unit = b.shl(v.word(1), tail)
+        halfway = b.icmp_unsigned("==", b.and_(code, b.sub(unit, v.word(1))), b.lshr(unit, v.word(1)))
+        unsure = b.select(b.icmp_unsigned("==", tail, v.word(0)), unsure, halfway)
+    unsure = b.and_(tiny, unsure)
+    r = b.fsub(v.as_float(b.and_(b.add(below, mask), b.xor(mask, v.word(-1)))), lift)
+    return v.with_sign_of(r, x, v.sign_mask) if negative_zero else _restore_sign(v, r, x, g), unsure
+
+
+def round_same(v: Lanes, x: Value, g: Grid, mode: Rounding, random: Value | None = None, tail: Value | None = None) -> Value:
+    """x rounded by cutting s = `g.drop` >= 1 bits off its code, before overflow; -0 and the sign of x stay.
+
+    Right for finite x on the lane's own exponent range, and in any format for lanes that are normal numbers there. The sign
+    bit above takes no part: a carry out of the largest magnitude ends in infinity's code. `tail`: see `stochastic_narrow`.
+    """
+    b, one = v.builder, v.word(1)
+    bits = v.as_int(x) if tail is None else shortened(v, v.as_int(x), tail)
+    unit = b.shl(one, g.drop)
+    mask = b.sub(unit, one)
+    keep = b.xor(mask, v.word(-1))
+    if mode.facts.family is Family.ODD:  # (rest + mask) has bit s set exactly where rest > 0
+        return v.as_float(b.and_(b.or_(bits, b.add(b.and_(bits, mask), mask)), keep))
+    bias = _bias(v, mode, bits, unit, mask, g, random)
+    return v.as_float(b.and_(bits if bias is None else b.add(bits, bias), keep))
+
+
+def _bias(v: Lanes, mode: Rounding, bits: Value, unit: Value, mask: Value, g: Grid, random: Value | None) -> Value | None:
+    """What to add to the bits before they are cut: it carries exactly where the mode rounds away from zero."""
+    b, one = v.builder, v.word(1)
+    half, facts = b.lshr(unit, one), mode.facts
+    if facts.tie is Tie.EVEN:
+        odd = b.icmp_unsigned("!=", b.and_(bits, unit), v.word(0))
+        return v.where(odd, half, b.sub(half, one))
+    if facts.tie is not None:
+        return half if facts.tie is Tie.AWAY else b.sub(half, one)
+    if facts.draws in (Draws.WORD, Draws.STATED):
+        return b.lshr(random, b.sub(v.word(v.bits), g.drop))
+    if facts.family is not Family.DIRECTED:
+        raise unknown_mode(mode, "vector.round_same")
+    if facts.symmetric:
+        return mask if facts.away[0] else None
+    negative = b.ashr(bits, v.word(v.bits - 1))
+    return b.and_(mask, negative if facts.away[1] else b.xor(negative, v.word(-1)))
+
+
+def select_overflow(v: Lanes, r: Value, top: Value, over: Value, bottom: Value, under: Value) -> Value:
+    """r, or `over` where r > top, or `under` where r < bottom."""
+    b = v.builder
+    r = v.where(b.fcmp_ordered(">", r, top), over, r)
+    return v.where(b.fcmp_ordered("<", r, bottom), under, r)
+
+
+def select_special(v: Lanes, x: Value, r: Value, positive: Value, negative: Value) -> tuple[Value, Value]:
+    """(lanes where x is infinite or NaN, r there replaced): by `positive` or `negative`, or by x as a quiet NaN."""
+    b, bits = v.builder, v.as_int(x)
+    magnitude = b.and_(bits, v.magnitude_mask)
+    special = b.icmp_signed(">=", magnitude, v.exponent_mask)
+    infinite = v.where(b.icmp_signed("<", bits, v.word(0)), negative, positive)
+    quiet = v.as_float(b.or_(bits, v.word(1 << (v.digits - 2))))
+    chosen = v.where(b.icmp_signed(">", magnitude, v.exponent_mask), quiet, infinite)
+    return special, v.where(special, chosen, r)

@@ -1,0 +1,125 @@
+"""Before a matrix-unit kernel: one pass that checks and measures an operand, and the packing into tiles and panels.
+
+`scan` looks at every element once: can the format hold it, is it special, how far do exponents reach. `pack_rows` and
+`pack_columns` reorder k as the unit takes it and pad with zeros; `code_rows` and `code_columns` make int16 exponents:
+max(floor(log2 |x|), emin) + bias, and `zero` for zeros, infinities and NaNs, which must not raise an alignment.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..bits import float32_as_int32
+from ..jit import device, kernel
+
+_INFINITE = 0x7F800000
+
+
+@kernel("void(float32[::1], int64, int64, float64, float64, int64[::1])")
+def scan(x, precision, emin, least, greatest, found):
+    """Whether the format holds x, and how far x reaches.
+
+    found = [any finite x outside the format, any infinity, any NaN, least and greatest bits of |x| over finite x != 0].
+    x = m 2^(e - 23) with 24-bit m is a value of the format iff its last 24 - p bits, and emin - e more below emin, are
+    0, and least <= x <= greatest. The loop has no branch, so that it is vectorised.
+    """
+    bad, infinite, nan = np.int32(0), np.int32(0), np.int32(0)
+    low, high = np.int32(_INFINITE), np.int32(0)
+    drop, first = np.int32(24 - precision), np.int32(emin + 127)
+    top, bottom = np.float32(greatest), np.float32(least)
+    for i in range(x.size):
+        bits = float32_as_int32(x[i])
+        mag = bits & np.int32(0x7FFFFFFF)
+        finite = mag < np.int32(_INFINITE)
+        field = mag >> np.int32(23)
+        m = (mag & np.int32(0x7FFFFF)) | (np.int32(0x800000) if field > 0 else np.int32(0))
+        cut = drop + max(np.int32(0), first - max(field, np.int32(1)))
+        rest = m & ((np.int32(1) << min(cut, np.int32(30))) - np.int32(1))
+        bad |= np.int32(finite and (rest != 0 or x[i] > top or x[i] < bottom))
+        infinite |= np.int32(mag == np.int32(_INFINITE))
+        nan |= np.int32(mag > np.int32(_INFINITE))
+        low = min(low, mag if mag > 0 else np.int32(_INFINITE))
+        high = max(high, mag if finite else np.int32(0))
+    found[0], found[1], found[2], found[3], found[4] = bad, infinite, nan, low, high
+
+
+@device
+def exponent_code(x, emin, bias, zero):
+    """The exponent code of one float32 element."""
+    mag = float32_as_int32(x) & np.int32(0x7FFFFFFF)
+    code = max((mag >> np.int32(23)) - np.int32(127), emin) + bias
+    ordinary = (mag > np.int32(0)) & (mag < np.int32(_INFINITE))
+    return np.int16(code if ordinary else zero)
+
+
+@kernel(
+    "void(float32[:, :, ::1], int64[::1], int64, int64, float64, float32[::1], int64, int64)",
+    "void(float32[:, :, ::1], int64[::1], int64, int64, float64, float64[::1], int64, int64)",
+    "void(float64[:, :, ::1], int64[::1], int64, int64, float64, float64[::1], int64, int64)",
+)
+def pack_rows(x, order, rows, tiles, factor, out, first, last):
+    """Tiles first .. last - 1 (over the batch) of x (batch, m, k) as [tile][k][rows], times `factor`.
+
+    `order[j]` is the k that comes j-th; -1 stands for a zero, -2 for -0 (times b's zero it is -0, to add which changes
+    nothing).
+    """
+    for t in range(first, last):
+        item, row = t // tiles, (t % tiles) * rows
+        for r in range(rows):
+            to = out[t * order.size * rows + r : (t + 1) * order.size * rows]
+            source = x[item, min(row + r, x.shape[1] - 1)]
+            inside = row + r < x.shape[1]
+            for j in range(order.size):
+                k = order[j]
+                v = source[max(k, 0)] if inside and k >= 0 else x.dtype.type(-0.0 if k == -2 else 0.0)
+                to[j * rows] = v * factor
+
+
+@kernel("void(float32[:, :, ::1], int64[::1], int64, int64, int32[::1], int16[::1], int64, int64)")
+def code_rows(x, order, rows, tiles, code, out, first, last):
+    """The exponent codes of what `pack_rows` packs, in the same places. `code` = emin, bias, zero."""
+    emin, bias, zero = code[0], code[1], code[2]
+    for t in range(first, last):
+        item, row = t // tiles, (t % tiles) * rows
+        for r in range(rows):
+            to = out[t * order.size * rows + r : (t + 1) * order.size * rows]
+            source = x[item, min(row + r, x.shape[1] - 1)]
+            inside = row + r < x.shape[1]
+            for j in range(order.size):
+                v = source[max(order[j], 0)] if inside and order[j] >= 0 else np.float32(0.0)
+                to[j * rows] = exponent_code(v, emin, bias, zero)
+
+
+@kernel(
+    "void(float32[:, :, ::1], int64[::1], int64, int64, float32[::1], int64, int64)",
+    "void(float32[:, :, ::1], int64[::1], int64, int64, float64[::1], int64, int64)",
+    "void(float64[:, :, ::1], int64[::1], int64, int64, float64[::1], int64, int64)",
+)
+def pack_columns(x, order, lanes, panels, out, first, last):
+    """Panels first .. last - 1 of x (batch, k, n) as [panel][k][lanes]; otherwise as `pack_rows`."""
+    for p in range(first, last):
+        item, column = p // panels, (p % panels) * lanes
+        for j in range(order.size):
+            count = min(lanes, x.shape[2] - column) if order[j] >= 0 else 0
+            source = x[item, max(order[j], 0), column : column + count]
+            to = out[(p * order.size + j) * lanes : (p * order.size + j + 1) * lanes]
+            for i in range(count):
+                to[i] = source[i]
+            for i in range(count, lanes):
+                to[i] = 0.0
+
+
+@kernel("void(float32[:, :, ::1], int64[::1], int64, int64, int32[::1], int16[::1], int64, int64)")
+def code_columns(x, order, lanes, panels, code, out, first, last):
+    """The exponent codes of what `pack_columns` packs, each twice."""
+    emin, bias, zero = code[0], code[1], code[2]
+    for p in range(first, last):
+        item, column = p // panels, (p % panels) * lanes
+        for j in range(order.size):
+            count = min(lanes, x.shape[2] - column) if order[j] >= 0 else 0
+            source = x[item, max(order[j], 0), column : column + count]
+            to = out[2 * (p * order.size + j) * lanes : 2 * (p * order.size + j + 1) * lanes]
+            for i in range(count):
+                to[2 * i] = to[2 * i + 1] = exponent_code(source[i], emin, bias, zero)
+            for i in range(2 * count, 2 * lanes):
+                to[i] = np.int16(zero)

@@ -1,0 +1,238 @@
+"""From a product of matrices to kernel calls: the loop over a stack, packing, threads, and what one kernel leaves to the next."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...formats.rounding import Rounding, check_random_bits
+from ...formats.spec import rounding_spec
+from ...kernels.gemm.orders import unknown_order
+from ...kernels.gemm.pack import greatest_norm, pack
+from ...kernels.gemm.plain import RULES, gemm_plain
+from ...kernels.gemm.words import line_words
+from ..accumulators import Accumulator, Order
+from ..operands import compiled, layout_of, panel_buffer
+from ..threads import NATIVE, PLAIN, over_ranges, thread_count
+from .constants import constants
+from .facts import ZEROS, survey
+from .halves import multiply_halves
+from .route import Candidate, Problem, candidates
+
+_MASK = 2**64 - 1
+_FLOAT = {32: np.float32, 64: np.float64}
+#: the signature of `pack` for C-contiguous matrices of a carrier; the one for Fortran's order follows
+_PACK = {4: 0, 8: 2}
+#: elements of packed rows at a time
+_CHUNK = 1 << 16
+#: bytes that one thread packs before another would have begun
+_PACKED_ALONE = 1 << 22
+_NO_WORDS, _NOTHING_EMULATED = np.zeros(1, np.int32), np.zeros(0, np.int64)
+
+
+def multiply_stack(a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, acc: Accumulator, key: int, threads: int | None) -> None:
+    """out[...] = a @ b + c for stacks that broadcast; matrix t of the result draws from `stack_key(key, t)`."""
+    if out.ndim == 2:
+        multiply(a, b, c, out, acc, key, threads)
+        return
+    for t, index in enumerate(np.ndindex(*out.shape[:-2])):
+        first, second = (x[_place(x.shape[:-2], index)] for x in (a, b))
+        multiply(first, second, None if c is None else c[index], out[index], acc, stack_key(key, t), threads)
+
+
+def _place(stack: tuple[int, ...], index: tuple[int, ...]) -> tuple[int, ...]:
+    """Where a broadcast stack keeps matrix `index` of the result."""
+    return tuple(0 if size == 1 else i for size, i in zip(stack, index[len(index) - len(stack) :], strict=True))
+
+
+def stack_key(key: int, t: int) -> int:
+    """The key of matrix t of a stack; that of the first is the stream's own, so that one matrix is a stack of one."""
+    return (key + t * 0x9E3779B97F4A7C15) & _MASK
+
+
+def multiply(a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, acc: Accumulator, key: int, threads: int | None) -> None:
+    """out = a @ b + c for matrices (m, k), (k, n), (m, n)."""
+    if out.size == 0:
+        return
+    if a.shape[1] == 0:
+        if c is None:
+            out[...] = 0.0
+            return
+        # c rounded is c + z rounded, where z is a zero that changes no zero of c: -0, or +0 in toward_negative
+        zero = np.float32(0.0 if acc.rounding is Rounding.TOWARD_NEGATIVE else -0.0)
+        a, b = np.full((out.shape[0], 1), zero), np.ones((1, out.shape[1]), np.float32)
+        acc = acc.replace(format=acc.result_format, product=None, order=Order.SEQUENTIAL, block=None, promote=None, lanes=None)
+    a, b = contiguous(a), contiguous(b)
+    possible = candidates(acc)
+    width = possible[0].bits // 8 if possible and possible[0].asks_nothing else 0
+    if a.itemsize == b.itemsize == width and (c is None or c.itemsize == width):
+        _Tiles(possible[0], a, b, c, out, acc, key, threads).run(possible[0].kind)
+        return
+    c = None if c is None else np.ascontiguousarray(c)
+    if possible and possible[0].asks_nothing and possible[0].bits == 16:
+        if multiply_halves(a, b, c, out, possible[0].kind, _NOTHING_EMULATED, threads):
+            return
+        possible = possible[1:]
+    problem = Problem(survey(a), survey(b), ZEROS if c is None else survey(c), a.shape[1], lambda: _norms(a, b))
+    tiles: _Tiles | None = None
+    for candidate in possible:
+        kind = -1 if candidate.rest and tiles is None else candidate.kind_for(problem)
+        if kind < 0:
+            continue
+        if candidate.bits == 16:
+            if multiply_halves(a, b, c, out, kind, _tile_constants(acc, 16), threads):
+                return
+            continue
+        if tiles is None or (tiles.candidate.bits, tiles.candidate.shape) != (candidate.bits, candidate.shape):
+            tiles = _Tiles(candidate, a, b, c, out, acc, key, threads)
+        else:
+            tiles.candidate = candidate
+        if tiles.run(kind):
+            return
+    _plainly(a, b, c, out, acc, key, threads, [(0, out.shape[0])] if tiles is None else tiles.rows_left())
+
+
+def contiguous(x: NDArray) -> NDArray:
+    """x, copied to C order unless it is C- or Fortran-contiguous."""
+    return x if x.flags.c_contiguous or x.flags.f_contiguous else np.ascontiguousarray(x)
+
+
+def _norms(a: NDArray, b: NDArray) -> float:
+    """A bound on every sum |a_k b_k|, by Cauchy and Schwarz; the factor covers the rounding of the bound itself.
+
+    A square that underflows loses less than 2^-1074, which is added for each; a sum of squares that overflows leaves infinity or NaN.
+    """
+    k = a.shape[1]
+    rows, columns = (greatest_norm(read_only(x, x.dtype)) + k * 2.0**-1074 for x in (a, b.T))
+    return math.sqrt(rows) * math.sqrt(columns) * (1 + 4 * (k + 4) * 2.0**-53)
+
+
+def read_only(x: NDArray, dtype: type | np.dtype = np.float64) -> NDArray:
+    """x as the plain kernels take operands: C-contiguous, of a dtype, and nobody writes to it."""
+    x = np.ascontiguousarray(x, dtype).view()
+    x.flags.writeable = False
+    return x
+
+
+# ------------------------------------------------------------------ tiles
+class _Tiles:
+    """One product in tiles of one shape: packed operands, the target, and which tiles are still to be done."""
+
+    def __init__(self, candidate: Candidate, a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, acc: Accumulator, key: int,
+                 threads: int | None) -> None:  # fmt: skip
+        self.candidate, self._acc, self._key = candidate, acc, key
+        (m, n), self._k, shape, dtype = out.shape, a.shape[1], candidate.shape, _FLOAT[candidate.bits]
+        self._tiles, panels = -(-m // shape.rows), -(-n // shape.width)
+        self._count = thread_count(threads, m * n * self._k // (NATIVE if candidate.asks_nothing else 1), self._tiles)
+        self._status, self._marked = np.zeros((self._tiles, panels), np.uint8), False
+        self._out, self._target = out, out if out.dtype == dtype and out.flags.c_contiguous else np.empty((m, n), dtype)
+        self._has_start = c is not None
+        if c is not None:
+            self._target[...] = c
+        self._rows, columns = packable(a.T, dtype), packable(b, dtype)
+        to_panels = compiled(pack, _PACK[columns.itemsize] + layout_of(columns))
+        self._packed = panel_buffer(panels * self._k * shape.width, dtype)
+        if self._count == 1 or self._packed.nbytes < _PACKED_ALONE:
+            to_panels(columns, shape.width, self._packed, 0, panels)
+        else:
+            size = self._k * shape.width
+            over_ranges(lambda first, last: to_panels(columns, shape.width, self._packed[first * size :], first, last), panels, min(self._count, panels))
+
+    def run(self, kind: int) -> bool:
+        """Let the candidate do what is still to be done; returns whether all of it is."""
+        candidate = self.candidate
+        plan, rows = _tile_plan(kind, self._k, self._acc.terms, self._marked, self._has_start), _tile_constants(self._acc, candidate.bits)
+        self._columns = self._words(True, self._target.shape[1], candidate.shape.width, 0, self._status.shape[1])
+        if self._count == 1:
+            self._range(0, self._tiles, plan, rows)
+        else:
+            over_ranges(lambda first, last: self._range(first, last, plan, rows), self._tiles, self._count)
+        if self._target is not self._out:
+            with np.errstate(invalid="ignore", over="ignore"):  # tiles left undone may hold anything
+                self._out[...] = self._target
+        self._marked = True
+        return candidate.asks_nothing or not self._status.any()
+
+    def rows_left(self) -> list[tuple[int, int]]:
+        """The ranges of rows in which a tile is still to be done."""
+        height, m = self.candidate.shape.rows, self._out.shape[0]
+        left = np.flatnonzero(self._status.any(axis=1)).tolist()
+        starts = [t for t in left if t - 1 not in left]
+        ends = [t + 1 for t in left if t + 1 not in left]
+        return [(first * height, min(m, last * height)) for first, last in zip(starts, ends, strict=True)]
+
+    def _range(self, first: int, last: int, plan: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
+        """Rows of tiles first .. last - 1, some at a time: their packed rows stay in the second cache."""
+        height = self.candidate.shape.rows
+        some = max(1, min(last - first, _CHUNK // (self._k * height)))
+        packed = np.empty(some * self._k * height, self._packed.dtype)
+        to_panels, product = compiled(pack, _PACK[self._rows.itemsize] + layout_of(self._rows)), compiled(self.candidate.kernel)
+        for start in range(first, last, some):
+            end = min(last, start + some)
+            to_panels(self._rows, height, packed, start, end)
+            words = self._words(False, self._target.shape[0], height, start, end)
+            product(packed, self._packed, self._target, start, end, plan, rows, self._status, words, self._columns)
+
+    def _words(self, column: bool, lines: int, width: int, first: int, last: int) -> NDArray[np.int32]:
+        """Random words, laid out like the packed operand; none for deterministic kernels."""
+        domains = self.candidate.domains
+        if not domains:
+            return _NO_WORDS
+        words = np.empty((last - first) * self._k * len(domains) * width, np.int32)
+        line_words(np.uint64(self._key), column, lines, self._k, width, np.array(domains), words, first, last)
+        return words
+
+
+@lru_cache(maxsize=1024)
+def _tile_plan(kind: int, k: int, block: int, marked: bool, start: bool) -> NDArray[np.int64]:
+    return np.array([kind, k, block, marked, start], np.int64)
+
+
+@lru_cache(maxsize=1024)
+def _tile_constants(acc: Accumulator, bits: int) -> NDArray[np.int64]:
+    if acc.order is Order.EXACT:
+        return plain_plan(acc)[1][0].copy().view(np.int64)
+    return constants((acc.format, acc.product or acc.format, acc.result_format), acc.rounding, acc.overflow, bits, acc.random_bits or 0)
+
+
+def packable(x: NDArray, dtype: type) -> NDArray:
+    """x (C or Fortran order kept) of a lane's dtype, as `pack` takes it."""
+    x = x.view() if x.dtype == dtype else x.astype(dtype, order="K")
+    x.flags.writeable = False
+    return x
+
+
+# ------------------------------------------------------------------ the plain rule
+def _plainly(a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, acc: Accumulator, key: int, threads: int | None,
+             ranges: list[tuple[int, int]]) -> None:  # fmt: skip
+    """The rows in `ranges` by the plain kernel."""
+    plan, specs = plain_plan(acc)
+    rows, columns = read_only(a), read_only(b.T)
+    start = read_only(np.zeros(out.shape) if c is None else c)
+    result = out if out.dtype == np.float64 and out.flags.c_contiguous else np.empty(out.shape)
+    for top, end in ranges:
+        count = thread_count(threads, PLAIN * (end - top) * columns.size, end - top)
+        over_ranges(lambda first, last, top=top: gemm_plain(rows, columns, start, result, top + first, top + last, plan, specs, np.uint64(key)),
+                    end - top, count)  # fmt: skip
+        if result is not out:
+            out[top:end] = result[top:end]
+
+
+@lru_cache(maxsize=256)
+def plain_plan(acc: Accumulator) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The constants of `gemm_plain` for an accumulator.
+
+    Raises
+    ------
+    AccumulatorError
+        If the plain rule does not know its order.
+    """
+    if acc.order not in RULES:
+        raise unknown_order(acc.order, "kernels/gemm/plain.py")
+    bits = check_random_bits(acc.rounding, acc.random_bits)
+    formats = (acc.format, acc.product or acc.format, acc.result_format)
+    specs = read_only(np.stack([rounding_spec(f, acc.rounding, acc.overflow, bits) for f in formats]))
+    return np.array([acc.order.tag, max(acc.terms, 1), acc.product is not None], np.int64), specs

@@ -1,0 +1,57 @@
+"""What one look at an operand tells: how many bits its elements have, how large and how small they are, and what is special."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...formats.format import Format
+from ...kernels.gemm.pack import survey32, survey64
+
+
+class Facts(NamedTuple):
+    """Bounds on the elements of an array, tight up to what an or of all bit patterns shows.
+
+    Attributes
+    ----------
+    digits : float
+        Every finite element is an integer of at most so many bits times a power of two; 0 if all are zero.
+    quantum : float
+        Every finite element is a multiple of 2^quantum.
+    top : float
+        The greatest finite magnitude.
+    finite : float
+        1 if no element is infinite or NaN, else 0.
+    negative_zero : float
+        1 if an element is -0, else 0.
+    """
+
+    digits: float
+    quantum: float
+    top: float
+    finite: float
+    negative_zero: float
+
+    def fits(self, precision: int, quantum: int, top: float) -> bool:
+        """Whether all finite elements have at most `precision` bits, are multiples of 2^quantum and at most `top`."""
+        return self.digits <= precision and self.quantum >= quantum and self.top <= top
+
+    def on_grid_of(self, fmt: Format) -> bool:
+        """Whether all elements are finite numbers of a signed format with subnormals."""
+        unit = fmt.emin - fmt.precision + 1
+        return bool(self.finite) and fmt.has_subnormals and self.fits(fmt.precision, unit, min(fmt.max, -fmt.min))
+
+
+#: facts of an array of +0
+ZEROS = Facts(0.0, 1e6, 0.0, 1.0, 0.0)
+
+
+def survey(x: NDArray[np.floating]) -> Facts:
+    """The facts of a contiguous (C or Fortran) float32 or float64 array."""
+    flat = x.ravel(order="K")
+    flat.flags.writeable = False
+    found = np.empty(5)
+    (survey32 if x.itemsize == 4 else survey64)(flat, found)
+    return Facts(*found.tolist())

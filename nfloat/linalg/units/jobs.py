@@ -1,0 +1,231 @@
+"""Which kernel computes a unit on given operands, and with which numbers: one function per kind of arithmetic.
+
+Where a kernel is fast because it assumes something of the operands (finite, moderate exponents), the choice is made
+here from what the check of the operands found; the other kernel takes everything. Both give the same bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import AccumulatorError
+from ...kernels.units import aligned, amd, chain, grouped, pair
+from ...kernels.units.tile import Plan
+from .arithmetic import (
+    AlignedSum,
+    Arithmetic,
+    EvenOddChains,
+    ExactSum,
+    FlooredSum,
+    FlushedTree,
+    FmaChain,
+    GroupedSum,
+    Output,
+    PairSum,
+)
+from .operands import Floats, Operands
+from .run import Job, ascending
+from .unit import Unit
+
+_NVIDIA_NAN, _PLAIN_NAN, _INTEL_NAN, _NAN64 = 0x7FFFFFFF, 0x7FC00000, 0xFFC00000, 0x7FF8 << 48
+
+#: what a zero's exponent code is: the sum of it and any other stays below every clamp
+_NONE = -5_000
+#: limits of the form in float32 lanes: the least exponent of a product and clamp, the greatest exponent of an operand
+_LEAST_CLAMP, _GREATEST = -101, 60
+
+
+def exact_in_float32(unit: Unit, x: Operands) -> bool:
+    """Whether products and their truncations are exact in float32 lanes: what ``kernels/units/aligned.py`` asks for."""
+    if not (x.reach_a.finite and x.reach_b.finite):
+        return False
+    low = sum(max(r.least, f.emin) for r, f in zip((x.reach_a, x.reach_b), unit.formats, strict=True))
+    return (
+        low >= _LEAST_CLAMP + 1 and max(x.reach_a.greatest, x.reach_b.greatest) <= _GREATEST and x.reach_c.least >= -100
+    )
+
+
+def never_tiny(unit: Unit, x: Operands) -> bool:
+    """Whether operands, products and sums are zero or at least 2^-126: multiples of the least products' last bits."""
+    sides = tuple(zip((x.reach_a, x.reach_b), unit.formats, strict=True))
+    last = sum(max(r.least, f.emin) - (f.precision - 1) for r, f in sides)
+    return last >= -126 and x.reach_c.least - 23 >= -126 and min(r.least for r, _ in sides) >= -126
+
+
+def never_large(x: Operands) -> bool:
+    """Whether no sum of products and C can reach 2^127."""
+    products = x.reach_a.greatest + x.reach_b.greatest + 2 + int(x.a.shape[2]).bit_length()
+    return x.reach_a.finite and x.reach_b.finite and x.reach_c.finite and max(products, x.reach_c.greatest + 1) < 126
+
+
+def pairs_apart(k: int) -> NDArray[np.int64]:
+    """k in blocks of 32, in each first those with k mod 4 in {0, 1}, then the others."""
+    order = ascending(k, 32).reshape(-1, 8, 2, 2)
+    return np.ascontiguousarray(order.transpose(0, 2, 1, 3)).reshape(-1)
+
+
+def odd_first(k: int) -> NDArray[np.int64]:
+    """The pairs of k, each from behind."""
+    return np.ascontiguousarray(ascending(k, 2).reshape(-1, 2)[:, ::-1]).reshape(-1)
+
+
+def even_then_odd(k: int, step: int) -> NDArray[np.int64]:
+    """In each `step` of k first the even ones, then the odd ones."""
+    order = ascending(k, step).reshape(-1, step // 2, 2)
+    return np.ascontiguousarray(order.transpose(0, 2, 1)).reshape(-1)
+
+
+def _flush(x: Floats, least: float, *, sign: bool) -> Floats:
+    """x with zeros (of its sign, or +0) where |x| < least."""
+    return np.where(np.abs(x) < np.float32(least), np.copysign(np.float32(0), x) if sign else np.float32(0), x)
+
+
+def aligned_job(unit: Unit, s: AlignedSum, x: Operands) -> Job:
+    """NVIDIA's fused step."""
+    fa, fb = unit.formats
+    half = s.output is Output.NEAREST_16
+    single = exact_in_float32(unit, x) and not s.scale_block
+    k = x.a.shape[2]
+    order = pairs_apart(k) if s.pairs_apart else ascending(k, s.step)
+    steps = order.size // s.step
+    run = s.promote // s.step if s.promote else steps
+    plan = {
+        Plan.SEGMENTS: steps // run, Plan.STEPS: run, Plan.STEP: s.step, Plan.FRACTION: s.fraction,
+        Plan.NAN: _NVIDIA_NAN,
+        Plan.CLAMP: max(s.clamp, _LEAST_CLAMP) if single else s.clamp, Plan.EMIN_C: -14 if half else -126,
+        Plan.KEPT: 13 if s.output is Output.TRUNCATE_14 else 23, Plan.PROMOTE: int(s.promote > 0),
+        Plan.EMIN_SCALE: -127,
+    }  # fmt: skip
+    if single:
+        kernel = aligned.aligned32_half if half else aligned.aligned32
+    else:
+        kernel = aligned.aligned64_half if half else aligned.aligned64_scaled if s.scale_block else aligned.aligned64
+    return Job(kernel=kernel, bits=32 if single else 64, rows=aligned.ROWS, order=order, plan=plan,
+               code_a=(fa.emin, 0, _NONE),
+               code_b=(fb.emin, 127 if single else 0, _NONE), scale_step=s.scale_block)  # fmt: skip
+
+
+def grouped_job(unit: Unit, s: GroupedSum, x: Operands) -> Job:
+    """NVIDIA's FP4 step."""
+    order = ascending(x.a.shape[2], s.step)
+    plan = {
+        Plan.STEPS: order.size // s.step, Plan.STEP: s.step, Plan.FRACTION: s.fraction, Plan.CLAMP: s.clamp,
+        Plan.EMIN_C: -126,
+        Plan.KEPT: 23, Plan.NAN: _NVIDIA_NAN, Plan.EMIN_SCALE: -6 if s.scale_format == "float8_e4m3fn" else -127,
+    }  # fmt: skip
+    return Job(kernel=grouped.grouped, bits=64, data_bits=32, rows=grouped.ROWS, order=order, plan=plan,
+               scale_step=s.group,
+               scale_repeat=s.scale_block // s.group)  # fmt: skip
+
+
+def exact_job(unit: Unit, s: ExactSum, x: Operands) -> Job:
+    """AMD CDNA1."""
+    order = ascending(x.a.shape[2], s.step)
+    plan = {Plan.STEPS: order.size // s.step, Plan.STEP: s.step, Plan.NAN: _PLAIN_NAN}
+    return Job(kernel=amd.exact4 if s.step == 4 else amd.exact2, bits=64, rows=amd.ROWS, order=order, plan=plan)
+
+
+def tree_job(unit: Unit, s: FlushedTree, x: Operands) -> Job:
+    """AMD CDNA2: operands and C are flushed here."""
+    order = ascending(x.a.shape[2], s.step)
+    plan = {Plan.STEPS: order.size // s.step, Plan.STEP: s.step, Plan.NAN: _PLAIN_NAN}
+    least = unit.formats[0].smallest_normal
+    return Job(kernel=amd.tree4 if s.step == 4 else amd.tree2, bits=32, rows=amd.ROWS, order=order, plan=plan,
+               prepare=lambda v: _flush(v, least, sign=False),
+               prepare_c=lambda v: _flush(v, 2.0**-126, sign=False))  # fmt: skip
+
+
+def floored_job(unit: Unit, s: FlooredSum, x: Operands) -> Job:
+    """AMD CDNA3."""
+    fa, fb = unit.formats
+    k = x.a.shape[2]
+    order = even_then_odd(k, s.step) if s.halves else ascending(k, s.step)
+    plan = {Plan.STEPS: order.size // s.step, Plan.STEP: s.step, Plan.FRACTION: s.fraction,
+            Plan.KEPT: s.result_fraction,
+            Plan.NAN: _PLAIN_NAN}  # fmt: skip
+    return Job(kernel=amd.floored_halves if s.halves else amd.floored, bits=64, rows=amd.ROWS, order=order, plan=plan,
+               code_a=(fa.emin, 0, _NONE), code_b=(fb.emin, 0, _NONE), factor=2.0**amd.LIFT)  # fmt: skip
+
+
+def chain_job(unit: Unit, s: FmaChain, x: Operands) -> Job:
+    """FMA chains in float32 and float64."""
+    order = odd_first(x.a.shape[2]) if s.odd_first else ascending(x.a.shape[2], 1)
+    plan = {Plan.STEPS: order.size, Plan.STEP: 1, Plan.NAN: _INTEL_NAN if s.flush else _PLAIN_NAN}
+    if unit.output == "float64":
+        return Job(kernel=chain.chain64, bits=64, rows=chain.ROWS, order=order, plan={**plan, Plan.NAN: _NAN64})
+    if not s.flush:
+        return Job(kernel=chain.chain32, bits=32, rows=chain.ROWS, order=order, plan=plan)
+    return _flushing(unit, x, order, plan, (chain.chain32, chain.chain32_flushed), 0)
+
+
+def even_odd_job(unit: Unit, s: EvenOddChains, x: Operands) -> Job:
+    """Intel AMX. What pads the last tile is -0, which changes no sum; an odd last k has a zero beside it."""
+    k = x.a.shape[2]
+    order = ascending(k, s.tile)
+    order[k + k % 2 :] = -2
+    plan = {Plan.STEPS: order.size // s.tile, Plan.STEP: s.tile, Plan.NAN: _INTEL_NAN}
+    return _flushing(unit, x, order, plan, (chain.even_odd, chain.even_odd_flushed), s.tile)
+
+
+def _flushing(
+    unit: Unit,
+    x: Operands,
+    order: NDArray[np.int64],
+    plan: dict[Plan, int],
+    kernels: tuple[Callable, Callable],
+    tile: int,
+) -> Job:
+    plain = never_tiny(unit, x) and not (x.reach_a.nan or x.reach_b.nan or x.reach_c.nan)
+    if plain:
+        return Job(kernel=kernels[0], bits=32, rows=chain.ROWS, order=order, plan=plan)
+
+    def daz(v: Floats) -> Floats:
+        return _flush(v, 2.0**-126, sign=True)
+
+    return Job(
+        kernel=kernels[1], bits=32, rows=chain.ROWS, order=order, plan=plan, prepare=daz, prepare_c=daz, nan_tile=tile
+    )
+
+
+def pair_job(unit: Unit, s: PairSum, x: Operands) -> Job:
+    """Arm."""
+    order = ascending(x.a.shape[2], 2)
+    plan = {Plan.STEPS: order.size // 2, Plan.STEP: 2, Plan.NAN: _PLAIN_NAN}
+    moderate = never_tiny(unit, x) and never_large(x)
+    if s.to_odd:
+
+        def flush(v: Floats) -> Floats:
+            return v if moderate else _flush(v, 2.0**-126, sign=True)
+
+        return Job(kernel=pair.pair_odd if moderate else pair.pair_odd_any, bits=32 if moderate else 64, rows=pair.ROWS,
+                   order=order, plan=plan, prepare=flush, prepare_c=flush)  # fmt: skip
+    return Job(kernel=pair.pair_nearest if moderate else pair.pair_nearest_any, bits=32 if moderate else 64,
+               rows=pair.ROWS,
+               order=order, plan=plan)  # fmt: skip
+
+
+_JOBS: MappingProxyType[type, Callable[..., Job]] = MappingProxyType({
+    AlignedSum: aligned_job, GroupedSum: grouped_job, ExactSum: exact_job, FlushedTree: tree_job,
+    FlooredSum: floored_job,
+    FmaChain: chain_job, EvenOddChains: even_odd_job, PairSum: pair_job,
+})  # fmt: skip
+
+
+def job_for(unit: Unit, x: Operands) -> Job:
+    """The kernel and the numbers for a unit on these operands.
+
+    Raises
+    ------
+    AccumulatorError
+        If the unit is a conversion, which multiplies nothing.
+    """
+    s: Arithmetic = unit.arithmetic
+    if type(s) not in _JOBS:
+        raise AccumulatorError(
+            f"unit {unit.name!r} is a {s.rule}; it cannot multiply matrices: use nfloat.linalg.units.names.convert"
+        )
+    return _JOBS[type(s)](unit, s, x)

@@ -1,0 +1,204 @@
+"""The operands of a unit's GEMM: broadcast as np.matmul does, float32, and checked against the unit's formats.
+
+Here: shapes, checks, error messages, and what a kernel may assume (`Reach`). Not here: which kernel runs
+(``units/run.py``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ...errors import RepresentationError, ShapeError
+from ...formats.format import Format
+from ...formats.names import get_format
+from ...kernels.units.pack import scan
+from ...ops.arguments import as_carrier
+from ..operands import check_memory, matmul_shapes
+from .unit import Unit
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What one pass over an operand found: infinities or NaNs, and the exponents of its finite elements other than 0.
+
+    `least` and `greatest` are floor(log2 |x|), with -127 for float32 subnormals; both 0 for an operand of zeros.
+    """
+
+    infinite: bool = False
+    nan: bool = False
+    least: int = 0
+    greatest: int = 0
+
+    @property
+    def finite(self) -> bool:
+        """Neither infinities nor NaNs."""
+        return not (self.infinite or self.nan)
+
+
+@dataclass(frozen=True)
+class Operands:
+    """A batch of GEMMs: a (na, m, k), b (nb, k, n), c (batch, m, n) or None; which a and b each of the batch takes."""
+
+    a: NDArray[np.floating]
+    b: NDArray[np.floating]
+    c: NDArray[np.floating] | None
+    item_a: NDArray[np.int64]
+    item_b: NDArray[np.int64]
+    reach_a: Reach
+    reach_b: Reach
+    reach_c: Reach
+    shape: tuple[int, ...]
+    scale_a: NDArray[np.float64] | None = None
+    scale_b: NDArray[np.float64] | None = None
+
+    def part(self, k: NDArray[np.intp] | slice, c: Floats | None, block: int = 1) -> Operands:
+        """The same GEMM over some of k (whole blocks of `block`), with another C."""
+        scales: list[NDArray[np.float64] | None] = [None, None]
+        if self.scale_a is not None and self.scale_b is not None:
+            blocks = np.arange(self.a.shape[2])[k][::block] // block
+            scales = [
+                np.ascontiguousarray(self.scale_a[:, :, blocks]),
+                np.ascontiguousarray(self.scale_b[:, blocks, :]),
+            ]
+        a, b = np.ascontiguousarray(self.a[:, :, k]), np.ascontiguousarray(self.b[:, k, :])
+        reach_c = Reach() if c is None or c.dtype != np.float32 else measure(c, get_format("float32"))[0]
+        return Operands(a, b, c, self.item_a, self.item_b, self.reach_a, self.reach_b, reach_c, self.shape, *scales)
+
+
+def measure(x: Floats, fmt: Format) -> tuple[Reach, bool]:
+    """What is in x, and whether the format holds every element."""
+    found = np.empty(5, np.int64)
+    scan(x.reshape(-1), fmt.precision, fmt.emin, fmt.min, fmt.max, found)
+    bad, infinite, nan, low, high = (int(v) for v in found)
+    fits = not bad and (fmt.has_inf or not infinite) and (fmt.has_nan or not nan)
+    exponents = [(bits >> 23) - 127 if high else 0 for bits in (low, high)]
+    return Reach(bool(infinite), bool(nan), *exponents), fits
+
+
+def _named(x: NDArray, wrong: NDArray[np.bool_], argument: str) -> str:
+    index = tuple(int(i) for i in np.argwhere(wrong)[0])
+    return f"{argument}[{', '.join(map(str, index))}]={x[index]!s}" if index else f"{argument}={x[()]!s}"
+
+
+def held(x: NDArray[np.floating], fmt: Format) -> NDArray[np.bool_]:
+    """Where the format holds x exactly: the plain form of what `scan` does, for messages."""
+    y = np.asarray(x, np.float64)
+    finite = np.isfinite(y)
+    exponent = np.maximum(np.frexp(np.where(finite, y, 0.0))[1] - 1, fmt.emin) - (fmt.precision - 1)
+    units = np.ldexp(np.where(finite, y, 0.0), -exponent)
+    inside = (units == np.trunc(units)) & (y <= fmt.max) & (y >= fmt.min)
+    return np.where(finite, inside, np.where(np.isnan(y), fmt.has_nan, fmt.has_inf))
+
+
+def checked(x: ArrayLike, argument: str, fmt: Format, unit: Unit) -> tuple[NDArray[np.floating], Reach]:
+    """x as float32 (float64 for a float64 unit), every element a value of the format.
+
+    Raises
+    ------
+    RepresentationError
+        Naming the first element that is not.
+    """
+    carrier = as_carrier(x, argument, single=True)
+    if fmt.precision == 53:
+        return carrier.astype(np.float64), Reach()
+    with np.errstate(all="ignore"):
+        single = np.asarray(carrier, np.float32, order="C")
+    reach, fits = measure(single, fmt)
+    if carrier.dtype == np.float64 and fits:
+        fits = bool(np.array_equal(single, carrier, equal_nan=True))
+    if not fits:
+        wrong = ~held(carrier, fmt)
+        advice = "round it first" if argument == "c" else f"round first, or pass inputs={fmt.name!r}"
+        raise RepresentationError(
+            f"{_named(carrier, wrong, argument)} is not a value of {fmt.name}, which {unit.name} takes as {argument} "
+            f"({int(wrong.sum())} of {carrier.size} are not); {advice}"
+        )
+    return single, reach
+
+
+def gather(
+    a: ArrayLike, b: ArrayLike, c: ArrayLike | None, unit: Unit, scales: tuple[ArrayLike | None, ...]
+) -> Operands:
+    """Checked operands for a unit: see `Operands`.
+
+    Raises
+    ------
+    ShapeError, RepresentationError
+        If shapes do not fit, or a format cannot hold an element.
+    """
+    fmt_a, fmt_b = unit.formats
+    a32, reach_a = checked(a, "a", fmt_a, unit)
+    b32, reach_b = checked(b, "b", fmt_b, unit)
+    shape, (m, k, n) = matmul_shapes(a32.shape, b32.shape)
+    check_memory("matmul", {"a": a32.shape, "b": b32.shape}, shape, a32.itemsize)
+    a32, b32 = a32.reshape(1, k) if a32.ndim == 1 else a32, b32.reshape(k, 1) if b32.ndim == 1 else b32
+    stack = np.broadcast_shapes(a32.shape[:-2], b32.shape[:-2])
+    c32, reach_c = None, Reach()
+    if c is not None:
+        c32, reach_c = checked(c, "c", get_format(unit.output), unit)
+        c32 = _start(c32, shape).reshape(prod(stack), m, n)
+    scale_a, scale_b = _scales(scales, unit, a32.shape, b32.shape)
+    a3, b3 = a32.reshape(prod(a32.shape[:-2]), m, k), b32.reshape(prod(b32.shape[:-2]), k, n)
+    item_a, item_b = _items(a32.shape[:-2], stack), _items(b32.shape[:-2], stack)
+    if b3.shape[0] == 1 and 1 < a3.shape[0] == item_a.size and scale_b is None:  # one b for all: one taller a
+        m *= a3.shape[0]
+        a3, item_a, item_b = a3.reshape(1, m, k), np.zeros(1, np.int64), np.zeros(1, np.int64)
+        c32 = None if c32 is None else c32.reshape(1, m, n)
+    return Operands(a3, b3, c32, item_a, item_b, reach_a, reach_b, reach_c, shape, scale_a, scale_b)
+
+
+def _start(c: NDArray[np.floating], shape: tuple[int, ...]) -> NDArray[np.floating]:
+    """c, broadcast to the result's shape."""
+    try:
+        return np.array(np.broadcast_to(c, shape), order="C")
+    except ValueError:
+        raise ShapeError(f"c {c.shape} does not broadcast to the result's shape {shape}") from None
+
+
+def _items(own: tuple[int, ...], stack: tuple[int, ...]) -> NDArray[np.int64]:
+    """Which of an operand's own matrices each matrix of the stack takes."""
+    numbers = np.arange(prod(own), dtype=np.int64).reshape(own)
+    return np.broadcast_to(numbers, stack).flatten()
+
+
+def _scales(
+    scales: tuple[ArrayLike | None, ...], unit: Unit, shape_a: tuple[int, ...], shape_b: tuple[int, ...]
+) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
+    block = getattr(unit.arithmetic, "scale_block", 0)
+    if not block:
+        for name, x in zip(("scale_a", "scale_b"), scales, strict=True):
+            if x is not None:
+                raise ShapeError(f"{name} is given, but {unit.name} takes no block scales")
+        return None, None
+    blocks = -(-shape_a[-1] // block)
+    wanted = ((*shape_a[:-1], blocks), (*shape_b[:-2], blocks, shape_b[-1]))
+    out = [_scale(x, name, w, unit) for x, name, w in zip(scales, ("scale_a", "scale_b"), wanted, strict=True)]
+    return out[0], out[1]
+
+
+def _scale(x: ArrayLike | None, name: str, wanted: tuple[int, ...], unit: Unit) -> NDArray[np.float64]:
+    """Scales as a (batch, ., .) float64 array of the wanted shape: ones if none are given, UE4M3 without its sign."""
+    if x is None:
+        x = np.ones(wanted)
+    fmt = get_format(unit.arithmetic.scale_format)  # type: ignore[union-attr]
+    array = np.asarray(as_carrier(x, name, single=False))
+    try:
+        full = np.broadcast_to(array, wanted)
+    except ValueError:
+        raise ShapeError(
+            f"{name} of shape {array.shape} must broadcast to {wanted}: one scale per block of k"
+        ) from None
+    if fmt.signed:
+        full = np.abs(full)
+    wrong = ~held(full, fmt) | ((full == 0) & (not fmt.has_zero))
+    if wrong.any():
+        raise RepresentationError(
+            f"{_named(full, wrong, name)} is not a value of {fmt.name}, the scale format of {unit.name}"
+        )
+    return np.ascontiguousarray(full, np.float64).reshape(-1, *wanted[-2:])

@@ -1,0 +1,174 @@
+"""From checked operands to bits: the plan of a call, packing, and the kernel over its tiles, on one thread or several.
+
+`Job` says which kernel and which numbers; ``units/jobs.py`` makes one for each kind of arithmetic. The result never
+depends on the threads: each tile is computed by one of them, and no tile reads another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...kernels.units.chain_plain import chain_elements
+from ...kernels.units.pack import code_columns, code_rows, pack_columns, pack_rows
+from ...kernels.units.tile import WIDTH, Plan
+from ..threads import over_ranges, thread_count
+from .operands import Operands
+
+#: exponent codes: emin, bias, code of zero
+Code = tuple[int, int, int]
+
+
+def _as_it_is(x: NDArray) -> NDArray:
+    return x
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One kernel call.
+
+    Attributes
+    ----------
+    kernel : callable
+        Computes tiles; see ``kernels/units/tile.py``.
+    bits, data_bits, rows : int
+        Width of its lanes, width of packed operands if another, rows of a tile.
+    order : ndarray
+        Which k comes when.
+    plan : dict
+        The kernel's numbers.
+    code_a, code_b : tuple, optional
+        Exponent codes beside the operands, where the kernel reads them.
+    factor : float
+        What `a` is multiplied by when packed.
+    scale_step, scale_repeat : int
+        k per packed scale, and how many of them share one given scale.
+    prepare, prepare_c : callable
+        What happens to operands and to C before (flushing).
+    nan_tile : int
+        If not negative, results that are NaN are computed again by ``units/chain_plain.py`` with this tile.
+    """
+
+    kernel: Callable[..., None]
+    bits: int
+    rows: int
+    order: NDArray[np.int64]
+    plan: dict[Plan, int]
+    data_bits: int = 0
+    code_a: Code | None = None
+    code_b: Code | None = None
+    factor: float = 1.0
+    scale_step: int = 0
+    scale_repeat: int = 1
+    prepare: Callable[[NDArray], NDArray] = _as_it_is
+    prepare_c: Callable[[NDArray], NDArray] = _as_it_is
+    nan_tile: int = -1
+
+    @property
+    def lanes(self) -> int:
+        """Columns of a panel."""
+        return WIDTH if self.bits == 32 else WIDTH // 2
+
+    @property
+    def data(self) -> type:
+        """What packed operands are."""
+        return np.float32 if (self.data_bits or self.bits) == 32 else np.float64
+
+
+def ascending(k: int, step: int) -> NDArray[np.int64]:
+    """0 .. k - 1, then -1 (a zero) up to a multiple of `step`."""
+    order = np.full(max(-(-k // step), 1) * step, -1, np.int64)
+    order[:k] = np.arange(k)
+    return order
+
+
+def run(job: Job, x: Operands, threads: int | None) -> NDArray:
+    """The results, (batch, m, n)."""
+    m, k, n = x.a.shape[1], x.a.shape[2], x.b.shape[2]
+    batch = x.item_a.size
+    if k == 0 or m == 0 or n == 0 or batch == 0:
+        return np.zeros((batch, m, n), x.a.dtype) if x.c is None else job.prepare_c(x.c).copy()
+    tiles, panels = -(-m // job.rows), -(-n // job.lanes)
+    count = thread_count(threads, batch * m * n * k, batch * tiles)
+    given, x = x, replace(x, a=job.prepare(x.a), b=job.prepare(x.b), c=None if x.c is None else job.prepare_c(x.c))
+    plan = _plan(job, tiles, panels)
+    out = _start(x, (batch, tiles * job.rows, panels * job.lanes))
+    packed = _packed(job, x, tiles, panels, count)
+    scales = _packed_scales(job, x, tiles, panels)
+    flat = out.reshape(-1)
+    over_ranges(lambda i, j: job.kernel(*packed, *scales, flat, plan, x.item_a, x.item_b, i, j), batch * tiles, count)
+    result = out if out.shape == (batch, m, n) else np.ascontiguousarray(out[:, :m, :n])
+    if job.nan_tile >= 0:
+        _again(job.nan_tile, given, result)
+    return result
+
+
+def _again(tile: int, x: Operands, result: NDArray) -> None:
+    """Compute the elements that are NaN by the plain form."""
+    which = np.argwhere(np.isnan(result))
+    if which.size:
+        c = np.zeros((0, 0, 0), np.float32) if x.c is None else np.ascontiguousarray(x.c)
+        chain_elements(x.a, x.b, c, result, x.item_a, x.item_b, np.ascontiguousarray(which), tile)
+
+
+def _plan(job: Job, tiles: int, panels: int) -> NDArray[np.int64]:
+    plan = np.zeros(Plan.COUNT, np.int64)
+    for key, value in job.plan.items():
+        plan[key] = value
+    plan[Plan.TILES], plan[Plan.PANELS], plan[Plan.ROWS], plan[Plan.LANES] = tiles, panels, job.rows, job.lanes
+    plan[Plan.A_SIZE], plan[Plan.B_SIZE] = job.order.size * job.rows, job.order.size * job.lanes
+    if job.scale_step:
+        blocks = job.order.size // job.scale_step
+        plan[Plan.SA_SIZE], plan[Plan.SB_SIZE] = blocks * job.rows, blocks * job.lanes
+    return plan
+
+
+def _start(x: Operands, shape: tuple[int, int, int]) -> NDArray:
+    """The padded result with C in it, or zeros."""
+    if x.c is not None and x.c.shape == shape:
+        return np.array(x.c, order="C")
+    out = np.zeros(shape, x.a.dtype)
+    if x.c is not None:
+        out[:, : x.c.shape[1], : x.c.shape[2]] = x.c
+    return out
+
+
+def _packed(job: Job, x: Operands, tiles: int, panels: int, threads: int) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+    """a and its exponent codes by tiles, b and its by panels; no codes where the kernel reads none."""
+    count_a, count_b = x.a.shape[0] * tiles, x.b.shape[0] * panels
+    sizes = count_a * job.rows * job.order.size, count_b * job.lanes * job.order.size
+    a, b = (np.empty(size, job.data) for size in sizes)
+    ea, eb = (np.empty(size if job.code_a else 0, np.int16) for size in (sizes[0], 2 * sizes[1]))
+    code_a, code_b = (np.array(code or (), np.int32) for code in (job.code_a, job.code_b))
+
+    def rows(i: int, j: int) -> None:
+        pack_rows(x.a, job.order, job.rows, tiles, job.factor, a, i, j)
+        if job.code_a:
+            code_rows(x.a, job.order, job.rows, tiles, code_a, ea, i, j)
+
+    def columns(i: int, j: int) -> None:
+        pack_columns(x.b, job.order, job.lanes, panels, b, i, j)
+        if job.code_b:
+            code_columns(x.b, job.order, job.lanes, panels, code_b, eb, i, j)
+
+    over_ranges(rows, count_a, min(threads, count_a))
+    over_ranges(columns, count_b, min(threads, count_b))
+    return a, ea, b, eb
+
+
+def _packed_scales(job: Job, x: Operands, tiles: int, panels: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Scales as [tile][block][rows] and [panel][block][lanes]; padding is 1."""
+    if not job.scale_step or x.scale_a is None or x.scale_b is None:
+        return np.empty(0), np.empty(0)
+    blocks = job.order.size // job.scale_step
+    sa = np.ones((x.a.shape[0], tiles * job.rows, blocks))
+    sb = np.ones((x.b.shape[0], blocks, panels * job.lanes))
+    given_a, given_b = np.repeat(x.scale_a, job.scale_repeat, 2), np.repeat(x.scale_b, job.scale_repeat, 1)
+    sa[:, : x.a.shape[1], : given_a.shape[2]] = given_a[:, :, :blocks]
+    sb[:, : given_b.shape[1], : x.b.shape[2]] = given_b[:, :blocks]
+    packed_a = sa.reshape(-1, tiles, job.rows, blocks).transpose(0, 1, 3, 2)
+    packed_b = sb.reshape(-1, blocks, panels, job.lanes).transpose(0, 2, 1, 3)
+    return np.ascontiguousarray(packed_a).reshape(-1), np.ascontiguousarray(packed_b).reshape(-1)
