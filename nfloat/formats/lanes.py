@@ -1,4 +1,4 @@
-"""Which formats the lanes of float32 and float64 can round, as inequalities: what every fast path of ``ops`` is chosen by.
+"""Which formats the lanes of float16, float32 and float64 can round, as inequalities: what every fast path is chosen by.
 
 A condition is computed from a format's own fields and the lane's digits and exponents, and its reason stands beside it. The loops
 themselves are in ``kernels/rounding/vector.py`` (the narrow family and the one with the lane's exponents) and ``kernels/rounding/codes_vector.py``.
@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .format import Format
+from .rounding import Overflow, Rounding
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,11 @@ class Lane:
     def emax(self) -> int:
         """Exponent of its greatest number."""
         return 1 - self.emin
+
+    @property
+    def least(self) -> int:
+        """Exponent of its least number."""
+        return self.emin - self.digits + 1
 
     @property
     def most_odd(self) -> int:
@@ -41,7 +47,9 @@ class Lane:
         return (self.digits - 2) // 2
 
 
-SINGLE, DOUBLE = Lane(24, -126), Lane(53, -1022)
+HALF, SINGLE, DOUBLE = Lane(11, -14), Lane(24, -126), Lane(53, -1022)
+#: by the width of a lane
+LANES = {16: HALF, 32: SINGLE, 64: DOUBLE}
 
 
 def is_narrow(f: Format, lane: Lane) -> bool:
@@ -99,3 +107,79 @@ def has_only_normal_numbers(f: Format, lane: Lane) -> bool:
     if f.precision == 1:
         return f.emin >= lane.emin - 1
     return f.emin == lane.emin or (f.emin > lane.emin and not f.has_subnormals)
+
+
+# ---------------------------------------------------------------- sums and products (``kernels/gemm/lanes.py``)
+def is_native(fmt: Format, lane: Lane, mode: Rounding, overflow: Overflow | None) -> bool:
+    """Whether the hardware's own arithmetic in a lane rounds to the format in this way."""
+    return mode is Rounding.NEAREST_EVEN and is_whole(fmt, lane) and (overflow or fmt.overflow) is Overflow.INFINITY
+
+
+def reaches(fmt: Format, lane: Lane, exponent: int) -> bool:
+    """Whether the magic constant C = 1.5 2^(e + D - p) of numbers with floor(log2 |x|) = e is finite, for e up to `exponent` and for
+    the lowest binade: max(exponent, emin) + D - p <= the lane's greatest exponent, 1 - its least. C + x then stays below 2 C / 1.5."""
+    return max(exponent, fmt.emin) + lane.digits - fmt.precision <= lane.emax
+
+
+def has_narrow_grid(fmt: Format, lane: Lane) -> bool:
+    """Whether the magic constant rounds to the format's grid in these lanes, sums being formed by one hardware addition.
+
+    With D the lane's precision: 2 p < D, so that a sum rounded to D bits and then to p is one rounding (``kernels/gemm/lanes.py``), and
+    D - p >= 2, which rounding to odd needs (p >= 2 and the former give it); 2^emin a normal number of the lane, since the binade is read
+    off the exponent's bits: the unit, 2^(emin - p + 1), then is at least four times the lane's least number; and C finite from the
+    lowest binade on (`reaches`), where results up to `limit` have theirs.
+    """
+    return fmt.precision >= 2 and 2 * fmt.precision < lane.digits and fmt.has_zero and not fmt.flushes_input and not fmt.flushes_output \
+        and fmt.emin >= lane.emin and reaches(fmt, lane, fmt.emin) and fmt.min < 0  # fmt: skip
+
+
+def has_general_grid(fmt: Format, lane: Lane) -> bool:
+    """Whether `General` knows the format in these lanes.
+
+    p <= D - 2: rounding to odd needs two bits to spare. emin - p + 1 > the lane's least exponent: half a unit, which the rest is compared
+    with, is a normal number. emax + 2 <= log2 `room`: a sum of two numbers of the format is below 2^(emax + 2), so C is finite for it;
+    30 more are left, so that lanes with half the format's range are not tried in vain.
+    """
+    return 2 <= fmt.precision <= lane.digits - 2 and fmt.has_zero and not fmt.flushes_input \
+        and fmt.emin - fmt.precision + 1 > lane.emin and reaches(fmt, lane, fmt.emax + 31)  # fmt: skip
+
+
+def room(fmt: Format, lane: Lane) -> float:
+    """2^r such that `General` rounds |s| + |a b| <= 2^(r + 1) as it should: a sum with floor(log2 |x|) <= r + 1 has a finite C,
+    so r + 1 + D - p <= 1 - EMIN. (Beyond, the exponent's bits of C wrap around: NaN, or no rounding at all.)"""
+    return 2.0 ** (-lane.emin - (lane.digits - fmt.precision))
+
+
+def has_code_grid(fmt: Format) -> bool:
+    """Whether `Stochastic` can cut the format's numbers off float32's codes.
+
+    The grids must be one: emin the lane's own, subnormal numbers, -0. p <= 16: of the 32 random bits 8 + p lie below the lane's last bit,
+    and as a float32 number they are exact only up to 24 bits.
+    """
+    return 2 <= fmt.precision <= 16 and fmt.emin == SINGLE.emin and fmt.has_subnormals and fmt.has_negative_zero and not fmt.flushes_input
+
+
+def cut_bits(mode: Rounding, random_bits: int) -> int | None:
+    """How many bits beyond p the points have at which a mode begins to round up (``kernels/gemm/cut.py``); None: not for that."""
+    known = {
+        Rounding.TOWARD_ZERO: 0, Rounding.NEAREST_AWAY: 1, Rounding.STOCHASTIC: 32, Rounding.STOCHASTIC_A: random_bits,
+        Rounding.STOCHASTIC_B: random_bits + 1,
+    }  # fmt: skip
+    bits = known.get(mode)
+    return bits if bits is not None and bits <= 32 else None
+
+
+def can_cut(fmt: Format, mode: Rounding, random_bits: int) -> bool:
+    """Whether a format's sums can be rounded toward zero in float64 and then cut.
+
+    The points at which a mode begins to round up are multiples of 2^-bits units. They must be numbers of the lane: p + bits <= 53, and
+    in the lowest binade emin - p + 1 - bits >= -1074 (one more is asked for).
+    """
+    bits = cut_bits(mode, random_bits)
+    return bits is not None and fmt.precision + bits <= 53 and has_narrow_grid(fmt, DOUBLE) and fmt.has_negative_zero \
+        and fmt.emin - fmt.precision - bits > DOUBLE.least  # fmt: skip
+
+
+def limit(fmt: Format, lane: Lane) -> float:
+    """The greatest number, or what the magic constant reaches if that is less: sums up to this one need no watching."""
+    return min(fmt.max, -fmt.min, 2.0 ** (-lane.emin + 1 - (lane.digits - fmt.precision)))

@@ -14,6 +14,18 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ...formats.format import Format
+from ...formats.lanes import (
+    DOUBLE,
+    LANES,
+    can_cut,
+    has_code_grid,
+    has_general_grid,
+    has_narrow_grid,
+    is_native,
+    is_whole,
+    limit,
+    room,
+)
 from ...formats.rounding import Rounding
 from ...kernels.gemm import (
     cut as gemm_cut,
@@ -36,20 +48,7 @@ from ...kernels.gemm import (
 from ...kernels.gemm.bodies import Product, kind
 from ...kernels.gemm.tile import HALF, NATIVE32, TILE32, TILE64, Shape
 from ..accumulators import Accumulator, Order
-from .constants import (
-    EMIN,
-    LEAST,
-    PRECISION,
-    can_cut,
-    corrections,
-    has_code_grid,
-    has_general_grid,
-    has_narrow_grid,
-    is_lane,
-    is_native,
-    limit,
-    room,
-)
+from .constants import corrections
 from .facts import Facts
 
 #: whose bodies do an order's sums in tiles; an order that is not here is the plain rule's
@@ -121,10 +120,10 @@ class Candidate:
     def kind_for(self, p: Problem) -> int:
         """The body to run, or -1."""
         a, b, c = p.a, p.b, p.c
-        bits = self.bits
-        if not all(f.fits(PRECISION[bits], LEAST[bits], _TOP[bits]) for f in (a, b, c)):
+        bits, lane = self.bits, LANES[self.bits]
+        if not all(f.fits(lane.digits, lane.least, _TOP[bits]) for f in (a, b, c)):
             return -1
-        if self.exact and (a.digits + b.digits > PRECISION[bits] or a.quantum + b.quantum < LEAST[bits] or a.top * b.top >= 2.0 ** -EMIN[bits]):
+        if self.exact and (a.digits + b.digits > lane.digits or a.quantum + b.quantum < lane.least or a.top * b.top >= 2.0**-lane.emin):
             return -1
         if (self.finite and not (a.finite and b.finite and c.finite)) or (self.no_negative_zero and c.negative_zero):
             return -1
@@ -169,24 +168,24 @@ def _promotes(acc: Accumulator, bits: int) -> bool:
     if acc.order is not Order.BLOCKED:
         return True
     fmt = acc.result_format
-    return is_native(fmt, bits, acc.rounding, acc.overflow) or (has_narrow_grid(fmt, bits) and acc.rounding is Rounding.NEAREST_EVEN)
+    return is_native(fmt, LANES[bits], acc.rounding, acc.overflow) or (has_narrow_grid(fmt, LANES[bits]) and acc.rounding is Rounding.NEAREST_EVEN)
 
 
 def _native(acc: Accumulator, order: Order, bits: int) -> Iterator[Candidate]:
     """The hardware's sums. Fused ones are right for any operands; in pairwise, products must be exact to be added to one another."""
-    if not is_native(acc.format, bits, acc.rounding, acc.overflow) or not _promotes(acc, bits):
+    if not is_native(acc.format, LANES[bits], acc.rounding, acc.overflow) or not _promotes(acc, bits):
         return
     kernel, shape = (gemm_fast.native32, NATIVE32) if bits == 32 else (gemm_fast.native64, TILE64)
     free = Candidate(kernel, bits, shape, kind(order), exact=False, finite=False, no_negative_zero=False, asks_nothing=True)
-    if acc.order is Order.BLOCKED and not is_native(acc.result_format, bits, acc.rounding, acc.overflow):
+    if acc.order is Order.BLOCKED and not is_native(acc.result_format, LANES[bits], acc.rounding, acc.overflow):
         free = replace(free, finite=True, no_negative_zero=True, asks_nothing=False)
     if acc.product is None:
         exact = order is Order.PAIRWISE
         yield replace(free, exact=exact, asks_nothing=free.asks_nothing and not exact)
-    elif is_native(acc.product, bits, acc.rounding, acc.overflow):
+    elif is_native(acc.product, LANES[bits], acc.rounding, acc.overflow):
         yield replace(free, kind=kind(order, Product.NATIVE))
-    elif has_narrow_grid(acc.product, bits):
-        top = limit(acc.product, bits)
+    elif has_narrow_grid(acc.product, LANES[bits]):
+        top = limit(acc.product, LANES[bits])
         yield Candidate(kernel, bits, shape, kind(order, Product.ROUNDED), product_top=top)
 
 
@@ -195,7 +194,7 @@ def _half(acc: Accumulator, order: Order) -> Iterator[Candidate]:
     if not half_pack.HAS_HALF or order is Order.PAIRWISE or acc.order is Order.BLOCKED:
         return
     formats = [f for f in (acc.format, acc.product) if f is not None]
-    if all(is_native(f, 16, acc.rounding, acc.overflow) for f in formats):
+    if all(is_native(f, LANES[16], acc.rounding, acc.overflow) for f in formats):
         body = kind(order, Product.EXACT if acc.product is None else Product.NATIVE)
         yield Candidate(gemm_half.half16, 16, HALF, body, exact=False, finite=False, no_negative_zero=False, asks_nothing=True)
     yield from _narrow(acc, order, 16)
@@ -203,22 +202,22 @@ def _half(acc: Accumulator, order: Order) -> Iterator[Candidate]:
 
 def _narrow(acc: Accumulator, order: Order, bits: int) -> Iterator[Candidate]:
     fmt, product = acc.format, acc.product
-    if acc.rounding is not Rounding.NEAREST_EVEN or not has_narrow_grid(fmt, bits) or not _promotes(acc, bits):
+    if acc.rounding is not Rounding.NEAREST_EVEN or not has_narrow_grid(fmt, LANES[bits]) or not _promotes(acc, bits):
         return
     kernel, shape = {16: (gemm_half.half16, HALF), 32: (gemm_fast.narrow32, TILE32), 64: (gemm_fast.narrow64, TILE64)}[bits]
     # nearest rounding of s + t moves s on the grid by at most 2 |t| (and takes c, where that is not on it, to at most 2 |c + t|), and a
     # product to at most twice itself: |s| <= 4 T. So a block's sum is at most 4 times its terms, and the sums of blocks are at most 8 T
     # (Kahan's sums: see `kahan` in ``kernels/gemm/bodies.py``)
     plain, kahan = order is not Order.PAIRWISE, order is Order.KAHAN
-    bound = limit(fmt, bits) / (8 if kahan else 4) if plain else _INF
-    if acc.order is Order.BLOCKED and not is_native(acc.result_format, bits, acc.rounding, acc.overflow):
-        bound = min(bound, limit(acc.result_format, bits) / 8)
+    bound = limit(fmt, LANES[bits]) / (8 if kahan else 4) if plain else _INF
+    if acc.order is Order.BLOCKED and not is_native(acc.result_format, LANES[bits], acc.rounding, acc.overflow):
+        bound = min(bound, limit(acc.result_format, LANES[bits]) / 8)
     steps = 0.0 if kahan and fmt.precision < 5 else 0.08 * 4.0**fmt.precision if kahan else _INF
     form, grid, top = Product.EXACT, fmt if kahan else None, _INF
-    if product is not None and not is_native(product, bits, acc.rounding, acc.overflow):
-        if not has_narrow_grid(product, bits) or not _grid_within(product, fmt):
+    if product is not None and not is_native(product, LANES[bits], acc.rounding, acc.overflow):
+        if not has_narrow_grid(product, LANES[bits]) or not _grid_within(product, fmt):
             return
-        form, grid, top = Product.ROUNDED, fmt, limit(product, bits)
+        form, grid, top = Product.ROUNDED, fmt, limit(product, LANES[bits])
     watched = kind(order, form, watched=True) if plain else -1
     exact = _needs_exact_products(acc)
     yield Candidate(kernel, bits, shape, kind(order, form), watched, exact=exact, grid=grid, product_top=top, bound=bound, steps=steps)
@@ -241,14 +240,14 @@ def _cut(acc: Accumulator) -> Iterator[Candidate]:
         return  # the latter: `Stochastic` is faster
     domains = gemm_cut.DOMAINS[order, rounded] if drawn else ()
     watched = gemm_cut.cut_kind(order, rounded)
-    top = _ROOM if acc.product is None else min(_ROOM, limit(acc.product, 64))  # products are not watched
+    top = _ROOM if acc.product is None else min(_ROOM, limit(acc.product, DOUBLE))  # products are not watched
     shared = Candidate(gemm_cut.drawn64 if drawn else gemm_cut.cut64, 64, TILE64, watched, watched, exact=acc.order is Order.PAIRWISE and not rounded,
                        no_negative_zero=False, product_top=top, domains=domains)  # fmt: skip
     if acc.order is Order.SEQUENTIAL and not rounded:
         kinds = [gemm_cut.cut_kind(order, False, fine, watched) for fine in (False, True) for watched in (False, True)]
         growing = 4 if acc.rounding is Rounding.NEAREST_AWAY else 1
         shared = replace(shared, kind=kinds[0], watched=kinds[1], fine=kinds[2], watched_fine=kinds[3], unit=fmt.emin - fmt.precision + 1,
-                         bound=limit(fmt, 64) / growing, drawn=(fmt,) if drawn else ())  # fmt: skip
+                         bound=limit(fmt, DOUBLE) / growing, drawn=(fmt,) if drawn else ())  # fmt: skip
     yield shared
 
 
@@ -266,21 +265,21 @@ def _stochastic(acc: Accumulator, order: Order, bits: int) -> Iterator[Candidate
         # no result is watched: neither a product nor a sum may pass its format's largest number
         yield Candidate(gemm_fast.stochastic32, 32, TILE32, body, no_negative_zero=False, bound=min(_SCALED, *(f.max for f in formats)),
                         drawn=tuple(formats), domains=gemm_cut.DOMAINS[order, acc.product is not None])  # fmt: skip
-    if bits == 64 and all(has_general_grid(f, 64) and f.precision <= 20 for f in formats):
+    if bits == 64 and all(has_general_grid(f, DOUBLE) and f.precision <= 20 for f in formats):
         yield Candidate(gemm_fast.stochastic64, 64, TILE64, body, finite=False, no_negative_zero=False,
-                        product_top=min(room(f, 64) for f in formats), domains=gemm_cut.DOMAINS[order, acc.product is not None])  # fmt: skip
+                        product_top=min(room(f, DOUBLE) for f in formats), domains=gemm_cut.DOMAINS[order, acc.product is not None])  # fmt: skip
 
 
 def _general(acc: Accumulator, order: Order, bits: int) -> Iterator[Candidate]:
-    if corrections(acc.rounding) is None or (acc.product is not None and is_lane(acc.product, bits)):
+    if corrections(acc.rounding) is None or (acc.product is not None and is_whole(acc.product, LANES[bits])):
         return
     formats = [f for f in (acc.format, acc.product) if f is not None]
-    if acc.order is Order.BLOCKED and not is_native(acc.result_format, bits, acc.rounding, acc.overflow):
+    if acc.order is Order.BLOCKED and not is_native(acc.result_format, LANES[bits], acc.rounding, acc.overflow):
         formats.append(acc.result_format)
-    if not all(has_general_grid(f, bits) for f in formats):
+    if not all(has_general_grid(f, LANES[bits]) for f in formats):
         return
     # what is added is c, a product (rounded: at most twice as large, or a least number), or the sum of a block
-    top = min(room(f, bits) for f in formats)
+    top = min(room(f, LANES[bits]) for f in formats)
     if acc.format.max > top:
         return
     kernel, shape = (gemm_fast.general32, TILE32) if bits == 32 else (gemm_fast.general64, TILE64)
@@ -291,6 +290,6 @@ def _general(acc: Accumulator, order: Order, bits: int) -> Iterator[Candidate]:
 
 def _exact(acc: Accumulator) -> Iterator[Candidate]:
     """The exact sum in three float64 numbers: partial sums may be anything, so only overflow of the greatest matters."""
-    to_nearest = acc.rounding is Rounding.NEAREST_EVEN and is_lane(acc.format, 64)
+    to_nearest = acc.rounding is Rounding.NEAREST_EVEN and is_whole(acc.format, DOUBLE)
     if acc.product is None and not acc.rounding.is_stochastic and (acc.format.precision <= 51 or to_nearest):
         yield Candidate(gemm_exact.exact64, 64, TILE64, kind(Order.EXACT), product_top=_ROOM)
