@@ -39,7 +39,7 @@ def _paired(work: Callable[[], object], native: Callable[[], object], repeats: i
 
 
 @pytest.fixture
-def ratio(benchmark, request: pytest.FixtureRequest) -> Callable[..., float]:  # noqa: ANN001
+def ratio(benchmark, request: pytest.FixtureRequest) -> Callable[..., float]:
     """Benchmark `work`, and record its ratio to `native` beside the target."""
 
     def measure(work: Callable[[], object], native: Callable[[], object], at_most: float) -> float:
@@ -52,7 +52,7 @@ def ratio(benchmark, request: pytest.FixtureRequest) -> Callable[..., float]:  #
     return measure
 
 
-def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:  # noqa: ANN001
+def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
     rows = config.stash[_RATIOS]
     if not rows:
         return

@@ -82,7 +82,7 @@ def __getattr__(name: str) -> Any:
 _EAGER = ("AccumulatorError", "ArgumentError", "FORMATS", "Format", "FormatError", "MissingExtraError", "NFloatError",
           "RepresentationError", "RoundingError", "SeedError", "ShapeError", "Stream", "finfo", "get_format")  # fmt: skip
 
-__all__ = sorted({*_EAGER, *_LAZY, *_SUBPACKAGES, *FORMATS})  # noqa: PLE0605
+__all__ = sorted({*_EAGER, *_LAZY, *_SUBPACKAGES, *FORMATS})
 
 
 def __dir__() -> list[str]:

@@ -145,7 +145,7 @@ class ArrayMethods:
         """Whether no element is zero."""
         return np.all(self, axis=axis, **more)
 
-    def clip(self: Any, min: Any = None, max: Any = None) -> Any:  # noqa: A002 (NumPy's names)
+    def clip(self: Any, min: Any = None, max: Any = None) -> Any:
         """Elements brought into an interval whose ends are operands like any other."""
         return np.clip(self, min, max)
 

@@ -13,8 +13,8 @@ from numba.extending import intrinsic
 from .jit import device
 
 
-def _bitcast(source: types.Type, target: types.Type, ir_type: ir.Type):  # noqa: ANN202 (Numba's protocol)
-    def typer(typingctx, value):  # noqa: ANN001, ANN202
+def _bitcast(source: types.Type, target: types.Type, ir_type: ir.Type):
+    def typer(typingctx, value):
         if value != source:
             return None
         return target(source), lambda context, builder, signature, args: builder.bitcast(args[0], ir_type)

@@ -24,7 +24,7 @@ _M2 = np.uint32(0x735A2D97)
 
 
 @device
-def splitmix(z):  # noqa: ANN001, ANN201
+def splitmix(z):
     """A bijective scrambling of 64 bits (SplitMix64's finaliser)."""
     z = np.uint64(z) + np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -33,13 +33,13 @@ def splitmix(z):  # noqa: ANN001, ANN201
 
 
 @device
-def subkeys(key, block):  # noqa: ANN001, ANN201
+def subkeys(key, block):
     """The two 32-bit subkeys, in one uint64, of elements [block 2^32, (block + 1) 2^32)."""
     return splitmix(np.uint64(key) ^ splitmix(np.uint64(block)))
 
 
 @device
-def word32(low, keys):  # noqa: ANN001, ANN201
+def word32(low, keys):
     """The 32-bit word of counter `low` (uint32) under `subkeys`, as a uint64 below 2^32."""
     mask = np.uint64(0xFFFFFFFF)
     x = (np.uint64(low) * _STEP + keys) & mask
@@ -50,19 +50,19 @@ def word32(low, keys):  # noqa: ANN001, ANN201
 
 
 @device
-def twin_subkeys(key, block):  # noqa: ANN001, ANN201
+def twin_subkeys(key, block):
     """`subkeys` of the stream's twin."""
     return subkeys(np.uint64(key) ^ _TWIN, block)
 
 
 @device
-def paired_words(low, keys, twin):  # noqa: ANN001, ANN201
+def paired_words(low, keys, twin):
     """The 64-bit word of counter `low` under the subkeys of a stream and of its twin."""
     return (word32(low, keys) << np.uint64(32)) | word32(low, twin)
 
 
 @device
-def word64(counter, key):  # noqa: ANN001, ANN201
+def word64(counter, key):
     """The 64-bit word of element `counter`: the stream's 32-bit word, then its twin's."""
     counter = np.uint64(counter)
     block = counter >> np.uint64(32)

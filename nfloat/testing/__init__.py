@@ -18,7 +18,7 @@ _LAZY = {
     **dict.fromkeys(("round_exact", "decode_exact", "code_exact"), "oracle"),
     **{module: module for module in ("families", "golden", "grid", "oracle", "probes", "strategies", "sweep")},
 }
-__all__ = sorted(_LAZY)  # noqa: PLE0605
+__all__ = sorted(_LAZY)
 
 
 def __getattr__(name: str) -> Any:

@@ -16,8 +16,8 @@ import pytest
 import unit_oracle
 
 import nfloat as nf
-from nfloat.linalg.units.matmul import unit_matmul
 from nfloat.linalg.units import jobs as unit_jobs
+from nfloat.linalg.units.matmul import unit_matmul
 
 pytestmark = pytest.mark.filterwarnings("ignore::nfloat.linalg.units.names.SingleSourceWarning")
 

@@ -7,9 +7,9 @@ import pytest
 from unit_data import bits, plain, problem
 
 import nfloat as nf
+from nfloat.linalg.units import jobs as unit_jobs
 from nfloat.linalg.units.arithmetic import Conversion, IntegerSum
 from nfloat.linalg.units.matmul import unit_matmul
-from nfloat.linalg.units import jobs as unit_jobs
 
 pytestmark = pytest.mark.filterwarnings("ignore::nfloat.linalg.units.names.SingleSourceWarning")
 

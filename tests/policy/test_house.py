@@ -27,7 +27,7 @@ def room(path: Path) -> str:
 
 
 def imported_rooms(path: Path) -> set[tuple[str, bool]]:
-    """(room, whether at import time) for every import of the package inside a file."""
+    """(room, whether at import time) for every import of the package inside a file, those by name (`import_module`) too."""
     package = ["nfloat", *path.relative_to(PACKAGE).parts[:-1]]
     tree = ast.parse(path.read_text())
     top = {id(node) for statement in tree.body for node in ([statement] if not isinstance(statement, ast.If) else ast.walk(statement))}
@@ -40,6 +40,8 @@ def imported_rooms(path: Path) -> set[tuple[str, bool]]:
             names = [module] if module.count(".") else [f"{module}.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.Call) and "import_module" in ast.unparse(node.func):
+            names = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
         found |= {(name.split(".")[1], id(node) in top) for name in names if name.startswith("nfloat.")}
     return found
 

@@ -117,12 +117,12 @@ _cut64, _drawn64 = (walk_intrinsic(tile_intrinsic(64, TILE64, _bodies(drawn)), T
 
 
 @kernel(tile_signature("float64"), possible=HAS_DIRECTED)
-def cut64(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
+def cut64(a, b, out, first, last, plan, constants, status, row_words, column_words):
     """toward_zero and nearest_away."""
     _cut64(a, b, out, first, last, plan, constants, status, row_words, column_words)
 
 
 @kernel(tile_signature("float64"), possible=HAS_DIRECTED)
-def drawn64(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
+def drawn64(a, b, out, first, last, plan, constants, status, row_words, column_words):
     """stochastic, stochastic_a and stochastic_b."""
     _drawn64(a, b, out, first, last, plan, constants, status, row_words, column_words)

@@ -69,14 +69,14 @@ def exact() -> Body:
 
 
 @device
-def _sum_and_error(x, y):  # noqa: ANN001, ANN201
+def _sum_and_error(x, y):
     s = x + y
     t = s - x
     return s, (x - (s - t)) + (y - t)
 
 
 @device
-def _round_three(high, middle, low, spec):  # noqa: ANN001, ANN201
+def _round_three(high, middle, low, spec):
     """high + middle + low rounded once, or NaN: not in two floats, or a zero whose sign is not known here.
 
     Two floats are rounded to odd first, which leaves two bits more than a format of p <= 51 has; for p = 53 the sum to nearest is

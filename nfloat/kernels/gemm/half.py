@@ -56,7 +56,7 @@ _values = tile_move(HALF)
 
 
 @device
-def _load(c, scratch, row, column):  # noqa: ANN001, ANN201
+def _load(c, scratch, row, column):
     """The tile at (row, column) of c as codes into scratch; whether float16 holds it."""
     fine = True
     for r in range(min(_R, c.shape[0] - row)):
@@ -67,7 +67,7 @@ def _load(c, scratch, row, column):  # noqa: ANN001, ANN201
 
 
 @device
-def _store(out, scratch, row, column):  # noqa: ANN001, ANN201
+def _store(out, scratch, row, column):
     """The values of the tile in scratch to (row, column) of out."""
     high, wide = min(_R, out.shape[0] - row), min(_W, out.shape[1] - column)
     if high == _R and wide == _W:
@@ -82,7 +82,7 @@ _F = "Array(float32, 2, '{}', readonly=True)"
 
 
 @kernel(*(f"boolean({_F.format(layout)}, uint16[::1], {_F.format('C')}, float32[:, ::1], int64, int64[::1], int64, int64, int64)" for layout in "CF"), possible=HAS_HALF)
-def half16(a, b, c, out, form, constants, some, first, last):  # noqa: ANN001, ANN201
+def half16(a, b, c, out, form, constants, some, first, last):
     """Tiles of rows first .. last - 1 of out = a.T b + c, `some` at a time; b in panels; c of size 0: none; constants of size 0: float16 sums.
 
     Returns False if an element of a or c is no float16 number, or a sum passed its format's limit: then `out` holds nothing of worth.

@@ -22,7 +22,7 @@ _SIDE, _WIDTH = 16, HALF.width
 _U = np.uint64
 
 
-def _block(transposed: bool):  # noqa: ANN202 (Numba's protocol)
+def _block(transposed: bool):
     """The intrinsic (x, at, stride, out, to, step) -> whether no number but NaN was changed.
 
     16 lines of 16 numbers, number k of line r being x[at + r stride + k], go to out[to + r step + k] as they are; or, transposed, to
@@ -30,10 +30,10 @@ def _block(transposed: bool):  # noqa: ANN202 (Numba's protocol)
     many are overwritten by the next, or spare.
     """
 
-    def typer(typingctx, x, at, stride, out, to, step):  # noqa: ANN001, ANN202
+    def typer(typingctx, x, at, stride, out, to, step):
         return types.boolean(x, types.int64, types.int64, out, types.int64, types.int64), generate
 
-    def generate(context, builder, sig, args):  # noqa: ANN001, ANN202
+    def generate(context, builder, sig, args):
         v = Lanes(builder, _SIDE)
         source, target = (context.make_array(sig.args[i])(context, builder, args[i]).data for i in (0, 3))
         pairs = target.type.pointee.width == 32
@@ -75,26 +75,26 @@ _straight, _transposed = _block(False), _block(True)
 
 
 @intrinsic
-def _half_code(typingctx, x):  # noqa: ANN001, ANN202
+def _half_code(typingctx, x):
     """The code of a float32 rounded to half precision."""
     return types.uint16(types.float32), lambda context, builder, sig, args: builder.bitcast(builder.fptrunc(args[0], _HALF), _I16)
 
 
 @intrinsic
-def half_value(typingctx, code):  # noqa: ANN001, ANN202
+def half_value(typingctx, code):
     """The float32 value of a half's code."""
     return types.float32(types.uint16), lambda context, builder, sig, args: builder.fpext(builder.bitcast(args[0], _HALF), ir.FloatType())
 
 
 @device
-def half_code(x):  # noqa: ANN001, ANN201
+def half_code(x):
     """The code of a float32 rounded to half precision, and whether that is the same number (or NaN)."""
     code = _half_code(x)
     return code, half_value(code) == x or x != x
 
 
 @device
-def pack_half(x, column, width, packed, at):  # noqa: ANN001, ANN201
+def pack_half(x, column, width, packed, at):
     """The panel of x (k, n) that begins at a column, to packed[at:]; zeros where there is none. Whether float16 holds it all."""
     steps, size = x.shape
     side, each = min(width, _SIDE), 0x10001 if packed.itemsize == 4 else 1
@@ -121,7 +121,7 @@ def pack_half(x, column, width, packed, at):  # noqa: ANN001, ANN201
 
 
 @kernel(*(f"boolean(Array(float32, 2, '{layout}', readonly=True), uint16[::1], int64, int64)" for layout in "CF"), possible=HAS_HALF)
-def half_panels(b, packed, first, last):  # noqa: ANN001, ANN201
+def half_panels(b, packed, first, last):
     """Panels first .. last - 1 of b (k, n) to their places in `packed`; whether float16 holds them."""
     fine = True
     for panel in range(first, last):

@@ -15,7 +15,7 @@ from ..jit import device, kernel
 
 
 @device
-def _describe(every, high, finite, low, least, digits, found):  # noqa: ANN001, ANN201
+def _describe(every, high, finite, low, least, digits, found):
     """found = [significant bits, exponent of the common quantum, greatest finite magnitude, all finite, some -0], from or and extremes."""
     stored, bias = digits - 1, 127 if digits == 24 else 1023
     found[0], found[1], found[2] = 0.0, 1e6, 0.0
@@ -38,7 +38,7 @@ def _describe(every, high, finite, low, least, digits, found):  # noqa: ANN001, 
 
 
 @kernel("void(Array(float32, 1, 'C', readonly=True), float64[::1])")
-def survey32(x, found):  # noqa: ANN001, ANN201
+def survey32(x, found):
     """The facts of x, see `_describe`. The loop has no branch, so that it is vectorised."""
     infinity, mask = np.int32(0x7F800000), np.int32(0x7FFFFFFF)
     every, high, finite, low, least = np.int32(0), np.int32(0), np.int32(0), np.uint32(0xFFFFFFFF), np.int32(0)
@@ -55,7 +55,7 @@ def survey32(x, found):  # noqa: ANN001, ANN201
 
 
 @kernel("void(Array(float64, 1, 'C', readonly=True), float64[::1])")
-def survey64(x, found):  # noqa: ANN001, ANN201
+def survey64(x, found):
     """`survey32` for float64."""
     infinity = 0x7FF << 52
     every, high, finite, low, least = 0, 0, 0, np.uint64(0xFFFFFFFFFFFFFFFF), 0
@@ -76,7 +76,7 @@ _LAYOUTS = [f"Array({f}, 2, '{layout}', readonly=True)" for f in ("float32", "fl
 
 
 @kernel(*(f"void({x}, int64, {x[6:].split(',')[0]}[::1], int64, int64)" for x in _LAYOUTS))
-def pack(x, width, out, first, last):  # noqa: ANN001, ANN201
+def pack(x, width, out, first, last):
     """Panels first .. last - 1 of x (k, n) into out, [panel][k][width]; panel `first` begins at out[0]."""
     steps, size = x.shape
     for panel in range(first, last):
@@ -104,7 +104,7 @@ def pack(x, width, out, first, last):  # noqa: ANN001, ANN201
 
 
 @kernel("float64(Array(float32, 2, 'C', readonly=True))", "float64(Array(float64, 2, 'C', readonly=True))")
-def greatest_norm(x):  # noqa: ANN001, ANN201
+def greatest_norm(x):
     """The greatest sum of squares of a row, in float64 (a bound once multiplied by 1 + 2 n 2^-53)."""
     best = 0.0
     for i in range(x.shape[0]):

@@ -25,14 +25,14 @@ LEVELS = 64
 
 
 @routine
-def add_rounded(x, y, z, w, spec, keys, domain, i, j, k):  # noqa: ANN001, ANN201
+def add_rounded(x, y, z, w, spec, keys, domain, i, j, k):
     """R(x y + z w) with the random word of step k of output (i, j) in a domain."""
     word = step_word(keys[domain], i, j, k, spec) if spec.draws else np.uint64(0)
     return round_dot2(x, y, z, w, spec, word)
 
 
 @routine
-def _term(x, y, how, keys, i, j, k):  # noqa: ANN001, ANN201
+def _term(x, y, how, keys, i, j, k):
     """The product of step k as a pair whose exact product it is."""
     if how.rounded:
         word = step_word(keys[PRODUCT], i, j, k, how.product) if how.product.draws else np.uint64(0)
@@ -50,7 +50,7 @@ class How(NamedTuple):
 
 
 @routine
-def _sequential(a, b, s, start, stop, how, keys, i, j):  # noqa: ANN001, ANN201
+def _sequential(a, b, s, start, stop, how, keys, i, j):
     for k in range(start, stop):
         x, y = _term(a[k], b[k], how, keys, i, j, k)
         s = add_rounded(x, y, s, 1.0, how.total, keys, SUM, i, j, k)
@@ -58,7 +58,7 @@ def _sequential(a, b, s, start, stop, how, keys, i, j):  # noqa: ANN001, ANN201
 
 
 @routine
-def _blocked(a, b, c, block, how, keys, i, j):  # noqa: ANN001, ANN201
+def _blocked(a, b, c, block, how, keys, i, j):
     s = c
     for n in range((a.size + block - 1) // block):
         part = _sequential(a, b, 0.0, n * block, min((n + 1) * block, a.size), how, keys, i, j)
@@ -67,7 +67,7 @@ def _blocked(a, b, c, block, how, keys, i, j):  # noqa: ANN001, ANN201
 
 
 @routine
-def kahan_step(x, y, s, lost, how, keys, i, j, k):  # noqa: ANN001, ANN201
+def kahan_step(x, y, s, lost, how, keys, i, j, k):
     """(sum, what it lost) after the term x y."""
     total = how.total
     corrected = add_rounded(x, y, lost, -1.0, total, keys, CORRECTED, i, j, k)
@@ -77,7 +77,7 @@ def kahan_step(x, y, s, lost, how, keys, i, j, k):  # noqa: ANN001, ANN201
 
 
 @routine
-def _kahan(a, b, c, how, keys, i, j):  # noqa: ANN001, ANN201
+def _kahan(a, b, c, how, keys, i, j):
     s, lost = c, 0.0
     for k in range(a.size):
         x, y = _term(a[k], b[k], how, keys, i, j, k)
@@ -86,7 +86,7 @@ def _kahan(a, b, c, how, keys, i, j):  # noqa: ANN001, ANN201
 
 
 @routine
-def pairwise_push(x, y, depth, stack, how, keys, domain, i, j, k):  # noqa: ANN001, ANN201
+def pairwise_push(x, y, depth, stack, how, keys, domain, i, j, k):
     """The depth of `stack` after term number k, x y. A node of the stack is (factor, factor, first k).
 
     Two equal nodes are merged as soon as both are complete; the sum across the boundary before k has the random word of counter k
@@ -102,7 +102,7 @@ def pairwise_push(x, y, depth, stack, how, keys, domain, i, j, k):  # noqa: ANN0
 
 
 @routine
-def pairwise_fold(c, depth, stack, how, keys, domain, i, j):  # noqa: ANN001, ANN201
+def pairwise_fold(c, depth, stack, how, keys, domain, i, j):
     """All nodes added from the right (an odd last one passes up), then c."""
     depth -= 1
     x, y = stack[0, depth], stack[1, depth]
@@ -114,7 +114,7 @@ def pairwise_fold(c, depth, stack, how, keys, domain, i, j):  # noqa: ANN001, AN
 
 
 @routine
-def _pairwise(a, b, c, how, keys, i, j, stack):  # noqa: ANN001, ANN201
+def _pairwise(a, b, c, how, keys, i, j, stack):
     depth = 0
     for k in range(a.size):
         x, y = _term(a[k], b[k], how, keys, i, j, k)
@@ -123,7 +123,7 @@ def _pairwise(a, b, c, how, keys, i, j, stack):  # noqa: ANN001, ANN201
 
 
 @routine
-def add_lanes(sums, c, how, keys, i, j, stack):  # noqa: ANN001, ANN201
+def add_lanes(sums, c, how, keys, i, j, stack):
     """The sums of the lanes added pairwise, then c; random words are those of PROMOTE, by the lane where a right-hand side begins."""
     depth = 0
     for lane in range(sums.size):
@@ -132,7 +132,7 @@ def add_lanes(sums, c, how, keys, i, j, stack):  # noqa: ANN001, ANN201
 
 
 @routine
-def _interleaved(a, b, c, sums, how, keys, i, j, stack):  # noqa: ANN001, ANN201
+def _interleaved(a, b, c, sums, how, keys, i, j, stack):
     sums[:] = 0.0
     for k in range(a.size):
         x, y = _term(a[k], b[k], how, keys, i, j, k)
@@ -142,7 +142,7 @@ def _interleaved(a, b, c, sums, how, keys, i, j, stack):  # noqa: ANN001, ANN201
 
 
 @routine
-def exact_push(x, y, k, limbs, marks):  # noqa: ANN001, ANN201
+def exact_push(x, y, k, limbs, marks):
     """Add x y. `marks` = (sum of special terms, whether some term is positive or +0, whether some is negative or -0)."""
     if not (abs(x) < math.inf and abs(y) < math.inf):
         marks[0] += x * y
@@ -158,7 +158,7 @@ def exact_push(x, y, k, limbs, marks):  # noqa: ANN001, ANN201
 
 
 @routine
-def exact_round(limbs, marks, how, keys, i, j):  # noqa: ANN001, ANN201
+def exact_round(limbs, marks, how, keys, i, j):
     """The sum, rounded once; changes the limbs. Its random word has counter 0; a zero sum has the sign IEEE addition would give it."""
     total = how.total
     word = step_word(keys[SUM], i, j, np.int64(0), total) if total.draws else np.uint64(0)
@@ -171,7 +171,7 @@ def exact_round(limbs, marks, how, keys, i, j):  # noqa: ANN001, ANN201
 
 
 @routine
-def _exact(a, b, c, how, keys, i, j, limbs, marks):  # noqa: ANN001, ANN201
+def _exact(a, b, c, how, keys, i, j, limbs, marks):
     limbs[:] = 0
     marks[:] = 0.0
     for k in range(a.size):
@@ -182,7 +182,7 @@ def _exact(a, b, c, how, keys, i, j, limbs, marks):  # noqa: ANN001, ANN201
 
 
 @device
-def unpack(plan, specs, key):  # noqa: ANN001, ANN201
+def unpack(plan, specs, key):
     """The accumulator and the keys of its domains, from a kernel's arguments."""
     keys = np.empty(DOMAINS, np.uint64)
     for domain in range(DOMAINS):
@@ -194,7 +194,7 @@ _IN = "Array(float64, {}, 'C', readonly=True)"
 
 
 @kernel(f"void({_IN.format(2)}, {_IN.format(2)}, {_IN.format(2)}, float64[:, ::1], int64, int64, int64[::1], {_IN.format(2)}, uint64)")
-def gemm_plain(a, b, c, out, first, last, plan, specs, key):  # noqa: ANN001, ANN201
+def gemm_plain(a, b, c, out, first, last, plan, specs, key):
     """out[i, j] = c[i, j] + a[i] . b[j] for rows first..last - 1; b is transposed.
 
     `plan` is (order, terms of a block or number of lanes, whether products are rounded), `specs` the constants of sum, product and

@@ -34,7 +34,7 @@ _IN = "Array(float64, 2, 'C', readonly=True)"
 
 
 @routine
-def _running(x, out, j, order, block, how, keys):  # noqa: ANN001, ANN201
+def _running(x, out, j, order, block, how, keys):
     """sequential, blocked and kahan: the state is carried from element to element."""
     s, whole, lost, i = 0.0, 0.0, 0.0, np.int64(0)
     for k in range(x.size):
@@ -51,7 +51,7 @@ def _running(x, out, j, order, block, how, keys):  # noqa: ANN001, ANN201
 
 
 @routine
-def _prefixes(x, out, j, order, block, how, keys):  # noqa: ANN001, ANN201
+def _prefixes(x, out, j, order, block, how, keys):
     """pairwise, interleaved and exact: every prefix is finished from a state that goes on."""
     stack, sums, depth, i = np.empty((3, LEVELS)), np.zeros(block), 0, np.int64(0)
     limbs, copy, marks = np.zeros(LIMBS, np.int64), np.empty(LIMBS, np.int64), np.zeros(3)
@@ -70,7 +70,7 @@ def _prefixes(x, out, j, order, block, how, keys):  # noqa: ANN001, ANN201
 
 
 @kernel(f"void({_IN}, float64[:, ::1], int64, int64, int64[::1], {_IN}, uint64)")
-def cumulative_plain(x, out, first, last, plan, specs, key):  # noqa: ANN001, ANN201
+def cumulative_plain(x, out, first, last, plan, specs, key):
     """out[j, k] = sum of x[j, :k + 1] for rows first .. last - 1; `plan`, `specs` as in ``gemm.gemm_plain``; row j draws as column j."""
     how, keys = unpack(plan, specs, key)
     order, block = plan[0], plan[1]

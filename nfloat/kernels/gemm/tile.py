@@ -50,7 +50,7 @@ HALF, _ = _shape(16, (12, 2), (6, 2)) if _MANY else _shape(16, (6, 2), (4, 1))
 class Tile:
     """One tile while its IR is being built: pointers, lanes, and the loop over k."""
 
-    def __init__(self, context, builder, signature, args, v: Lanes, shape: Shape) -> None:  # noqa: ANN001
+    def __init__(self, context, builder, signature, args, v: Lanes, shape: Shape) -> None:
         self.builder, self.shape, self.v = builder, shape, v
         arrays = (1, 3, 5, 6, 7, 8)
         data = [context.make_array(signature.args[i])(context, builder, args[i]).data for i in arrays]
@@ -144,14 +144,14 @@ class Tile:
 Body = Callable[[Tile], "Value | None"]
 
 
-def tile_intrinsic(bits: int, shape: Shape, bodies: dict[int, Body], lanes: Callable[..., Lanes] = Lanes):  # noqa: ANN201 (Numba's protocol)
+def tile_intrinsic(bits: int, shape: Shape, bodies: dict[int, Body], lanes: Callable[..., Lanes] = Lanes):
     """The intrinsic (kind, a, a's offset, b, b's offset, scratch, row words, column words, constants, k, block) -> 0, or 1: beyond."""
 
-    def typer(typingctx, kind, a, a_offset, b, b_offset, scratch, row_words, column_words, constants, steps, block):  # noqa: ANN001, ANN202
+    def typer(typingctx, kind, a, a_offset, b, b_offset, scratch, row_words, column_words, constants, steps, block):
         i64 = types.int64
         signature = i64(i64, a, i64, b, i64, scratch, row_words, column_words, constants, i64, i64)
 
-        def codegen(context, builder, sig, args):  # noqa: ANN001, ANN202
+        def codegen(context, builder, sig, args):
             v = lanes(builder, shape.lanes) if bits == 16 else lanes(builder, shape.lanes, bits)
             tile = Tile(context, builder, sig, args, v, shape)
             end = builder.append_basic_block("tile.end")
@@ -174,17 +174,17 @@ def tile_intrinsic(bits: int, shape: Shape, bodies: dict[int, Body], lanes: Call
     return intrinsic(typer)
 
 
-def tile_move(shape: Shape):  # noqa: ANN201 (Numba's protocol)
+def tile_move(shape: Shape):
     """The intrinsic (x, at, stride, out, to, step): a whole tile whose rows begin at x[at + r stride] to out[to + r step], in vectors.
 
     Arrays of one type, or codes of half precision to their values. LLVM makes such loops of scalar moves.
     """
 
-    def typer(typingctx, x, at, stride, out, to, step):  # noqa: ANN001, ANN202
+    def typer(typingctx, x, at, stride, out, to, step):
         i64 = types.int64
         return types.void(x, i64, i64, out, i64, i64), generate
 
-    def generate(context, builder, sig, args):  # noqa: ANN001, ANN202
+    def generate(context, builder, sig, args):
         source, target = (context.make_array(sig.args[i])(context, builder, args[i]).data for i in (0, 3))
         kinds = [ir.VectorType(p.type.pointee, shape.lanes) for p in (source, target)]
         for r in range(shape.rows):

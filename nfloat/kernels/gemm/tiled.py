@@ -50,48 +50,48 @@ _stochastic32, _stochastic64 = _walk(32, TILE32, _drawn(Stochastic)), _walk(64, 
 
 
 @kernel(tile_signature("float32"))
-def native32(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
+def native32(a, b, out, first, last, plan, constants, status, row_words, column_words):
     """float32 sums by the hardware, nearest-even."""
     _native32(a, b, out, first, last, plan, constants, status, row_words, column_words)
 
 
 @kernel(tile_signature("float64"))
-def native64(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
+def native64(a, b, out, first, last, plan, constants, status, row_words, column_words):
     """float64 sums by the hardware, nearest-even."""
     _native64(a, b, out, first, last, plan, constants, status, row_words, column_words)
 
 
 @kernel(tile_signature("float32"))
-def narrow32(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
+def narrow32(a, b, out, first, last, plan, constants, status, row_words, column_words):
     """Nearest-even by the magic constant in float32 lanes."""
     _narrow32(a, b, out, first, last, plan, constants, status, row_words, column_words)
 
 
 @kernel(tile_signature("float64"))
-def narrow64(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
+def narrow64(a, b, out, first, last, plan, constants, status, row_words, column_words):
     """Nearest-even by the magic constant in float64 lanes."""
     _narrow64(a, b, out, first, last, plan, constants, status, row_words, column_words)
 
 
 @kernel(tile_signature("float32"))
-def general32(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
+def general32(a, b, out, first, last, plan, constants, status, row_words, column_words):
     """Any deterministic mode and policy in float32 lanes."""
     _general32(a, b, out, first, last, plan, constants, status, row_words, column_words)
 
 
 @kernel(tile_signature("float64"))
-def general64(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
+def general64(a, b, out, first, last, plan, constants, status, row_words, column_words):
     """Any deterministic mode and policy in float64 lanes."""
     _general64(a, b, out, first, last, plan, constants, status, row_words, column_words)
 
 
 @kernel(tile_signature("float32"))
-def stochastic32(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
+def stochastic32(a, b, out, first, last, plan, constants, status, row_words, column_words):
     """stochastic in float32 lanes."""
     _stochastic32(a, b, out, first, last, plan, constants, status, row_words, column_words)
 
 
 @kernel(tile_signature("float64"))
-def stochastic64(a, b, out, first, last, plan, constants, status, row_words, column_words):  # noqa: ANN001, ANN201
+def stochastic64(a, b, out, first, last, plan, constants, status, row_words, column_words):
     """stochastic with all policies in float64 lanes."""
     _stochastic64(a, b, out, first, last, plan, constants, status, row_words, column_words)

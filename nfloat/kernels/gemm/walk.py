@@ -25,7 +25,7 @@ _U = np.uint64
 
 
 @device
-def regions(k):  # noqa: ANN001, ANN201
+def regions(k):
     """How many tiles scratch holds: the sums, a block's, and the levels of pairwise sums; three at least, as exact sums take."""
     count, nodes = LEVELS + 1, k >> 1
     while nodes > 0:
@@ -37,7 +37,7 @@ _move_native, _move32, _move64 = tile_move(NATIVE32), tile_move(TILE32), tile_mo
 
 
 @device
-def _move(x, at, stride, out, to, step, rows, width):  # noqa: ANN001, ANN201
+def _move(x, at, stride, out, to, step, rows, width):
     """A whole tile from x to out: the shape is a constant, and LLVM keeps one of these."""
     if rows == _RN and width == _WN:
         _move_native(x, at, stride, out, to, step)
@@ -48,7 +48,7 @@ def _move(x, at, stride, out, to, step, rows, width):  # noqa: ANN001, ANN201
 
 
 @device
-def _load(out, scratch, row, column, rows, width):  # noqa: ANN001, ANN201
+def _load(out, scratch, row, column, rows, width):
     """The tile at (row, column) of out, padded with zeros, into the first region of scratch."""
     high, wide = min(rows, out.shape[0] - row), min(width, out.shape[1] - column)
     if high == rows and wide == width:
@@ -62,7 +62,7 @@ def _load(out, scratch, row, column, rows, width):  # noqa: ANN001, ANN201
 
 
 @device
-def _store(out, scratch, row, column, rows, width):  # noqa: ANN001, ANN201
+def _store(out, scratch, row, column, rows, width):
     """The first region of scratch back to its place."""
     high, wide = min(rows, out.shape[0] - row), min(width, out.shape[1] - column)
     if high == rows and wide == width:
@@ -74,7 +74,7 @@ def _store(out, scratch, row, column, rows, width):  # noqa: ANN001, ANN201
 
 
 @device
-def begin(out, scratch, tile, panel, plan, status, rows, width):  # noqa: ANN001, ANN201
+def begin(out, scratch, tile, panel, plan, status, rows, width):
     """Whether the tile is to be done; then its starting values are in scratch."""
     if plan[3] == 1 and status[tile, panel] == 0:
         return False
@@ -87,7 +87,7 @@ def begin(out, scratch, tile, panel, plan, status, rows, width):  # noqa: ANN001
 
 
 @device
-def end(out, scratch, tile, panel, beyond, status, rows, width):  # noqa: ANN001, ANN201
+def end(out, scratch, tile, panel, beyond, status, rows, width):
     """Write the tile, or mark it."""
     status[tile, panel] = beyond
     if beyond == 0:

@@ -26,25 +26,25 @@ DOMAINS = 6
 
 
 @device
-def domain_key(key, domain):  # noqa: ANN001, ANN201
+def domain_key(key, domain):
     """The key of one kind of rounding."""
     return splitmix(np.uint64(key) ^ (np.uint64(domain) << np.uint64(56)))
 
 
 @device
-def line_key(key, line, column):  # noqa: ANN001, ANN201
+def line_key(key, line, column):
     """The subkeys of a row (or column) under a domain's key."""
     return subkeys(np.uint64(key) ^ _COLUMNS if column else np.uint64(key), line)
 
 
 @device
-def line_word(keys, k):  # noqa: ANN001, ANN201
+def line_word(keys, k):
     """The odd word of step k of a line."""
     return word32(np.uint64(k), keys) | _ONE
 
 
 @device
-def step_word(key, i, j, k, spec):  # noqa: ANN001, ANN201
+def step_word(key, i, j, k, spec):
     """The 64-bit word of step k of output (i, j): 32 random bits on top, and below them 32 more where the mode takes them.
 
     stochastic takes the upper 32: it rounds up where floor(v 2^32) + R >= 2^32, v the exact fraction.
@@ -58,7 +58,7 @@ def step_word(key, i, j, k, spec):  # noqa: ANN001, ANN201
 
 
 @kernel("void(uint64, boolean, int64, int64, int64, int64[::1], int32[::1], int64, int64)")
-def line_words(key, column, lines, steps, width, domains, out, first, last):  # noqa: ANN001, ANN201
+def line_words(key, column, lines, steps, width, domains, out, first, last):
     """Panels first .. last - 1 of the odd words of all lines, as [panel - first][step][domain][width]."""
     each = domains.size
     for panel in range(first, last):

@@ -25,7 +25,7 @@ _TOWARD_ZERO = Rounding.TOWARD_ZERO.tag
 
 
 @device
-def round_range(x, out, start, stop, spec, key):  # noqa: ANN001, ANN201
+def round_range(x, out, start, stop, spec, key):
     """The plain rule on x[start:stop]; random bits of element i from (key, i)."""
     stochastic = spec.draws
     while start < stop:
@@ -38,7 +38,7 @@ def round_range(x, out, start, stop, spec, key):  # noqa: ANN001, ANN201
 
 
 @kernel(f"void(float32[::1], float32[::1], {WORDS}, int64)", f"void(float64[::1], float64[::1], {WORDS}, int64)")
-def round_plain(x, out, words, key):  # noqa: ANN001, ANN201
+def round_plain(x, out, words, key):
     """out[i] = x[i] rounded."""
     round_range(x, out, 0, x.size, load_spec(words), key)
 
@@ -86,7 +86,7 @@ def _finish(v: Lanes, x: Value, r: Value, target: Value, k: Constants, careful: 
     return either(v, v.some(other if doubt is None else b.or_(other, doubt)), select, lambda: _store(v, r, target))
 
 
-def _whole(mode: Rounding, negative_zero: bool = True, careful: bool = False):  # noqa: ANN202
+def _whole(mode: Rounding, negative_zero: bool = True, careful: bool = False):
     """A block of the narrow family by the form that knows all its numbers."""
 
     def body(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
@@ -98,7 +98,7 @@ def _whole(mode: Rounding, negative_zero: bool = True, careful: bool = False):  
     return body
 
 
-def _normal(mode: Rounding):  # noqa: ANN202
+def _normal(mode: Rounding):
     """A block of the narrow family by cutting bits off, the shortest form, where all lanes are normal numbers of the format."""
     other = _whole(mode)
 
@@ -113,7 +113,7 @@ def _normal(mode: Rounding):  # noqa: ANN202
     return body
 
 
-def same_body(mode: Rounding, careful: bool):  # noqa: ANN202
+def same_body(mode: Rounding, careful: bool):
     """A block of the family with the lane's own exponent range."""
 
     def body(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
@@ -174,7 +174,7 @@ _BLOCK32, _BLOCK64 = STREAM[32], STREAM[64]
 
 
 @device
-def constants32(spec, keys, normal_only):  # noqa: ANN001, ANN201
+def constants32(spec, keys, normal_only):
     """The integer constants of a float32 run, in the order of ``streaming.Constants``; the last two are the subkeys.
 
     Easy are magnitudes up to the largest number (rounded, they cannot exceed it, since it is on the grid); with `normal_only`
@@ -191,7 +191,7 @@ def constants32(spec, keys, normal_only):  # noqa: ANN001, ANN201
 
 
 @device
-def constants64(spec):  # noqa: ANN001, ANN201
+def constants64(spec):
     """The integer constants of a float64 run."""
     p = spec.precision
     sign = np.int64(-0x8000000000000000) if np.signbit(spec.neg_zero) else np.int64(0)
@@ -201,26 +201,26 @@ def constants64(spec):  # noqa: ANN001, ANN201
 
 
 @device
-def overflow_constants(spec):  # noqa: ANN001, ANN201
+def overflow_constants(spec):
     """The float constants of a run: what lies beyond the range, and what it becomes."""
     return (spec.max, spec.over, spec.min, spec.under_min)
 
 
 @device
-def stream_floats(spec):  # noqa: ANN001, ANN201
+def stream_floats(spec):
     """The float constants of a stream: those of overflow, and what infinities become."""
     return overflow_constants(spec) + (spec.pos_inf, spec.neg_inf)  # noqa: RUF005
 
 
 @device
-def stream_constants32(spec, keys):  # noqa: ANN001, ANN201
+def stream_constants32(spec, keys):
     """The integer constants of a float32 stream: `constants32`, and the largest magnitude that is easy."""
     easy = float32_as_int32(np.float32(spec.max)) if spec.min < 0.0 else 0
     return constants32(spec, keys, False) + (np.int64(easy),)  # noqa: RUF005 (Numba has no starred tuples)
 
 
 @device
-def word_constants32(spec):  # noqa: ANN001, ANN201
+def word_constants32(spec):
     """What stochastic_a, _b and _c take of a 32-bit word, set in it, and round away before it is added."""
     bits = min(spec.random_bits, 32)
     half = (1 << 31) >> bits if spec.mode == _STOCHASTIC_B and bits < 32 else 0
@@ -228,19 +228,19 @@ def word_constants32(spec):  # noqa: ANN001, ANN201
 
 
 @device
-def mode_form(spec):  # noqa: ANN001, ANN201
+def mode_form(spec):
     """The tag of a mode's body."""
     return _STOCHASTIC_A if spec.mode == _STOCHASTIC_B else spec.mode
 
 
 @device
-def _zero_form(spec):  # noqa: ANN001, ANN201
+def _zero_form(spec):
     mode = mode_form(spec)
     return mode + _UNSIGNED_ZERO if spec.draws and not np.signbit(spec.neg_zero) else mode
 
 
 @device
-def narrow32(x, source, out, i, stop, spec, key, always):  # noqa: ANN001, ANN201
+def narrow32(x, source, out, i, stop, spec, key, always):
     """out[i:stop] = x[i:stop] rounded, for formats of the narrow family in float32 lanes.
 
     `source` is what the lanes read: x, or `out` itself, which then holds something that rounds to the same. `always`: the careful
@@ -261,14 +261,14 @@ def narrow32(x, source, out, i, stop, spec, key, always):  # noqa: ANN001, ANN20
 
 
 @device
-def _end(i, stop, awhile):  # noqa: ANN001, ANN201
+def _end(i, stop, awhile):
     """How far a stream from i may go: to where the subkeys change, or for a while."""
     end = min(stop, ((i >> 32) + 1) << 32)
     return min(end, i + _AWHILE) if awhile else end
 
 
 @device
-def same32(x, source, out, i, stop, spec, key, always):  # noqa: ANN001, ANN201
+def same32(x, source, out, i, stop, spec, key, always):
     """The same for formats with float32's exponent range; float32 itself (of which nothing is cut, in any mode) among them."""
     floats, form, careful = stream_floats(spec), mode_form(spec) if spec.precision < 24 else _TOWARD_ZERO, always
     while i < stop:
@@ -284,7 +284,7 @@ def same32(x, source, out, i, stop, spec, key, always):  # noqa: ANN001, ANN201
 
 
 @device
-def narrow64(x, source, out, i, stop, spec, key, always):  # noqa: ANN001, ANN201
+def narrow64(x, source, out, i, stop, spec, key, always):
     """out[i:stop] = x[i:stop] rounded by a deterministic mode, for formats of the narrow family in float64 lanes."""
     easy = float64_as_int64(spec.max) if spec.min < 0.0 else np.int64(0)
     integers, floats, careful = constants64(spec) + (0, 0, easy), stream_floats(spec), always  # noqa: RUF005 (no subkeys)
@@ -298,7 +298,7 @@ def narrow64(x, source, out, i, stop, spec, key, always):  # noqa: ANN001, ANN20
 
 
 @device
-def _word_constants64(spec, twin):  # noqa: ANN001, ANN201
+def _word_constants64(spec, twin):
     """`word_constants32` of a 64-bit word, and the subkeys of its second half."""
     bits = spec.random_bits if 0 < spec.random_bits < 64 else 64
     taken = np.int64(-1) << (64 - bits) if bits < 64 else np.int64(-1)
@@ -307,7 +307,7 @@ def _word_constants64(spec, twin):  # noqa: ANN001, ANN201
 
 
 @device
-def stream_constants64(spec, key, section):  # noqa: ANN001, ANN201
+def stream_constants64(spec, key, section):
     """The integer constants of a float64 stream that draws."""
     easy = float64_as_int64(spec.max) if spec.min < 0.0 else np.int64(0)
     keys, twin = subkeys(key, section), twin_subkeys(key, section)
@@ -316,7 +316,7 @@ def stream_constants64(spec, key, section):  # noqa: ANN001, ANN201
 
 
 @device
-def drawn64(x, source, out, i, stop, spec, key, always):  # noqa: ANN001, ANN201
+def drawn64(x, source, out, i, stop, spec, key, always):
     """out[i:stop] = x[i:stop] rounded by a stochastic mode, for formats of the narrow family in float64 lanes."""
     floats, form, careful = stream_floats(spec), _zero_form(spec), always
     while i < stop:
@@ -329,24 +329,24 @@ def drawn64(x, source, out, i, stop, spec, key, always):  # noqa: ANN001, ANN201
 
 
 @kernel(f"void(float32[::1], float32[::1], {WORDS}, int64)")
-def round_narrow32(x, out, words, key):  # noqa: ANN001, ANN201
+def round_narrow32(x, out, words, key):
     """`narrow32` of an array."""
     narrow32(x, x, out, 0, x.size, load_spec(words), key, False)
 
 
 @kernel(f"void(float32[::1], float32[::1], {WORDS}, int64)")
-def round_same32(x, out, words, key):  # noqa: ANN001, ANN201
+def round_same32(x, out, words, key):
     """`same32` of an array."""
     same32(x, x, out, 0, x.size, load_spec(words), key, False)
 
 
 @kernel(f"void(float64[::1], float64[::1], {WORDS}, int64)")
-def round_narrow64(x, out, words, key):  # noqa: ANN001, ANN201
+def round_narrow64(x, out, words, key):
     """`narrow64` of an array."""
     narrow64(x, x, out, 0, x.size, load_spec(words), key, False)
 
 
 @kernel(f"void(float64[::1], float64[::1], {WORDS}, int64)")
-def round_drawn64(x, out, words, key):  # noqa: ANN001, ANN201
+def round_drawn64(x, out, words, key):
     """`drawn64` of an array."""
     drawn64(x, x, out, 0, x.size, load_spec(words), key, False)

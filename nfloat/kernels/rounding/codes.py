@@ -20,7 +20,7 @@ _LAST_ZERO = CodeField.LAST_ZERO_CODE.value
 
 
 @device
-def magnitude_code(a, c):  # noqa: ANN001, ANN201
+def magnitude_code(a, c):
     """The magnitude code of a finite a > 0 that the format holds: its significand, counted from the lowest binade."""
     # two's complement has one unit for all, also for the negative number that is one power of two beyond the others
     exponent = c[_EMIN] if c[_TWOS] == 1 else max(floor_log2(a), c[_EMIN])
@@ -38,7 +38,7 @@ def magnitude_code(a, c):  # noqa: ANN001, ANN201
 
 
 @device
-def encode_value(v, c):  # noqa: ANN001, ANN201
+def encode_value(v, c):
     """The code of a value that the format holds, as int64 (NaN and infinity included; -1 for a NaN that does not exist)."""
     if v != v:
         return c[_NAN]
@@ -58,7 +58,7 @@ def encode_value(v, c):  # noqa: ANN001, ANN201
 
 
 @device
-def decode_code(code, c):  # noqa: ANN001, ANN201
+def decode_code(code, c):
     """The value of a code (int64, only the format's low bits set)."""
     sign = c[_SIGN]
     negative = sign >= 0 and (code >> sign) & 1 == 1
@@ -76,7 +76,7 @@ def decode_code(code, c):  # noqa: ANN001, ANN201
 
 
 @device
-def magnitude_value(magnitude, c):  # noqa: ANN001, ANN201
+def magnitude_value(magnitude, c):
     """The value of a finite magnitude code."""
     if magnitude <= c[_LAST_ZERO]:
         return 0.0
@@ -99,7 +99,7 @@ _PAIRS = [("float32", "uint8"), ("float32", "uint16"), ("float32", "uint32"), ("
 
 
 @kernel(*(f"int64({value}[::1], {code}[::1], {WORDS}, {CODES}, int64)" for value, code in _PAIRS))
-def encode_plain(x, out, words, c, key):  # noqa: ANN001, ANN201
+def encode_plain(x, out, words, c, key):
     """out[i] = code of x[i] rounded; returns the first index of a NaN that has no code, or -1."""
     spec = load_spec(words)
     stochastic = spec.draws
@@ -114,7 +114,7 @@ def encode_plain(x, out, words, c, key):  # noqa: ANN001, ANN201
 
 
 @kernel(*(f"void({code}[::1], {value}[::1], {CODES})" for value, code in _PAIRS))
-def decode_plain(codes, out, c):  # noqa: ANN001, ANN201
+def decode_plain(codes, out, c):
     """out[i] = value of codes[i]."""
     for i in range(codes.size):
         out[i] = decode_code(np.int64(codes[i]), c)

@@ -80,7 +80,7 @@ def _select_special(v: Lanes, x: Value, code: Value, k: Constants) -> tuple[Valu
     return special, v.where(special, chosen, code)
 
 
-def _encode(form: int, careful: bool):  # noqa: ANN202
+def _encode(form: int, careful: bool):
     """A block of the narrow family; its overflow kept out of the common way."""
 
     def body(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
@@ -104,7 +104,7 @@ def _encode(form: int, careful: bool):  # noqa: ANN202
     return body
 
 
-def _encode_same(careful: bool):  # noqa: ANN202
+def _encode_same(careful: bool):
     """A block of the family with float32's exponents."""
 
     def body(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
@@ -139,7 +139,7 @@ def _widened(v: Lanes, codes: Value) -> Value:
     return codes if codes.type == v.int else v.builder.zext(codes, v.int)
 
 
-def _decode(careful: bool):  # noqa: ANN202
+def _decode(careful: bool):
     """A block of codes of the narrow family."""
 
     def body(v: Lanes, codes: Value, target: Value, index: Value, k: Constants) -> Value:
@@ -181,19 +181,19 @@ _BLOCK = STREAM[32]
 
 
 @device
-def _over_code(value, c):  # noqa: ANN001, ANN201
+def _over_code(value, c):
     """The code of an overflow result; 0 where there is none (such blocks are never easy and hold no such lane)."""
     return encode_value(value, c) if value == value or c[_NAN] >= 0 else np.int64(0)
 
 
 @device
-def _sign_shift(position):  # noqa: ANN001, ANN201
+def _sign_shift(position):
     """How far a code's sign bit is from a float32's; for unsigned formats 0, which keeps it out of the code."""
     return 31 - position if position >= 0 else np.int64(0)
 
 
 @device
-def _sign_code(position, twos_complement):  # noqa: ANN001, ANN201
+def _sign_code(position, twos_complement):
     """The sign bit of a code, 0 for unsigned formats; all bits of a code in two's complement."""
     if twos_complement == 1:
         return (2 << position) - 1
@@ -204,7 +204,7 @@ _TYPES = ("uint8", "uint16", "uint32")
 
 
 @kernel(*(f"int64(float32[::1], {code}[::1], {WORDS}, {CODES}, int64)" for code in _TYPES))
-def encode_run(x, out, words, c, form):  # noqa: ANN001, ANN201
+def encode_run(x, out, words, c, form):
     """out[i] = code of x[i] to nearest-even; returns the first index of a NaN without code, or -1."""
     spec, n, i, unencodable = load_spec(words), x.size, 0, -1
     base = (c[CodeField.EMIN.value] - c[CodeField.FIRST_FIELD.value] + 127) << 23
@@ -228,7 +228,7 @@ def encode_run(x, out, words, c, form):  # noqa: ANN001, ANN201
 
 
 @kernel(*(f"void({code}[::1], float32[::1], {CODES}, int64)" for code in _TYPES))
-def decode_run(codes, out, c, form):  # noqa: ANN001, ANN201
+def decode_run(codes, out, c, form):
     """out[i] = value of codes[i]; `form` is NARROW or SAME."""
     p, emin, sign = c[CodeField.PRECISION.value], c[CodeField.EMIN.value], c[_SIGN]
     n, i = codes.size, 0

@@ -13,7 +13,7 @@ from .scalar import load_spec, round_value
 
 
 @kernel(f"void(float64[::1], float64[::1], {WORDS}, uint64[::1])")
-def round_with_words(x, out, words, random):  # noqa: ANN001, ANN201
+def round_with_words(x, out, words, random):
     """out[i] = x[i] rounded with the 64-bit word random[i], whose leading N bits are R."""
     spec = load_spec(words)
     for i in range(x.size):

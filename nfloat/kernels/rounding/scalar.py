@@ -69,7 +69,7 @@ _MAX, _PARITY, _DRAWS = SpecField.MAX.value, SpecField.PARITY_BIAS.value, SpecFi
 
 
 @device
-def load_spec(w):  # noqa: ANN001, ANN201
+def load_spec(w):
     """Unpack the vector made by ``formats.spec.rounding_spec``, before a loop."""
     m = _MAX
     return Spec(int(w[_P]), int(w[_EMIN]), int(w[_MODE]), int(w[_BITS]), w[m], w[m + 1], w[m + 2], w[m + 3], w[m + 4], w[m + 5],
@@ -77,7 +77,7 @@ def load_spec(w):  # noqa: ANN001, ANN201
 
 
 @device
-def fraction_bits(rest, shift, n):  # noqa: ANN001, ANN201
+def fraction_bits(rest, shift, n):
     """floor(rest 2^n / 2^shift) for rest < 2^min(shift, 53), n <= 64, as uint64: the first n bits of the fraction."""
     if n >= shift:
         return np.uint64(rest) << np.uint64(n - shift)
@@ -85,7 +85,7 @@ def fraction_bits(rest, shift, n):  # noqa: ANN001, ANN201
 
 
 @device
-def nearest_even_bits(rest, shift, n):  # noqa: ANN001, ANN201
+def nearest_even_bits(rest, shift, n):
     """rest 2^n / 2^shift rounded to the nearest integer, ties to even, as uint64."""
     head = fraction_bits(rest, shift, n)
     cut = shift - n
@@ -98,7 +98,7 @@ def nearest_even_bits(rest, shift, n):  # noqa: ANN001, ANN201
 
 
 @device
-def stochastic_up(rest, shift, mode, n, random):  # noqa: ANN001, ANN201
+def stochastic_up(rest, shift, mode, n, random):
     """Whether the fraction rest / 2^shift plus n random bits carries (P3109 v4.0, StochasticA/B/C).
 
     `random` is a 64-bit word; its top n bits are R. stochastic is variant A with n = 64. x + R >= 2^n is tested as
@@ -117,7 +117,7 @@ def stochastic_up(rest, shift, mode, n, random):  # noqa: ANN001, ANN201
 
 
 @device
-def rounds_up(kept, rest, shift, negative, even, spec, random):  # noqa: ANN001, ANN201
+def rounds_up(kept, rest, shift, negative, even, spec, random):
     """Whether |x| = (kept + rest / 2^shift) units, rest > 0, becomes kept + 1 (else kept). The whole of a rounding mode."""
     mode = spec.mode
     if spec.draws:
@@ -137,7 +137,7 @@ def rounds_up(kept, rest, shift, negative, even, spec, random):  # noqa: ANN001,
 
 
 @device
-def round_magnitude(a, negative, spec, random):  # noqa: ANN001, ANN201
+def round_magnitude(a, negative, spec, random):
     """a > 0 finite, rounded to the grid as if the exponent had no upper end; inf beyond float64's range."""
     exponent = floor_log2(a)
     field = exponent_field(a)
@@ -156,7 +156,7 @@ def round_magnitude(a, negative, spec, random):  # noqa: ANN001, ANN201
 
 
 @device
-def round_cut(kept, rest, shift, exponent, unit, negative, spec, random):  # noqa: ANN001, ANN201
+def round_cut(kept, rest, shift, exponent, unit, negative, spec, random):
     """The magnitude (kept + rest / 2^shift) 2^unit, whose floor(log2) is `exponent`, rounded to the grid 2^unit.
 
     shift <= 63 and rest >= 0; or, for stochastic alone, shift = 64 and rest is the word of the fraction, bit 63 included.
@@ -172,7 +172,7 @@ def round_cut(kept, rest, shift, exponent, unit, negative, spec, random):  # noq
 
 
 @device
-def round_value(x, spec, random):  # noqa: ANN001, ANN201
+def round_value(x, spec, random):
     """x rounded once to the format, mode and policy of `spec`; `random` is a 64-bit word, used by stochastic modes."""
     if x != x:
         return x
@@ -188,7 +188,7 @@ def round_value(x, spec, random):  # noqa: ANN001, ANN201
 
 
 @device
-def within_range(r, negative, spec):  # noqa: ANN001, ANN201
+def within_range(r, negative, spec):
     """The rounded magnitude r with its sign, after the flush to zero and the overflow policy."""
     if r == 0.0 or r < spec.flush_output:
         return spec.tiny_neg if negative else spec.tiny_pos

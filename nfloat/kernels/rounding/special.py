@@ -66,7 +66,7 @@ _step32, _step64 = stream(32, {0: _step}), stream(64, {0: _step})
 
 
 @device
-def _flush32(x, out, i, stop, least, signed):  # noqa: ANN001, ANN201
+def _flush32(x, out, i, stop, least, signed):
     """out[i:stop] = x[i:stop], but zero for magnitudes below `least`, of their sign if `signed`."""
     sign = np.int64(0x80000000) if signed else np.int64(0)
     i = _step32(x, out, i, stop, 0, (np.int64(float32_as_int32(np.float32(least))), 0, 0, 0, sign, 0, 0, 0, 0), (0.0,))
@@ -75,7 +75,7 @@ def _flush32(x, out, i, stop, least, signed):  # noqa: ANN001, ANN201
 
 
 @device
-def _flush64(x, out, i, stop, least, signed):  # noqa: ANN001, ANN201
+def _flush64(x, out, i, stop, least, signed):
     """`_flush32` of float64 numbers."""
     sign = np.int64(-0x8000000000000000) if signed else np.int64(0)
     i = _step64(x, out, i, stop, 0, (float64_as_int64(least), 0, 0, 0, sign, 0, 0, 0, 0), (0.0,))
@@ -84,7 +84,7 @@ def _flush64(x, out, i, stop, least, signed):  # noqa: ANN001, ANN201
 
 
 @kernel(f"void(float32[::1], float32[::1], {WORDS}, int64)")
-def round_steps32(x, out, words, key):  # noqa: ANN001, ANN201
+def round_steps32(x, out, words, key):
     """out[i] = x[i] rounded in steps: the families of ``rounding/vector.py`` in float32 lanes, and float32 itself."""
     spec, n = load_spec(words), x.size
     signed = np.signbit(spec.neg_zero)
@@ -99,7 +99,7 @@ def round_steps32(x, out, words, key):  # noqa: ANN001, ANN201
 
 
 @kernel(f"void(float64[::1], float64[::1], {WORDS}, int64)")
-def round_steps64(x, out, words, key):  # noqa: ANN001, ANN201
+def round_steps64(x, out, words, key):
     """The same in float64 lanes, formats with float64's exponents among them."""
     spec, n = load_spec(words), x.size
     signed = np.signbit(spec.neg_zero)
@@ -116,7 +116,7 @@ def round_steps64(x, out, words, key):  # noqa: ANN001, ANN201
 
 
 @device
-def _same_range(x, out, i, stop, spec, key):  # noqa: ANN001, ANN201
+def _same_range(x, out, i, stop, spec, key):
     """out[i:stop] = x[i:stop] rounded, for formats with float64's exponents; `out` holds x already, flushed."""
     integers, floats = stream_constants64(spec, key, i >> 32), stream_floats(spec)
     form = mode_form(spec) if spec.precision < 53 else _TOWARD_ZERO
@@ -132,7 +132,7 @@ def _same_range(x, out, i, stop, spec, key):  # noqa: ANN001, ANN201
 _ZERO, _PARITY = -2, -1
 
 
-def _powers(mode: Rounding):  # noqa: ANN202
+def _powers(mode: Rounding):
     """A block of numbers within the range, or zero; others are refused."""
 
     def body(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
@@ -151,7 +151,7 @@ _powers32, _powers64 = (stream(bits, {m.tag: _powers(m) for m in BODIES}) for bi
 
 
 @device
-def _power_form(spec):  # noqa: ANN001, ANN201
+def _power_form(spec):
     """The body's tag: where every number is odd, a tie goes away from zero, and to_odd is toward zero."""
     if spec.parity_bias < 0 and spec.mode == _NEAREST_EVEN:
         return _NEAREST_AWAY
@@ -161,24 +161,24 @@ def _power_form(spec):  # noqa: ANN001, ANN201
 
 
 @device
-def _least(spec, emin):  # noqa: ANN001, ANN201
+def _least(spec, emin):
     """The least magnitude that stays at least a normal number of format and lane."""
     return max(power_of_two(max(spec.emin, emin)), spec.flush_input, spec.flush_output)
 
 
 @device
-def _parity(spec, bit):  # noqa: ANN001, ANN201
+def _parity(spec, bit):
     """`bit`, one in the exponent's field, if the format's biases and the lane's (which is odd) differ in parity."""
     return bit if spec.parity_bias >= 0 and spec.parity_bias & 1 == 0 else np.int64(0)
 
 
 @device
-def _zero(spec):  # noqa: ANN001, ANN201
+def _zero(spec):
     return np.int64(0) if spec.pos_zero == 0.0 else np.int64(-1)
 
 
 @kernel(f"void(float32[::1], float32[::1], {WORDS}, int64)")
-def round_powers32(x, out, words, key):  # noqa: ANN001, ANN201
+def round_powers32(x, out, words, key):
     """out[i] = x[i] rounded to a format of one bit, in float32 lanes."""
     spec, n, i = load_spec(words), x.size, 0
     low = float32_as_int32(np.float32(_least(spec, -126)))
@@ -194,7 +194,7 @@ def round_powers32(x, out, words, key):  # noqa: ANN001, ANN201
 
 
 @kernel(f"void(float64[::1], float64[::1], {WORDS}, int64)")
-def round_powers64(x, out, words, key):  # noqa: ANN001, ANN201
+def round_powers64(x, out, words, key):
     """out[i] = x[i] rounded to a format of one bit, in float64 lanes."""
     spec, n, i = load_spec(words), x.size, 0
     low = float64_as_int64(_least(spec, -1022))

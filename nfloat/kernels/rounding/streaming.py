@@ -62,10 +62,10 @@ def run(bits: int, bodies: dict[int, Body], constants: Callable[..., Any] = Cons
     `constants` brings into lanes before the loops.
     """
 
-    def typer(typingctx, arrays, start, stop, mode, integers, floats):  # noqa: ANN001, ANN202 (Numba's protocol)
+    def typer(typingctx, arrays, start, stop, mode, integers, floats):
         signature = types.int64(arrays, types.int64, types.int64, types.int64, integers, floats)
 
-        def codegen(context, builder, sig, args):  # noqa: ANN001, ANN202
+        def codegen(context, builder, sig, args):
             tuples = [cgutils.unpack_tuple(builder, args[k]) for k in (0, 4, 5)]
             pointers = [context.make_array(t)(context, builder, a).data for t, a in zip(sig.args[0], tuples[0], strict=True)]
             v = Lanes(builder, BLOCK[bits], bits)
@@ -84,10 +84,10 @@ def run(bits: int, bodies: dict[int, Body], constants: Callable[..., Any] = Cons
 def stream(bits: int, bodies: dict[int, StreamBody], load: Callable[[Lanes, Value], Value] = Lanes.load) -> Any:
     """The intrinsic ``f(source, target, start, stop, mode, integers, floats) -> index``; `load` brings a block into lanes."""
 
-    def typer(typingctx, source, target, start, stop, mode, integers, floats):  # noqa: ANN001, ANN202 (Numba's protocol)
+    def typer(typingctx, source, target, start, stop, mode, integers, floats):
         signature = types.int64(source, target, types.int64, types.int64, types.int64, integers, floats)
 
-        def codegen(context, builder, sig, args):  # noqa: ANN001, ANN202
+        def codegen(context, builder, sig, args):
             arrays = [context.make_array(t)(context, builder, a).data for t, a in zip(sig.args[:2], args[:2], strict=True)]
             v = Lanes(builder, STREAM[bits], bits)
             splatted = Constants(v, cgutils.unpack_tuple(builder, args[5]), cgutils.unpack_tuple(builder, args[6]))
