@@ -14,8 +14,9 @@ from nfloat.testing.oracle import round_exact
 
 FORMATS = [
     nf.get_format("float8_e4m3fn"), nf.get_format("float4_e2m1fn"), nf.get_format("float8_e8m0fnu"), nf.get_format("binary6p1se"),
-    nf.get_format("fixed6.2"), nf.get_format("e3m2"), nf.get_format("binary6p3ue"),
+    nf.get_format("fixed6.2"), nf.get_format("e3m3"), nf.get_format("binary6p3ue"),
     *(nf.Format(name=how, precision=3, emin=-2, emax=3, subnormals=how) for how in ("flush", "flush_input", "flush_output")),
+    nf.Format(name="no zero", precision=3, emin=-2, emax=3, signed=False, has_inf=False, lowest_binade="normal"),
     nf.Format(name="powers", precision=1, emin=3, emax=9, lowest_binade="zero_first"),
     nf.Format(name="saturates", precision=4, emin=-3, emax=3, max_significand=11, overflow="saturate_finite"),
     nf.Format(name="least float64 numbers", precision=5, emin=-1070, emax=-1000), nf.Format(name="long", precision=52, emin=-1022, emax=1023),

@@ -68,7 +68,8 @@ def test_sums_of_blocks_far_beyond_what_they_are_added_in():
     )  # fmt: skip
     for exponent in (960, 971, 972, 973, 974, 979):
         exactly([[2.0**exponent]], [[1.0]], acc)
-    exactly([[2.0**971] * 8], [[1.0]] * 8, acc.replace(block=8))  # no term is too large, their sum is
+    for count in (2, 4, 8):  # no term is too large, their sum is
+        exactly([[2.0**971] * count], [[1.0]] * count, acc.replace(block=count))
 
 
 # ---------------------------------------------------------------- the largest number: is an overflow seen?
