@@ -41,12 +41,12 @@ def test_exact_sums_are_rounded_in_every_direction():
 
 @pytest.mark.parametrize("p", [21, 22, 23, 24, 50, 51, 52, 53])
 def test_ties_that_rounding_to_odd_needs_two_bits_for(p):
-    """A midpoint, and 2^-100 beside it: with one bit to spare, an odd last bit is the midpoint itself."""
+    """A midpoint, and 2^-100 beside it or nothing: with one bit to spare, an odd last bit is the midpoint itself."""
     f = nf.Format(name="x", precision=p, emin=-10, emax=10)
     for mode in ("nearest_zero", "nearest_away", "nearest_even", "toward_positive", "to_odd"):
-        for kept in (1 + 2.0**-p if p < 53 else 1.0, 1 + 2.0 ** (1 - p)):
-            for sign in (1.0, -1.0):
-                exactly([[sign * 2.0**-100]], [[1.0]], nf.Accumulator(f, rounding=mode), [[kept]])
+        for units in (0.5, 1.0, 1.5) if p < 53 else (1.0, 2.0):
+            for beside in (2.0**-100, -(2.0**-100), 0.0):
+                exactly([[beside]], [[1.0]], nf.Accumulator(f, rounding=mode), [[1 + units * 2.0 ** (1 - p)]])
 
 
 # ---------------------------------------------------------------- what one hardware addition must be given
