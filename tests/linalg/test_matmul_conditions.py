@@ -188,7 +188,7 @@ def test_growth_at_random_is_bounded_as_its_proof_says(p, k):
 
 def test_numbers_of_a_format_are_on_its_grid_and_nothing_else_is():
     f = nf.get_format("float8_e4m3fn")
-    for values, on in (([448.0, 2.0**-9], True), ([512.0], False), ([2.0**-10], False), ([17.0], False), ([np.inf, 1.0], False), ([np.nan], False)):
+    for values, on in (([448.0, -16.0], True), ([2.0**-9], True), ([512.0], False), ([2.0**-10], False), ([17.0], False), ([np.inf, 1.0], False), ([np.nan], False)):
         assert survey(np.array([values])).on_grid_of(f) is on
 
 
