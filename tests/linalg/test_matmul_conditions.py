@@ -150,10 +150,11 @@ def test_formats_of_the_hardware_that_flush(name):
 # ---------------------------------------------------------------- what one kernel leaves to the next
 @pytest.mark.parametrize("row", [0, 13, 29])
 def test_a_tile_that_three_numbers_do_not_hold(row):
-    """One sum of many spans 300 bits: its rows are done by the plain rule, wherever they lie and whatever stands beside them."""
-    a, b = np.ones((30, 6)), np.zeros((6, 40))
-    a[row], b[:, 3] = 2.0 ** -np.array([0.0, 24, 100, 160, 240, 300]), 1.0
-    exactly(a.tolist(), b.tolist(), nf.Accumulator("float32", rounding="toward_positive", order="exact"))
+    """The fourth number of one sum of many is all that is left at its end: its rows are done by the plain rule, whatever stands beside them."""
+    a, b = np.ones((30, 7)), np.zeros((7, 40))
+    a[row], b[:, 3] = 2.0 ** -np.array([0.0, 60, 120, 180, 0, 60, 120]) * [1, 1, 1, 1, -1, -1, -1], 1.0
+    got = exactly(a.tolist(), b.tolist(), nf.Accumulator("float32", rounding="toward_positive", order="exact"))
+    assert got[row, 3] == 2.0**-149
 
 
 # ---------------------------------------------------------------- the bounds themselves
