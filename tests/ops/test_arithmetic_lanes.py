@@ -106,6 +106,22 @@ def test_ragged_ends_and_single_elements(size: int) -> None:
         assert np.array_equal(np.asarray(3 / a), nf.divide(3, y, "float16", mode))
 
 
+def test_results_that_float32_would_round_to_a_midpoint_below_its_normal_numbers() -> None:
+    """2^-134 (1 + 2^-20) is above half of bfloat16's least number; float32 has no more than 2^-134 of it."""
+    x, y = np.full(40, 2.0**-100 * (1 + 2.0**-20), np.float32), np.full(40, 2.0**-34, np.float32)
+    assert (nf.multiply(x, y, "bfloat16") == 2.0**-133).all()
+    assert (nf.divide(x, 1 / y, "bfloat16") == 2.0**-133).all()
+
+
+def test_quotients_of_either_sign_in_every_direction() -> None:
+    """1 / 3 and its like lie between two float32 numbers: which of them is odd depends on the signs of both."""
+    x = np.array([1.0, -1.0, 2.0, 5.0] * 10, np.float32)
+    for y in (3.0, -3.0, 7.0, -7.0):
+        for mode in ("toward_positive", "toward_negative", "toward_zero"):
+            got = nf.divide(x, np.full(40, y, np.float32), "e8m21", mode)
+            assert np.array_equal(got, nf.round(x.astype(np.float64) / y, "e8m21", mode))
+
+
 def test_promotion_and_shapes() -> None:
     single, double = np.ones((3, 1), np.float32), np.ones(4)
     assert nf.add(single, single, "float16").dtype == np.float32
