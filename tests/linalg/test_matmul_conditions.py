@@ -147,6 +147,17 @@ def test_formats_of_the_hardware_that_flush(name):
         exactly([[x / 2, x]], [[1.0], [0.5]], f)
 
 
+@pytest.mark.parametrize("fortran", [False, True])
+def test_one_operand_that_is_no_half(fortran):
+    """3 (1 + 2^-11) is nearer to 3 + 2^-9, 3 times the half beside it is 3. Both operands fill blocks of 16."""
+    a, b = np.full((32, 16), 3.0, np.float32), np.zeros((16, 64), np.float32)
+    b[3, 5] = 1 + 2.0**-11
+    for x, y in ((a, b), (b.T.copy(), a.T.copy())):
+        got = nf.matmul(*(np.asfortranarray(z) if fortran else z for z in (x, y)), "float16")
+        assert got.max() == 3 + 2.0**-9
+        assert np.count_nonzero(got) == 32
+
+
 # ---------------------------------------------------------------- what one kernel leaves to the next
 @pytest.mark.parametrize("row", [0, 13, 29])
 def test_a_tile_that_three_numbers_do_not_hold(row):

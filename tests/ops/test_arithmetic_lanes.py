@@ -107,19 +107,20 @@ def test_ragged_ends_and_single_elements(size: int) -> None:
 
 
 def test_results_that_float32_would_round_to_a_midpoint_below_its_normal_numbers() -> None:
-    """2^-134 (1 + 2^-20) is above half of bfloat16's least number; float32 has no more than 2^-134 of it."""
-    x, y = np.full(40, 2.0**-100 * (1 + 2.0**-20), np.float32), np.full(40, 2.0**-34, np.float32)
-    assert (nf.multiply(x, y, "bfloat16") == 2.0**-133).all()
-    assert (nf.divide(x, 1 / y, "bfloat16") == 2.0**-133).all()
+    """3 (1 - 2^-18) 2^-137 is below the midpoint 1.5 of tfloat32's least number; float32 has no more than 3 2^-137 of it."""
+    x, y = (nf.array(np.full(40, v, np.float32), "tfloat32") for v in (3 * (1 + 2.0**-9) * 2.0**-67, (1 - 2.0**-9) * 2.0**-70))
+    assert (np.asarray(x * y) == 2.0**-136).all()
+    assert (nf.multiply(np.asarray(x), np.asarray(y), "tfloat32") == 2.0**-136).all()
 
 
-def test_quotients_of_either_sign_in_every_direction() -> None:
-    """1 / 3 and its like lie between two float32 numbers: which of them is odd depends on the signs of both."""
-    x = np.array([1.0, -1.0, 2.0, 5.0] * 10, np.float32)
-    for y in (3.0, -3.0, 7.0, -7.0):
-        for mode in ("toward_positive", "toward_negative", "toward_zero"):
-            got = nf.divide(x, np.full(40, y, np.float32), "e8m21", mode)
-            assert np.array_equal(got, nf.round(x.astype(np.float64) / y, "e8m21", mode))
+@pytest.mark.parametrize("name", ["e11m48", "e11m49", "e8m20", "e8m21", "bfloat16"])
+def test_quotients_of_opposite_operands_are_the_same(name: str) -> None:
+    """Which of two neighbours is odd depends on the signs of the remainder and of the divisor."""
+    rng = np.random.default_rng(1)
+    carrier = np.float32 if nf.get_format(name).fits_float32 else np.float64
+    x, y = (nf.round(rng.uniform(1, 2, 4000).astype(carrier), name) for _ in "xy")
+    for mode in ("toward_positive", "toward_negative", "toward_zero"):
+        nf.testing.assert_bits_equal(nf.divide(x, y, name, mode), nf.divide(-x, -y, name, mode))
 
 
 def test_promotion_and_shapes() -> None:
