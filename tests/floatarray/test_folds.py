@@ -72,6 +72,13 @@ def test_axis_keepdims_initial_where_and_out() -> None:
         np.add.reduceat(a, [0, 1])
 
 
+def test_where_chooses_elements_of_every_row() -> None:
+    a = nf.array(np.arange(1.0, 13.0).reshape(3, 4), "float16")
+    mask = np.array([[1, 0, 0, 1], [0, 1, 0, 0], [0, 0, 1, 1]], bool)
+    for ufunc in (np.add, np.multiply):
+        _equal(ufunc.reduce(a, axis=1, where=mask), ufunc.reduce(np.asarray(a), axis=1, where=mask))
+
+
 def test_nothing_to_reduce() -> None:
     empty = nf.array(np.ones((0, 3)), "float16")
     assert np.add.reduce(empty).tolist() == [0, 0, 0]

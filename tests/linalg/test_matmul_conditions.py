@@ -41,12 +41,12 @@ def test_exact_sums_are_rounded_in_every_direction():
 
 @pytest.mark.parametrize("p", [21, 22, 23, 24, 50, 51, 52, 53])
 def test_ties_that_rounding_to_odd_needs_two_bits_for(p):
-    """A midpoint, and 2^-100 beside it: with one bit to spare, an odd last bit is the midpoint itself."""
+    """A midpoint, and 2^-100 beside it or nothing: with one bit to spare, an odd last bit is the midpoint itself."""
     f = nf.Format(name="x", precision=p, emin=-10, emax=10)
     for mode in ("nearest_zero", "nearest_away", "nearest_even", "toward_positive", "to_odd"):
-        for kept in (1 + 2.0**-p if p < 53 else 1.0, 1 + 2.0 ** (1 - p)):
-            for sign in (1.0, -1.0):
-                exactly([[sign * 2.0**-100]], [[1.0]], nf.Accumulator(f, rounding=mode), [[kept]])
+        for units in (0.5, 1.0, 1.5) if p < 53 else (1.0, 2.0):
+            for beside in (2.0**-100, -(2.0**-100), 0.0):
+                exactly([[beside]], [[1.0]], nf.Accumulator(f, rounding=mode), [[1 + units * 2.0 ** (1 - p)]])
 
 
 # ---------------------------------------------------------------- what one hardware addition must be given
@@ -147,13 +147,25 @@ def test_formats_of_the_hardware_that_flush(name):
         exactly([[x / 2, x]], [[1.0], [0.5]], f)
 
 
+@pytest.mark.parametrize("fortran", [False, True])
+def test_one_operand_that_is_no_half(fortran):
+    """3 (1 + 2^-11) is nearer to 3 + 2^-9, 3 times the half beside it is 3. Both operands fill blocks of 16."""
+    a, b = np.full((32, 16), 3.0, np.float32), np.zeros((16, 64), np.float32)
+    b[3, 5] = 1 + 2.0**-11
+    for x, y in ((a, b), (b.T.copy(), a.T.copy())):
+        got = nf.matmul(*(np.asfortranarray(z) if fortran else z for z in (x, y)), "float16")
+        assert got.max() == 3 + 2.0**-9
+        assert np.count_nonzero(got) == 32
+
+
 # ---------------------------------------------------------------- what one kernel leaves to the next
 @pytest.mark.parametrize("row", [0, 13, 29])
 def test_a_tile_that_three_numbers_do_not_hold(row):
-    """One sum of many spans 300 bits: its rows are done by the plain rule, wherever they lie and whatever stands beside them."""
-    a, b = np.ones((30, 6)), np.zeros((6, 40))
-    a[row], b[:, 3] = 2.0 ** -np.array([0.0, 24, 100, 160, 240, 300]), 1.0
-    exactly(a.tolist(), b.tolist(), nf.Accumulator("float32", rounding="toward_positive", order="exact"))
+    """The fourth number of one sum of many is all that is left at its end: its rows are done by the plain rule, whatever stands beside them."""
+    a, b = np.ones((30, 7)), np.zeros((7, 40))
+    a[row], b[:, 3] = 2.0 ** -np.array([0.0, 60, 120, 180, 0, 60, 120]) * [1, 1, 1, 1, -1, -1, -1], 1.0
+    got = exactly(a.tolist(), b.tolist(), nf.Accumulator("float32", rounding="toward_positive", order="exact"))
+    assert got[row, 3] == 2.0**-149
 
 
 # ---------------------------------------------------------------- the bounds themselves
@@ -188,7 +200,7 @@ def test_growth_at_random_is_bounded_as_its_proof_says(p, k):
 
 def test_numbers_of_a_format_are_on_its_grid_and_nothing_else_is():
     f = nf.get_format("float8_e4m3fn")
-    for values, on in (([448.0, 2.0**-9], True), ([512.0], False), ([2.0**-10], False), ([17.0], False), ([np.inf, 1.0], False), ([np.nan], False)):
+    for values, on in (([448.0, -16.0], True), ([2.0**-9], True), ([512.0], False), ([2.0**-10], False), ([17.0], False), ([np.inf, 1.0], False), ([np.nan], False)):
         assert survey(np.array([values])).on_grid_of(f) is on
 
 

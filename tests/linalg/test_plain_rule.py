@@ -34,6 +34,15 @@ def test_is_the_exact_model(order, mode):
             assert same_bits(plainly(a, b, c, acc), want).all(), (acc, name, a.tolist(), b.tolist(), c)
 
 
+def test_sums_of_zeros_have_the_sign_of_addition():
+    for mode in (Rounding.NEAREST_EVEN, Rounding.TOWARD_NEGATIVE):
+        acc = nf.Accumulator("float16", rounding=mode)
+        for x in (0.0, -0.0):
+            for c in (0.0, -0.0):
+                want = -0.0 if np.signbit([x, c]).all() or (mode is Rounding.TOWARD_NEGATIVE and np.signbit([x, c]).any()) else 0.0
+                assert same_bits(plainly(np.array([[x]]), np.ones((1, 1)), np.array([[c]]), acc), np.array([[want]])).all(), (mode, x, c)
+
+
 def test_exact_sums_from_end_to_end_of_float64():
     """Terms from 2^-2148 to 2^2046, whose limbs lie far apart; ties that the last of them decides."""
     acc = nf.Accumulator("float64", order="exact")

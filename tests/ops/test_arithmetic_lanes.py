@@ -106,6 +106,23 @@ def test_ragged_ends_and_single_elements(size: int) -> None:
         assert np.array_equal(np.asarray(3 / a), nf.divide(3, y, "float16", mode))
 
 
+def test_results_that_float32_would_round_to_a_midpoint_below_its_normal_numbers() -> None:
+    """3 (1 - 2^-18) 2^-137 is below the midpoint 1.5 of tfloat32's least number; float32 has no more than 3 2^-137 of it."""
+    x, y = (nf.array(np.full(40, v, np.float32), "tfloat32") for v in (3 * (1 + 2.0**-9) * 2.0**-67, (1 - 2.0**-9) * 2.0**-70))
+    assert (np.asarray(x * y) == 2.0**-136).all()
+    assert (nf.multiply(np.asarray(x), np.asarray(y), "tfloat32") == 2.0**-136).all()
+
+
+@pytest.mark.parametrize("name", ["e11m48", "e11m49", "e8m20", "e8m21", "bfloat16"])
+def test_quotients_of_opposite_operands_are_the_same(name: str) -> None:
+    """Which of two neighbours is odd depends on the signs of the remainder and of the divisor."""
+    rng = np.random.default_rng(1)
+    carrier = np.float32 if nf.get_format(name).fits_float32 else np.float64
+    x, y = (nf.round(rng.uniform(1, 2, 4000).astype(carrier), name) for _ in "xy")
+    for mode in ("toward_positive", "toward_negative", "toward_zero"):
+        nf.testing.assert_bits_equal(nf.divide(x, y, name, mode), nf.divide(-x, -y, name, mode))
+
+
 def test_promotion_and_shapes() -> None:
     single, double = np.ones((3, 1), np.float32), np.ones(4)
     assert nf.add(single, single, "float16").dtype == np.float32
