@@ -10,8 +10,8 @@ import pytest
 from same_bits import same_bits
 
 import nfloat as nf
+from nfloat.formats.lanes import LANES, has_narrow_grid, limit
 from nfloat.linalg.accumulators import Order
-from nfloat.linalg.gemm.constants import PRECISION, has_narrow_grid, limit
 from nfloat.linalg.gemm.facts import ZEROS, Facts
 from nfloat.linalg.gemm.route import Problem, candidates
 from nfloat.testing.gemm_oracle import matmul_exact
@@ -37,8 +37,8 @@ def test_sums_where_emin_is_large():
 
 @pytest.mark.parametrize(("bits", "top"), [(16, 15), (32, 127), (64, 1023)])
 def test_every_emin_about_the_end_of_a_lane(bits, top):
-    for p in range(2, PRECISION[bits] // 2 + 1):
-        for emin in range(top - (PRECISION[bits] - p) - 2, min(top, 1022 - 2) + 1):
+    for p in range(2, LANES[bits].digits // 2 + 1):
+        for emin in range(top - (LANES[bits].digits - p) - 2, min(top, 1022 - 2) + 1):
             f = nf.Format(name="x", precision=p, emin=emin, emax=emin + 1)
             unit = 2.0 ** (emin - p + 1)
             for n in (0.5, 0.75, 1.5, 2.5, 2.0 ** (p - 1) + 0.5):
@@ -47,9 +47,9 @@ def test_every_emin_about_the_end_of_a_lane(bits, top):
 
 def test_a_grid_is_narrow_only_where_its_constant_is_finite():
     for bits, p in ((16, 5), (32, 11), (64, 26)):
-        last = (1 << (4, 7, 10)[bits.bit_length() - 5]) - 1 - (PRECISION[bits] - p)
-        assert has_narrow_grid(nf.Format(name="x", precision=p, emin=last, emax=last), bits)
-        assert not has_narrow_grid(nf.Format(name="x", precision=p, emin=last + 1, emax=last + 1), bits)
+        last = (1 << (4, 7, 10)[bits.bit_length() - 5]) - 1 - (LANES[bits].digits - p)
+        assert has_narrow_grid(nf.Format(name="x", precision=p, emin=last, emax=last), LANES[bits])
+        assert not has_narrow_grid(nf.Format(name="x", precision=p, emin=last + 1, emax=last + 1), LANES[bits])
 
 
 # ---------------------------------------------------------------- large terms: the constant of General's lanes
@@ -159,7 +159,7 @@ def test_unwatched_sums_to_nearest_keep_the_factors_of_their_proof(acc):
     assert watched
     for candidate in watched:
         factor = 4 if acc.order is Order.SEQUENTIAL else 8
-        assert factor * candidate.bound <= limit(acc.format, candidate.bits)
+        assert factor * candidate.bound <= limit(acc.format, LANES[candidate.bits])
         if acc.order is Order.KAHAN:
             p = acc.format.precision
             assert candidate.steps <= (0.08 * 4.0**p if p >= 5 else 0)
