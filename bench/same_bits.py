@@ -5,7 +5,7 @@
     python bench/same_bits.py CACHE --digests training   only digests whose names begin so
 
 Other x86-64 CPUs are Numba's settings for compiled code and NumPy's for its own; AArch64 is emulated (``emulated_arm.py``), which
-takes an hour or two, nearly all of it to compile. A setting that cannot be had is listed with the reason.
+takes about an hour the first time, nearly all of it to compile. A setting that cannot be had is listed with the reason.
 """
 
 from __future__ import annotations
