@@ -58,7 +58,7 @@ def command(
       nfloat check --products --minutes 60 --jobs 2
     """
     if products:
-        if formats or exhaustive or random is not None:
+        if formats or exhaustive or random is not None or drawn is not None:
             raise click.UsageError("--products draws its own formats and operands: it goes with --minutes, --seed and --jobs alone")
         _check_products(minutes or 1.0, seed, jobs or 1, as_json)
         return

@@ -133,3 +133,40 @@ def test_formats_at_random_are_not_named(nfloat):
     done = nfloat("check", "bf16", "--formats-at-random", "2")
     assert done.code == 2
     assert "name none" in done.err
+
+
+def test_check_of_products_at_random(nfloat, monkeypatch):
+    monkeypatch.setattr("nfloat.testing.sweep_products.BLOCK", 30)
+    done = nfloat("check", "--products", "--minutes", "0.001", "--seed", "9", "--json")
+    assert done.code == 0
+    report = json.loads(done.out)
+    assert (report["first"], report["wrong"], report["failures"]) == (9, 0, [])
+    assert report["products"] >= 30
+    assert report["outputs"] > report["products"]
+    assert "wrong" in done.err
+
+
+def test_a_wrong_product_is_printed_and_is_an_error(nfloat, monkeypatch):
+    monkeypatch.setattr("nfloat.testing.sweep_products.BLOCK", 3)
+    monkeypatch.setattr("nfloat.testing.sweep_products.wrong", lambda product: [(0, 0, 1.0, 2.0)])
+    done = nfloat("check", "--products", "--minutes", "0.0001")
+    assert done.code == 1
+    assert "WRONG" in done.out
+    assert "nf.matmul(" in done.out
+    assert "not 2.0" in done.out
+
+
+def test_products_at_random_that_are_interrupted(nfloat, monkeypatch):
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nfloat.testing.sweep_products.sweep_products", interrupted)
+    done = nfloat("check", "--products", "--seed", "4")
+    assert done.code == 3
+    assert "--seed 4" in done.err
+
+
+@pytest.mark.parametrize("more", [["bf16"], ["--exhaustive"], ["--random", "5"], ["--formats-at-random", "2"]])
+def test_products_draw_their_own(nfloat, more):
+    assert nfloat("check", "--products", *more).code == 2
+    assert nfloat("check", "--minutes", "2").code == 2
