@@ -32,6 +32,13 @@ def test_products_that_the_lane_rounds_to_a_midpoint():
         assert exactly([[a]], [[b]], nf.Accumulator("bfloat16", order=order)) == [[1 + 2.0**-7]]
 
 
+def test_rounded_products_that_the_lane_rounds_to_a_midpoint():
+    """(1 + 2^-12)^2 is 1 + 2^-11 + 2^-24: above the midpoint of 11 bits, which float32 makes of it."""
+    for order in ("pairwise", "sequential", "kahan"):
+        acc = nf.Accumulator("tfloat32", product="tfloat32", order=order)
+        assert exactly([[1 + 2.0**-12]], [[1 + 2.0**-12]], acc) == [[1 + 2.0**-10]]
+
+
 def test_exact_sums_are_rounded_in_every_direction():
     for mode, sign in (("toward_positive", 1), ("toward_zero", -1), ("toward_negative", -1), ("to_odd", 1), ("nearest_even", 1), ("nearest_even", -1)):
         for name, first in (("float64", 1.0), ("float32", 1.0), ("float32", 1 + 2.0**-24), ("float32", -1 - 2.0**-24)):
