@@ -45,6 +45,15 @@ def test_every_emin_about_the_end_of_a_lane(bits, top):
                 exactly([[n * unit]], [[1.0]], f)
 
 
+@pytest.mark.parametrize("bits", [16, 32])
+def test_every_emin_about_the_least_normal_number_of_a_lane(bits):
+    for p in (2, 4, 5):
+        for emin in range(LANES[bits].emin - 4, LANES[bits].emin + 2):
+            f = nf.Format(name="x", precision=p, emin=emin, emax=emin + 12)
+            for n in (0.5, 0.75, 1.5, 2.5, 5.5):
+                exactly([[n * 2.0 ** (emin - p + 1)]], [[1.0]], f)
+
+
 def test_a_grid_is_narrow_only_where_its_constant_is_finite():
     for bits, p in ((16, 5), (32, 11), (64, 26)):
         last = (1 << (4, 7, 10)[bits.bit_length() - 5]) - 1 - (LANES[bits].digits - p)
