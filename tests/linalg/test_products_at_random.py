@@ -31,6 +31,15 @@ def test_codes_of_float32_at_the_thresholds_of_random_words():
     assert [source(p) for p in products if wrong(p)] == []
 
 
+def test_codes_of_float32_with_more_random_bits_than_it_holds():
+    """`Stochastic` compares 8 + p random bits as a float32 number: from p = 17 on that rounds them."""
+    rng = Random(8)
+    formats = [f"e8m{m}" for m in range(16, 22)]
+    accumulators = [nf.Accumulator(f, product=p, rounding="stochastic") for f in formats for p in (None, f)]
+    products = [random_products._at_threshold(rng, rng.choice(accumulators)) for _ in range(4000)]
+    assert [source(p) for p in products if wrong(p)] == []
+
+
 def test_draws_cover_what_products_have():
     products = [draw(seed) for seed in range(3000)]
     accs = [p.acc for p in products]
