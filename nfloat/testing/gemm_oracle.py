@@ -101,10 +101,6 @@ def _unit(x: Exact) -> float:
     return x if type(x) is float else 1.0 if x > 0 else -1.0
 
 
-def _negated(x: Exact) -> Exact:
-    return -x
-
-
 # ---------------------------------------------------------------- one rounding
 def _carries(mode: Rounding, n: int) -> Callable[[int, int, bool, bool, int], bool]:
     """P3109 v4.0's StochasticA, B and C with n random bits, on (rest, shift, the random word)."""
@@ -258,9 +254,9 @@ class _Sum:
     def kahan(self, terms: Sequence[Exact], s: Exact) -> Exact:
         e: Exact = 0.0
         for k, t in enumerate(terms):
-            y = self.add(t, _negated(e), k, _CORRECTED)
+            y = self.add(t, -e, k, _CORRECTED)
             new = self.add(s, y, k)
-            e = self.add(self.add(new, _negated(s), k, _DIFFERENCE), _negated(y), k, _CORRECTION)
+            e = self.add(self.add(new, -s, k, _DIFFERENCE), -y, k, _CORRECTION)
             s = new
         return s
 
