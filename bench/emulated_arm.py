@@ -33,7 +33,9 @@ def prepare(folder: Path) -> tuple[list[str], dict[str, str]]:
         try:
             _fetch(folder)
         except subprocess.CalledProcessError as error:
-            raise NotHereError(f"{' '.join(error.cmd[:2])} ended with {error.returncode}: {_last_line(error.stderr)}") from None
+            raise NotHereError(
+                f"{' '.join(error.cmd[:2])} ended with {error.returncode}: {_last_line(error.stderr)}"
+            ) from None
         done.touch()
     root = folder / "root"
     python = next((root / "usr" / "bin").glob("python3.[0-9]*"), None)
@@ -71,7 +73,9 @@ def _python_version(foreign: list[str]) -> str:
 
 
 def _run(command: list[str], folder: Path | None = None) -> str:
-    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, env={**os.environ, "LC_ALL": "C"}).stdout
+    return subprocess.run(
+        command, cwd=folder, check=True, capture_output=True, text=True, env={**os.environ, "LC_ALL": "C"}
+    ).stdout
 
 
 def _last_line(text: str) -> str:

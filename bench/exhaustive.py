@@ -119,7 +119,12 @@ def _inputs(fmt: nf.Format, count: int) -> np.ndarray:
         x = np.asarray(nf.decode(np.arange(2**fmt.bits), fmt))
     else:
         rng = np.random.default_rng(0)
-        x = np.concatenate([rng.standard_normal(count // 2), np.ldexp(rng.uniform(-2, 2, count // 2), rng.integers(-30, 7, count // 2))])
+        x = np.concatenate(
+            [
+                rng.standard_normal(count // 2),
+                np.ldexp(rng.uniform(-2, 2, count // 2), rng.integers(-30, 7, count // 2)),
+            ]
+        )
         x = np.asarray(nf.round(x.astype(np.float32) if fmt.fits_float32 else x, fmt))
     return x[np.isfinite(x)]
 
@@ -145,7 +150,13 @@ def functions(name: str, count: str = "1e6") -> int:
     for function in UNARY:
         start = time.perf_counter()
         low = {"log": 0, "log2": 0, "log10": 0, "log1p": -1}.get(function)
-        inside = x > low if low is not None else np.abs(x) <= 1 if function in ("arcsin", "arccos") else np.ones(x.shape, bool)
+        inside = (
+            x > low
+            if low is not None
+            else np.abs(x) <= 1
+            if function in ("arcsin", "arccos")
+            else np.ones(x.shape, bool)
+        )
         bad = _compare(function, (x[inside],), fmt, grid)
         wrong += _say(f"{name} {function}, 7 modes", 7 * int(inside.sum()), bad, start)
     return wrong
@@ -154,7 +165,13 @@ def functions(name: str, count: str = "1e6") -> int:
 def functions2(name: str, count: str = "1e5") -> int:
     """Functions of two arguments, where they are finite and not a special value."""
     fmt, wrong = nf.get_format(name), 0
-    x, y = all_pairs(fmt) if fmt.bits <= 8 else hard_pairs(fmt, int(float(count))) if fmt.bits <= 16 else _wide_pairs(fmt, int(float(count)))
+    x, y = (
+        all_pairs(fmt)
+        if fmt.bits <= 8
+        else hard_pairs(fmt, int(float(count)))
+        if fmt.bits <= 16
+        else _wide_pairs(fmt, int(float(count)))
+    )
     keep, grid = np.isfinite(x) & np.isfinite(y) & (x != 0) & (y != 0), Grid(fmt)
     x, y = (v[keep].astype(np.float32 if fmt.fits_float32 else np.float64) for v in (x, y))
     for function in PAIRWISE:
@@ -200,13 +217,21 @@ def products(count: str = "1e4") -> int:
 def _wide_pairs(fmt: nf.Format, count: int) -> tuple[np.ndarray, np.ndarray]:
     x, y, _ = hard_operands(np.random.default_rng(12), count, single=fmt.fits_float32)
     x[::2] = np.abs(x[::2])
-    y[::4] = 64 * np.random.default_rng(13).standard_normal(y[::4].size) / np.maximum(1, np.abs(np.log2(np.abs(x[::4]))))
+    y[::4] = (
+        64 * np.random.default_rng(13).standard_normal(y[::4].size) / np.maximum(1, np.abs(np.log2(np.abs(x[::4]))))
+    )
     return np.asarray(nf.round(x, fmt)), np.asarray(nf.round(y, fmt))
 
 
-JOBS: dict[str, Callable[..., int]] = {f.__name__: f for f in (eight, half, pairs, wide, functions, functions2, products, singles)}
+JOBS: dict[str, Callable[..., int]] = {
+    f.__name__: f for f in (eight, half, pairs, wide, functions, functions2, products, singles)
+}
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2 or sys.argv[1] not in JOBS or (len(sys.argv) < 3 and sys.argv[1] not in ("eight", "products", "singles")):
+    if (
+        len(sys.argv) < 2
+        or sys.argv[1] not in JOBS
+        or (len(sys.argv) < 3 and sys.argv[1] not in ("eight", "products", "singles"))
+    ):
         sys.exit(__doc__)
     sys.exit(1 if JOBS[sys.argv[1]](*sys.argv[2:]) else 0)

@@ -90,7 +90,11 @@ def hard(count: int) -> Iterator[tuple[str, int, int]]:
 def every_pair() -> Iterator[tuple[str, int, int]]:
     """All 2^32 pairs to nearest-even, as FloatArrays; the float32 form for a sixteenth of them."""
     values = code_values(nf.float16)
-    y, compared, wrong = nf.array(np.tile(values.astype(np.float32), 4), "float16"), dict.fromkeys(OPERATIONS, 0), dict.fromkeys(OPERATIONS, 0)
+    y, compared, wrong = (
+        nf.array(np.tile(values.astype(np.float32), 4), "float16"),
+        dict.fromkeys(OPERATIONS, 0),
+        dict.fromkeys(OPERATIONS, 0),
+    )
     v = np.asarray(y).astype(np.float64)
     for first in range(0, values.size, 4):
         u = np.repeat(values[first : first + 4], values.size)

@@ -35,8 +35,10 @@ CORES = ("Nehalem", "Haswell", "SkylakeX", "Zen")
 #: asks NumPy which of its features it can do without
 FEATURES = ("import numpy._core._multiarray_umath as m; "
             "print(*(name for name in m.__cpu_dispatch__ if m.__cpu_features__.get(name)))")  # fmt: skip
-VERSIONS = ("import platform, sys, numpy, numba; "
-            "print(f'Python {sys.version.split()[0]}, NumPy {numpy.__version__}, Numba {numba.__version__}, {platform.machine()}')")
+VERSIONS = (
+    "import platform, sys, numpy, numba; "
+    "print(f'Python {sys.version.split()[0]}, NumPy {numpy.__version__}, Numba {numba.__version__}, {platform.machine()}')"
+)
 
 
 @dataclass
@@ -84,7 +86,9 @@ def interpreter(version: str) -> str:
     folders = sorted((Path.home() / ".pyenv" / "versions").glob(f"{version}.*/bin"))
     found = [shutil.which(f"python{version}"), *(str(folder / f"python{version}") for folder in folders)]
     for path in filter(None, found):
-        asked = subprocess.run([path, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], capture_output=True, text=True)
+        asked = subprocess.run(
+            [path, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], capture_output=True, text=True
+        )
         if asked.stdout.strip() == version:
             return path
     raise NotHereError(f"there is no python{version} on the path or among pyenv's versions")
@@ -95,7 +99,9 @@ def virtual_environment(setting: Setting, cache: Path) -> str:
     folder = cache / "venvs" / setting.name.replace(" ", "-")
     python, done = folder / "bin" / "python", folder / "complete"
     if not done.exists():
-        made = subprocess.run([interpreter(setting.version), "-m", "venv", "--clear", str(folder)], capture_output=True, text=True)
+        made = subprocess.run(
+            [interpreter(setting.version), "-m", "venv", "--clear", str(folder)], capture_output=True, text=True
+        )
         if made.returncode == 0:
             command = [str(python), "-m", "pip", "install", "-q", "--only-binary=:all:", *setting.packages]
             made = subprocess.run(command, capture_output=True, text=True)
@@ -107,7 +113,14 @@ def virtual_environment(setting: Setting, cache: Path) -> str:
 
 def command(setting: Setting, cache: Path) -> tuple[list[str], dict[str, str]]:
     """(the Python to run, its whole environment)."""
-    unset = ("OPENBLAS_CORETYPE", "PYTHONHASHSEED", "NPY_DISABLE_CPU_FEATURES", "NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "LC_ALL")
+    unset = (
+        "OPENBLAS_CORETYPE",
+        "PYTHONHASHSEED",
+        "NPY_DISABLE_CPU_FEATURES",
+        "NUMBA_CPU_NAME",
+        "NUMBA_CPU_FEATURES",
+        "LC_ALL",
+    )
     environment = {key: value for key, value in os.environ.items() if key not in unset}
     python, paths = [sys.executable], [str(ROOT)]
     if setting.arm:
@@ -123,7 +136,9 @@ def command(setting: Setting, cache: Path) -> tuple[list[str], dict[str, str]]:
         "NFLOAT_CACHE_DIR": str(cache / "compiled" / compiled.replace(" ", "-").replace(":", "")), **setting.environment,
     }  # fmt: skip
     if setting.without_numpys_features:
-        off = subprocess.run([*python, "-c", FEATURES], capture_output=True, text=True, env=environment, check=True).stdout.strip()
+        off = subprocess.run(
+            [*python, "-c", FEATURES], capture_output=True, text=True, env=environment, check=True
+        ).stdout.strip()
         if not off:
             raise NotHereError("NumPy uses no feature here that it could do without")
         environment["NPY_DISABLE_CPU_FEATURES"] = off
@@ -158,7 +173,9 @@ def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cache", type=Path, help="folder for virtual environments, packages and compiled code")
-    parser.add_argument("--only", nargs="+", default=[""], metavar="WORD", help="settings whose names hold one of these")
+    parser.add_argument(
+        "--only", nargs="+", default=[""], metavar="WORD", help="settings whose names hold one of these"
+    )
     parser.add_argument("--digests", nargs="+", default=[], metavar="PREFIX", help="digests whose names begin so")
     arguments = parser.parse_args()
     cache, failed = arguments.cache.resolve(), False

@@ -37,7 +37,14 @@ def _pieces(domain: tuple[float, float]) -> Iterator[np.ndarray]:
 
 def _domain(name: str) -> tuple[float, float]:
     inf = float("inf")
-    return {"log": (0, inf), "log2": (0, inf), "log10": (0, inf), "log1p": (-1, inf), "arcsin": (-1, 1), "arccos": (-1, 1)}.get(name, (-inf, inf))
+    return {
+        "log": (0, inf),
+        "log2": (0, inf),
+        "log10": (0, inf),
+        "log1p": (-1, inf),
+        "arcsin": (-1, 1),
+        "arccos": (-1, 1),
+    }.get(name, (-inf, inf))
 
 
 def _hard(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -46,7 +53,12 @@ def _hard(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     near = ((rest < NEAR) | (rest > 2**28 - NEAR)) & (size > 2.0**-126) & (size < 2.0**128)
     places = np.flatnonzero(near)
     x, y, size = x[places].astype(np.float64), y[places], size[places]
-    for limit in (x, x / 2, 1.0, 0.5):  # a function that tends to one of these is hard for all arguments from somewhere on
+    for limit in (
+        x,
+        x / 2,
+        1.0,
+        0.5,
+    ):  # a function that tends to one of these is hard for all arguments from somewhere on
         near[places] &= np.abs(size - np.abs(limit)) > 2.0**-24 * size
     return near
 
@@ -80,7 +92,9 @@ def hardest(name: str) -> tuple[int, int, int, int, list[str]]:
             wrong += int(differs(getattr(nf, name)(operand, "float32", mode), wanted).sum())
     in_range = np.arange(x.size) < x.size - everywhere.size
     rest = z.view(np.int64) & (2**28 - 1)
-    nearest = np.argsort(np.where(in_range & (np.abs(x) > 2.0**-6), np.minimum(rest, 2**28 - rest), 2**40), kind="stable")[:4]
+    nearest = np.argsort(
+        np.where(in_range & (np.abs(x) > 2.0**-6), np.minimum(rest, 2**28 - rest), 2**40), kind="stable"
+    )[:4]
     return seen, beyond, x.size * 2 * len(modes), wrong, [float(v).hex() for v in x[nearest]]
 
 

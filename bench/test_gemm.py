@@ -33,7 +33,13 @@ OTHERS = {
     "float16 exact": nf.Accumulator("float16", order="exact"),
 }
 #: m, k, n; beyond the first, half as much again is allowed
-SHAPES = {"512": (512, 512, 512), "96": (96, 96, 96), "1000": (1000, 1000, 1000), "2048": (2048, 2048, 2048), "4096 x 64 x 64": (4096, 64, 64)}
+SHAPES = {
+    "512": (512, 512, 512),
+    "96": (96, 96, 96),
+    "1000": (1000, 1000, 1000),
+    "2048": (2048, 2048, 2048),
+    "4096 x 64 x 64": (4096, 64, 64),
+}
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -50,7 +56,9 @@ def test_against_sgemm(ratio, name, shape):
 @pytest.mark.parametrize("name", OTHERS)
 def test_others_against_sgemm(ratio, name):
     acc = OTHERS[name]
-    a, b = (nf.round(np.random.default_rng(i).standard_normal((512, 512)).astype(np.float32), acc.format) for i in range(2))
+    a, b = (
+        nf.round(np.random.default_rng(i).standard_normal((512, 512)).astype(np.float32), acc.format) for i in range(2)
+    )
     ratio(lambda: nf.matmul(a, b, acc, seed=1, threads=1), lambda: a @ b, np.inf)
 
 

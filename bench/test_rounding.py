@@ -15,7 +15,9 @@ def _array(size: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("fmt", ["float16", "bfloat16", "tfloat32", "float8_e4m3fn", "float8_e5m2", "float4_e2m1fn", "e6m5"])
+@pytest.mark.parametrize(
+    "fmt", ["float16", "bfloat16", "tfloat32", "float8_e4m3fn", "float8_e5m2", "float4_e2m1fn", "e6m5"]
+)
 def test_nearest_even(ratio, fmt, size):
     x = _array(SIZES[size])
     ratio(lambda: nf.round(x, fmt), lambda: np.copy(x), 1.2 if size == "2^22" else 1.5)

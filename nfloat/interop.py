@@ -93,6 +93,8 @@ def view_dtype(codes: NDArray[np.unsignedinteger], fmt: FormatLike) -> NDArray:
     dtype = numpy_dtype(f)
     wanted = code_dtype(f)
     if not isinstance(codes, np.ndarray) or codes.dtype != wanted:
-        raise ArgumentError(f"codes: must be an array of {wanted}, the code dtype of {f.name}, to be viewed without a copy")
+        raise ArgumentError(
+            f"codes: must be an array of {wanted}, the code dtype of {f.name}, to be viewed without a copy"
+        )
     as_codes(codes, f, "codes")
     return codes.view(dtype)

@@ -58,7 +58,9 @@ class Stream:
         """The stream of this one's descendant: one level a name. Names are strings or integers (a step, an index)."""
         stream = self
         for name in names:
-            known = str.__str__(name) if isinstance(name, str) else as_integer(name)  # a plain str: np.str_ and enums are the same name
+            known = (
+                str.__str__(name) if isinstance(name, str) else as_integer(name)
+            )  # a plain str: np.str_ and enums are the same name
             if known is None:
                 raise SeedError(f"child name {name!r} must be a string or an integer")
             stream = Stream(stream.seed, (*stream.path, known), stream.key)
@@ -88,7 +90,9 @@ def as_key(seed: SeedLike | None) -> int:
     if isinstance(seed, Stream):
         return seed.key
     if seed is None:
-        raise SeedError("seed=None: a stochastic rounding needs seed=<int> or seed=nf.Stream(...), so that the result can be reproduced")
+        raise SeedError(
+            "seed=None: a stochastic rounding needs seed=<int> or seed=nf.Stream(...), so that the result can be reproduced"
+        )
     return Stream(seed).key
 
 

@@ -25,7 +25,19 @@ def test_children_are_derived_level_by_level():
 
 def test_names_of_different_kind_or_order_give_different_streams():
     s = nf.Stream(5)
-    streams = [s, s.child("1"), s.child(1), s.child(-1), s.child("a", "b"), s.child("b", "a"), s.child("ab"), s.child("a"), s.child(""), s.child("", ""), nf.Stream(6)]
+    streams = [
+        s,
+        s.child("1"),
+        s.child(1),
+        s.child(-1),
+        s.child("a", "b"),
+        s.child("b", "a"),
+        s.child("ab"),
+        s.child("a"),
+        s.child(""),
+        s.child("", ""),
+        nf.Stream(6),
+    ]
     assert len({stream.key for stream in streams}) == len(streams)
 
 

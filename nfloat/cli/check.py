@@ -25,12 +25,27 @@ COLUMNS = ("formats", "count", "inputs", "ways", "compared", "wrong")
 @click.command(name="check")
 @click.argument("formats", nargs=-1)
 @click.option("--exhaustive", is_flag=True, help="Every format to 16 bits (P3109's too), a million random inputs each.")
-@click.option("--random", type=click.IntRange(min=0), help="Random inputs a format. [default: 10000; --exhaustive 1000000]")
+@click.option(
+    "--random", type=click.IntRange(min=0), help="Random inputs a format. [default: 10000; --exhaustive 1000000]"
+)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the random inputs.")
-@click.option("--jobs", type=click.IntRange(min=1), help="Formats at a time, each in a process of its own. [default: all cores for families, else 1]")
-@click.option("--formats-at-random", "drawn", type=click.IntRange(min=1), help="Instead, so many formats drawn at random by --seed.")
-@click.option("--products", is_flag=True, help="Products at random instead, in formats at random, for so many --minutes.")
-@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="How long --products goes on. [default: 1]")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Formats at a time, each in a process of its own. [default: all cores for families, else 1]",
+)
+@click.option(
+    "--formats-at-random",
+    "drawn",
+    type=click.IntRange(min=1),
+    help="Instead, so many formats drawn at random by --seed.",
+)
+@click.option(
+    "--products", is_flag=True, help="Products at random instead, in formats at random, for so many --minutes."
+)
+@click.option(
+    "--minutes", type=click.FloatRange(min=0, min_open=True), help="How long --products goes on. [default: 1]"
+)
 @json_option
 def command(
     formats: tuple[str, ...], exhaustive: bool, random: int | None, seed: int, jobs: int | None, drawn: int | None, products: bool,
@@ -59,11 +74,15 @@ def command(
     """
     if products:
         if formats or exhaustive or random is not None or drawn is not None:
-            raise click.UsageError("--products draws its own formats and operands: it goes with --minutes, --seed and --jobs alone")
+            raise click.UsageError(
+                "--products draws its own formats and operands: it goes with --minutes, --seed and --jobs alone"
+            )
         _check_products(minutes or 1.0, seed, jobs or 1, as_json)
         return
     if minutes is not None:
-        raise click.UsageError(f"--minutes {minutes:g} goes with --products; how much is compared otherwise is said by --random")
+        raise click.UsageError(
+            f"--minutes {minutes:g} goes with --products; how much is compared otherwise is said by --random"
+        )
     done: dict[str, list[Report]] = {}
     try:
         if drawn is not None:
@@ -83,7 +102,9 @@ def command(
             done.setdefault(family, []).append(report)
     except KeyboardInterrupt:
         _show(done, as_json)
-        raise Incomplete(f"interrupted after {sum(map(len, done.values()))} formats; name the others to go on") from None
+        raise Incomplete(
+            f"interrupted after {sum(map(len, done.values()))} formats; name the others to go on"
+        ) from None
     _finish(done, as_json)
 
 
@@ -103,7 +124,10 @@ def _check_products(minutes: float, seed: int, jobs: int, as_json: bool) -> None
         for report in run_products(minutes, seed, jobs):
             total.include(report)
             seconds = time.monotonic() - start
-            click.echo(f"seeds {total.first}..{total.last}: {total.outputs} outputs, {total.wrong} wrong, {seconds:.0f} s", err=True)
+            click.echo(
+                f"seeds {total.first}..{total.last}: {total.outputs} outputs, {total.wrong} wrong, {seconds:.0f} s",
+                err=True,
+            )
             for line in report.failures:
                 click.echo(f"    {line}", err=True)
     except KeyboardInterrupt:
@@ -112,13 +136,17 @@ def _check_products(minutes: float, seed: int, jobs: int, as_json: bool) -> None
         print_json(vars(total))
     else:
         verdict = "all equal to the exact result, bit for bit" if not total.wrong else f"{total.wrong} WRONG"
-        click.echo(f"seeds {total.first} to {total.last}: {total.outputs} outputs of {total.products} products: {verdict}")
+        click.echo(
+            f"seeds {total.first} to {total.last}: {total.outputs} outputs of {total.products} products: {verdict}"
+        )
         for line in total.failures:
             click.echo(line)
     if total.wrong:
         raise click.exceptions.Exit(Exit.CHECK_FAILED)
     if interrupted:
-        raise Incomplete(f"interrupted after {total.products} products; go on with --seed {total.last + 1 if total.products else seed}")
+        raise Incomplete(
+            f"interrupted after {total.products} products; go on with --seed {total.last + 1 if total.products else seed}"
+        )
 
 
 def _at_random(number: int, seed: int) -> Iterator[tuple[str, Report]]:
@@ -133,10 +161,14 @@ def _at_random(number: int, seed: int) -> Iterator[tuple[str, Report]]:
                 click.echo(f"    {line}", err=True)
             yield area, report
         if (k + 1) % 100 == 0 or k + 1 == number:
-            click.echo(f"[{k + 1}/{number}] formats at random, {compared} results, {time.monotonic() - start:.0f} s", err=True)
+            click.echo(
+                f"[{k + 1}/{number}] formats at random, {compared} results, {time.monotonic() - start:.0f} s", err=True
+            )
 
 
-def _run(todo: list[tuple[str, Format]], random: int, seed: int, most_bits: int, jobs: int) -> Iterator[tuple[str, Report]]:
+def _run(
+    todo: list[tuple[str, Format]], random: int, seed: int, most_bits: int, jobs: int
+) -> Iterator[tuple[str, Report]]:
     """(family, report) of each format, with a line on stderr when it is done."""
     tasks = [(fmt, random, seed, most_bits) for _, fmt in todo]
     with ExitStack() as stack:

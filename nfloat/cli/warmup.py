@@ -25,7 +25,9 @@ def command(as_json: bool) -> None:
     from .. import kernels
     from ..kernels import jit
 
-    for module in pkgutil.walk_packages(kernels.__path__, f"{kernels.__name__}."):  # importing them fills the list of kernels
+    for module in pkgutil.walk_packages(
+        kernels.__path__, f"{kernels.__name__}."
+    ):  # importing them fills the list of kernels
         importlib.import_module(module.name)
 
     start, seconds = time.perf_counter(), {}

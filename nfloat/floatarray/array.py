@@ -184,7 +184,9 @@ class FloatArray(NDArrayOperatorsMixin, ArrayMethods, RoundedValues):
             return self._ufunc(ufunc, method, inputs, out[0] if isinstance(out, tuple) else out, where, kwargs)
 
     @staticmethod
-    def _ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], target: Any, where: Any, kwargs: dict[str, Any]) -> Any:
+    def _ufunc(
+        ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], target: Any, where: Any, kwargs: dict[str, Any]
+    ) -> Any:
         if method == "reduce":
             return folds.reduce(ufunc, inputs[0], out=target, where=where, **kwargs)
         if method == "accumulate":
@@ -211,7 +213,9 @@ class FloatArray(NDArrayOperatorsMixin, ArrayMethods, RoundedValues):
     def __setitem__(self, index: Any, value: ArrayLike) -> None:
         a, stream = (
             self._arithmetic,
-            None if self._stream is None else Stream(self._stream.child("assign", name_of(index, self._values.shape)).key),
+            None
+            if self._stream is None
+            else Stream(self._stream.child("assign", name_of(index, self._values.shape)).key),
         )
         given = value._values if isinstance(value, RoundedValues) else value
         if stream is not None:  # every element draws its own bits, also where one number is assigned to many
@@ -223,7 +227,9 @@ class FloatArray(NDArrayOperatorsMixin, ArrayMethods, RoundedValues):
                 self._values[index] = rounded
         except ValueError:
             where = self._values[index].shape
-            raise ShapeError(f"value of shape {rounded.shape} does not fit the {where} elements that it is assigned to") from None
+            raise ShapeError(
+                f"value of shape {rounded.shape} does not fit the {where} elements that it is assigned to"
+            ) from None
         self._stream = stream
 
 

@@ -111,9 +111,7 @@ def _fold_axes(
     return array.like(np.expand_dims(result, axes) if keepdims else result, stream)
 
 
-def _fill_empty(
-    ufunc: np.ufunc, array: RoundedValues, out: NDArray[np.float64], chosen: NDArray[np.bool_]
-) -> None:
+def _fill_empty(ufunc: np.ufunc, array: RoundedValues, out: NDArray[np.float64], chosen: NDArray[np.bool_]) -> None:
     """Rows without an element: the operation's identity, if it has one."""
     identity = _identity(ufunc, array)
     if identity is None:
@@ -192,7 +190,9 @@ def at(ufunc: np.ufunc, array: Any, indices: Any, values: Any = _NONE) -> None:
     try:
         y = np.array(np.broadcast_to(given, np.shape(places)), np.float64, order="C").reshape(-1)
     except ValueError:
-        raise ShapeError(f"{name}: values of shape {np.shape(given)} do not broadcast to the {np.shape(places)} places") from None
+        raise ShapeError(
+            f"{name}: values of shape {np.shape(given)} do not broadcast to the {np.shape(places)} places"
+        ) from None
     stream, how = fresh_stream(name, array, values), array._arithmetic.plan
     x = target.astype(np.float64).reshape(-1)
     fold_at(

@@ -134,7 +134,10 @@ def _as_members(
         convert = lambda x: x if isinstance(x, RoundedValues) else [member(item) for item in x]  # noqa: E731
     else:
         given, convert = list(_ELEMENTS.get(function, ())), member
-    places, names = set(range(len(args))) if function in _EACH else {place for place, _ in given}, {name for _, name in given}
+    places, names = (
+        set(range(len(args))) if function in _EACH else {place for place, _ in given},
+        {name for _, name in given},
+    )
     return (
         tuple(convert(x) if i in places else x for i, x in enumerate(args)),
         {key: convert(x) if key in names else x for key, x in kwargs.items()},
@@ -166,4 +169,6 @@ def _wrap(result: Any, first: RoundedValues, stream: Any) -> Any:
         return type(result)(_wrap(item, first, stream) for item in result)
     if np.asarray(result).dtype.kind != "f":
         return result
-    return first.like(np.asarray(result, carrier(first._arithmetic)), stream)  # a list among float32 values makes float64 of them
+    return first.like(
+        np.asarray(result, carrier(first._arithmetic)), stream
+    )  # a list among float32 values makes float64 of them

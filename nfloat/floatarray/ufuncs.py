@@ -136,7 +136,9 @@ def rounded_result(ufunc: np.ufunc, operands: list[Any], first: RoundedValues) -
     stream = fresh_stream(name, *operands)
     # a Python number is one of the carrier's, so that nothing asks again whether it fits
     dtype = first._values.dtype
-    given = gather([(f"x{i}", np.asarray(operand(x, first, name), dtype)) for i, x in enumerate(operands, 1)], single=how.single)
+    given = gather(
+        [(f"x{i}", np.asarray(operand(x, first, name), dtype)) for i, x in enumerate(operands, 1)], single=how.single
+    )
     if ufunc in ARITHMETIC:
         flat = compute(ARITHMETIC[ufunc], given.arrays, given.size, how, how.key(stream), members=True)
     else:

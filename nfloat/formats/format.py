@@ -143,7 +143,13 @@ class Format:
         object.__setattr__(self, key, value)
 
     def _check_integers(self) -> None:
-        for key, kind in (("name", str), ("signed", bool), ("has_inf", bool), ("twos_complement", bool), ("source", str)):
+        for key, kind in (
+            ("name", str),
+            ("signed", bool),
+            ("has_inf", bool),
+            ("twos_complement", bool),
+            ("source", str),
+        ):
             if not isinstance(getattr(self, key), kind):
                 raise FormatError(f"{key}={getattr(self, key)!r} of format {self.name!r} must be a {kind.__name__}")
         for key in ("precision", "emin", "emax", "bits", "max_significand"):
@@ -156,9 +162,13 @@ class Format:
     def _check_sizes(self) -> None:
         """Before anything is computed from the integers: with huge ones 2^bits alone would take all memory."""
         if not 1 <= self.precision <= 53:
-            raise FormatError(f"precision={_shown(self.precision)} of format {self.name!r} must be in 1..53 (implicit bit included)")
+            raise FormatError(
+                f"precision={_shown(self.precision)} of format {self.name!r} must be in 1..53 (implicit bit included)"
+            )
         if self.emin > self.emax:
-            raise FormatError(f"emin={_shown(self.emin)} of format {self.name!r} must not exceed emax={_shown(self.emax)}")
+            raise FormatError(
+                f"emin={_shown(self.emin)} of format {self.name!r} must not exceed emax={_shown(self.emax)}"
+            )
         if self.emax > 1023 or self.emin - self.precision + 1 < -1074:
             raise FormatError(
                 f"emin={_shown(self.emin)}, emax={_shown(self.emax)}, precision={self.precision} of format {self.name!r}: every value must "
@@ -175,13 +185,17 @@ class Format:
             self._check_fixed_point()
         low, high = 2 ** (self.precision - 1), 2**self.precision - 1
         if not low <= self.max_significand <= high:
-            raise FormatError(f"max_significand={_shown(self.max_significand)} of format {self.name!r} must be in {low}..{high}")
+            raise FormatError(
+                f"max_significand={_shown(self.max_significand)} of format {self.name!r} must be in {low}..{high}"
+            )
         if self.max_code >= 2 ** (self.bits - self.signed) or self._top_magnitude >= 2 ** (self.bits - self.signed):
             raise FormatError(f"bits={self.bits} of format {self.name!r} is too narrow for its largest codes")
         if self.nan is NaNCodes.NEGATIVE_ZERO and not self.signed:
             raise FormatError(f"nan='negative_zero' of format {self.name!r} needs signed=True")
         if self.lowest_binade is LowestBinade.NORMAL and self.signed:
-            raise FormatError(f"lowest_binade='normal' of format {self.name!r} needs signed=False: a format without zero is a scale")
+            raise FormatError(
+                f"lowest_binade='normal' of format {self.name!r} needs signed=False: a format without zero is a scale"
+            )
         if self.lowest_binade is LowestBinade.ZERO_FIRST and self.max < self.smallest_normal:
             raise FormatError(
                 f"lowest_binade='zero_first' of format {self.name!r} takes the only number away (emin == emax, a top cut to a power of two); "
@@ -197,11 +211,15 @@ class Format:
         if self.emin != self.emax or not self.signed or self.has_inf or self.has_nan:
             raise FormatError(f"{name} needs signed=True, emin == emax, no infinity and no NaN")
         if self.subnormals is not Subnormals.KEPT or self.lowest_binade is not LowestBinade.SUBNORMAL:
-            raise FormatError(f"{name} needs subnormals='kept' and lowest_binade='subnormal': it has one unit for all numbers")
+            raise FormatError(
+                f"{name} needs subnormals='kept' and lowest_binade='subnormal': it has one unit for all numbers"
+            )
         if self.bits != self.precision + 1 or self.max_significand != 2**self.precision - 1:
             raise FormatError(f"{name} needs bits == precision + 1 and every significand: each code is a number")
         if self.emax > 1022:
-            raise FormatError(f"emax={self.emax} of format {self.name!r} must be at most 1022: the least number, -2^(emax + 1), is a float64 value")
+            raise FormatError(
+                f"emax={self.emax} of format {self.name!r} must be at most 1022: the least number, -2^(emax + 1), is a float64 value"
+            )
 
     # ---------------------------------------------------------------- what exists
     @property
@@ -227,7 +245,10 @@ class Format:
     @property
     def flushes_output(self) -> bool:
         """Whether a rounded value below the smallest normal number becomes zero."""
-        return self.lowest_binade is LowestBinade.ZERO_FIRST or self.subnormals in (Subnormals.FLUSH_OUTPUT, Subnormals.FLUSH)
+        return self.lowest_binade is LowestBinade.ZERO_FIRST or self.subnormals in (
+            Subnormals.FLUSH_OUTPUT,
+            Subnormals.FLUSH,
+        )
 
     @property
     def flushes_input(self) -> bool:

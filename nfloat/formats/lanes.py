@@ -156,7 +156,13 @@ def has_code_grid(fmt: Format) -> bool:
     The grids must be one: emin the lane's own, subnormal numbers, -0. p <= 16: of the 32 random bits 8 + p lie below the lane's last bit,
     and as a float32 number they are exact only up to 24 bits.
     """
-    return 2 <= fmt.precision <= 16 and fmt.emin == SINGLE.emin and fmt.has_subnormals and fmt.has_negative_zero and not fmt.flushes_input
+    return (
+        2 <= fmt.precision <= 16
+        and fmt.emin == SINGLE.emin
+        and fmt.has_subnormals
+        and fmt.has_negative_zero
+        and not fmt.flushes_input
+    )
 
 
 def cut_bits(mode: Rounding, random_bits: int) -> int | None:

@@ -77,14 +77,18 @@ def get_format(fmt: FormatLike, argument: str = "fmt") -> Format:
         return _lookup(fmt)
     except FormatError as error:
         text = str(error)
-        raise FormatError(f"{argument}{text[3:]}" if text.startswith("fmt=") else f"{argument}={fmt!r}: {text}") from None
+        raise FormatError(
+            f"{argument}{text[3:]}" if text.startswith("fmt=") else f"{argument}={fmt!r}: {text}"
+        ) from None
 
 
 @lru_cache(maxsize=4096)
 def _lookup(name: str) -> Format:
     key = name.strip().lower()
     if len(key) > _LONGEST:
-        raise FormatError(f"fmt={key[:_LONGEST] + '...'!r} ({len(key)} characters) is not a number format; no name has more than {_LONGEST}")
+        raise FormatError(
+            f"fmt={key[:_LONGEST] + '...'!r} ({len(key)} characters) is not a number format; no name has more than {_LONGEST}"
+        )
     key = ALIASES.get(key, key)
     if key in FORMATS:
         return FORMATS[key]
@@ -101,7 +105,9 @@ def _ieee_like(name: str, exponent: str, mantissa: str) -> Format:
     if not (2 <= e <= 11 and 1 <= m <= 52):
         raise FormatError(f"fmt={name!r}: the exponent width must be in 2..11 and the fraction width in 1..52")
     bias = 2 ** (e - 1) - 1
-    return Format(name=name, precision=m + 1, emin=1 - bias, emax=bias, bits=1 + e + m, source="IEEE 754-like: bias 2^(e-1) - 1")
+    return Format(
+        name=name, precision=m + 1, emin=1 - bias, emax=bias, bits=1 + e + m, source="IEEE 754-like: bias 2^(e-1) - 1"
+    )
 
 
 def _p3109(name: str, width: str, precision: str, sign: str, domain: str) -> Format:
@@ -119,7 +125,9 @@ def _p3109(name: str, width: str, precision: str, sign: str, domain: str) -> For
     emin = 1 - bias
     least = k - 11 if signed else k - 10
     if p < least:
-        raise FormatError(f"fmt={name!r}: its exponents lie beyond float64's, which carries all values; with K = {k} P must be at least {least}")
+        raise FormatError(
+            f"fmt={name!r}: its exponents lie beyond float64's, which carries all values; with K = {k} P must be at least {least}"
+        )
     return Format(
         name=name, precision=p, emin=emin, emax=top - bias, bits=k, signed=signed, has_inf=extended,
         max_significand=2 ** (p - 1) + fraction, nan=NaNCodes.NEGATIVE_ZERO if signed else NaNCodes.TOP,
@@ -133,7 +141,9 @@ def _fixed(name: str, width: str, fraction: str) -> Format:
     if not 2 <= bits <= 54:
         raise FormatError(f"fmt={name!r}: fixed point needs 2..54 bits (every value must be a float64 value)")
     if not bits - 1024 <= frac <= 1074:  # the least number is -2^(bits - 1 - frac), the unit 2^-frac
-        raise FormatError(f"fmt={name!r}: fixed point of {bits} bits needs {bits - 1024}..1074 fraction bits (every value must be a float64 value)")
+        raise FormatError(
+            f"fmt={name!r}: fixed point of {bits} bits needs {bits - 1024}..1074 fraction bits (every value must be a float64 value)"
+        )
     p = bits - 1
     return Format(name=name, precision=p, emin=p - 1 - frac, emax=p - 1 - frac, bits=bits, twos_complement=True, has_inf=False,
                   nan=NaNCodes.NONE, source="two's complement fixed point, saturating")  # fmt: skip

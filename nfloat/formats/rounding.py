@@ -130,7 +130,9 @@ class Rounding(str, Enum):
 
 def unknown_mode(mode: Rounding, where: str) -> RoundingError:
     """What a switch over modes ends in: it must not compute something else."""
-    return RoundingError(f"rounding={mode.value!r} has no form in {where}; the plain rule (kernels/rounding/scalar.py) does every mode")
+    return RoundingError(
+        f"rounding={mode.value!r} has no form in {where}; the plain rule (kernels/rounding/scalar.py) does every mode"
+    )
 
 
 class Overflow(str, Enum):
@@ -185,7 +187,9 @@ def as_overflow(policy: OverflowLike | None) -> Overflow | None:
         return Overflow(policy)
     except ValueError:
         known = ", ".join(repr(p.value) for p in Overflow)
-        raise RoundingError(f"overflow={policy!r} is not an overflow policy; use None (the format's own), {known}") from None
+        raise RoundingError(
+            f"overflow={policy!r} is not an overflow policy; use None (the format's own), {known}"
+        ) from None
 
 
 def check_random_bits(mode: Rounding, random_bits: int | None) -> int:
@@ -198,9 +202,13 @@ def check_random_bits(mode: Rounding, random_bits: int | None) -> int:
     """
     if not mode.needs_random_bits:
         if random_bits is not None:
-            raise RoundingError(f"random_bits={random_bits!r} has no meaning for rounding={mode.value!r}; it belongs to stochastic_a, _b, _c")
+            raise RoundingError(
+                f"random_bits={random_bits!r} has no meaning for rounding={mode.value!r}; it belongs to stochastic_a, _b, _c"
+            )
         return 0
     number = as_integer(random_bits)
     if number is None or not 1 <= number <= MAX_RANDOM_BITS:
-        raise RoundingError(f"random_bits={random_bits!r}: rounding={mode.value!r} needs an integer in 1..{MAX_RANDOM_BITS}")
+        raise RoundingError(
+            f"random_bits={random_bits!r}: rounding={mode.value!r} needs an integer in 1..{MAX_RANDOM_BITS}"
+        )
     return number

@@ -142,7 +142,9 @@ def _beyond(fmt: Format, mode: Rounding, overflow: Overflow | None, *, positive:
     limit, inf = (fmt.max, math.inf) if positive else (fmt.min, -math.inf)
     if policy is Overflow.INFINITY and not fmt.has_inf:
         others = ", 'saturate' or 'nan'" if fmt.has_nan else " or 'saturate'"
-        raise RoundingError(f"overflow='infinity': format {fmt.name!r} has no infinity; use None (its own policy){others}")
+        raise RoundingError(
+            f"overflow='infinity': format {fmt.name!r} has no infinity; use None (its own policy){others}"
+        )
     if policy is Overflow.NAN and not fmt.has_nan:
         raise RoundingError(f"overflow='nan': format {fmt.name!r} has no NaN; use None (its own policy) or 'saturate'")
     representable = fmt.has_inf and (positive or fmt.signed)

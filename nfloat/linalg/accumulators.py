@@ -106,7 +106,9 @@ class Accumulator:
         bits = check_random_bits(self.rounding, self.random_bits)
         for fmt in (self.format, self.product, self.promote):
             if fmt is not None:
-                rounding_spec(fmt, self.rounding, self.overflow, bits)  # raises where the policy does not fit the format
+                rounding_spec(
+                    fmt, self.rounding, self.overflow, bits
+                )  # raises where the policy does not fit the format
 
     def _set(self, key: str, value: object) -> None:
         object.__setattr__(self, key, value)
@@ -160,7 +162,9 @@ class Accumulator:
         known = [f.name for f in fields(self)]
         for key in changes:
             if key not in known:
-                raise AccumulatorError(f"{key}={changes[key]!r}: an Accumulator has no field {key!r}; {nearest_names(key, known)}")
+                raise AccumulatorError(
+                    f"{key}={changes[key]!r}: an Accumulator has no field {key!r}; {nearest_names(key, known)}"
+                )
         return Accumulator(**{**{f.name: getattr(self, f.name) for f in fields(self)}, **changes})
 
     def __repr__(self) -> str:
@@ -168,7 +172,9 @@ class Accumulator:
         for f in fields(self)[1:]:
             value = getattr(self, f.name)
             if value is not None and value != f.default:
-                parts.append(f"{f.name}={value.name if isinstance(value, Format) else getattr(value, 'value', value)!r}")
+                parts.append(
+                    f"{f.name}={value.name if isinstance(value, Format) else getattr(value, 'value', value)!r}"
+                )
         return f"Accumulator({', '.join(parts)})"
 
 
@@ -193,7 +199,9 @@ def as_accumulator(acc: AccumulatorLike) -> Accumulator | Unit:
 
     if isinstance(acc, Unit):
         return acc
-    raise AccumulatorError(f"acc={acc!r} must be an nf.Accumulator, a format, or the name of a format or matrix unit, not {type(acc).__name__}")
+    raise AccumulatorError(
+        f"acc={acc!r} must be an nf.Accumulator, a format, or the name of a format or matrix unit, not {type(acc).__name__}"
+    )
 
 
 @lru_cache(maxsize=256)

@@ -150,7 +150,9 @@ def _bound(acc: Accumulator, x: _Operands, deviations: float | None) -> tuple[Fl
     """The products' errors, then the sums', and what float64 lost in evaluating them."""
     with np.errstate(invalid="ignore", over="ignore"):
         error, formula = _products_and_sums(acc, x, deviations)
-        error = error * (1 + (x.terms.k + 64) * 2.0**-52) + 64 * 2.0**-1074  # the latter: below float64's normal numbers
+        error = (
+            error * (1 + (x.terms.k + 64) * 2.0**-52) + 64 * 2.0**-1074
+        )  # the latter: below float64's normal numbers
     return np.where(np.isnan(error), np.inf, error), formula
 
 

@@ -96,7 +96,9 @@ def matmul(
 
         return unit_matmul(a, b, how, c, inputs=given, output=last, threads=threads, scale_a=scale_a, scale_b=scale_b)
     if scale_a is not None or scale_b is not None:
-        raise ArgumentError(f"scale_a and scale_b go with a block-scaled matrix unit, not with acc={how!r}; scale a and b before")
+        raise ArgumentError(
+            f"scale_a and scale_b go with a block-scaled matrix unit, not with acc={how!r}; scale a and b before"
+        )
     x, y = as_operand(a, "a"), as_operand(b, "b")
     shape, (m, _, n) = matmul_shapes(x.shape, y.shape)
     start = None if c is None else _start(c, shape)

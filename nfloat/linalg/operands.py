@@ -54,9 +54,15 @@ def matmul_shapes(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[tuple[int, ..
         raise ShapeError(f"a {a} and b {b}: both need at least one dimension; multiply a scalar with nf.multiply")
     rows, columns = (1, *a) if len(a) == 1 else a, (*b, 1) if len(b) == 1 else b
     if rows[-1] != columns[-2]:
-        raise ShapeError(f"a {a} and b {b}: the last dimension of a ({rows[-1]}) must equal {'the' if len(b) == 1 else 'the last but one'} dimension of b ({columns[-2]})")
+        raise ShapeError(
+            f"a {a} and b {b}: the last dimension of a ({rows[-1]}) must equal {'the' if len(b) == 1 else 'the last but one'} dimension of b ({columns[-2]})"
+        )
     if len(rows) == len(columns) == 2:
-        return rows[-2 : -1 if len(a) > 1 else -2] + (columns[-1:] if len(b) > 1 else ()), (rows[-2], rows[-1], columns[-1])
+        return rows[-2 : -1 if len(a) > 1 else -2] + (columns[-1:] if len(b) > 1 else ()), (
+            rows[-2],
+            rows[-1],
+            columns[-1],
+        )
     try:
         stack = np.broadcast_shapes(rows[:-2], columns[:-2])
     except ValueError:
@@ -65,7 +71,9 @@ def matmul_shapes(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[tuple[int, ..
     return shape, (rows[-2], rows[-1], columns[-1])
 
 
-def check_memory(argument: str, shapes: dict[str, tuple[int, ...]], result: tuple[int, ...], itemsize: int, copies: int = 1) -> None:
+def check_memory(
+    argument: str, shapes: dict[str, tuple[int, ...]], result: tuple[int, ...], itemsize: int, copies: int = 1
+) -> None:
     """Refuse a result (and working copies) that this machine cannot hold, before anything is allocated.
 
     Raises
@@ -77,7 +85,11 @@ def check_memory(argument: str, shapes: dict[str, tuple[int, ...]], result: tupl
     if need < _SMALL:
         return
     names = " and ".join(f"{name} {shape}" for name, shape in shapes.items())
-    _refuse_beyond_half(need, f"{argument}: {names} give a result of shape {result}, which needs", "split the rows and multiply them in turn")
+    _refuse_beyond_half(
+        need,
+        f"{argument}: {names} give a result of shape {result}, which needs",
+        "split the rows and multiply them in turn",
+    )
 
 
 def check_copy(argument: str, x: NDArray) -> None:
@@ -89,14 +101,18 @@ def check_copy(argument: str, x: NDArray) -> None:
         If the copy would take more than half of the memory now free.
     """
     if x.nbytes >= _SMALL and not (x.flags.c_contiguous or x.flags.f_contiguous):
-        _refuse_beyond_half(x.nbytes, f"{argument} {x.shape} is not contiguous, and a copy of it takes", "pass it in parts")
+        _refuse_beyond_half(
+            x.nbytes, f"{argument} {x.shape} is not contiguous, and a copy of it takes", "pass it in parts"
+        )
 
 
 def _refuse_beyond_half(need: int, what: str, advice: str) -> None:
     """Raise a ShapeError if so many bytes are more than half of the free memory."""
     free = available_memory()
     if free is not None and need > free // 2:
-        raise ShapeError(f"{what} {need / 2**30:.1f} GiB (half of the {free / 2**30:.1f} GiB of memory now free may be used); {advice}")
+        raise ShapeError(
+            f"{what} {need / 2**30:.1f} GiB (half of the {free / 2**30:.1f} GiB of memory now free may be used); {advice}"
+        )
 
 
 def available_memory() -> int | None:

@@ -113,7 +113,9 @@ def sum(
     columns = array.transpose(axes + kept).reshape(terms, prod(array.shape[i] for i in kept))
     out = np.empty((1, columns.shape[1]), _dtype(array, how))
     multiply(np.ones((1, terms), array.dtype), columns, None, out, how, as_key(seed) if how.stochastic else 0, threads)
-    result = out.reshape([1 if i in axes else array.shape[i] for i in range(array.ndim)] if keepdims else [array.shape[i] for i in kept])
+    result = out.reshape(
+        [1 if i in axes else array.shape[i] for i in range(array.ndim)] if keepdims else [array.shape[i] for i in kept]
+    )
     if last is not None:
         result = round_values(result, last)
     return result[()] if result.ndim == 0 else result
@@ -157,7 +159,9 @@ def cumsum(
     key = np.uint64(as_key(seed) if how.stochastic else 0)
     count = thread_count(threads, PLAIN * rows.size, rows.shape[0])
     over_ranges(lambda first, last: cumulative_plain(rows, out, first, last, plan, specs, key), rows.shape[0], count)
-    result = np.ascontiguousarray(np.moveaxis(out.reshape(lines.shape), -1, axis)).astype(_dtype(array, how), copy=False)
+    result = np.ascontiguousarray(np.moveaxis(out.reshape(lines.shape), -1, axis)).astype(
+        _dtype(array, how), copy=False
+    )
     return result if last is None else round_values(result, last)
 
 
@@ -165,7 +169,9 @@ def _plain_accumulator(acc: AccumulatorLike) -> Accumulator:
     """An accumulator of terms that are no products."""
     how = as_accumulator(acc)
     if not isinstance(how, Accumulator):
-        raise AccumulatorError(f"acc={how.name!r}: a matrix unit multiplies; give nf.sum and nf.cumsum an nf.Accumulator or a format")
+        raise AccumulatorError(
+            f"acc={how.name!r}: a matrix unit multiplies; give nf.sum and nf.cumsum an nf.Accumulator or a format"
+        )
     return how if how.product is None else how.replace(product=None)
 
 

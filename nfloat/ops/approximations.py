@@ -124,7 +124,9 @@ _AT_ZERO, _UNDER, _OVER = _T.EXACT_AT_ZERO, _T.UNDERFLOWS, _T.OVERFLOWS
 APPROXIMATIONS: dict[str, Approximation] = {
     "exp": Approximation(np.exp, _AT_ZERO | _UNDER | _OVER | _T.BESIDE_ONE, single=np.exp, extended=np.exp),
     "exp2": Approximation(np.exp2, _AT_ZERO | _UNDER | _OVER | _T.BESIDE_ONE, single=np.exp2, extended=np.exp2),
-    "expm1": Approximation(np.expm1, _AT_ZERO | _OVER | _T.GREATER_THAN_X | _T.ABOVE_MINUS_ONE, single=np.expm1, extended=np.expm1),
+    "expm1": Approximation(
+        np.expm1, _AT_ZERO | _OVER | _T.GREATER_THAN_X | _T.ABOVE_MINUS_ONE, single=np.expm1, extended=np.expm1
+    ),
     "log": Approximation(np.log, single=np.log, extended=np.log),
     "log2": Approximation(np.log2, single=np.log2, extended=np.log2),
     "log10": Approximation(np.log10, single=np.log10, extended=np.log10),
@@ -139,7 +141,9 @@ APPROXIMATIONS: dict[str, Approximation] = {
     "arccos": Approximation(np.arccos, _T(0), single=np.arccos, extended=np.arccos),
     "arctan": Approximation(np.arctan, _AT_ZERO | _T.WITHIN_X, single=np.arctan, extended=np.arctan),
     "erf": Approximation(_erf, _AT_ZERO | _T.WITHIN_ONE),
-    "sigmoid": Approximation(_sigmoid, _AT_ZERO | _UNDER | _T.BESIDE_HALF | _T.WITHIN_ONE, single=_plain_sigmoid, extended=_plain_sigmoid),
+    "sigmoid": Approximation(
+        _sigmoid, _AT_ZERO | _UNDER | _T.BESIDE_HALF | _T.WITHIN_ONE, single=_plain_sigmoid, extended=_plain_sigmoid
+    ),
     "softplus": Approximation(_softplus, _UNDER | _T.GREATER_THAN_X, single=_plain_softplus, extended=_plain_softplus),
     "gelu": Approximation(_gelu, _AT_ZERO | _UNDER | _T.WITHIN_X, error=2.0**-39),
     "power": Approximation(_power, _AT_ZERO | _UNDER | _OVER, exact=_power_is_exact, extended=np.power),

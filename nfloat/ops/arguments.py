@@ -53,7 +53,9 @@ def refuse_masked(x: ArrayLike, argument: str) -> None:
     inside = x if isinstance(x, (list, tuple)) else ()
     for part in (x, *inside):
         if isinstance(part, np.ma.MaskedArray) and np.ma.is_masked(part):
-            raise ArgumentError(f"{argument}: a masked array with masked elements; fill them first (x.filled(value)) or compress it")
+            raise ArgumentError(
+                f"{argument}: a masked array with masked elements; fill them first (x.filled(value)) or compress it"
+            )
 
 
 def _as_array(x: ArrayLike, argument: str) -> NDArray:
@@ -64,7 +66,11 @@ def _as_array(x: ArrayLike, argument: str) -> NDArray:
         raise ArgumentError(f"{argument}: cannot be read as an array of numbers ({error})") from None
     if array.dtype == object:
         return _from_objects(array, argument)
-    if array.dtype == _FLOAT64 and isinstance(x, (list, tuple)) and np.any(np.isfinite(array) & (np.abs(array) >= _MAX_EXACT)):
+    if (
+        array.dtype == _FLOAT64
+        and isinstance(x, (list, tuple))
+        and np.any(np.isfinite(array) & (np.abs(array) >= _MAX_EXACT))
+    ):
         return _from_objects(np.asarray(x, dtype=object), argument)  # integers among floats: NumPy has rounded them
     return array
 
@@ -80,7 +86,9 @@ def _from_objects(array: NDArray, argument: str) -> NDArray:
             exact = False
         if not exact or isinstance(item, (str, bytes, complex)):
             where = f": element {i}" if i else ""
-            raise ArgumentError(f"{argument}{where} is {_short(item)} ({type(item).__name__}), which is not a float64 value; pass real numbers that float64 holds")
+            raise ArgumentError(
+                f"{argument}{where} is {_short(item)} ({type(item).__name__}), which is not a float64 value; pass real numbers that float64 holds"
+            )
     return out
 
 
@@ -112,7 +120,9 @@ def _to_float(x: NDArray, argument: str) -> NDArray[np.floating]:
         y = _cast(x, _FLOAT64)
         wrong = (y != x) & (x == x)
         if wrong.any():
-            raise ArgumentError(f"{argument}: {x[wrong][0]!r} ({name}) is not a float64 value; round it to float64 yourself if that is meant")
+            raise ArgumentError(
+                f"{argument}: {x[wrong][0]!r} ({name}) is not a float64 value; round it to float64 yourself if that is meant"
+            )
         return y
     if name.startswith(("bfloat16", "float8", "float6", "float4")):  # ml_dtypes: all within float32
         return _cast(x, _FLOAT32)
@@ -128,7 +138,9 @@ def _from_integers(x: NDArray, argument: str) -> NDArray[np.floating]:
         low = whole & (~whole + np.uint64(1))
         wrong = (whole > _MAX_EXACT) & ((whole >> np.uint64(53)) >= low)
         if wrong.any():
-            raise ArgumentError(f"{argument}: integer {int(x[wrong][0])} is not a float64 value; beyond 2**53 only some are")
+            raise ArgumentError(
+                f"{argument}: integer {int(x[wrong][0])} is not a float64 value; beyond 2**53 only some are"
+            )
     return y
 
 

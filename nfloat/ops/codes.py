@@ -1,17 +1,15 @@
-"""`encode`, `decode`, `pack`, `unpack`: between values, codes and bytes."""
+"""`encode` and `decode`: between values and codes. Codes side by side in bytes: ``packing.py``."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from math import prod
-from operator import index
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import ArgumentError, RepresentationError, ShapeError
+from ..errors import ArgumentError, RepresentationError
 from ..formats.format import Format, LowestBinade
 from ..formats.lanes import DOUBLE, SINGLE, has_head_codes, has_only_normal_numbers, has_word_codes, is_narrow
 from ..formats.names import FormatLike, get_format
@@ -67,7 +65,13 @@ def encode(
     >>> nf.encode([1.0, -2.0, 6.0], "float4_e2m1fn")
     array([ 2, 12,  7], dtype=uint8)
     """
-    if type(x) is _ndarray and x.dtype is FLOAT32 and random_bits is None and x.ndim == 1 and x.flags.num & LAYOUT == CARRAY:
+    if (
+        type(x) is _ndarray
+        and x.dtype is FLOAT32
+        and random_bits is None
+        and x.ndim == 1
+        and x.flags.num & LAYOUT == CARRAY
+    ):
         try:
             way = _direct(fmt, rounding, overflow)
         except TypeError:  # an unhashable argument: `plan` names it
@@ -82,7 +86,11 @@ def encode(
     coding = _coding(fmt)
     a = as_carrier(x, "x", single=coding.single)
     out = np.empty(a.shape, coding.dtype)
-    missing = _encode_into(a.reshape(-1), out.reshape(-1), how, coding, key) if a.ndim != 1 else _encode_into(a, out, how, coding, key)
+    missing = (
+        _encode_into(a.reshape(-1), out.reshape(-1), how, coding, key)
+        if a.ndim != 1
+        else _encode_into(a, out, how, coding, key)
+    )
     if missing >= 0:
         _refuse(missing, a, how.format)
     return out if type(x) is np.ndarray else restore_scalar(out, x)
@@ -104,7 +112,9 @@ def _direct(fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | No
     return function, how.words, coding, coding.words, coding.dtype, coding.encoder
 
 
-def _encode_into(a: NDArray[np.floating], out: NDArray[np.unsignedinteger], how: Plan, coding: _Coding, key: int) -> int:
+def _encode_into(
+    a: NDArray[np.floating], out: NDArray[np.unsignedinteger], how: Plan, coding: _Coding, key: int
+) -> int:
     """Fill `out`; returns the first index of a NaN that has no code, or -1."""
     direct = a.itemsize == 4 and how.rounding is Rounding.NEAREST_EVEN and coding.encoder not in (None, ROUNDED)
     # NumPy's way adds 2^emin to subnormal numbers, so that must be a normal one
@@ -263,7 +273,12 @@ def _numbers(f: Format) -> NDArray[np.floating]:
 def as_codes(codes: ArrayLike, fmt: Format, argument: str) -> NDArray[np.unsignedinteger]:
     """`codes` as a contiguous array of the format's code dtype, checked to be in range."""
     dtype = code_dtype(fmt)
-    if type(codes) is np.ndarray and codes.dtype is dtype and fmt.bits == 8 * dtype.itemsize and codes.flags.num & LAYOUT == CARRAY:
+    if (
+        type(codes) is np.ndarray
+        and codes.dtype is dtype
+        and fmt.bits == 8 * dtype.itemsize
+        and codes.flags.num & LAYOUT == CARRAY
+    ):
         return codes
     refuse_masked(codes, argument)
     try:
@@ -273,11 +288,15 @@ def as_codes(codes: ArrayLike, fmt: Format, argument: str) -> NDArray[np.unsigne
     if a.dtype.kind in "fO" and isinstance(codes, (list, tuple, int)):
         a = _large_integers(codes, a, fmt, argument)
     if a.dtype.kind not in "iu" and not (a.size == 0):
-        raise ArgumentError(f"{argument}: dtype {a.dtype} is not integers; pass codes such as nf.encode returns (or array.view(np.{dtype}))")
+        raise ArgumentError(
+            f"{argument}: dtype {a.dtype} is not integers; pass codes such as nf.encode returns (or array.view(np.{dtype}))"
+        )
     if a.size and (a.dtype != dtype or fmt.bits < 8 * dtype.itemsize):
         low, high = 0 if a.dtype.kind == "u" else int(a.min()), int(a.max())
         if low < 0 or high >= 2**fmt.bits:
-            raise ArgumentError(f"{argument}: code {low if low < 0 else high} is not in 0..{2**fmt.bits - 1}, the codes of {fmt.name}")
+            raise ArgumentError(
+                f"{argument}: code {low if low < 0 else high} is not in 0..{2**fmt.bits - 1}, the codes of {fmt.name}"
+            )
     a = np.ascontiguousarray(a, dtype=dtype).reshape(a.shape)
     return a if a.flags.num & LAYOUT == CARRAY else a.copy()
 
@@ -291,94 +310,3 @@ def _large_integers(codes: ArrayLike, a: NDArray, fmt: Format, argument: str) ->
         if not 0 <= item < 2**fmt.bits:
             raise ArgumentError(f"{argument}: code {item} is not in 0..{2**fmt.bits - 1}, the codes of {fmt.name}")
     return items.astype(np.uint64)
-
-
-def pack(codes: ArrayLike, fmt: FormatLike) -> NDArray[np.uint8]:
-    """Codes side by side in bytes, little-endian bit order: code i fills bits [i b, (i + 1) b) of the buffer, b = fmt.bits.
-
-    Returns
-    -------
-    ndarray of uint8
-        One-dimensional, ceil(size * b / 8) bytes; unused bits of the last one are 0.
-
-    Raises
-    ------
-    ArgumentError
-        As in `decode`.
-
-    Examples
-    --------
-    >>> import nfloat as nf
-    >>> nf.pack([1, 2, 3], "float4_e2m1fn")
-    array([33,  3], dtype=uint8)
-    """
-    f = get_format(fmt)
-    c = as_codes(codes, f, "codes").reshape(-1)
-    if f.bits % 8 == 0:
-        width = f.bits // 8
-        return np.ascontiguousarray(_bytes(c)[:, :width]).reshape(-1)
-    bits = np.unpackbits(_bytes(c), axis=1, count=f.bits, bitorder="little")
-    return np.packbits(bits.reshape(-1), bitorder="little")
-
-
-def _bytes(c: NDArray[np.unsignedinteger]) -> NDArray[np.uint8]:
-    """The bytes of codes, one row a code, least significant first."""
-    return c.astype(c.dtype.newbyteorder("<")).view(np.uint8).reshape(c.size, c.itemsize)
-
-
-def _as_bytes(buffer: ArrayLike) -> NDArray[np.uint8]:
-    """A buffer as an array of uint8."""
-    try:
-        raw = np.frombuffer(buffer, np.uint8) if isinstance(buffer, (bytes, bytearray, memoryview)) else np.asarray(buffer)
-    except (ValueError, TypeError, BufferError) as error:
-        raise ArgumentError(f"buffer: cannot be read as bytes ({error})") from None
-    if raw.dtype != np.uint8:
-        raise ArgumentError(f"buffer: dtype {raw.dtype} is not uint8; pass the bytes that nf.pack returned")
-    return raw
-
-
-def _dimensions(shape: int | tuple[int, ...]) -> tuple[int, ...]:
-    """A shape as a tuple of non-negative integers."""
-    dims = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
-    try:
-        if any(isinstance(d, (bool, np.bool_)) for d in dims):
-            raise TypeError
-        whole = tuple(index(d) for d in dims)
-    except TypeError:
-        whole = (-1,)
-    if min(whole, default=0) < 0:
-        raise ShapeError(f"shape={shape!r} must be a non-negative integer or a tuple of them")
-    return whole
-
-
-def unpack(buffer: ArrayLike, fmt: FormatLike, shape: int | tuple[int, ...]) -> NDArray[np.unsignedinteger]:
-    """The codes that `pack` put into `buffer`, in the given shape.
-
-    Raises
-    ------
-    ArgumentError
-        If the buffer is not bytes.
-    ShapeError
-        If it does not have just the bytes that the shape needs.
-
-    Examples
-    --------
-    >>> import nfloat as nf
-    >>> import numpy as np
-    >>> nf.unpack(np.array([33, 3], np.uint8), "float4_e2m1fn", 3)
-    array([1, 2, 3], dtype=uint8)
-    """
-    f = get_format(fmt)
-    dims = _dimensions(shape)
-    raw = _as_bytes(buffer)
-    size, width = prod(dims), code_dtype(f).itemsize
-    if raw.size != -(-size * f.bits // 8):
-        raise ShapeError(f"buffer: {raw.size} bytes, but shape={shape!r} of {f.name} ({f.bits} bits a code) needs {-(-size * f.bits // 8)}")
-    if f.bits % 8 == 0:
-        whole = np.zeros((size, width), np.uint8)
-        whole[:, : f.bits // 8] = raw.reshape(size, f.bits // 8)
-    else:
-        bits = np.zeros((size, 8 * width), np.uint8)
-        bits[:, : f.bits] = np.unpackbits(raw.reshape(-1), count=size * f.bits, bitorder="little").reshape(size, f.bits)
-        whole = np.packbits(bits, axis=1, bitorder="little")
-    return whole.view(code_dtype(f).newbyteorder("<")).astype(code_dtype(f), copy=False).reshape(dims)

@@ -79,7 +79,13 @@ def _settle_rest(
     out, undecided = np.empty(y.size), np.empty(y.size, np.int64)
     count = settle_plain(x, y, number, out, 2 * form.error, int(form.traits), undecided, _result_words(how), key)
     places = undecided[:count]
-    if count >= _FEW and _EXTENDED and not how.stochastic and not how.format.flushes_input and form.extended is not None:
+    if (
+        count >= _FEW
+        and _EXTENDED
+        and not how.stochastic
+        and not how.format.flushes_input
+        and form.extended is not None
+    ):
         results, open_ = _in_extended(form.extended, tuple(a[places] for a in wide), how)
         out[places] = results
         places = places[open_]
@@ -105,7 +111,9 @@ def _in_extended(
         tails = [(end - head).astype(np.float64) for end, head in zip(ends, heads, strict=True)]
         size = np.abs(heads[0])
         known = (size > 2.0**-900) & (size < 2.0**1000)  # a tail is a float64 number
-        low, high = (compute(Operation.ADD, (head, tail), head.size, how, 0) for head, tail in zip(heads, tails, strict=True))
+        low, high = (
+            compute(Operation.ADD, (head, tail), head.size, how, 0) for head, tail in zip(heads, tails, strict=True)
+        )
     return low, ~(known & (low == high) & (low != 0.0))
 
 

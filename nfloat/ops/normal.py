@@ -111,9 +111,7 @@ def _from_words(words: NDArray[np.uint64], count: int) -> tuple[NDArray[np.float
     return None if chosen.size < count or used > words.size else (x[chosen], used)
 
 
-def _under_density(
-    x: NDArray[np.float64], layer: NDArray[np.intp], words: NDArray[np.uint64]
-) -> NDArray[np.bool_]:
+def _under_density(x: NDArray[np.float64], layer: NDArray[np.intp], words: NDArray[np.uint64]) -> NDArray[np.bool_]:
     """Whether a height drawn in the layer lies under the density at x. (In the lowest layer it means nothing.)"""
     density = _tables().density
     height = (density[layer - 1] - density[layer]) * _uniform(words) + density[layer]

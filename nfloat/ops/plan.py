@@ -111,7 +111,9 @@ def _kernel32(f: Format, mode: Rounding, words: NDArray[np.float64]) -> Kernel |
     if not f.has_zero or not (same or narrow) or (f.twos_complement and mode is Rounding.STOCHASTIC_C):
         return elementwise.round_plain
     if _needs_steps(f) or f.precision == SINGLE.digits:  # of which nothing is cut, in any mode
-        return special.round_steps32 if f.signed else elementwise.round_plain  # a small negative number is flushed, not beyond the range
+        return (
+            special.round_steps32 if f.signed else elementwise.round_plain
+        )  # a small negative number is flushed, not beyond the range
     return elementwise.round_same32 if same else elementwise.round_narrow32
 
 

@@ -66,7 +66,13 @@ def round(
     >>> nf.round(1 + 2**-8 + 2**-40, "bfloat16")
     np.float64(1.0078125)
     """
-    if type(x) is _ndarray and x.dtype is FLOAT32 and random_bits is None and x.ndim == 1 and x.flags.num & LAYOUT == CARRAY:
+    if (
+        type(x) is _ndarray
+        and x.dtype is FLOAT32
+        and random_bits is None
+        and x.ndim == 1
+        and x.flags.num & LAYOUT == CARRAY
+    ):
         try:
             way = direct(fmt, rounding, overflow)
         except TypeError:  # an unhashable argument: `plan` names it

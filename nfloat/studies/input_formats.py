@@ -116,7 +116,9 @@ def _ratios(rows: Sequence[Row]) -> list[Check]:
     if {"bfloat16", "tfloat32"} <= set(error):
         found.append(within(f"{_EIGHT}, {at}", error["bfloat16"] / error["tfloat32"], 8.0, "3 bits: 2³", relative=0.01))
         a_bit = (sqnr["tfloat32"] - sqnr["bfloat16"]) / 3
-        found.append(within(f"SQNR a bit in dB, {at}", a_bit, 20 * float(nf.log10(2, "float64")), "20 log10(2)", relative=0.01))
+        found.append(
+            within(f"SQNR a bit in dB, {at}", a_bit, 20 * float(nf.log10(2, "float64")), "20 log10(2)", relative=0.01)
+        )
     if {"float16", "tfloat32"} <= set(error):
         ratio = error["float16"] / error["tfloat32"]
         found.append(within(f"float16 / tfloat32, {at}", ratio, 1.0, "same precision", relative=0.01))

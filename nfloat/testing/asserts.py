@@ -87,7 +87,9 @@ def assert_ulp(
         raise AssertionError(_ulp_failure(a, d, f, max_ulp, distance, bad, worst))
 
 
-def _ulp_failure(a: Floats, d: Floats, f: Format, max_ulp: float, distance: Floats, bad: NDArray[np.bool_], worst: int) -> str:
+def _ulp_failure(
+    a: Floats, d: Floats, f: Format, max_ulp: float, distance: Floats, bad: NDArray[np.bool_], worst: int
+) -> str:
     x, y, far = (float(v.flat[worst]) for v in (a, d, distance))
     gap = "" if not math.isfinite(y) else f"; 1 ulp here is {float(ulp(y, f))!r}"
     call = f"nf.testing.assert_ulp({failures.argument(x)}, {failures.argument(y)}, {failures.format_argument(f)}, max_ulp={max_ulp!r})"

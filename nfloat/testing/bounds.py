@@ -15,7 +15,9 @@ from ..linalg.matmul import matmul
 from ..linalg.operands import as_operand
 
 
-def assert_matmul(actual: ArrayLike, a: ArrayLike, b: ArrayLike, accumulator: AccumulatorLike, c: ArrayLike | None = None) -> None:
+def assert_matmul(
+    actual: ArrayLike, a: ArrayLike, b: ArrayLike, accumulator: AccumulatorLike, c: ArrayLike | None = None
+) -> None:
     """Fail unless `actual` is a @ b + c within what the accumulator's roundings allow (`matmul_bound`).
 
     Parameters
@@ -45,7 +47,9 @@ def assert_matmul(actual: ArrayLike, a: ArrayLike, b: ArrayLike, accumulator: Ac
     acc = as_accumulator(accumulator)
     got = np.asarray(as_operand(actual, "actual"), np.float64)
     if not isinstance(acc, Accumulator):
-        np.testing.assert_array_equal(got, np.asarray(matmul(a, b, acc, c), np.float64), err_msg=f"not what {acc.name} computes")
+        np.testing.assert_array_equal(
+            got, np.asarray(matmul(a, b, acc, c), np.float64), err_msg=f"not what {acc.name} computes"
+        )
         return
     wide = [np.asarray(as_operand(x, name), np.float64) for x, name in ((a, "a"), (b, "b"))]
     exact = np.asarray(matmul(*wide, Accumulator("float64", order="exact"), c))

@@ -65,7 +65,9 @@ def cut_numbers(x: Floats, fmt: Format) -> Cuts:
     up, over = np.clip(64 - shift, 0, 63).astype(np.uint64), np.clip(shift - 64, 0, 63).astype(np.uint64)
     fraction = np.where(shift > 64, rest >> over, np.where(shift > 0, rest << up, 0)).astype(np.uint64)
     more = (shift > 64) & ((fraction << over) != rest)
-    low = np.where(shift > 0, np.ldexp(kept.astype(np.float64), unit.astype(np.int32)), np.where(ordinary, np.abs(x), 1.0))
+    low = np.where(
+        shift > 0, np.ldexp(kept.astype(np.float64), unit.astype(np.int32)), np.where(ordinary, np.abs(x), 1.0)
+    )
     with np.errstate(over="ignore"):
         high = np.ldexp((kept + np.uint64(1)).astype(np.float64), unit.astype(np.int32))
     return Cuts(low, high, _is_even(kept.astype(np.int64), unit, fmt), fraction, more,
@@ -88,7 +90,11 @@ def _cut(z: Result, fmt: Format) -> tuple[int, int, int, bool, float]:
     if not isinstance(z, tuple):
         return 0, fmt.emin, 0, False, 0.0 if z is CANCELLED else z
     negative, n, q, more = z
-    unit = int(_unit(np.array([n.bit_length() - 1 + q]), fmt)[0]) if fmt.twos_complement else max(n.bit_length() - 1 + q, fmt.emin) - fmt.precision + 1
+    unit = (
+        int(_unit(np.array([n.bit_length() - 1 + q]), fmt)[0])
+        if fmt.twos_complement
+        else max(n.bit_length() - 1 + q, fmt.emin) - fmt.precision + 1
+    )
     down = unit - q - 64
     head = n >> down if down > 0 else n << -down
     more = more or (down > 0 and head << down != n)
@@ -142,7 +148,14 @@ def _carries(c: Cuts, mode: Rounding, bits: int, words: Words) -> NDArray[np.boo
     return head + up.astype(np.uint64) > missing
 
 
-def round_cuts(c: Cuts, fmt: Format, mode: Rounding, overflow: Overflow | None, random_bits: int | None = None, words: Words | None = None) -> Floats:
+def round_cuts(
+    c: Cuts,
+    fmt: Format,
+    mode: Rounding,
+    overflow: Overflow | None,
+    random_bits: int | None = None,
+    words: Words | None = None,
+) -> Floats:
     """The exact results rounded once; word i is the 64-bit random word of result i."""
     like = np.where(c.cancelled & (mode is Rounding.TOWARD_NEGATIVE), -0.0, c.like)
     ordinary = np.isfinite(like) & (like != 0)

@@ -34,7 +34,17 @@ def spelled_names() -> list[str]:
 
 
 #: fixed point: units above and below one, ranges below and beyond float32's precision
-FIXED = ("fixed4.2", "fixed8.4", "fixed8.-3", "fixed8.140", "fixed16.8", "fixed16.20", "fixed16.-100", "fixed16.200", "fixed12.-300")
+FIXED = (
+    "fixed4.2",
+    "fixed8.4",
+    "fixed8.-3",
+    "fixed8.140",
+    "fixed16.8",
+    "fixed16.20",
+    "fixed16.-100",
+    "fixed16.200",
+    "fixed12.-300",
+)
 
 #: spelled formats of more than 16 bits: at the edges of what float32 and float64 lanes can do
 WIDE = (
@@ -68,7 +78,9 @@ UNNAMED = (
     Format(name="unit is the next one down", precision=5, emin=-122, emax=0),
     Format(name="least float64 numbers", precision=5, emin=-1070, emax=-1000),
     Format(name="largest float64 numbers", precision=5, emin=960, emax=1023),
-    Format(name="no zero, precision 3", precision=3, emin=-6, emax=8, signed=False, has_inf=False, lowest_binade="normal"),
+    Format(
+        name="no zero, precision 3", precision=3, emin=-6, emax=8, signed=False, has_inf=False, lowest_binade="normal"
+    ),
     Format(name="zero first, with infinity", precision=4, emin=-8, emax=7, lowest_binade="zero_first"),
     Format(name="more bits than needed", precision=4, emin=-6, emax=7, bits=12),
 )
@@ -79,7 +91,18 @@ def families() -> dict[str, list[Format]]:
     small = [f for f in FORMATS.values() if f.bits <= TABLE_BITS]
     flushed = [
         get_format(name).replace(name=f"{name}-{how}", subnormals=how)
-        for name in ("float16", "bfloat16", "float8_e4m3fn", "float8_e8m0fnu", "binary8p3se", "binary8p1sf", "tfloat32", "float32", "e11m20", "float64")
+        for name in (
+            "float16",
+            "bfloat16",
+            "float8_e4m3fn",
+            "float8_e8m0fnu",
+            "binary8p3se",
+            "binary8p1sf",
+            "tfloat32",
+            "float32",
+            "e11m20",
+            "float64",
+        )
         for how in ("flush_output", "flush_input", "flush")
     ]
     return {

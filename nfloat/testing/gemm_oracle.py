@@ -119,13 +119,20 @@ def _carries(mode: Rounding, n: int) -> Callable[[int, int, bool, bool, int], bo
 
     if mode is Rounding.STOCHASTIC_EQUAL:
         return lambda rest, shift, even, negative, bits: bits >> (_WORD_BITS - 1) == 1
-    carry = {Rounding.STOCHASTIC: by_a, Rounding.STOCHASTIC_A: by_a, Rounding.STOCHASTIC_B: by_b, Rounding.STOCHASTIC_C: by_c}[mode]
+    carry = {
+        Rounding.STOCHASTIC: by_a,
+        Rounding.STOCHASTIC_A: by_a,
+        Rounding.STOCHASTIC_B: by_b,
+        Rounding.STOCHASTIC_C: by_c,
+    }[mode]
     return lambda rest, shift, even, negative, bits: carry(rest, shift, bits)
 
 
 #: whether (kept + rest / 2^shift) units, 0 < rest < 2^shift, become kept + 1, from (rest, shift, kept is even, negative, random word)
 _UP: dict[Rounding, Callable[[int, int, bool, bool, int], bool]] = {
-    Rounding.NEAREST_EVEN: lambda rest, shift, even, negative, bits: 2 * rest > 1 << shift or (2 * rest == 1 << shift and not even),
+    Rounding.NEAREST_EVEN: lambda rest, shift, even, negative, bits: (
+        2 * rest > 1 << shift or (2 * rest == 1 << shift and not even)
+    ),
     Rounding.NEAREST_AWAY: lambda rest, shift, even, negative, bits: 2 * rest >= 1 << shift,
     Rounding.NEAREST_ZERO: lambda rest, shift, even, negative, bits: 2 * rest > 1 << shift,
     Rounding.TOWARD_ZERO: lambda rest, shift, even, negative, bits: False,
@@ -142,7 +149,9 @@ class _Rounder:
         f, self.precision = fmt, fmt.precision
         drawn = _WORD_BITS if acc.rounding is Rounding.STOCHASTIC else acc.random_bits or 0
         self.goes_up = _carries(acc.rounding, drawn) if acc.rounding.is_stochastic else _UP[acc.rounding]
-        self.above, self.below = ([_ticks(x, tick) for x in beyond(f, acc.rounding, acc.overflow, positive=side)] for side in (True, False))
+        self.above, self.below = (
+            [_ticks(x, tick) for x in beyond(f, acc.rounding, acc.overflow, positive=side)] for side in (True, False)
+        )
         self.max, self.min = (_ticks(x, tick) or 0 for x in (f.max, f.min))
         self.least_shift = f.emin - f.precision + 1 - tick
         self.fixed = f.twos_complement

@@ -39,7 +39,11 @@ def write(path: str | os.PathLike[str], values: ArrayLike, fmt: FormatLike) -> N
     digits = -(-f.bits // 4)
     cells = [f"{int(code):0{digits}x}" for code in codes]
     lines = [" ".join(cells[i : i + _PER_LINE]) for i in range(0, len(cells), _PER_LINE)]
-    head = [f"# {_HEAD}", f"format = {format_argument(f).removeprefix('nf.')}", f"shape = {' '.join(map(str, a.shape))}".rstrip()]
+    head = [
+        f"# {_HEAD}",
+        f"format = {format_argument(f).removeprefix('nf.')}",
+        f"shape = {' '.join(map(str, a.shape))}".rstrip(),
+    ]
     Path(path).write_text("\n".join([*head, *lines]) + "\n", encoding="ascii")
 
 
@@ -52,8 +56,15 @@ def read(path: str | os.PathLike[str]) -> tuple[NDArray[np.floating], Format]:
         If the file is not a golden file.
     """
     lines = Path(path).read_text(encoding="ascii").splitlines()
-    if len(lines) < 3 or lines[0] != f"# {_HEAD}" or not lines[1].startswith("format = ") or not lines[2].startswith("shape ="):
-        raise ArgumentError(f"path={str(path)!r}: not a golden file; its first line must be '# {_HEAD}', then format and shape")
+    if (
+        len(lines) < 3
+        or lines[0] != f"# {_HEAD}"
+        or not lines[1].startswith("format = ")
+        or not lines[2].startswith("shape =")
+    ):
+        raise ArgumentError(
+            f"path={str(path)!r}: not a golden file; its first line must be '# {_HEAD}', then format and shape"
+        )
     f = _format(lines[1].removeprefix("format = "), str(path))
     shape = tuple(map(int, lines[2].removeprefix("shape =").split()))
     codes = [int(cell, 16) for line in lines[3:] for cell in line.split()]
@@ -86,12 +97,16 @@ def assert_golden(path: str | os.PathLike[str], values: ArrayLike, fmt: FormatLi
     f = get_format(fmt)
     if update:
         if os.environ.get("CI"):
-            raise ArgumentError("update=True: golden files are not rewritten in continuous integration (CI is set); run it at home and commit")
+            raise ArgumentError(
+                "update=True: golden files are not rewritten in continuous integration (CI is set); run it at home and commit"
+            )
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         write(path, values, f)
         return
     if not Path(path).exists():
-        raise AssertionError(f"{path}: no golden file; run pytest with --nfloat-update to record it, look at it, and commit it")
+        raise AssertionError(
+            f"{path}: no golden file; run pytest with --nfloat-update to record it, look at it, and commit it"
+        )
     desired, recorded = read(path)
     if recorded != f:
         raise AssertionError(f"{path}: recorded in {recorded.name}, compared in {f.name}")
@@ -100,4 +115,6 @@ def assert_golden(path: str | os.PathLike[str], values: ArrayLike, fmt: FormatLi
     try:
         assert_bits_equal(values, desired, f)
     except AssertionError as error:
-        raise AssertionError(f"{error}\nrecorded in {path}; if the change is meant, run pytest with --nfloat-update") from None
+        raise AssertionError(
+            f"{error}\nrecorded in {path}; if the change is meant, run pytest with --nfloat-update"
+        ) from None

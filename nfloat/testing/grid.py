@@ -80,7 +80,9 @@ class Grid:
         index = np.searchsorted(table, a, side="right") - 1
         gaps = np.append(_log2(np.diff(table)), f.emax - f.precision + 1)
         high = np.append(table[1:], np.inf)
-        even = (np.arange(table.size) - (not f.has_zero)) % 2 == 0  # without a zero, the 0 in front of the table is not a code
+        even = (
+            np.arange(table.size) - (not f.has_zero)
+        ) % 2 == 0  # without a zero, the 0 in front of the table is not a code
         if f.precision == 1 and not f.has_zero:
             even[1:] = False  # every significand is 1
         if f.precision == 1 and f.lowest_binade is LowestBinade.ZERO_FIRST:
@@ -113,7 +115,9 @@ def _scaled(a: Floats, exponent: NDArray[np.int64]) -> Floats:
         return np.ldexp(a, np.clip(exponent, -3000, 3000).astype(np.int32))
 
 
-def goes_up(n: Neighbours, negative: NDArray[np.bool_], mode: Rounding, random_bits: int, words: Words | None) -> NDArray[np.bool_]:
+def goes_up(
+    n: Neighbours, negative: NDArray[np.bool_], mode: Rounding, random_bits: int, words: Words | None
+) -> NDArray[np.bool_]:
     """Where the upper neighbour of the magnitude is the result."""
     if mode.is_stochastic:
         return _carries(n, mode, 64 if mode is Rounding.STOCHASTIC else random_bits, words)
@@ -141,7 +145,9 @@ def _carries(n: Neighbours, mode: Rounding, bits: int, words: Words) -> NDArray[
     return np.floor(shifted).astype(np.uint64) > missing
 
 
-def round_unbounded(x: Floats, n: Neighbours, fmt: Format, mode: Rounding, random_bits: int = 0, words: Words | None = None) -> Floats:
+def round_unbounded(
+    x: Floats, n: Neighbours, fmt: Format, mode: Rounding, random_bits: int = 0, words: Words | None = None
+) -> Floats:
     """Every element of x on the grid continued without end; `n` are the neighbours of its magnitudes (see `prepare`).
 
     Zeros have their sign, also where the format has none such; NaN and infinite elements of x give zeros.
@@ -177,7 +183,13 @@ def bounded(r: Floats, x: Floats, fmt: Format, mode: Rounding, overflow: Overflo
 
 
 def round_grid(
-    x: Floats, n: Neighbours, fmt: Format, mode: Rounding, overflow: Overflow | None, random_bits: int = 0, words: Words | None = None
+    x: Floats,
+    n: Neighbours,
+    fmt: Format,
+    mode: Rounding,
+    overflow: Overflow | None,
+    random_bits: int = 0,
+    words: Words | None = None,
 ) -> Floats:
     """Every element of x rounded exactly: `round_unbounded`, then `bounded`."""
     return bounded(round_unbounded(x, n, fmt, mode, random_bits, words), x, fmt, mode, overflow)

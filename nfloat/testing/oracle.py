@@ -138,7 +138,9 @@ def round_exact(
     return _as_float(signed)
 
 
-def round_magnitude(a: Fraction, negative: bool, f: Format, mode: Rounding, random_bits: int | None, word: int) -> Fraction:
+def round_magnitude(
+    a: Fraction, negative: bool, f: Format, mode: Rounding, random_bits: int | None, word: int
+) -> Fraction:
     """a > 0 on the format's grid, continued upward without end."""
     unit = _unit_at(f.emin if f.twos_complement else max(_floor_log2(a), f.emin), f)
     steps = a / unit
@@ -167,7 +169,11 @@ def _goes_up(v: Fraction, even: bool, negative: bool, mode: Rounding, random_bit
     if mode is Rounding.TO_ODD:
         return even
     if not mode.is_stochastic:
-        return {Rounding.TOWARD_ZERO: False, Rounding.TOWARD_POSITIVE: not negative, Rounding.TOWARD_NEGATIVE: negative}[mode]
+        return {
+            Rounding.TOWARD_ZERO: False,
+            Rounding.TOWARD_POSITIVE: not negative,
+            Rounding.TOWARD_NEGATIVE: negative,
+        }[mode]
     if mode is Rounding.STOCHASTIC_EQUAL:
         return word >> (_WORD_BITS - 1) == 1
     n = _WORD_BITS if mode is Rounding.STOCHASTIC else random_bits

@@ -26,8 +26,12 @@ _KEYS = ("formats", "roundings")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """--nfloat-seed, --nfloat-update."""
     group = parser.getgroup("nfloat", "number formats")
-    group.addoption("--nfloat-seed", type=int, default=0, metavar="N", help="seed of the nfloat_seed streams (default: 0)")
-    group.addoption("--nfloat-update", action="store_true", help="record golden files (nfloat_golden) instead of comparing")
+    group.addoption(
+        "--nfloat-seed", type=int, default=0, metavar="N", help="seed of the nfloat_seed streams (default: 0)"
+    )
+    group.addoption(
+        "--nfloat-update", action="store_true", help="record golden files (nfloat_golden) instead of comparing"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

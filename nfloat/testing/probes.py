@@ -40,7 +40,9 @@ def probes(fmt: Format) -> Floats:
         unit = np.ldexp(1.0, fmt.emax - fmt.precision + 1)
         past = fmt.max + unit * np.array([0.5, 1.0, 1.5, 2.0, 3.0, 4.0])
         middle = grid[:-1] / 2 + grid[1:] / 2
-        points = np.concatenate([grid, middle, past[np.isfinite(past)], [fmt.smallest_normal / 2, fmt.smallest_subnormal / 2]])
+        points = np.concatenate(
+            [grid, middle, past[np.isfinite(past)], [fmt.smallest_normal / 2, fmt.smallest_subnormal / 2]]
+        )
         points = np.concatenate([points, np.nextafter(points, np.inf), np.nextafter(points, 0.0), _beside32(points)])
         points = points[np.isfinite(points)]
     points = np.unique(points)

@@ -44,7 +44,11 @@ class Way:
     @property
     def keywords(self) -> dict[str, Any]:
         """The keyword arguments of the call."""
-        given = {"overflow": self.overflow, "random_bits": self.random_bits, "seed": self.seed if self.mode.is_stochastic else None}
+        given = {
+            "overflow": self.overflow,
+            "random_bits": self.random_bits,
+            "seed": self.seed if self.mode.is_stochastic else None,
+        }
         return {key: value for key, value in given.items() if value is not None}
 
     def call(self, operands: tuple[NDArray, ...]) -> NDArray:
@@ -55,9 +59,13 @@ class Way:
     def source(self, operands: tuple[NDArray, ...], i: int) -> str:
         """The call as Python source, every element as element i."""
         texts = [_array_source(a, i) for a in operands]
-        keywords = "".join(f", {key}={str(value) if isinstance(value, Overflow) else value!r}" for key, value in self.keywords.items())
+        keywords = "".join(
+            f", {key}={str(value) if isinstance(value, Overflow) else value!r}" for key, value in self.keywords.items()
+        )
         keywords = keywords.replace(f"overflow={self.overflow}", f"overflow='{self.overflow}'")
-        return f"{self.name}({', '.join(texts)}, nf.{self.format!r}, '{self.mode}'{keywords})" + (f"[{i}]" if operands[0].ndim else "")
+        return f"{self.name}({', '.join(texts)}, nf.{self.format!r}, '{self.mode}'{keywords})" + (
+            f"[{i}]" if operands[0].ndim else ""
+        )
 
 
 def number_source(value: float) -> str:
@@ -95,7 +103,9 @@ class Found(Report):
 
 
 # ------------------------------------------------------------------ what is drawn
-def ways_of(name: str, fmt: Format, rng: np.random.Generator, function: Callable[..., Any] | None = None) -> Iterator[Way]:
+def ways_of(
+    name: str, fmt: Format, rng: np.random.Generator, function: Callable[..., Any] | None = None
+) -> Iterator[Way]:
     """Every mode under the format's own policy and another one."""
     allowed = policies(fmt)
     for mode in Rounding:
@@ -128,8 +138,15 @@ def inputs(fmt: Format, rng: np.random.Generator, count: int) -> Floats:
     with np.errstate(all="ignore"):
         on_grid = np.array(round_public(x[::2], fmt, "toward_zero", overflow="saturate_finite"), np.float64)
         exponent = np.frexp(on_grid)[1] - 1
-        unit = np.ldexp(1.0, np.maximum(np.full_like(exponent, fmt.emin) if fmt.twos_complement else exponent, fmt.emin) - fmt.precision + 1)
-        steps = rng.choice([0.0, 0.5, 0.5, 0.25, 0.75, 1.0, 1.5, 2.0], on_grid.size) * rng.choice([-1.0, 1.0], on_grid.size)
+        unit = np.ldexp(
+            1.0,
+            np.maximum(np.full_like(exponent, fmt.emin) if fmt.twos_complement else exponent, fmt.emin)
+            - fmt.precision
+            + 1,
+        )
+        steps = rng.choice([0.0, 0.5, 0.5, 0.25, 0.75, 1.0, 1.5, 2.0], on_grid.size) * rng.choice(
+            [-1.0, 1.0], on_grid.size
+        )
         near = on_grid + unit * steps
         near[::3] = np.nextafter(near[::3], rng.choice([-np.inf, np.inf], near[::3].size))
         ends = np.array([fmt.max, fmt.smallest_normal, fmt.smallest_subnormal, 2.0**fmt.emin])

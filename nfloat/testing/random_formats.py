@@ -56,7 +56,10 @@ def _precision(rng: Random, most: int) -> int:
     if kind < 0.5:
         return rng.randint(1, min(12, most))
     if kind < 0.8:
-        return min(most, max(1, rng.choice([5, 6, 10, 11, 12, 20, 21, 22, 23, 24, 25, 26, 27, 50, 51, 52, 53]) + rng.randint(-1, 1)))
+        return min(
+            most,
+            max(1, rng.choice([5, 6, 10, 11, 12, 20, 21, 22, 23, 24, 25, 26, 27, 50, 51, 52, 53]) + rng.randint(-1, 1)),
+        )
     return rng.randint(1, most)
 
 
@@ -67,7 +70,18 @@ def _exponents(rng: Random, p: int) -> tuple[int, int]:
         emin = rng.randint(-40, 12)
     elif kind < 0.75:  # a constant made of emin or emax and p leaves a lane about here
         digits, least = rng.choice(_LANES)
-        edge = rng.choice([least, least + p, least + digits, least - digits + p, -least, p - least - digits, -digits - least, 1 - least])
+        edge = rng.choice(
+            [
+                least,
+                least + p,
+                least + digits,
+                least - digits + p,
+                -least,
+                p - least - digits,
+                -digits - least,
+                1 - least,
+            ]
+        )
         emin = edge + rng.randint(-4, 4)
     else:
         emin = rng.randint(lowest, _GREATEST)
@@ -79,7 +93,9 @@ def _exponents(rng: Random, p: int) -> tuple[int, int]:
         emax = emin + rng.randint(0, 40)
     elif kind < 0.8:
         digits, least = rng.choice(_LANES)
-        emax = rng.choice([1 - least, 1 - least - digits, -least - digits + p, -least - 30 - digits + p]) + rng.randint(-3, 3)
+        emax = rng.choice([1 - least, 1 - least - digits, -least - digits + p, -least - 30 - digits + p]) + rng.randint(
+            -3, 3
+        )
     else:
         emax = rng.randint(emin, _GREATEST)
     return emin, min(max(emax, emin), _GREATEST)

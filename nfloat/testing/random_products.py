@@ -29,7 +29,17 @@ from .gemm_oracle import matmul_exact, word
 from .random_formats import random_format
 
 Matrix = list[list[float]]
-_NAMED = ("float16", "bfloat16", "tfloat32", "float8_e4m3fn", "float8_e5m2", "float4_e2m1fn", "float32", "float64", "float8_e8m0fnu")
+_NAMED = (
+    "float16",
+    "bfloat16",
+    "tfloat32",
+    "float8_e4m3fn",
+    "float8_e5m2",
+    "float4_e2m1fn",
+    "float32",
+    "float64",
+    "float8_e8m0fnu",
+)
 
 
 @dataclass(frozen=True)
@@ -113,8 +123,15 @@ def _operands(rng: Random, acc: Accumulator, m: int, k: int, n: int) -> tuple[Ma
     digits = rng.choice([1, 2, fmt.precision, fmt.precision, (fmt.precision + 1) // 2, rng.randint(1, 53)])
     first = rng.choice([0, centre // 2, centre, rng.randint(-20, 20)])
     positive, special = rng.random() < 0.25, rng.choice([0.0, 0.0, 0.0, 0.02, 0.2])
-    draws = [(m, k, first, digits), (k, n, centre - first, rng.choice([1, digits, digits])), (m, n, centre, rng.choice([digits, 53]))]
-    a, b, c = ([[_number(rng, e, spread, d, positive, special) for _ in range(width)] for _ in range(height)] for height, width, e, d in draws)
+    draws = [
+        (m, k, first, digits),
+        (k, n, centre - first, rng.choice([1, digits, digits])),
+        (m, n, centre, rng.choice([digits, 53])),
+    ]
+    a, b, c = (
+        [[_number(rng, e, spread, d, positive, special) for _ in range(width)] for _ in range(height)]
+        for height, width, e, d in draws
+    )
     if rng.random() < 0.15:  # every row the same, so that a sum of equal terms runs into its end
         a, b = [a[0]] * m, [[row[0]] * n for row in b]
     return a, b, c if rng.random() < 0.5 else None
@@ -124,7 +141,9 @@ def _number(rng: Random, exponent: int, spread: int, digits: int, positive: bool
     if rng.random() < special:
         return rng.choice([0.0, -0.0, 0.0, -0.0, math.inf, -math.inf, math.nan])
     digits = min(53, max(1, digits))
-    m = rng.choice([2 ** (digits - 1), 2**digits - 1, rng.randint(2 ** (digits - 1), 2**digits - 1), rng.randint(1, 2**digits - 1)])
+    m = rng.choice(
+        [2 ** (digits - 1), 2**digits - 1, rng.randint(2 ** (digits - 1), 2**digits - 1), rng.randint(1, 2**digits - 1)]
+    )
     e = exponent + rng.randint(-spread, spread) - m.bit_length() + 1
     try:
         x = math.ldexp(m, e)
@@ -152,7 +171,9 @@ def _at_threshold(rng: Random, acc: Accumulator) -> Product:
     a = [[0.0] * (k - 1) + [sign * math.ldexp(rest, unit // 2 + shift)]]
     b = [[1.0]] * (k - 1) + [[math.ldexp(1.0, unit - unit // 2 - shift)]]
     c = [[sign * math.ldexp(kept, unit)]]
-    return Product(a, b, c if domain == 0 or rng.random() < 0.3 else None, acc, seed, 1, tuple(map(_fits_float32, (a, b, c))))
+    return Product(
+        a, b, c if domain == 0 or rng.random() < 0.3 else None, acc, seed, 1, tuple(map(_fits_float32, (a, b, c)))
+    )
 
 
 def _fits_float32(rows: Matrix) -> bool:
@@ -220,7 +241,10 @@ def _cuts(size: int) -> list[slice]:
 
 def source(p: Product) -> str:
     """A line of Python that computes it; `nf` is nfloat, `np` NumPy."""
-    a, b, c = (None if x is None else f"np.array({_rows(x)}, np.float{32 if s else 64})" for x, s in zip((p.a, p.b, p.c), p.single, strict=True))
+    a, b, c = (
+        None if x is None else f"np.array({_rows(x)}, np.float{32 if s else 64})"
+        for x, s in zip((p.a, p.b, p.c), p.single, strict=True)
+    )
     seed = f", seed={p.seed}" if p.acc.stochastic else ""
     return f"nf.matmul({a}, {b}, {accumulator_source(p.acc)}, {c}{seed})"
 
@@ -234,7 +258,9 @@ def accumulator_source(acc: Accumulator) -> str:
     for key in ("rounding", "order", "overflow"):
         if getattr(acc, key) is not None:
             parts.append(f"{key}={getattr(acc, key).value!r}")
-    parts += [f"{key}={getattr(acc, key)}" for key in ("block", "random_bits", "lanes") if getattr(acc, key) is not None]
+    parts += [
+        f"{key}={getattr(acc, key)}" for key in ("block", "random_bits", "lanes") if getattr(acc, key) is not None
+    ]
     return f"nf.Accumulator({', '.join(parts)})"
 
 

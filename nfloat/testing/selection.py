@@ -41,7 +41,9 @@ def select_formats(choice: FormatLike | Iterable[FormatLike]) -> list[Format]:
     ['float16', 'float32', 'float64', 'bfloat16']
     """
     words = [choice] if isinstance(choice, (str, Format)) else list(choice)
-    names = [name for word in words for name in (FORMAT_GROUPS.get(word, (word,)) if isinstance(word, str) else (word,))]
+    names = [
+        name for word in words for name in (FORMAT_GROUPS.get(word, (word,)) if isinstance(word, str) else (word,))
+    ]
     return list(dict.fromkeys(get_format(name) for name in names))
 
 

@@ -44,13 +44,15 @@ def _ieee_like(max_bits: int) -> st.SearchStrategy[Format]:
 
 
 def _p3109(max_bits: int) -> st.SearchStrategy[Format]:
-    return st.tuples(st.integers(3, max_bits), st.integers(1, max_bits), st.sampled_from("su"), st.sampled_from("ef")).map(
-        lambda t: get_format(f"binary{t[0]}p{min(t[1], t[0] - (t[2] == 's'))}{t[2]}{t[3]}")
-    )
+    return st.tuples(
+        st.integers(3, max_bits), st.integers(1, max_bits), st.sampled_from("su"), st.sampled_from("ef")
+    ).map(lambda t: get_format(f"binary{t[0]}p{min(t[1], t[0] - (t[2] == 's'))}{t[2]}{t[3]}"))
 
 
 def _fixed(max_bits: int) -> st.SearchStrategy[Format]:
-    return st.integers(2, max_bits).flatmap(lambda b: st.integers(0, b).map(lambda frac: get_format(f"fixed{b}.{frac}")))
+    return st.integers(2, max_bits).flatmap(
+        lambda b: st.integers(0, b).map(lambda frac: get_format(f"fixed{b}.{frac}"))
+    )
 
 
 def roundings(*, stochastic: bool = False) -> st.SearchStrategy[Rounding]:
@@ -71,7 +73,11 @@ def values(fmt: FormatLike, *, allow_nan: bool = True, allow_infinity: bool = Tr
 
 
 def arrays(
-    fmt: FormatLike, shape: int | tuple[int, ...] | st.SearchStrategy[tuple[int, ...]], *, allow_nan: bool = True, allow_infinity: bool = True
+    fmt: FormatLike,
+    shape: int | tuple[int, ...] | st.SearchStrategy[tuple[int, ...]],
+    *,
+    allow_nan: bool = True,
+    allow_infinity: bool = True,
 ) -> st.SearchStrategy[NDArray[np.floating]]:
     """Arrays of numbers of a format: float32 if it carries the format, else float64."""
     f = get_format(fmt)
@@ -94,7 +100,9 @@ def near_ties(fmt: FormatLike) -> st.SearchStrategy[float]:
             x = math.nextafter(x, math.copysign(math.inf, steps))
         return -x if negative else x
 
-    return st.builds(place, st.integers(0, f.max_code), st.sampled_from((2, 0, 1, 3, 4, 6)), st.integers(-2, 2), st.booleans())
+    return st.builds(
+        place, st.integers(0, f.max_code), st.sampled_from((2, 0, 1, 3, 4, 6)), st.integers(-2, 2), st.booleans()
+    )
 
 
 def reals(fmt: FormatLike) -> st.SearchStrategy[float]:

@@ -71,7 +71,9 @@ class Report:
         self.wrong += bad.size
         for i in bad[: KEPT - len(self.mismatches)]:
             value = float(x[i]).hex() if x.dtype.kind == "f" else hex(x[i])
-            self.mismatches.append(f"{self.format.name} {what}: {value} gives {actual[i]!r}, exact is {desired[i]!r} (element {i} of {x.size})")
+            self.mismatches.append(
+                f"{self.format.name} {what}: {value} gives {actual[i]!r}, exact is {desired[i]!r} (element {i} of {x.size})"
+            )
 
 
 def differs(actual: NDArray, desired: NDArray) -> NDArray[np.bool_]:
@@ -149,7 +151,9 @@ def _sweep_codes(report: Report) -> None:
     report.compare("decode, few codes", few, decode(few, fmt), values[few])
     if not fmt.flushes_input and not fmt.flushes_output:
         there = ~np.isnan(values)
-        again = encode(values[there], fmt, overflow=Overflow.SATURATE_FINITE)  # infinities stay, whatever the format's own policy
+        again = encode(
+            values[there], fmt, overflow=Overflow.SATURATE_FINITE
+        )  # infinities stay, whatever the format's own policy
         report.compare("encode(decode)", codes[there], again, codes[there])
 
 
@@ -179,7 +183,12 @@ def _sweep_piece(
     for mode, bits in ways:
         unbounded = round_unbounded(wide, neighbours, fmt, mode, bits or 0, words)
         for policy in chosen:
-            how = {"rounding": mode, "overflow": policy, "random_bits": bits, "seed": seed if mode.is_stochastic else None}
+            how = {
+                "rounding": mode,
+                "overflow": policy,
+                "random_bits": bits,
+                "seed": seed if mode.is_stochastic else None,
+            }
             what = f"{x.dtype.name} {mode} overflow={policy}" + (f" random_bits={bits}" if bits else "")
             exact = bounded(unbounded, wide, fmt, mode, policy)
             report.compare(f"round {what}", x, round_public(x, fmt, **how), exact)
@@ -192,7 +201,9 @@ def _matters(x: Floats, fmt: Format) -> NDArray[np.bool_]:
     return large | (x == 0) | (np.arange(x.size) % 16 == 0)
 
 
-def _compare_codes(report: Report, what: str, x: NDArray[np.floating], exact: Floats, table: Floats | None, how: dict) -> None:
+def _compare_codes(
+    report: Report, what: str, x: NDArray[np.floating], exact: Floats, table: Floats | None, how: dict
+) -> None:
     """encode: the right number's code; where several codes have one number (NaN, a flushed zero), the canonical one."""
     fmt = report.format
     missing = np.isnan(exact)
@@ -216,7 +227,9 @@ def _compare_codes(report: Report, what: str, x: NDArray[np.floating], exact: Fl
         return
     report.compare(f"encode {what}", x, table[codes], exact)
     if fmt.has_nan:
-        report.compare(f"encode {what}: NaN", x[missing], codes[missing], np.full(missing.sum(), canonical_nan(fmt), codes.dtype))
+        report.compare(
+            f"encode {what}: NaN", x[missing], codes[missing], np.full(missing.sum(), canonical_nan(fmt), codes.dtype)
+        )
 
 
 # ---------------------------------------------------------------- every random word
@@ -234,7 +247,9 @@ def sweep_words(fmt: Format, most_bits: int = 8) -> Report:
         n = prepare(x, grid)
         for mode in (Rounding.STOCHASTIC_A, Rounding.STOCHASTIC_B, Rounding.STOCHASTIC_C):
             for r in range(2**bits):
-                words = np.full(x.size, r << (64 - bits), np.uint64) | np.uint64((r * 0x9E3779B97F4A7C15 & (2**64 - 1)) >> bits)
+                words = np.full(x.size, r << (64 - bits), np.uint64) | np.uint64(
+                    (r * 0x9E3779B97F4A7C15 & (2**64 - 1)) >> bits
+                )
                 out = np.empty_like(x)
                 round_with_words(x, out, rounding_spec(fmt, mode, None, bits), words)
                 report.compare(f"{mode} N={bits} R={r}", x, out, round_grid(x, n, fmt, mode, None, bits, words))
@@ -245,7 +260,11 @@ def _fractions(fmt: Format, bits: int) -> Floats:
     grid = landmarks(fmt)
     lows, highs = grid[:-1], grid[1:]
     if fmt.bits > 8:
-        some = np.unique(np.concatenate([np.arange(6), np.arange(lows.size - 6, lows.size), np.linspace(0, lows.size - 1, 20).astype(int)]).clip(0))
+        some = np.unique(
+            np.concatenate(
+                [np.arange(6), np.arange(lows.size - 6, lows.size), np.linspace(0, lows.size - 1, 20).astype(int)]
+            ).clip(0)
+        )
         lows, highs = lows[some], highs[some]
     few = np.array([1, 3, 2**bits - 1, 2**bits, 2**bits + 1, 2 ** (bits + 1) - 1])
     dense = np.arange(2 ** (bits + 1))

@@ -113,7 +113,9 @@ def sweep_pairs(
     return report
 
 
-def _ways(x: Floats, y: Floats, fmt: Format, stream: Stream, float_arrays: bool) -> dict[str, Callable[..., NDArray | None]]:
+def _ways(
+    x: Floats, y: Floats, fmt: Format, stream: Stream, float_arrays: bool
+) -> dict[str, Callable[..., NDArray | None]]:
     """The ways of computing (name, mode, policy, random_bits) on these operands; None where one has no answer."""
 
     def on_carrier(a: NDArray, b: NDArray) -> Callable[..., NDArray]:

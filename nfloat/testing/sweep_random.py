@@ -87,7 +87,14 @@ def _decode(fmt: Format) -> Way:
 
 
 def _check_decode(fmt: Format, rng: np.random.Generator, report: Found) -> None:
-    ends = [0, 2 ** (fmt.precision - 1), fmt.max_code, 2 ** (fmt.bits - fmt.signed), 2**fmt.bits, fmt.max_code + 2 ** (fmt.bits - 1)]
+    ends = [
+        0,
+        2 ** (fmt.precision - 1),
+        fmt.max_code,
+        2 ** (fmt.bits - fmt.signed),
+        2**fmt.bits,
+        fmt.max_code + 2 ** (fmt.bits - 1),
+    ]
     some = {(end + k) % 2**fmt.bits for end in ends for k in range(-3, 4)}
     some |= {int.from_bytes(rng.bytes(8)) % n for n in (2**fmt.bits, fmt.max_code + 1) for _ in range(60)}
     if fmt.signed:
@@ -104,7 +111,9 @@ def _check_decode(fmt: Format, rng: np.random.Generator, report: Found) -> None:
         report.check(Way("(lambda c, f, _: nf.unpack(nf.pack(c, f), f, c.size))", fmt, Rounding.NEAREST_EVEN), (c,),
                      codes.unpack(codes.pack(c, fmt), fmt, c.size), c)  # fmt: skip
         few = c[:9]
-        packed = sum(int(code) << (i * fmt.bits) for i, code in enumerate(few)).to_bytes(-(-few.size * fmt.bits // 8), "little")
+        packed = sum(int(code) << (i * fmt.bits) for i, code in enumerate(few)).to_bytes(
+            -(-few.size * fmt.bits // 8), "little"
+        )
         text = f"(lambda c, f, _: nf.pack({few.tolist()}, f))"
         whole = np.frombuffer(packed, np.uint8)
         report.check(Way(text, fmt, Rounding.NEAREST_EVEN), (whole,), codes.pack(few, fmt), whole)
@@ -150,7 +159,9 @@ def _operands(fmt: Format, rng: np.random.Generator, arity: int, count: int, mem
         far = slice(third, third + third // 2)
         y[far] = x[far] * 2.0 ** -rng.integers(0, span, third // 2) * (1 + rng.integers(0, 3, third // 2) / 2)
         ends = slice(third + third // 2, 2 * third)
-        target = rng.choice([fmt.max, 2.0**fmt.emin, fmt.smallest_subnormal], y[ends].size) * rng.uniform(0.2, 2.5, y[ends].size)
+        target = rng.choice([fmt.max, 2.0**fmt.emin, fmt.smallest_subnormal], y[ends].size) * rng.uniform(
+            0.2, 2.5, y[ends].size
+        )
         y[ends] = np.where(rng.random(y[ends].size) < 0.5, target / x[ends], x[ends] / target)
         z[::2] = (-x * y * (1 + rng.integers(-1, 2, count) * 2.0 ** -rng.integers(1, 60, count)))[::2]
         if members:
@@ -167,17 +178,39 @@ def sweep_operations(fmt: Format, rng: np.random.Generator, report: Found, count
         pool = _operands(fmt, rng, arity, count, members)
         if rng.random() < 0.5:
             pool = tuple(carriers(a)[1].astype(np.float64) for a in pool)
-        _sweep_pool(fmt, rng, report, name, pool, [exact_result(name, fmt, *row) for row in zip(*(a.tolist() for a in pool), strict=True)], members)
+        _sweep_pool(
+            fmt,
+            rng,
+            report,
+            name,
+            pool,
+            [exact_result(name, fmt, *row) for row in zip(*(a.tolist() for a in pool), strict=True)],
+            members,
+        )
     _check_folds(fmt, rng, report)
 
 
 def _sweep_pool(
-    fmt: Format, rng: np.random.Generator, report: Found, name: str, pool: tuple[Floats, ...], results: list[Result], members: bool
+    fmt: Format,
+    rng: np.random.Generator,
+    report: Found,
+    name: str,
+    pool: tuple[Floats, ...],
+    results: list[Result],
+    members: bool,
 ) -> None:
     """An operation or function on operands whose exact results are known."""
-    cuts, size, report.inputs = cut_results(results, fmt), np.abs(np.array([_size(z) for z in results])), report.inputs + len(results)
+    cuts, size, report.inputs = (
+        cut_results(results, fmt),
+        np.abs(np.array([_size(z) for z in results])),
+        report.inputs + len(results),
+    )
     kinds = kinds_of(size, fmt)
-    single = [a for a in (tuple(carriers(a)[1] for a in pool),) if all(not differs(b.astype(np.float64), c).any() for b, c in zip(a, pool, strict=True))]
+    single = [
+        a
+        for a in (tuple(carriers(a)[1] for a in pool),)
+        if all(not differs(b.astype(np.float64), c).any() for b, c in zip(a, pool, strict=True))
+    ]
     given = [pool, *single]
     for way in ways_of(f"nf.{name}", fmt, rng):
         places = places_of(rng, kinds)
@@ -199,9 +232,9 @@ def _size(z: Result) -> float:
 
 
 def _are_members(operands: tuple[NDArray, ...], fmt: Format) -> bool:
-    return all(not differs(np.asarray(round_public(a, fmt, overflow="saturate_finite")), a).any() for a in operands) and (
-        fmt.has_nan or not any(np.isnan(a).any() for a in operands)
-    )
+    return all(
+        not differs(np.asarray(round_public(a, fmt, overflow="saturate_finite")), a).any() for a in operands
+    ) and (fmt.has_nan or not any(np.isnan(a).any() for a in operands))
 
 
 def _in_float_arrays(way: Way, name: str) -> Way:
@@ -211,7 +244,9 @@ def _in_float_arrays(way: Way, name: str) -> Way:
 
     def call(*arguments: Any, **_: Any) -> NDArray:
         *operands, fmt, mode = arguments
-        members = (array(v, fmt, overflow="saturate_finite").replace(rounding=mode, overflow=way.overflow) for v in operands)
+        members = (
+            array(v, fmt, overflow="saturate_finite").replace(rounding=mode, overflow=way.overflow) for v in operands
+        )
         return getattr(np, name)(*members).values
 
     return Way(text, way.format, way.mode, function=call)
@@ -226,15 +261,29 @@ def _check_folds(fmt: Format, rng: np.random.Generator, report: Found) -> None:
         mode = list(Rounding)[rng.integers(7)]
         steps = [x[0]]
         for value in x[1:].tolist():
-            steps.append(float(round_cuts(cut_results([exact_result(name, fmt, float(steps[-1]), value)], fmt), fmt, mode, None)[0]))
+            steps.append(
+                float(
+                    round_cuts(cut_results([exact_result(name, fmt, float(steps[-1]), value)], fmt), fmt, mode, None)[0]
+                )
+            )
         if not fmt.has_nan and np.isnan(steps).any():
             continue
         a = array(x, fmt, overflow="saturate_finite").replace(rounding=mode, overflow=None)
         numbers = ", ".join(map(number_source, x.tolist()))
         text = f"(nf.array([{numbers}], f, overflow='saturate_finite').replace(rounding=mode, overflow=None)).values"
         ufunc = getattr(np, name)
-        report.check(Way(f"(lambda x, f, mode: np.{name}.accumulate{text})", fmt, mode), (x,), ufunc.accumulate(a).values, np.array(steps))
-        report.check(Way(f"(lambda x, f, mode: np.{name}.reduce{text})", fmt, mode), (x[-1],), np.asarray(ufunc.reduce(a).values), np.array(steps[-1:]))
+        report.check(
+            Way(f"(lambda x, f, mode: np.{name}.accumulate{text})", fmt, mode),
+            (x,),
+            ufunc.accumulate(a).values,
+            np.array(steps),
+        )
+        report.check(
+            Way(f"(lambda x, f, mode: np.{name}.reduce{text})", fmt, mode),
+            (x[-1],),
+            np.asarray(ufunc.reduce(a).values),
+            np.array(steps[-1:]),
+        )
 
 
 # ------------------------------------------------------------------ elementary functions
@@ -242,9 +291,20 @@ def certain_result(name: str, *x: float) -> Result | None:
     """A function to 128 bits by ``ops/certain.py``, whose last resort it is; None for arguments with special results, NaN apart."""
     if any(math.isnan(a) for a in x):
         return (False, 1, 0, False) if name == "power" and (x[0] == 1 or x[1] == 0) else math.nan
-    if any(a == 0 or math.isinf(a) for a in x) or (name == "log1p" and x[0] == -1) or (name == "power" and abs(x[0]) == 1):
+    if (
+        any(a == 0 or math.isinf(a) for a in x)
+        or (name == "log1p" and x[0] == -1)
+        or (name == "power" and abs(x[0]) == 1)
+    ):
         return None
-    outside = {"log": x[0] < 0, "log2": x[0] < 0, "log10": x[0] < 0, "log1p": x[0] < -1, "arcsin": abs(x[0]) > 1, "arccos": abs(x[0]) > 1}
+    outside = {
+        "log": x[0] < 0,
+        "log2": x[0] < 0,
+        "log10": x[0] < 0,
+        "log1p": x[0] < -1,
+        "arcsin": abs(x[0]) > 1,
+        "arccos": abs(x[0]) > 1,
+    }
     if outside.get(name) or (name == "power" and x[0] < 0 and x[1] != math.floor(x[1])):
         return math.nan
     if x[0] == 1 and name in ("log", "log2", "log10", "arccos"):
@@ -272,9 +332,14 @@ def sweep_functions(
             _sweep_pool(fmt, rng, report, str(name), tuple(a[known] for a in pool), [results[i] for i in known], False)
 
 
-def sweep_number(seed: int, k: int, areas: tuple[str, ...] = AREAS, accept: Callable[[Format], bool] | None = None) -> dict[str, Report]:
+def sweep_number(
+    seed: int, k: int, areas: tuple[str, ...] = AREAS, accept: Callable[[Format], bool] | None = None
+) -> dict[str, Report]:
     """Format k of a seed: a report for each area."""
-    fmt, sweeps = random_format(Random(f"{seed} {k}"), accept=accept), {"codes": sweep_codes, "operations": sweep_operations, "functions": sweep_functions}
+    fmt, sweeps = (
+        random_format(Random(f"{seed} {k}"), accept=accept),
+        {"codes": sweep_codes, "operations": sweep_operations, "functions": sweep_functions},
+    )
     reports = {}
     for area in areas:
         report = Found(fmt)

@@ -27,7 +27,17 @@ def test_help_and_formats_load_no_compiler_and_no_pictures():
 
 
 def test_a_real_run_ctrl_c_and_going_on(tmp_path):
-    run = ("drift", "--data", "blobs", "--width", "8", "--recipes", "tf32,bf16-pure,bf16-mixed,bf16-pure-sr,fp16-pure,fp16-mixed", "--out", "out")
+    run = (
+        "drift",
+        "--data",
+        "blobs",
+        "--width",
+        "8",
+        "--recipes",
+        "tf32,bf16-pure,bf16-mixed,bf16-pure-sr,fp16-pure,fp16-mixed",
+        "--out",
+        "out",
+    )
     process = subprocess.Popen(
         [*PYTHON, *run, "--steps", "3000", "--every", "3000"],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

@@ -62,5 +62,3 @@ def near(fmt: nf.Format, rng: np.random.Generator, count: int) -> np.ndarray:
 def of_format(fmt: nf.Format | str, rng: np.random.Generator, shape: tuple[int, ...], reach: int = 6) -> np.ndarray:
     """Moderate numbers, in the format."""
     return np.asarray(nf.round(moderate(rng, shape, reach, np.float32), fmt, overflow="saturate"))
-
-

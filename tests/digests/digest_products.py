@@ -69,7 +69,11 @@ def sums(fmt: str) -> str:
     for mode in ("nearest_even", "toward_negative", "stochastic"):
         acc = nf.Accumulator(fmt, rounding=mode)
         seed = 6 if acc.stochastic else None
-        found += [nf.sum(x, acc, axis=1, seed=seed), nf.cumsum(x, acc, axis=1, seed=seed), nf.dot(x[0], y, acc, seed=seed)]
+        found += [
+            nf.sum(x, acc, axis=1, seed=seed),
+            nf.cumsum(x, acc, axis=1, seed=seed),
+            nf.dot(x[0], y, acc, seed=seed),
+        ]
     return digest(*found)
 
 
@@ -90,7 +94,7 @@ def numbers(fmt: str, rng: np.random.Generator, shape: tuple[int, ...]) -> np.nd
     if fmt.startswith(("int", "uint")):
         bits = int(fmt.partition("int")[2])
         low = 0 if fmt[0] == "u" else -(2 ** (bits - 1))
-        return rng.integers(low, low + 2**min(bits, 20), shape).astype(np.float64)
+        return rng.integers(low, low + 2 ** min(bits, 20), shape).astype(np.float64)
     return of_format(fmt, rng, shape)
 
 
@@ -107,4 +111,7 @@ def any_codes(fmt: str, rng: np.random.Generator, shape: tuple[int, ...]) -> np.
 def scales(unit: nf.linalg.unit.Unit, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Powers of two, in the shapes of the operands' blocks."""
     count = -(-70 // unit.arithmetic.scale_block)
-    return {name: np.ldexp(1.0, rng.integers(-3, 4, shape)) for name, shape in (("scale_a", (4, count)), ("scale_b", (count, 6)))}
+    return {
+        name: np.ldexp(1.0, rng.integers(-3, 4, shape))
+        for name, shape in (("scale_a", (4, count)), ("scale_b", (count, 6)))
+    }

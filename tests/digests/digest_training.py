@@ -78,7 +78,9 @@ def squared_error() -> str:
 
 def drift(recipe: str) -> str:
     """The text of the rows."""
-    config = nf.drift.Config(data="blobs", recipes=(recipe,), steps=6, every=3, width=10, batch=20, activation="tanh", optimizer="adam")
+    config = nf.drift.Config(
+        data="blobs", recipes=(recipe,), steps=6, every=3, width=10, batch=20, activation="tanh", optimizer="adam"
+    )
     return digest("".join(to_line(row) + "\n" for row in nf.drift.run(config).rows))
 
 

@@ -52,7 +52,10 @@ def rounded(fmt: nf.Format) -> str:
             if (policy is Overflow.INFINITY and not fmt.has_inf) or (policy is Overflow.NAN and fmt.nan == "none"):
                 continue
             bits = 3 if mode.needs_random_bits else None
-            found += [nf.round(x, fmt, mode, overflow=policy, seed=7 if mode.is_stochastic else None, random_bits=bits) for x in inputs]
+            found += [
+                nf.round(x, fmt, mode, overflow=policy, seed=7 if mode.is_stochastic else None, random_bits=bits)
+                for x in inputs
+            ]
     return digest(*found)
 
 
@@ -75,11 +78,28 @@ def codes(fmt: nf.Format) -> str:
 def arithmetic(name: str, operands: int) -> str:
     """Formats of every kind of lane, every mode, ordinary numbers and random words."""
     rng, found = generator(name), []
-    for fmt in ("float8_e5m2", "float8_e4m3fn", "float4_e2m1fn", "bfloat16", "float16", "tfloat32", "float32", "e6m9", "e8m13", "float64"):
+    for fmt in (
+        "float8_e5m2",
+        "float8_e4m3fn",
+        "float4_e2m1fn",
+        "bfloat16",
+        "float16",
+        "tfloat32",
+        "float32",
+        "e6m9",
+        "e8m13",
+        "float64",
+    ):
         for dtype in (np.float32, np.float64):
             ordinary = [moderate(rng, (40,), dtype=dtype) for _ in range(operands)]
             anything = [words(rng, 40, dtype) for _ in range(operands)]
-            for mode in (Rounding.NEAREST_EVEN, Rounding.TOWARD_ZERO, Rounding.TOWARD_POSITIVE, Rounding.TO_ODD, Rounding.STOCHASTIC):
+            for mode in (
+                Rounding.NEAREST_EVEN,
+                Rounding.TOWARD_ZERO,
+                Rounding.TOWARD_POSITIVE,
+                Rounding.TO_ODD,
+                Rounding.STOCHASTIC,
+            ):
                 seed = 3 if mode.is_stochastic else None
                 found += [getattr(nf, name)(*x, fmt, mode, seed=seed) for x in (ordinary, anything)]
     return digest(*found)
@@ -103,7 +123,19 @@ def float_array(name: str) -> str:
     rng = generator("FloatArray", name)
     a, b = (nf.array(moderate(rng, (6, 7), 3, np.float32), name) for _ in range(2))
     with np.errstate(all="ignore"):
-        found = [a + b, a - b, a * b, a / b, -a, a @ b.T, a.sum(), a.sum(axis=0), a.mean(axis=1), np.cumsum(a, axis=1), np.maximum(a, b)]
+        found = [
+            a + b,
+            a - b,
+            a * b,
+            a / b,
+            -a,
+            a @ b.T,
+            a.sum(),
+            a.sum(axis=0),
+            a.mean(axis=1),
+            np.cumsum(a, axis=1),
+            np.maximum(a, b),
+        ]
         found += [getattr(np, function)(a) for function in UFUNCS]
     return digest(*(x.values if hasattr(x, "values") else x for x in found))
 

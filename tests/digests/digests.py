@@ -44,7 +44,11 @@ def differing(prefixes: Iterable[str] = (), log: bool = False) -> list[str]:
         if compute() != right.get(name):
             wrong.append(name)
         if log:
-            print(f"{name}: {'DIFFERS' if name in wrong else 'equal'}, {time.perf_counter() - start:.1f} s", file=sys.stderr, flush=True)
+            print(
+                f"{name}: {'DIFFERS' if name in wrong else 'equal'}, {time.perf_counter() - start:.1f} s",
+                file=sys.stderr,
+                flush=True,
+            )
     return wrong
 
 

@@ -12,4 +12,6 @@ def test_the_record_is_of_these_digests():
 
 @pytest.mark.parametrize("prefix", sorted({name.split()[0] for name, _ in named()}))
 def test_equal_to_the_record(prefix):
-    assert differing([prefix]) == [], "a result has changed; if it was meant to: python tests/digests/digests.py --write"
+    assert differing([prefix]) == [], (
+        "a result has changed; if it was meant to: python tests/digests/digests.py --write"
+    )

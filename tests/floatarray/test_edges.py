@@ -85,10 +85,26 @@ def test_signalling_nan_does_not_warn():
     half = np.array([0x7D01], np.uint16).view(np.float16)
     for x in (single, double, half):
         for many in (x, np.tile(x, 70)):
-            for result in (nf.add(many, 1.0, "float16"), nf.exp(many, "float16"), nf.power(many, 2.0, "binary8p3se"), nf.sqrt(many, "bfloat16", "stochastic", seed=1)):
+            for result in (
+                nf.add(many, 1.0, "float16"),
+                nf.exp(many, "float16"),
+                nf.power(many, 2.0, "binary8p3se"),
+                nf.sqrt(many, "bfloat16", "stochastic", seed=1),
+            ):
                 assert np.isnan(result).all()
     b = nf.array(np.tile(single, 60), "float32")
-    for result in (np.floor(b), np.rint(b), np.exp(b), np.hypot(b, b), np.remainder(b, 1), b.sum(), np.add.accumulate(b), b.mean(), b + 1, b.astype("float16")):
+    for result in (
+        np.floor(b),
+        np.rint(b),
+        np.exp(b),
+        np.hypot(b, b),
+        np.remainder(b, 1),
+        b.sum(),
+        np.add.accumulate(b),
+        b.mean(),
+        b + 1,
+        b.astype("float16"),
+    ):
         assert np.isnan(np.asarray(result)).all()
     np.add.at(b.copy(), [0], 1)
     assert np.isnan(np.asarray(nf.array(double, "float64").astype("float32"))).all()
@@ -103,7 +119,10 @@ def test_what_broadcast_arrays_returns_does_not_warn():
 
 def test_questions_and_selections():
     x = nf.array([[1.0, np.inf], [-np.inf, 0.0]], "float16")
-    assert np.isposinf(x).tolist() == [[False, True], [False, False]] and np.isneginf(x).tolist() == [[False, False], [True, False]]
+    assert np.isposinf(x).tolist() == [[False, True], [False, False]] and np.isneginf(x).tolist() == [
+        [False, False],
+        [True, False],
+    ]
     assert np.argwhere(x).tolist() == [[0, 0], [0, 1], [1, 0]] and np.argpartition(v(), 1).tolist() == [0, 1, 2]
     assert np.extract(np.array([True, False, True]), v()).tolist() == [1, 3]
     assert x.mT.tolist() == np.matrix_transpose(x).tolist() == x.T.tolist() and x.nbytes == 16
@@ -113,5 +132,8 @@ def test_questions_and_selections():
 
 def test_random_bits_do_not_depend_on_how_an_index_is_spelled():
     s = nf.array(np.full((3, 4), 0.5), "float16", "stochastic", seed=1)
-    assert s[1].stream == s[np.int64(1)].stream == s[-2].stream and s[1, 2].stream == s[np.int32(1), -2].stream == s[-2, np.uint8(2)].stream
+    assert (
+        s[1].stream == s[np.int64(1)].stream == s[-2].stream
+        and s[1, 2].stream == s[np.int32(1), -2].stream == s[-2, np.uint8(2)].stream
+    )
     assert s[1].stream != s[2].stream and s[1, 2].stream != s[2, 1].stream and s[0:1].stream != s[0].stream

@@ -87,7 +87,10 @@ def test_forms_of_out(form: str) -> None:
 
 def test_out_that_overlaps_its_operands() -> None:
     a, x = _integers(10)
-    for first, second, target in ((slice(1, None), slice(None, -1), slice(1, None)), (slice(None, -1), slice(1, None), slice(None, -1))):
+    for first, second, target in (
+        (slice(1, None), slice(None, -1), slice(1, None)),
+        (slice(None, -1), slice(1, None), slice(None, -1)),
+    ):
         b, y = a.copy(), x.copy()
         np.add(b[first], b[second], out=b[target])
         y[target] = x[first] + x[second]
@@ -134,8 +137,13 @@ def test_reduce_over_any_axes(ufunc: np.ufunc, axis: object, keepdims: bool) -> 
     a, x = _integers(2, 3, 2)
     for b, y in ((a, x), (a.transpose(2, 0, 1), x.transpose(2, 0, 1)), (a[:, ::-1], x[:, ::-1])):
         y = np.asarray(nf.round(y.astype(float), FORMAT))
-        _same(ufunc.reduce(b, axis=axis, keepdims=keepdims), nf.round(ufunc.reduce(y, axis=axis, keepdims=keepdims), FORMAT))
-        _same(ufunc.reduce(b, axis, None, None, keepdims), nf.round(ufunc.reduce(y, axis=axis, keepdims=keepdims), FORMAT))
+        _same(
+            ufunc.reduce(b, axis=axis, keepdims=keepdims),
+            nf.round(ufunc.reduce(y, axis=axis, keepdims=keepdims), FORMAT),
+        )
+        _same(
+            ufunc.reduce(b, axis, None, None, keepdims), nf.round(ufunc.reduce(y, axis=axis, keepdims=keepdims), FORMAT)
+        )
 
 
 @pytest.mark.parametrize("keepdims", [False, True])
@@ -210,7 +218,17 @@ def test_outer(left: tuple[int, ...], right: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize(
     "index",
-    [0, [0, 0, 2], [[0, 1], [1, 0]], slice(None, None, 2), np.array([True, False, True]), (Ellipsis,), ([0, 2], [1, 1]), (slice(None), 1), []],
+    [
+        0,
+        [0, 0, 2],
+        [[0, 1], [1, 0]],
+        slice(None, None, 2),
+        np.array([True, False, True]),
+        (Ellipsis,),
+        ([0, 2], [1, 1]),
+        (slice(None), 1),
+        [],
+    ],
     ids=str,
 )
 def test_at(index: object) -> None:

@@ -32,7 +32,19 @@ TABLE = {
     "float64": (64, 53, 1023, -1022, 1023, np.finfo(np.float64).max, 2.0**-1022, 5e-324, True, True, True),
     "bfloat16": (16, 8, 127, -126, 127, (2 - 2**-7) * 2.0**127, 2**-126, 2**-133, True, True, True),
     "tfloat32": (19, 11, 127, -126, 127, (2 - 2**-10) * 2.0**127, 2**-126, 2**-136, True, True, True),
-    "dlfloat16": (16, 10, 31, -31, 32, (2 - 2**-8) * 2.0**32, 2**-31 * (1 + 2**-9), 2**-31 * (1 + 2**-9), False, True, True),
+    "dlfloat16": (
+        16,
+        10,
+        31,
+        -31,
+        32,
+        (2 - 2**-8) * 2.0**32,
+        2**-31 * (1 + 2**-9),
+        2**-31 * (1 + 2**-9),
+        False,
+        True,
+        True,
+    ),
     "amdfp24": (24, 17, 63, -62, 63, (2 - 2**-16) * 2.0**63, 2**-62, 2**-78, True, True, True),
     "pxr24": (24, 16, 127, -126, 127, (2 - 2**-15) * 2.0**127, 2**-126, 2**-141, True, True, True),
     "int8": (8, 7, 0, 6, 6, 127.0, 1.0, 1.0, False, False, False),
@@ -51,7 +63,19 @@ TABLE = {
 @pytest.mark.parametrize("name", TABLE)
 def test_constants_are_the_specifications(name):
     f = nf.get_format(name)
-    found = (f.bits, f.precision, f.bias, f.emin, f.emax, f.max, f.smallest_normal, f.smallest_subnormal, f.has_inf, f.has_nan, f.has_negative_zero)
+    found = (
+        f.bits,
+        f.precision,
+        f.bias,
+        f.emin,
+        f.emax,
+        f.max,
+        f.smallest_normal,
+        f.smallest_subnormal,
+        f.has_inf,
+        f.has_nan,
+        f.has_negative_zero,
+    )
     assert found == TABLE[name]
 
 
@@ -66,7 +90,9 @@ def test_every_entry(fmt):
     assert getattr(nf, fmt.name) is fmt
     assert eval(repr(fmt), {"Format": nf.Format}) == fmt
     assert fmt.precision <= 53 and fmt.exponent_bits <= 11
-    assert (fmt.min, fmt.signed) == ((-fmt.max if not fmt.twos_complement else -fmt.max - 1, True) if fmt.signed else (fmt.min, False))
+    assert (fmt.min, fmt.signed) == (
+        (-fmt.max if not fmt.twos_complement else -fmt.max - 1, True) if fmt.signed else (fmt.min, False)
+    )
 
 
 @pytest.mark.parametrize("name", ML_DTYPES)
@@ -80,13 +106,43 @@ def test_limits_are_ml_dtypes(name):
 
 # ---------------------------------------------------------------- codes of special values, from the specifications
 SPECIAL_CODES = [
-    ("float8_e4m3fn", {0x7F: NAN, 0xFF: NAN, 0x7E: 448.0, 0xFE: -448.0, 0x00: 0.0, 0x80: -0.0, 0x08: 2**-6, 0x07: 0.875 * 2**-6, 0x01: 2**-9}),
-    ("float8_e5m2", {0x7C: INF, 0xFC: -INF, 0x7D: NAN, 0x7E: NAN, 0x7F: NAN, 0x7B: 57344.0, 0x04: 2**-14, 0x03: 0.75 * 2**-14, 0x01: 2**-16, 0x80: -0.0}),
+    (
+        "float8_e4m3fn",
+        {
+            0x7F: NAN,
+            0xFF: NAN,
+            0x7E: 448.0,
+            0xFE: -448.0,
+            0x00: 0.0,
+            0x80: -0.0,
+            0x08: 2**-6,
+            0x07: 0.875 * 2**-6,
+            0x01: 2**-9,
+        },
+    ),
+    (
+        "float8_e5m2",
+        {
+            0x7C: INF,
+            0xFC: -INF,
+            0x7D: NAN,
+            0x7E: NAN,
+            0x7F: NAN,
+            0x7B: 57344.0,
+            0x04: 2**-14,
+            0x03: 0.75 * 2**-14,
+            0x01: 2**-16,
+            0x80: -0.0,
+        },
+    ),
     ("float8_e4m3fnuz", {0x80: NAN, 0x7F: 240.0, 0xFF: -240.0, 0x00: 0.0, 0x01: 2**-10}),
     ("float8_e5m2fnuz", {0x80: NAN, 0x7F: 57344.0}),
     ("float8_e8m0fnu", {0x00: 2**-127, 0x7F: 1.0, 0xFE: 2.0**127, 0xFF: NAN}),
     ("float8_e3m4_intel", {0x7F: NAN, 0xFF: NAN, 0x7E: 30.0}),
-    ("float4_e2m1fn", dict(enumerate([0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, -0.0, -0.5, -1.0, -1.5, -2.0, -3.0, -4.0, -6.0]))),
+    (
+        "float4_e2m1fn",
+        dict(enumerate([0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, -0.0, -0.5, -1.0, -1.5, -2.0, -3.0, -4.0, -6.0])),
+    ),
     ("binary8p3se", {0x80: NAN, 0x7F: INF, 0xFF: -INF, 0x7E: 49152.0, 0x40: 1.0, 0x00: 0.0}),  # P3109 v4.0
     ("binary8p3sf", {0x80: NAN, 0x7F: 57344.0, 0xFF: -57344.0, 0x40: 1.0}),
     ("binary8p4ue", {0xFF: NAN, 0xFE: INF, 0x80: 1.0, 0x00: 0.0}),
@@ -114,10 +170,21 @@ def test_mx_int8_scale_is_a_fixed_point_format():
     assert (f.max, f.min, f.smallest_subnormal) == (127 / 64, -2.0, 2**-6)
 
 
-@pytest.mark.parametrize(("name", "code", "kind"), [("float16", "<H", "<e"), ("float32", "<I", "<f"), ("float64", "<Q", "<d")])
+@pytest.mark.parametrize(
+    ("name", "code", "kind"), [("float16", "<H", "<e"), ("float32", "<I", "<f"), ("float64", "<Q", "<d")]
+)
 def test_ieee_formats_are_what_struct_unpacks(name, code, kind):
     bits = nf.get_format(name).bits
-    for pattern in (0, 1, 2 ** (bits - 1), 2 ** (bits - 1) + 1, 2 ** (bits - 2), 2 ** (bits - 2) - 1, 12345 << (bits - 16), 2 ** (bits - 1) - 2**bits // 32 - 5):
+    for pattern in (
+        0,
+        1,
+        2 ** (bits - 1),
+        2 ** (bits - 1) + 1,
+        2 ** (bits - 2),
+        2 ** (bits - 2) - 1,
+        12345 << (bits - 16),
+        2 ** (bits - 1) - 2**bits // 32 - 5,
+    ):
         expected = struct.unpack(kind, struct.pack(code, pattern))[0]
         nf.testing.assert_bits_equal(oracle.decode_exact(pattern, name), expected)
         nf.testing.assert_bits_equal(nf.decode(pattern, name), expected)

@@ -145,7 +145,9 @@ def test_the_widest_codes():
 
 def test_the_least_number_of_fixed_point_decides_whether_float32_carries_it():
     def fixed(emax):
-        return nf.Format(name="f", precision=10, emin=emax, emax=emax, bits=11, has_inf=False, nan="none", twos_complement=True)
+        return nf.Format(
+            name="f", precision=10, emin=emax, emax=emax, bits=11, has_inf=False, nan="none", twos_complement=True
+        )
 
     assert fixed(126).fits_float32 and fixed(126).min == -(2.0**127)
     assert not fixed(127).fits_float32 and fixed(127).min == -(2.0**128)

@@ -51,7 +51,13 @@ def test_ieee_like(e, m):
 
 def test_names_that_are_other_formats_too():
     """e5m10, e8m7 and the like are IEEE's formats under another name."""
-    for spelled, named in (("e5m10", "float16"), ("e8m7", "bfloat16"), ("e8m10", "tfloat32"), ("e8m23", "float32"), ("e11m52", "float64")):
+    for spelled, named in (
+        ("e5m10", "float16"),
+        ("e8m7", "bfloat16"),
+        ("e8m10", "tfloat32"),
+        ("e8m23", "float32"),
+        ("e11m52", "float64"),
+    ):
         assert nf.get_format(spelled).replace(name=named) == nf.get_format(named)
 
 
@@ -60,7 +66,9 @@ def test_finfo_has_numpys_names_and_values(dtype):
     ours, theirs = nf.finfo(np.dtype(dtype).name), np.finfo(dtype)
     for key in ("bits", "eps", "epsneg", "max", "min", "tiny", "smallest_normal", "smallest_subnormal", "resolution", "precision", "nmant", "nexp", "maxexp",
                 "minexp", "machep", "negep", "iexp"):  # fmt: skip
-        assert getattr(ours, key) == pytest.approx(float(getattr(theirs, key)), rel=1e-3 if key == "resolution" else 0, abs=0), key
+        assert getattr(ours, key) == pytest.approx(
+            float(getattr(theirs, key)), rel=1e-3 if key == "resolution" else 0, abs=0
+        ), key
 
 
 @pytest.mark.parametrize("fmt", [*nf.FORMATS, "e6m9", "binary8p4se", "fixed16.8"])

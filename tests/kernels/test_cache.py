@@ -33,7 +33,13 @@ def copy(tmp_path):
 
 def run(house, cache, code=ASK, **variables):
     outside = {key: value for key, value in os.environ.items() if key not in ("NUMBA_CACHE_DIR", "NFLOAT_QUIET")}
-    env = {**outside, "NFLOAT_CACHE_DIR": str(cache), "PYTHONPATH": str(house), "PYTHONDONTWRITEBYTECODE": "1", **variables}
+    env = {
+        **outside,
+        "NFLOAT_CACHE_DIR": str(cache),
+        "PYTHONPATH": str(house),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        **variables,
+    }
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, cwd=house)
     assert done.returncode == 0, done.stderr
     return done
@@ -51,7 +57,9 @@ def test_editing_a_callee_gives_the_new_answer(copy, tmp_path):
     first = run(copy, cache)
     assert float(first.stdout) == ONE_UP and "compiling" in first.stderr
     again = run(copy, cache)
-    assert float(again.stdout) == ONE_UP and "compiling" not in again.stderr, "the second process loads what the first compiled"
+    assert float(again.stdout) == ONE_UP and "compiling" not in again.stderr, (
+        "the second process loads what the first compiled"
+    )
     edit(copy / "nfloat/kernels/rounding/scalar.py", "        return not negative\n", "        return negative\n")
     changed = run(copy, cache)
     assert float(changed.stdout) == ONE_DOWN and "compiling" in changed.stderr
@@ -91,7 +99,11 @@ def test_an_unwritable_cache_folder_does_not_raise(copy, tmp_path):
 
 def test_no_home_folder_does_not_raise(copy):
     """Containers run as users without a home."""
-    env = {key: value for key, value in os.environ.items() if key not in ("HOME", "XDG_CACHE_HOME", "NFLOAT_CACHE_DIR", "NUMBA_CACHE_DIR")}
+    env = {
+        key: value
+        for key, value in os.environ.items()
+        if key not in ("HOME", "XDG_CACHE_HOME", "NFLOAT_CACHE_DIR", "NUMBA_CACHE_DIR")
+    }
     env |= {"HOME": "/nonexistent/home", "PYTHONPATH": str(copy)}
     done = subprocess.run([sys.executable, "-c", ASK], env=env, capture_output=True, text=True, cwd=copy)
     assert done.returncode == 0 and float(done.stdout) == ONE_UP, done.stderr

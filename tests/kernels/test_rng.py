@@ -77,7 +77,10 @@ def test_runs(half):
     for key in KEYS:
         bits = bit_matrix(half(key))
         along, within = np.diff(bits.astype(np.int8), axis=0) != 0, np.diff(bits.reshape(-1).astype(np.int8)) != 0
-        z += [(within.sum() - within.size / 2) / np.sqrt(within.size / 4), *((along.sum(axis=0) - along.shape[0] / 2) / np.sqrt(along.shape[0] / 4))]
+        z += [
+            (within.sum() - within.size / 2) / np.sqrt(within.size / 4),
+            *((along.sum(axis=0) - along.shape[0] / 2) / np.sqrt(along.shape[0] / 4)),
+        ]
     assert np.abs(z).max() < largest_z(len(z))
 
 
@@ -85,7 +88,14 @@ def test_runs(half):
 def test_serial_and_lane_correlation(half):
     """Words as uniform numbers do not correlate at any lag up to 32 (the lanes of a block), nor at powers of two, their
     neighbours and multiples, nor at other row lengths."""
-    lags = [*range(1, 33), *(m * 2**k + d for k in range(6, 18) for m in (1, 3, 5) for d in (-1, 0, 1)), 784, 1000, 11008, 50257]
+    lags = [
+        *range(1, 33),
+        *(m * 2**k + d for k in range(6, 18) for m in (1, 3, 5) for d in (-1, 0, 1)),
+        784,
+        1000,
+        11008,
+        50257,
+    ]
     z = []
     for key in KEYS:
         u = half(key) / 2.0**32 - 0.5
@@ -125,7 +135,9 @@ def test_avalanche():
             change = words_at(key, counters) ^ words_at(key, counters ^ np.uint64(1 << j))
             flips[j] += bit_matrix((change >> np.uint64(32)).astype(np.uint32)).sum(axis=0, dtype=np.int64)
     share = flips / (rounds * counters.size)
-    assert np.abs(share - 0.5).max() < 0.02  # 0.0014 of it is noise; two rounds of mixing are not perfect in single bits
+    assert (
+        np.abs(share - 0.5).max() < 0.02
+    )  # 0.0014 of it is noise; two rounds of mixing are not perfect in single bits
 
 
 def test_the_two_halves_are_independent():
@@ -133,14 +145,27 @@ def test_the_two_halves_are_independent():
     for key in KEYS:
         a, b = heads(key), tails(key)
         ones = bit_matrix(a ^ b).sum(axis=0, dtype=np.int64)
-        z += [*((ones - COUNT / 2) / np.sqrt(COUNT / 4)), ((a / 2.0**32 - 0.5) * (b / 2.0**32 - 0.5)).sum() * 12 / np.sqrt(COUNT)]
+        z += [
+            *((ones - COUNT / 2) / np.sqrt(COUNT / 4)),
+            ((a / 2.0**32 - 0.5) * (b / 2.0**32 - 0.5)).sum() * 12 / np.sqrt(COUNT),
+        ]
     assert np.abs(z).max() < largest_z(len(z))
 
 
 def test_different_streams_are_independent():
     """Neighbouring seeds, neighbouring steps, parent and child, keys that differ in one bit: no correlation at equal counters."""
     s = nf.Stream(0)
-    keys = [s.key, nf.Stream(1).key, nf.Stream(2).key, s.child(0).key, s.child(1).key, s.child(2).key, s.child("w").key, s.child("w", 0).key, s.child("w", 1).key]
+    keys = [
+        s.key,
+        nf.Stream(1).key,
+        nf.Stream(2).key,
+        s.child(0).key,
+        s.child(1).key,
+        s.child(2).key,
+        s.child("w").key,
+        s.child("w", 0).key,
+        s.child("w", 1).key,
+    ]
     keys += [s.key ^ (1 << k) for k in (0, 1, 31, 32, 63)]
     words = [heads(key, 1 << 18) for key in keys]
     z = []
@@ -156,10 +181,15 @@ def test_different_streams_are_independent():
 def test_one_value_over_many_streams_is_uniform():
     """The same element of many streams (a weight over many steps) is as random as many elements of one stream."""
     n = 1 << 15
-    words = np.array([stream_words(nf.Stream(7).child("weight", step).key, 1)[0] >> np.uint64(32) for step in range(n)], np.uint64).astype(np.uint32)
+    words = np.array(
+        [stream_words(nf.Stream(7).child("weight", step).key, 1)[0] >> np.uint64(32) for step in range(n)], np.uint64
+    ).astype(np.uint32)
     ones = bit_matrix(words).sum(axis=0, dtype=np.int64)
     u = words / 2.0**32 - 0.5
-    z = [*((ones - n / 2) / np.sqrt(n / 4)), *((u[:-lag] * u[lag:]).sum() * 12 / np.sqrt(n - lag) for lag in range(1, 9))]
+    z = [
+        *((ones - n / 2) / np.sqrt(n / 4)),
+        *((u[:-lag] * u[lag:]).sum() * 12 / np.sqrt(n - lag) for lag in range(1, 9)),
+    ]
     assert np.abs(z).max() < largest_z(len(z))
 
 

@@ -26,7 +26,9 @@ FORMATS = [
 def inputs(fmt):
     """Quarters of a unit about zero, the least normal number and the largest one, powers of two, and the float64 numbers beside them."""
     least, last = 2.0 ** max(fmt.emin - fmt.precision + 1, -1072), 2.0 ** (fmt.emax - fmt.precision + 1)
-    x = np.concatenate([least * np.arange(1, 37) / 4, 2.0**fmt.emin + least * np.arange(-6, 7) / 4, 2.0 ** np.arange(-3, 5)])
+    x = np.concatenate(
+        [least * np.arange(1, 37) / 4, 2.0**fmt.emin + least * np.arange(-6, 7) / 4, 2.0 ** np.arange(-3, 5)]
+    )
     with np.errstate(over="ignore"):
         x = np.concatenate([x, fmt.max + last * np.arange(-8, 9) / 4, [fmt.max * 2]])
         x = np.concatenate([x, np.nextafter(x, np.inf), np.nextafter(x, 0.0), [0.0, np.inf, np.nan]])

@@ -31,7 +31,18 @@ def undeclared():
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_rounding_and_codes_compile_nothing_undeclared(layout):
     x = np.linspace(-3, 3, 100)
-    for fmt in ("float16", "bfloat16", "dlfloat16", "float8_e4m3fn", "float8_e8m0fnu", "tfloat32", "float32", "float64", "e9m3", "int8"):
+    for fmt in (
+        "float16",
+        "bfloat16",
+        "dlfloat16",
+        "float8_e4m3fn",
+        "float8_e8m0fnu",
+        "tfloat32",
+        "float32",
+        "float64",
+        "e9m3",
+        "int8",
+    ):
         for carrier in (np.float32, np.float64):
             a = LAYOUTS[layout](x.astype(carrier))
             for mode in (Rounding.NEAREST_EVEN, Rounding.TOWARD_ZERO, Rounding.STOCHASTIC, Rounding.STOCHASTIC_B):
@@ -50,9 +61,18 @@ def test_products_and_units_compile_nothing_undeclared():
             for order in ("sequential", "pairwise", "kahan", "exact"):
                 for mode in ("nearest_even", "toward_zero"):
                     nf.matmul(x, x.T, nf.Accumulator(fmt, rounding=mode, order=order), x @ x.T)
-        for acc in (nf.Accumulator("bfloat16", rounding="stochastic"), nf.Accumulator("float8_e5m2", "float8_e5m2", rounding="stochastic")):
+        for acc in (
+            nf.Accumulator("bfloat16", rounding="stochastic"),
+            nf.Accumulator("float8_e5m2", "float8_e5m2", rounding="stochastic"),
+        ):
             nf.matmul(x, x.T, acc, seed=1)
-        for unit in ("nvidia.hopper.mma.f16.f32", "nvidia.hopper.mma.f16.f16", "amd.cdna3.mfma.f16.f32", "intel.amx.tdpbf16ps", "arm.bfdot"):
+        for unit in (
+            "nvidia.hopper.mma.f16.f32",
+            "nvidia.hopper.mma.f16.f16",
+            "amd.cdna3.mfma.f16.f32",
+            "intel.amx.tdpbf16ps",
+            "arm.bfdot",
+        ):
             nf.matmul(x, x.T, unit)
             nf.matmul(np.stack([x, x]), x.T, unit)
         nf.sum(x, "float16"), nf.cumsum(x, "float16")

@@ -11,7 +11,9 @@ CALLS = ("nf.round(0.1, 'bfloat16')", "nf.sum([1.0, 2.0], 'float16')", "nf.add(1
 
 
 def run(code, setting="1"):
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "NUMBA_DISABLE_JIT": setting})
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "NUMBA_DISABLE_JIT": setting}
+    )
 
 
 def test_every_way_in_is_refused_by_one_sentence():

@@ -45,7 +45,9 @@ def test_outcomes_are_equidistributed(mode, bits, sign):
 
 
 @pytest.mark.parametrize("mode", MODES, ids=str)
-@pytest.mark.parametrize(("x", "low"), [(2.0**-9 * 0.3125, 0.0), (2.0**-6 - 2.0**-9 * 0.25, 7 * 2.0**-9), (440.0, 416.0)])
+@pytest.mark.parametrize(
+    ("x", "low"), [(2.0**-9 * 0.3125, 0.0), (2.0**-6 - 2.0**-9 * 0.25, 7 * 2.0**-9), (440.0, 416.0)]
+)
 def test_subnormal_and_top_binades(mode, x, low):
     gap = float(nf.testing.ulp(low, "float8_e4m3fn"))
     v = Fraction(x - low) / Fraction(gap)

@@ -17,7 +17,17 @@ MORE = (
 
 
 #: what half precision holds
-NARROW = ("float16", "float8_e4m3fn", "float8_e5m2", "float8_e4m3", "float6_e3m2fn", "float6_e2m3fn", "float4_e2m1fn", "e4m4", "binary8p4se")
+NARROW = (
+    "float16",
+    "float8_e4m3fn",
+    "float8_e5m2",
+    "float8_e4m3",
+    "float6_e3m2fn",
+    "float6_e2m3fn",
+    "float4_e2m1fn",
+    "e4m4",
+    "binary8p4se",
+)
 
 
 def accumulator(rng, formats, modes):
@@ -30,7 +40,16 @@ def accumulator(rng, formats, modes):
     policy = None if rng.random() < 0.7 else str(rng.choice(["saturate", "saturate_finite", "infinity", "nan"]))
     bits = int(rng.integers(1, 61)) if mode.needs_random_bits else None
     try:
-        return nf.Accumulator(fmt, product, mode, order, promote=promote, overflow=policy, random_bits=bits, **counted(nf.linalg.accumulators.Order(order), number))
+        return nf.Accumulator(
+            fmt,
+            product,
+            mode,
+            order,
+            promote=promote,
+            overflow=policy,
+            random_bits=bits,
+            **counted(nf.linalg.accumulators.Order(order), number),
+        )
     except nf.NFloatError:
         return None
 
@@ -42,7 +61,11 @@ def operand(rng, shape, fmt):
     if rng.random() < 0.5:
         x = np.ldexp(x, rng.integers(-20, 20, shape))
     if make is not wild or rng.random() < 0.5:
-        narrow = fmt if rng.random() < 0.7 and fmt.has_nan and fmt.signed else str(rng.choice(["float16", "bfloat16", "float32", "float8_e5m2"]))
+        narrow = (
+            fmt
+            if rng.random() < 0.7 and fmt.has_nan and fmt.signed
+            else str(rng.choice(["float16", "bfloat16", "float32", "float8_e5m2"]))
+        )
         x = nf.round(x, narrow, overflow="saturate_finite")
     with np.errstate(all="ignore"):
         x = x.astype(np.float32 if rng.random() < 0.6 else np.float64)

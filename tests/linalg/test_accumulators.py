@@ -8,7 +8,12 @@ from nfloat.linalg.accumulators import Order, as_accumulator
 
 def test_a_format_name_alone_is_sequential_fused_nearest_even():
     acc = as_accumulator("fp16")
-    assert (acc.format, acc.product, str(acc.rounding), acc.order) == (nf.float16, None, "nearest_even", Order.SEQUENTIAL)
+    assert (acc.format, acc.product, str(acc.rounding), acc.order) == (
+        nf.float16,
+        None,
+        "nearest_even",
+        Order.SEQUENTIAL,
+    )
     assert acc == nf.Accumulator(nf.float16) == as_accumulator(nf.float16)
 
 

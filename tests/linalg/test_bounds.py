@@ -25,7 +25,10 @@ FORMATS = (
     "e5m1",
     "int8",
 )
-HOW = (*({"order": order, **counted(order, 3)} for order in ORDERS), {"order": "blocked", "block": 4, "promote": "float32"})
+HOW = (
+    *({"order": order, **counted(order, 3)} for order in ORDERS),
+    {"order": "blocked", "block": 4, "promote": "float32"},
+)
 MODES = tuple(mode for mode in Rounding if not mode.needs_random_bits)
 
 

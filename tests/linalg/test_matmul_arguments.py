@@ -32,14 +32,22 @@ X = np.ones((3, 4))
         (lambda: nf.matmul(X, X.T, "float16", output=3), nf.FormatError, "output=3"),
         (lambda: nf.matmul(X, X.T, "float16", threads=np.array([1, 2])), nf.ArgumentError, "threads=array"),
         (lambda: nf.matmul(X[:0], X.T, "float16", threads=0), nf.ArgumentError, "threads=0"),
-        (lambda: nf.matmul(X, X.T, nf.Accumulator("float16", rounding="stochastic"), seed=np.array([1, 2])), nf.SeedError, "seed=array"),
+        (
+            lambda: nf.matmul(X, X.T, nf.Accumulator("float16", rounding="stochastic"), seed=np.array([1, 2])),
+            nf.SeedError,
+            "seed=array",
+        ),
         (lambda: nf.sum(X, "float16", axis=np.array([0, 1])), nf.ArgumentError, "axis=array"),
         (lambda: nf.sum(X[:, :0], "float16", axis=0, threads="x"), nf.ArgumentError, "threads='x'"),
         (lambda: nf.sum(X, "float16", inputs=("float16", "float16")), nf.FormatError, "inputs="),
         (lambda: nf.cumsum(X, "float16", axis=(0, 1)), nf.ArgumentError, "axis="),
         (lambda: nf.Accumulator("float16", product=7), nf.FormatError, "product=7"),
         (lambda: nf.Accumulator(16), nf.FormatError, "format=16"),
-        (lambda: nf.Accumulator("float16", order="blocked", block=4, promote="floot"), nf.FormatError, "promote='floot'"),
+        (
+            lambda: nf.Accumulator("float16", order="blocked", block=4, promote="floot"),
+            nf.FormatError,
+            "promote='floot'",
+        ),
         (lambda: nf.Accumulator("float16", order="blocked", block=np.array([4])), nf.AccumulatorError, "block=array"),
         (lambda: nf.Accumulator("float16").replace(ordr="exact"), nf.AccumulatorError, "'ordr'.*did you mean 'order'"),
         (lambda: nf.testing.matmul_bound(X, X.T, "float16", np.ones((2, 2))), nf.ShapeError, "c "),
@@ -125,4 +133,9 @@ def test_a_block_longer_than_any_sum_is_one_block():
     for block in (2**62, 2**63 - 1, 2**63, 10**30):
         for rounding in ("nearest_even", "toward_zero"):
             acc = nf.Accumulator("float64", order="blocked", block=block, rounding=rounding)
-            assert nf.matmul(np.ones((1, 3)), np.ones((3, 1)), acc).item() == nf.sum(np.ones(3), acc) == nf.cumsum(np.ones(3), acc)[-1] == 3.0
+            assert (
+                nf.matmul(np.ones((1, 3)), np.ones((3, 1)), acc).item()
+                == nf.sum(np.ones(3), acc)
+                == nf.cumsum(np.ones(3), acc)[-1]
+                == 3.0
+            )

@@ -40,7 +40,14 @@ def test_rounded_products_that_the_lane_rounds_to_a_midpoint():
 
 
 def test_exact_sums_are_rounded_in_every_direction():
-    for mode, sign in (("toward_positive", 1), ("toward_zero", -1), ("toward_negative", -1), ("to_odd", 1), ("nearest_even", 1), ("nearest_even", -1)):
+    for mode, sign in (
+        ("toward_positive", 1),
+        ("toward_zero", -1),
+        ("toward_negative", -1),
+        ("to_odd", 1),
+        ("nearest_even", 1),
+        ("nearest_even", -1),
+    ):
         for name, first in (("float64", 1.0), ("float32", 1.0), ("float32", 1 + 2.0**-24), ("float32", -1 - 2.0**-24)):
             for row in ([first, sign * 2.0**-60], [sign * 2.0**-60, first]):
                 exactly([row], [[1.0], [1.0]], nf.Accumulator(name, rounding=mode, order="exact"))
@@ -207,7 +214,15 @@ def test_growth_at_random_is_bounded_as_its_proof_says(p, k):
 
 def test_numbers_of_a_format_are_on_its_grid_and_nothing_else_is():
     f = nf.get_format("float8_e4m3fn")
-    for values, on in (([448.0, -16.0], True), ([2.0**-9], True), ([512.0], False), ([2.0**-10], False), ([17.0], False), ([np.inf, 1.0], False), ([np.nan], False)):
+    for values, on in (
+        ([448.0, -16.0], True),
+        ([2.0**-9], True),
+        ([512.0], False),
+        ([2.0**-10], False),
+        ([17.0], False),
+        ([np.inf, 1.0], False),
+        ([np.nan], False),
+    ):
         assert survey(np.array([values])).on_grid_of(f) is on
 
 

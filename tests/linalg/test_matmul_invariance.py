@@ -43,7 +43,9 @@ def test_a_row_alone_and_a_column_alone(acc, operands):
             assert same_bits(nf.matmul(a, b[:, j], acc, c[:, j]), whole[:, j]).all()
     # row i has the bits of row index i, whatever else is there
     assert same_bits(nf.matmul(a[:5], b[:, :3], acc, c[:5, :3], seed=5), whole[:5, :3]).all()
-    assert same_bits(nf.matmul(np.vstack([a, a]), np.hstack([b, b]), acc, np.tile(c, (2, 2)), seed=5)[:M, :N], whole).all()
+    assert same_bits(
+        nf.matmul(np.vstack([a, a]), np.hstack([b, b]), acc, np.tile(c, (2, 2)), seed=5)[:M, :N], whole
+    ).all()
 
 
 @pytest.mark.parametrize("acc", ACCUMULATORS, ids=str)
@@ -83,12 +85,19 @@ def test_seeds_and_streams():
     assert not same_bits(one, nf.matmul(a, a.T, acc, seed=nf.Stream(1).child("x"))).all()
 
 
-@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 0, 1), (0, 3, 2), (3, 3, 0), (2, 0, 3), (13, 1, 1), (1, 1, 33), (12, 300, 32), (49, 8, 97)])
+@pytest.mark.parametrize(
+    "shape", [(1, 1, 1), (1, 0, 1), (0, 3, 2), (3, 3, 0), (2, 0, 3), (13, 1, 1), (1, 1, 33), (12, 300, 32), (49, 8, 97)]
+)
 def test_any_shape(shape):
     m, k, n = shape
     rng = np.random.default_rng(2)
     a, b = nf.round(rng.standard_normal((m, k)), "float16"), nf.round(rng.standard_normal((k, n)), "float16")
-    for acc in (nf.Accumulator("float32"), nf.Accumulator("float16"), nf.Accumulator("float16", order="pairwise"), nf.Accumulator("float16", order="exact")):
+    for acc in (
+        nf.Accumulator("float32"),
+        nf.Accumulator("float16"),
+        nf.Accumulator("float16", order="pairwise"),
+        nf.Accumulator("float16", order="exact"),
+    ):
         got = nf.matmul(a, b, acc)
         assert got.shape == (m, n)
         if m and n and k:

@@ -54,6 +54,8 @@ def check(acc, a, b, c=None):
 
 #: float16 by the hardware, where there is such hardware
 IN_HALF = "half16" if HAS_HALF else "narrow32"
+
+
 def cut(otherwise):
     """The kernels that need an instruction which adds toward zero, or what does their work without."""
     return {"general32": "cut64", "general64": "cut64"}.get(otherwise, "drawn64") if HAS_DIRECTED else otherwise
@@ -92,7 +94,11 @@ CASES = [
     (nf.Accumulator("float16", rounding="toward_zero"), "float16", cut("general32")),
     (nf.Accumulator("float16", rounding="nearest_zero", order="kahan"), "float16", "general32"),
     (nf.Accumulator("float32", rounding="toward_zero", order="pairwise"), "bfloat16", cut("general64")),
-    (nf.Accumulator("e8m13", rounding="toward_zero", order="blocked", block=11, promote="float32"), "float8_e4m3fn", cut("general64")),
+    (
+        nf.Accumulator("e8m13", rounding="toward_zero", order="blocked", block=11, promote="float32"),
+        "float8_e4m3fn",
+        cut("general64"),
+    ),
     (nf.Accumulator("float16", product="bfloat16", rounding="stochastic"), "float16", cut("stochastic64")),
     (nf.Accumulator("bfloat16", rounding="stochastic", order="pairwise"), "bfloat16", cut(None)),
     (nf.Accumulator("bfloat16", product="bfloat16", rounding="stochastic", order="kahan"), "bfloat16", cut(None)),
@@ -124,11 +130,18 @@ WIDE = [
 ]
 
 
-@pytest.mark.parametrize(("acc", "fmt", "kernel", "spread"), [(*case, 0) for case in CASES] + [(*case, 24) for case in WIDE], ids=str)
+@pytest.mark.parametrize(
+    ("acc", "fmt", "kernel", "spread"), [(*case, 0) for case in CASES] + [(*case, 24) for case in WIDE], ids=str
+)
 def test_bits_of_the_plain_kernel(acc, fmt, kernel, spread, used):
     rng = np.random.default_rng(1)
     carrier = np.float64 if fmt == "float64" else np.float32
-    for m, k, n in ((TILE32.rows, 16, TILE32.width), (HALF.rows + 1, 33, HALF.width + 3), (2 * NATIVE32.rows + 1, 45, 2 * NATIVE32.width + 3), (1, 130, 1)):
+    for m, k, n in (
+        (TILE32.rows, 16, TILE32.width),
+        (HALF.rows + 1, 33, HALF.width + 3),
+        (2 * NATIVE32.rows + 1, 45, 2 * NATIVE32.width + 3),
+        (1, 130, 1),
+    ):
         a, b = operands(rng, m, k, n, fmt, carrier, spread=spread)
         check(acc, a, b)
         c = np.abs(nf.round(rng.standard_normal((m, n)).astype(carrier), "float4_e2m1fn"))
@@ -198,7 +211,11 @@ def test_tiny_sums_beside_midpoints(order):
             for midpoint in (1 + 2.0**-8, 1 + 3 * 2.0**-8, 2 - 2.0**-8):
                 first = sign * 2.0**-exponent
                 check(acc, np.array([[first, midpoint]]), np.ones((2, 1)))
-                check(acc, np.array([[2.0 ** -(exponent // 2), midpoint]]), np.array([[first * 2.0 ** (exponent // 2)], [1.0]]))
+                check(
+                    acc,
+                    np.array([[2.0 ** -(exponent // 2), midpoint]]),
+                    np.array([[first * 2.0 ** (exponent // 2)], [1.0]]),
+                )
                 check(acc, np.array([[midpoint]]), np.ones((1, 1)), np.array([[first]]))
 
 
@@ -210,7 +227,9 @@ def test_compensated_sums_near_their_bound(fmt, k, product):
     top = nf.get_format(fmt).max / 8
     acc = nf.Accumulator(fmt, fmt if product else None, order="kahan")
     for share in (0.9, 1.0, 1.2, 6.0):
-        a, b = (nf.round(np.abs(rng.standard_normal(shape)) * np.sqrt(share * top / k), fmt) for shape in ((7, k), (k, 33)))
+        a, b = (
+            nf.round(np.abs(rng.standard_normal(shape)) * np.sqrt(share * top / k), fmt) for shape in ((7, k), (k, 33))
+        )
         check(acc, a, b)
         check(acc, a * rng.choice([-1.0, 1.0], a.shape), b)
 
@@ -219,7 +238,9 @@ def test_stochastic_thresholds():
     """Sums that float64 does not hold, beside the points where random bits begin to round up."""
     acc = nf.Accumulator("bfloat16", rounding="stochastic")
     rng = np.random.default_rng(5)
-    a = np.concatenate([np.ones((40, 1)), rng.choice([-1.0, 1.0], (40, 60)) * 2.0 ** -rng.integers(30, 50, (40, 60))], axis=1)
+    a = np.concatenate(
+        [np.ones((40, 1)), rng.choice([-1.0, 1.0], (40, 60)) * 2.0 ** -rng.integers(30, 50, (40, 60))], axis=1
+    )
     b = np.concatenate([np.ones((1, 40)), 1 + 2.0**-7 * rng.integers(0, 128, (60, 40))])
     check(acc, a, b)
     check(nf.Accumulator("e5m7", rounding="stochastic"), a * 2.0**-13, b)
@@ -240,7 +261,9 @@ def test_every_deterministic_accumulator_of_a_usual_format_has_a_tiled_kernel():
                 assert candidates(nf.Accumulator(fmt, rounding=mode, order=order)), (fmt, mode, order)
 
 
-@pytest.mark.parametrize(("formats", "modes"), [(FORMATS + MORE, list(Rounding)), (NARROW, [Rounding.NEAREST_EVEN])], ids=["all", "narrow"])
+@pytest.mark.parametrize(
+    ("formats", "modes"), [(FORMATS + MORE, list(Rounding)), (NARROW, [Rounding.NEAREST_EVEN])], ids=["all", "narrow"]
+)
 def test_random_products(formats, modes):
     """A part of ``bench/exhaustive.py products``."""
     rng = np.random.default_rng(8)

@@ -99,12 +99,16 @@ def test_every_format_fused_and_rounded(order, mode):
 @pytest.mark.parametrize("order", ORDERS)
 def test_overflow_policies(order, policy):
     rng = np.random.default_rng(len(policy))
-    for fmt, mode in itertools.product(("float8_e5m2", "float16", "bfloat16"), ("nearest_even", "toward_zero", "toward_positive", "stochastic")):
+    for fmt, mode in itertools.product(
+        ("float8_e5m2", "float16", "bfloat16"), ("nearest_even", "toward_zero", "toward_positive", "stochastic")
+    ):
         check(nf.Accumulator(fmt, rounding=mode, order=order, overflow=policy, **counted(order, 3)), rng)
 
 
 def test_mixed_products():
     rng = np.random.default_rng(0)
-    for fmt, product in itertools.permutations(("float16", "bfloat16", "float8_e4m3fn", "float32", "float4_e2m1fn", "e6m9"), 2):
+    for fmt, product in itertools.permutations(
+        ("float16", "bfloat16", "float8_e4m3fn", "float32", "float4_e2m1fn", "e6m9"), 2
+    ):
         for order in ORDERS:
             check(nf.Accumulator(fmt, product, order=order, **counted(order, 4)), rng, 2)

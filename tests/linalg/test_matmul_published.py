@@ -39,7 +39,9 @@ def test_harmonic_sum_of_float32():
     assert nf.sum(terms[:2_097_151], "float32") == 15.403682708740234 > nf.sum(terms[:2_097_150], "float32")
 
 
-@pytest.mark.parametrize(("fmt", "n", "exact", "sd"), [("bfloat16", 1024, 7.509, 0.28), ("float16", 16_384, 10.281, 0.144)])
+@pytest.mark.parametrize(
+    ("fmt", "n", "exact", "sd"), [("bfloat16", 1024, 7.509, 0.28), ("float16", 16_384, 10.281, 0.144)]
+)
 def test_stochastic_sums_do_not_stop(fmt, n, exact, sd):
     terms = nf.round(1.0 / np.arange(1, n + 1, dtype=np.float32), fmt)
     # 300 seeds at once: every column of one row has its own bits
@@ -51,7 +53,9 @@ def test_stochastic_sums_do_not_stop(fmt, n, exact, sd):
 def test_a_thousand_thousandths():
     terms = np.concatenate([[1.0], np.full(1000, nf.round(0.001, "bfloat16"))])
     assert nf.sum(terms, "bfloat16") == 1.0
-    sums = nf.sum(np.broadcast_to(terms[:, None], (1001, 300)), nf.Accumulator("bfloat16", rounding="stochastic"), 0, seed=2)
+    sums = nf.sum(
+        np.broadcast_to(terms[:, None], (1001, 300)), nf.Accumulator("bfloat16", rounding="stochastic"), 0, seed=2
+    )
     assert abs(sums.mean() - 1.998) < 4 * 0.083 / np.sqrt(300) + 0.01
 
 
@@ -113,7 +117,10 @@ def test_sums_are_formed_in_the_format():
 def test_compensation_helps():
     rng = np.random.default_rng(0)
     a, b = (nf.round(rng.standard_normal(shape), "float16") for shape in ((8, 512), (512, 8)))
-    plain, kahan = (np.abs(nf.matmul(a, b, nf.Accumulator("float16", order=order)) - a @ b).max() for order in ("sequential", "kahan"))
+    plain, kahan = (
+        np.abs(nf.matmul(a, b, nf.Accumulator("float16", order=order)) - a @ b).max()
+        for order in ("sequential", "kahan")
+    )
     assert kahan < 0.2 * plain
 
 

@@ -30,7 +30,10 @@ def exactly(a, b, acc, c=None, seed=None):
 def test_sums_where_emin_is_large():
     assert nf.matmul(np.float32([[3.0]]), np.float32([[2.0]]), "fixed3.-10") == [[0.0]]
     assert nf.sum(np.array([6.0]), "fixed6.-6") == 0.0
-    for f in (nf.Format(name="x", precision=8, emin=112, emax=120), nf.Format(name="x", precision=20, emin=991, emax=1000)):
+    for f in (
+        nf.Format(name="x", precision=8, emin=112, emax=120),
+        nf.Format(name="x", precision=20, emin=991, emax=1000),
+    ):
         x = 2.0**f.emin
         assert exactly([[x, x * 2.0**-30]], [[1.0], [1.0]], f) == [[x]]
 
@@ -139,7 +142,9 @@ def test_products_whose_exact_value_a_flush_removes():
     """1.98 2^-1069 is below the least normal number 2^-1068, to which float64 would round it."""
     f = nf.Format(name="x", precision=7, emin=-1068, emax=968, subnormals="flush")
     for order in ("exact", "sequential"):
-        exactly([[-1.984375 * 2.0**-8]], [[2.0**-1061]], nf.Accumulator(f, product=f, rounding="nearest_away", order=order))
+        exactly(
+            [[-1.984375 * 2.0**-8]], [[2.0**-1061]], nf.Accumulator(f, product=f, rounding="nearest_away", order=order)
+        )
         exactly([[-1.984375 * 2.0**-8]], [[2.0**-1061]], nf.Accumulator(f, rounding="nearest_away", order=order))
 
 

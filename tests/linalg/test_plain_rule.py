@@ -39,8 +39,14 @@ def test_sums_of_zeros_have_the_sign_of_addition():
         acc = nf.Accumulator("float16", rounding=mode)
         for x in (0.0, -0.0):
             for c in (0.0, -0.0):
-                want = -0.0 if np.signbit([x, c]).all() or (mode is Rounding.TOWARD_NEGATIVE and np.signbit([x, c]).any()) else 0.0
-                assert same_bits(plainly(np.array([[x]]), np.ones((1, 1)), np.array([[c]]), acc), np.array([[want]])).all(), (mode, x, c)
+                want = (
+                    -0.0
+                    if np.signbit([x, c]).all() or (mode is Rounding.TOWARD_NEGATIVE and np.signbit([x, c]).any())
+                    else 0.0
+                )
+                assert same_bits(
+                    plainly(np.array([[x]]), np.ones((1, 1)), np.array([[c]]), acc), np.array([[want]])
+                ).all(), (mode, x, c)
 
 
 def test_exact_sums_from_end_to_end_of_float64():

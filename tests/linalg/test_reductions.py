@@ -50,13 +50,20 @@ def test_axes():
     for axis in (None, 0, 1, -1, (0, 2), (2, 0), (0, 1, 2), ()):
         for keepdims in (False, True):
             got = nf.sum(x, "float32", axis, keepdims=keepdims)
-            assert np.shape(got) == np.shape(x.sum(axis=axis, keepdims=keepdims)) and np.array_equal(got, x.sum(axis=axis, keepdims=keepdims))
-    assert np.array_equal(nf.cumsum(x, "float32"), np.cumsum(x)) and np.array_equal(nf.cumsum(x, "float32", -2), np.cumsum(x, -2))
+            assert np.shape(got) == np.shape(x.sum(axis=axis, keepdims=keepdims)) and np.array_equal(
+                got, x.sum(axis=axis, keepdims=keepdims)
+            )
+    assert np.array_equal(nf.cumsum(x, "float32"), np.cumsum(x)) and np.array_equal(
+        nf.cumsum(x, "float32", -2), np.cumsum(x, -2)
+    )
 
 
 def test_empty_and_single():
     assert nf.sum([], "float16") == 0.0 and np.array_equal(nf.sum(np.zeros((0, 3)), "float16", 0), np.zeros(3))
-    assert nf.sum(np.zeros((3, 0)), "float16", 0).shape == (0,) and nf.cumsum(np.zeros((2, 0)), "float16", 1).shape == (2, 0)
+    assert nf.sum(np.zeros((3, 0)), "float16", 0).shape == (0,) and nf.cumsum(np.zeros((2, 0)), "float16", 1).shape == (
+        2,
+        0,
+    )
     assert nf.sum(2.5, "float8_e5m2") == 2.5 and nf.sum([1.1], "float8_e5m2") == 1.0
     assert nf.dot([], [], "float16") == 0.0
 
@@ -85,4 +92,6 @@ def test_specials():
     assert np.isnan(nf.sum([np.nan, 1.0], nf.Accumulator("float16", order="exact")))
     for order in ORDERS:
         acc = accumulator("float16", order, "toward_negative")
-        assert np.signbit(nf.sum([1.0, -1.0], acc)) and not np.signbit(nf.sum([1.0, -1.0], accumulator("float16", order, "nearest_even")))
+        assert np.signbit(nf.sum([1.0, -1.0], acc)) and not np.signbit(
+            nf.sum([1.0, -1.0], accumulator("float16", order, "nearest_even"))
+        )

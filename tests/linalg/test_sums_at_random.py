@@ -50,7 +50,9 @@ def test_inputs_of_units(unit):
         fmt = random_format(rng, most_precision=11, accept=lambda f: f.signed and f.fits_float32 and f.emin >= -30)
         a, b = (numbers.standard_normal(shape) * min(fmt.max, 8.0) for shape in ((3, 8), (8, 2)))
         x, y = nf.round(a, fmt), nf.round(b, fmt)
-        held = all(same_bits(nf.round(z, kind, overflow="saturate_finite" if kind.has_inf else None), z).all() for z in (x, y))
+        held = all(
+            same_bits(nf.round(z, kind, overflow="saturate_finite" if kind.has_inf else None), z).all() for z in (x, y)
+        )
         if held and np.isfinite(x).all() and np.isfinite(y).all():
             assert same_bits(nf.matmul(a, b, unit, inputs=fmt), nf.matmul(x, y, unit)).all(), fmt
             tried += 1

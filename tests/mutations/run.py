@@ -111,7 +111,17 @@ class Copy:
 
     def run(self, tests: Iterable[str], cache: Path | None = None, stop: bool = True) -> tuple[bool, str]:
         """Whether a test failed, and which. Tests that hang fail."""
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=no", *(["-x"] if stop else []), *tests]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "--tb=no",
+            *(["-x"] if stop else []),
+            *tests,
+        ]
         environment = os.environ | {
             "PYTHONPATH": str(self._tree), "NFLOAT_CACHE_DIR": str(cache or self._cache), "NFLOAT_QUIET": "1",
             "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "400",
@@ -211,19 +221,31 @@ def report(mutations: list[Mutation], jobs: int, folder: Path, timeout: float, k
             survivors.append(outcome.mutation.name)
             if not keep_going:
                 break
-    print(f"{done} of {len(mutations)} mutations, {done - len(survivors)} seen" + (f", SURVIVED: {', '.join(survivors)}" if survivors else ""))
+    print(
+        f"{done} of {len(mutations)} mutations, {done - len(survivors)} seen"
+        + (f", SURVIVED: {', '.join(survivors)}" if survivors else "")
+    )
     return 1 if survivors else 0
 
 
 def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(description="Change one line at a time: does a test notice?")
-    parser.add_argument("wanted", nargs="*", help="names of mutations, rooms (files here, without .toml), or files that are changed")
+    parser.add_argument(
+        "wanted", nargs="*", help="names of mutations, rooms (files here, without .toml), or files that are changed"
+    )
     parser.add_argument("--jobs", type=int, default=1, help="how many at a time")
     parser.add_argument("--list", action="store_true", help="print the mutations and do nothing")
     parser.add_argument("--keep-going", action="store_true", help="go on after one that survives")
-    parser.add_argument("--unchanged", action=argparse.BooleanOptionalAction, default=True, help="first run the tests without a mutation")
-    parser.add_argument("--timeout", type=float, default=600.0, help="seconds after which a mutation's tests count as hung")
+    parser.add_argument(
+        "--unchanged",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="first run the tests without a mutation",
+    )
+    parser.add_argument(
+        "--timeout", type=float, default=600.0, help="seconds after which a mutation's tests count as hung"
+    )
     asked = parser.parse_args()
     if asked.jobs < 1:
         return _usage(f"--jobs {asked.jobs} must be at least 1")

@@ -10,7 +10,9 @@ RNG = np.random.default_rng(0)
 SPREAD = np.concatenate([RNG.standard_normal(1500) * scale for scale in (1e-12, 1e-3, 0.1, 0.4, 1.0, 5.0, 200.0)])
 ARGUMENTS = {
     "exp": np.concatenate([SPREAD, np.linspace(-750.0, 709.0, 3000)]),
-    "log": np.concatenate([np.abs(SPREAD), 1.0 + np.abs(SPREAD), 1.0 - RNG.random(2000) / 2, [5e-324, 1e-310, 1.7e308, 0.5**0.5]]),
+    "log": np.concatenate(
+        [np.abs(SPREAD), 1.0 + np.abs(SPREAD), 1.0 - RNG.random(2000) / 2, [5e-324, 1e-310, 1.7e308, 0.5**0.5]]
+    ),
     "tanh": np.concatenate([SPREAD, [5e-324, 1e-310, 19.0, 22.0, 1e300]]),
 }
 

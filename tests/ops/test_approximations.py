@@ -85,7 +85,24 @@ def test_the_stated_error_holds_in_longdouble(name: str) -> None:
 @pytest.mark.parametrize("mode", ["nearest_even", "nearest_away", "toward_zero", "toward_positive", "to_odd"])
 @pytest.mark.parametrize("fmt", ["float64", "e11m45", "e8m35", "fixed54.20"])
 def test_longdouble_changes_no_result(fmt: str, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    special = [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 2.0, 0.5, 5e-324, 1e-200, 1e200, 700.0, -745.0, 1 - 2.0**-53, 1 + 2.0**-52]
+    special = [
+        0.0,
+        -0.0,
+        np.inf,
+        -np.inf,
+        np.nan,
+        1.0,
+        -1.0,
+        2.0,
+        0.5,
+        5e-324,
+        1e-200,
+        1e200,
+        700.0,
+        -745.0,
+        1 - 2.0**-53,
+        1 + 2.0**-52,
+    ]
     operands = {name: tuple(np.concatenate([o[::29], special, o[5:9]]) for o in _inputs(name)) for name in EXTENDED}
     results = {name: getattr(nf, name)(*x, fmt, mode) for name, x in operands.items()}
     monkeypatch.setattr(evaluate, "_EXTENDED", False)

@@ -70,7 +70,9 @@ def test_long_doubles_that_float64_does_not_hold_are_refused(x):
         nf.round(x, "float16")
 
 
-@pytest.mark.parametrize("dtype", ["int4", "uint4", "int2", "bfloat16", "float8_e4m3fn", "float8_e5m2", "float6_e2m3fn", "float4_e2m1fn"])
+@pytest.mark.parametrize(
+    "dtype", ["int4", "uint4", "int2", "bfloat16", "float8_e4m3fn", "float8_e5m2", "float6_e2m3fn", "float4_e2m1fn"]
+)
 def test_ml_dtypes_arrays_are_values(dtype):
     x = np.array([0, 1], getattr(ml_dtypes, dtype))
     nf.testing.assert_bits_equal(nf.round(x, "float16"), [0.0, 1.0])
@@ -96,7 +98,9 @@ def test_shapes_stay(shape):
         assert y.shape == shape
 
 
-@pytest.mark.parametrize("x", [1.1, 1, True, np.float16(1.1), np.float32(1.1), np.float64(1.1), np.int8(1), fractions.Fraction(1, 2)])
+@pytest.mark.parametrize(
+    "x", [1.1, 1, True, np.float16(1.1), np.float32(1.1), np.float64(1.1), np.int8(1), fractions.Fraction(1, 2)]
+)
 def test_a_scalar_gives_a_scalar(x):
     y = nf.round(x, "float16")
     assert isinstance(y, np.floating)
@@ -121,7 +125,13 @@ def test_signalling_nans_pass_without_a_warning():
     with np.errstate(invalid="ignore"):
         narrow = SIGNALLING.astype(np.float32).view(np.uint32)
     single = np.array([0x7F800001], np.uint32).view(np.float32)
-    for x in (SIGNALLING, single, np.repeat(SIGNALLING, 100), np.repeat(single, 100), np.array([0x7C01], np.uint16).view(np.float16)):
+    for x in (
+        SIGNALLING,
+        single,
+        np.repeat(SIGNALLING, 100),
+        np.repeat(single, 100),
+        np.array([0x7C01], np.uint16).view(np.float16),
+    ):
         for fmt in ("float16", "bfloat16", "float64", "float32", "float8_e4m3fn"):
             assert np.isnan(nf.round(x, fmt)).all()
             assert np.isnan(nf.decode(nf.encode(x, fmt), fmt)).all()
@@ -132,7 +142,13 @@ def test_signalling_nans_pass_without_a_warning():
 @pytest.mark.parametrize("fmt", ["float17", "", "e1m3", "e12m3", "e5m0", "e5m53", "binary17p4se", "binary8p8se", "binary2p1sf", "binary8p9uf", "fixed1.0",
                                  "fixed55.0", "int1", "int64", "e06m9", "e6m09", "e02m1", "fixed16.08", "fixed16.-0", "int08", "binary08p4se", "e\u0666m9", "e6m9 m", ["float16"], None, 16, np.float16, np.dtype("f2"), b"float16"])  # fmt: skip
 def test_unknown_formats(fmt):
-    for call in (lambda: nf.round(1.0, fmt), lambda: nf.encode(1.0, fmt), lambda: nf.decode(1, fmt), lambda: nf.get_format(fmt), lambda: nf.finfo(fmt)):
+    for call in (
+        lambda: nf.round(1.0, fmt),
+        lambda: nf.encode(1.0, fmt),
+        lambda: nf.decode(1, fmt),
+        lambda: nf.get_format(fmt),
+        lambda: nf.finfo(fmt),
+    ):
         with pytest.raises(nf.FormatError, match="fmt="):
             call()
 
@@ -156,7 +172,16 @@ def test_unknown_policies(policy):
         nf.round(1.0, "float16", overflow=policy)
 
 
-@pytest.mark.parametrize(("fmt", "policy"), [("float4_e2m1fn", "nan"), ("float4_e2m1fn", "infinity"), ("float8_e4m3fn", "infinity"), ("int8", "nan"), ("binary8p4sf", "infinity")])
+@pytest.mark.parametrize(
+    ("fmt", "policy"),
+    [
+        ("float4_e2m1fn", "nan"),
+        ("float4_e2m1fn", "infinity"),
+        ("float8_e4m3fn", "infinity"),
+        ("int8", "nan"),
+        ("binary8p4sf", "infinity"),
+    ],
+)
 def test_policies_that_the_format_cannot_follow(fmt, policy):
     for call in (nf.round, nf.encode):
         with pytest.raises(nf.RoundingError, match=f"overflow='{policy}'.*{fmt}"):
@@ -183,6 +208,10 @@ def test_bad_seeds(seed):
             nf.round(1.0, "float16", mode, random_bits=bits, seed=seed)
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2**64 - 1, np.int64(3), np.uint64(2**64 - 1), nf.Stream(3), nf.Stream(3).child("a", 1)])
+@pytest.mark.parametrize(
+    "seed", [0, 1, 2**64 - 1, np.int64(3), np.uint64(2**64 - 1), nf.Stream(3), nf.Stream(3).child("a", 1)]
+)
 def test_good_seeds(seed):
-    assert nf.round(1.1, "float16", "stochastic", seed=seed) in (nf.round(1.1, "float16", side) for side in ("toward_zero", "toward_positive"))
+    assert nf.round(1.1, "float16", "stochastic", seed=seed) in (
+        nf.round(1.1, "float16", side) for side in ("toward_zero", "toward_positive")
+    )

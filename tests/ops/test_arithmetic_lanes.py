@@ -108,7 +108,10 @@ def test_ragged_ends_and_single_elements(size: int) -> None:
 
 def test_results_that_float32_would_round_to_a_midpoint_below_its_normal_numbers() -> None:
     """3 (1 - 2^-18) 2^-137 is below the midpoint 1.5 of tfloat32's least number; float32 has no more than 3 2^-137 of it."""
-    x, y = (nf.array(np.full(40, v, np.float32), "tfloat32") for v in (3 * (1 + 2.0**-9) * 2.0**-67, (1 - 2.0**-9) * 2.0**-70))
+    x, y = (
+        nf.array(np.full(40, v, np.float32), "tfloat32")
+        for v in (3 * (1 + 2.0**-9) * 2.0**-67, (1 - 2.0**-9) * 2.0**-70)
+    )
     assert (np.asarray(x * y) == 2.0**-136).all()
     assert (nf.multiply(np.asarray(x), np.asarray(y), "tfloat32") == 2.0**-136).all()
 

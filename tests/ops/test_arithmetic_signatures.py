@@ -37,7 +37,17 @@ def _undeclared() -> list[tuple[str, object]]:
 @pytest.mark.parametrize("fmt", ["float16", "bfloat16", "float32", "float64", "float8_e8m0fnu", "int8", DAZ], ids=str)
 def test_operations_and_functions(fmt: nf.Format | str) -> None:
     x = np.linspace(-3, 3, 40)
-    given = [x.astype(np.float32), x, x[::-1], np.broadcast_to(x, (2, 40)), x[3], x[:0], x.tolist(), np.arange(40), 0.25]
+    given = [
+        x.astype(np.float32),
+        x,
+        x[::-1],
+        np.broadcast_to(x, (2, 40)),
+        x[3],
+        x[:0],
+        x.tolist(),
+        np.arange(40),
+        0.25,
+    ]
     for how in MODES:
         for name in NAMES:
             for a in given[:2]:

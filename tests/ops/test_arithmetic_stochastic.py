@@ -48,8 +48,12 @@ def test_the_exact_fraction_decides(name: str, fmt: str) -> None:
 
 
 @pytest.mark.parametrize("mode", ["stochastic", "stochastic_a", "stochastic_b", "stochastic_c"])
-@pytest.mark.parametrize("fmt", ["float16", "bfloat16", "float32", "float8_e4m3fnuz", "dlfloat16", "binary8p1sf", "int8", "e11m20", "e5m1"])
-def test_exact_results_in_float64_have_the_bits_of_the_plain_rule(fmt: str, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "fmt", ["float16", "bfloat16", "float32", "float8_e4m3fnuz", "dlfloat16", "binary8p1sf", "int8", "e11m20", "e5m1"]
+)
+def test_exact_results_in_float64_have_the_bits_of_the_plain_rule(
+    fmt: str, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Sums that float64 holds and sums that it does not, next to each other and in long runs, special values, single operands."""
     how = {"rounding": mode, "seed": 6, "random_bits": None if mode == "stochastic" else 9}
     rng = np.random.default_rng(1)
@@ -63,7 +67,10 @@ def test_exact_results_in_float64_have_the_bits_of_the_plain_rule(fmt: str, mode
              for operands in ((x, y, z), (x, y[7:8], z), (x[:33], y[:33], z[:33]))]  # fmt: skip
 
     def results() -> list[np.ndarray]:
-        return [getattr(nf, name)(*(v.astype(c) for v in (ops if name == "fma" else ops[:2])), fmt, **how) for name, c, ops in cases]
+        return [
+            getattr(nf, name)(*(v.astype(c) for v in (ops if name == "fma" else ops[:2])), fmt, **how)
+            for name, c, ops in cases
+        ]
 
     got = results()
     monkeypatch.setattr(compute, "_may_be_exact", lambda op, how: False)

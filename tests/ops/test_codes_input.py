@@ -18,7 +18,11 @@ def test_codes_out_of_range_name_the_code(codes, fmt):
             call()
 
 
-@pytest.mark.parametrize("codes", [[1.0], ["1"], None, [True], [2**64], np.float16([1]), [1j], [None], [[1], [1, 2]], [2**63, 1.0], {1}], ids=repr)
+@pytest.mark.parametrize(
+    "codes",
+    [[1.0], ["1"], None, [True], [2**64], np.float16([1]), [1j], [None], [[1], [1, 2]], [2**63, 1.0], {1}],
+    ids=repr,
+)
 def test_codes_that_are_not_integers(codes):
     with pytest.raises(nf.ArgumentError, match="codes"):
         nf.decode(codes, "float64")
@@ -124,7 +128,11 @@ def test_the_first_nan_without_a_code_is_named():
 def test_codes_do_not_depend_on_how_many_there_are(fmt):
     """Tables, lanes and NumPy's passes begin at some length: what one code gives, each of many gives."""
     rng = np.random.default_rng(2)
-    codes = nf.encode(np.ldexp(rng.standard_normal(40000), rng.integers(-5, 5, 40000)) * (float(nf.finfo(fmt).max) / 2**12), fmt, overflow="saturate")
+    codes = nf.encode(
+        np.ldexp(rng.standard_normal(40000), rng.integers(-5, 5, 40000)) * (float(nf.finfo(fmt).max) / 2**12),
+        fmt,
+        overflow="saturate",
+    )
     each = np.array([nf.decode(codes[i : i + 1], fmt)[0] for i in range(200)])
     for length in (63, 64, 200, 5000, codes.size):
         values = nf.decode(codes[:length], fmt)
@@ -133,10 +141,25 @@ def test_codes_do_not_depend_on_how_many_there_are(fmt):
         assert np.array_equal(nf.encode(values[numbers], fmt), codes[:length][numbers])
 
 
-@pytest.mark.parametrize("fmt", ["bfloat16", "float16", "float8_e4m3fn", "float8_e5m2fnuz", "binary8p4uf", "tfloat32", "dlfloat16", "float6_e3m2fn"])
+@pytest.mark.parametrize(
+    "fmt",
+    [
+        "bfloat16",
+        "float16",
+        "float8_e4m3fn",
+        "float8_e5m2fnuz",
+        "binary8p4uf",
+        "tfloat32",
+        "dlfloat16",
+        "float6_e3m2fn",
+    ],
+)
 def test_infinities_and_nan_among_numbers(fmt):
     """Special values in every place of a block, next to overflow: as each of them alone."""
-    f, special = nf.get_format(fmt), np.array([np.inf, -np.inf, np.nan, -np.nan, 2.0**126, -(2.0**126), 1.0, 0.0, -0.0, 3.3], np.float32)
+    f, special = (
+        nf.get_format(fmt),
+        np.array([np.inf, -np.inf, np.nan, -np.nan, 2.0**126, -(2.0**126), 1.0, 0.0, -0.0, 3.3], np.float32),
+    )
     if not f.has_nan:
         special = np.array([np.inf, -np.inf, 2.0**126, -(2.0**126), 1.0, 0.0, -0.0, 3.3], np.float32)
     x = np.random.default_rng(0).choice(special, 700)
@@ -144,7 +167,10 @@ def test_infinities_and_nan_among_numbers(fmt):
         for mode in ("nearest_even", "toward_zero", "stochastic"):
             how = {"rounding": mode, "overflow": policy, "seed": 1 if mode == "stochastic" else None}
             plain = mode if mode != "stochastic" else "nearest_even"
-            alone = {v.tobytes(): (nf.round(v, f, plain, overflow=policy), nf.encode(v, f, plain, overflow=policy)) for v in special[:-1]}
+            alone = {
+                v.tobytes(): (nf.round(v, f, plain, overflow=policy), nf.encode(v, f, plain, overflow=policy))
+                for v in special[:-1]
+            }
             among = np.array([v.tobytes() in alone for v in x])
             values, codes = nf.round(x, f, **how), nf.encode(x, f, **how)
             nf.testing.assert_bits_equal(values[among], np.array([alone[v.tobytes()][0] for v in x[among]]))
@@ -163,6 +189,10 @@ def test_a_small_negative_number_is_flushed_in_an_unsigned_format_too():
 
 def test_masked_codes_are_refused():
     codes = np.ma.array([1, 2], mask=[0, 1], dtype=np.uint8)
-    for call in (lambda: nf.decode(codes, "e4m3fn"), lambda: nf.pack(codes, "e4m3fn"), lambda: nf.round([np.ma.array([1.0, 2.0], mask=[0, 1])], "bf16")):
+    for call in (
+        lambda: nf.decode(codes, "e4m3fn"),
+        lambda: nf.pack(codes, "e4m3fn"),
+        lambda: nf.round([np.ma.array([1.0, 2.0], mask=[0, 1])], "bf16"),
+    ):
         with pytest.raises(nf.ArgumentError, match="masked"):
             call()

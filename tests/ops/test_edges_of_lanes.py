@@ -13,11 +13,22 @@ from nfloat.testing.grid import stream_words
 
 
 def fixed(p, emax):
-    return nf.Format(name=f"fixed {p} {emax}", precision=p, emin=emax, emax=emax, bits=p + 1, has_inf=False, nan="none", twos_complement=True)
+    return nf.Format(
+        name=f"fixed {p} {emax}",
+        precision=p,
+        emin=emax,
+        emax=emax,
+        bits=p + 1,
+        has_inf=False,
+        nan="none",
+        twos_complement=True,
+    )
 
 
 def floating(p, emin, emax, **parts):
-    return nf.Format(name=" ".join([f"{p} {emin} {emax}", *map(str, parts.values())]), precision=p, emin=emin, emax=emax, **parts)
+    return nf.Format(
+        name=" ".join([f"{p} {emin} {emax}", *map(str, parts.values())]), precision=p, emin=emin, emax=emax, **parts
+    )
 
 
 #: what decides the rounding kernels: p, the least unit, the greatest C, the lane's own exponents, powers of two
@@ -92,7 +103,12 @@ def test_short_numbers_whose_quotients_and_sums_lie_beside_a_tie(p):
     x = np.asarray(nf.round(y * tie, fmt), np.float64)
     far = 2.0 ** -np.arange(p - 1, 15).repeat(100)
     one = 1 + np.random.default_rng(1).integers(0, 2 ** (p - 1), far.size) / 2 ** (p - 1)
-    for name, a, b in (("divide", x, y), ("add", one, far * (1 + 2.0 ** (1 - p))), ("add", one, far * (1 - 2.0**-p)), ("subtract", one, far)):
+    for name, a, b in (
+        ("divide", x, y),
+        ("add", one, far * (1 + 2.0 ** (1 - p))),
+        ("add", one, far * (1 - 2.0**-p)),
+        ("subtract", one, far),
+    ):
         b = np.asarray(nf.round(b, fmt), np.float64)
         results = [exact_result(name, fmt, *row) for row in zip(a.tolist(), b.tolist(), strict=True)]
         exact = round_cuts(cut_results(results, fmt), fmt, Rounding.NEAREST_EVEN, None)

@@ -49,7 +49,12 @@ def test_a_failure_is_a_line_that_does_it_again():
 
     class Doubting(random_calls.Found):
         def check(self, way, operands, actual, desired):
-            super().check(way, operands, actual, np.where(np.isnan(desired), 7, desired + 1 if desired.dtype.kind == "f" else desired ^ 1))
+            super().check(
+                way,
+                operands,
+                actual,
+                np.where(np.isnan(desired), 7, desired + 1 if desired.dtype.kind == "f" else desired ^ 1),
+            )
             lines.update({(way.name.split("nf.Format")[0], operands[0].ndim): line for line in self.mismatches[:1]})
             self.mismatches.clear()
 
@@ -67,4 +72,6 @@ def test_a_failure_is_a_line_that_does_it_again():
         call, told = line.split("  # gives ")
         with np.errstate(all="ignore"):
             again, wanted = eval(call, names), eval(told.split(", exact is")[0], names)
-        assert np.asarray(again).tobytes() == np.asarray(wanted).astype(np.asarray(again).dtype).tobytes() or (again != again and wanted != wanted), line
+        assert np.asarray(again).tobytes() == np.asarray(wanted).astype(np.asarray(again).dtype).tobytes() or (
+            again != again and wanted != wanted
+        ), line

@@ -148,7 +148,9 @@ def test_first_powers_are_roundings(mode: str) -> None:
     for fmt in ("float16", "float32"):
         assert np.array_equal(nf.power(x, 1.0, fmt, mode), nf.round(x, fmt, mode))
         assert np.array_equal(nf.power(x.astype(np.float32), 1, fmt, mode), nf.round(x.astype(np.float32), fmt, mode))
-    assert np.array_equal(nf.power(x, 1.0, "bfloat16", "stochastic", seed=4), nf.round(x, "bfloat16", "stochastic", seed=4))
+    assert np.array_equal(
+        nf.power(x, 1.0, "bfloat16", "stochastic", seed=4), nf.round(x, "bfloat16", "stochastic", seed=4)
+    )
 
 
 def test_results_beyond_float64_and_below_it() -> None:

@@ -30,7 +30,9 @@ grid = lru_cache(Grid)
 
 def exact(x, fmt, mode, key=0):
     wide = x.astype(np.float64)
-    return round_grid(wide, prepare(wide, grid(fmt)), fmt, Rounding(mode), None, 0, stream_words(key, x.size)).astype(x.dtype)
+    return round_grid(wide, prepare(wide, grid(fmt)), fmt, Rounding(mode), None, 0, stream_words(key, x.size)).astype(
+        x.dtype
+    )
 
 
 def check(x, fmt, mode):
@@ -57,7 +59,12 @@ def test_every_length_and_offset(name, mode):
 def test_a_special_value_in_every_lane(name, mode):
     """NaN, infinities, zeros, subnormal and overflowing numbers, each alone in every lane of a block, and next to each other."""
     fmt = nf.get_format(name)
-    special = np.concatenate([SPECIAL, [fmt.max, fmt.min, fmt.smallest_normal, fmt.smallest_subnormal / 2, fmt.smallest_subnormal * 0.75, -1.0]])
+    special = np.concatenate(
+        [
+            SPECIAL,
+            [fmt.max, fmt.min, fmt.smallest_normal, fmt.smallest_subnormal / 2, fmt.smallest_subnormal * 0.75, -1.0],
+        ]
+    )
     for dtype in (np.float64, np.float32)[: 2 if fmt.fits_float32 else 1]:
         with np.errstate(over="ignore", under="ignore"):
             values = special.astype(dtype)
@@ -92,7 +99,9 @@ def test_decode_every_length(name):
         values = code_values(fmt)[codes]
     for length in LENGTHS:
         for offset in (0, 1, 3):
-            nf.testing.assert_bits_equal(nf.decode(codes[offset : offset + length], fmt), values[offset : offset + length])
+            nf.testing.assert_bits_equal(
+                nf.decode(codes[offset : offset + length], fmt), values[offset : offset + length]
+            )
 
 
 @pytest.mark.parametrize("mode", ["nearest_even", "stochastic"])
@@ -100,16 +109,26 @@ def test_layout_does_not_matter(mode):
     """Element i in C order has the bits of counter i, whatever the strides."""
     x = probes(nf.float16)[:6000].reshape(20, 30, 10).astype(np.float32)
     expected = nf.round(x.copy(), "float16", mode, seed=9 if mode == "stochastic" else None)
-    views = [np.asfortranarray(x), x[::-1][::-1], np.broadcast_to(x, x.shape), x.astype(">f4"), x.astype(np.float64).astype(np.float32)]
+    views = [
+        np.asfortranarray(x),
+        x[::-1][::-1],
+        np.broadcast_to(x, x.shape),
+        x.astype(">f4"),
+        x.astype(np.float64).astype(np.float32),
+    ]
     wide = np.empty((20, 30, 20), np.float32)[:, :, ::2]
     wide[...] = x
     packed = np.zeros(x.size * 4 + 1, np.uint8)[1:].view(np.float32).reshape(x.shape)  # unaligned
     packed[...] = x
     for view in (*views, wide, packed):
-        nf.testing.assert_bits_equal(nf.round(view, "float16", mode, seed=9 if mode == "stochastic" else None), expected)
+        nf.testing.assert_bits_equal(
+            nf.round(view, "float16", mode, seed=9 if mode == "stochastic" else None), expected
+        )
     read_only = x.copy()
     read_only.flags.writeable = False
-    nf.testing.assert_bits_equal(nf.round(read_only, "float16", mode, seed=9 if mode == "stochastic" else None), expected)
+    nf.testing.assert_bits_equal(
+        nf.round(read_only, "float16", mode, seed=9 if mode == "stochastic" else None), expected
+    )
 
 
 def test_the_input_is_never_written_to_nor_returned():

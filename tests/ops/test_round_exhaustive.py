@@ -10,11 +10,25 @@ import nfloat as nf
 from nfloat.testing import families, sweep
 
 NAMED = families.families()
-P3109 = [name for name in families.p3109_names() if name.startswith(("binary3", "binary4", "binary5", "binary6", "binary8"))]
+P3109 = [
+    name for name in families.p3109_names() if name.startswith(("binary3", "binary4", "binary5", "binary6", "binary8"))
+]
 SIXTEEN = ["binary16p8se", "binary11p1uf", "binary13p13ue"]
 SPELLED = ["e6m9", "e11m4", "e2m9", "e4m3", "fixed16.8", "fixed8.-3", "int2", "int12", "e3m1", "e9m4"]
 FLUSHED = [fmt for fmt in NAMED["flushed"] if fmt.bits == 8 or fmt.name in ("float16-flush", "bfloat16-flush_output")]
-WIDE = ["e7m21", "e7m22", "e8m21", "e8m22", "e11m48", "e11m50", "e10m50", "e10m51", "e10m52", "fixed32.16", "fixed54.20"]
+WIDE = [
+    "e7m21",
+    "e7m22",
+    "e8m21",
+    "e8m22",
+    "e11m48",
+    "e11m50",
+    "e10m50",
+    "e10m51",
+    "e10m52",
+    "fixed32.16",
+    "fixed54.20",
+]
 
 
 def everything(fmt, random=20_000):
@@ -50,7 +64,19 @@ def test_formats_with_odd_properties(fmt):
     everything(fmt, random=5_000)
 
 
-@pytest.mark.parametrize("name", ["float8_e4m3fn", "float4_e2m1fn", "binary8p3se", "binary8p1uf", "float8_e8m0fnu", "fixed8.4", "float16", "bfloat16"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "float8_e4m3fn",
+        "float4_e2m1fn",
+        "binary8p3se",
+        "binary8p1uf",
+        "float8_e8m0fnu",
+        "fixed8.4",
+        "float16",
+        "bfloat16",
+    ],
+)
 def test_every_random_word_of_up_to_eight_bits(name):
     report = sweep.sweep_words(nf.get_format(name), most_bits=8 if nf.get_format(name).bits <= 8 else 5)
     assert report.ok, "\n".join(report.mismatches)

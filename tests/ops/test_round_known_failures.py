@@ -69,7 +69,10 @@ def test_e4m3fn_saturates_when_asked(x):
     check(-x, "float8_e4m3fn", -448.0, overflow="saturate")
 
 
-@pytest.mark.parametrize(("x", "expected"), [(240.0, 240.0), (247.0, 240.0), (248.0, INF), (256.0, INF), (300.0, INF), (448.0, INF), (500.0, INF)])
+@pytest.mark.parametrize(
+    ("x", "expected"),
+    [(240.0, 240.0), (247.0, 240.0), (248.0, INF), (256.0, INF), (300.0, INF), (448.0, INF), (500.0, INF)],
+)
 def test_ieee_e4m3_top(x, expected):
     """pychop: 248 became 256, above the largest number, and 256 to 500 became 0."""
     check(x, "float8_e4m3", expected)
@@ -86,7 +89,9 @@ def test_float16_first_overflow_binade(x, expected):
     check(-x, "float16", -expected)
 
 
-@pytest.mark.parametrize(("x", "expected"), [(57344.0, 57344.0), (61439.0, 57344.0), (61440.0, INF), (114688.0, INF), (INF, INF), (NAN, NAN)])
+@pytest.mark.parametrize(
+    ("x", "expected"), [(57344.0, 57344.0), (61439.0, 57344.0), (61440.0, INF), (114688.0, INF), (INF, INF), (NAN, NAN)]
+)
 def test_e5m2_top_and_specials(x, expected):
     """numkong: NaN -> inf and 114688 -> NaN in e5m2, NaN -> 448 in e4m3."""
     check(x, "float8_e5m2", expected)
@@ -130,7 +135,11 @@ def test_mptorch_keeps_infinity_under_saturation():
         (0.0009765626, "float8_e4m3fn", 0.001953125),  # pychop: 0
         (2.0**-10, "float8_e4m3fn", 0.0),  # the tie itself
         (np.nextafter(2.0**-10, 0.0), "float8_e4m3fn", 0.0),
-        (0.0151, "float8_e4m3fn", 0.015625),  # apytypes' cast: 0, between the largest subnormal and the smallest normal number
+        (
+            0.0151,
+            "float8_e4m3fn",
+            0.015625,
+        ),  # apytypes' cast: 0, between the largest subnormal and the smallest normal number
         (6.1032e-05, "float16", 6.103515625e-05),  # apytypes' cast: 0
         (0.75, "float4_e2m1fn", 1.0),  # apytypes' cast: 0
         (0.99, "float4_e2m1fn", 1.0),
@@ -169,8 +178,12 @@ def test_bfloat16_subnormal_range():
     steps = np.arange(0, 129)
     exact = steps * 2.0**-133
     nf.testing.assert_bits_equal(nf.round(exact, "bfloat16"), exact)
-    nf.testing.assert_bits_equal(nf.round(exact[:-1] + 2.0**-134, "bfloat16"), (steps[:-1] + steps[:-1] % 2) * 2.0**-133)
-    nf.testing.assert_bits_equal(nf.round((exact[:-1] + 2.0**-134).astype(np.float32), "bfloat16"), (steps[:-1] + steps[:-1] % 2) * 2.0**-133)
+    nf.testing.assert_bits_equal(
+        nf.round(exact[:-1] + 2.0**-134, "bfloat16"), (steps[:-1] + steps[:-1] % 2) * 2.0**-133
+    )
+    nf.testing.assert_bits_equal(
+        nf.round((exact[:-1] + 2.0**-134).astype(np.float32), "bfloat16"), (steps[:-1] + steps[:-1] % 2) * 2.0**-133
+    )
 
 
 def test_tiny_numbers_are_rounded_not_flushed():
@@ -204,7 +217,10 @@ def test_large_bfloat16_numbers():
     x = np.ldexp(1.0, np.arange(0, 128))
     for v in (x, x * (2 - 2.0**-7), np.nextafter(x, 0.0)):
         keep = v[v <= nf.bfloat16.max]
-        nf.testing.assert_bits_equal(nf.round(keep, "bfloat16", "toward_zero"), np.ldexp(np.floor(np.ldexp(np.frexp(keep)[0], 8)), np.frexp(keep)[1] - 8))
+        nf.testing.assert_bits_equal(
+            nf.round(keep, "bfloat16", "toward_zero"),
+            np.ldexp(np.floor(np.ldexp(np.frexp(keep)[0], 8)), np.frexp(keep)[1] - 8),
+        )
 
 
 @pytest.mark.parametrize("mode", DOWNWARD_MODES)
@@ -213,7 +229,9 @@ def test_modes_that_round_toward_zero_give_the_largest_number(mode):
     check(INF, "float16", INF, mode)
 
 
-@pytest.mark.parametrize("name", ["float16", "bfloat16", "float8_e5m2", "float8_e4m3", "e6m9", "binary8p4ue", "binary8p1ue"])
+@pytest.mark.parametrize(
+    "name", ["float16", "bfloat16", "float8_e5m2", "float8_e4m3", "e6m9", "binary8p4ue", "binary8p1ue"]
+)
 def test_to_odd_gives_the_largest_number(name):
     largest = nf.get_format(name).max
     check(min(4 * largest, 1e308), name, largest, "to_odd")
@@ -269,7 +287,18 @@ def test_e8m0_is_not_binary8p1uf():
     assert nf.decode(0, "e8m0") == 2.0**-127
 
 
-@pytest.mark.parametrize("fmt", ["float8_e4m3fn", "float8_e4m3", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e4m3b11fnuz", "float8_e3m4"])
+@pytest.mark.parametrize(
+    "fmt",
+    [
+        "float8_e4m3fn",
+        "float8_e4m3",
+        "float8_e5m2",
+        "float8_e4m3fnuz",
+        "float8_e5m2fnuz",
+        "float8_e4m3b11fnuz",
+        "float8_e3m4",
+    ],
+)
 def test_all_256_codes_survive_a_round_trip(fmt):
     """tt-metal#51971: 132 of 256 E4M3 codes did not."""
     codes = np.arange(256).astype(np.uint8)

@@ -105,7 +105,9 @@ def gfloats(name):
     return getattr(gfloat.formats, f"format_info_{GFLOAT_FORMATS[name]}")
 
 
-@pytest.mark.parametrize("name", [*GFLOAT_FORMATS, "binary8p3se", "binary8p4sf", "binary8p1uf", "binary4p2sf", "binary6p3ue", "binary10p5se"])
+@pytest.mark.parametrize(
+    "name", [*GFLOAT_FORMATS, "binary8p3se", "binary8p4sf", "binary8p1uf", "binary4p2sf", "binary6p3ue", "binary10p5se"]
+)
 def test_decodes_like_gfloat(name):
     codes = np.arange(2 ** nf.get_format(name).bits)
     theirs = gfloat.decode_ndarray(gfloats(name), codes.astype(np.uint64 if codes.size > 256 else np.uint8))
@@ -113,20 +115,37 @@ def test_decodes_like_gfloat(name):
 
 
 @pytest.mark.parametrize("mode", GFLOAT_MODES)
-@pytest.mark.parametrize("name", ["float16", "bfloat16", "float8_e5m2", "float8_e4m3fn", "float6_e3m2fn", "float4_e2m1fn", "binary8p3se", "binary8p4se"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "float16",
+        "bfloat16",
+        "float8_e5m2",
+        "float8_e4m3fn",
+        "float6_e3m2fn",
+        "float4_e2m1fn",
+        "binary8p3se",
+        "binary8p4se",
+    ],
+)
 def test_rounds_like_gfloat_within_the_range(name, mode):
     """Overflow apart: gfloat's two-way saturation flag follows an older draft of P3109 and knows no IEEE 754 clause 7.4."""
     fmt = nf.get_format(name)
     x = probes(fmt) if fmt.bits <= 8 else probes(fmt)[::23]
     x = x[np.isfinite(x) & (np.abs(x) <= fmt.max)]
-    if mode == "nearest_away":  # gfloat's array function adds a half in floating point, just below ties of subnormal numbers
+    if (
+        mode == "nearest_away"
+    ):  # gfloat's array function adds a half in floating point, just below ties of subnormal numbers
         x = x[np.abs(x) >= fmt.smallest_normal]
     with np.errstate(all="ignore"):
         theirs = gfloat.round_ndarray(gfloats(name), x, GFLOAT_MODES[mode])
     nf.testing.assert_bits_equal(nf.round(x, name, mode), theirs)
 
 
-@pytest.mark.parametrize(("mode", "theirs"), [("stochastic_a", "StochasticFastest"), ("stochastic_b", "StochasticFast"), ("stochastic_c", "Stochastic")])
+@pytest.mark.parametrize(
+    ("mode", "theirs"),
+    [("stochastic_a", "StochasticFastest"), ("stochastic_b", "StochasticFast"), ("stochastic_c", "Stochastic")],
+)
 def test_stochastic_modes_like_gfloat_for_every_word(mode, theirs):
     """Their bits are an argument; ours come in through the testing entry of the same rule."""
     from nfloat.formats.rounding import Rounding
@@ -153,13 +172,21 @@ MPFR_MODES = {
 
 def mpfr_round(x, fmt, mode):
     """x in MPFR's arithmetic of p bits with the format's exponents (MPFR's significands are in [1/2, 1))."""
-    context = gmpy2.context(precision=fmt.precision, emin=fmt.emin - fmt.precision + 2, emax=fmt.emax + 1, subnormalize=True, round=MPFR_MODES[mode])
+    context = gmpy2.context(
+        precision=fmt.precision,
+        emin=fmt.emin - fmt.precision + 2,
+        emax=fmt.emax + 1,
+        subnormalize=True,
+        round=MPFR_MODES[mode],
+    )
     with gmpy2.context(context):
         return [float(gmpy2.mpfr(v)) for v in x.tolist()]
 
 
 @pytest.mark.parametrize("mode", MPFR_MODES)
-@pytest.mark.parametrize("name", ["float32", "tfloat32", "bfloat16", "amdfp24", "pxr24", "e11m40", "e9m23", "e5m30", "e3m1"])
+@pytest.mark.parametrize(
+    "name", ["float32", "tfloat32", "bfloat16", "amdfp24", "pxr24", "e11m40", "e9m23", "e5m30", "e3m1"]
+)
 def test_rounds_like_mpfr(name, mode):
     fmt = nf.get_format(name)
     x = np.concatenate([probes(fmt)[::37], random_inputs(fmt, 4_000, 3)])

@@ -69,7 +69,9 @@ def test_result_is_a_neighbour(case):
     """round(x) is the number of the format below or above x (where small results are not flushed)."""
     fmt, mode, how, x = case
     assume(math.isfinite(x) and fmt.has_zero and fmt.min <= x <= fmt.max and not fmt.flushes_output)
-    below, above = (oracle.round_exact(x, fmt, side, "saturate_finite") for side in ("toward_negative", "toward_positive"))
+    below, above = (
+        oracle.round_exact(x, fmt, side, "saturate_finite") for side in ("toward_negative", "toward_positive")
+    )
     result = float(nf.round(x, fmt, mode, overflow="saturate_finite", **how))
     assert below <= x <= above
     assert result in (below, above)

@@ -8,7 +8,25 @@ import pytest
 
 import nfloat as nf
 
-TESTING = ["assert_bits_equal", "assert_matmul", "assert_representable", "assert_ulp", "assert_unbiased", "matmul_bound", "ulp", "round_exact", "decode_exact", "code_exact", "families", "golden", "grid", "oracle", "probes", "strategies", "sweep"]
+TESTING = [
+    "assert_bits_equal",
+    "assert_matmul",
+    "assert_representable",
+    "assert_ulp",
+    "assert_unbiased",
+    "matmul_bound",
+    "ulp",
+    "round_exact",
+    "decode_exact",
+    "code_exact",
+    "families",
+    "golden",
+    "grid",
+    "oracle",
+    "probes",
+    "strategies",
+    "sweep",
+]
 
 
 def test_the_names_of_testing():
@@ -33,7 +51,9 @@ def test_every_error_is_a_value_error_with_one_root():
     assert all(issubclass(error, nf.NFloatError) and issubclass(error, ValueError) for error in errors)
 
 
-@pytest.mark.parametrize("first", ["testing", "nn", "drift", "studies", "report", "matmul", "round", "units", "array", "float16"])
+@pytest.mark.parametrize(
+    "first", ["testing", "nn", "drift", "studies", "report", "matmul", "round", "units", "array", "float16"]
+)
 def test_any_name_may_be_the_first(first):
     done = subprocess.run([sys.executable, "-c", f"import nfloat as nf; nf.{first}"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -45,5 +65,17 @@ def test_types_are_declared():
 
 def test_public_functions_have_examples():
     """What users call first shows how it is called (``test_surface.py`` runs the examples)."""
-    for name in ("round", "encode", "decode", "pack", "unpack", "get_format", "finfo", "Format", "Stream", "add", "matmul"):
+    for name in (
+        "round",
+        "encode",
+        "decode",
+        "pack",
+        "unpack",
+        "get_format",
+        "finfo",
+        "Format",
+        "Stream",
+        "add",
+        "matmul",
+    ):
         assert ">>> " in (getattr(nf, name).__doc__ or ""), name

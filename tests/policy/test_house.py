@@ -19,7 +19,18 @@ ORDER = ("errors", "streams", "formats", "kernels", "ops", "linalg", "floatarray
 #: the pages are made of rows, and writing a result makes its page: drift and studies may load report, but not at import
 LAZY = {("drift", "report"), ("studies", "report")}
 #: testing stands beside the others: it may use these, and nothing uses it
-TESTING_SEES = {"errors", "streams", "formats", "kernels", "ops", "linalg", "floatarray", "interop", "display", "testing"}
+TESTING_SEES = {
+    "errors",
+    "streams",
+    "formats",
+    "kernels",
+    "ops",
+    "linalg",
+    "floatarray",
+    "interop",
+    "display",
+    "testing",
+}
 
 
 def room(path: Path) -> str:
@@ -30,7 +41,11 @@ def imported_rooms(path: Path) -> set[tuple[str, bool]]:
     """(room, whether at import time) for every import of the package inside a file, those by name (`import_module`) too."""
     package = ["nfloat", *path.relative_to(PACKAGE).parts[:-1]]
     tree = ast.parse(path.read_text())
-    top = {id(node) for statement in tree.body for node in ([statement] if not isinstance(statement, ast.If) else ast.walk(statement))}
+    top = {
+        id(node)
+        for statement in tree.body
+        for node in ([statement] if not isinstance(statement, ast.If) else ast.walk(statement))
+    }
     found = set()
     for node in ast.walk(tree):
         names = []
@@ -46,7 +61,11 @@ def imported_rooms(path: Path) -> set[tuple[str, bool]]:
     return found
 
 
-@pytest.mark.parametrize("path", [f for f in FILES if f.parent != PACKAGE or f.name != "__init__.py"], ids=lambda p: str(p.relative_to(PACKAGE)))
+@pytest.mark.parametrize(
+    "path",
+    [f for f in FILES if f.parent != PACKAGE or f.name != "__init__.py"],
+    ids=lambda p: str(p.relative_to(PACKAGE)),
+)
 def test_imports_go_one_way(path):
     here = room(path)
     for other, at_import in imported_rooms(path):

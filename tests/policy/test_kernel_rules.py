@@ -27,8 +27,14 @@ def decorators(node):
 
 def test_the_compiler_has_numpys_division_and_no_lock():
     text = (ROOT / "kernels" / "jit.py").read_text()
-    calls = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "njit"]
-    assert calls and all(any(k.arg == "error_model" and k.value.value == "numpy" for k in call.keywords) for call in calls)
+    calls = [
+        node
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "njit"
+    ]
+    assert calls and all(
+        any(k.arg == "error_model" and k.value.value == "numpy" for k in call.keywords) for call in calls
+    )
     assert any(k.arg == "nogil" and k.value.value is True for call in calls for k in call.keywords)
 
 
@@ -39,7 +45,9 @@ def test_no_kernel_is_a_closure():
             if isinstance(outer, ast.FunctionDef):
                 for inner in ast.walk(outer):
                     if isinstance(inner, ast.FunctionDef) and inner is not outer:
-                        assert not {"kernel", "device", "routine"} & set(decorators(inner)), f"{path.name}:{inner.lineno} {inner.name}"
+                        assert not {"kernel", "device", "routine"} & set(decorators(inner)), (
+                            f"{path.name}:{inner.lineno} {inner.name}"
+                        )
 
 
 def test_every_kernel_declares_its_signatures_and_says_what_it_does():
@@ -51,7 +59,10 @@ def test_every_kernel_declares_its_signatures_and_says_what_it_does():
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.FunctionDef) and "kernel" in set(decorators(node)):
                 assert ast.get_docstring(node), f"{path.name}: {node.name}"
-                if "possible=" in ast.unparse(node.decorator_list[0]) and f"{place(path)}.{node.name}" not in REGISTERED:
+                if (
+                    "possible=" in ast.unparse(node.decorator_list[0])
+                    and f"{place(path)}.{node.name}" not in REGISTERED
+                ):
                     continue  # not on this CPU
                 declared += 1
                 assert f"{place(path)}.{node.name}" in REGISTERED
@@ -68,7 +79,9 @@ MAY_SKIP = {"test_units_record.py", "test_units_golden.py", "test_units_live.py"
 
 
 def test_nothing_unfinished_and_nothing_skipped():
-    unfinished = re.compile(r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME", "XX" + "X", "NotImplemented" + "Error"]) + r")\b")
+    unfinished = re.compile(
+        r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME", "XX" + "X", "NotImplemented" + "Error"]) + r")\b"
+    )
     skipped = re.compile("|".join(["mark.ski" + "p", "pytest.ski" + "p", "importor" + "skip", "xf" + "ail"]))
     for folder in ("nfloat", "tests", "bench", "examples"):
         for path in (REPOSITORY / folder).rglob("*.py"):

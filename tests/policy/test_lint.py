@@ -1,13 +1,16 @@
-"""The linter's rules (pyproject.toml) hold everywhere, and no mark suppresses nothing."""
+"""The linter's rules (pyproject.toml) hold everywhere, no mark suppresses nothing, and one formatter wrote every line."""
 
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = ("nfloat", "tests", "bench", "examples")
 
 
-def test_the_linter_finds_nothing():
-    folders = ("nfloat", "tests", "bench", "examples")
-    run = subprocess.run([sys.executable, "-m", "ruff", "check", "--no-cache", *folders], cwd=ROOT, capture_output=True, text=True)
+@pytest.mark.parametrize("command", [("check", "--no-cache"), ("format", "--check", "--no-cache")], ids=" ".join)
+def test_ruff_finds_nothing(command):
+    run = subprocess.run([sys.executable, "-m", "ruff", *command, *FOLDERS], cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr

@@ -16,7 +16,18 @@ ROOMS = {
     "numba": {"kernels"}, "llvmlite": {"kernels"}, "click": {"cli"}, "pytest": {"testing"}, "hypothesis": {"testing"}, "matplotlib": {"report", "studies"},
     "jinja2": {"report"}, "sklearn": {"nn"}, "mlxtend": {"nn"},
 }  # fmt: skip
-ANYWHERE = {"numpy", "scipy", "ml_dtypes", "msgspec", "tomli_w", "rich", "pyarrow", "safetensors", "dask", "distributed"}
+ANYWHERE = {
+    "numpy",
+    "scipy",
+    "ml_dtypes",
+    "msgspec",
+    "tomli_w",
+    "rich",
+    "pyarrow",
+    "safetensors",
+    "dask",
+    "distributed",
+}
 #: rooms that load with `import nfloat`
 LIGHT = {"formats", "errors", "streams", "__init__"}
 
@@ -53,7 +64,9 @@ def test_what_loads_at_once_needs_numpy_alone():
 def test_the_oracles_other_files_see_formats_alone(module):
     """As ``oracle.py`` itself: what shares code with what it judges proves nothing."""
     tree = ast.parse((ROOT / "testing" / f"{module}.py").read_text())
-    used = {node.module.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level == 2}
+    used = {
+        node.module.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level == 2
+    }
     assert used <= {"formats", "errors"}
 
 

@@ -25,7 +25,9 @@ def test_names_it_promises_exist():
             target = getattr(target, part)
 
 
-@pytest.mark.parametrize("line", sorted({line.split("#")[0].strip() for line in README.splitlines() if line.startswith("nfloat ")}))
+@pytest.mark.parametrize(
+    "line", sorted({line.split("#")[0].strip() for line in README.splitlines() if line.startswith("nfloat ")})
+)
 def test_shell_lines_have_options_that_exist(line):
     command = group.get_command(None, line.split()[1])
     texts = [CliRunner().invoke(command, ["--help"]).output]

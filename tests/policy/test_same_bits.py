@@ -63,10 +63,18 @@ def chosen_by_the_machine(tree):
             two = isinstance(base, ast.Constant) and base.value in (2, 2.0)  # powers of two are exact
             if isinstance(node.op, ast.MatMult) or (isinstance(node.op, ast.Pow) and not two):
                 yield node
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in ("math", "numpy", "scipy", "statistics", "cmath"):
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in (
+            "math",
+            "numpy",
+            "scipy",
+            "statistics",
+            "cmath",
+        ):
             if {alias.name for alias in node.names} - {"ArrayLike", "NDArray", "prod"}:
                 yield node
-        elif isinstance(node, ast.Import) and any(alias.name.split(".")[0] in ("scipy", "cmath") for alias in node.names):
+        elif isinstance(node, ast.Import) and any(
+            alias.name.split(".")[0] in ("scipy", "cmath") for alias in node.names
+        ):
             yield node
 
 

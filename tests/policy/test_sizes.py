@@ -34,6 +34,8 @@ def test_every_public_function_has_a_docstring():
         f"{path.relative_to(ROOT)}: {node.name}"
         for path in FILES
         for node in ast.parse(path.read_text()).body
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_") and ast.get_docstring(node) is None
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef))
+        and not node.name.startswith("_")
+        and ast.get_docstring(node) is None
     ]
     assert missing == []

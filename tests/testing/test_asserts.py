@@ -82,8 +82,12 @@ def test_ulp_failure_text():
     )
 
 
-@pytest.mark.parametrize("fmt", ["bfloat16", nf.Format(name="mine", precision=3, emin=-3, emax=3), "float4_e2m1fn", "float8_e8m0fnu"])
-@pytest.mark.parametrize(("actual", "desired"), [(1.0, 3.0), (NAN, 1.0), (INF, 1.0), (1.1, 3.3), (-1e300, 2.0), (1.0, 1e9)])
+@pytest.mark.parametrize(
+    "fmt", ["bfloat16", nf.Format(name="mine", precision=3, emin=-3, emax=3), "float4_e2m1fn", "float8_e8m0fnu"]
+)
+@pytest.mark.parametrize(
+    ("actual", "desired"), [(1.0, 3.0), (NAN, 1.0), (INF, 1.0), (1.1, 3.3), (-1e300, 2.0), (1.0, 1e9)]
+)
 def test_the_reproduction_line_reproduces(fmt, actual, desired):
     text = failure(assert_ulp, [actual], [desired], fmt, 0.25)
     line = text.splitlines()[-1].removeprefix("reproduce: ")
@@ -133,13 +137,31 @@ def test_not_representable(x, fmt):
 
 # ---------------------------------------------------------------- assert_bits_equal
 @pytest.mark.parametrize(
-    ("a", "b"), [([0.0, NAN], [0.0, -NAN]), (np.float32([1.5]), np.float64([1.5])), (np.uint8([1]), np.uint16([1])), ([], []), ([1.0, 1.0], 1.0), (2, 2)]
+    ("a", "b"),
+    [
+        ([0.0, NAN], [0.0, -NAN]),
+        (np.float32([1.5]), np.float64([1.5])),
+        (np.uint8([1]), np.uint16([1])),
+        ([], []),
+        ([1.0, 1.0], 1.0),
+        (2, 2),
+    ],
 )
 def test_bits_equal(a, b):
     assert_bits_equal(a, b)
 
 
-@pytest.mark.parametrize(("a", "b"), [([0.0], [-0.0]), ([1.0], [1.0 + 2.0**-52]), (np.uint8([1]), np.uint8([2])), ([NAN], [1.0]), ([1.0], [NAN]), ([1.0], [1.0, 1.0])])
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ([0.0], [-0.0]),
+        ([1.0], [1.0 + 2.0**-52]),
+        (np.uint8([1]), np.uint8([2])),
+        ([NAN], [1.0]),
+        ([1.0], [NAN]),
+        ([1.0], [1.0, 1.0]),
+    ],
+)
 def test_bits_differ(a, b):
     failure(assert_bits_equal, a, b)
 
@@ -150,7 +172,9 @@ def test_bits_failure_shows_the_fields():
 
 # ---------------------------------------------------------------- assert_unbiased
 def samples(x, n, how="stochastic"):
-    return np.stack([nf.round(x, "bfloat16", how, seed=nf.Stream(1).child(i) if how == "stochastic" else None) for i in range(n)])
+    return np.stack(
+        [nf.round(x, "bfloat16", how, seed=nf.Stream(1).child(i) if how == "stochastic" else None) for i in range(n)]
+    )
 
 
 EXACT = np.array([[1.001, 2.3, -0.7], [1.0, 1e-5, -3.14159]])

@@ -20,8 +20,12 @@ def test_cuts_round_as_the_definition_reads(k):
     for mode in Rounding:
         bits = int(rng.integers(1, 61)) if mode.needs_random_bits else None
         for policy in sweep.policies(fmt):
-            wanted = np.array([oracle.round_exact(float(v), fmt, mode, policy, bits, int(w)) for v, w in zip(x, words, strict=True)])
-            cuts = [exact_cut.cut_numbers(x, fmt)] + ([exact_cut.cut_results(whole, fmt)] if not fmt.flushes_input else [])
+            wanted = np.array(
+                [oracle.round_exact(float(v), fmt, mode, policy, bits, int(w)) for v, w in zip(x, words, strict=True)]
+            )
+            cuts = [exact_cut.cut_numbers(x, fmt)] + (
+                [exact_cut.cut_results(whole, fmt)] if not fmt.flushes_input else []
+            )
             for cut in cuts:
                 got = exact_cut.round_cuts(cut, fmt, mode, policy, bits, words)
                 assert not sweep.differs(got, wanted).any(), (fmt, mode, policy, bits)

@@ -6,7 +6,16 @@ import pytest
 import nfloat as nf
 from nfloat.testing import golden
 
-MINE = nf.Format(name="mine", precision=3, emin=-3, emax=3, has_inf=False, nan="negative_zero", subnormals="flush_output", overflow="saturate")
+MINE = nf.Format(
+    name="mine",
+    precision=3,
+    emin=-3,
+    emax=3,
+    has_inf=False,
+    nan="negative_zero",
+    subnormals="flush_output",
+    overflow="saturate",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -14,7 +23,9 @@ def not_in_ci(monkeypatch):
     monkeypatch.delenv("CI", raising=False)
 
 
-@pytest.mark.parametrize("fmt", ["float8_e4m3fn", "float4_e2m1fn", "bfloat16", "float64", "fixed16.8", "binary5p2ue", MINE], ids=str)
+@pytest.mark.parametrize(
+    "fmt", ["float8_e4m3fn", "float4_e2m1fn", "bfloat16", "float64", "fixed16.8", "binary5p2ue", MINE], ids=str
+)
 @pytest.mark.parametrize("shape", [(), (0,), (5,), (4, 9), (2, 0, 3)])
 def test_what_is_written_is_read(tmp_path, fmt, shape):
     f = nf.get_format(fmt)
@@ -29,7 +40,9 @@ def test_the_file_is_text_with_a_line_per_sixteen_codes(tmp_path):
     golden.write(tmp_path / "g.txt", np.arange(18.0).reshape(2, 9), "float16")
     lines = (tmp_path / "g.txt").read_text().splitlines()
     assert lines[:3] == ["# nfloat golden codes", "format = 'float16'", "shape = 2 9"]
-    assert lines[3].split() == [f"{c:04x}" for c in np.arange(16.0).astype(np.float16).view(np.uint16)] and len(lines) == 5
+    assert (
+        lines[3].split() == [f"{c:04x}" for c in np.arange(16.0).astype(np.float16).view(np.uint16)] and len(lines) == 5
+    )
 
 
 def test_special_values(tmp_path):
@@ -47,7 +60,11 @@ def test_comparing(tmp_path):
     golden.assert_golden(path, [1.0, 2.0], "float16", update=True)
     golden.assert_golden(path, [1.0, 2.0], "float16")
     golden.assert_golden(path, np.float32([1.0, 2.0]), "fp16")
-    for values, fmt, text in (([1.0, 2.5], "float16", "differ in their bits"), ([1.0], "float16", "shape"), ([1.0, 2.0], "bfloat16", "recorded in float16")):
+    for values, fmt, text in (
+        ([1.0, 2.5], "float16", "differ in their bits"),
+        ([1.0], "float16", "shape"),
+        ([1.0, 2.0], "bfloat16", "recorded in float16"),
+    ):
         with pytest.raises(AssertionError, match=text):
             golden.assert_golden(path, values, fmt)
 

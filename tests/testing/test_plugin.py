@@ -98,7 +98,10 @@ def test_golden(run, pytester):
     missing.assert_outcomes(failed=1)
     missing.stdout.fnmatch_lines(["*no golden file*--nfloat-update*"])
     run(source, "--nfloat-update").assert_outcomes(passed=1)
-    assert sorted(p.name for p in (pytester.path / "golden" / "test_user").iterdir()) == ["test_it-more.txt", "test_it.txt"]
+    assert sorted(p.name for p in (pytester.path / "golden" / "test_user").iterdir()) == [
+        "test_it-more.txt",
+        "test_it.txt",
+    ]
     run(source).assert_outcomes(passed=1)
     changed = run(GOLDEN.format(third=0.4))
     changed.assert_outcomes(failed=1)

@@ -27,7 +27,9 @@ PROPERTIES = {
     "top cut to a power": lambda f: f.precision > 2 and f.max_significand == 2 ** (f.precision - 1),
     "flushes": lambda f: f.flushes_input and f.flushes_output,
     "a policy of its own": lambda f: f.overflow is nf.formats.rounding.Overflow.SATURATE and f.has_inf,
-    "emin where float32's constants overflow": lambda f: f.precision <= 11 and f.emin > f.precision + 103 and f.emax <= 127,
+    "emin where float32's constants overflow": lambda f: (
+        f.precision <= 11 and f.emin > f.precision + 103 and f.emax <= 127
+    ),
     "emin where half's constants overflow": lambda f: f.precision <= 5 and f.precision + 4 < f.emin and f.emax <= 15,
     "subnormal in float32": lambda f: f.fits_float32 and f.emin < -126,
     "float32's emin, a low emax": lambda f: f.emin == -126 and f.emax < 0,

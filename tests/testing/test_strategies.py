@@ -12,7 +12,9 @@ from nfloat.testing import strategies as nst
 from nfloat.testing.asserts import assert_representable
 
 QUICK = settings(deadline=None, derandomize=True, max_examples=150, suppress_health_check=list(HealthCheck))
-FIND = settings(deadline=None, derandomize=True, max_examples=3000, suppress_health_check=list(HealthCheck), database=None)
+FIND = settings(
+    deadline=None, derandomize=True, max_examples=3000, suppress_health_check=list(HealthCheck), database=None
+)
 
 
 @QUICK
@@ -41,7 +43,11 @@ def test_near_ties_land_on_ties_edges_and_past_the_top(name):
     if math.isfinite(fmt.max + unit):
         assert find(nst.near_ties(name), lambda x: x > fmt.max + unit / 2, settings=FIND) > fmt.max
     if name != "float64":
-        tie = find(nst.near_ties(name), lambda x: nf.round(x, fmt, "nearest_away") != nf.round(x, fmt, "nearest_zero"), settings=FIND)
+        tie = find(
+            nst.near_ties(name),
+            lambda x: nf.round(x, fmt, "nearest_away") != nf.round(x, fmt, "nearest_zero"),
+            settings=FIND,
+        )
         assert tie != 0
     least = fmt.smallest_subnormal
     assert abs(find(nst.near_ties(name), lambda x: 0 < abs(x) < 2 * least, settings=FIND)) < 2 * least

@@ -66,26 +66,50 @@ def run_steps(tile: Tile, region: Value, first: Value, count: Value, states: int
     height = tile.shape.rows // states  # half the rows at a time: the states of all would not fit in the registers
 
     def some(index: Value, *now: Value) -> list[Value]:
-        result = _rows(tile, region, tile.builder.mul(index, _I64(height)), height, first, count, states, step, now[0] if now else None)
+        result = _rows(
+            tile,
+            region,
+            tile.builder.mul(index, _I64(height)),
+            height,
+            first,
+            count,
+            states,
+            step,
+            now[0] if now else None,
+        )
         return [] if result is None else [result]
 
     end = tile.loop(_I64(tile.shape.rows // height), [] if seen is None else [seen], some)
     return end[0] if end else None
 
 
-def _rows(tile: Tile, region: Value, top: Value, height: int, first: Value, count: Value, states: int, step: _Step, seen: Value | None) -> Value | None:
+def _rows(
+    tile: Tile,
+    region: Value,
+    top: Value,
+    height: int,
+    first: Value,
+    count: Value,
+    states: int,
+    step: _Step,
+    seen: Value | None,
+) -> Value | None:
     """`run_steps` on the rows from `top` on."""
     v = tile.v
     places = [(r, n) for r in range(height) for n in range(tile.shape.vectors)]
     rows = [tile.builder.add(top, _I64(r)) for r in range(height)]
-    start = [v.load(tile.place(region, rows[r], n)) if i == 0 else v.number(0.0) for r, n in places for i in range(states)]
+    start = [
+        v.load(tile.place(region, rows[r], n)) if i == 0 else v.number(0.0) for r, n in places for i in range(states)
+    ]
 
     def body(i: Value, *carried: Value) -> list[Value]:
         k, now = tile.builder.add(first, i), None if seen is None else carried[-1]
         columns = [tile.b(k, n) for n in range(tile.shape.vectors)]
         after: list[Value] = []
         for index, (r, n) in enumerate(places):
-            state, results = step(k, tile.a(k, rows[r]), columns[n], (rows[r], n), carried[index * states : (index + 1) * states])
+            state, results = step(
+                k, tile.a(k, rows[r]), columns[n], (rows[r], n), carried[index * states : (index + 1) * states]
+            )
             after += state
             now = watch(tile, now, results)
         return after if now is None else [*after, now]
@@ -115,7 +139,9 @@ def sequential(total: type, product: type | None = None, watched: bool = False, 
         sums, draw = total(tile.v, tile.constants(0)), Draw(tile, domains)
         terms = None if product is None else product(tile.v, tile.constants(1))
 
-        def step(k: Value, a: Value, b: Value, place: tuple[Value, int], state: tuple[Value, ...]) -> tuple[list[Value], list[Value]]:
+        def step(
+            k: Value, a: Value, b: Value, place: tuple[Value, int], state: tuple[Value, ...]
+        ) -> tuple[list[Value], list[Value]]:
             if terms is None:
                 s = sums.fma(a, b, state[0], *draw(k, place, SUM))
             else:
@@ -160,7 +186,11 @@ def promote(total: type, draw: Draw) -> _Promote:
         rounded, native = total(v, constants), constants.flag(Field.NATIVE)
         for r, n in tile.places():
             sums, block = (v.load(tile.place(region, r, n)) for region in (SUMS, BLOCK))
-            r_ = tile.builder.select(native, tile.builder.fadd(sums, block), rounded.add_any(sums, block, *draw(index, (_I64(r), n), PROMOTE)))
+            r_ = tile.builder.select(
+                native,
+                tile.builder.fadd(sums, block),
+                rounded.add_any(sums, block, *draw(index, (_I64(r), n), PROMOTE)),
+            )
             seen = watch(tile, seen, [r_]) if total.watched else seen
             v.store(r_, tile.place(SUMS, r, n))
             v.store(v.number(0.0), tile.place(BLOCK, r, n))
@@ -183,7 +213,9 @@ def kahan(total: type, product: type | None = None, watched: bool = False, domai
         sums, flip, draw = total(tile.v, tile.constants(0)), tile.builder.fneg, Draw(tile, domains)
         terms = None if product is None else product(tile.v, tile.constants(1))
 
-        def step(k: Value, a: Value, b: Value, place: tuple[Value, int], state: tuple[Value, ...]) -> tuple[list[Value], list[Value]]:
+        def step(
+            k: Value, a: Value, b: Value, place: tuple[Value, int], state: tuple[Value, ...]
+        ) -> tuple[list[Value], list[Value]]:
             s, e = state
             corrected = draw(k, place, CORRECTED)
             if terms is None:
@@ -195,7 +227,9 @@ def kahan(total: type, product: type | None = None, watched: bool = False, domai
             e = sums.add(d, flip(y), *draw(k, place, CORRECTION))
             return [t, e], [y, t, d, e]
 
-        seen = run_steps(tile, _I64(SUMS), _I64(0), tile.steps, 2, step, tile.v.word(0) if watched else None, total.light)
+        seen = run_steps(
+            tile, _I64(SUMS), _I64(0), tile.steps, 2, step, tile.v.word(0) if watched else None, total.light
+        )
         return None if seen is None else beyond(tile, seen)
 
     return body

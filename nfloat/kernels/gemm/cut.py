@@ -98,7 +98,9 @@ def _bodies(drawn: bool) -> dict[int, Body]:
     """All bodies, with random words or without."""
     words = DOMAINS if drawn else dict.fromkeys(DOMAINS, ())
     table = {
-        cut_kind(Order.SEQUENTIAL, False, total.fine, watched): sequential(total, None, watched, words[Order.SEQUENTIAL, False])
+        cut_kind(Order.SEQUENTIAL, False, total.fine, watched): sequential(
+            total, None, watched, words[Order.SEQUENTIAL, False]
+        )
         for total in (Cut, FineCut)
         for watched in (False, True)
     }
@@ -113,7 +115,9 @@ def _bodies(drawn: bool) -> dict[int, Body]:
     return table
 
 
-_cut64, _drawn64 = (walk_intrinsic(tile_intrinsic(64, TILE64, _bodies(drawn)), TILE64, np.float64) for drawn in (False, True))
+_cut64, _drawn64 = (
+    walk_intrinsic(tile_intrinsic(64, TILE64, _bodies(drawn)), TILE64, np.float64) for drawn in (False, True)
+)
 
 
 @kernel(tile_signature("float64"), possible=HAS_DIRECTED)

@@ -41,7 +41,9 @@ def exact() -> Body:
             top = b.mul(index, _I64(height))
             row = [b.add(top, _I64(r)) for r in range(height)]
             places = [(r, n) for r in range(height) for n in range(tile.shape.vectors)]
-            start = [v.load(tile.place(SUMS, row[r], n)) if i == 0 else v.number(0.0) for r, n in places for i in range(3)]
+            start = [
+                v.load(tile.place(SUMS, row[r], n)) if i == 0 else v.number(0.0) for r, n in places for i in range(3)
+            ]
 
             def step(k: Value, lost: Value, *carried: Value) -> list[Value]:
                 after = []

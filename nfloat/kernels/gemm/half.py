@@ -29,7 +29,11 @@ class HalfLanes(Lanes):
         super().__init__(builder, count, 32)
         self.bits, self.digits = 16, 11
         self.scalar_float, self.scalar_int = ir.HalfType(), ir.IntType(16)
-        self.float, self.int, self.broadcast = ir.VectorType(self.scalar_float, count), ir.VectorType(self.scalar_int, count), ir.IntType(32)
+        self.float, self.int, self.broadcast = (
+            ir.VectorType(self.scalar_float, count),
+            ir.VectorType(self.scalar_int, count),
+            ir.IntType(32),
+        )
         self.sign_mask, self.magnitude_mask, self.exponent_mask = (self.word(mask) for mask in (0x8000, 0x7FFF, 0x7C00))
 
     def splat(self, scalar: Value) -> Value:
@@ -46,10 +50,23 @@ class HalfLanes(Lanes):
 
 _ORDERS = ((Order.SEQUENTIAL, sequential), (Order.KAHAN, kahan))
 _PRODUCTS = {Product.EXACT: None, Product.NATIVE: Native}
-_tile = tile_intrinsic(16, HALF, {kind(order, p): make(Native, form) for order, make in _ORDERS for p, form in _PRODUCTS.items()}, HalfLanes)
+_tile = tile_intrinsic(
+    16,
+    HALF,
+    {kind(order, p): make(Native, form) for order, make in _ORDERS for p, form in _PRODUCTS.items()},
+    HalfLanes,
+)
 _NARROW = {Product.EXACT: None, Product.ROUNDED: Narrow}
 _narrow_tile = tile_intrinsic(
-    16, HALF, {kind(order, p, w): make(Narrow, form, w) for order, make in _ORDERS for p, form in _NARROW.items() for w in (False, True)}, HalfLanes
+    16,
+    HALF,
+    {
+        kind(order, p, w): make(Narrow, form, w)
+        for order, make in _ORDERS
+        for p, form in _NARROW.items()
+        for w in (False, True)
+    },
+    HalfLanes,
 )
 
 _values = tile_move(HALF)
@@ -81,14 +98,24 @@ def _store(out, scratch, row, column):
 _F = "Array(float32, 2, '{}', readonly=True)"
 
 
-@kernel(*(f"boolean({_F.format(layout)}, uint16[::1], {_F.format('C')}, float32[:, ::1], int64, int64[::1], int64, int64, int64)" for layout in "CF"), possible=HAS_HALF)
+@kernel(
+    *(
+        f"boolean({_F.format(layout)}, uint16[::1], {_F.format('C')}, float32[:, ::1], int64, int64[::1], int64, int64, int64)"
+        for layout in "CF"
+    ),
+    possible=HAS_HALF,
+)
 def half16(a, b, c, out, form, constants, some, first, last):
     """Tiles of rows first .. last - 1 of out = a.T b + c, `some` at a time; b in panels; c of size 0: none; constants of size 0: float16 sums.
 
     Returns False if an element of a or c is no float16 number, or a sum passed its format's limit: then `out` holds nothing of worth.
     """
     k = a.shape[0]
-    words, scratch, none = np.empty(some * _R * k + 16, np.uint32), np.empty(2 * _R * _W, np.uint16), np.zeros(1, np.int32)
+    words, scratch, none = (
+        np.empty(some * _R * k + 16, np.uint32),
+        np.empty(2 * _R * _W, np.uint16),
+        np.zeros(1, np.int32),
+    )
     fine = True
     for start in range(first, last, some):
         end = min(last, start + some)
@@ -100,7 +127,22 @@ def half16(a, b, c, out, form, constants, some, first, last):
                 if c.size > 0:
                     fine &= _load(c, scratch, tile * _R, panel * _W)
                 if constants.size > 0:
-                    fine &= _narrow_tile(form, words, (tile - start) * _R * k, b, panel * _W * k, scratch, none, none, constants, k, 0) == 0
+                    fine &= (
+                        _narrow_tile(
+                            form,
+                            words,
+                            (tile - start) * _R * k,
+                            b,
+                            panel * _W * k,
+                            scratch,
+                            none,
+                            none,
+                            constants,
+                            k,
+                            0,
+                        )
+                        == 0
+                    )
                 else:
                     _tile(form, words, (tile - start) * _R * k, b, panel * _W * k, scratch, none, none, constants, k, 0)
                 _store(out, scratch, tile * _R, panel * _W)

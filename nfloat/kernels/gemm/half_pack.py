@@ -77,13 +77,17 @@ _straight, _transposed = _block(False), _block(True)
 @intrinsic
 def _half_code(typingctx, x):
     """The code of a float32 rounded to half precision."""
-    return types.uint16(types.float32), lambda context, builder, sig, args: builder.bitcast(builder.fptrunc(args[0], _HALF), _I16)
+    return types.uint16(types.float32), lambda context, builder, sig, args: builder.bitcast(
+        builder.fptrunc(args[0], _HALF), _I16
+    )
 
 
 @intrinsic
 def half_value(typingctx, code):
     """The float32 value of a half's code."""
-    return types.float32(types.uint16), lambda context, builder, sig, args: builder.fpext(builder.bitcast(args[0], _HALF), ir.FloatType())
+    return types.float32(types.uint16), lambda context, builder, sig, args: builder.fpext(
+        builder.bitcast(args[0], _HALF), ir.FloatType()
+    )
 
 
 @device
@@ -120,7 +124,10 @@ def pack_half(x, column, width, packed, at):
     return fine
 
 
-@kernel(*(f"boolean(Array(float32, 2, '{layout}', readonly=True), uint16[::1], int64, int64)" for layout in "CF"), possible=HAS_HALF)
+@kernel(
+    *(f"boolean(Array(float32, 2, '{layout}', readonly=True), uint16[::1], int64, int64)" for layout in "CF"),
+    possible=HAS_HALF,
+)
 def half_panels(b, packed, first, last):
     """Panels first .. last - 1 of b (k, n) to their places in `packed`; whether float16 holds them."""
     fine = True

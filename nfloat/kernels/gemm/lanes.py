@@ -127,7 +127,9 @@ def odd_fma(v: Lanes, a: Value, b: Value, s: Value) -> Value:
     """s + a b rounded to odd."""
     if not HAS_DIRECTED:  # the lane must hold a b
         return to_odd(v, *fma_and_error(v, a, b, s))
-    down, up = (toward(mode, v, a, b, s) for mode in (DOWN, UP))  # the same number, or neighbours: one is odd (of two zeros it is +0)
+    down, up = (
+        toward(mode, v, a, b, s) for mode in (DOWN, UP)
+    )  # the same number, or neighbours: one is odd (of two zeros it is +0)
     return v.where(v.builder.icmp_unsigned("!=", v.builder.and_(v.as_int(down), v.word(1)), v.word(0)), down, up)
 
 
@@ -283,7 +285,9 @@ class StochasticGeneral(General):
         above = v.where(b.fcmp_ordered("<", d, v.number(0.0)), unit, v.number(0.0))
         floor, rest = b.fsub(n, above), b.fadd(d, above)
         # the word as a number below 2^32: put into the last bits of 2^52, which is then taken off
-        random = b.fsub(v.as_float(b.or_(b.and_(word, v.word(0xFFFFFFFF)), v.as_int(v.number(2.0**52)))), v.number(2.0**52))
+        random = b.fsub(
+            v.as_float(b.or_(b.and_(word, v.word(0xFFFFFFFF)), v.as_int(v.number(2.0**52)))), v.number(2.0**52)
+        )
         missing = b.fsub(unit, b.fmul(unit, b.fmul(random, v.number(2.0**-32))))
         return self._finish(x, b.fadd(floor, v.where(b.fcmp_ordered(">=", rest, missing), unit, v.number(0.0))))
 
@@ -315,7 +319,9 @@ class Stochastic:
         v, b, k = self.v, self.v.builder, self.k
         bits = v.as_int(h)
         outward = v.as_float(b.xor(v.as_int(error), b.and_(bits, v.sign_mask)))  # the error, > 0 away from zero
-        scaled = v.call("fma", outward, k.float(Field.SCALE), v.number(0.0))  # + 0.0: no -0, so that the sign bit says < 0
+        scaled = v.call(
+            "fma", outward, k.float(Field.SCALE), v.number(0.0)
+        )  # + 0.0: no -0, so that the sign bit says < 0
         lowered = b.ashr(v.as_int(scaled), v.word(v.bits - 1))
         code = b.add(bits, lowered)
         low = k.integer(Field.LOW_MASK)

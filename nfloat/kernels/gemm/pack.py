@@ -51,7 +51,9 @@ def survey32(x, found):
         finite = np.int32(max(finite, ordinary))
         low = np.uint32(min(low, np.uint32(magnitude - np.int32(1))))  # a zero becomes the greatest
         least = np.int32(min(least, bits))
-    _describe(np.int64(every), np.int64(high), np.int64(finite), (np.int64(low) + 1) & 0xFFFFFFFF, np.int64(least), 24, found)
+    _describe(
+        np.int64(every), np.int64(high), np.int64(finite), (np.int64(low) + 1) & 0xFFFFFFFF, np.int64(least), 24, found
+    )
 
 
 @kernel("void(Array(float64, 1, 'C', readonly=True), float64[::1])")

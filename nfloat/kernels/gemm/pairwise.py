@@ -26,7 +26,9 @@ def pairwise(total: type, product: type | None = None, domains: Sequence[int] = 
     def body(tile: Tile) -> Value | None:
         sums = total(tile.v, tile.constants(0))
         terms = None if product is None else product(tile.v, tile.constants(1))
-        tree = _Tree(tile, sums, terms, Draw(tile, domains), shift=3 if total.short else 1)  # of long ones less is unrolled
+        tree = _Tree(
+            tile, sums, terms, Draw(tile, domains), shift=3 if total.short else 1
+        )  # of long ones less is unrolled
         nodes = tile.builder.lshr(tile.steps, _I64(tree.shift))
         (seen,) = tile.loop(nodes, [tile.v.word(0)], tree.one)
         seen = tree.fold(nodes, seen)
@@ -44,7 +46,11 @@ class _Tree:
     def leaf(self, k: Value, row: Value, vector: int) -> Value:
         """The product of step k as it takes part in sums: rounded, or exact."""
         a, b = self.tile.a(k, row), self.tile.b(k, vector)
-        return self.tile.builder.fmul(a, b) if self.terms is None else self.terms.product(a, b, *self.draw(k, (row, vector), PRODUCT))
+        return (
+            self.tile.builder.fmul(a, b)
+            if self.terms is None
+            else self.terms.product(a, b, *self.draw(k, (row, vector), PRODUCT))
+        )
 
     def node(self, k: Value, size: int, row: Value, vector: int, seen: Value) -> tuple[Value, Value]:
         """The sum of the `size` (a power of two) products from k on, and `seen` with all sums formed for it."""
@@ -106,14 +112,20 @@ class _Tree:
 
             for size in (1 << i for i in range(self.shift)):
                 there = b.icmp_signed("!=", b.and_(odd, _I64(size)), _I64(0))
-                state = tile.when(there, state, lambda now, present, seen, size=size: odd_ones(size, present, seen, now))
+                state = tile.when(
+                    there, state, lambda now, present, seen, size=size: odd_ones(size, present, seen, now)
+                )
 
             def level(index: Value, *now: Value) -> list[Value]:
                 bit = b.and_(b.lshr(nodes, index), _I64(1))
                 place = tile.place(b.add(index, _I64(LEVELS)), row, vector)
-                end = b.shl(b.lshr(nodes, index), b.add(index, _I64(self.shift)))  # where the nodes from this one to the left end
+                end = b.shl(
+                    b.lshr(nodes, index), b.add(index, _I64(self.shift))
+                )  # where the nodes from this one to the left end
                 words = self.draw(end, (row, vector), SUM)
-                return tile.when(b.icmp_signed("!=", bit, _I64(0)), now, lambda *then: self._join(v.load(place), *then, words))
+                return tile.when(
+                    b.icmp_signed("!=", bit, _I64(0)), now, lambda *then: self._join(v.load(place), *then, words)
+                )
 
             used = b.sub(_I64(64), b.ctlz(nodes, ir.IntType(1)(0)))
             node, _, seen = tile.loop(used, state, level)

@@ -193,7 +193,9 @@ def unpack(plan, specs, key):
 _IN = "Array(float64, {}, 'C', readonly=True)"
 
 
-@kernel(f"void({_IN.format(2)}, {_IN.format(2)}, {_IN.format(2)}, float64[:, ::1], int64, int64, int64[::1], {_IN.format(2)}, uint64)")
+@kernel(
+    f"void({_IN.format(2)}, {_IN.format(2)}, {_IN.format(2)}, float64[:, ::1], int64, int64, int64[::1], {_IN.format(2)}, uint64)"
+)
 def gemm_plain(a, b, c, out, first, last, plan, specs, key):
     """out[i, j] = c[i, j] + a[i] . b[j] for rows first..last - 1; b is transposed.
 

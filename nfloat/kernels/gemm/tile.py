@@ -55,7 +55,9 @@ class Tile:
         arrays = (1, 3, 5, 6, 7, 8)
         data = [context.make_array(signature.args[i])(context, builder, args[i]).data for i in arrays]
         kinds = (v.broadcast, v.scalar_float, v.scalar_float)
-        data[:3] = [builder.bitcast(x, kind.as_pointer()) for x, kind in zip(data, kinds, strict=False)]  # half precision comes as codes
+        data[:3] = [
+            builder.bitcast(x, kind.as_pointer()) for x, kind in zip(data, kinds, strict=False)
+        ]  # half precision comes as codes
         self._a, self._b = builder.gep(data[0], [args[2]]), builder.gep(data[1], [args[4]])
         self.scratch, self._constants = data[2], data[5]
         self._row_words, self._column_words, self._offsets = data[3], data[4], (args[2], args[4])
@@ -82,7 +84,9 @@ class Tile:
         """The random word number `which` of the `each` that step k of (row, vector) has: the product of a row's and a column's, modulo
         2^32, in the lower half of 64-bit lanes (the upper half holds anything)."""
         b, v, (row, vector) = self.builder, self.v, place
-        row_word = v.as_int(Lanes(b, self.shape.lanes * v.bits // 32).splat(b.load(self._word_at(0, k, which, each, row))))
+        row_word = v.as_int(
+            Lanes(b, self.shape.lanes * v.bits // 32).splat(b.load(self._word_at(0, k, which, each, row)))
+        )
         at = self._word_at(1, k, which, each, vector * self.shape.lanes)
         column_words = b.load(b.bitcast(at, ir.VectorType(_I32, self.shape.lanes).as_pointer()), align=4)
         if v.bits == 32:
@@ -110,7 +114,10 @@ class Tile:
     def loop(self, count: Value, start: Sequence[Value], body: Callable[..., Sequence[Value]]) -> list[Value]:
         """`body(i, *carried) -> carried` for i = 0 .. count - 1, the carried values in registers."""
         b = self.builder
-        before, (head, work, done) = b.block, (b.append_basic_block(f"tile.{name}") for name in ("head", "work", "done"))
+        before, (head, work, done) = (
+            b.block,
+            (b.append_basic_block(f"tile.{name}") for name in ("head", "work", "done")),
+        )
         b.branch(head)
         b.position_at_end(head)
         i, *carried = (b.phi(x.type) for x in (_I64(0), *start))
@@ -190,7 +197,9 @@ def tile_move(shape: Shape):
         for r in range(shape.rows):
             for n in range(shape.vectors):
                 places = [
-                    builder.gep(pointer, [builder.add(builder.add(start, builder.mul(stride, _I64(r))), _I64(n * shape.lanes))])
+                    builder.gep(
+                        pointer, [builder.add(builder.add(start, builder.mul(stride, _I64(r))), _I64(n * shape.lanes))]
+                    )
                     for pointer, start, stride in ((source, args[1], args[2]), (target, args[4], args[5]))
                 ]
                 value = builder.load(builder.bitcast(places[0], kinds[0].as_pointer()), align=2)

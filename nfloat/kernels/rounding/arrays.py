@@ -68,7 +68,9 @@ def _store(v: Lanes, r: Value, target: Value) -> Value:
     return ir.Constant(ir.IntType(1), 1)
 
 
-def _finish(v: Lanes, x: Value, r: Value, target: Value, k: Constants, careful: bool, unsure: Value | None = None) -> Value:
+def _finish(
+    v: Lanes, x: Value, r: Value, target: Value, k: Constants, careful: bool, unsure: Value | None = None
+) -> Value:
     """Store r; the selects of overflow are kept out of the common way. Done unless a lane is unsure or beyond the limit."""
     b = v.builder
     other = _over(v, x, k)
@@ -92,7 +94,9 @@ def _whole(mode: Rounding, negative_zero: bool = True, careful: bool = False):
     def body(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
         if not mode.is_stochastic:
             return _finish(v, x, vector.round_narrow(v, x, k.grid, mode), target, k, careful)
-        r, unsure = vector.stochastic_narrow(v, x, k.grid, random_word(v, index, k, mode), negative_zero=negative_zero, tail=tail_bits(k, mode))
+        r, unsure = vector.stochastic_narrow(
+            v, x, k.grid, random_word(v, index, k, mode), negative_zero=negative_zero, tail=tail_bits(k, mode)
+        )
         return _finish(v, x, r, target, k, careful, unsure)
 
     return body
@@ -134,7 +138,9 @@ def random_word(v: Lanes, index: Value, k: Constants, mode: Rounding) -> Value:
     if v.bits == 32:
         word = v.random_word(counters, *k.keys)
     else:
-        head, tail = (lanes.random_word(counters, *(b.trunc(x, lanes.int) for x in keys)) for keys in (k.keys, k.integers[_TWIN]))
+        head, tail = (
+            lanes.random_word(counters, *(b.trunc(x, lanes.int) for x in keys)) for keys in (k.keys, k.integers[_TWIN])
+        )
         word = b.or_(b.shl(b.zext(head, v.int), v.word(32)), b.zext(tail, v.int))
     return word if mode is Rounding.STOCHASTIC else b.or_(b.and_(word, k.integers[_TAKEN]), k.integers[_SET])
 
@@ -197,7 +203,17 @@ def constants64(spec):
     sign = np.int64(-0x8000000000000000) if np.signbit(spec.neg_zero) else np.int64(0)
     limit = min(2047 - 53 + p, 2047) << 52
     mask = np.int64(0x7FFFFFFFFFFFFFFF) if spec.min < 0.0 else np.int64(-1)
-    return ((spec.emin + 1023) << 52, ((53 - p) << 52) | (1 << 51), (1 - p) << 52, 53 - p, sign, limit, mask, 0, float64_as_int64(spec.max))
+    return (
+        (spec.emin + 1023) << 52,
+        ((53 - p) << 52) | (1 << 51),
+        (1 - p) << 52,
+        53 - p,
+        sign,
+        limit,
+        mask,
+        0,
+        float64_as_int64(spec.max),
+    )
 
 
 @device
@@ -303,7 +319,13 @@ def _word_constants64(spec, twin):
     bits = spec.random_bits if 0 < spec.random_bits < 64 else 64
     taken = np.int64(-1) << (64 - bits) if bits < 64 else np.int64(-1)
     half = np.int64(1) << (63 - bits) if spec.mode == _STOCHASTIC_B else np.int64(0)
-    return (taken, half, np.int64(max(53 - spec.precision - bits, 0)), np.int64(twin & np.uint64(0xFFFFFFFF)), np.int64(twin >> np.uint64(32)))
+    return (
+        taken,
+        half,
+        np.int64(max(53 - spec.precision - bits, 0)),
+        np.int64(twin & np.uint64(0xFFFFFFFF)),
+        np.int64(twin >> np.uint64(32)),
+    )
 
 
 @device
@@ -321,7 +343,9 @@ def drawn64(x, source, out, i, stop, spec, key, always):
     floats, form, careful = stream_floats(spec), _zero_form(spec), always
     while i < stop:
         end = _end(i, stop, careful and not always)
-        i = _drawn64(source, out, i, end, form + CAREFUL if careful else form, stream_constants64(spec, key, i >> 32), floats)
+        i = _drawn64(
+            source, out, i, end, form + CAREFUL if careful else form, stream_constants64(spec, key, i >> 32), floats
+        )
         if careful and i < end:
             round_range(x, out, i, min(i + _BLOCK64, stop), spec, key)
             i += _BLOCK64

@@ -13,7 +13,12 @@ from ..rng import word64
 from .arrays import WORDS
 from .scalar import load_spec, round_value
 
-_P, _EMIN, _FIRST, _MAX = (CodeField.PRECISION.value, CodeField.EMIN.value, CodeField.FIRST_FIELD.value, CodeField.MAX_CODE.value)
+_P, _EMIN, _FIRST, _MAX = (
+    CodeField.PRECISION.value,
+    CodeField.EMIN.value,
+    CodeField.FIRST_FIELD.value,
+    CodeField.MAX_CODE.value,
+)
 _INF, _NAN, _SIGN = CodeField.INF_CODE.value, CodeField.NAN_CODE.value, CodeField.SIGN_SHIFT.value
 _TWOS, _NAN_AT_ZERO = CodeField.TWOS_COMPLEMENT.value, CodeField.NAN_AT_NEGATIVE_ZERO.value
 _LAST_ZERO = CodeField.LAST_ZERO_CODE.value

@@ -22,7 +22,12 @@ from .scalar import load_spec, round_value
 from .streaming import STREAM, Constants, either, stream
 from .vector import Lanes, Value
 
-_NAN, _INF, _MAX, _SIGN = CodeField.NAN_CODE.value, CodeField.INF_CODE.value, CodeField.MAX_CODE.value, CodeField.SIGN_SHIFT.value
+_NAN, _INF, _MAX, _SIGN = (
+    CodeField.NAN_CODE.value,
+    CodeField.INF_CODE.value,
+    CodeField.MAX_CODE.value,
+    CodeField.SIGN_SHIFT.value,
+)
 _NAN_AT_ZERO = CodeField.NAN_AT_NEGATIVE_ZERO.value
 _TRUE = ir.Constant(ir.IntType(1), 1)
 
@@ -74,7 +79,9 @@ def _select_special(v: Lanes, x: Value, code: Value, k: Constants) -> tuple[Valu
     """(lanes where x is infinite or a NaN that has a code, the codes with those there)."""
     b, bits = v.builder, v.as_int(x)
     magnitude = b.and_(bits, v.magnitude_mask)
-    special = b.and_(b.icmp_signed(">=", magnitude, v.exponent_mask), b.icmp_signed("<=", magnitude, k.integers[_KNOWN]))
+    special = b.and_(
+        b.icmp_signed(">=", magnitude, v.exponent_mask), b.icmp_signed("<=", magnitude, k.integers[_KNOWN])
+    )
     infinite = v.where(b.icmp_signed("<", bits, v.word(0)), k.integers[_NEGATIVE], k.integers[_POSITIVE])
     chosen = v.where(b.icmp_signed(">", magnitude, v.exponent_mask), k.integers[_NAN_RESULT], infinite)
     return special, v.where(special, chosen, code)
@@ -108,7 +115,10 @@ def _encode_same(careful: bool):
     """A block of the family with float32's exponents."""
 
     def body(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
-        code, done = v.builder.lshr(v.as_int(vector.round_same(v, x, k.grid, Rounding.NEAREST_EVEN)), k.grid.drop), _easy(v, x, k)
+        code, done = (
+            v.builder.lshr(v.as_int(vector.round_same(v, x, k.grid, Rounding.NEAREST_EVEN)), k.grid.drop),
+            _easy(v, x, k),
+        )
         if careful:
             special, code = _select_special(v, x, code, k)
             done = v.builder.or_(special, done)
@@ -124,7 +134,9 @@ def _encode_rounded(v: Lanes, x: Value, target: Value, index: Value, k: Constant
     magnitude = b.and_(bits, v.magnitude_mask)
     code = b.ashr(b.sub(magnitude, k.integers[_BASE]), k.grid.drop)
     sign = b.and_(b.lshr(bits, k.integers[_SIGN_DOWN]), k.integers[_SIGN_CODE])
-    special, code = _select_special(v, x, b.or_(v.where(b.icmp_signed("==", magnitude, v.word(0)), magnitude, code), sign), k)
+    special, code = _select_special(
+        v, x, b.or_(v.where(b.icmp_signed("==", magnitude, v.word(0)), magnitude, code), sign), k
+    )
     _put(v, code, target)
     return v.all(b.or_(special, b.icmp_signed("<", magnitude, v.exponent_mask)))
 
@@ -154,7 +166,9 @@ def _decode(careful: bool):
         value = b.or_(v.as_int(a), sign)
         finite = b.and_(b.icmp_signed("<=", magnitude, largest), b.icmp_signed("!=", code, refused))
         if careful:
-            special = v.where(b.icmp_signed("==", magnitude, infinity), b.or_(v.exponent_mask, sign), v.word(0x7FC00000))
+            special = v.where(
+                b.icmp_signed("==", magnitude, infinity), b.or_(v.exponent_mask, sign), v.word(0x7FC00000)
+            )
             value, finite = v.where(finite, value, special), v.every_lane
         v.store(v.as_float(value), target)
         return v.all(finite)
@@ -176,7 +190,9 @@ _encode_stream = stream(32, {
     **{form + way: _encode(form, careful) for form in (NARROW, NARROW_ONE_ZERO, FIXED) for way, careful in _WAYS},
     **{SAME + way: _encode_same(careful) for way, careful in _WAYS}, ROUNDED: _encode_rounded, ROUNDED + CAREFUL: _encode_rounded,
 })  # fmt: skip
-_decode_stream = stream(32, {NARROW: _decode(False), NARROW + CAREFUL: _decode(True), SAME: _decode_same}, load=_load_codes)
+_decode_stream = stream(
+    32, {NARROW: _decode(False), NARROW + CAREFUL: _decode(True), SAME: _decode_same}, load=_load_codes
+)
 _BLOCK = STREAM[32]
 
 
@@ -234,7 +250,21 @@ def decode_run(codes, out, c, form):
     n, i = codes.size, 0
     mask = (1 << sign) - 1 if sign >= 0 else np.int64(0x7FFFFFFF)
     refused = 1 << sign if c[_NAN_AT_ZERO] == 1 else np.int64(-1)  # the NaN that looks like -0
-    integers = ((emin + 127) << 23, 0, 0, 24 - p, 0, 0, _sign_shift(sign), 1 << (p - 1), c[_MAX], mask, (emin + 126) << 23, refused, c[_INF])
+    integers = (
+        (emin + 127) << 23,
+        0,
+        0,
+        24 - p,
+        0,
+        0,
+        _sign_shift(sign),
+        1 << (p - 1),
+        c[_MAX],
+        mask,
+        (emin + 126) << 23,
+        refused,
+        c[_INF],
+    )
     careful = False
     while i < n:
         end = min(n, i + _AWHILE) if careful else n

@@ -64,7 +64,12 @@ class Spec(NamedTuple):
     draws: bool
 
 
-_P, _EMIN, _MODE, _BITS = SpecField.PRECISION.value, SpecField.EMIN.value, SpecField.MODE.value, SpecField.RANDOM_BITS.value
+_P, _EMIN, _MODE, _BITS = (
+    SpecField.PRECISION.value,
+    SpecField.EMIN.value,
+    SpecField.MODE.value,
+    SpecField.RANDOM_BITS.value,
+)
 _MAX, _PARITY, _DRAWS = SpecField.MAX.value, SpecField.PARITY_BIAS.value, SpecField.DRAWS.value
 
 

@@ -187,7 +187,8 @@ def round_powers32(x, out, words, key):
         section = i >> 32
         keys = subkeys(key, section) if spec.draws else np.uint64(0)
         own = stream_constants32(spec, keys)
-        integers = own[:7] + (low, span) + own[9:] + word_constants32(spec) + (_zero(spec), _parity(spec, np.int64(1 << 23)))  # noqa: RUF005
+        rest = word_constants32(spec) + (_zero(spec), _parity(spec, np.int64(1 << 23)))  # noqa: RUF005 (Numba's)
+        integers = own[:7] + (low, span) + own[9:] + rest  # noqa: RUF005 (Numba's)
         i = _powers32(x, out, i, min(n, (section + 1) << 32), form, integers, floats)
         round_range(x, out, i, min(i + _BLOCK32, n), spec, key)
         i += _BLOCK32

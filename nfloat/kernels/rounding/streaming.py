@@ -50,7 +50,9 @@ class Constants:
         b = v.builder
         self.integers = [v.splat(b.trunc(i, v.scalar_int) if v.bits < 64 else i) for i in integers]
         self.floats = [v.splat(b.fptrunc(f, v.scalar_float) if v.bits < 64 else f) for f in floats]
-        lowest, offset, unit_offset, drop, sign, self.limit, self.magnitude_mask, self.easy_from, self.easy_span = self.integers[:9]
+        lowest, offset, unit_offset, drop, sign, self.limit, self.magnitude_mask, self.easy_from, self.easy_span = (
+            self.integers[:9]
+        )
         self.grid = Grid(lowest, offset, unit_offset, drop, sign)
         self.keys = self.integers[9:11]
 
@@ -67,7 +69,9 @@ def run(bits: int, bodies: dict[int, Body], constants: Callable[..., Any] = Cons
 
         def codegen(context, builder, sig, args):
             tuples = [cgutils.unpack_tuple(builder, args[k]) for k in (0, 4, 5)]
-            pointers = [context.make_array(t)(context, builder, a).data for t, a in zip(sig.args[0], tuples[0], strict=True)]
+            pointers = [
+                context.make_array(t)(context, builder, a).data for t, a in zip(sig.args[0], tuples[0], strict=True)
+            ]
             v = Lanes(builder, BLOCK[bits], bits)
             splatted = constants(v, tuples[1], tuples[2])
 
@@ -88,12 +92,16 @@ def stream(bits: int, bodies: dict[int, StreamBody], load: Callable[[Lanes, Valu
         signature = types.int64(source, target, types.int64, types.int64, types.int64, integers, floats)
 
         def codegen(context, builder, sig, args):
-            arrays = [context.make_array(t)(context, builder, a).data for t, a in zip(sig.args[:2], args[:2], strict=True)]
+            arrays = [
+                context.make_array(t)(context, builder, a).data for t, a in zip(sig.args[:2], args[:2], strict=True)
+            ]
             v = Lanes(builder, STREAM[bits], bits)
             splatted = Constants(v, cgutils.unpack_tuple(builder, args[5]), cgutils.unpack_tuple(builder, args[6]))
 
             def loop(result: Value, end: ir.Block, body: StreamBody) -> None:
-                _stream_loop(v, arrays, load, (args[2], args[3]), result, end, lambda x, at, i: body(v, x, at, i, splatted))
+                _stream_loop(
+                    v, arrays, load, (args[2], args[3]), result, end, lambda x, at, i: body(v, x, at, i, splatted)
+                )
 
             return _by_mode(builder, args[4], args[2], bodies, loop)
 
@@ -102,7 +110,9 @@ def stream(bits: int, bodies: dict[int, StreamBody], load: Callable[[Lanes, Valu
     return intrinsic(typer)
 
 
-def _by_mode(builder: ir.IRBuilder, mode: Value, start: Value, bodies: dict[int, Any], loop: Callable[..., None]) -> Value:
+def _by_mode(
+    builder: ir.IRBuilder, mode: Value, start: Value, bodies: dict[int, Any], loop: Callable[..., None]
+) -> Value:
     """One loop for each mode's body behind a switch; the index where the one of `mode` stopped."""
     result = cgutils.alloca_once_value(builder, start)
     end = builder.append_basic_block("run.end")
@@ -116,7 +126,9 @@ def _by_mode(builder: ir.IRBuilder, mode: Value, start: Value, bodies: dict[int,
     return builder.load(result)
 
 
-def _loop(v: Lanes, pointers: list[Value], start: Value, stop: Value, result: Value, end: ir.Block, body: Body, k: Constants) -> None:
+def _loop(
+    v: Lanes, pointers: list[Value], start: Value, stop: Value, result: Value, end: ir.Block, body: Body, k: Constants
+) -> None:
     """Blocks from `start` while they fit before `stop` and the body accepts them; the index goes to `result`."""
     b = v.builder
     entry, head, work, step = b.block, *(b.append_basic_block(f"run.{name}") for name in ("head", "work", "step"))

@@ -88,7 +88,9 @@ class Lanes:
     def call(self, name: str, *args: Value) -> Value:
         """An LLVM intrinsic on whole vectors, such as fma, smax, smin, umin."""
         kind = args[0].type
-        element = {ir.FloatType(): "f32", ir.DoubleType(): "f64"}.get(kind.element, f"i{getattr(kind.element, 'width', 0)}")
+        element = {ir.FloatType(): "f32", ir.DoubleType(): "f64"}.get(
+            kind.element, f"i{getattr(kind.element, 'width', 0)}"
+        )
         function = ir.FunctionType(kind, [a.type for a in args])
         full = f"llvm.{name}.v{kind.count}{element}"
         return self.builder.call(cgutils.get_or_insert_function(self.builder.module, function, full), args)
@@ -190,7 +192,9 @@ def round_narrow(v: Lanes, x: Value, g: Grid, mode: Rounding) -> Value:
         r = b.fadd(n, v.where(b.fcmp_ordered("==", b.fadd(d, d), unit), unit, zero))
     elif facts.tie is Tie.ZERO:
         r = b.fsub(n, v.where(b.fcmp_ordered("==", b.fsub(zero, b.fadd(d, d)), unit), unit, zero))
-    elif facts.family is Family.DIRECTED and facts.away[0]:  # up: of |x|, or of x where only positive numbers go away from zero
+    elif (
+        facts.family is Family.DIRECTED and facts.away[0]
+    ):  # up: of |x|, or of x where only positive numbers go away from zero
         r = b.fadd(n, v.where(b.fcmp_ordered(">", d, zero), unit, zero))
     elif facts.family in (Family.DIRECTED, Family.ODD):  # down
         r = b.fsub(n, v.where(b.fcmp_ordered("<", d, zero), unit, zero))
@@ -248,7 +252,9 @@ def stochastic_narrow(
     return v.with_sign_of(r, x, v.sign_mask) if negative_zero else _restore_sign(v, r, x, g), unsure
 
 
-def round_same(v: Lanes, x: Value, g: Grid, mode: Rounding, random: Value | None = None, tail: Value | None = None) -> Value:
+def round_same(
+    v: Lanes, x: Value, g: Grid, mode: Rounding, random: Value | None = None, tail: Value | None = None
+) -> Value:
     """x rounded by cutting s = `g.drop` >= 1 bits off its code, before overflow; -0 and the sign of x stay.
 
     Right for finite x on the lane's own exponent range, and in any format for lanes that are normal numbers there. The sign
@@ -265,7 +271,9 @@ def round_same(v: Lanes, x: Value, g: Grid, mode: Rounding, random: Value | None
     return v.as_float(b.and_(bits if bias is None else b.add(bits, bias), keep))
 
 
-def _bias(v: Lanes, mode: Rounding, bits: Value, unit: Value, mask: Value, g: Grid, random: Value | None) -> Value | None:
+def _bias(
+    v: Lanes, mode: Rounding, bits: Value, unit: Value, mask: Value, g: Grid, random: Value | None
+) -> Value | None:
     """What to add to the bits before they are cut: it carries exactly where the mode rounds away from zero."""
     b, one = v.builder, v.word(1)
     half, facts = b.lshr(unit, one), mode.facts

@@ -216,7 +216,10 @@ def _walk(context, builder, signature, args, build: Callable[[Tile], None], bits
         end = builder.add(start, tiles)
         start = builder.select(builder.icmp_signed("<", start, first), first, start)
         end = builder.select(builder.icmp_signed("<", last, end), last, end)
-        with cgutils.for_range(builder, panels) as panel, cgutils.for_range_slice(builder, start, end, one) as (tile, _):
+        with (
+            cgutils.for_range(builder, panels) as panel,
+            cgutils.for_range_slice(builder, start, end, one) as (tile, _),
+        ):
             place = context.compile_internal(builder, _place, begin_of, [tile, panel.index, *arrays[7:10]])
             build(Tile(context, builder, signature, [*arrays[:8], place], bits, rows))
     return context.get_dummy_value()

@@ -42,7 +42,9 @@ def _cut_fields(fmt: Format, mode: Rounding, random_bits: int) -> dict[Field, in
     return fields
 
 
-def constants(formats: tuple[Format, ...], mode: Rounding, overflow: Overflow | None, bits: int, random_bits: int = 0) -> NDArray[np.int64]:
+def constants(
+    formats: tuple[Format, ...], mode: Rounding, overflow: Overflow | None, bits: int, random_bits: int = 0
+) -> NDArray[np.int64]:
     """The rows of several formats, one after the other."""
     return np.array([_row(fmt, mode, overflow, bits, random_bits) for fmt in formats], np.int64).reshape(-1)
 
@@ -50,7 +52,11 @@ def constants(formats: tuple[Format, ...], mode: Rounding, overflow: Overflow | 
 def _row(fmt: Format, mode: Rounding, overflow: Overflow | None, bits: int, random_bits: int) -> list[int]:
     lane = LANES[bits]
     digits, bias, stored = lane.digits, lane.emax, lane.digits - 1
-    p, spec, native = fmt.precision, rounding_spec(fmt, mode, overflow, random_bits), is_native(fmt, lane, mode, overflow)
+    p, spec, native = (
+        fmt.precision,
+        rounding_spec(fmt, mode, overflow, random_bits),
+        is_native(fmt, lane, mode, overflow),
+    )
     float_, int_ = _INTS[bits]
 
     def code(x: float) -> int:
@@ -86,7 +92,12 @@ def _row(fmt: Format, mode: Rounding, overflow: Overflow | None, bits: int, rand
         low = 32 - spare
         # one lane unit is 2^low units of the word; a sum's error times 2^(23 + low) / 2^e is the error in those units, and the
         # word's lower bits times 2^e are compared with it
-        row |= {Field.LOW_BITS: low, Field.LOW_MASK: (1 << low) - 1, Field.KEEP: -(1 << spare), Field.SCALE: code(2.0 ** (23 + low))}
+        row |= {
+            Field.LOW_BITS: low,
+            Field.LOW_MASK: (1 << low) - 1,
+            Field.KEEP: -(1 << spare),
+            Field.SCALE: code(2.0 ** (23 + low)),
+        }
     if bits == 64 and can_cut(fmt, mode, random_bits):
         row |= _cut_fields(fmt, mode, random_bits)
     return [row[f] for f in sorted(Field) if f is not Field.COUNT]

@@ -33,7 +33,9 @@ _PACKED_ALONE = 1 << 22
 _NO_WORDS, _NOTHING_EMULATED = np.zeros(1, np.int32), np.zeros(0, np.int64)
 
 
-def multiply_stack(a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, acc: Accumulator, key: int, threads: int | None) -> None:
+def multiply_stack(
+    a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, acc: Accumulator, key: int, threads: int | None
+) -> None:
     """out[...] = a @ b + c for stacks that broadcast; matrix t of the result draws from `stack_key(key, t)`."""
     if out.ndim == 2:
         multiply(a, b, c, out, acc, key, threads)
@@ -53,7 +55,9 @@ def stack_key(key: int, t: int) -> int:
     return (key + t * 0x9E3779B97F4A7C15) & _MASK
 
 
-def multiply(a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, acc: Accumulator, key: int, threads: int | None) -> None:
+def multiply(
+    a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, acc: Accumulator, key: int, threads: int | None
+) -> None:
     """out = a @ b + c for matrices (m, k), (k, n), (m, n)."""
     if out.size == 0:
         return
@@ -64,7 +68,9 @@ def multiply(a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, acc: Accum
         # c rounded is c + z rounded, where z is a zero that changes no zero of c: -0, or +0 in toward_negative
         zero = np.float32(0.0 if acc.rounding is Rounding.TOWARD_NEGATIVE else -0.0)
         a, b = np.full((out.shape[0], 1), zero), np.ones((1, out.shape[1]), np.float32)
-        acc = acc.replace(format=acc.result_format, product=None, order=Order.SEQUENTIAL, block=None, promote=None, lanes=None)
+        acc = acc.replace(
+            format=acc.result_format, product=None, order=Order.SEQUENTIAL, block=None, promote=None, lanes=None
+        )
     a, b = contiguous(a), contiguous(b)
     possible = candidates(acc)
     width = possible[0].bits // 8 if possible and possible[0].asks_nothing else 0
@@ -139,12 +145,19 @@ class _Tiles:
             to_panels(columns, shape.width, self._packed, 0, panels)
         else:
             size = self._k * shape.width
-            over_ranges(lambda first, last: to_panels(columns, shape.width, self._packed[first * size :], first, last), panels, min(self._count, panels))
+            over_ranges(
+                lambda first, last: to_panels(columns, shape.width, self._packed[first * size :], first, last),
+                panels,
+                min(self._count, panels),
+            )
 
     def run(self, kind: int) -> bool:
         """Let the candidate do what is still to be done; returns whether all of it is."""
         candidate = self.candidate
-        plan, rows = _tile_plan(kind, self._k, self._acc.terms, self._marked, self._has_start), _tile_constants(self._acc, candidate.bits)
+        plan, rows = (
+            _tile_plan(kind, self._k, self._acc.terms, self._marked, self._has_start),
+            _tile_constants(self._acc, candidate.bits),
+        )
         self._columns = self._words(True, self._target.shape[1], candidate.shape.width, 0, self._status.shape[1])
         if self._count == 1:
             self._range(0, self._tiles, plan, rows)
@@ -169,7 +182,10 @@ class _Tiles:
         height = self.candidate.shape.rows
         some = max(1, min(last - first, _CHUNK // (self._k * height)))
         packed = np.empty(some * self._k * height, self._packed.dtype)
-        to_panels, product = compiled(pack, _PACK[self._rows.itemsize] + layout_of(self._rows)), compiled(self.candidate.kernel)
+        to_panels, product = (
+            compiled(pack, _PACK[self._rows.itemsize] + layout_of(self._rows)),
+            compiled(self.candidate.kernel),
+        )
         for start in range(first, last, some):
             end = min(last, start + some)
             to_panels(self._rows, height, packed, start, end)
@@ -195,7 +211,13 @@ def _tile_plan(kind: int, k: int, block: int, marked: bool, start: bool) -> NDAr
 def _tile_constants(acc: Accumulator, bits: int) -> NDArray[np.int64]:
     if acc.order is Order.EXACT:
         return plain_plan(acc)[1][0].copy().view(np.int64)
-    return constants((acc.format, acc.product or acc.format, acc.result_format), acc.rounding, acc.overflow, bits, acc.random_bits or 0)
+    return constants(
+        (acc.format, acc.product or acc.format, acc.result_format),
+        acc.rounding,
+        acc.overflow,
+        bits,
+        acc.random_bits or 0,
+    )
 
 
 def packable(x: NDArray, dtype: type) -> NDArray:

@@ -17,7 +17,15 @@ _NOTHING = np.zeros((0, 0), np.float32)
 _NOTHING.flags.writeable = False
 
 
-def multiply_halves(a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, form: int, constants: NDArray[np.int64], threads: int | None) -> bool:
+def multiply_halves(
+    a: NDArray,
+    b: NDArray,
+    c: NDArray | None,
+    out: NDArray,
+    form: int,
+    constants: NDArray[np.int64],
+    threads: int | None,
+) -> bool:
     """out = a @ b + c for contiguous matrices; False, with anything in out, if float16 does not hold an element, or a sum passed its limit."""
     operands = [_as_float32(x) for x in (a.T, b, _NOTHING if c is None else c)]
     if any(x is None for x in operands):
@@ -25,13 +33,20 @@ def multiply_halves(a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, for
     rows, columns, start = operands
     k, (m, n) = b.shape[0], out.shape
     tiles, panels = -(-m // HALF.rows), -(-n // HALF.width)
-    packed, values = panel_buffer(panels * k * HALF.width, np.uint16), out if out.dtype == np.float32 else np.empty((m, n), np.float32)
+    packed, values = (
+        panel_buffer(panels * k * HALF.width, np.uint16),
+        out if out.dtype == np.float32 else np.empty((m, n), np.float32),
+    )
     some, count = max(1, _CHUNK // (k * HALF.rows)), thread_count(threads, m * n * k // NATIVE, tiles)
     fine: list[bool] = []
     to_panels, product = compiled(half_panels, layout_of(columns)), compiled(half16, layout_of(rows))
     over_ranges(lambda first, last: fine.append(to_panels(columns, packed, first, last)), panels, min(count, panels))
     if all(fine):
-        over_ranges(lambda first, last: fine.append(product(rows, packed, start, values, form, constants, some, first, last)), tiles, count)
+        over_ranges(
+            lambda first, last: fine.append(product(rows, packed, start, values, form, constants, some, first, last)),
+            tiles,
+            count,
+        )
     if not all(fine):
         return False
     if values is not out:

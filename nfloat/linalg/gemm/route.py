@@ -123,11 +123,17 @@ class Candidate:
         bits, lane = self.bits, LANES[self.bits]
         if not all(f.fits(lane.digits, lane.least, _TOP[bits]) for f in (a, b, c)):
             return -1
-        if self.exact and (a.digits + b.digits > lane.digits or a.quantum + b.quantum < lane.least or a.top * b.top >= 2.0**-lane.emin):
+        if self.exact and (
+            a.digits + b.digits > lane.digits or a.quantum + b.quantum < lane.least or a.top * b.top >= 2.0**-lane.emin
+        ):
             return -1
         if (self.finite and not (a.finite and b.finite and c.finite)) or (self.no_negative_zero and c.negative_zero):
             return -1
-        if (self.grid is not None and not c.on_grid_of(self.grid)) or a.top * b.top > self.product_top or c.top > self.product_top:
+        if (
+            (self.grid is not None and not c.on_grid_of(self.grid))
+            or a.top * b.top > self.product_top
+            or c.top > self.product_top
+        ):
             return -1
         return self._by_bound(p)
 
@@ -168,7 +174,9 @@ def _promotes(acc: Accumulator, bits: int) -> bool:
     if acc.order is not Order.BLOCKED:
         return True
     fmt = acc.result_format
-    return is_native(fmt, LANES[bits], acc.rounding, acc.overflow) or (has_narrow_grid(fmt, LANES[bits]) and acc.rounding is Rounding.NEAREST_EVEN)
+    return is_native(fmt, LANES[bits], acc.rounding, acc.overflow) or (
+        has_narrow_grid(fmt, LANES[bits]) and acc.rounding is Rounding.NEAREST_EVEN
+    )
 
 
 def _native(acc: Accumulator, order: Order, bits: int) -> Iterator[Candidate]:
@@ -176,7 +184,9 @@ def _native(acc: Accumulator, order: Order, bits: int) -> Iterator[Candidate]:
     if not is_native(acc.format, LANES[bits], acc.rounding, acc.overflow) or not _promotes(acc, bits):
         return
     kernel, shape = (gemm_fast.native32, NATIVE32) if bits == 32 else (gemm_fast.native64, TILE64)
-    free = Candidate(kernel, bits, shape, kind(order), exact=False, finite=False, no_negative_zero=False, asks_nothing=True)
+    free = Candidate(
+        kernel, bits, shape, kind(order), exact=False, finite=False, no_negative_zero=False, asks_nothing=True
+    )
     if acc.order is Order.BLOCKED and not is_native(acc.result_format, LANES[bits], acc.rounding, acc.overflow):
         free = replace(free, finite=True, no_negative_zero=True, asks_nothing=False)
     if acc.product is None:
@@ -196,7 +206,9 @@ def _half(acc: Accumulator, order: Order) -> Iterator[Candidate]:
     formats = [f for f in (acc.format, acc.product) if f is not None]
     if all(is_native(f, LANES[16], acc.rounding, acc.overflow) for f in formats):
         body = kind(order, Product.EXACT if acc.product is None else Product.NATIVE)
-        yield Candidate(gemm_half.half16, 16, HALF, body, exact=False, finite=False, no_negative_zero=False, asks_nothing=True)
+        yield Candidate(
+            gemm_half.half16, 16, HALF, body, exact=False, finite=False, no_negative_zero=False, asks_nothing=True
+        )
     yield from _narrow(acc, order, 16)
 
 
@@ -204,7 +216,9 @@ def _narrow(acc: Accumulator, order: Order, bits: int) -> Iterator[Candidate]:
     fmt, product = acc.format, acc.product
     if acc.rounding is not Rounding.NEAREST_EVEN or not has_narrow_grid(fmt, LANES[bits]) or not _promotes(acc, bits):
         return
-    kernel, shape = {16: (gemm_half.half16, HALF), 32: (gemm_fast.narrow32, TILE32), 64: (gemm_fast.narrow64, TILE64)}[bits]
+    kernel, shape = {16: (gemm_half.half16, HALF), 32: (gemm_fast.narrow32, TILE32), 64: (gemm_fast.narrow64, TILE64)}[
+        bits
+    ]
     # nearest rounding of s + t moves s on the grid by at most 2 |t| (and takes c, where that is not on it, to at most 2 |c + t|), and a
     # product to at most twice itself: |s| <= 4 T. So a block's sum is at most 4 times its terms, and the sums of blocks are at most 8 T
     # (Kahan's sums: see `kahan` in ``kernels/gemm/bodies.py``)
@@ -220,7 +234,18 @@ def _narrow(acc: Accumulator, order: Order, bits: int) -> Iterator[Candidate]:
         form, grid, top = Product.ROUNDED, fmt, limit(product, LANES[bits])
     watched = kind(order, form, watched=True) if plain else -1
     exact = _needs_exact_products(acc)
-    yield Candidate(kernel, bits, shape, kind(order, form), watched, exact=exact, grid=grid, product_top=top, bound=bound, steps=steps)
+    yield Candidate(
+        kernel,
+        bits,
+        shape,
+        kind(order, form),
+        watched,
+        exact=exact,
+        grid=grid,
+        product_top=top,
+        bound=bound,
+        steps=steps,
+    )
 
 
 def _needs_exact_products(acc: Accumulator) -> bool:
@@ -236,7 +261,9 @@ def _cut(acc: Accumulator) -> Iterator[Candidate]:
         return
     drawn = acc.rounding.is_stochastic
     order = Order.BLOCKED if drawn and acc.order is Order.BLOCKED else _BODIES[acc.order]
-    if acc.order is Order.EXACT or (drawn and acc.order is Order.SEQUENTIAL and rounded and all(map(has_code_grid, formats)) and not acc.random_bits):
+    if acc.order is Order.EXACT or (
+        drawn and acc.order is Order.SEQUENTIAL and rounded and all(map(has_code_grid, formats)) and not acc.random_bits
+    ):
         return  # the latter: `Stochastic` is faster
     domains = gemm_cut.DOMAINS[order, rounded] if drawn else ()
     watched = gemm_cut.cut_kind(order, rounded)
@@ -285,7 +312,9 @@ def _general(acc: Accumulator, order: Order, bits: int) -> Iterator[Candidate]:
     kernel, shape = (gemm_fast.general32, TILE32) if bits == 32 else (gemm_fast.general64, TILE64)
     form = Product.EXACT if acc.product is None else Product.ROUNDED
     exact = _needs_exact_products(acc)
-    yield Candidate(kernel, bits, shape, kind(order, form), exact=exact, finite=False, no_negative_zero=False, product_top=top)
+    yield Candidate(
+        kernel, bits, shape, kind(order, form), exact=exact, finite=False, no_negative_zero=False, product_top=top
+    )
 
 
 def _exact(acc: Accumulator) -> Iterator[Candidate]:
