@@ -1,7 +1,7 @@
 """Ratios: every figure here is the time of a call over that of a native operation, timed in turn in the same run.
 
-``ratio(work, native, at_most)`` benchmarks `work`, pairs it with `native`, and records ratio and target; the table at the end
-of the run shows them. Nothing fails on a slow machine: a missed target is shown, not asserted.
+``ratio(work, native, at_most)`` benchmarks `work`, pairs it with `native`, and records ratio and target; the table at
+the end of the run shows them. Nothing fails on a slow machine: a missed target is shown, not asserted.
 """
 
 from __future__ import annotations

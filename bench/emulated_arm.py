@@ -1,4 +1,6 @@
-"""An AArch64 Linux under emulation, from Debian's packages and Python's wheels, in a folder: nothing of this system is changed.
+"""An AArch64 Linux under emulation, from Debian's packages and Python's wheels, in a folder.
+
+Nothing of this system is changed.
 
 ``prepare(folder)`` fetches (once) QEMU's user-mode emulator, Debian's arm64 Python and the wheels of nfloat's
 dependencies, and returns the command that runs that Python; `NotHereError` says what is missing.
@@ -12,8 +14,20 @@ import subprocess
 import sys
 from pathlib import Path
 
-PACKAGES = ("libc6", "libgcc-s1", "libstdc++6", "zlib1g", "libexpat1", "libffi8", "libbz2-1.0", "liblzma5", "libssl3", "libuuid1",
-            "libsqlite3-0", "libcrypt1")  # fmt: skip
+PACKAGES = (
+    "libc6",
+    "libgcc-s1",
+    "libstdc++6",
+    "zlib1g",
+    "libexpat1",
+    "libffi8",
+    "libbz2-1.0",
+    "liblzma5",
+    "libssl3",
+    "libuuid1",
+    "libsqlite3-0",
+    "libcrypt1",
+)
 WHEELS = ("numpy", "numba", "scipy", "ml-dtypes", "click")
 PLATFORMS = ("manylinux2014_aarch64", "manylinux_2_17_aarch64", "manylinux_2_27_aarch64", "manylinux_2_28_aarch64")
 
@@ -49,8 +63,18 @@ def _fetch(folder: Path) -> None:
     debs = folder / "debs"
     for path in (debs, folder / "lists" / "partial", folder / "apt" / "archives" / "partial"):
         path.mkdir(parents=True, exist_ok=True)
-    foreign = ["-o", "APT::Architecture=arm64", "-o", "APT::Architectures=arm64", "-o", f"Dir::State::Lists={folder / 'lists'}",
-               "-o", f"Dir::Cache={folder / 'apt'}", "-o", "APT::Sandbox::User=root"]  # fmt: skip
+    foreign = [
+        "-o",
+        "APT::Architecture=arm64",
+        "-o",
+        "APT::Architectures=arm64",
+        "-o",
+        f"Dir::State::Lists={folder / 'lists'}",
+        "-o",
+        f"Dir::Cache={folder / 'apt'}",
+        "-o",
+        "APT::Sandbox::User=root",
+    ]
     _run(["apt-get", *foreign, "update"])
     version = _python_version(foreign)
     pythons = [f"python{version}-minimal", f"libpython{version}-minimal", f"libpython{version}-stdlib"]
@@ -59,8 +83,22 @@ def _fetch(folder: Path) -> None:
     for deb in sorted(debs.glob("*.deb")):
         _run(["dpkg", "-x", str(deb), str(folder / ("qemu" if deb.name.startswith("qemu") else "root"))])
     platforms = [word for platform in PLATFORMS for word in ("--platform", platform)]
-    _run([sys.executable, "-m", "pip", "install", "-q", "--target", str(folder / "site"), *platforms, "--python-version", version,
-          "--only-binary=:all:", *WHEELS])  # fmt: skip
+    _run(
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--target",
+            str(folder / "site"),
+            *platforms,
+            "--python-version",
+            version,
+            "--only-binary=:all:",
+            *WHEELS,
+        ]
+    )
 
 
 def _python_version(foreign: list[str]) -> str:

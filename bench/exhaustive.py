@@ -1,15 +1,38 @@
 """Complete comparisons that take minutes: arithmetic and functions, bit for bit, against oracles of other making.
 
-python bench/exhaustive.py eight [FORMAT ...]          every pair of formats of up to 8 bits (none named: of all of them), + - * / sqrt 1/x,
-                                                       every mode and overflow policy, both carriers, FloatArrays
-python bench/exhaustive.py half COUNT | all            float16: COUNT hard pairs, + - * /, 7 modes; or all 2^32 pairs to nearest-even
-python bench/exhaustive.py pairs FORMAT [COUNT]        COUNT hard pairs of a format of p <= 25 as in `eight`
-python bench/exhaustive.py wide FORMAT [COUNT]         float32 or float64: COUNT hard operands, every operation, MPFR's four modes
-python bench/exhaustive.py functions FORMAT [COUNT]    every number of a format of up to 19 bits; COUNT random ones of a wider one
-python bench/exhaustive.py functions2 FORMAT [COUNT]   arctan2, power, hypot and the remainders: all pairs up to 8 bits; COUNT hard ones beyond
-python bench/exhaustive.py products [COUNT]            COUNT random products of random accumulators in tiles against the plain kernel, and a
-                                                       hundredth as many of up to 17 x 17 x 17 against the model over exact rationals
-python bench/exhaustive.py singles [FUNCTION ...]      every float32 number of 19 binades: approximations within their errors, hardest cases
+    python bench/exhaustive.py eight [FORMAT ...]
+
+every pair of formats of up to 8 bits (none named: of all of them), + - * / sqrt 1/x, every mode and overflow policy,
+both carriers, FloatArrays
+
+    python bench/exhaustive.py half COUNT | all
+
+float16: COUNT hard pairs, + - * /, 7 modes; or all 2^32 pairs to nearest-even
+
+    python bench/exhaustive.py pairs FORMAT [COUNT]
+
+COUNT hard pairs of a format of p <= 25 as in `eight`
+
+    python bench/exhaustive.py wide FORMAT [COUNT]
+
+float32 or float64: COUNT hard operands, every operation, MPFR's four modes
+
+    python bench/exhaustive.py functions FORMAT [COUNT]
+
+every number of a format of up to 19 bits; COUNT random ones of a wider one
+
+    python bench/exhaustive.py functions2 FORMAT [COUNT]
+
+arctan2, power, hypot and the remainders: all pairs up to 8 bits; COUNT hard ones beyond
+
+    python bench/exhaustive.py products [COUNT]
+
+COUNT random products of random accumulators in tiles against the plain kernel, and a hundredth as many of up to
+17 x 17 x 17 against the model over exact rationals
+
+    python bench/exhaustive.py singles [FUNCTION ...]
+
+every float32 number of 19 binades: approximations within their errors, hardest cases
 
 Every line says what was compared and how many results were wrong; the exit code is 1 if any was.
 """
@@ -62,9 +85,12 @@ def _say(what: str, compared: int, wrong: int, start: float) -> int:
 # ------------------------------------------------------------ arithmetic
 def _names_up_to_8_bits() -> list[str]:
     spelled = [name for name in spelled_names() if nf.get_format(name).bits <= 8]
-    return [f.name for f in nf.FORMATS.values() if f.bits <= 8] + spelled + [f"fixed8.{k}" for k in range(8)] + [
-        f"binary{k}p{p}{s}{e}" for k in range(3, 9) for s in "su" for p in range(1, k + (s == "u")) for e in "ef"
-    ]  # fmt: skip
+    return (
+        [f.name for f in nf.FORMATS.values() if f.bits <= 8]
+        + spelled
+        + [f"fixed8.{k}" for k in range(8)]
+        + [f"binary{k}p{p}{s}{e}" for k in range(3, 9) for s in "su" for p in range(1, k + (s == "u")) for e in "ef"]
+    )
 
 
 def eight(*names: str) -> int:
@@ -188,7 +214,8 @@ def singles(*names: str) -> int:
     for name in names or hardest_singles.NAMES:
         start = time.perf_counter()
         seen, beyond, compared, bad, nearest = hardest_singles.hardest(name)
-        what = f"float32 {name}, {seen:,} numbers seen, {beyond} approximations out of bounds; hardest ({', '.join(nearest)})"
+        hardest = f"hardest ({', '.join(nearest)})"
+        what = f"float32 {name}, {seen:,} numbers seen, {beyond} approximations out of bounds; {hardest}"
         wrong += beyond + _say(what, compared, bad, start)
     return wrong
 

@@ -1,11 +1,12 @@
 """The digests of ``tests/digests`` on other CPUs, versions and settings: everywhere the same, or exit code 1.
 
-    python bench/same_bits.py CACHE                      every setting; CACHE is a folder for what it fetches and compiles
+    python bench/same_bits.py CACHE                      every setting; CACHE: for what it fetches and compiles
     python bench/same_bits.py CACHE --only x86-64 numpy  the settings whose names hold one of these words
     python bench/same_bits.py CACHE --digests training   only digests whose names begin so
 
-Other x86-64 CPUs are Numba's settings for compiled code and NumPy's for its own; AArch64 is emulated (``emulated_arm.py``), which
-takes about an hour the first time, nearly all of it to compile. A setting that cannot be had is listed with the reason.
+Other x86-64 CPUs are Numba's settings for compiled code and NumPy's for its own; AArch64 is emulated
+(``emulated_arm.py``), which takes about an hour the first time, nearly all of it to compile. A setting that cannot be
+had is listed with the reason.
 """
 
 from __future__ import annotations
@@ -33,11 +34,14 @@ PYTHONS = ("3.12", "3.13", "3.14")
 #: OpenBLAS's names of CPUs: without a vector unit wider than 16 bytes, with AVX2, with AVX-512, AMD's
 CORES = ("Nehalem", "Haswell", "SkylakeX", "Zen")
 #: asks NumPy which of its features it can do without
-FEATURES = ("import numpy._core._multiarray_umath as m; "
-            "print(*(name for name in m.__cpu_dispatch__ if m.__cpu_features__.get(name)))")  # fmt: skip
+FEATURES = (
+    "import numpy._core._multiarray_umath as m; "
+    "print(*(name for name in m.__cpu_dispatch__ if m.__cpu_features__.get(name)))"
+)
 VERSIONS = (
     "import platform, sys, numpy, numba; "
-    "print(f'Python {sys.version.split()[0]}, NumPy {numpy.__version__}, Numba {numba.__version__}, {platform.machine()}')"
+    "print(f'Python {sys.version.split()[0]}, NumPy {numpy.__version__}, Numba {numba.__version__}, "
+    "{platform.machine()}')"
 )
 
 
@@ -47,7 +51,8 @@ class Setting:
 
     name: str
     environment: dict[str, str] = field(default_factory=dict)
-    #: what pip installs into a Python of this version ("" for the one that runs this), or nothing: this very environment
+    #: what pip installs into a Python of this version ("" for the one that runs this), or nothing: this very
+    #: environment
     packages: tuple[str, ...] = ()
     version: str = ""
     cpus: int | None = None
@@ -132,9 +137,12 @@ def command(setting: Setting, cache: Path) -> tuple[list[str], dict[str, str]]:
         python = [virtual_environment(setting, cache)]
     compiled = setting.name if setting.arm or setting.packages or "NUMBA_CPU_NAME" in setting.environment else "here"
     environment |= {
-        "PYTHONPATH": os.pathsep.join(paths), "NFLOAT_QUIET": "1", "PYTHONDONTWRITEBYTECODE": "1",
-        "NFLOAT_CACHE_DIR": str(cache / "compiled" / compiled.replace(" ", "-").replace(":", "")), **setting.environment,
-    }  # fmt: skip
+        "PYTHONPATH": os.pathsep.join(paths),
+        "NFLOAT_QUIET": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "NFLOAT_CACHE_DIR": str(cache / "compiled" / compiled.replace(" ", "-").replace(":", "")),
+        **setting.environment,
+    }
     if setting.without_numpys_features:
         off = subprocess.run(
             [*python, "-c", FEATURES], capture_output=True, text=True, env=environment, check=True

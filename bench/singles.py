@@ -1,4 +1,6 @@
-"""The hardest float32 arguments of elementary functions, found by going through all of a range; and the approximations' errors.
+"""The hardest float32 arguments of elementary functions, found by going through all of a range.
+
+And the approximations' errors.
 
 In every binade from 2^-12 to 2^7 (and some numbers from everywhere) each float32 number's function is approximated in
 float64. Where that lies within a few units of 2^-52 of a float32 number or midpoint, the argument is among the hardest

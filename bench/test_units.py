@@ -12,19 +12,35 @@ from nfloat.linalg.units.names import SingleSourceWarning
 
 N = 512
 FAST = {
-    "nvidia.volta.mma.f16.f32": 9, "nvidia.ampere.mma.f16.f32": 9, "nvidia.hopper.mma.f16.f32": 9,
+    "nvidia.volta.mma.f16.f32": 9,
+    "nvidia.ampere.mma.f16.f32": 9,
+    "nvidia.hopper.mma.f16.f32": 9,
     "nvidia.hopper.mma.f16.f16": 9,
-    "nvidia.hopper.mma.bf16.f32": 15, "nvidia.ampere.mma.tf32.f32": 15, "nvidia.ada.mma.e4m3.f32": 9,
+    "nvidia.hopper.mma.bf16.f32": 15,
+    "nvidia.ampere.mma.tf32.f32": 15,
+    "nvidia.ada.mma.e4m3.f32": 9,
     "nvidia.hopper.wgmma.e4m3.f32": 9,
-    "nvidia.hopper.mma.e4m3.f32": 9, "nvidia.blackwell.tcgen05.e4m3.f32": 9,
-}  # fmt: skip
-OTHERS = ["nvidia.blackwell.tcgen05.mxf8_e4m3.f32", "nvidia.blackwell.tcgen05.nvf4.f32", "amd.cdna1.mfma.f16.f32",
-          "amd.cdna1.mfma.bf16.f32",
-          "amd.cdna2.mfma.f16.f32", "amd.cdna3.mfma.f16.f32", "amd.cdna3.mfma.xf32.f32", "amd.cdna3.mfma.fp8.f32",
-          "amd.cdna3.mfma.f32.f32",
-          "amd.cdna3.mfma.f64.f64", "intel.amx.tdpbf16ps", "intel.avx512.vdpbf16ps", "arm.bfdot", "arm.bfdot.ebf1",
-          "arm.fmopa",
-          "nvidia.hopper.wgmma.e4m3.f32@promote=128"]  # fmt: skip
+    "nvidia.hopper.mma.e4m3.f32": 9,
+    "nvidia.blackwell.tcgen05.e4m3.f32": 9,
+}
+OTHERS = [
+    "nvidia.blackwell.tcgen05.mxf8_e4m3.f32",
+    "nvidia.blackwell.tcgen05.nvf4.f32",
+    "amd.cdna1.mfma.f16.f32",
+    "amd.cdna1.mfma.bf16.f32",
+    "amd.cdna2.mfma.f16.f32",
+    "amd.cdna3.mfma.f16.f32",
+    "amd.cdna3.mfma.xf32.f32",
+    "amd.cdna3.mfma.fp8.f32",
+    "amd.cdna3.mfma.f32.f32",
+    "amd.cdna3.mfma.f64.f64",
+    "intel.amx.tdpbf16ps",
+    "intel.avx512.vdpbf16ps",
+    "arm.bfdot",
+    "arm.bfdot.ebf1",
+    "arm.fmopa",
+    "nvidia.hopper.wgmma.e4m3.f32@promote=128",
+]
 
 
 def _operands(unit, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

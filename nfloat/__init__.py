@@ -89,7 +89,7 @@ _LAZY = {
             "power",
         ),
         "ops.functions",
-    ),  # fmt: skip
+    ),
     **dict.fromkeys(("array", "from_codes", "FloatArray"), "floatarray.array"),
     "Accumulator": "linalg.accumulators",
     "matmul": "linalg.matmul",
@@ -115,8 +115,22 @@ def __getattr__(name: str) -> Any:
     return value
 
 
-_EAGER = ("AccumulatorError", "ArgumentError", "FORMATS", "Format", "FormatError", "MissingExtraError", "NFloatError",
-          "RepresentationError", "RoundingError", "SeedError", "ShapeError", "Stream", "finfo", "get_format")  # fmt: skip
+_EAGER = (
+    "AccumulatorError",
+    "ArgumentError",
+    "FORMATS",
+    "Format",
+    "FormatError",
+    "MissingExtraError",
+    "NFloatError",
+    "RepresentationError",
+    "RoundingError",
+    "SeedError",
+    "ShapeError",
+    "Stream",
+    "finfo",
+    "get_format",
+)
 
 __all__ = sorted({*_EAGER, *_LAZY, *_SUBPACKAGES, *FORMATS})
 

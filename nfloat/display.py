@@ -142,8 +142,10 @@ class Outcome:
 class Explanation:
     """What a number becomes in a format.
 
-    `below` and `above` are the neighbours on the grid (equal if the number is on it, or beyond the range and saturated); `share_up` is the probability
-    with which stochastic rounding goes to `above`; None where one of the two is not finite."""
+    `below` and `above` are the neighbours on the grid (equal if the number is on it, or beyond the range and
+    saturated); `share_up` is the probability with which stochastic rounding goes to `above`; None where one of the two
+    is not finite.
+    """
 
     value: float
     format: Format

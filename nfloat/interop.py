@@ -1,7 +1,7 @@
 """Arrays of other libraries, without copies: ml_dtypes arrays and NumPy's own floats are codes under another dtype.
 
-`view_codes` looks at such an array as codes, `view_dtype` at codes as such an array; both share the memory. An array's dtype
-has a format here if ml_dtypes or NumPy has one of the same name.
+`view_codes` looks at such an array as codes, `view_dtype` at codes as such an array; both share the memory. An array's
+dtype has a format here if ml_dtypes or NumPy has one of the same name.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""`Stream`: independent streams of random bits, derived by name. No Numba here; the bits themselves are made in kernels.
+"""`Stream`: independent streams of random bits, derived by name.
+
+No Numba here; the bits themselves are made in kernels.
 
 A stream is a 63-bit key and nothing else: the same seed and names give the same bits on any machine, for any layout,
 chunking and thread count, and streams of different names share none. Element i of an array uses the bits of counter i.
@@ -68,7 +70,10 @@ class Stream:
 
 
 def _digest(prefix: bytes, name: str | int) -> int:
-    """63 bits (a signed machine word) of BLAKE2b over a parent and a name; the type is part of it, so that 1 and "1" differ."""
+    """63 bits (a signed machine word) of BLAKE2b over a parent and a name.
+
+    The type is part of it, so that 1 and "1" differ.
+    """
     body = f"{type(name).__name__}:{name}".encode(errors="surrogatepass")
     word = hashlib.blake2b(prefix + b"\0" + body, digest_size=8, person=_DOMAIN).digest()
     return int.from_bytes(word, "little") >> 1
@@ -91,7 +96,8 @@ def as_key(seed: SeedLike | None) -> int:
         return seed.key
     if seed is None:
         raise SeedError(
-            "seed=None: a stochastic rounding needs seed=<int> or seed=nf.Stream(...), so that the result can be reproduced"
+            "seed=None: a stochastic rounding needs seed=<int> or seed=nf.Stream(...), so that the result can be "
+            "reproduced"
         )
     return Stream(seed).key
 

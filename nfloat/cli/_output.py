@@ -20,8 +20,10 @@ def print_json(value: object) -> None:
 
 
 def print_table(rows: Sequence[Mapping[str, object]], columns: Sequence[str], right: Sequence[str] = ()) -> None:
-    """Rows as aligned columns: text to the left, numbers and the columns in `right` to the right; None is shown as
-    "-"."""
+    """Rows as aligned columns: text to the left, numbers and the columns in `right` to the right.
+
+    None is shown as "-".
+    """
     cells = [[show(row.get(column)) for column in columns] for row in rows]
     at_right = [c in right or all(isinstance(row.get(c), int | float | type(None)) for row in rows) for c in columns]
     widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]

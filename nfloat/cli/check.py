@@ -1,4 +1,7 @@
-"""``nfloat check``: rounding and codes on this machine against exact rational arithmetic, bit for bit, and what that proved."""
+"""``nfloat check``.
+
+Rounding and codes on this machine against exact rational arithmetic, bit for bit, and what that proved.
+"""
 
 from __future__ import annotations
 
@@ -48,22 +51,30 @@ COLUMNS = ("formats", "count", "inputs", "ways", "compared", "wrong")
 )
 @json_option
 def command(
-    formats: tuple[str, ...], exhaustive: bool, random: int | None, seed: int, jobs: int | None, drawn: int | None, products: bool,
-    minutes: float | None, as_json: bool
-) -> None:  # fmt: skip
+    formats: tuple[str, ...],
+    exhaustive: bool,
+    random: int | None,
+    seed: int,
+    jobs: int | None,
+    drawn: int | None,
+    products: bool,
+    minutes: float | None,
+    as_json: bool,
+) -> None:
     """Prove round, encode and decode equal to the exact oracle, bit for bit, on this machine.
 
-    For each format: all of its numbers (to 16 bits), all midpoints, the float32 and float64 neighbours of both, and random
-    inputs, in both carriers, under every rounding mode and every overflow policy; every code both ways; and every random word
-    of stochastic_a, _b and _c with up to eight random bits. Ends with exit code 1 if a single result differs.
+    For each format: all of its numbers (to 16 bits), all midpoints, the float32 and float64 neighbours of both, and
+    random inputs, in both carriers, under every rounding mode and every overflow policy; every code both ways; and
+    every random word of stochastic_a, _b and _c with up to eight random bits. Ends with exit code 1 if a single result
+    differs.
 
     Without FORMATS: the named formats, or with --exhaustive all families of formats (about eighty minutes of one core).
 
-    --formats-at-random goes through round, encode, decode, casts, arithmetic and elementary functions in any formats that can be
-    described, some ten a second, and writes down what differs as a line of Python.
+    --formats-at-random goes through round, encode, decode, casts, arithmetic and elementary functions in any formats
+    that can be described, some ten a second, and writes down what differs as a line of Python.
 
-    With --products: matrix products of any accumulator in any format that can be described, drawn at random from --seed on, against
-    an independent model in integers. A wrong one is made small and printed as a line of Python.
+    With --products: matrix products of any accumulator in any format that can be described, drawn at random from --seed
+    on, against an independent model in integers. A wrong one is made small and printed as a line of Python.
 
     \b
     Examples:
@@ -145,12 +156,13 @@ def _check_products(minutes: float, seed: int, jobs: int, as_json: bool) -> None
         raise click.exceptions.Exit(Exit.CHECK_FAILED)
     if interrupted:
         raise Incomplete(
-            f"interrupted after {total.products} products; go on with --seed {total.last + 1 if total.products else seed}"
+            f"interrupted after {total.products} products; go on with --seed "
+            f"{total.last + 1 if total.products else seed}"
         )
 
 
 def _at_random(number: int, seed: int) -> Iterator[tuple[str, Report]]:
-    """(area, report) of formats drawn at random, with a line on stderr for what differs and now and then for the progress."""
+    """(area, report) of formats drawn at random; what differs, and now and then the progress, is a line on stderr."""
     from ..testing.sweep_random import sweep_number
 
     compared, start = 0, time.monotonic()
@@ -211,12 +223,16 @@ def _show(done: dict[str, list[Report]], as_json: bool) -> None:
     """What was proved: a row per family, as a table or as JSON (there with the mismatches)."""
     rows = [
         {
-            "formats": family, "count": sum(r.formats for r in reports), "inputs": sum(r.inputs for r in reports), "ways": sum(r.ways for r in reports),
-            "compared": sum(r.compared for r in reports), "wrong": sum(r.wrong for r in reports),
+            "formats": family,
+            "count": sum(r.formats for r in reports),
+            "inputs": sum(r.inputs for r in reports),
+            "ways": sum(r.ways for r in reports),
+            "compared": sum(r.compared for r in reports),
+            "wrong": sum(r.wrong for r in reports),
             "mismatches": [line for r in reports for line in r.mismatches],
         }
         for family, reports in done.items()
-    ]  # fmt: skip
+    ]
     if as_json:
         print_json(rows)
         return

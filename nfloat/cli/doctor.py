@@ -12,9 +12,19 @@ import click
 from ._output import json_option, print_json
 
 PACKAGES = (
-    "nfloat", "numpy", "numba", "llvmlite", "scipy", "ml_dtypes", "click", "scikit-learn", "msgspec", "rich",
-    "matplotlib", "jinja2",
-)  # fmt: skip
+    "nfloat",
+    "numpy",
+    "numba",
+    "llvmlite",
+    "scipy",
+    "ml_dtypes",
+    "click",
+    "scikit-learn",
+    "msgspec",
+    "rich",
+    "matplotlib",
+    "jinja2",
+)
 
 #: what to look for among the CPU's features: they decide which instructions the kernels compile to
 FEATURES = ("avx2", "fma", "f16c", "avx512f", "avx512bf16", "avx512fp16", "amx-bf16", "neon", "fullfp16", "bf16")

@@ -16,9 +16,16 @@ if TYPE_CHECKING:
 
 #: columns of the table: key of the summary -> head
 COLUMNS = {
-    "recipe": "recipe", "train_loss": "loss", "loss_ratio": "vs fp64", "test_error": "test", "path_distance": "path",
-    "grad_error": "grad err", "stagnation": "lost", "underflow": "underfl", "verdict": "verdict",
-}  # fmt: skip
+    "recipe": "recipe",
+    "train_loss": "loss",
+    "loss_ratio": "vs fp64",
+    "test_error": "test",
+    "path_distance": "path",
+    "grad_error": "grad err",
+    "stagnation": "lost",
+    "underflow": "underfl",
+    "verdict": "verdict",
+}
 
 
 @click.command(name="drift")
@@ -108,7 +115,8 @@ def _run(config: Config, out: Path, overwrite: bool, threads: int | None) -> Res
 
 def _print(result: Result, report: Path) -> None:
     """The table, in 80 columns, and where the page is."""
-    rows = [{head: _cell(key, item[key]) for key, head in COLUMNS.items()} for item in result.summary]  # type: ignore[literal-required]
+    summary: list[dict[str, Any]] = [dict(item) for item in result.summary]
+    rows = [{head: _cell(key, item[key]) for key, head in COLUMNS.items()} for item in summary]
     print_table(rows, list(COLUMNS.values()), right=list(COLUMNS.values())[1:])
     click.echo(f"\npage: {report}")
 

@@ -93,9 +93,13 @@ def _row(outcome: Outcome) -> dict[str, object]:
     code = None if outcome.code is None else f"{outcome.code:#x}"
     ulp = None if outcome.error_ulp is None else f"{outcome.error_ulp:+.4f}"
     return {
-        "rounding": outcome.rounding, "result": repr(outcome.value), "code": code, "bits": outcome.bits,
-        "error": f"{outcome.error:+.3e}", "ulp": ulp,
-    }  # fmt: skip
+        "rounding": outcome.rounding,
+        "result": repr(outcome.value),
+        "code": code,
+        "bits": outcome.bits,
+        "error": f"{outcome.error:+.3e}",
+        "ulp": ulp,
+    }
 
 
 def _as_dict(item: Explanation) -> dict[str, object]:

@@ -21,16 +21,18 @@ from ..nn.precision import Floats
 from . import metrics
 
 #: field of a recipe -> what is rounded there, in words; in the order in which a step meets them
-SOURCES: Mapping[str, str] = MappingProxyType({
-    "weight_copy": "weight copies",
-    "activations": "activations",
-    "gemm_inputs": "product operands",
-    "forward": "forward sums",
-    "activation_gradients": "activation gradients",
-    "backward": "backward sums",
-    "sums": "bias sums",
-    "weight_gradients": "weight gradients",
-})  # fmt: skip
+SOURCES: Mapping[str, str] = MappingProxyType(
+    {
+        "weight_copy": "weight copies",
+        "activations": "activations",
+        "gemm_inputs": "product operands",
+        "forward": "forward sums",
+        "activation_gradients": "activation gradients",
+        "backward": "backward sums",
+        "sums": "bias sums",
+        "weight_gradients": "weight gradients",
+    }
+)
 
 #: what a metric of this kind starts with; the source follows
 METRIC = "error_from."

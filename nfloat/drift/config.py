@@ -24,8 +24,15 @@ from ..nn.optim import OPTIMIZERS
 
 #: the recipes of the main job; "float64" is there to show that the machinery itself adds nothing
 DEFAULT_RECIPES = (
-    "float64", "float32", "tf32", "bf16-mixed", "bf16-pure", "bf16-pure-sr", "fp16-pure", "fp16-mixed",
-)  # fmt: skip
+    "float64",
+    "float32",
+    "tf32",
+    "bf16-mixed",
+    "bf16-pure",
+    "bf16-pure-sr",
+    "fp16-pure",
+    "fp16-mixed",
+)
 
 #: data known by name; anything else must be a file with one of the suffixes
 DATA_NAMES = ("digits", "blobs")

@@ -55,7 +55,8 @@ class RunFolder:
             (self.path / CONFIG).write_text(to_toml(config), encoding="utf-8", newline="\n")
             self._write_provenance(self._mark)
             write_rows(self.path / ROWS, self.rows)
-            self._file: TextIO = open(self.path / ROWS, "a", encoding="utf-8", newline="\n")  # noqa: SIM115 - closed in __exit__
+            rows = self.path / ROWS
+            self._file: TextIO = open(rows, "a", encoding="utf-8", newline="\n")  # noqa: SIM115 (closed in __exit__)
         except OSError as error:
             raise ArgumentError(
                 f"out={str(path)!r} cannot be written: {error.strerror}; choose another folder"

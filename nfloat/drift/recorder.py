@@ -22,10 +22,15 @@ Weights = Mapping[str, Floats]
 
 #: tensors whose rates are recorded -> the recipe's field that rounds them; those of parameters by their ending
 _RATED = {
-    "activation": "activations", "activation.grad": "activation_gradients",
-    "gemm.x": "gemm_inputs", "gemm.w": "gemm_inputs", "gemm.dy": "gemm_inputs",
-    ".copy": "weight_copy", ".grad": "weight_gradients", ".update": "update",
-}  # fmt: skip
+    "activation": "activations",
+    "activation.grad": "activation_gradients",
+    "gemm.x": "gemm_inputs",
+    "gemm.w": "gemm_inputs",
+    "gemm.dy": "gemm_inputs",
+    ".copy": "weight_copy",
+    ".grad": "weight_gradients",
+    ".update": "update",
+}
 
 
 class Recorder:
@@ -52,16 +57,20 @@ class Recorder:
 
     # ---------------------------------------------------------------- rows
     def loss_rows(self, step: int, result: StepResult, reference: float) -> list[Row]:
-        """Rows of every step: the batch's loss and its gap to the reference's; that the update was skipped, if it
-        was."""
+        """Rows of every step: the batch's loss and its gap to the reference's.
+
+        That the update was skipped, if it was.
+        """
         found = [("batch_loss", result.loss), ("batch_loss_gap", result.loss - reference)]
         if result.skipped:
             found.append(("skipped", 1.0))
         return [self._row(step, MODEL, "loss", metric, value) for metric, value in found]
 
     def step_rows(self, step: int, result: StepResult, exact: Weights) -> list[Row]:
-        """Rows of a measured step: gradients against the exact ones, rates, lost updates; forgets what was
-        collected."""
+        """Rows of a measured step: gradients against the exact ones, rates, lost updates.
+
+        Forgets what was collected.
+        """
         rows = []
         for layer, name, pick in _parts(exact):
             value, reference = pick(result.gradients), pick(exact)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypedDict
 
 from .config import Config
@@ -49,7 +49,8 @@ def summarise(config: Config, rows: Iterable[Row]) -> list[Summary]:
 
     `train_loss` ... `path_distance` are the last ones; `grad_error` and `stagnation` are medians and means over the
     measured steps of the whole model; `grad_cosine` is the least; `underflow` and `overflow` are the means of the
-    tensor where they are highest; `skipped` counts updates that loss scaling left out."""
+    tensor where they are highest; `skipped` counts updates that loss scaling left out.
+    """
     series = by_series(rows)
     present = {key.recipe for key in series}
     return [_one(name, series) for name in config.recipes if name in present]
@@ -121,7 +122,7 @@ def _highest(name: str, metric: str, series: Mapping[Key, list[tuple[int, float]
     return max(means, default=None)
 
 
-def _over(function, values: list[float]) -> float | None:  # type: ignore[no-untyped-def]  # any of statistics' functions
+def _over(function: Callable[[list[float]], float], values: list[float]) -> float | None:
     return function(values) if values else None
 
 

@@ -142,8 +142,10 @@ def _model(config: Config, data: nn.Dataset) -> nn.Sequential:
 
 
 def _weights(trainer: nn.Trainer) -> Weights:
-    """The stored weights as they are now. The engine replaces arrays and never writes into them, so they need no
-    copy."""
+    """The stored weights as they are now.
+
+    The engine replaces arrays and never writes into them, so they need no copy.
+    """
     return {name: parameter.data for name, parameter in trainer.model.parameters().items()}
 
 

@@ -110,8 +110,9 @@ class FloatArray(NDArrayOperatorsMixin, ArrayMethods, RoundedValues):
         random_bits: Any = _UNCHANGED,
         seed: SeedLike | None = None,
     ) -> FloatArray:
-        """The values rounded to another format (or mode), once, by the new arithmetic; what is not given stays as it
-        is.
+        """The values rounded to another format (or mode), once, by the new arithmetic.
+
+        What is not given stays as it is.
 
         Raises
         ------
@@ -126,7 +127,8 @@ class FloatArray(NDArrayOperatorsMixin, ArrayMethods, RoundedValues):
         """
         if isinstance(fmt, (type, np.dtype)):
             raise FormatError(
-                f"fmt={fmt!r} is a dtype; name a format, a.astype('float32'), or take plain values, np.asarray(a, dtype)"
+                f"fmt={fmt!r} is a dtype; name a format, a.astype('float32'), or take plain values, np.asarray(a, "
+                "dtype)"
             )
         mode = self.rounding if rounding is None else as_rounding(rounding)
         kept = self.random_bits if mode.needs_random_bits else None

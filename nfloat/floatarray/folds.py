@@ -1,5 +1,6 @@
-"""``ufunc.reduce``, ``accumulate``, ``outer`` and ``at`` of FloatArrays: one operation along an axis, every step
-rounded.
+"""``ufunc.reduce``, ``accumulate``, ``outer`` and ``at`` of FloatArrays.
+
+One operation along an axis, every step rounded.
 
 The order is the plain one: ascending along the axis (several axes: in C order), starting at the first element, or at
 `initial`. `nf.sum` and `nf.cumsum` have the other orders. Selections (maximum, minimum) and questions (logical_and)

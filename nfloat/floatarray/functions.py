@@ -183,7 +183,8 @@ def _filled(name: str, a: Any, value: Any, dtype: Any = None, **how: Any) -> Any
     """An array like `a` of one number, rounded as a Python number is (a format without zero has NaN for it)."""
     if dtype is not None:
         raise ArgumentError(
-            f"np.{name}: dtype={dtype!r}: the format decides what the elements are; use np.{name}(np.asarray(a), {dtype!r})"
+            f"np.{name}: dtype={dtype!r}: the format decides what the elements are; use np.{name}(np.asarray(a), "
+            f"{dtype!r})"
         )
     return a.like(np.full_like(a._values, operand(value, a, name), **how))
 

@@ -107,7 +107,8 @@ def move(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
         )
     if kwargs.get("dtype") is not None:
         raise ArgumentError(
-            f"np.{function.__name__}: dtype={kwargs['dtype']!r}: the format decides what the elements are; cast with a.astype(...)"
+            f"np.{function.__name__}: dtype={kwargs['dtype']!r}: the format decides what the elements are; cast with "
+            "a.astype(...)"
         )
     found: list[Any] = []
     _collect((args, kwargs), found)

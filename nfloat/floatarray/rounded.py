@@ -168,7 +168,8 @@ def exactly(values: NDArray[np.floating], arithmetic: Arithmetic) -> NDArray[np.
 def name_of(index: Any, shape: tuple[int, ...]) -> str:
     """A name for the elements an index selects: what it says, or a digest of it where it holds arrays.
 
-    Integers are Python's, counted from the front where it is plain which axis they belong to, whatever they are given as.
+    Integers are Python's, counted from the front where it is plain which axis they belong to, whatever they are given
+    as.
     """
     parts = index if isinstance(index, tuple) else (index,)
     plain = all(isinstance(part, slice) or _integer(part) is not None for part in parts)

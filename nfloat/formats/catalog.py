@@ -1,7 +1,7 @@
 """THE list of named formats, one entry each, with its source. Everything else iterates over it.
 
-Names are ml_dtypes' where it has one. Families spelled on the fly (``e6m9``, ``binary8p4se``, ``fixed16.8``) and aliases
-stand in ``names.py``; block formats (MX, NVFP4) in ``blocks.py``.
+Names are ml_dtypes' where it has one. Families spelled on the fly (``e6m9``, ``binary8p4se``, ``fixed16.8``) and
+aliases stand in ``names.py``; block formats (MX, NVFP4) in ``blocks.py``.
 """
 
 from __future__ import annotations
@@ -31,15 +31,20 @@ _ENTRIES = (
     Format(name="float64", precision=53, emin=-1022, emax=1023, source=_IEEE + " (binary64)"),
     Format(name="float32", precision=24, emin=-126, emax=127, source=_IEEE + " (binary32)"),
     Format(name="float16", precision=11, emin=-14, emax=15, source=_IEEE + " (binary16)"),
-    Format(name="bfloat16", precision=8, emin=-126, emax=127, source="Intel BFLOAT16 Hardware Numerics Definition 1.0, 2018"),
-    Format(name="tfloat32", precision=11, emin=-126, emax=127, source="NVIDIA A100 architecture white paper, 2020 (1-8-10 bits)"),
-    Format(name="amdfp24", precision=17, emin=-62, emax=63, source="ATI R300 pixel shader format (1-7-16 bits); Buck, GPU Gems 2, ch. 32"),
-    Format(name="pxr24", precision=16, emin=-126, emax=127, source="Pixar PXR24 (1-8-15 bits), OpenEXR technical introduction"),
+    Format(name="bfloat16", precision=8, emin=-126, emax=127, source="Intel BFLOAT16 Hardware Numerics Definition "
+        "1.0, 2018"),
+    Format(name="tfloat32", precision=11, emin=-126, emax=127, source="NVIDIA A100 architecture white paper, 2020 "
+        "(1-8-10 bits)"),
+    Format(name="amdfp24", precision=17, emin=-62, emax=63, source="ATI R300 pixel shader format (1-7-16 bits); Buck, "
+        "GPU Gems 2, ch. 32"),
+    Format(name="pxr24", precision=16, emin=-126, emax=127, source="Pixar PXR24 (1-8-15 bits), OpenEXR technical "
+        "introduction"),
     Format(name="dlfloat16", precision=10, emin=-31, emax=32, max_significand=1022, has_inf=False,
            lowest_binade=LowestBinade.ZERO_FIRST,
            source="Agrawal et al., DLFloat, ARITH 2019 (1-6-9 bits, no subnormals, one NaN-infinity code per sign)"),
     Format(name="float8_e5m2", precision=3, emin=-14, emax=15, source=_OFP8 + ", E5M2"),
-    Format(name="float8_e4m3fn", precision=4, emin=-6, emax=8, max_significand=14, has_inf=False, source=_OFP8 + ", E4M3"),
+    Format(name="float8_e4m3fn", precision=4, emin=-6, emax=8, max_significand=14, has_inf=False,
+           source=_OFP8 + ", E4M3"),
     Format(name="float8_e4m3", precision=4, emin=-6, emax=7, source=_ML + ": IEEE-like"),
     Format(name="float8_e3m4", precision=5, emin=-2, emax=3, source=_ML + ": IEEE-like"),
     _fnuz("float8_e4m3fnuz", 4, -7, 7),

@@ -55,7 +55,8 @@ def finfo(fmt: FormatLike) -> FormatInfo:
     # below 1 numbers lie half as far apart, unless 1 is where the subnormal numbers (or all of fixed point) end
     epsneg = f.eps if f.twos_complement or f.emin >= 0 else f.eps / 2
     return FormatInfo(
-        format=f, bits=f.bits, nmant=f.precision - 1, nexp=f.exponent_bits, eps=f.eps, epsneg=epsneg, max=f.max, min=f.min,
+        format=f, bits=f.bits, nmant=f.precision - 1, nexp=f.exponent_bits, eps=f.eps, epsneg=epsneg, max=f.max,
+        min=f.min,
         tiny=f.smallest_normal, smallest_normal=f.smallest_normal, smallest_subnormal=f.smallest_subnormal,
         resolution=10.0**-digits, precision=digits, maxexp=f.emax + 1, minexp=f.emin, machep=frexp(f.eps)[1] - 1,
         negep=frexp(epsneg)[1] - 1, iexp=f.exponent_bits,

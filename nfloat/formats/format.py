@@ -5,8 +5,8 @@ named formats stand in ``catalog.py``; the constants in the form that kernels re
 
 Codes are sign-magnitude (or two's complement for fixed point): with m the magnitude code, f = m mod 2^(p-1) and
 E = m div 2^(p-1), the value is (2^(p-1) + f) 2^(E - bias - p + 1), or f 2^(emin - p + 1) where E = 0. Codes above the
-largest finite one are special: first infinity (if the format has it), then NaNs. So a top binade cut short (OCP E4M3), a
-missing infinity (FNUZ) or the P3109 layout need no case of their own.
+largest finite one are special: first infinity (if the format has it), then NaNs. So a top binade cut short (OCP E4M3),
+a missing infinity (FNUZ) or the P3109 layout need no case of their own.
 
 Sources: IEEE 754-2019; OCP OFP8 1.0; OCP MX 1.0; IEEE P3109 Interim Report v4.0 (unapproved draft).
 """
@@ -69,8 +69,8 @@ class Format:
     emin, emax : int
         Exponents of the least normal and the greatest finite number: 2^emin <= |x| < 2^(emax + 1).
     bits : int, optional
-        Width of a code, at most 64 (unsigned 63); by default the least that holds all of them. In a wider one the codes between the
-        last number and the sign bit are NaNs.
+        Width of a code, at most 64 (unsigned 63); by default the least that holds all of them. In a wider one the codes
+        between the last number and the sign bit are NaNs.
     signed : bool
         Whether negative numbers exist.
     has_inf : bool
@@ -171,12 +171,14 @@ class Format:
             )
         if self.emax > 1023 or self.emin - self.precision + 1 < -1074:
             raise FormatError(
-                f"emin={_shown(self.emin)}, emax={_shown(self.emax)}, precision={self.precision} of format {self.name!r}: every value must "
+                f"emin={_shown(self.emin)}, emax={_shown(self.emax)}, precision={self.precision} of format "
+                f"{self.name!r}: every value must "
                 "be a float64 value, so emax <= 1023 and emin - precision + 1 >= -1074"
             )
         if not 0 <= self.bits <= 63 + self.signed:
             raise FormatError(
-                f"bits={_shown(self.bits)} of format {self.name!r} must be at most {63 + self.signed}: a magnitude code is an int64; "
+                f"bits={_shown(self.bits)} of format {self.name!r} must be at most {63 + self.signed}: a magnitude "
+                "code is an int64; "
                 "0 stands for the least that holds all codes"
             )
 
@@ -198,7 +200,8 @@ class Format:
             )
         if self.lowest_binade is LowestBinade.ZERO_FIRST and self.max < self.smallest_normal:
             raise FormatError(
-                f"lowest_binade='zero_first' of format {self.name!r} takes the only number away (emin == emax, a top cut to a power of two); "
+                f"lowest_binade='zero_first' of format {self.name!r} takes the only number away (emin == emax, a top "
+                "cut to a power of two); "
                 "use a larger emax or max_significand"
             )
         if self.overflow is Overflow.INFINITY and not self.has_inf:
@@ -218,7 +221,8 @@ class Format:
             raise FormatError(f"{name} needs bits == precision + 1 and every significand: each code is a number")
         if self.emax > 1022:
             raise FormatError(
-                f"emax={self.emax} of format {self.name!r} must be at most 1022: the least number, -2^(emax + 1), is a float64 value"
+                f"emax={self.emax} of format {self.name!r} must be at most 1022: the least number, -2^(emax + 1), is "
+                "a float64 value"
             )
 
     # ---------------------------------------------------------------- what exists

@@ -1,8 +1,10 @@
-"""Which formats the lanes of float16, float32 and float64 can round, as inequalities: what every fast path is chosen by.
+"""Which formats the lanes of float16, float32 and float64 can round, as inequalities.
 
-A condition is computed from a format's own fields and the lane's digits and exponents, and its reason stands beside it. The loops
-themselves are in ``kernels/rounding/vector.py`` (the narrow family and the one with the lane's exponents) and ``kernels/rounding/codes_vector.py``.
-What none of these functions names is left to the plain rule.
+What every fast path is chosen by.
+
+A condition is computed from a format's own fields and the lane's digits and exponents, and its reason stands beside it.
+The loops themselves are in ``kernels/rounding/vector.py`` (the narrow family and the one with the lane's exponents) and
+``kernels/rounding/codes_vector.py``. What none of these functions names is left to the plain rule.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ class Lane:
 
     @property
     def most_odd(self) -> int:
-        """The most significand bits for which a number rounded to odd in the lane rounds once more as the exact one does.
+        """The most bits p to which a number rounded to odd in the lane rounds as the exact one does.
 
         Two bits more than the result has are enough in every deterministic mode (Boldo and Melquiond 2008).
         """
@@ -40,7 +42,7 @@ class Lane:
 
     @property
     def most_twice(self) -> int:
-        """The most significand bits p for which an operation on two p-bit numbers may be rounded to nearest in the lane and again.
+        """The most bits p for which an operation on two p-bit numbers may be rounded in the lane and again.
 
         Figueroa 1995: digits >= 2 p + 2.
         """
@@ -57,19 +59,24 @@ def is_narrow(f: Format, lane: Lane) -> bool:
 
     Three things are needed, and for fixed point, unsigned and cut formats no others:
 
-    * C keeps its binade, so that its last bit is the unit 2^(e - p + 1): 2^(e + 1) is at most a quarter of 2^(e + digits - p + 1);
-    * the least unit is twice a normal number. It is made in the exponent's field, and what underflows in the lane (a product of two
-      numbers of the format) lies below half of it, where a second rounding changes nothing;
-    * C is finite up to the format's last binade. Magnitudes beyond that, to the greatest whose C is finite, are the kernel's `limit`.
+    * C keeps its binade, so that its last bit is the unit 2^(e - p + 1): 2^(e + 1) is at most a quarter of 2^(e +
+      digits - p + 1);
+    * the least unit is twice a normal number. It is made in the exponent's field, and what underflows in the lane (a
+      product of two numbers of the format) lies below half of it, where a second rounding changes nothing;
+    * C is finite up to the format's last binade. Magnitudes beyond that, to the greatest whose C is finite, are the
+      kernel's `limit`.
     """
     unit = f.emin - f.precision + 1
     return f.precision <= lane.digits - 2 and unit > lane.emin and f.emax + lane.digits - f.precision <= lane.emax
 
 
 def has_exponents(f: Format, lane: Lane) -> bool:
-    """Whether the grid is every 2^(digits - p)-th number of the lane, from its subnormal ones on: bits are cut off, zeros keep signs.
+    """Whether the grid is every 2^(digits - p)-th number of the lane, from its subnormal ones on.
 
-    For a format whose numbers the lane carries. emax may be any: a carry ends in the lane's infinity, which is beyond it.
+    Bits are cut off, zeros keep signs.
+
+    For a format whose numbers the lane carries. emax may be any: a carry ends in the lane's infinity, which is beyond
+    it.
     """
     return f.emin == lane.emin and f.has_negative_zero
 
@@ -80,7 +87,7 @@ def is_whole(f: Format, lane: Lane) -> bool:
 
 
 def is_head(f: Format, lane: Lane) -> bool:
-    """Whether the numbers are those of the lane whose last digits - p bits are 0, infinities and zeros of both signs included."""
+    """Whether the numbers are the lane's whose last digits - p bits are 0, infinities and both zeros included."""
     kept = f.has_subnormals and not f.flushes_input and f.has_inf and f.has_negative_zero
     whole = f.max_significand == 2**f.precision - 1 and f.precision <= lane.digits
     return kept and whole and (f.emin, f.emax) == (lane.emin, lane.emax)
@@ -92,15 +99,21 @@ def has_head_codes(f: Format, lane: Lane, width: int) -> bool:
 
 
 def has_word_codes(f: Format) -> bool:
-    """Whether magnitude codes are non-negative 32-bit integers, as lanes compare them: a sign bit may lie above 31 others."""
+    """Whether magnitude codes are non-negative 32-bit integers, as lanes compare them.
+
+    A sign bit may lie above 31 others.
+    """
     return f.bits - f.signed <= 31
 
 
 def has_only_normal_numbers(f: Format, lane: Lane) -> bool:
-    """Whether codes can be cut out of the lane's bits as they are: every number is normal in both, or subnormal in both.
+    """Whether codes can be cut out of the lane's bits as they are.
 
-    The code is then the bits less those of the binade with exponent field 0, without the last digits - p. In formats of one bit
-    2^(lane.emin - 1) is as good (E8M0 has it): a subnormal number of the lane, but its half binade is less than what is cut off.
+    Every number is normal in both, or subnormal in both.
+
+    The code is then the bits less those of the binade with exponent field 0, without the last digits - p. In formats of
+    one bit 2^(lane.emin - 1) is as good (E8M0 has it): a subnormal number of the lane, but its half binade is less than
+    what is cut off.
     """
     if f.twos_complement:
         return False
@@ -116,45 +129,65 @@ def is_native(fmt: Format, lane: Lane, mode: Rounding, overflow: Overflow | None
 
 
 def reaches(fmt: Format, lane: Lane, exponent: int) -> bool:
-    """Whether the magic constant C = 1.5 2^(e + D - p) of numbers with floor(log2 |x|) = e is finite, for e up to `exponent` and for
-    the lowest binade: max(exponent, emin) + D - p <= the lane's greatest exponent, 1 - its least. C + x then stays below 2 C / 1.5."""
+    """Whether the magic constant C = 1.5 2^(e + D - p) is finite for e up to `exponent` and for the lowest binade.
+
+    max(exponent, emin) + D - p <= the lane's greatest exponent, 1 - its least. C + x then stays below 2 C / 1.5.
+    """
     return max(exponent, fmt.emin) + lane.digits - fmt.precision <= lane.emax
 
 
 def has_narrow_grid(fmt: Format, lane: Lane) -> bool:
-    """Whether the magic constant rounds to the format's grid in these lanes, sums being formed by one hardware addition.
+    """Whether the magic constant rounds to the format's grid in these lanes, a sum being one hardware addition.
 
-    With D the lane's precision: 2 p < D, so that a sum rounded to D bits and then to p is one rounding (``kernels/gemm/lanes.py``), and
-    D - p >= 2, which rounding to odd needs (p >= 2 and the former give it); 2^emin a normal number of the lane, since the binade is read
-    off the exponent's bits: the unit, 2^(emin - p + 1), then is at least four times the lane's least number; and C finite from the
-    lowest binade on (`reaches`), where results up to `limit` have theirs.
+    With D the lane's precision: 2 p < D, so that a sum rounded to D bits and then to p is one rounding
+    (``kernels/gemm/lanes.py``), and D - p >= 2, which rounding to odd needs (p >= 2 and the former give it); 2^emin a
+    normal number of the lane, since the binade is read off the exponent's bits: the unit, 2^(emin - p + 1), then is at
+    least four times the lane's least number; and C finite from the lowest binade on (`reaches`), where results up to
+    `limit` have theirs.
     """
-    return fmt.precision >= 2 and 2 * fmt.precision < lane.digits and fmt.has_zero and not fmt.flushes_input and not fmt.flushes_output \
-        and fmt.emin >= lane.emin and reaches(fmt, lane, fmt.emin) and fmt.min < 0  # fmt: skip
+    return (
+        fmt.precision >= 2
+        and 2 * fmt.precision < lane.digits
+        and fmt.has_zero
+        and not fmt.flushes_input
+        and not fmt.flushes_output
+        and fmt.emin >= lane.emin
+        and reaches(fmt, lane, fmt.emin)
+        and fmt.min < 0
+    )
 
 
 def has_general_grid(fmt: Format, lane: Lane) -> bool:
     """Whether `General` knows the format in these lanes.
 
-    p <= D - 2: rounding to odd needs two bits to spare. emin - p + 1 > the lane's least exponent: half a unit, which the rest is compared
-    with, is a normal number. emax + 2 <= log2 `room`: a sum of two numbers of the format is below 2^(emax + 2), so C is finite for it;
-    30 more are left, so that lanes with half the format's range are not tried in vain.
+    p <= D - 2: rounding to odd needs two bits to spare. emin - p + 1 > the lane's least exponent: half a unit, which
+    the rest is compared with, is a normal number. emax + 2 <= log2 `room`: a sum of two numbers of the format is below
+    2^(emax + 2), so C is finite for it; 30 more are left, so that lanes with half the format's range are not tried in
+    vain.
     """
-    return 2 <= fmt.precision <= lane.digits - 2 and fmt.has_zero and not fmt.flushes_input \
-        and fmt.emin - fmt.precision + 1 > lane.emin and reaches(fmt, lane, fmt.emax + 31)  # fmt: skip
+    return (
+        2 <= fmt.precision <= lane.digits - 2
+        and fmt.has_zero
+        and not fmt.flushes_input
+        and fmt.emin - fmt.precision + 1 > lane.emin
+        and reaches(fmt, lane, fmt.emax + 31)
+    )
 
 
 def room(fmt: Format, lane: Lane) -> float:
-    """2^r such that `General` rounds |s| + |a b| <= 2^(r + 1) as it should: a sum with floor(log2 |x|) <= r + 1 has a finite C,
-    so r + 1 + D - p <= 1 - EMIN. (Beyond, the exponent's bits of C wrap around: NaN, or no rounding at all.)"""
+    """2^r such that `General` rounds |s| + |a b| <= 2^(r + 1) as it should.
+
+    A sum with floor(log2 |x|) <= r + 1 has a finite C, so r + 1 + D - p <= 1 - EMIN. (Beyond, the exponent's bits of C
+    wrap around: NaN, or no rounding at all.)
+    """
     return 2.0 ** (-lane.emin - (lane.digits - fmt.precision))
 
 
 def has_code_grid(fmt: Format) -> bool:
     """Whether `Stochastic` can cut the format's numbers off float32's codes.
 
-    The grids must be one: emin the lane's own, subnormal numbers, -0. p <= 16: of the 32 random bits 8 + p lie below the lane's last bit,
-    and as a float32 number they are exact only up to 24 bits.
+    The grids must be one: emin the lane's own, subnormal numbers, -0. p <= 16: of the 32 random bits 8 + p lie below
+    the lane's last bit, and as a float32 number they are exact only up to 24 bits.
     """
     return (
         2 <= fmt.precision <= 16
@@ -166,11 +199,17 @@ def has_code_grid(fmt: Format) -> bool:
 
 
 def cut_bits(mode: Rounding, random_bits: int) -> int | None:
-    """How many bits beyond p the points have at which a mode begins to round up (``kernels/gemm/cut.py``); None: not for that."""
+    """How many bits beyond p the points have at which a mode begins to round up (``kernels/gemm/cut.py``).
+
+    None: not for that.
+    """
     known = {
-        Rounding.TOWARD_ZERO: 0, Rounding.NEAREST_AWAY: 1, Rounding.STOCHASTIC: 32, Rounding.STOCHASTIC_A: random_bits,
+        Rounding.TOWARD_ZERO: 0,
+        Rounding.NEAREST_AWAY: 1,
+        Rounding.STOCHASTIC: 32,
+        Rounding.STOCHASTIC_A: random_bits,
         Rounding.STOCHASTIC_B: random_bits + 1,
-    }  # fmt: skip
+    }
     bits = known.get(mode)
     return bits if bits is not None and bits <= 32 else None
 
@@ -178,12 +217,17 @@ def cut_bits(mode: Rounding, random_bits: int) -> int | None:
 def can_cut(fmt: Format, mode: Rounding, random_bits: int) -> bool:
     """Whether a format's sums can be rounded toward zero in float64 and then cut.
 
-    The points at which a mode begins to round up are multiples of 2^-bits units. They must be numbers of the lane: p + bits <= 53, and
-    in the lowest binade emin - p + 1 - bits >= -1074 (one more is asked for).
+    The points at which a mode begins to round up are multiples of 2^-bits units. They must be numbers of the lane: p +
+    bits <= 53, and in the lowest binade emin - p + 1 - bits >= -1074 (one more is asked for).
     """
     bits = cut_bits(mode, random_bits)
-    return bits is not None and fmt.precision + bits <= 53 and has_narrow_grid(fmt, DOUBLE) and fmt.has_negative_zero \
-        and fmt.emin - fmt.precision - bits > DOUBLE.least  # fmt: skip
+    return (
+        bits is not None
+        and fmt.precision + bits <= 53
+        and has_narrow_grid(fmt, DOUBLE)
+        and fmt.has_negative_zero
+        and fmt.emin - fmt.precision - bits > DOUBLE.least
+    )
 
 
 def limit(fmt: Format, lane: Lane) -> float:

@@ -1,7 +1,7 @@
 """From a name to a format: aliases, and the families that are spelled on the fly.
 
-``e6m9`` (IEEE-like: bias 2^(e-1) - 1, infinities, NaNs, subnormals), ``binary8p4se`` (IEEE P3109 Interim Report v4.0, an
-unapproved draft: K = 3..16, no conformance is claimed), ``fixed16.8`` and ``int12`` (two's complement, saturating).
+``e6m9`` (IEEE-like: bias 2^(e-1) - 1, infinities, NaNs, subnormals), ``binary8p4se`` (IEEE P3109 Interim Report v4.0,
+an unapproved draft: K = 3..16, no conformance is claimed), ``fixed16.8`` and ``int12`` (two's complement, saturating).
 """
 
 from __future__ import annotations
@@ -53,8 +53,9 @@ def get_format(fmt: FormatLike, argument: str = "fmt") -> Format:
     Parameters
     ----------
     fmt : Format or str
-        A canonical name or alias (any case), or ``e<X>m<Y>``, ``binary<K>p<P><s|u><e|f>``, ``fixed<bits>.<fraction bits>``,
-        ``int<bits>``. P3109 formats need exponents that float64 has (P >= K - 11, unsigned K - 10).
+        A canonical name or alias (any case), or ``e<X>m<Y>``, ``binary<K>p<P><s|u><e|f>``,
+        ``fixed<bits>.<fraction bits>``, ``int<bits>``. P3109 formats need exponents that float64 has (P >= K - 11,
+        unsigned K - 10).
     argument : str
         What an error calls it.
 
@@ -87,7 +88,8 @@ def _lookup(name: str) -> Format:
     key = name.strip().lower()
     if len(key) > _LONGEST:
         raise FormatError(
-            f"fmt={key[:_LONGEST] + '...'!r} ({len(key)} characters) is not a number format; no name has more than {_LONGEST}"
+            f"fmt={key[:_LONGEST] + '...'!r} ({len(key)} characters) is not a number format; no name has more than "
+            f"{_LONGEST}"
         )
     key = ALIASES.get(key, key)
     if key in FORMATS:
@@ -126,7 +128,8 @@ def _p3109(name: str, width: str, precision: str, sign: str, domain: str) -> For
     least = k - 11 if signed else k - 10
     if p < least:
         raise FormatError(
-            f"fmt={name!r}: its exponents lie beyond float64's, which carries all values; with K = {k} P must be at least {least}"
+            f"fmt={name!r}: its exponents lie beyond float64's, which carries all values; with K = {k} P must be at "
+            f"least {least}"
         )
     return Format(
         name=name, precision=p, emin=emin, emax=top - bias, bits=k, signed=signed, has_inf=extended,
@@ -142,10 +145,12 @@ def _fixed(name: str, width: str, fraction: str) -> Format:
         raise FormatError(f"fmt={name!r}: fixed point needs 2..54 bits (every value must be a float64 value)")
     if not bits - 1024 <= frac <= 1074:  # the least number is -2^(bits - 1 - frac), the unit 2^-frac
         raise FormatError(
-            f"fmt={name!r}: fixed point of {bits} bits needs {bits - 1024}..1074 fraction bits (every value must be a float64 value)"
+            f"fmt={name!r}: fixed point of {bits} bits needs {bits - 1024}..1074 fraction bits (every value must be a "
+            "float64 value)"
         )
     p = bits - 1
-    return Format(name=name, precision=p, emin=p - 1 - frac, emax=p - 1 - frac, bits=bits, twos_complement=True, has_inf=False,
+    return Format(name=name, precision=p, emin=p - 1 - frac, emax=p - 1 - frac, bits=bits, twos_complement=True,
+                  has_inf=False,
                   nan=NaNCodes.NONE, source="two's complement fixed point, saturating")  # fmt: skip
 
 

@@ -1,10 +1,12 @@
 """Rounding modes, overflow policies and what each one means: three separate things from the format, never one flag.
 
-A mode decides between the two neighbours on the format's grid, a policy decides what becomes of a *rounded* value beyond
-the largest finite one. A mode's facts stand beside it, once: fast paths, policies and bounds ask for these, and leave a mode whose
-facts they do not know to the plain rule (``kernels/rounding/scalar.py``), which branches on the integer `tag`.
+A mode decides between the two neighbours on the format's grid, a policy decides what becomes of a *rounded* value
+beyond the largest finite one. A mode's facts stand beside it, once: fast paths, policies and bounds ask for these, and
+leave a mode whose facts they do not know to the plain rule (``kernels/rounding/scalar.py``), which branches on the
+integer `tag`.
 
-Sources: IEEE 754-2019 clause 4.3; IEEE P3109 Interim Report v4.0 (unapproved draft) for to_odd and the stochastic modes.
+Sources: IEEE 754-2019 clause 4.3; IEEE P3109 Interim Report v4.0 (unapproved draft) for to_odd and the stochastic
+modes.
 """
 
 from __future__ import annotations
@@ -50,10 +52,12 @@ class Draws(Enum):
 
 @dataclass(frozen=True)
 class ModeFacts:
-    """What fast paths and policies may know of a mode; what none of these says, only the rule itself knows (``kernels/rounding/scalar.py``).
+    """What fast paths and policies may know of a mode.
 
-    `away`: whether a positive and a negative number go away from zero (DIRECTED). `unbiased`: whether the mean over all random words is
-    the number itself, but for the fraction's bits that are not looked at.
+    What none of these says, only the rule itself knows (``kernels/rounding/scalar.py``).
+
+    `away`: whether a positive and a negative number go away from zero (DIRECTED). `unbiased`: whether the mean over all
+    random words is the number itself, but for the fraction's bits that are not looked at.
     """
 
     family: Family
@@ -73,7 +77,10 @@ class ModeFacts:
 
 
 class Rounding(str, Enum):
-    """How a real number becomes one of its two neighbours on the grid. `tag` is what kernels compare; `facts` is all else."""
+    """How a real number becomes one of its two neighbours on the grid.
+
+    `tag` is what kernels compare; `facts` is all else.
+    """
 
     def __new__(cls, value: str, facts: ModeFacts) -> Rounding:
         member = str.__new__(cls, value)
@@ -203,7 +210,8 @@ def check_random_bits(mode: Rounding, random_bits: int | None) -> int:
     if not mode.needs_random_bits:
         if random_bits is not None:
             raise RoundingError(
-                f"random_bits={random_bits!r} has no meaning for rounding={mode.value!r}; it belongs to stochastic_a, _b, _c"
+                f"random_bits={random_bits!r} has no meaning for rounding={mode.value!r}; it belongs to stochastic_a, "
+                "_b, _c"
             )
         return 0
     number = as_integer(random_bits)

@@ -111,11 +111,21 @@ def code_spec(fmt: Format) -> NDArray[np.int64]:
     subnormal = fmt.lowest_binade is LowestBinade.SUBNORMAL
     negative_zero_is_nan = fmt.nan is NaNCodes.NEGATIVE_ZERO
     nan_code = -1 if fmt.nan_code is None else fmt.nan_code - (2**64 if fmt.nan_code >= 2**63 else 0)
-    words = np.array([
-        fmt.precision, fmt.emin, int(subnormal), fmt.max_code, -1 if fmt.inf_code is None else fmt.inf_code, nan_code,
-        fmt.bits - 1 if fmt.signed else -1, fmt.twos_complement, negative_zero_is_nan,
-        _last_zero_code(fmt),
-    ], dtype=np.int64)  # fmt: skip
+    words = np.array(
+        [
+            fmt.precision,
+            fmt.emin,
+            int(subnormal),
+            fmt.max_code,
+            -1 if fmt.inf_code is None else fmt.inf_code,
+            nan_code,
+            fmt.bits - 1 if fmt.signed else -1,
+            fmt.twos_complement,
+            negative_zero_is_nan,
+            _last_zero_code(fmt),
+        ],
+        dtype=np.int64,
+    )
     words.flags.writeable = False
     return words
 
@@ -132,7 +142,8 @@ def _zeros(fmt: Format, below_min: float) -> tuple[float, float, float, float]:
     if fmt.has_zero:
         negative = -0.0 if fmt.has_negative_zero else 0.0
         return 0.0, negative, 0.0, negative
-    # without a zero, zero lies below the range like a negative number, and a tiny positive value is clamped to the least
+    # without a zero, zero lies below the range like a negative number, and a tiny positive value is clamped to the
+    # least
     return below_min, below_min, fmt.min, below_min
 
 
@@ -161,8 +172,8 @@ def _beyond(fmt: Format, mode: Rounding, overflow: Overflow | None, *, positive:
 def _stays_finite(fmt: Format, mode: Rounding, *, positive: bool) -> bool:
     """Whether a mode gives the largest finite number instead of infinity (IEEE 754-2019, 7.4).
 
-    to_odd is among them, except that P3109 has it go to whichever of the two codes is odd: that is infinity's in the signed
-    extended formats, which have infinity at the last code and NaN at the one of -0.
+    to_odd is among them, except that P3109 has it go to whichever of the two codes is odd: that is infinity's in the
+    signed extended formats, which have infinity at the last code and NaN at the one of -0.
     """
     if mode.facts.family is Family.ODD:
         return fmt.nan is not NaNCodes.NEGATIVE_ZERO or fmt.max_code % 2 == 1

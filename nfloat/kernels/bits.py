@@ -1,7 +1,7 @@
 """Bitcasts between floats and their codes, and powers of two built from bits.
 
-The bitcasts are LLVM's own, reached by intrinsics: a float64 array viewed as integers outside a kernel costs nothing either,
-but a scalar in the middle of a kernel has no array.
+The bitcasts are LLVM's own, reached by intrinsics: a float64 array viewed as integers outside a kernel costs nothing
+either, but a scalar in the middle of a kernel has no array.
 """
 
 from __future__ import annotations

@@ -1,13 +1,15 @@
 """The two decorators, the cache key and the warm-up list: the only place that calls Numba's compiler.
 
-``@device``: inlined into kernels, never called from Python (``@routine``: the same, out of line). ``@kernel(signature, ...)``: what Python calls; nogil, cached.
+``@device``: inlined into kernels, never called from Python (``@routine``: the same, out of line).
+``@kernel(signature, ...)``: what Python calls; nogil, cached.
 
-Numba's disk cache looks only at the file of the cached function, so that after a change in a callee it would go on serving
-the old arithmetic. Here the cache folder's name is a digest of *every* kernel source and of the formats' (whose tags and
-layouts are compiled in), of the versions of Numba and llvmlite, and of the CPU's features: any change starts an empty folder. Nothing compiles at import.
+Numba's disk cache looks only at the file of the cached function, so that after a change in a callee it would go on
+serving the old arithmetic. Here the cache folder's name is a digest of *every* kernel source and of the formats' (whose
+tags and layouts are compiled in), of the versions of Numba and llvmlite, and of the CPU's features: any change starts
+an empty folder. Nothing compiles at import.
 
-Environment: ``NFLOAT_CACHE_DIR`` (where), ``NFLOAT_CACHE=0`` (no cache), ``NFLOAT_QUIET=1`` (do not say what is compiled).
-``NUMBA_DISABLE_JIT=1`` is refused at the first kernel that is called.
+Environment: ``NFLOAT_CACHE_DIR`` (where), ``NFLOAT_CACHE=0`` (no cache), ``NFLOAT_QUIET=1`` (do not say what is
+compiled). ``NUMBA_DISABLE_JIT=1`` is refused at the first kernel that is called.
 """
 
 from __future__ import annotations
@@ -38,7 +40,10 @@ KERNELS: dict[str, tuple[Any, tuple[str, ...]]] = {}
 
 
 def cpu_features() -> str:
-    """The CPU name and feature list that compiled code depends on (Numba's settings override the host's, empty ones too)."""
+    """The CPU name and feature list that compiled code depends on.
+
+    Numba's settings override the host's, empty ones too.
+    """
     name = os.environ.get("NUMBA_CPU_NAME") or llvm.get_host_cpu_name()
     features = os.environ.get("NUMBA_CPU_FEATURES")
     return f"{name} {llvm.get_host_cpu_features().flatten() if features is None else features}"
@@ -130,8 +135,8 @@ def kernel(*signatures: str, possible: bool = True) -> Callable[[Callable[..., A
 def entry_point(kernel: Any, index: int = 0) -> Callable[..., Any]:
     """The compiled function behind one of a kernel's signatures, compiled or loaded if it is not there yet.
 
-    It costs half of what a call of the kernel costs, because it does not look which signature its arguments have: the caller
-    vouches for dtype, dimensions and contiguity.
+    It costs half of what a call of the kernel costs, because it does not look which signature its arguments have: the
+    caller vouches for dtype, dimensions and contiguity.
     """
     signatures = next(known for dispatcher, known in KERNELS.values() if dispatcher is kernel)
     return kernel.compile(signatures[index])
@@ -147,7 +152,10 @@ def warm_up() -> Iterator[tuple[str, float]]:
 
 
 class _Refused:
-    """In a kernel's place where NUMBA_DISABLE_JIT is set: there is no interpreted form of what LLVM's instructions say."""
+    """In a kernel's place where NUMBA_DISABLE_JIT is set.
+
+    There is no interpreted form of what LLVM's instructions say.
+    """
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.py_func = function

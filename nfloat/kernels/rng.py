@@ -1,14 +1,17 @@
-"""Counter-based random bits: element i of a stream is a pure function of (key, i). There is no state to share or to race for.
+"""Counter-based random bits: element i of a stream is a pure function of (key, i).
 
-A stream's 64-bit key (``streams.py`` derives it from seed and names) gives two 32-bit subkeys for every 2^32 elements; each
-32-bit word is then a keyed permutation of the low half of the counter: times an odd constant (without it, words 2^12 apart
-correlate), plus the first subkey, then two rounds of xor-shift and multiplication with the second subkey added in between, so
-that streams are not each other's shifts. Words are 32 bits wide because SIMD lanes
-are; a 64-bit word is the 32-bit word of the stream followed by that of its twin, so a float32 and a float64 carrier of the
-same value see the same leading bits.
+There is no state to share or to race for.
 
-The constant is 2^32 divided by the golden ratio. The multipliers are those of Chris Wellons' hash prospector (32-bit, two rounds; bias about 0.107) and Steele et al.'s
-SplitMix64 (2014). ``tests/kernels/test_rng.py`` holds the statistical battery.
+A stream's 64-bit key (``streams.py`` derives it from seed and names) gives two 32-bit subkeys for every 2^32 elements;
+each 32-bit word is then a keyed permutation of the low half of the counter: times an odd constant (without it, words
+2^12 apart correlate), plus the first subkey, then two rounds of xor-shift and multiplication with the second subkey
+added in between, so that streams are not each other's shifts. Words are 32 bits wide because SIMD lanes
+are; a 64-bit word is the 32-bit word of the stream followed by that of its twin, so a float32 and a float64 carrier of
+the same value see the same leading bits.
+
+The constant is 2^32 divided by the golden ratio. The multipliers are those of Chris Wellons' hash prospector (32-bit,
+two rounds; bias about 0.107) and Steele et al.'s SplitMix64 (2014). ``tests/kernels/test_rng.py`` holds the statistical
+battery.
 """
 
 from __future__ import annotations

@@ -3,14 +3,16 @@
 R is one rounding to `format`, P one to `product` (None: the product stays exact). s starts at c, or 0:
 
 sequential   s = R(s + P(a_k b_k)), k ascending
-pairwise     neighbours (0, 1), (2, 3), ... are added by R, level by level; an odd last one passes up unchanged; c is added last
+pairwise     neighbours (0, 1), (2, 3), ... are added by R, level by level; an odd last one passes up unchanged;
+             c is added last
 blocked      `block` consecutive k sequentially from 0; the block sums are added in order to c, rounded to `promote`
 kahan        y = R(P(a_k b_k) - e); t = R(s + y); e = R(R(t - s) - y); s = t (Kahan 1965), e starting at 0
 exact        R(c + sum of P(a_k b_k)), the sum exact
-interleaved  `lanes` partial sums, of every lanes-th k, each sequentially from 0; these added pairwise, then c (SIMD and GPU reductions)
+interleaved  `lanes` partial sums, of every lanes-th k, each sequentially from 0; these added pairwise, then c
+             (SIMD and GPU reductions)
 
-Sources: Higham, Accuracy and Stability of Numerical Algorithms, ch. 4; Blanchard, Higham and Mary, SIAM J. Sci. Comput. 42, 2020
-(blocked with promotion).
+Sources: Higham, Accuracy and Stability of Numerical Algorithms, ch. 4; Blanchard, Higham and Mary, SIAM J. Sci. Comput.
+42, 2020 (blocked with promotion).
 """
 
 from __future__ import annotations
@@ -62,8 +64,8 @@ class Accumulator:
     overflow : str, optional
         Policy of every rounding; None: each format's own.
     random_bits : int, optional
-        N of stochastic_a, _b, _c. "stochastic" rounds up where floor(v 2^32) + R >= 2^32, v the exact fraction of the exact
-        sum and R 32 random bits.
+        N of stochastic_a, _b, _c. "stochastic" rounds up where floor(v 2^32) + R >= 2^32, v the exact fraction of the
+        exact sum and R 32 random bits.
     lanes : int, optional
         Partial sums of "interleaved", 1 to 65536; needed by it, and by nothing else.
 
@@ -119,7 +121,8 @@ class Accumulator:
             value = getattr(self, key)
             if value is not None and self.order is not order:
                 raise AccumulatorError(
-                    f"{key}={value!s} has no meaning for order={self.order.value!r}; it belongs to order={order.value!r}"
+                    f"{key}={value!s} has no meaning for order={self.order.value!r}; it belongs to "
+                    f"order={order.value!r}"
                 )
         if self.order not in COUNTED:
             return
@@ -200,7 +203,8 @@ def as_accumulator(acc: AccumulatorLike) -> Accumulator | Unit:
     if isinstance(acc, Unit):
         return acc
     raise AccumulatorError(
-        f"acc={acc!r} must be an nf.Accumulator, a format, or the name of a format or matrix unit, not {type(acc).__name__}"
+        f"acc={acc!r} must be an nf.Accumulator, a format, or the name of a format or matrix unit, not "
+        f"{type(acc).__name__}"
     )
 
 

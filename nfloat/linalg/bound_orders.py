@@ -221,24 +221,28 @@ def _exact(acc: Accumulator, step: Step, x: Terms, deviations: float | None) -> 
     return Part(_unless_overflow(error, x.exact, step), f"u max(|c + sum t|, w), {step}")
 
 
-_ORDERS: Mapping[Order, Callable[[Accumulator, Step, Terms, float | None], Part]] = MappingProxyType({
-    Order.SEQUENTIAL: _sequential,
-    Order.PAIRWISE: _pairwise,
-    Order.BLOCKED: _blocked,
-    Order.KAHAN: _kahan,
-    Order.EXACT: _exact,
-    Order.INTERLEAVED: _interleaved,
-})  # fmt: skip
+_ORDERS: Mapping[Order, Callable[[Accumulator, Step, Terms, float | None], Part]] = MappingProxyType(
+    {
+        Order.SEQUENTIAL: _sequential,
+        Order.PAIRWISE: _pairwise,
+        Order.BLOCKED: _blocked,
+        Order.KAHAN: _kahan,
+        Order.EXACT: _exact,
+        Order.INTERLEAVED: _interleaved,
+    }
+)
 
 #: who proved what
-SOURCES = MappingProxyType({
-    Order.SEQUENTIAL: "Higham, ASNA, 3.1 and 4.2; Jeannerod and Rump 2013",
-    Order.PAIRWISE: "Higham, ASNA, 4.2",
-    Order.BLOCKED: "Blanchard, Higham and Mary 2020; Higham, ASNA, 4.2",
-    Order.KAHAN: "Higham, ASNA, 4.3, here with explicit constants",
-    Order.EXACT: "one rounding",
-    Order.INTERLEAVED: "Higham, ASNA, 4.2",
-})  # fmt: skip
+SOURCES = MappingProxyType(
+    {
+        Order.SEQUENTIAL: "Higham, ASNA, 3.1 and 4.2; Jeannerod and Rump 2013",
+        Order.PAIRWISE: "Higham, ASNA, 4.2",
+        Order.BLOCKED: "Blanchard, Higham and Mary 2020; Higham, ASNA, 4.2",
+        Order.KAHAN: "Higham, ASNA, 4.3, here with explicit constants",
+        Order.EXACT: "one rounding",
+        Order.INTERLEAVED: "Higham, ASNA, 4.2",
+    }
+)
 SOURCE_AT_RANDOM = "Higham and Mary 2019; Connolly, Higham and Mary 2021"
 
 

@@ -36,7 +36,8 @@ def matmul(
     Parameters
     ----------
     a : array_like, shape (..., m, k)
-        Real numbers; any float64 values, whatever the accumulator's format (its products are exact or rounded as it says).
+        Real numbers; any float64 values, whatever the accumulator's format (its products are exact or rounded as it
+        says).
     b : array_like, shape (..., k, n)
         As `a`. One-dimensional operands and stacks as in np.matmul.
     acc : Accumulator or Format or Unit or str
@@ -48,8 +49,8 @@ def matmul(
     output : Format or str, optional
         Round the result to it once more, to nearest-even.
     seed : int or Stream, optional
-        Needed by stochastic accumulators. Every rounding's random bits are a function of the seed, the place in the stack, row,
-        column and step: a row i computed with others or with other columns has the same bits.
+        Needed by stochastic accumulators. Every rounding's random bits are a function of the seed, the place in the
+        stack, row, column and step: a row i computed with others or with other columns has the same bits.
     threads : int, optional
         At most so many threads over rows; None: all CPUs. No bit depends on it.
     scale_a, scale_b : array_like, optional
@@ -58,8 +59,8 @@ def matmul(
     Returns
     -------
     ndarray or scalar, shape (..., m, n)
-        Values of the accumulator's result format (or of `output`): float32 where all operands are float32 or narrower and the
-        format fits it, else float64. With k = 0 the result is c, rounded, or 0.
+        Values of the accumulator's result format (or of `output`): float32 where all operands are float32 or narrower
+        and the format fits it, else float64. With k = 0 the result is c, rounded, or 0.
 
     Raises
     ------
@@ -76,8 +77,8 @@ def matmul(
 
     Notes
     -----
-    NaN and infinities follow IEEE 754 in every sum and then the format's overflow policy; an exact zero sum is +0, or -0 in
-    toward_negative (6.3). Bits depend on a row, a column, c, the accumulator and the seed alone.
+    NaN and infinities follow IEEE 754 in every sum and then the format's overflow policy; an exact zero sum is +0, or
+    -0 in toward_negative (6.3). Bits depend on a row, a column, c, the accumulator and the seed alone.
 
     Examples
     --------

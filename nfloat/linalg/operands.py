@@ -1,4 +1,7 @@
-"""Operands of a product: shapes as np.matmul takes them, carriers, buffers, and the refusal of what memory cannot hold."""
+"""Operands of a product.
+
+Shapes as np.matmul takes them, carriers, buffers, and the refusal of what memory cannot hold.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +58,8 @@ def matmul_shapes(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[tuple[int, ..
     rows, columns = (1, *a) if len(a) == 1 else a, (*b, 1) if len(b) == 1 else b
     if rows[-1] != columns[-2]:
         raise ShapeError(
-            f"a {a} and b {b}: the last dimension of a ({rows[-1]}) must equal {'the' if len(b) == 1 else 'the last but one'} dimension of b ({columns[-2]})"
+            f"a {a} and b {b}: the last dimension of a ({rows[-1]}) must equal "
+            f"{'the' if len(b) == 1 else 'the last but one'} dimension of b ({columns[-2]})"
         )
     if len(rows) == len(columns) == 2:
         return rows[-2 : -1 if len(a) > 1 else -2] + (columns[-1:] if len(b) > 1 else ()), (
@@ -111,7 +115,8 @@ def _refuse_beyond_half(need: int, what: str, advice: str) -> None:
     free = available_memory()
     if free is not None and need > free // 2:
         raise ShapeError(
-            f"{what} {need / 2**30:.1f} GiB (half of the {free / 2**30:.1f} GiB of memory now free may be used); {advice}"
+            f"{what} {need / 2**30:.1f} GiB (half of the {free / 2**30:.1f} GiB of memory now free may be used); "
+            f"{advice}"
         )
 
 
@@ -146,7 +151,8 @@ _kept = threading.local()
 def panel_buffer(size: int, dtype: type) -> NDArray:
     """An array that begins where vectors of 64 bytes do: a load across two lines of cache costs as much as two.
 
-    It may hold anything. One that is not large is the same for all products of a thread: it is of no use to the next one.
+    It may hold anything. One that is not large is the same for all products of a thread: it is of no use to the next
+    one.
     """
     nbytes = size * np.dtype(dtype).itemsize
     if nbytes > _KEPT:

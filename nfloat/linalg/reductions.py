@@ -1,7 +1,7 @@
 """`dot`, `sum` and `cumsum` by an accumulator: products with ones, or of two vectors, in the order it names.
 
-The outputs of a sum are the columns of a product with one row of ones, so its random bits are those of row 0, column = number of
-the output in C order, and every fast path of `matmul` serves it.
+The outputs of a sum are the columns of a product with one row of ones, so its random bits are those of row 0, column =
+number of the output in C order, and every fast path of `matmul` serves it.
 """
 
 from __future__ import annotations
@@ -131,7 +131,9 @@ def cumsum(
     seed: SeedLike | None = None,
     threads: int | None = None,
 ) -> NDArray[np.floating]:
-    """The running sums along an axis: element k is `sum` of the elements up to and including k, in the accumulator's order.
+    """The running sums along an axis.
+
+    Element k is `sum` of the elements up to and including k, in the accumulator's order.
 
     Parameters and exceptions are those of `sum`; with axis=None the array is flattened, as by np.cumsum.
 

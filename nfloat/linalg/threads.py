@@ -10,8 +10,8 @@ from itertools import pairwise
 
 from ..errors import ArgumentError, as_integer
 
-#: below this much work for a thread, in multiply-adds in lanes (a tenth of a nanosecond), a second one costs more than it brings:
-#: to start it, hand it the operands and wait for it takes two tenths of a millisecond
+#: below this much work for a thread, in multiply-adds in lanes (a tenth of a nanosecond), a second one costs more than
+#: it brings: to start it, hand it the operands and wait for it takes two tenths of a millisecond
 WORK_PER_THREAD = 5_000_000
 
 #: the CPU's own sums are so many times as fast, the plain rule so many times as slow
@@ -46,7 +46,10 @@ def check_threads(threads: int | None) -> int | None:
 
 
 def thread_count(threads: int | None, work: int, parts: int) -> int:
-    """How many threads to use: at most `threads` (checked before; None: all CPUs), `parts`, and what the work is worth."""
+    """How many threads to use.
+
+    At most `threads` (checked before; None: all CPUs), `parts`, and what the work is worth.
+    """
     if threads == 1 or parts <= 1:
         return 1
     wanted = available() if threads is None else threads
@@ -54,7 +57,7 @@ def thread_count(threads: int | None, work: int, parts: int) -> int:
 
 
 def over_ranges(task: Callable[[int, int], object], size: int, count: int, multiple: int = 1) -> None:
-    """Run ``task(first, last)`` on `count` ranges that cover 0..size - 1, each a multiple of `multiple` but the last."""
+    """Run ``task(first, last)`` on `count` ranges of 0..size - 1, each a multiple of `multiple` but the last."""
     if count == 1:
         task(0, size)
         return

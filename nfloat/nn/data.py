@@ -1,5 +1,6 @@
-"""Data for training: `load_data` by name or file, `from_arrays` for your own, `batches` for the order in which they are
-seen.
+"""Data for training.
+
+`load_data` by name or file, `from_arrays` for your own, `batches` for the order in which they are seen.
 
 "digits": scikit-learn's 1797 images of 8 x 8 (UCI, Alpaydin and Kaynak 1998), no download, pixels divided by 16,
 shuffled once with NumPy's ``Generator(123)``, the first 1400 for training and 397 for testing. "blobs": Gaussian

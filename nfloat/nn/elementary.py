@@ -1,9 +1,11 @@
-"""exp, log, tanh and sums in float64 that are the same on every machine: what losses, activations and drift are made of.
+"""exp, log, tanh and sums in float64 that are the same on every machine.
+
+What losses, activations and drift are made of.
 
 NumPy's own depend on the CPU: its exp, log and tanh choose among vector libraries and the C library's, its sums and
-products (`sum`, `mean`, `dot`, `@`) add in an order that follows the width of a vector. Here everything is +, -, *, / and
-the bits of float64, each of which IEEE 754 rounds in one way only, one array operation at a time, so that no compiler
-can fuse two of them.
+products (`sum`, `mean`, `dot`, `@`) add in an order that follows the width of a vector. Here everything is +, -, *, /
+and the bits of float64, each of which IEEE 754 rounds in one way only, one array operation at a time, so that no
+compiler can fuse two of them.
 
 They are within 1 ulp (tanh: 3), not correctly rounded as `nf.exp` is: that takes 0.2 microseconds a value in float64,
 eight times as long as the rest of a step with 128 x 256 tanh units. Results that are rounded to a format of p <= 24
@@ -26,11 +28,23 @@ Doubles = NDArray[np.floating]
 _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 _ONE_OVER_LN2 = 1.44269504088896338700
 #: of r - r^2 P(r^2), by which exp(r) = 1 + 2 r / (2 - (r - r^2 P)); highest power first
-_EXP = (4.13813679705723846039e-08, -1.65339022054652515390e-06, 6.61375632143793436117e-05, -2.77777777770155933842e-03,
-        1.66666666666666019037e-01)  # fmt: skip
+_EXP = (
+    4.13813679705723846039e-08,
+    -1.65339022054652515390e-06,
+    6.61375632143793436117e-05,
+    -2.77777777770155933842e-03,
+    1.66666666666666019037e-01,
+)
 #: of log(1 + f) = f - f^2/2 + s (f^2/2 + R(s^2)), s = f / (2 + f); highest power first
-_LOG = (1.479819860511658591e-01, 1.531383769920937332e-01, 1.818357216161805012e-01, 2.222219843214978396e-01,
-        2.857142874366239149e-01, 3.999999999940941908e-01, 6.666666666666735130e-01)  # fmt: skip
+_LOG = (
+    1.479819860511658591e-01,
+    1.531383769920937332e-01,
+    1.818357216161805012e-01,
+    2.222219843214978396e-01,
+    2.857142874366239149e-01,
+    3.999999999940941908e-01,
+    6.666666666666735130e-01,
+)
 _ROOT_HALF = 0.7071067811865476
 
 #: values at a time, so that what is computed between stays in the cache

@@ -1,5 +1,6 @@
-"""Layers: parameters and the operation they feed. What a layer computes stands in ``ops.py``, in which format in
-``precision.py``.
+"""Layers: parameters and the operation they feed.
+
+What a layer computes stands in ``ops.py``, in which format in ``precision.py``.
 
 A layer has a `name` (its place in the model, "0", "2.1", given by `Sequential`), parameters named after it
 ("0.weight"), and ``layer(x)``. To add one: a class here, a row in `LAYERS` with an example; a new primitive is a
@@ -41,7 +42,9 @@ class Layer(ABC):
         self.name = name
 
     def init(self, seed: int | np.random.Generator = 0) -> None:
-        """Draw initial weights: float64 from NumPy's generator (``ops/normal.py``), then stored as the precision in force says.
+        """Draw initial weights.
+
+        float64 from NumPy's generator (``ops/normal.py``), then stored as the precision in force says.
 
         Parameters
         ----------
@@ -52,7 +55,8 @@ class Layer(ABC):
         self._draw(generator)
         store(self.parameters())
 
-    def _draw(self, generator: np.random.Generator) -> None:  # noqa: B027 (layers without parameters have nothing to draw)
+    # layers without parameters have nothing to draw
+    def _draw(self, generator: np.random.Generator) -> None:  # noqa: B027
         """Set the parameters to their initial float64 values."""
 
 

@@ -1,5 +1,7 @@
-"""Losses: a model's result and the truth -> one number, averaged. Computed in float64, kept in the carrier; see
-``recipes.py``."""
+"""Losses: a model's result and the truth -> one number, averaged.
+
+Computed in float64, kept in the carrier; see ``recipes.py``.
+"""
 
 from __future__ import annotations
 

@@ -1,13 +1,14 @@
-"""Operations: forward and backward side by side, as pairs in one table, `OPS`. Arrays only; the graph stands in
-``tape.py``.
+"""Operations: forward and backward side by side, as pairs in one table, `OPS`.
+
+Arrays only; the graph stands in ``tape.py``.
 
 ``forward(p, name, *arrays, **attributes)`` returns the result and what backward needs of it (`RESULT`: the result
 itself, as it was stored, that is, rounded); ``backward(p, name, kept, gradient, needs)`` returns one gradient per
 array (None where `needs` says that nobody asks). `p` is the `Precision` in force, `name` the layer. Neither rounds
 its results: the tape does, by the row's flags. GEMMs and sums go through `p`.
 
-What is elementwise is computed by +, -, *, /, sqrt and comparisons in float64; exp, log, tanh and the sums of losses are
-those of ``elementary.py``. So everything gives the same bits on any machine.
+What is elementwise is computed by +, -, *, /, sqrt and comparisons in float64; exp, log, tanh and the sums of losses
+are those of ``elementary.py``. So everything gives the same bits on any machine.
 
 To add an operation: write the pair, add a row with the shapes of a small example; the gradient check runs over the
 table.
@@ -42,8 +43,10 @@ RESULT = _Result()
 
 @dataclass(frozen=True)
 class Op:
-    """A differentiable operation: a pair of functions, whether their results need rounding, an example for the
-    check."""
+    """A differentiable operation.
+
+    A pair of functions, whether their results need rounding, an example for the check.
+    """
 
     name: str
     forward: Callable[..., tuple[Floats, Any]]
@@ -313,7 +316,7 @@ _ROWS = (
     Op("mean", mean, mean_backward),
     Op("cross_entropy", cross_entropy, cross_entropy_backward, loss=True, attributes={"labels": (1, 0, 3)}),
     Op("mse", squared_error, squared_error_backward, loss=True, attributes={"target": ((0.5, -1.0, 2.0, 0.0),) * 3}),
-)  # fmt: skip
+)
 
 #: name -> Op, every operation (read-only)
 OPS: Mapping[str, Op] = MappingProxyType({op.name: op for op in _ROWS})

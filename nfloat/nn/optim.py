@@ -32,8 +32,10 @@ from .tape import Tensor, stored
 
 
 class Update(NamedTuple):
-    """What happened to one parameter in one step: ``before == after`` where the gradient is not zero is a stagnated
-    weight."""
+    """What happened to one parameter in one step.
+
+    ``before == after`` where the gradient is not zero is a stagnated weight.
+    """
 
     name: str
     gradient: Floats
@@ -236,8 +238,13 @@ def _power(beta: float, steps: int) -> float:
 
 #: name, as a configuration has it -> optimiser
 OPTIMIZERS: Mapping[str, type[Optimizer]] = {
-    "sgd": SGD, "momentum": Momentum, "rmsprop": RMSprop, "lion": Lion, "adam": Adam, "adamw": AdamW,
-}  # fmt: skip
+    "sgd": SGD,
+    "momentum": Momentum,
+    "rmsprop": RMSprop,
+    "lion": Lion,
+    "adam": Adam,
+    "adamw": AdamW,
+}
 
 
 def _positive(key: str, value: float) -> float:

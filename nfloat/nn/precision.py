@@ -1,5 +1,6 @@
-"""Precision: what a recipe means in arithmetic. The only place of the engine that rounds, and the only one that
-calls `nf.matmul`.
+"""Precision: what a recipe means in arithmetic.
+
+The only place of the engine that rounds, and the only one that calls `nf.matmul`.
 
 ``with precision(recipe, seed=0, step=0):`` computes everything inside as the recipe says; outside, everything is
 float64. The context is a `contextvars` variable, so threads do not see each other's. A result remembers the

@@ -1,5 +1,6 @@
-"""`Tensor`: an array, its gradient, and where it came from; `apply` records an operation, `backward` walks back over
-the record.
+"""`Tensor`: an array, its gradient, and where it came from.
+
+`apply` records an operation, `backward` walks back over the record.
 
 The record is the graph itself: a result holds its `Origin` (operation, operands, what backward needs, the precision
 in force), so a graph lives as long as its last result. Rounding happens here and only here: a result is cast once

@@ -1,5 +1,6 @@
-"""Training under a recipe: one step (`Trainer.step`), and the two measurements it is judged by (`gradients`,
-`evaluate`).
+"""Training under a recipe.
+
+One step (`Trainer.step`), and the two measurements it is judged by (`gradients`, `evaluate`).
 
 A step is: forward, backward from the loss scale, gradients divided by the scale, update unless a gradient is not
 finite and the loss is scaled. `Trainer` holds what lives longer than a step: model, optimiser, loss scaler, step

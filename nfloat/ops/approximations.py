@@ -114,7 +114,8 @@ def _arctan2_is_exact(y: Floats, x: Floats) -> NDArray[np.bool_]:
     return zero | np.isnan(y) | np.isnan(x) | (np.isposinf(x) & np.isfinite(y))
 
 
-#: of the functions in longdouble; glibc states at most 5 units of 2^-63 for each of them (The GNU C Library, Errors in Math Functions)
+#: of the functions in longdouble; glibc states at most 5 units of 2^-63 for each of them (The GNU C Library, Errors in
+#: Math Functions)
 EXTENDED_ERROR = 2.0**-59
 
 _T = Traits

@@ -1,4 +1,6 @@
-"""What an array argument may be: anything array-like of real numbers, brought to a C-contiguous float32 or float64 carrier.
+"""What an array argument may be.
+
+Anything array-like of real numbers, brought to a C-contiguous float32 or float64 carrier.
 
 Nothing is ever rounded on the way in: integers beyond 2^53 that float64 cannot hold, long doubles with more digits than
 float64, complex numbers, strings and objects are refused with the argument's name.
@@ -14,13 +16,13 @@ from ..errors import ArgumentError
 _FLOAT32 = np.dtype(np.float32)
 _FLOAT64 = np.dtype(np.float64)
 _MAX_EXACT = 2**53
-#: an array's `flags.num` & LAYOUT is CARRAY if it is C-contiguous, aligned and writable, and may be so without a warning: what
-#: `np.broadcast_arrays` returns warns where `flags.carray` looks whether it is writable
+#: an array's `flags.num` & LAYOUT is CARRAY if it is C-contiguous, aligned and writable, and may be so without a
+#: warning: what `np.broadcast_arrays` returns warns where `flags.carray` looks whether it is writable
 LAYOUT, CARRAY = 0x80000501, 0x501
 
 
 def as_carrier(x: ArrayLike, argument: str, *, single: bool) -> NDArray[np.floating]:
-    """`x` as a C-contiguous, writable-typed float32 (if `single` and x is float16/float32 or narrower) or float64 array.
+    """`x` as a C-contiguous array: float32 if `single` and x is no wider, else float64.
 
     Raises
     ------
@@ -87,7 +89,8 @@ def _from_objects(array: NDArray, argument: str) -> NDArray:
         if not exact or isinstance(item, (str, bytes, complex)):
             where = f": element {i}" if i else ""
             raise ArgumentError(
-                f"{argument}{where} is {_short(item)} ({type(item).__name__}), which is not a float64 value; pass real numbers that float64 holds"
+                f"{argument}{where} is {_short(item)} ({type(item).__name__}), which is not a float64 value; pass "
+                "real numbers that float64 holds"
             )
     return out
 
@@ -121,7 +124,8 @@ def _to_float(x: NDArray, argument: str) -> NDArray[np.floating]:
         wrong = (y != x) & (x == x)
         if wrong.any():
             raise ArgumentError(
-                f"{argument}: {x[wrong][0]!r} ({name}) is not a float64 value; round it to float64 yourself if that is meant"
+                f"{argument}: {x[wrong][0]!r} ({name}) is not a float64 value; round it to float64 yourself if that "
+                "is meant"
             )
         return y
     if name.startswith(("bfloat16", "float8", "float6", "float4")):  # ml_dtypes: all within float32

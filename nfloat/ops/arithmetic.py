@@ -1,7 +1,8 @@
 """`add` ... `hypot`: the exact real result on the given values, rounded once, in any format of p <= 53 and any mode.
 
 All share one contract, which `add` spells out; the others state what is their own. How a result is computed stands in
-``compute.py``, the exact rule in ``kernels/arithmetic/results.py``. Elementary functions are in ``arithmetic/functions.py``.
+``compute.py``, the exact rule in ``kernels/arithmetic/results.py``. Elementary functions are in
+``arithmetic/functions.py``.
 """
 
 from __future__ import annotations
@@ -21,9 +22,14 @@ Result = NDArray[np.floating] | np.floating
 
 
 def _apply(
-    op: Operation, named: tuple[tuple[str, ArrayLike], ...], fmt: FormatLike, rounding: RoundingLike,
-    overflow: OverflowLike | None, random_bits: int | None, seed: SeedLike | None,
-) -> Result:  # fmt: skip
+    op: Operation,
+    named: tuple[tuple[str, ArrayLike], ...],
+    fmt: FormatLike,
+    rounding: RoundingLike,
+    overflow: OverflowLike | None,
+    random_bits: int | None,
+    seed: SeedLike | None,
+) -> Result:
     how = plan(fmt, rounding, overflow, random_bits)
     key = how.key(seed)
     with np.errstate(invalid="ignore"):  # a signalling NaN would warn
@@ -33,9 +39,15 @@ def _apply(
 
 
 def add(
-    x: ArrayLike, y: ArrayLike, fmt: FormatLike, rounding: RoundingLike = "nearest_even", *,
-    overflow: OverflowLike | None = None, random_bits: int | None = None, seed: SeedLike | None = None,
-) -> Result:  # fmt: skip
+    x: ArrayLike,
+    y: ArrayLike,
+    fmt: FormatLike,
+    rounding: RoundingLike = "nearest_even",
+    *,
+    overflow: OverflowLike | None = None,
+    random_bits: int | None = None,
+    seed: SeedLike | None = None,
+) -> Result:
     """x + y, rounded once to a format.
 
     Parameters
@@ -73,9 +85,15 @@ def add(
 
 
 def subtract(
-    x: ArrayLike, y: ArrayLike, fmt: FormatLike, rounding: RoundingLike = "nearest_even", *,
-    overflow: OverflowLike | None = None, random_bits: int | None = None, seed: SeedLike | None = None,
-) -> Result:  # fmt: skip
+    x: ArrayLike,
+    y: ArrayLike,
+    fmt: FormatLike,
+    rounding: RoundingLike = "nearest_even",
+    *,
+    overflow: OverflowLike | None = None,
+    random_bits: int | None = None,
+    seed: SeedLike | None = None,
+) -> Result:
     """x - y, rounded once to a format: `add` of x and -y.
 
     Examples
@@ -88,11 +106,18 @@ def subtract(
 
 
 def multiply(
-    x: ArrayLike, y: ArrayLike, fmt: FormatLike, rounding: RoundingLike = "nearest_even", *,
-    overflow: OverflowLike | None = None, random_bits: int | None = None, seed: SeedLike | None = None,
-) -> Result:  # fmt: skip
-    """x y, rounded once to a format. The contract is that of `add`; 0 inf is NaN, the sign of zeros is the rule of
-    signs.
+    x: ArrayLike,
+    y: ArrayLike,
+    fmt: FormatLike,
+    rounding: RoundingLike = "nearest_even",
+    *,
+    overflow: OverflowLike | None = None,
+    random_bits: int | None = None,
+    seed: SeedLike | None = None,
+) -> Result:
+    """x y, rounded once to a format.
+
+    The contract is that of `add`; 0 inf is NaN, the sign of zeros is the rule of signs.
 
     Examples
     --------
@@ -104,9 +129,15 @@ def multiply(
 
 
 def divide(
-    x: ArrayLike, y: ArrayLike, fmt: FormatLike, rounding: RoundingLike = "nearest_even", *,
-    overflow: OverflowLike | None = None, random_bits: int | None = None, seed: SeedLike | None = None,
-) -> Result:  # fmt: skip
+    x: ArrayLike,
+    y: ArrayLike,
+    fmt: FormatLike,
+    rounding: RoundingLike = "nearest_even",
+    *,
+    overflow: OverflowLike | None = None,
+    random_bits: int | None = None,
+    seed: SeedLike | None = None,
+) -> Result:
     """x / y, rounded once to a format. The contract is that of `add`.
 
     Notes
@@ -126,9 +157,16 @@ def divide(
 
 
 def fma(
-    x: ArrayLike, y: ArrayLike, z: ArrayLike, fmt: FormatLike, rounding: RoundingLike = "nearest_even", *,
-    overflow: OverflowLike | None = None, random_bits: int | None = None, seed: SeedLike | None = None,
-) -> Result:  # fmt: skip
+    x: ArrayLike,
+    y: ArrayLike,
+    z: ArrayLike,
+    fmt: FormatLike,
+    rounding: RoundingLike = "nearest_even",
+    *,
+    overflow: OverflowLike | None = None,
+    random_bits: int | None = None,
+    seed: SeedLike | None = None,
+) -> Result:
     """x y + z, rounded once to a format: the product is exact. The contract is that of `add`.
 
     Notes
@@ -145,9 +183,14 @@ def fma(
 
 
 def sqrt(
-    x: ArrayLike, fmt: FormatLike, rounding: RoundingLike = "nearest_even", *,
-    overflow: OverflowLike | None = None, random_bits: int | None = None, seed: SeedLike | None = None,
-) -> Result:  # fmt: skip
+    x: ArrayLike,
+    fmt: FormatLike,
+    rounding: RoundingLike = "nearest_even",
+    *,
+    overflow: OverflowLike | None = None,
+    random_bits: int | None = None,
+    seed: SeedLike | None = None,
+) -> Result:
     """The square root of x, rounded once to a format. The contract is that of `add`; negative x gives NaN, -0 gives -0.
 
     Examples
@@ -160,9 +203,14 @@ def sqrt(
 
 
 def reciprocal(
-    x: ArrayLike, fmt: FormatLike, rounding: RoundingLike = "nearest_even", *,
-    overflow: OverflowLike | None = None, random_bits: int | None = None, seed: SeedLike | None = None,
-) -> Result:  # fmt: skip
+    x: ArrayLike,
+    fmt: FormatLike,
+    rounding: RoundingLike = "nearest_even",
+    *,
+    overflow: OverflowLike | None = None,
+    random_bits: int | None = None,
+    seed: SeedLike | None = None,
+) -> Result:
     """1 / x, rounded once to a format: `divide` of 1 and x.
 
     Examples
@@ -175,9 +223,14 @@ def reciprocal(
 
 
 def rsqrt(
-    x: ArrayLike, fmt: FormatLike, rounding: RoundingLike = "nearest_even", *,
-    overflow: OverflowLike | None = None, random_bits: int | None = None, seed: SeedLike | None = None,
-) -> Result:  # fmt: skip
+    x: ArrayLike,
+    fmt: FormatLike,
+    rounding: RoundingLike = "nearest_even",
+    *,
+    overflow: OverflowLike | None = None,
+    random_bits: int | None = None,
+    seed: SeedLike | None = None,
+) -> Result:
     """1 / sqrt(x), rounded once to a format. The contract is that of `add`.
 
     Notes
@@ -195,9 +248,15 @@ def rsqrt(
 
 
 def hypot(
-    x: ArrayLike, y: ArrayLike, fmt: FormatLike, rounding: RoundingLike = "nearest_even", *,
-    overflow: OverflowLike | None = None, random_bits: int | None = None, seed: SeedLike | None = None,
-) -> Result:  # fmt: skip
+    x: ArrayLike,
+    y: ArrayLike,
+    fmt: FormatLike,
+    rounding: RoundingLike = "nearest_even",
+    *,
+    overflow: OverflowLike | None = None,
+    random_bits: int | None = None,
+    seed: SeedLike | None = None,
+) -> Result:
     """sqrt(x^2 + y^2), rounded once to a format. The contract is that of `add`.
 
     Notes
@@ -215,9 +274,15 @@ def hypot(
 
 
 def remainder(
-    x: ArrayLike, y: ArrayLike, fmt: FormatLike, rounding: RoundingLike = "nearest_even", *,
-    overflow: OverflowLike | None = None, random_bits: int | None = None, seed: SeedLike | None = None,
-) -> Result:  # fmt: skip
+    x: ArrayLike,
+    y: ArrayLike,
+    fmt: FormatLike,
+    rounding: RoundingLike = "nearest_even",
+    *,
+    overflow: OverflowLike | None = None,
+    random_bits: int | None = None,
+    seed: SeedLike | None = None,
+) -> Result:
     """x - floor(x / y) y, rounded once to a format: NumPy's and Python's remainder, of the sign of y.
 
     The contract is that of `add`; `fmod` truncates the quotient instead, `ieee_remainder` rounds it to nearest.
@@ -236,9 +301,15 @@ def remainder(
 
 
 def fmod(
-    x: ArrayLike, y: ArrayLike, fmt: FormatLike, rounding: RoundingLike = "nearest_even", *,
-    overflow: OverflowLike | None = None, random_bits: int | None = None, seed: SeedLike | None = None,
-) -> Result:  # fmt: skip
+    x: ArrayLike,
+    y: ArrayLike,
+    fmt: FormatLike,
+    rounding: RoundingLike = "nearest_even",
+    *,
+    overflow: OverflowLike | None = None,
+    random_bits: int | None = None,
+    seed: SeedLike | None = None,
+) -> Result:
     """x - trunc(x / y) y, rounded once to a format: C's remainder, of the sign of x. Otherwise as `remainder`.
 
     Examples
@@ -251,11 +322,18 @@ def fmod(
 
 
 def ieee_remainder(
-    x: ArrayLike, y: ArrayLike, fmt: FormatLike, rounding: RoundingLike = "nearest_even", *,
-    overflow: OverflowLike | None = None, random_bits: int | None = None, seed: SeedLike | None = None,
-) -> Result:  # fmt: skip
-    """x - n y with n the integer nearest to x / y (ties to even), rounded once: IEEE 754-2019, 5.3.1. Otherwise as
-    `remainder`.
+    x: ArrayLike,
+    y: ArrayLike,
+    fmt: FormatLike,
+    rounding: RoundingLike = "nearest_even",
+    *,
+    overflow: OverflowLike | None = None,
+    random_bits: int | None = None,
+    seed: SeedLike | None = None,
+) -> Result:
+    """x - n y with n the integer nearest to x / y (ties to even), rounded once: IEEE 754-2019, 5.3.1.
+
+    Otherwise as `remainder`.
 
     Examples
     --------

@@ -1,5 +1,6 @@
-"""Elementary functions of dyadic numbers to any precision, in Python integers: what decides a rounding when float64
-cannot.
+"""Elementary functions of dyadic numbers to any precision, in Python integers.
+
+What decides a rounding when float64 cannot.
 
 A number is m 2^e with integers m and e. Every function takes one (or two) and a working precision w and returns (v,
 q): its value is v 2^q with an error of less than 2 units, `ERROR` 2^q. ("In fixed point" below means in units of

@@ -137,7 +137,8 @@ def _encode_into(
 def _encode_numbers(values: NDArray[np.floating], out: NDArray[np.unsignedinteger], f: Format) -> int:
     """Fill `out` with the codes of numbers of the format, by NumPy; returns as `_encode_into`.
 
-    A subnormal number has its digits where those of a normal one are once 2^emin is added to it, which takes no digit away.
+    A subnormal number has its digits where those of a normal one are once 2^emin is added to it, which takes no digit
+    away.
     """
     x = values.astype(np.float64, copy=False)
     nan = np.isnan(x)
@@ -160,9 +161,12 @@ def _encode_numbers(values: NDArray[np.floating], out: NDArray[np.unsignedintege
 
 
 class _Coding(NamedTuple):
-    """A format's codes: constants, dtype, whether they are made from float32 values, what carries the numbers, and the fast ways.
+    """A format's codes.
 
-    `encoder`, `decoder`: the form of ``kernels/rounding/codes_vector.py``, or None where float32 lanes do not know the codes.
+    Constants, dtype, whether they are made from float32 values, what carries the numbers, and the fast ways.
+
+    `encoder`, `decoder`: the form of ``kernels/rounding/codes_vector.py``, or None where float32 lanes do not know the
+    codes.
     """
 
     format: Format
@@ -289,7 +293,8 @@ def as_codes(codes: ArrayLike, fmt: Format, argument: str) -> NDArray[np.unsigne
         a = _large_integers(codes, a, fmt, argument)
     if a.dtype.kind not in "iu" and not (a.size == 0):
         raise ArgumentError(
-            f"{argument}: dtype {a.dtype} is not integers; pass codes such as nf.encode returns (or array.view(np.{dtype}))"
+            f"{argument}: dtype {a.dtype} is not integers; pass codes such as nf.encode returns (or "
+            f"array.view(np.{dtype}))"
         )
     if a.size and (a.dtype != dtype or fmt.bits < 8 * dtype.itemsize):
         low, high = 0 if a.dtype.kind == "u" else int(a.min()), int(a.max())
@@ -302,7 +307,10 @@ def as_codes(codes: ArrayLike, fmt: Format, argument: str) -> NDArray[np.unsigne
 
 
 def _large_integers(codes: ArrayLike, a: NDArray, fmt: Format, argument: str) -> NDArray:
-    """Python integers among which some need 64 bits, which NumPy makes float64 or objects of; else the array as it is."""
+    """Python integers among which some need 64 bits, which NumPy makes float64 or objects of.
+
+    Else the array as it is.
+    """
     items = np.asarray(codes, object)
     if not all(type(item) is int for item in items.flat):
         return a

@@ -4,7 +4,8 @@
 * Deterministic modes and p <= 22 in float32, 51 in float64: the operation rounded to odd in lanes, then rounded like
   an array (``kernels/arithmetic/lanes.py`` has the argument), in pieces that stay in the cache. Longer formats of
   float32 operands go through float64, and so does a fused multiply-add.
-* Stochastic modes need the whole remainder: sums and products that float64 holds are computed there and rounded like an array.
+* Stochastic modes need the whole remainder: sums and products that float64 holds are computed there and rounded like an
+  array.
 * hypot and 1/sqrt are approximated in float64, like an elementary function, and kept where both ends of the error's
   interval round to the same number.
 * Blocks the lanes refuse and approximations that decide nothing are done by the plain rule, as is everything else.
@@ -213,10 +214,12 @@ def _may_be_exact(op: Operation, how: Plan) -> bool:
 def _exactly(
     op: Operation, arrays: tuple[NDArray[np.floating], ...], out: NDArray[np.floating], how: Plan, key: int
 ) -> None:
-    """Exact results in float64, rounded in one pass (an element's random bits are those of its number); others by the plain rule.
+    """Exact results in float64, rounded in one pass (an element's random bits are those of its number).
 
-    The product of two float32 numbers is a float64 number. s is x + y if s - x == y and s - y == x, since the difference to the
-    larger of the two is exact.
+    Others by the plain rule.
+
+    The product of two float32 numbers is a float64 number. s is x + y if s - x == y and s - y == x, since the
+    difference to the larger of the two is exact.
     """
     exact, inexact = np.empty(out.size), np.zeros(-(-out.size // _BLOCK) + 2, bool)
     with np.errstate(all="ignore"):

@@ -1,8 +1,8 @@
 """The short way from a call to a kernel, for the commonest argument: a one-dimensional contiguous float32 array.
 
-On ten thousand elements what Python does around a kernel costs as much as the kernel. So what a call needs is looked up once
-for each way of calling and kept with the compiled function itself. Whatever is not just so (other arguments, formats that
-need more than float32, mistakes) gives None here and goes the way that normalises and explains.
+On ten thousand elements what Python does around a kernel costs as much as the kernel. So what a call needs is looked up
+once for each way of calling and kept with the compiled function itself. Whatever is not just so (other arguments,
+formats that need more than float32, mistakes) gives None here and goes the way that normalises and explains.
 """
 
 from __future__ import annotations

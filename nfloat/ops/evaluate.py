@@ -1,8 +1,10 @@
-"""How an elementary function is carried out on flat carriers: approximate, settle what is certain, compute the rest
-for certain.
+"""How an elementary function is carried out on flat carriers.
+
+Approximate, settle what is certain, compute the rest for certain.
 
 1. ``approximations.py`` gives float32 values (p <= 11) or float64 values within a stated error, piece by piece, in the
-   cache; ``kernels/arithmetic/functions_lanes.py`` rounds both ends of the error's interval. Where they agree, that is the result.
+   cache; ``kernels/arithmetic/functions_lanes.py`` rounds both ends of the error's interval. Where they agree, that is
+   the result.
 2. What they leave open (special values too) is approximated in float64 and settled by the plain rule,
    ``kernels/arithmetic/functions.py``.
 3. What is still undecided (nearly everything for formats of p > 40) is approximated in longdouble, where that is longer
@@ -103,7 +105,10 @@ _FEW = 8
 def _in_extended(
     function: Callable[..., NDArray], operands: tuple[NDArray[np.float64], ...], how: Plan
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """(results, where they are still open), by longdouble: both ends of the error's interval, each a sum of two float64 numbers."""
+    """(results, where they are still open), by longdouble.
+
+    Both ends of the error's interval, each a sum of two float64 numbers.
+    """
     with np.errstate(all="ignore"):
         y = function(*(a.astype(np.longdouble) for a in operands))
         ends = [y - y * np.longdouble(EXTENDED_ERROR), y + y * np.longdouble(EXTENDED_ERROR)]

@@ -58,9 +58,14 @@ Examples
 
 
 def _apply(
-    name: str, named: tuple[tuple[str, ArrayLike], ...], fmt: FormatLike, rounding: RoundingLike,
-    overflow: OverflowLike | None, random_bits: int | None, seed: SeedLike | None,
-) -> Result:  # fmt: skip
+    name: str,
+    named: tuple[tuple[str, ArrayLike], ...],
+    fmt: FormatLike,
+    rounding: RoundingLike,
+    overflow: OverflowLike | None,
+    random_bits: int | None,
+    seed: SeedLike | None,
+) -> Result:
     how = plan(fmt, rounding, overflow, random_bits)
     key = how.key(seed)
     with np.errstate(invalid="ignore"):  # a signalling NaN would warn
@@ -73,9 +78,14 @@ def _unary(name: str, formula: str, notes: str, example: str, shown: str) -> Cal
     """A public function of one argument; its documentation from the words given."""
 
     def function(
-        x: ArrayLike, fmt: FormatLike, rounding: RoundingLike = "nearest_even", *,
-        overflow: OverflowLike | None = None, random_bits: int | None = None, seed: SeedLike | None = None,
-    ) -> Result:  # fmt: skip
+        x: ArrayLike,
+        fmt: FormatLike,
+        rounding: RoundingLike = "nearest_even",
+        *,
+        overflow: OverflowLike | None = None,
+        random_bits: int | None = None,
+        seed: SeedLike | None = None,
+    ) -> Result:
         return _apply(name, (("x", x),), fmt, rounding, overflow, random_bits, seed)
 
     function.__name__ = function.__qualname__ = name
@@ -84,11 +94,18 @@ def _unary(name: str, formula: str, notes: str, example: str, shown: str) -> Cal
 
 
 def arctan2(
-    y: ArrayLike, x: ArrayLike, fmt: FormatLike, rounding: RoundingLike = "nearest_even", *,
-    overflow: OverflowLike | None = None, random_bits: int | None = None, seed: SeedLike | None = None,
-) -> Result:  # fmt: skip
-    """The angle of the point (x, y), correctly rounded to a format. The contract is that of `exp`; the operands
-    broadcast.
+    y: ArrayLike,
+    x: ArrayLike,
+    fmt: FormatLike,
+    rounding: RoundingLike = "nearest_even",
+    *,
+    overflow: OverflowLike | None = None,
+    random_bits: int | None = None,
+    seed: SeedLike | None = None,
+) -> Result:
+    """The angle of the point (x, y), correctly rounded to a format.
+
+    The contract is that of `exp`; the operands broadcast.
 
     Notes
     -----
@@ -105,9 +122,15 @@ def arctan2(
 
 
 def power(
-    x: ArrayLike, y: ArrayLike, fmt: FormatLike, rounding: RoundingLike = "nearest_even", *,
-    overflow: OverflowLike | None = None, random_bits: int | None = None, seed: SeedLike | None = None,
-) -> Result:  # fmt: skip
+    x: ArrayLike,
+    y: ArrayLike,
+    fmt: FormatLike,
+    rounding: RoundingLike = "nearest_even",
+    *,
+    overflow: OverflowLike | None = None,
+    random_bits: int | None = None,
+    seed: SeedLike | None = None,
+) -> Result:
     """x^y, correctly rounded to a format. The contract is that of `exp`; the operands broadcast.
 
     Notes

@@ -1,15 +1,15 @@
 """`standard_normal`: normal deviates that are the same on every machine, from a NumPy generator's bits.
 
-NumPy's own call the C library's exp and log1p, whose last bit differs from one library and CPU to another: one deviate in
-4000 is made of it. Here they are `nf.exp` and `nf.log1p`, correctly rounded, and the tables come from decimal arithmetic,
-which has one result too. Method, tables and use of the generator's words are NumPy's, so the numbers are NumPy's but for
-the last bit of some beyond R, and the generator is left as NumPy leaves it. (MT19937 makes its uniform numbers in another
-way: there the tail differs more.)
+NumPy's own call the C library's exp and log1p, whose last bit differs from one library and CPU to another: one deviate
+in 4000 is made of it. Here they are `nf.exp` and `nf.log1p`, correctly rounded, and the tables come from decimal
+arithmetic, which has one result too. Method, tables and use of the generator's words are NumPy's, so the numbers are
+NumPy's but for the last bit of some beyond R, and the generator is left as NumPy leaves it. (MT19937 makes its uniform
+numbers in another way: there the tail differs more.)
 
 The method (Marsaglia and Tsang 2000, J. Stat. Soft. 5): the density exp(-x^2/2) is cut into 256 layers of equal area V.
-A word of 64 bits names a layer (8 bits), a sign and a place x in the layer (52 bits); where x lies under the layer above, it is
-taken (98.8 %). Else it is taken with the chance that it lies under the density, or, in the lowest layer, is drawn from
-the tail beyond R; these draw one more word, or two each time.
+A word of 64 bits names a layer (8 bits), a sign and a place x in the layer (52 bits); where x lies under the layer
+above, it is taken (98.8 %). Else it is taken with the chance that it lies under the density, or, in the lowest layer,
+is drawn from the tail beyond R; these draw one more word, or two each time.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def _from_words(words: NDArray[np.uint64], count: int) -> tuple[NDArray[np.float
 
 
 def _under_density(x: NDArray[np.float64], layer: NDArray[np.intp], words: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    """Whether a height drawn in the layer lies under the density at x. (In the lowest layer it means nothing.)"""
+    """Whether a height drawn in the layer lies under the density at x; in the lowest layer it means nothing."""
     density = _tables().density
     height = (density[layer - 1] - density[layer]) * _uniform(words) + density[layer]
     return np.asarray(height < exp(-0.5 * x * x, "float64"))
@@ -135,7 +135,10 @@ def _uniform(words: NDArray[np.uint64]) -> NDArray[np.float64]:
 
 @lru_cache(maxsize=1)
 def _tables() -> _Tables:
-    """The layers' edges, outermost first: layer i has the area x_i (f(x_(i-1)) - f(x_i)) = V, the lowest R f(R) + tail = V."""
+    """The layers' edges, outermost first.
+
+    Layer i has the area x_i (f(x_(i-1)) - f(x_i)) = V, the lowest R f(R) + tail = V.
+    """
     with localcontext() as context:
         context.prec = 40
 

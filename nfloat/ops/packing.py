@@ -14,7 +14,9 @@ from .codes import as_codes, code_dtype
 
 
 def pack(codes: ArrayLike, fmt: FormatLike) -> NDArray[np.uint8]:
-    """Codes side by side in bytes, little-endian bit order: code i fills bits [i b, (i + 1) b) of the buffer, b = fmt.bits.
+    """Codes side by side in bytes, little-endian bit order.
+
+    Code i fills bits [i b, (i + 1) b) of the buffer, b = fmt.bits.
 
     Returns
     -------
@@ -98,7 +100,8 @@ def unpack(buffer: ArrayLike, fmt: FormatLike, shape: int | tuple[int, ...]) -> 
     size, width = prod(dims), code_dtype(f).itemsize
     if raw.size != -(-size * f.bits // 8):
         raise ShapeError(
-            f"buffer: {raw.size} bytes, but shape={shape!r} of {f.name} ({f.bits} bits a code) needs {-(-size * f.bits // 8)}"
+            f"buffer: {raw.size} bytes, but shape={shape!r} of {f.name} ({f.bits} bits a code) needs "
+            f"{-(-size * f.bits // 8)}"
         )
     if f.bits % 8 == 0:
         whole = np.zeros((size, width), np.uint8)

@@ -1,7 +1,7 @@
 """`Plan`: one way of rounding (format, mode, policy, random bits) with its constants and kernels looked up once.
 
-Every operation starts by turning its arguments into a plan; equal arguments give the same object, so a call in a loop pays
-one dictionary look-up. The plan is also where a fast kernel is chosen, by the conditions of ``formats/lanes.py``.
+Every operation starts by turning its arguments into a plan; equal arguments give the same object, so a call in a loop
+pays one dictionary look-up. The plan is also where a fast kernel is chosen, by the conditions of ``formats/lanes.py``.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ Kernel = Callable[..., None]
 class Plan:
     """How to round: the format, the mode, the constants' vector of ``formats/spec.py``, and the kernels that do it.
 
-    `single`: float32 can carry the format. `round32`, `round64`: kernels (x, out, words, key), or None where every value of
-    the carrier stays as it is.
+    `single`: float32 can carry the format. `round32`, `round64`: kernels (x, out, words, key), or None where every
+    value of the carrier stays as it is.
     """
 
     format: Format
@@ -44,13 +44,14 @@ class Plan:
 
     @property
     def widens(self) -> bool:
-        """Whether float32 arrays are rounded as float64 ones, since float32 lanes do not know the format but float64 lanes do."""
+        """Whether float32 arrays are rounded as float64 ones, since only float64 lanes know the format."""
         return self.round32 is elementwise.round_plain and self.round64 is not elementwise.round_plain
 
     def key(self, seed: SeedLike | None) -> int:
         """The key of the random bits as a signed integer; 0 for deterministic modes, which take no seed.
 
-        Kernels declare it int64, which is what Numba takes a Python integer for: anything else would compile them once more.
+        Kernels declare it int64, which is what Numba takes a Python integer for: anything else would compile them once
+        more.
         """
         key = as_key(seed) if self.stochastic else 0
         return key - 2**64 if key >= 2**63 else key
@@ -89,8 +90,15 @@ def plan(fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | None,
 def _plan(fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | None, random_bits: int | None) -> Plan:
     f, mode = get_format(fmt), as_rounding(rounding)
     words = rounding_spec(f, mode, as_overflow(overflow), check_random_bits(mode, random_bits))
-    return Plan(format=f, rounding=mode, words=words, single=f.fits_float32, stochastic=mode.is_stochastic,
-                round32=_kernel32(f, mode, words), round64=_kernel64(f, mode, words))  # fmt: skip
+    return Plan(
+        format=f,
+        rounding=mode,
+        words=words,
+        single=f.fits_float32,
+        stochastic=mode.is_stochastic,
+        round32=_kernel32(f, mode, words),
+        round64=_kernel64(f, mode, words),
+    )
 
 
 def _is_whole_carrier(f: Format, words: NDArray[np.float64], lane: Lane) -> bool:

@@ -45,8 +45,8 @@ def round(
     Returns
     -------
     ndarray or scalar
-        x's shape; float32 if x is float16/float32 and the format fits float32, else float64. NaN stays NaN (also in formats
-        without one, where only `encode` can refuse it); -0 stays -0 where the format has it.
+        x's shape; float32 if x is float16/float32 and the format fits float32, else float64. NaN stays NaN (also in
+        formats without one, where only `encode` can refuse it); -0 stays -0 where the format has it.
 
     Raises
     ------

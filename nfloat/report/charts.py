@@ -1,5 +1,6 @@
-"""Charts as inline SVG: lines over steps, and ranges per category. Static, no script, the same bytes for the same data.
-Lines on several panels stand in ``panels.py``.
+"""Charts as inline SVG: lines over steps, and ranges per category.
+
+Static, no script, the same bytes for the same data. Lines on several panels stand in ``panels.py``.
 
 Everything that is not data is drawn in the colour of the page's text, so a chart follows a dark or light page. Series
 differ in colour (a palette that colour-blind readers can tell apart), in dash and by their label at the line's end.
@@ -30,16 +31,29 @@ DASHES = ("solid", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))
 # stand-ins that no data uses: turned into the page's own colours afterwards
 INK, _FAINT = "#010203", "#040506"
 _STYLE: dict[str, Any] = {
-    "svg.fonttype": "none", "font.size": 9.5, "axes.edgecolor": INK, "axes.labelcolor": INK, "text.color": INK,
-    "xtick.color": INK, "ytick.color": INK, "grid.color": _FAINT, "grid.linewidth": 0.7, "axes.spines.top": False,
-    "axes.spines.right": False, "lines.linewidth": 1.6, "font.family": "DejaVu Sans", "axes.titlesize": 9.5,
-}  # fmt: skip
+    "svg.fonttype": "none",
+    "font.size": 9.5,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "grid.color": _FAINT,
+    "grid.linewidth": 0.7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "lines.linewidth": 1.6,
+    "font.family": "DejaVu Sans",
+    "axes.titlesize": 9.5,
+}
 
 
 @dataclass(frozen=True)
 class Line:
-    """A named series of points; points whose y cannot be drawn (not finite; not positive on a log axis) are left
-    out."""
+    """A named series of points.
+
+    Points whose y cannot be drawn (not finite; not positive on a log axis) are left out.
+    """
 
     label: str
     points: Sequence[tuple[float, float]]
@@ -194,10 +208,15 @@ def name_ends(axes: Axes, ends: list[tuple[tuple[float, float], Line]]) -> None:
     for ((x, y), line), place in zip(ends, places, strict=True):
         offset = (place - to_pixels((x, y))[1]) * 72.0 / axes.figure.dpi
         axes.annotate(
-            line.label, (x, y), xytext=(10, offset), textcoords="offset points", va="center", color=line.colour,
+            line.label,
+            (x, y),
+            xytext=(10, offset),
+            textcoords="offset points",
+            va="center",
+            color=line.colour,
             arrowprops={"arrowstyle": "-", "color": line.colour, "linewidth": 0.7, "shrinkA": 1, "shrinkB": 0},
             annotation_clip=False,
-        )  # fmt: skip
+        )
 
 
 def _spread(places: list[float], least: float) -> list[float]:

@@ -24,10 +24,18 @@ _FIGURES = (loss_figure, gap_figure, path_figure, gradient_figure, sources_figur
 
 #: columns of the table: key of the summary -> head
 _COLUMNS = {
-    "recipe": "recipe", "train_loss": "training loss", "loss_ratio": "against float64", "test_error": "test error",
-    "path_distance": "path distance", "grad_error": "gradient error", "stagnation": "lost updates",
-    "underflow": "underflow", "overflow": "overflow", "skipped": "skipped steps", "verdict": "verdict",
-}  # fmt: skip
+    "recipe": "recipe",
+    "train_loss": "training loss",
+    "loss_ratio": "against float64",
+    "test_error": "test error",
+    "path_distance": "path distance",
+    "grad_error": "gradient error",
+    "stagnation": "lost updates",
+    "underflow": "underflow",
+    "overflow": "overflow",
+    "skipped": "skipped steps",
+    "verdict": "verdict",
+}
 _SHARES = ("test_error", "path_distance", "stagnation", "underflow", "overflow")
 
 _DATA = {"digits": "scikit-learn's 1797 handwritten digits (8×8)", "blobs": "synthetic clusters"}

@@ -147,7 +147,7 @@ def rates_figure(result: Result) -> Figure | None:
     names = [item["recipe"] for item in result.summary]
     colour = colours(result.config.recipes)
     panels = [
-        Bars(title, [item[key] for item in result.summary], [colour[name] for name in names])  # type: ignore[literal-required]
+        Bars(title, [dict(item)[key] for item in result.summary], [colour[name] for name in names])
         for key, title in (("stagnation", "lost updates"), ("underflow", "underflow"), ("overflow", "overflow"))
     ]
     return Figure(

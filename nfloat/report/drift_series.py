@@ -118,9 +118,16 @@ def _gap_caption(result: Result) -> str:
 
 
 def _chart(
-    result: Result, points: Mapping[str, Points], slug: str, title: str, caption: str, y_label: str, how: str, *,
+    result: Result,
+    points: Mapping[str, Points],
+    slug: str,
+    title: str,
+    caption: str,
+    y_label: str,
+    how: str,
+    *,
     log: bool = True,
-) -> Figure:  # fmt: skip
+) -> Figure:
     """A chart of one line per recipe over the steps, with its table."""
     # "float64" is drawn as the reference even where it is no recipe of the run
     names = tuple(dict.fromkeys((*result.config.recipes, *points)))

@@ -25,16 +25,18 @@ from .plan import Plan as Plan
 from .study import Study as Study
 
 #: THE list: name -> study, in the order in which they are best read
-STUDIES = MappingProxyType({
-    module.STUDY.name: module.STUDY
-    for module in (
-        stagnation,
-        swamping,
-        long_gemm,
-        input_formats,
-        gemm_error,
-    )
-})  # fmt: skip
+STUDIES = MappingProxyType(
+    {
+        module.STUDY.name: module.STUDY
+        for module in (
+            stagnation,
+            swamping,
+            long_gemm,
+            input_formats,
+            gemm_error,
+        )
+    }
+)
 
 
 def get_study(name: str) -> Study:

@@ -48,8 +48,9 @@ class Result:
         return len(finished(self.plan, self.rows)) == self.cells
 
     def write(self, out: str | Path) -> Path:
-        """Write ``rows.jsonl``, ``config.toml``, ``provenance.json`` and ``report.html`` into a folder, replacing
-        another run's.
+        """Write rows, configuration, provenance and report into a folder, replacing another run's.
+
+        The files are ``rows.jsonl``, ``config.toml``, ``provenance.json`` and ``report.html``.
 
         Raises
         ------

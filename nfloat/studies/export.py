@@ -78,8 +78,9 @@ def _parquet(rows: Sequence[Row]) -> bytes:
 
 
 def _column(values: list) -> list:
-    """Numbers of one kind: a column that has a float anywhere is one of floats, which pyarrow does not decide by
-    itself.
+    """Numbers of one kind.
+
+    A column that has a float anywhere is one of floats, which pyarrow does not decide by itself.
     """
     if any(isinstance(value, float) for value in values):
         return [float(value) if isinstance(value, int) else value for value in values]

@@ -28,14 +28,16 @@ from .samples import DISTRIBUTIONS, draw
 from .study import Study, check_counts, check_formats, check_names
 
 #: name -> what the accumulator is, beside its format
-ORDERS: MappingProxyType[str, dict[str, Any]] = MappingProxyType({
-    "sequential": {},
-    "stochastic": {"rounding": "stochastic"},
-    "pairwise": {"order": "pairwise"},
-    "blocked": {"order": "blocked", "block": 32, "promote": "float32"},
-    "kahan": {"order": "kahan"},
-    "exact": {"order": "exact"},
-})  # fmt: skip
+ORDERS: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
+    {
+        "sequential": {},
+        "stochastic": {"rounding": "stochastic"},
+        "pairwise": {"order": "pairwise"},
+        "blocked": {"order": "blocked", "block": 32, "promote": "float32"},
+        "kahan": {"order": "kahan"},
+        "exact": {"order": "exact"},
+    }
+)
 
 #: the chance with which an element of a stochastic product may exceed the bound that is drawn for it
 _FAILURE = 1e-6

@@ -73,9 +73,7 @@ def cells(params: Params) -> Iterator[Cell]:
 
 
 def measure(cell: Cell, seed: int) -> dict[str, Value]:
-    """Relative Frobenius error (of all products as one), and the signal-to-quantisation-noise ratio of the format in
-    dB.
-    """
+    """Relative Frobenius error (of all products as one), and the format's signal-to-quantisation-noise ratio in dB."""
     stream = nf.Stream(seed).child("input-formats")
     a = draw("normal", (cell.repeats, cell.size, cell.k), stream.child(cell.k, "a"))
     b = draw("normal", (cell.repeats, cell.k, cell.size), stream.child(cell.k, "b"))
@@ -114,7 +112,8 @@ def _ratios(rows: Sequence[Row]) -> list[Check]:
     sqnr = {str(row["format"]): number(row, "sqnr_db") for row in rows}
     at, found = f"K = {rows[0]['k']}", []
     if {"bfloat16", "tfloat32"} <= set(error):
-        found.append(within(f"{_EIGHT}, {at}", error["bfloat16"] / error["tfloat32"], 8.0, "3 bits: 2³", relative=0.01))
+        ratio = error["bfloat16"] / error["tfloat32"]
+        found.append(within(f"{_EIGHT}, {at}", ratio, 8.0, "3 bits: 2³", relative=0.01))
         a_bit = (sqnr["tfloat32"] - sqnr["bfloat16"]) / 3
         found.append(
             within(f"SQNR a bit in dB, {at}", a_bit, 20 * float(nf.log10(2, "float64")), "20 log10(2)", relative=0.01)

@@ -33,17 +33,19 @@ _DEEPSEEK = "DeepSeek-V3 2024"
 _HOPPER = "nvidia.hopper.wgmma.e4m3.f32"
 
 #: name -> format, rounding and whether sums of 128 are promoted to float32; or the name of a matrix unit
-ACCUMULATORS: MappingProxyType[str, tuple[str, str, bool] | str] = MappingProxyType({
-    "24 bits": ("float32", "nearest_even", False),
-    "14 bits": ("e8m13", "nearest_even", False),
-    "14 bits truncating": ("e8m13", "toward_zero", False),
-    "14 bits promoted": ("e8m13", "nearest_even", True),
-    "14 bits truncating promoted": ("e8m13", "toward_zero", True),
-    "11 bits": ("tfloat32", "nearest_even", False),
-    "bfloat16": ("bfloat16", "nearest_even", False),
-    "Hopper": _HOPPER,
-    "Hopper promoted": f"{_HOPPER}@promote=128",
-})  # fmt: skip
+ACCUMULATORS: MappingProxyType[str, tuple[str, str, bool] | str] = MappingProxyType(
+    {
+        "24 bits": ("float32", "nearest_even", False),
+        "14 bits": ("e8m13", "nearest_even", False),
+        "14 bits truncating": ("e8m13", "toward_zero", False),
+        "14 bits promoted": ("e8m13", "nearest_even", True),
+        "14 bits truncating promoted": ("e8m13", "toward_zero", True),
+        "11 bits": ("tfloat32", "nearest_even", False),
+        "bfloat16": ("bfloat16", "nearest_even", False),
+        "Hopper": _HOPPER,
+        "Hopper promoted": f"{_HOPPER}@promote=128",
+    }
+)
 
 _K = 4096
 
@@ -105,8 +107,9 @@ def cells(params: Params) -> Iterator[Cell]:
 
 
 def measure(cell: Cell, seed: int) -> dict[str, Value]:
-    """Largest error of an element against the element, mean signed error, relative Frobenius error; means over the
-    products.
+    """Largest error of an element against the element, mean signed error, relative Frobenius error.
+
+    Means over the products.
     """
     measured = [_errors(cell, nf.Stream(seed).child("long-gemm", cell.data, cell.k, i)) for i in range(cell.repeats)]
     largest, mean, frobenius = zip(*measured, strict=True)

@@ -14,8 +14,9 @@ from .rows import Row, distinct, points
 
 @dataclass(frozen=True)
 class Series:
-    """Points under one name. A guide (a bound, an exact curve) is drawn thin and grey: it was computed, not
-    measured.
+    """Points under one name.
+
+    A guide (a bound, an exact curve) is drawn thin and grey: it was computed, not measured.
     """
 
     label: str

@@ -47,18 +47,25 @@ HARMONIC = {
 
 #: format -> where a sum of ones stops: 2^p, for what comes next is a tie to even
 ONES = {
-    "float32": 2**24, "float16": 2**11, "tfloat32": 2**11, "bfloat16": 2**8, "e6m9": 2**10, "float8_e4m3fn": 16,
+    "float32": 2**24,
+    "float16": 2**11,
+    "tfloat32": 2**11,
+    "bfloat16": 2**8,
+    "e6m9": 2**10,
+    "float8_e4m3fn": 16,
     "float8_e5m2": 8,
-}  # fmt: skip
+}
 
 #: format -> 10 000 times 1e-4, added one by one
 SMALL = {"float16": 0.25, "bfloat16": 0.03125}
 
 #: (sum, format, terms) -> standard deviation of the stochastic sum
 SPREAD = {
-    ("harmonic", "bfloat16", 1024): 0.28, ("harmonic", "bfloat16", 65_536): 0.59,
-    ("harmonic", "float16", 16_384): 0.144, ("drip", "bfloat16", 1001): 0.083,
-}  # fmt: skip
+    ("harmonic", "bfloat16", 1024): 0.28,
+    ("harmonic", "bfloat16", 65_536): 0.59,
+    ("harmonic", "float16", 16_384): 0.144,
+    ("drip", "bfloat16", 1001): 0.083,
+}
 
 _ROWS_AT_ONCE = 25
 

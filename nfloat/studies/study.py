@@ -128,8 +128,9 @@ def check_counts(params: Any, *keys: str) -> None:
 
 
 def _axis(params: Any, key: str) -> Sequence[Any]:
-    """A field's values: of a list each, of anything else the one; a list becomes a tuple, so that the parameters
-    stay frozen.
+    """A field's values: of a list each, of anything else the one.
+
+    A list becomes a tuple, so that the parameters stay frozen.
     """
     value = getattr(params, key)
     if isinstance(value, list | tuple):

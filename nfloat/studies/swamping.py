@@ -27,14 +27,16 @@ from .samples import DISTRIBUTIONS, draw, mean_and_sd
 from .study import Study, check_counts, check_formats, check_names
 
 #: name -> what the accumulator is, beside its format
-METHODS: MappingProxyType[str, dict[str, Any]] = MappingProxyType({
-    "nearest": {},
-    "stochastic": {"rounding": "stochastic"},
-    "chunk32": {"order": "blocked", "block": 32},
-    "chunk64": {"order": "blocked", "block": 64},
-    "fabsum32": {"order": "blocked", "block": 32, "promote": "float32"},
-    "fabsum128": {"order": "blocked", "block": 128, "promote": "float32"},
-})  # fmt: skip
+METHODS: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
+    {
+        "nearest": {},
+        "stochastic": {"rounding": "stochastic"},
+        "chunk32": {"order": "blocked", "block": 32},
+        "chunk64": {"order": "blocked", "block": 64},
+        "fabsum32": {"order": "blocked", "block": 32, "promote": "float32"},
+        "fabsum128": {"order": "blocked", "block": 128, "promote": "float32"},
+    }
+)
 
 _LENGTHS = (2048, 4096, 8192, 16_384, 65_536)
 

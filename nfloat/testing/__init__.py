@@ -1,10 +1,13 @@
-"""For testing numerics: assertions with failures one can act on, bounds, exact oracles, hypothesis strategies, a pytest plugin.
+"""For testing numerics.
+
+Assertions with failures one can act on, bounds, exact oracles, hypothesis strategies, a pytest plugin.
 
 ``asserts`` (for users' tests), ``bounds`` (rigorous error bounds), ``golden`` (recorded codes), ``strategies`` (needs
-hypothesis), ``plugin`` (needs pytest; pytest loads it by itself). How nfloat proves itself: ``oracle`` (the exact definitions,
-one number at a time), ``grid`` (the same for arrays), ``probes`` (inputs that find errors), ``families`` and ``sweep`` (what
-``nfloat check`` runs), ``random_formats`` and ``sweep_random`` (the same for formats that nobody thought of, with arithmetic and
-functions, against ``exact_results`` and ``exact_cut``). Everything is loaded on first use; nothing in nfloat imports this package, ``nfloat check`` apart.
+hypothesis), ``plugin`` (needs pytest; pytest loads it by itself). How nfloat proves itself: ``oracle`` (the exact
+definitions, one number at a time), ``grid`` (the same for arrays), ``probes`` (inputs that find errors), ``families``
+and ``sweep`` (what ``nfloat check`` runs), ``random_formats`` and ``sweep_random`` (the same for formats that nobody
+thought of, with arithmetic and functions, against ``exact_results`` and ``exact_cut``). Everything is loaded on first
+use; nothing in nfloat imports this package, ``nfloat check`` apart.
 """
 
 from __future__ import annotations

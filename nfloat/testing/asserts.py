@@ -1,8 +1,8 @@
 """Assertions about numbers of a format, in the manner of numpy.testing, with failures that one can act on.
 
-`assert_ulp` (how far), `assert_representable` (whether the format has them), `assert_bits_equal` (the same to the bit) and
-`assert_unbiased` (stochastic rounding, with a stated false-alarm rate). Sums and products of matrices have bounds of their
-own in ``bounds.py``. The text of failures is in ``failures.py``. All raise AssertionError.
+`assert_ulp` (how far), `assert_representable` (whether the format has them), `assert_bits_equal` (the same to the bit)
+and `assert_unbiased` (stochastic rounding, with a stated false-alarm rate). Sums and products of matrices have bounds
+of their own in ``bounds.py``. The text of failures is in ``failures.py``. All raise AssertionError.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ Floats = NDArray[np.float64]
 def ulp(x: ArrayLike, fmt: FormatLike) -> Floats:
     """The gap between numbers of a format in the binade of x: 2^(max(floor(log2 |x|), emin) - p + 1).
 
-    Below the smallest normal number it is the smallest positive number; at a power of two it is the gap above it. NaN for
-    NaN and infinities.
+    Below the smallest normal number it is the smallest positive number; at a power of two it is the gap above it. NaN
+    for NaN and infinities.
 
     Examples
     --------
@@ -51,8 +51,8 @@ def assert_ulp(
     Parameters
     ----------
     actual, desired : array_like
-        Of one shape, or `desired` a scalar. `desired` may be more precise than the format. Where the format would make an
-        infinity, a NaN or a clamped number of it, `actual` must be just that.
+        Of one shape, or `desired` a scalar. `desired` may be more precise than the format. Where the format would make
+        an infinity, a NaN or a clamped number of it, `actual` must be just that.
     fmt : Format or str
         The format whose ulp is meant: the gap in desired's binade (see `ulp`).
     max_ulp : float
@@ -92,15 +92,21 @@ def _ulp_failure(
 ) -> str:
     x, y, far = (float(v.flat[worst]) for v in (a, d, distance))
     gap = "" if not math.isfinite(y) else f"; 1 ulp here is {float(ulp(y, f))!r}"
-    call = f"nf.testing.assert_ulp({failures.argument(x)}, {failures.argument(y)}, {failures.format_argument(f)}, max_ulp={max_ulp!r})"
-    return "\n".join(filter(None, [
-        f"{failures.share(bad)} differ by more than {max_ulp:g} ulp of {f.name}",
-        f"worst is {failures.place(worst, a.shape)}: {far:.6g} ulp{gap}",
-        failures.value_line("actual", x, f),
-        failures.value_line("desired", y, f),
-        failures.neighbours(y, f),
-        f"reproduce: {call}",
-    ]))  # fmt: skip
+    arguments = f"{failures.argument(x)}, {failures.argument(y)}, {failures.format_argument(f)}"
+    call = f"nf.testing.assert_ulp({arguments}, max_ulp={max_ulp!r})"
+    return "\n".join(
+        filter(
+            None,
+            [
+                f"{failures.share(bad)} differ by more than {max_ulp:g} ulp of {f.name}",
+                f"worst is {failures.place(worst, a.shape)}: {far:.6g} ulp{gap}",
+                failures.value_line("actual", x, f),
+                failures.value_line("desired", y, f),
+                failures.neighbours(y, f),
+                f"reproduce: {call}",
+            ],
+        )
+    )
 
 
 def assert_representable(x: ArrayLike, fmt: FormatLike) -> None:
@@ -118,21 +124,29 @@ def assert_representable(x: ArrayLike, fmt: FormatLike) -> None:
         return
     worst = int(np.flatnonzero(bad)[0])
     value = float(a.flat[worst])
-    raise AssertionError("\n".join(filter(None, [
-        f"{failures.share(bad)} are not numbers of {f.name}",
-        f"the first is {failures.place(worst, a.shape)}",
-        failures.value_line("value", value, None),
-        failures.value_line("nearest", float(nearest.flat[worst]), f),
-        failures.neighbours(value, f).replace("desired", "the value"),
-        f"reproduce: nf.testing.assert_representable({failures.argument(value)}, {failures.format_argument(f)})",
-    ])))  # fmt: skip
+    arguments = f"{failures.argument(value)}, {failures.format_argument(f)}"
+    raise AssertionError(
+        "\n".join(
+            filter(
+                None,
+                [
+                    f"{failures.share(bad)} are not numbers of {f.name}",
+                    f"the first is {failures.place(worst, a.shape)}",
+                    failures.value_line("value", value, None),
+                    failures.value_line("nearest", float(nearest.flat[worst]), f),
+                    failures.neighbours(value, f).replace("desired", "the value"),
+                    f"reproduce: nf.testing.assert_representable({arguments})",
+                ],
+            )
+        )
+    )
 
 
 def assert_bits_equal(actual: ArrayLike, desired: ArrayLike, fmt: FormatLike | None = None) -> None:
     """Fail unless two arrays are the same to the bit: values with the sign of their zeros, or codes.
 
-    Any NaN equals any NaN, since a carrier's NaN payload says nothing about a format's. float32 and float64 are compared by
-    value. `fmt` adds the bit fields to the failure's text.
+    Any NaN equals any NaN, since a carrier's NaN payload says nothing about a format's. float32 and float64 are
+    compared by value. `fmt` adds the bit fields to the failure's text.
 
     Examples
     --------
@@ -192,8 +206,10 @@ def assert_unbiased(samples: ArrayLike, exact: ArrayLike, fmt: FormatLike, *, fa
     if stray.any():
         first = int(np.flatnonzero(stray)[0])
         value, true = float(s.flat[first]), float(np.broadcast_to(x, s.shape).flat[first])
-        raise AssertionError(f"{failures.share(stray)} are not neighbours of the exact value on the grid of {f.name}\n"
-                             f"the first is {failures.place(first, s.shape)}: {value!r} for {true!r}")  # fmt: skip
+        raise AssertionError(
+            f"{failures.share(stray)} are not neighbours of the exact value on the grid of {f.name}\n"
+            f"the first is {failures.place(first, s.shape)}: {value!r} for {true!r}"
+        )
     _check_means(s, x, low, high - low, f, false_alarm)
 
 
@@ -216,7 +232,8 @@ def _check_means(s: Floats, x: Floats, low: Floats, gap: Floats, f: Format, fals
     together, bound = abs(float((share_up - expected).mean())), math.sqrt(math.log(4 / false_alarm) / (2 * n * m))
     if together > bound:
         raise AssertionError(
-            f"all {m} elements together are rounded up with a frequency that is {together:.3g} off in {f.name}, allowed {bound:.3g}\n"
+            f"all {m} elements together are rounded up with a frequency that is {together:.3g} off in {f.name}, "
+            f"allowed {bound:.3g}\n"
             f"(Hoeffding: sqrt(ln(4 / {false_alarm:g}) / (2 n m)), n = {n}, m = {m})"
         )
 

@@ -1,7 +1,9 @@
-"""`assert_matmul`: a product of matrices held against what its accumulator's roundings allow, not against a guessed tolerance.
+"""`assert_matmul`.
 
-A tolerance so derived is neither too loose to see a wrong rounding mode nor so tight that another order of summation fails. The bound
-itself is `matmul_bound` of ``nfloat/linalg/bounds.py``, formulas and sources beside it.
+A product of matrices held against what its accumulator's roundings allow, not against a guessed tolerance.
+
+A tolerance so derived is neither too loose to see a wrong rounding mode nor so tight that another order of summation
+fails. The bound itself is `matmul_bound` of ``nfloat/linalg/bounds.py``, formulas and sources beside it.
 """
 
 from __future__ import annotations
@@ -32,8 +34,8 @@ def assert_matmul(
     Raises
     ------
     AssertionError
-        Naming the worst element, its error, the bound and the bound's formula. An element whose bound is infinite (it may overflow)
-        is accepted.
+        Naming the worst element, its error, the bound and the bound's formula. An element whose bound is infinite (it
+        may overflow) is accepted.
     AccumulatorError, ShapeError, ArgumentError
         As in `nf.matmul`.
 
@@ -63,6 +65,8 @@ def assert_matmul(
         ratio = np.where(wrong, np.nan_to_num(error / np.maximum(allowed, 5e-324), nan=np.inf), 0.0)
         place = tuple(int(i) for i in np.unravel_index(int(np.argmax(ratio)), got.shape))
         raise AssertionError(
-            f"{int(wrong.sum())} of {got.size} elements are beyond the bound of {acc!r}; worst at {place}: actual {float(got[place])!r}, "
-            f"exact {float(exact[place])!r}, |error| {error[place]:.3g} > {allowed[place]:.3g} = {bound.formula} ({bound.source})"
+            f"{int(wrong.sum())} of {got.size} elements are beyond the bound of {acc!r}; worst at {place}: actual "
+            f"{float(got[place])!r}, "
+            f"exact {float(exact[place])!r}, |error| {error[place]:.3g} > {allowed[place]:.3g} = {bound.formula} "
+            f"({bound.source})"
         )

@@ -1,12 +1,16 @@
-"""The exact oracle once more, for exact results of any length: cut at a format's grid in integers, rounded in NumPy in every mode.
+"""The exact oracle once more, for exact results of any length.
 
-``grid.py`` rounds float64 numbers and finds their neighbours in a table; here is what it cannot do: results that no float64 number
-holds (sums, quotients, roots, functions) and formats of which no table can be made. A result is cut once (`cut_numbers`,
-`cut_results`) into the neighbour below, whether that is even, 64 bits of the fraction above it and whether more follow. No mode
-asks for anything else: the stochastic ones compare 64 bits at most. So one exact result serves all modes, policies and random words.
+Cut at a format's grid in integers, rounded in NumPy in every mode.
 
-A `Result` is a float where it is special (NaN, an infinity, a zero), `CANCELLED` for a sum that is exactly zero though its terms
-are not zeros of one sign, else (negative, N, q, more): (-1)^negative (N + s) 2^q with 0 <= s < 1, s > 0 where more.
+``grid.py`` rounds float64 numbers and finds their neighbours in a table; here is what it cannot do: results that no
+float64 number holds (sums, quotients, roots, functions) and formats of which no table can be made. A result is cut once
+(`cut_numbers`, `cut_results`) into the neighbour below, whether that is even, 64 bits of the fraction above it and
+whether more follow. No mode asks for anything else: the stochastic ones compare 64 bits at most. So one exact result
+serves all modes, policies and random words.
+
+A `Result` is a float where it is special (NaN, an infinity, a zero), `CANCELLED` for a sum that is exactly zero though
+its terms are not zeros of one sign, else (negative, N, q, more): (-1)^negative (N + s) 2^q with 0 <= s < 1, s > 0 where
+more.
 """
 
 from __future__ import annotations
@@ -30,7 +34,9 @@ _LARGEST = float(np.finfo(np.float64).max)
 
 @dataclass(frozen=True)
 class Cuts:
-    """Exact results on a format's grid: `low` <= |z| < `high`, the fraction between them, and what stands for z where it is special.
+    """Exact results on a format's grid.
+
+    `low` <= |z| < `high`, the fraction between them, and what stands for z where it is special.
 
     `like`: z itself where it is NaN, infinite or zero, else a large number of its sign. `cancelled`: see `CANCELLED`.
     """
@@ -70,8 +76,15 @@ def cut_numbers(x: Floats, fmt: Format) -> Cuts:
     )
     with np.errstate(over="ignore"):
         high = np.ldexp((kept + np.uint64(1)).astype(np.float64), unit.astype(np.int32))
-    return Cuts(low, high, _is_even(kept.astype(np.int64), unit, fmt), fraction, more,
-                np.where(ordinary, np.copysign(_LARGEST, x), x), np.zeros(x.shape, bool))  # fmt: skip
+    return Cuts(
+        low,
+        high,
+        _is_even(kept.astype(np.int64), unit, fmt),
+        fraction,
+        more,
+        np.where(ordinary, np.copysign(_LARGEST, x), x),
+        np.zeros(x.shape, bool),
+    )
 
 
 def cut_results(results: Sequence[Result], fmt: Format) -> Cuts:
@@ -81,8 +94,15 @@ def cut_results(results: Sequence[Result], fmt: Format) -> Cuts:
     reachable = np.clip(unit, -1074, 1100).astype(np.int32)
     with np.errstate(over="ignore"):
         low, high = np.ldexp(kept.astype(np.float64), reachable), np.ldexp((kept + 1).astype(np.float64), reachable)
-    return Cuts(low, high, _is_even(kept, unit, fmt), np.array([r[2] for r in rows], np.uint64), np.array([r[3] for r in rows], bool),
-                np.array([r[4] for r in rows]), np.array([z is CANCELLED for z in results], bool))  # fmt: skip
+    return Cuts(
+        low,
+        high,
+        _is_even(kept, unit, fmt),
+        np.array([r[2] for r in rows], np.uint64),
+        np.array([r[3] for r in rows], bool),
+        np.array([r[4] for r in rows]),
+        np.array([z is CANCELLED for z in results], bool),
+    )
 
 
 def _cut(z: Result, fmt: Format) -> tuple[int, int, int, bool, float]:
@@ -109,7 +129,10 @@ def _unit(exponent: NDArray[np.int64], fmt: Format) -> NDArray[np.int64]:
 
 
 def _is_even(kept: NDArray[np.int64], unit: NDArray[np.int64], fmt: Format) -> NDArray[np.bool_]:
-    """Whether the lower neighbour is even: its significand; its code where that has one bit; none is where there is no zero."""
+    """Whether the lower neighbour is even: its significand.
+
+    Its code where that has one bit; none is where there is no zero.
+    """
     if fmt.precision > 1 or fmt.twos_complement:
         return kept % 2 == 0
     if not fmt.has_zero:

@@ -1,8 +1,10 @@
-"""Exact results of arithmetic on float64 numbers, in Python's integers: what the sweep of formats at random compares with.
+"""Exact results of arithmetic on float64 numbers, in Python's integers.
 
-One function an operation, each as the definition reads; NaN, infinities and zeros are IEEE 754-2019's (clauses 6 and 9.2) and, in
-formats whose zero has no sign, P3109 v4.0's. It shares nothing with ``kernels/arithmetic/results.py``. A result is a `Result` of
-``exact_cut.py``.
+What the sweep of formats at random compares with.
+
+One function an operation, each as the definition reads; NaN, infinities and zeros are IEEE 754-2019's (clauses 6 and
+9.2) and, in formats whose zero has no sign, P3109 v4.0's. It shares nothing with ``kernels/arithmetic/results.py``. A
+result is a `Result` of ``exact_cut.py``.
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ from collections.abc import Callable
 from ..formats.format import Format
 from .exact_cut import CANCELLED, Result
 
-#: quotients and roots are given to so many bits at least, and whether more follow: 53 of a number, 64 of the fraction, some more
+#: quotients and roots are given to so many bits at least, and whether more follow: 53 of a number, 64 of the fraction,
+#: some more
 _BITS = 132
 
 
@@ -156,20 +159,34 @@ def _nearest(m: int, m2: int) -> int:
 
 #: name -> (number of operands, exact result of them and of whether zeros have no sign)
 EXACT: dict[str, tuple[int, Callable[..., Result]]] = {
-    "add": (2, _add), "subtract": (2, _subtract), "multiply": (2, _multiply), "divide": (2, _divide), "fma": (3, _fma),
-    "sqrt": (1, _sqrt), "reciprocal": (1, lambda x, unsigned_zero: _divide(1.0, x, unsigned_zero)), "rsqrt": (1, _rsqrt),
-    "hypot": (2, _hypot), "remainder": (2, _remainder_by(lambda m, m2: m // m2, True)), "fmod": (2, _remainder_by(_truncated, False)),
+    "add": (2, _add),
+    "subtract": (2, _subtract),
+    "multiply": (2, _multiply),
+    "divide": (2, _divide),
+    "fma": (3, _fma),
+    "sqrt": (1, _sqrt),
+    "reciprocal": (1, lambda x, unsigned_zero: _divide(1.0, x, unsigned_zero)),
+    "rsqrt": (1, _rsqrt),
+    "hypot": (2, _hypot),
+    "remainder": (2, _remainder_by(lambda m, m2: m // m2, True)),
+    "fmod": (2, _remainder_by(_truncated, False)),
     "ieee_remainder": (2, _remainder_by(_nearest, False)),
-}  # fmt: skip
+}
 
 
 def has_unsigned_zero(fmt: Format) -> bool:
-    """Whether a zero has no sign that an operation could see: the format has a NaN for what would hang on it (P3109, FNUZ)."""
+    """Whether a zero has no sign that an operation could see.
+
+    The format has a NaN for what would hang on it (P3109, FNUZ).
+    """
     return fmt.has_nan and not fmt.has_negative_zero
 
 
 def as_operand(x: float, fmt: Format) -> float:
-    """An operand as the format's arithmetic sees it: small ones flushed where inputs are, zeros without sign where there is none."""
+    """An operand as the format's arithmetic sees it.
+
+    Small ones flushed where inputs are, zeros without sign where there is none.
+    """
     if fmt.flushes_input and abs(x) < fmt.smallest_normal:
         x = math.copysign(0.0, x)
     return 0.0 if x == 0 and has_unsigned_zero(fmt) else x

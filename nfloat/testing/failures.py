@@ -1,4 +1,6 @@
-"""What a failed assertion says: how many elements, the worst one in decimal, hex and bits, its neighbours, how to reproduce it.
+"""What a failed assertion says.
+
+How many elements, the worst one in decimal, hex and bits, its neighbours, how to reproduce it.
 
 Text only; ``asserts.py`` decides. Values are Python floats here.
 """

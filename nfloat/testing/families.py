@@ -1,7 +1,9 @@
-"""Which formats the exhaustive check goes through: the catalogue, every P3109 name, spelled ones, and some that have no name.
+"""Which formats the exhaustive check goes through.
 
-The last ones are there for what the named ones lack: one binade, a top binade cut to a single number, ranges at the ends of
-the carriers, a policy of their own. Fast paths choose themselves by such properties.
+The catalogue, every P3109 name, spelled ones, and some that have no name.
+
+The last ones are there for what the named ones lack: one binade, a top binade cut to a single number, ranges at the
+ends of the carriers, a policy of their own. Fast paths choose themselves by such properties.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ def _exists(name: str) -> bool:
 
 
 def spelled_names() -> list[str]:
-    """Every ``eXmY`` and ``intN`` of up to 16 bits, those that are an alias of a named format too, and some fixed-point formats."""
+    """Every ``eXmY`` and ``intN`` of up to 16 bits, aliases of named formats too, and some fixed-point formats."""
     floats = [f"e{e}m{m}" for e in range(2, 12) for m in range(1, TABLE_BITS - e)]
     return [*floats, *(f"int{bits}" for bits in range(2, TABLE_BITS + 1)), *FIXED]
 
@@ -48,8 +50,10 @@ FIXED = (
 
 #: spelled formats of more than 16 bits: at the edges of what float32 and float64 lanes can do
 WIDE = (
-    "e7m20", "e7m21", "e7m22", "e7m23", "e8m16", "e8m20", "e8m21", "e8m22", "e5m18", "e9m23", "e11m20", "e11m48", "e11m49", "e11m50",
-    "e11m51", "e10m49", "e10m50", "e10m51", "e10m52", "e4m30", "fixed32.16", "fixed40.0", "fixed54.20", "int24", "int32",
+    "e7m20", "e7m21", "e7m22", "e7m23", "e8m16", "e8m20", "e8m21", "e8m22", "e5m18", "e9m23", "e11m20", "e11m48",
+    "e11m49", "e11m50",
+    "e11m51", "e10m49", "e10m50", "e10m51", "e10m52", "e4m30", "fixed32.16", "fixed40.0", "fixed54.20", "int24",
+    "int32",
 )  # fmt: skip
 
 #: formats that no name spells, each with something that the named ones lack

@@ -1,12 +1,13 @@
 """The independent model of a product of matrices: integers only, one rounding after the other, as the definitions read.
 
-It sees ``nfloat.formats`` and the range rules of ``testing/oracle.py`` alone: no kernel, no ``formats/spec.py``, no NumPy. All
-numbers of one product are multiples of one power of two, the tick: the least unit of the operands' products, of c and of every format
-in it. So a number that is not zero is a Python integer of ticks, sums and products of them are exact, and one rounding cuts an integer.
-Zeros (whose sign counts), infinities and NaN are floats. About a microsecond a sum, at most a few where exponents lie far apart.
+It sees ``nfloat.formats`` and the range rules of ``testing/oracle.py`` alone: no kernel, no ``formats/spec.py``, no
+NumPy. All numbers of one product are multiples of one power of two, the tick: the least unit of the operands' products,
+of c and of every format in it. So a number that is not zero is a Python integer of ticks, sums and products of them are
+exact, and one rounding cuts an integer. Zeros (whose sign counts), infinities and NaN are floats. About a microsecond a
+sum, at most a few where exponents lie far apart.
 
-Random bits are made here a second time, from the words' definition, so that stochastic modes are compared bit by bit too.
-An accumulator is anything with the fields of `nfloat.Accumulator`; a matrix is a list of lists of floats.
+Random bits are made here a second time, from the words' definition, so that stochastic modes are compared bit by bit
+too. An accumulator is anything with the fields of `nfloat.Accumulator`; a matrix is a list of lists of floats.
 """
 
 from __future__ import annotations
@@ -128,7 +129,8 @@ def _carries(mode: Rounding, n: int) -> Callable[[int, int, bool, bool, int], bo
     return lambda rest, shift, even, negative, bits: carry(rest, shift, bits)
 
 
-#: whether (kept + rest / 2^shift) units, 0 < rest < 2^shift, become kept + 1, from (rest, shift, kept is even, negative, random word)
+#: whether (kept + rest / 2^shift) units, 0 < rest < 2^shift, become kept + 1, from (rest, shift, kept is even,
+#: negative, random word)
 _UP: dict[Rounding, Callable[[int, int, bool, bool, int], bool]] = {
     Rounding.NEAREST_EVEN: lambda rest, shift, even, negative, bits: (
         2 * rest > 1 << shift or (2 * rest == 1 << shift and not even)
@@ -162,7 +164,8 @@ class _Rounder:
         #: what an exact zero becomes, and what is too small, by sign
         self.zeros = (0.0, negative_zero) if f.has_zero else (self.below[0], self.below[0])
         self.tiny = (0.0, negative_zero) if f.has_zero else (_ticks(f.min, tick), self.below[0])
-        # one significand bit: even is the code, counted in binades from emin; without a zero, the significand, which is 1
+        # one significand bit: even is the code, counted in binades from emin; without a zero, the significand, which is
+        # 1
         self.even_code = f.precision == 1 and f.has_zero and not f.twos_complement
         self.code_offset = tick - f.emin + (f.lowest_binade is LowestBinade.SUBNORMAL)
 

@@ -1,7 +1,7 @@
 """Golden files: recorded numbers of a format as text, one hexadecimal code each, compared bit for bit.
 
-Text, so that a change shows in a diff; codes, so that nothing is lost in decimal. The file starts with the format and the
-shape; sixteen codes a line follow. ``plugin.py`` makes the fixture `nfloat_golden` of it.
+Text, so that a change shows in a diff; codes, so that nothing is lost in decimal. The file starts with the format and
+the shape; sixteen codes a line follow. ``plugin.py`` makes the fixture `nfloat_golden` of it.
 """
 
 from __future__ import annotations
@@ -98,7 +98,8 @@ def assert_golden(path: str | os.PathLike[str], values: ArrayLike, fmt: FormatLi
     if update:
         if os.environ.get("CI"):
             raise ArgumentError(
-                "update=True: golden files are not rewritten in continuous integration (CI is set); run it at home and commit"
+                "update=True: golden files are not rewritten in continuous integration (CI is set); run it at home "
+                "and commit"
             )
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         write(path, values, f)

@@ -1,14 +1,15 @@
 """The exact oracle for whole arrays: rounding by looking neighbours up in the sorted list of all numbers of a format.
 
-``oracle.py`` defines; this says the same in NumPy, so that a sweep over millions of inputs takes seconds. It shares no code
-with the kernels: a table of numbers (each decoded exactly by the oracle) and a binary search where a kernel cuts bits.
+``oracle.py`` defines; this says the same in NumPy, so that a sweep over millions of inputs takes seconds. It shares no
+code with the kernels: a table of numbers (each decoded exactly by the oracle) and a binary search where a kernel cuts
+bits.
 
-Why every step is exact: with lo <= a < lo + gap the neighbours of a on the grid, lo is 0 or a is at most 2 lo, so a - lo is
-a float64 number (Sterbenz); gap is a power of two, so comparing 2 (a - lo) with it and scaling by 2^N / gap round nothing
-(where the scaling underflows, the result is below 1 and so is its true value).
+Why every step is exact: with lo <= a < lo + gap the neighbours of a on the grid, lo is 0 or a is at most 2 lo, so a -
+lo is a float64 number (Sterbenz); gap is a power of two, so comparing 2 (a - lo) with it and scaling by 2^N / gap round
+nothing (where the scaling underflows, the result is below 1 and so is its true value).
 
-Formats of more than 16 bits have too many numbers for a table; their lo and gap come from `numpy.frexp` and `numpy.floor`.
-`stream_words` is the generator of ``kernels/rng.py`` written a second time, in NumPy.
+Formats of more than 16 bits have too many numbers for a table; their lo and gap come from `numpy.frexp` and
+`numpy.floor`. `stream_words` is the generator of ``kernels/rng.py`` written a second time, in NumPy.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ TABLE_BITS = 16
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Where magnitudes lie on a grid: `low` <= a, its distance `rest`, the gap above it (2^`gap`), and whether low is even.
+    """Where magnitudes lie on a grid.
+
+    `low` <= a, its distance `rest`, the gap above it (2^`gap`), and whether low is even.
 
     `high` is the upper neighbour; `exact` says that a is on the grid itself.
     """
@@ -72,7 +75,10 @@ class Grid:
         self.table = magnitudes(fmt) if fmt.bits <= TABLE_BITS else None
 
     def neighbours(self, a: Floats) -> Neighbours:
-        """Neighbours of finite a >= 0; past the largest number `high` is infinite, and more than one step past it `low` is too."""
+        """Neighbours of finite a >= 0.
+
+        Past the largest number `high` is infinite, and more than one step past it `low` is too.
+        """
         return self._search(a) if self.table is not None else self._split(a)
 
     def _search(self, a: Floats) -> Neighbours:
@@ -160,7 +166,9 @@ def round_unbounded(
 
 
 def bounded(r: Floats, x: Floats, fmt: Format, mode: Rounding, overflow: Overflow | None) -> Floats:
-    """The result of rounding x, from `round_unbounded`'s r: overflow, infinities, zeros and NaN as format and policy say.
+    """The result of rounding x, from `round_unbounded`'s r.
+
+    Overflow, infinities, zeros and NaN as format and policy say.
 
     Raises
     ------
@@ -196,7 +204,7 @@ def round_grid(
 
 
 def prepare(x: Floats, grid: Grid) -> Neighbours:
-    """The neighbours of |x|, with inputs that count as zero taken as zero and NaN and infinities as something finite."""
+    """The neighbours of |x|; inputs that count as zero are zero, NaN and infinities something finite."""
     a = np.abs(x)
     a[~np.isfinite(a)] = 0.0
     if grid.format.flushes_input:
@@ -210,7 +218,10 @@ def code_values(fmt: Format) -> Floats:
 
 
 def codes_of(values: Floats, fmt: Format) -> Words:
-    """The code of every value, all of them numbers of the format: whole binades below it, then steps in its own, then sign."""
+    """The code of every value, all of them numbers of the format.
+
+    Whole binades below it, then steps in its own, then sign.
+    """
     a = np.abs(values)
     a[~np.isfinite(a)] = 0.0
     exponent = np.maximum(np.frexp(a)[1].astype(np.int64) - 1, fmt.emin)

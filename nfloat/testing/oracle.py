@@ -1,8 +1,11 @@
-"""The exact oracle: rounding, encoding and decoding in rational arithmetic, one number at a time, as the definitions read.
+"""The exact oracle.
 
-It sees the description of a format (``nfloat.formats``) and nothing else: no kernel, no ``formats/spec.py``, no NumPy. Every
-intermediate is a `fractions.Fraction` or an integer, so nothing can round a second time; it is slow (about 20 microseconds a
-number) and meant to be read next to the standards. ``grid.py`` says the same for whole arrays, for sweeps.
+Rounding, encoding and decoding in rational arithmetic, one number at a time, as the definitions read.
+
+It sees the description of a format (``nfloat.formats``) and nothing else: no kernel, no ``formats/spec.py``, no NumPy.
+Every intermediate is a `fractions.Fraction` or an integer, so nothing can round a second time; it is slow (about 20
+microseconds a number) and meant to be read next to the standards. ``grid.py`` says the same for whole arrays, for
+sweeps.
 
 A result is a Python float: every number of every format is a float64 number, and -0, infinities and NaN are needed too.
 
@@ -68,7 +71,10 @@ def _largest(f: Format) -> int:
 
 
 def _index(a: Fraction, f: Format) -> int:
-    """The magnitude code of a number a >= 0 of the format, by counting: whole binades below it, then units in its own."""
+    """The magnitude code of a number a >= 0 of the format, by counting.
+
+    Whole binades below it, then units in its own.
+    """
     if f.twos_complement:
         return int(a / _unit_at(f.emin, f))
     if a == 0:
@@ -207,9 +213,12 @@ def beyond(f: Format, mode: Rounding, policy: Overflow | None, *, positive: bool
 
 
 def _turns_back(f: Format, mode: Rounding, *, positive: bool) -> bool:
-    """IEEE 754-2019, 7.4: the mode rounds toward zero on this side. to_odd does, but for P3109's signed extended formats.
+    """IEEE 754-2019, 7.4: the mode rounds toward zero on this side.
 
-    There v4.0 goes to the odd code, and theirs is infinity's: with NaN at -0 they have it at the last code, 2^(K-1) - 1.
+    to_odd does, but for P3109's signed extended formats.
+
+    There v4.0 goes to the odd code, and theirs is infinity's: with NaN at -0 they have it at the last code, 2^(K-1) -
+    1.
     """
     if mode is Rounding.TO_ODD:
         return f.nan is not NaNCodes.NEGATIVE_ZERO or _largest(f) % 2 == 1
@@ -246,7 +255,10 @@ def code_exact(value: float, fmt: FormatLike) -> int:
 
 
 def canonical_nan(f: Format) -> int:
-    """The positive quiet NaN: -0's code where that is the NaN, else the first NaN with the fraction's leading bit set."""
+    """The positive quiet NaN.
+
+    -0's code where that is the NaN, else the first NaN with the fraction's leading bit set.
+    """
     if f.nan is NaNCodes.NONE:
         raise RepresentationError(f"value=nan: {f.name} has no NaN")
     if f.nan is NaNCodes.NEGATIVE_ZERO:

@@ -1,8 +1,9 @@
 """The pytest plugin: option, marker, fixtures. Wiring only; pytest loads it by itself where nfloat is installed.
 
 ``@pytest.mark.nfloat(formats="fp8", roundings="nearest")`` runs a test once per format and mode that it takes as
-`nfloat_format`, `nfloat_rounding` (``selection.py`` says which words there are). `nfloat_seed` is a stream of the test's own,
-derived from ``--nfloat-seed`` (0) and the test's name; `nfloat_golden` compares with recorded codes (``golden.py``).
+`nfloat_format`, `nfloat_rounding` (``selection.py`` says which words there are). `nfloat_seed` is a stream of the
+test's own, derived from ``--nfloat-seed`` (0) and the test's name; `nfloat_golden` compares with recorded codes
+(``golden.py``).
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
     from ..formats.rounding import Rounding
     from ..streams import Stream
 
-_MARKER = "nfloat(formats='all', roundings='nearest_even'): run once per format (nfloat_format) and rounding mode (nfloat_rounding)"
+_MARKER = (
+    "nfloat(formats='all', roundings='nearest_even'): "
+    "run once per format (nfloat_format) and rounding mode (nfloat_rounding)"
+)
 _KEYS = ("formats", "roundings")
 
 
@@ -92,7 +96,10 @@ def nfloat_seed(request: pytest.FixtureRequest) -> Stream:
 
 @pytest.fixture
 def nfloat_golden(request: pytest.FixtureRequest) -> Callable[..., None]:
-    """``nfloat_golden(values, fmt, name="")``: compare with golden/<module>/<test>[-name].txt beside the test's file."""
+    """``nfloat_golden(values, fmt, name="")``: values against a file.
+
+    The file is golden/<module>/<test>[-name].txt beside the test's.
+    """
     from .golden import assert_golden
 
     def check(values: Any, fmt: Any, name: str = "") -> None:

@@ -1,4 +1,6 @@
-"""Inputs that find rounding errors: all numbers of a format, all midpoints, their neighbours, and random ones everywhere.
+"""Inputs that find rounding errors.
+
+All numbers of a format, all midpoints, their neighbours, and random ones everywhere.
 
 Uniform random floats almost never hit a tie, the subnormal edge or the last step before an overflow; these do. Used by
 ``sweep.py`` and by the hypothesis strategies.
@@ -22,7 +24,10 @@ SPECIAL = np.array([
 
 
 def landmarks(fmt: Format) -> Floats:
-    """Magnitudes on the grid: all of them to 16 bits, else those around every change (zero, emin, 1, max, powers of two)."""
+    """Magnitudes on the grid.
+
+    All of them to 16 bits, else those around every change (zero, emin, 1, max, powers of two).
+    """
     if fmt.bits <= TABLE_BITS:
         return magnitudes(fmt)
     powers = np.ldexp(1.0, np.arange(fmt.emin, fmt.emax + 1))
@@ -34,7 +39,7 @@ def landmarks(fmt: Format) -> Floats:
 
 
 def probes(fmt: Format) -> Floats:
-    """Every landmark and midpoint of both signs with its float64 and float32 neighbours, and what lies past the largest."""
+    """Every landmark and midpoint of both signs with its carriers' neighbours, and what lies past the largest."""
     grid = landmarks(fmt)
     with np.errstate(over="ignore", under="ignore"):
         unit = np.ldexp(1.0, fmt.emax - fmt.precision + 1)
@@ -57,7 +62,7 @@ def _beside32(points: Floats) -> Floats:
 
 
 def random_inputs(fmt: Format, count: int, seed: int) -> Floats:
-    """Float64 inputs: any bit pattern (1/8), the format's range and beyond (1/2), below its normal numbers, its top binade."""
+    """Float64 inputs: any bit pattern (1/8), the range and beyond (1/2), below the normal numbers, the top binade."""
     rng = np.random.default_rng([seed, fmt.bits, fmt.precision, fmt.emin & 0xFFFF])
     anything = rng.integers(0, 2**64, count // 8, np.uint64).view(np.float64)
     lowest = fmt.emin - fmt.precision

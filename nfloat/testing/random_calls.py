@@ -1,4 +1,6 @@
-"""What the sweep of formats at random calls, and on what: ways of rounding, inputs, arrays of them, and failures as lines of Python.
+"""What the sweep of formats at random calls, and on what.
+
+Ways of rounding, inputs, arrays of them, and failures as lines of Python.
 
 The sweeps themselves are in ``sweep_random.py``.
 """
@@ -23,7 +25,8 @@ from .grid import Floats
 from .probes import SPECIAL, random_inputs
 from .sweep import KEPT, Report, differs, policies
 
-#: lengths of arrays, about each threshold of ops and kernels: none, blocks and what they leave, the streams' and the pieces' lengths
+#: lengths of arrays, about each threshold of ops and kernels: none, blocks and what they leave, the streams' and the
+#: pieces' lengths
 _LENGTHS = (1, 3, 8, 17, 31, 32, 33, 64, 65, 100, 257, 700, 2100)
 _LONG = (16_385, 33_000)
 
@@ -80,10 +83,11 @@ def _array_source(a: NDArray, i: int) -> str:
 
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "nf.round": round_public, "nf.encode": codes.encode,
+    "nf.round": round_public,
+    "nf.encode": codes.encode,
     **{f"nf.{name}": getattr(arithmetic, name) for name in EXACT},
     **{f"nf.{name}": getattr(functions, name) for name in APPROXIMATIONS},
-}  # fmt: skip
+}
 
 
 class Found(Report):
@@ -125,10 +129,16 @@ def places_of(rng: np.random.Generator, kinds: list[NDArray[np.int64]]) -> NDArr
 
 
 def kinds_of(size: Floats, fmt: Format) -> list[NDArray[np.int64]]:
-    """Places of all magnitudes, of ordinary ones, of normal numbers, of tiny ones, of those about the top, of large ones."""
+    """Places of all magnitudes, of ordinary ones, normal numbers, tiny ones, those about the top, large ones."""
     finite, least, top = np.isfinite(size), fmt.smallest_normal, fmt.max
-    masks = (np.ones(size.shape, bool), finite & (size <= top), (size >= least) & (size <= top), size < 2 * least,
-             finite & (size >= top / 4) & (size / 4 <= top), finite & (size > top))  # fmt: skip
+    masks = (
+        np.ones(size.shape, bool),
+        finite & (size <= top),
+        (size >= least) & (size <= top),
+        size < 2 * least,
+        finite & (size >= top / 4) & (size / 4 <= top),
+        finite & (size > top),
+    )
     return [np.flatnonzero(mask) for mask in masks if mask.any()]
 
 

@@ -1,9 +1,12 @@
-"""Formats at random, from every corner of what `Format` can describe: what the sweeps of rounding, codes, arithmetic and products draw from.
+"""Formats at random, from every corner of what `Format` can describe.
 
-`families.py` lists formats with a name or a known difficulty; a fast path that is wrong outside them is found only by formats
-that nobody thought of. Every property that a fast path may rest on is drawn by itself: p, emin, emax, the top of the range, codes
-wider than needed, sign, specials, what the lowest binade means, flushes, the policy, fixed point with its point anywhere. Exponents
-are drawn from the whole range, near zero, and at the edges of the lanes of 16, 32 and 64 bits, where constants over- and underflow.
+What the sweeps of rounding, codes, arithmetic and products draw from.
+
+`families.py` lists formats with a name or a known difficulty; a fast path that is wrong outside them is found only by
+formats that nobody thought of. Every property that a fast path may rest on is drawn by itself: p, emin, emax, the top
+of the range, codes wider than needed, sign, specials, what the lowest binade means, flushes, the policy, fixed point
+with its point anywhere. Exponents are drawn from the whole range, near zero, and at the edges of the lanes of 16, 32
+and 64 bits, where constants over- and underflow.
 
 A draw is a function of the generator's state alone (Python's `random.Random`, whose bits are the same everywhere), and
 `eval(repr(fmt))` is the format again, so a failure can be written down.
@@ -114,9 +117,17 @@ def _floating_point(rng: Random, most: int) -> Format:
     has_inf = rng.random() < 0.6
     wide = rng.choice([1, 1, 2, 4, 8, 16, 40]) if rng.random() < 0.25 else 0
     parts = {
-        "name": "drawn", "precision": p, "emin": emin, "emax": emax, "signed": signed, "has_inf": has_inf, "nan": nan,
-        "max_significand": top, "lowest_binade": lowest, "subnormals": kept,
-    }  # fmt: skip
+        "name": "drawn",
+        "precision": p,
+        "emin": emin,
+        "emax": emax,
+        "signed": signed,
+        "has_inf": has_inf,
+        "nan": nan,
+        "max_significand": top,
+        "lowest_binade": lowest,
+        "subnormals": kept,
+    }
     overflow = rng.choice(list(Overflow)) if rng.random() < 0.25 else None
     fmt = Format(**parts, overflow=overflow)
     bits = min(fmt.bits + wide, 63 + signed)
@@ -126,10 +137,20 @@ def _floating_point(rng: Random, most: int) -> Format:
 
 
 def _fixed_point(rng: Random, most: int) -> Format:
-    """Two's complement, the point anywhere: from units far below any carrier's least number's neighbourhood to huge ones."""
+    """Two's complement, the point anywhere.
+
+    From units far below any carrier's least number's neighbourhood to huge ones.
+    """
     p = _precision(rng, most)
     emax = rng.randint(-40, 40) if rng.random() < 0.6 else _exponents(rng, p)[0]
     return Format(
-        name="drawn", precision=p, emin=emax, emax=emax, bits=p + 1, has_inf=False, nan="none", twos_complement=True,
+        name="drawn",
+        precision=p,
+        emin=emax,
+        emax=emax,
+        bits=p + 1,
+        has_inf=False,
+        nan="none",
+        twos_complement=True,
         overflow=rng.choice([Overflow.SATURATE, Overflow.SATURATE_FINITE]),
-    )  # fmt: skip
+    )

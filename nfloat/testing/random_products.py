@@ -1,10 +1,13 @@
-"""Products at random against the independent model: formats from `random_formats.py`, every order, mode, product, promotion and policy.
+"""Products at random against the independent model.
 
-`draw(seed)` makes one `Product`; `wrong(product)` says where `nfloat.matmul` differs from ``gemm_oracle.py``; `shrink` makes a wrong
-one small, and `source` writes it as a line of Python. A product is a function of its seed alone.
+Formats from `random_formats.py`, every order, mode, product, promotion and policy.
 
-Operands are drawn toward what goes wrong: terms whose size is near the format's least number, its middle or its largest number, few
-digits (so that lanes may hold their products) or all of them, ties, cancellation, zeros of both signs, infinities and NaN.
+`draw(seed)` makes one `Product`; `wrong(product)` says where `nfloat.matmul` differs from ``gemm_oracle.py``; `shrink`
+makes a wrong one small, and `source` writes it as a line of Python. A product is a function of its seed alone.
+
+Operands are drawn toward what goes wrong: terms whose size is near the format's least number, its middle or its largest
+number, few digits (so that lanes may hold their products) or all of them, ties, cancellation, zeros of both signs,
+infinities and NaN.
 """
 
 from __future__ import annotations
@@ -153,8 +156,11 @@ def _number(rng: Random, exponent: int, spread: int, digits: int, positive: bool
 
 
 def _at_threshold(rng: Random, acc: Accumulator) -> Product:
-    """One output whose last sum (or product) lies right where its rounding begins to go up, or right beside that: on the grid, halfway,
-    or where the random word that it gets begins to carry. Errors in such places have no chance to be met at random."""
+    """One output whose last sum (or product) lies right where its rounding begins to go up, or right beside that.
+
+    On the grid, halfway, or where the random word that it gets begins to carry. Errors in such places have no chance to
+    be met at random.
+    """
     fmt, domain = (acc.format, 0) if acc.product is None or rng.random() < 0.5 else (acc.product, 1)
     k, seed = rng.randint(1, 5), rng.randrange(2**32)
     digits = rng.choice([8, 24, 24, 53, rng.randint(1, 53)])

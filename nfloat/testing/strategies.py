@@ -1,7 +1,10 @@
-"""Hypothesis strategies: formats, rounding modes, numbers of a format, arrays of them, and the inputs where rounding goes wrong.
+"""Hypothesis strategies.
+
+Formats, rounding modes, numbers of a format, arrays of them, and the inputs where rounding goes wrong.
 
 Uniform floats never land on a tie, on the subnormal edge or just past the largest number; `near_ties` does. Everything
-shrinks toward small codes, that is toward zero and the simplest format. Needs hypothesis (``pip install nfloat[testing]``).
+shrinks toward small codes, that is toward zero and the simplest format. Needs hypothesis
+(``pip install nfloat[testing]``).
 """
 
 from __future__ import annotations
@@ -28,7 +31,10 @@ _SIMPLE = ("float4_e2m1fn", "float8_e4m3fn", "float8_e5m2", "float16", "bfloat16
 
 
 def formats(*, max_bits: int = 64, named: bool = False) -> st.SearchStrategy[Format]:
-    """Formats up to a width: named ones, and unless `named`, IEEE-like, P3109 and fixed-point ones spelled on the fly."""
+    """Formats up to a width.
+
+    Named ones, and unless `named`, IEEE-like, P3109 and fixed-point ones spelled on the fly.
+    """
     known = [f for f in (*map(get_format, _SIMPLE), *FORMATS.values()) if f.bits <= max_bits]
     strategies = [st.sampled_from(known)]
     if not named and max_bits >= 5:

@@ -1,8 +1,9 @@
 """The sweep: `nf.round`, `nf.encode` and `nf.decode` of one format against the exact oracle, bit for bit.
 
-`sweep` goes through every rounding mode and overflow policy for both carriers; `sweep_words` through every random word of
-the stochastic modes with up to eight random bits. ``nfloat check --exhaustive`` runs them over whole families of formats
-(``families.py``), the test suite over some. A NaN equals any NaN; -0 and +0 differ; codes must be equal, a NaN's included.
+`sweep` goes through every rounding mode and overflow policy for both carriers; `sweep_words` through every random word
+of the stochastic modes with up to eight random bits. ``nfloat check --exhaustive`` runs them over whole families of
+formats (``families.py``), the test suite over some. A NaN equals any NaN; -0 and +0 differ; codes must be equal, a
+NaN's included.
 """
 
 from __future__ import annotations
@@ -72,7 +73,8 @@ class Report:
         for i in bad[: KEPT - len(self.mismatches)]:
             value = float(x[i]).hex() if x.dtype.kind == "f" else hex(x[i])
             self.mismatches.append(
-                f"{self.format.name} {what}: {value} gives {actual[i]!r}, exact is {desired[i]!r} (element {i} of {x.size})"
+                f"{self.format.name} {what}: {value} gives {actual[i]!r}, exact is {desired[i]!r} (element {i} of "
+                f"{x.size})"
             )
 
 
@@ -96,13 +98,13 @@ def sweep(fmt: Format, *, random: int = 1_000_000, seed: int = 0, thorough: bool
     fmt : Format
         Up to 16 bits all its numbers and midpoints are inputs, beyond that those around every power of two.
     random : int
-        How many random float64 inputs come on top, for every mode and policy; stochastic_a, _b and _c take another number of
-        random bits for each piece of them (all numbers for the inputs of the first kind).
+        How many random float64 inputs come on top, for every mode and policy; stochastic_a, _b and _c take another
+        number of random bits for each piece of them (all numbers for the inputs of the first kind).
     seed : int
         Of the random inputs and of the stochastic modes.
     thorough : bool
-        If not, policies other than the format's own see only the inputs that they can matter for (large, zero, special) and
-        one in sixteen of the others, and stochastic_a, _b and _c run with one number of random bits.
+        If not, policies other than the format's own see only the inputs that they can matter for (large, zero, special)
+        and one in sixteen of the others, and stochastic_a, _b and _c run with one number of random bits.
     """
     report = Report(fmt)
     grid = Grid(fmt)
@@ -175,9 +177,15 @@ def _sweep_carrier(
 
 
 def _sweep_piece(
-    report: Report, grid: Grid, x: NDArray[np.floating], chosen: list[Overflow | None], ways: list[tuple[Rounding, int | None]],
-    seed: int, words: NDArray[np.uint64], table: Floats | None,
-) -> None:  # fmt: skip
+    report: Report,
+    grid: Grid,
+    x: NDArray[np.floating],
+    chosen: list[Overflow | None],
+    ways: list[tuple[Rounding, int | None]],
+    seed: int,
+    words: NDArray[np.uint64],
+    table: Floats | None,
+) -> None:
     fmt, wide = report.format, x.astype(np.float64)
     neighbours = prepare(wide, grid)
     for mode, bits in ways:
@@ -236,8 +244,8 @@ def _compare_codes(
 def sweep_words(fmt: Format, most_bits: int = 8) -> Report:
     """stochastic_a, _b and _c with 1 .. `most_bits` random bits N, and every R in [0, 2^N).
 
-    Inputs: from every number (beyond 8 bits: from numbers around the edges) some fractions of the gap, and from four numbers
-    every fraction k 2^-(N+1) with its float64 neighbours.
+    Inputs: from every number (beyond 8 bits: from numbers around the edges) some fractions of the gap, and from four
+    numbers every fraction k 2^-(N+1) with its float64 neighbours.
     """
     report = Report(fmt)
     grid = Grid(fmt)
@@ -269,10 +277,12 @@ def _fractions(fmt: Format, bits: int) -> Floats:
     few = np.array([1, 3, 2**bits - 1, 2**bits, 2**bits + 1, 2 ** (bits + 1) - 1])
     dense = np.arange(2 ** (bits + 1))
     four = np.unique(np.linspace(0, lows.size - 1, 4).astype(int))
-    x = np.concatenate([
-        (lows[:, None] + (highs - lows)[:, None] * (few * 2.0 ** -(bits + 1))).ravel(),
-        (lows[four, None] + (highs - lows)[four, None] * (dense * 2.0 ** -(bits + 1))).ravel(),
-    ])  # fmt: skip
+    x = np.concatenate(
+        [
+            (lows[:, None] + (highs - lows)[:, None] * (few * 2.0 ** -(bits + 1))).ravel(),
+            (lows[four, None] + (highs - lows)[four, None] * (dense * 2.0 ** -(bits + 1))).ravel(),
+        ]
+    )
     with np.errstate(over="ignore"):
         x = np.concatenate([x, np.nextafter(x, np.inf), np.nextafter(x, 0.0)])
     return np.concatenate([x, -x])

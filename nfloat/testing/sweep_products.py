@@ -1,4 +1,7 @@
-"""The sweep of products at random (`random_products.py`): for so many seeds in the tests, for hours as ``nfloat check --products``."""
+"""The sweep of products at random (`random_products.py`).
+
+For so many seeds in the tests, for hours as ``nfloat check --products``.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,8 @@ MOST_SHOWN = 3
 class ProductReport:
     """What was compared: products with the seeds first .. last, their outputs, and those that were wrong.
 
-    `failures` has a line of Python for some of the wrong ones, each made as small as it gets, with what it gave and should give.
+    `failures` has a line of Python for some of the wrong ones, each made as small as it gets, with what it gave and
+    should give.
     """
 
     first: int
@@ -61,7 +65,10 @@ def sweep_products(seeds: range) -> ProductReport:
 
 
 def run_products(minutes: float, seed: int = 0, jobs: int = 1) -> Iterator[ProductReport]:
-    """Reports on blocks of seeds from `seed` on, until so many minutes have passed; `jobs` blocks at a time, each in its own process."""
+    """Reports on blocks of seeds from `seed` on, until so many minutes have passed.
+
+    `jobs` blocks at a time, each in its own process.
+    """
     end, blocks = time.monotonic() + 60 * minutes, (range(first, first + BLOCK) for first in count(seed, BLOCK))
     if jobs == 1:
         while time.monotonic() < end:

@@ -1,9 +1,12 @@
-"""The sweep of formats at random: every function that goes element by element, in formats that nobody thought of, bit for bit.
+"""The sweep of formats at random.
 
-`sweep_number(seed, k)` draws format k (``random_formats.py``) and compares round, encode, decode, pack and casts (`sweep_codes`),
-arithmetic, FloatArrays and folds (`sweep_operations`) and elementary functions (`sweep_functions`) with exact results
-(``exact_cut.py``, ``exact_results.py``): in every rounding mode, under the format's own policy and another one, from both carriers,
-and in arrays of lengths and contents that reach each path. What differs is written down as a line of Python that does it again.
+Every function that goes element by element, in formats that nobody thought of, bit for bit.
+
+`sweep_number(seed, k)` draws format k (``random_formats.py``) and compares round, encode, decode, pack and casts
+(`sweep_codes`), arithmetic, FloatArrays and folds (`sweep_operations`) and elementary functions (`sweep_functions`)
+with exact results (``exact_cut.py``, ``exact_results.py``): in every rounding mode, under the format's own policy and
+another one, from both carriers, and in arrays of lengths and contents that reach each path. What differs is written
+down as a line of Python that does it again.
 
 ``nfloat check --formats-at-random N`` runs it as long as one likes, the test suite on a few formats.
 """
@@ -22,7 +25,7 @@ from ..errors import RepresentationError
 from ..floatarray.array import array
 from ..formats.format import Format
 from ..formats.rounding import Overflow, Rounding
-from ..ops import codes
+from ..ops import codes, packing
 from ..ops.approximations import APPROXIMATIONS
 from ..ops.certain import certain
 from ..ops.rounding import round as round_public
@@ -42,7 +45,7 @@ AREAS = ("codes", "operations", "functions")
 
 # ------------------------------------------------------------------ round, encode, decode, pack, casts
 def sweep_codes(fmt: Format, rng: np.random.Generator, report: Found, count: int = 1000) -> None:
-    """round and encode of both carriers, decode of all special and random codes, pack and unpack, casts from another format."""
+    """Round and encode of both carriers, decode of special and random codes, pack and unpack, casts between formats."""
     for values in carriers(inputs(fmt, rng, count)):
         wide = values.astype(np.float64)
         cuts, kinds = cut_numbers(wide, fmt), kinds_of(np.abs(wide), fmt)
@@ -108,15 +111,19 @@ def _check_decode(fmt: Format, rng: np.random.Generator, report: Found) -> None:
         report.check(_decode(fmt), (c,), got, exact)
         kind = Way("(lambda c, f, _: np.array([nf.decode(c, f).itemsize]))", fmt, Rounding.NEAREST_EVEN)
         report.check(kind, (c[:1],), np.array([got.itemsize]), np.array([4 if fmt.fits_float32 else 8]))
-        report.check(Way("(lambda c, f, _: nf.unpack(nf.pack(c, f), f, c.size))", fmt, Rounding.NEAREST_EVEN), (c,),
-                     codes.unpack(codes.pack(c, fmt), fmt, c.size), c)  # fmt: skip
+        report.check(
+            Way("(lambda c, f, _: nf.unpack(nf.pack(c, f), f, c.size))", fmt, Rounding.NEAREST_EVEN),
+            (c,),
+            packing.unpack(packing.pack(c, fmt), fmt, c.size),
+            c,
+        )
         few = c[:9]
         packed = sum(int(code) << (i * fmt.bits) for i, code in enumerate(few)).to_bytes(
             -(-few.size * fmt.bits // 8), "little"
         )
         text = f"(lambda c, f, _: nf.pack({few.tolist()}, f))"
         whole = np.frombuffer(packed, np.uint8)
-        report.check(Way(text, fmt, Rounding.NEAREST_EVEN), (whole,), codes.pack(few, fmt), whole)
+        report.check(Way(text, fmt, Rounding.NEAREST_EVEN), (whole,), packing.pack(few, fmt), whole)
         if fmt.flushes_input or fmt.flushes_output:
             continue
         there = ~np.isnan(exact)
@@ -131,8 +138,12 @@ def _check_cast(fmt: Format, rng: np.random.Generator, report: Found) -> None:
     exact = round_cuts(cut_numbers(np.asarray(here.values, np.float64), fmt), fmt, Rounding.NEAREST_EVEN, None)
     if np.isnan(exact).any() and not fmt.has_nan:
         return
-    report.check(Way(f"(lambda x, f, _: nf.array(x, nf.{other!r}).astype(f).values)", fmt, Rounding.NEAREST_EVEN), (x,),
-                 here.astype(fmt).values, exact)  # fmt: skip
+    report.check(
+        Way(f"(lambda x, f, _: nf.array(x, nf.{other!r}).astype(f).values)", fmt, Rounding.NEAREST_EVEN),
+        (x,),
+        here.astype(fmt).values,
+        exact,
+    )
 
 
 # ------------------------------------------------------------------ arithmetic
@@ -150,7 +161,10 @@ def _members(fmt: Format, rng: np.random.Generator, count: int) -> Floats:
 
 
 def _operands(fmt: Format, rng: np.random.Generator, arity: int, count: int, members: bool) -> tuple[Floats, ...]:
-    """Rows of operands: unrelated ones, ones that nearly cancel, products and quotients about both ends of the range."""
+    """Rows of operands.
+
+    Unrelated ones, ones that nearly cancel, products and quotients about both ends of the range.
+    """
     draw = _members if members else inputs
     x, y, z = (rng.permutation(np.resize(draw(fmt, rng, count), count)) for _ in range(3))
     third, span = count // 3, fmt.precision + 3
@@ -240,7 +254,8 @@ def _are_members(operands: tuple[NDArray, ...], fmt: Format) -> bool:
 def _in_float_arrays(way: Way, name: str) -> Way:
     """The same by NumPy's ufunc on FloatArrays."""
     policy = f"'{way.overflow}'" if way.overflow else None
-    text = f"(lambda *a, **k: np.{name}(*(nf.array(v, a[-2], overflow='saturate_finite').replace(rounding=a[-1], overflow={policy}) for v in a[:-2])).values)"
+    array = f"nf.array(v, a[-2], overflow='saturate_finite').replace(rounding=a[-1], overflow={policy})"
+    text = f"(lambda *a, **k: np.{name}(*({array} for v in a[:-2])).values)"
 
     def call(*arguments: Any, **_: Any) -> NDArray:
         *operands, fmt, mode = arguments
@@ -288,7 +303,10 @@ def _check_folds(fmt: Format, rng: np.random.Generator, report: Found) -> None:
 
 # ------------------------------------------------------------------ elementary functions
 def certain_result(name: str, *x: float) -> Result | None:
-    """A function to 128 bits by ``ops/certain.py``, whose last resort it is; None for arguments with special results, NaN apart."""
+    """A function to 128 bits by ``ops/certain.py``, whose last resort it is.
+
+    None for arguments with special results, NaN apart.
+    """
     if any(math.isnan(a) for a in x):
         return (False, 1, 0, False) if name == "power" and (x[0] == 1 or x[1] == 0) else math.nan
     if (
@@ -314,9 +332,14 @@ def certain_result(name: str, *x: float) -> Result | None:
 
 
 def sweep_functions(
-    fmt: Format, rng: np.random.Generator, report: Found, count: int = 40, *, number: int = 3,
+    fmt: Format,
+    rng: np.random.Generator,
+    report: Found,
+    count: int = 40,
+    *,
+    number: int = 3,
     exact: Callable[..., Result | None] = certain_result,
-) -> None:  # fmt: skip
+) -> None:
     """Some elementary functions on numbers of the format and on any; `exact` gives their results."""
     for name in rng.choice(list(APPROXIMATIONS), number, replace=False):
         pool = _operands(fmt, rng, 2 if name in ("power", "arctan2") else 1, count, bool(rng.random() < 0.5))

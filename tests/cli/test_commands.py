@@ -62,8 +62,15 @@ def test_formats(nfloat):
     assert [row["name"] for row in rows] == list(nf.FORMATS)
     assert all(row["max"] == nf.FORMATS[row["name"]].max for row in rows)
     assert nfloat("formats", "bf16", "e6m9", "fixed16.8").out.splitlines()[1].split() == [
-        "bfloat16", "16", "8", "-126", "127", "3.39e+38", "1.175e-38", "9.184e-41",
-    ]  # fmt: skip
+        "bfloat16",
+        "16",
+        "8",
+        "-126",
+        "127",
+        "3.39e+38",
+        "1.175e-38",
+        "9.184e-41",
+    ]
 
 
 def test_explain(nfloat):

@@ -40,9 +40,12 @@ def test_a_real_run_ctrl_c_and_going_on(tmp_path):
     )
     process = subprocess.Popen(
         [*PYTHON, *run, "--steps", "3000", "--every", "3000"],
-        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
         env={**os.environ, "NFLOAT_QUIET": "1"},
-    )  # fmt: skip
+    )
     rows = tmp_path / "out" / "rows.jsonl"
     while process.poll() is None and not (rows.exists() and rows.stat().st_size > 2000):
         time.sleep(0.01)

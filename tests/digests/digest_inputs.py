@@ -1,4 +1,7 @@
-"""What digests are made of: operands that are the same everywhere (whole numbers and powers of two only), and the digest itself."""
+"""What digests are made of.
+
+Operands that are the same everywhere (whole numbers and powers of two only), and the digest itself.
+"""
 
 from __future__ import annotations
 

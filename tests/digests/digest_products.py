@@ -17,9 +17,13 @@ from nfloat.linalg.units.names import SingleSourceWarning
 
 FORMATS = ("float8_e5m2", "float8_e4m3fn", "e6m9", "bfloat16", "float16", "tfloat32", "e8m13", "float32", "float64")
 ORDERS = {
-    "sequential": {}, "pairwise": {"order": "pairwise"}, "blocked": {"order": "blocked", "block": 8},
-    "promoted": {"order": "blocked", "block": 16, "promote": "float32"}, "kahan": {"order": "kahan"}, "exact": {"order": "exact"},
-}  # fmt: skip
+    "sequential": {},
+    "pairwise": {"order": "pairwise"},
+    "blocked": {"order": "blocked", "block": 8},
+    "promoted": {"order": "blocked", "block": 16, "promote": "float32"},
+    "kahan": {"order": "kahan"},
+    "exact": {"order": "exact"},
+}
 MODES = ("nearest_even", "nearest_away", "toward_zero", "toward_positive", "stochastic")
 SHAPES = ((3, 45, 5), (17, 40, 35))
 
@@ -57,8 +61,13 @@ def by_threads() -> str:
     rng = generator("threads")
     a, b = of_format("bfloat16", rng, (67, 50)), of_format("bfloat16", rng, (50, 40))
     with patch.object(threads, "WORK_PER_THREAD", 1):
-        found = [nf.matmul(a, b, nf.Accumulator("bfloat16", rounding=mode), seed=1 if mode == "stochastic" else None, threads=count)
-                 for mode in ("nearest_even", "stochastic") for count in (1, 2, 3)]  # fmt: skip
+        found = [
+            nf.matmul(
+                a, b, nf.Accumulator("bfloat16", rounding=mode), seed=1 if mode == "stochastic" else None, threads=count
+            )
+            for mode in ("nearest_even", "stochastic")
+            for count in (1, 2, 3)
+        ]
     return digest(*found)
 
 

@@ -1,4 +1,7 @@
-"""This machine computes what every machine computes: the digests on record. (``bench/same_bits.py``: other settings.)"""
+"""This machine computes what every machine computes: the digests on record.
+
+(``bench/same_bits.py``: other settings.)
+"""
 
 import pytest
 from digests import differing, known, named

@@ -112,9 +112,19 @@ def test_recorded_steps_end_with_the_last():
 
 def test_digest_sees_every_field():
     others = {
-        "data": "blobs", "width": 1, "depth": 2, "activation": "tanh", "recipes": ("tf32",), "steps": 2, "seed": 1,
-        "batch": 2, "optimizer": "adam", "lr": 0.5, "every": 3, "attribute": False,
-    }  # fmt: skip
+        "data": "blobs",
+        "width": 1,
+        "depth": 2,
+        "activation": "tanh",
+        "recipes": ("tf32",),
+        "steps": 2,
+        "seed": 1,
+        "batch": 2,
+        "optimizer": "adam",
+        "lr": 0.5,
+        "every": 3,
+        "attribute": False,
+    }
     fields = {field.name for field in dataclasses.fields(Config)} - {"model"}  # one model, so there is no other
     assert set(others) == fields
     digests = {Config().replace(**{key: value}).digest for key, value in others.items()}

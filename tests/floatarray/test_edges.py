@@ -1,4 +1,7 @@
-"""Where NumPy's protocols are easily got wrong: masks, out=, initial=, keepdims=, foreign elements, signalling NaN, index spellings."""
+"""Where NumPy's protocols are easily got wrong.
+
+Masks, out=, initial=, keepdims=, foreign elements, signalling NaN, index spellings.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,6 @@
-"""What NumPy's own tests of ufuncs ask for, on FloatArrays: broadcasting, out, where, reduce with all its arguments, at.
+"""What NumPy's own tests of ufuncs ask for, on FloatArrays.
+
+Broadcasting, out, where, reduce with all its arguments, at.
 
 The operands are small integers and powers of two, so that nothing is rounded: then every call must give what NumPy
 gives on the plain values, in value, shape and place.

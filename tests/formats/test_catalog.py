@@ -1,4 +1,4 @@
-"""The named formats against their specifications' own tables, ml_dtypes' and NumPy's finfo, and what every entry must have."""
+"""The named formats against their specifications' tables, ml_dtypes' and NumPy's finfo; what every entry must have."""
 
 import math
 import struct

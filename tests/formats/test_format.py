@@ -1,4 +1,4 @@
-"""`Format`: validation, derived attributes, equality, and that it survives a repr, a copy and a pickle in another process."""
+"""`Format`: validation, derived attributes, equality, and that it survives a repr, a copy and a pickle."""
 
 import copy
 import os
@@ -17,18 +17,34 @@ GOOD = {"name": "f", "precision": 4, "emin": -6, "emax": 7}
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"precision": 0}, "precision=0"), ({"precision": 54}, "precision=54"), ({"precision": 4.0}, "precision=4.0"), ({"precision": True}, "precision=True"),
-        ({"emin": 8}, "emin=8"), ({"emax": 1024}, "emax=1024"), ({"emin": -1072}, "emin=-1072"), ({"bits": 7}, "bits=7"), ({"bits": 65}, "bits=65"),
-        ({"bits": -1}, "bits=-1"), ({"max_significand": 16}, "max_significand=16"), ({"max_significand": 7}, "max_significand=7"),
-        ({"nan": "middle"}, "nan='middle'"), ({"nan": "negative_zero", "signed": False, "bits": 9}, "nan='negative_zero'"),
-        ({"lowest_binade": "x"}, "lowest_binade='x'"), ({"lowest_binade": "normal"}, "lowest_binade='normal'"), ({"subnormals": "no"}, "subnormals='no'"),
-        ({"overflow": "clip"}, "overflow='clip'"), ({"overflow": "infinity", "has_inf": False}, "overflow='infinity'"),
-        ({"overflow": "nan", "has_inf": False, "nan": "none"}, "overflow='nan'"), ({"twos_complement": True}, "twos_complement=True"),
-        ({"signed": "no"}, "signed='no'"), ({"has_inf": 1}, "has_inf=1"), ({"name": 5}, "name=5"),
+        ({"precision": 0}, "precision=0"),
+        ({"precision": 54}, "precision=54"),
+        ({"precision": 4.0}, "precision=4.0"),
+        ({"precision": True}, "precision=True"),
+        ({"emin": 8}, "emin=8"),
+        ({"emax": 1024}, "emax=1024"),
+        ({"emin": -1072}, "emin=-1072"),
+        ({"bits": 7}, "bits=7"),
+        ({"bits": 65}, "bits=65"),
+        ({"bits": -1}, "bits=-1"),
+        ({"max_significand": 16}, "max_significand=16"),
+        ({"max_significand": 7}, "max_significand=7"),
+        ({"nan": "middle"}, "nan='middle'"),
+        ({"nan": "negative_zero", "signed": False, "bits": 9}, "nan='negative_zero'"),
+        ({"lowest_binade": "x"}, "lowest_binade='x'"),
+        ({"lowest_binade": "normal"}, "lowest_binade='normal'"),
+        ({"subnormals": "no"}, "subnormals='no'"),
+        ({"overflow": "clip"}, "overflow='clip'"),
+        ({"overflow": "infinity", "has_inf": False}, "overflow='infinity'"),
+        ({"overflow": "nan", "has_inf": False, "nan": "none"}, "overflow='nan'"),
+        ({"twos_complement": True}, "twos_complement=True"),
+        ({"signed": "no"}, "signed='no'"),
+        ({"has_inf": 1}, "has_inf=1"),
+        ({"name": 5}, "name=5"),
         ({"signed": False, "bits": 64}, "bits=64"),
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_contradictions_name_the_field(changes, named):
     with pytest.raises(nf.FormatError, match=named):
         nf.Format(**{**GOOD, **changes})
@@ -94,16 +110,32 @@ def test_a_format_from_another_process_is_found_in_a_dictionary():
 
 
 def test_float32_carries_what_fits():
-    for name, fits in [("float32", True), ("bfloat16", True), ("e8m23", True), ("e9m3", False), ("e8m24", False), ("float64", False), ("fixed24.8", True),
-                       ("fixed32.8", False), ("binary8p1uf", True), ("float8_e8m0fnu", True), ("binary10p1sf", False)]:  # fmt: skip
+    for name, fits in [
+        ("float32", True),
+        ("bfloat16", True),
+        ("e8m23", True),
+        ("e9m3", False),
+        ("e8m24", False),
+        ("float64", False),
+        ("fixed24.8", True),
+        ("fixed32.8", False),
+        ("binary8p1uf", True),
+        ("float8_e8m0fnu", True),
+        ("binary10p1sf", False),
+    ]:
         assert nf.get_format(name).fits_float32 is fits, name
 
 
 @pytest.mark.parametrize(
     ("changes", "named"),
-    [({"subnormals": "flush"}, "subnormals"), ({"lowest_binade": "zero_first"}, "lowest_binade"), ({"bits": 16}, "bits"), ({"max_significand": 100}, "significand"),
-     ({"emin": 1023, "emax": 1023}, "emax=1023")],
-)  # fmt: skip
+    [
+        ({"subnormals": "flush"}, "subnormals"),
+        ({"lowest_binade": "zero_first"}, "lowest_binade"),
+        ({"bits": 16}, "bits"),
+        ({"max_significand": 100}, "significand"),
+        ({"emin": 1023, "emax": 1023}, "emax=1023"),
+    ],
+)
 def test_fixed_point_has_one_unit_and_uses_every_code(changes, named):
     with pytest.raises(nf.FormatError, match=named):
         nf.get_format("int8").replace(name="f", **changes)
@@ -116,10 +148,20 @@ def test_eps_is_the_gap_above_one_where_one_is_subnormal():
 
 @pytest.mark.parametrize(
     ("key", "value", "allowed"),
-    [("bits", "2**60", "at most 64"), ("bits", "10**9", "at most 64"), ("bits", "-(2**60)", "at most 64"), ("bits", "10**5000", "at most 64"),
-     ("precision", "2**60", "1..53"), ("precision", "10**5000", "1..53"), ("emin", "-(2**70)", "-1074"), ("emax", "10**30", "1023"),
-     ("emax", "10**5000", "1023"), ("emin", "10**5000", "emax"), ("max_significand", "2**10**6", "8..15")],
-)  # fmt: skip
+    [
+        ("bits", "2**60", "at most 64"),
+        ("bits", "10**9", "at most 64"),
+        ("bits", "-(2**60)", "at most 64"),
+        ("bits", "10**5000", "at most 64"),
+        ("precision", "2**60", "1..53"),
+        ("precision", "10**5000", "1..53"),
+        ("emin", "-(2**70)", "-1074"),
+        ("emax", "10**30", "1023"),
+        ("emax", "10**5000", "1023"),
+        ("emin", "10**5000", "emax"),
+        ("max_significand", "2**10**6", "8..15"),
+    ],
+)
 def test_huge_integers_are_refused_at_once(key, value, allowed):
     value = eval(value)  # given as text, which pytest can name
     for make in (lambda: nf.Format(**GOOD | {key: value}), lambda: nf.get_format("e5m2").replace(**{key: value})):

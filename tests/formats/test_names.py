@@ -19,9 +19,21 @@ def test_aliases(alias, name):
 
 @pytest.mark.parametrize(
     ("alias", "name"),
-    [("fp16", "float16"), ("half", "float16"), ("bf16", "bfloat16"), ("tf32", "tfloat32"), ("fp32", "float32"), ("fp64", "float64"), ("e4m3fn", "float8_e4m3fn"),
-     ("e5m2", "float8_e5m2"), ("e2m1", "float4_e2m1fn"), ("e3m2", "float6_e3m2fn"), ("e2m3", "float6_e2m3fn"), ("e8m0", "float8_e8m0fnu")],
-)  # fmt: skip
+    [
+        ("fp16", "float16"),
+        ("half", "float16"),
+        ("bf16", "bfloat16"),
+        ("tf32", "tfloat32"),
+        ("fp32", "float32"),
+        ("fp64", "float64"),
+        ("e4m3fn", "float8_e4m3fn"),
+        ("e5m2", "float8_e5m2"),
+        ("e2m1", "float4_e2m1fn"),
+        ("e3m2", "float6_e3m2fn"),
+        ("e2m3", "float6_e2m3fn"),
+        ("e8m0", "float8_e8m0fnu"),
+    ],
+)
 def test_documented_aliases(alias, name):
     assert nf.get_format(alias).name == name
 
@@ -64,8 +76,25 @@ def test_names_that_are_other_formats_too():
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_finfo_has_numpys_names_and_values(dtype):
     ours, theirs = nf.finfo(np.dtype(dtype).name), np.finfo(dtype)
-    for key in ("bits", "eps", "epsneg", "max", "min", "tiny", "smallest_normal", "smallest_subnormal", "resolution", "precision", "nmant", "nexp", "maxexp",
-                "minexp", "machep", "negep", "iexp"):  # fmt: skip
+    for key in (
+        "bits",
+        "eps",
+        "epsneg",
+        "max",
+        "min",
+        "tiny",
+        "smallest_normal",
+        "smallest_subnormal",
+        "resolution",
+        "precision",
+        "nmant",
+        "nexp",
+        "maxexp",
+        "minexp",
+        "machep",
+        "negep",
+        "iexp",
+    ):
         assert getattr(ours, key) == pytest.approx(
             float(getattr(theirs, key)), rel=1e-3 if key == "resolution" else 0, abs=0
         ), key
@@ -79,9 +108,16 @@ def test_finfo_answers_for_every_format(fmt):
 
 @pytest.mark.parametrize(
     ("fmt", "eps", "epsneg"),
-    [("float16", 2.0**-10, 2.0**-11), ("float4_e2m1fn", 0.5, 0.5), ("float6_e2m3fn", 0.125, 0.125), ("float8_e8m0fnu", 1.0, 0.5), ("int8", 1.0, 1.0),
-     ("fixed16.8", 2.0**-8, 2.0**-8), ("binary8p4se", 0.125, 0.0625)],
-)  # fmt: skip
+    [
+        ("float16", 2.0**-10, 2.0**-11),
+        ("float4_e2m1fn", 0.5, 0.5),
+        ("float6_e2m3fn", 0.125, 0.125),
+        ("float8_e8m0fnu", 1.0, 0.5),
+        ("int8", 1.0, 1.0),
+        ("fixed16.8", 2.0**-8, 2.0**-8),
+        ("binary8p4se", 0.125, 0.0625),
+    ],
+)
 def test_finfo_has_the_gaps_on_both_sides_of_one(fmt, eps, epsneg):
     info, one = nf.finfo(fmt), nf.encode(1.0, fmt)
     assert (info.eps, info.epsneg) == (eps, epsneg) == (2.0**info.machep, 2.0**info.negep)
@@ -90,8 +126,10 @@ def test_finfo_has_the_gaps_on_both_sides_of_one(fmt, eps, epsneg):
 
 def test_formats_load_no_compiler():
     code = (
-        "import sys, nfloat as nf; nf.get_format('e4m3fn'); nf.finfo('binary8p4se'); nf.bfloat16; nf.Stream(1).child('a'); dir(nf); "
-        "bad = {'numba', 'llvmlite', 'scipy', 'ml_dtypes', 'click', 'matplotlib', 'sklearn', 'msgspec'} & set(sys.modules); sys.exit(str(bad) if bad else 0)"
+        "import sys, nfloat as nf; nf.get_format('e4m3fn'); nf.finfo('binary8p4se'); nf.bfloat16; "
+        "nf.Stream(1).child('a'); dir(nf); "
+        "bad = {'numba', 'llvmlite', 'scipy', 'ml_dtypes', 'click', 'matplotlib', 'sklearn', 'msgspec'} & "
+        "set(sys.modules); sys.exit(str(bad) if bad else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -111,10 +149,20 @@ def test_a_policy_that_a_format_lacks_is_not_advised():
 
 @pytest.mark.parametrize(
     ("name", "allowed"),
-    [("fixed3.-100000000", "-1021..1074"), ("fixed16.1075", "-1008..1074"), ("fixed54.-971", "-970..1074"), ("fixed99999.2", "2..54"),
-     ("e11m999999999", "1..52"), ("e999999999m3", "2..11"), ("int99999999999", "2..54"), ("binary999999999p3se", "3..16"), ("int" + "9" * 50, "2..54"),
-     ("int" + "9" * 6000, "more than 60"), ("x" * 10**6, "more than 60")],
-)  # fmt: skip
+    [
+        ("fixed3.-100000000", "-1021..1074"),
+        ("fixed16.1075", "-1008..1074"),
+        ("fixed54.-971", "-970..1074"),
+        ("fixed99999.2", "2..54"),
+        ("e11m999999999", "1..52"),
+        ("e999999999m3", "2..11"),
+        ("int99999999999", "2..54"),
+        ("binary999999999p3se", "3..16"),
+        ("int" + "9" * 50, "2..54"),
+        ("int" + "9" * 6000, "more than 60"),
+        ("x" * 10**6, "more than 60"),
+    ],
+)
 def test_huge_numbers_in_names_are_refused_at_once(name, allowed):
     start = time.monotonic()
     with pytest.raises(nf.FormatError, match=r"^fmt=") as raised:

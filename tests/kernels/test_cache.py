@@ -1,4 +1,7 @@
-"""The cache of compiled code: never stale, never in the way. Every case runs in a process of its own, on a copy of the package."""
+"""The cache of compiled code: never stale, never in the way.
+
+Every case runs in a process of its own, on a copy of the package.
+"""
 
 import os
 import shutil
@@ -136,5 +139,8 @@ def test_the_digest_depends_on_the_cpu(monkeypatch):
 
 
 def test_nothing_compiles_at_import(copy, tmp_path):
-    code = "import nfloat.ops.rounding, nfloat.ops.codes; from nfloat.kernels.jit import KERNELS; print([n for n, (d, _) in KERNELS.items() if d.signatures])"
+    code = (
+        "import nfloat.ops.rounding, nfloat.ops.codes; from nfloat.kernels.jit import KERNELS; "
+        "print([n for n, (d, _) in KERNELS.items() if d.signatures])"
+    )
     assert run(copy, tmp_path / "cache", code).stdout.strip() == "[]"

@@ -46,8 +46,11 @@ def test_each_byte_is_uniform(shift):
 def test_neighbours_are_independent(pair):
     x = words(128, 128, 65)
     left, right = {
-        "steps": (x[:-1], x[1:]), "rows": (x[:, :-1], x[:, 1:]), "columns": (x[:, :, :-1], x[:, :, 1:]), "diagonal": (x[:, :-1, :-1], x[:, 1:, 1:]),
-    }[pair]  # fmt: skip
+        "steps": (x[:-1], x[1:]),
+        "rows": (x[:, :-1], x[:, 1:]),
+        "columns": (x[:, :, :-1], x[:, :, 1:]),
+        "diagonal": (x[:, :-1, :-1], x[:, 1:, 1:]),
+    }[pair]
     assert chi_square((left >> 27) * 32 + (right >> 27), 1024) > 1e-4
 
 

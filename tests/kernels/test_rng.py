@@ -1,7 +1,7 @@
 """The random bits: the kernel equals its definition in NumPy, and the words pass a statistical battery.
 
-Keys and counters are fixed, so nothing here is left to chance. The limits are for the largest of all the statistics of a test
-(Bonferroni): a good generator passes each of them with probability 1 - 1e-6.
+Keys and counters are fixed, so nothing here is left to chance. The limits are for the largest of all the statistics of
+a test (Bonferroni): a good generator passes each of them with probability 1 - 1e-6.
 """
 
 import numba
@@ -86,8 +86,10 @@ def test_runs(half):
 
 @pytest.mark.parametrize("half", [heads, tails])
 def test_serial_and_lane_correlation(half):
-    """Words as uniform numbers do not correlate at any lag up to 32 (the lanes of a block), nor at powers of two, their
-    neighbours and multiples, nor at other row lengths."""
+    """Words as uniform numbers do not correlate, neither in a row nor down a column.
+
+    At any lag up to 32 (the lanes of a block), at powers of two, their neighbours and multiples, at other row lengths.
+    """
     lags = [
         *range(1, 33),
         *(m * 2**k + d for k in range(6, 18) for m in (1, 3, 5) for d in (-1, 0, 1)),
@@ -153,7 +155,10 @@ def test_the_two_halves_are_independent():
 
 
 def test_different_streams_are_independent():
-    """Neighbouring seeds, neighbouring steps, parent and child, keys that differ in one bit: no correlation at equal counters."""
+    """Neighbouring seeds, neighbouring steps, parent and child, keys that differ in one bit.
+
+    No correlation at equal counters.
+    """
     s = nf.Stream(0)
     keys = [
         s.key,

@@ -1,4 +1,7 @@
-"""Each kernel is compiled for the signatures it declares and no other: every further one would cost seconds at a first call."""
+"""Each kernel is compiled for the signatures it declares and no other.
+
+Every further one would cost seconds at a first call.
+"""
 
 import subprocess
 import sys
@@ -11,10 +14,18 @@ from nfloat.formats.rounding import Rounding
 from nfloat.kernels.jit import KERNELS
 
 LAYOUTS = {
-    "contiguous": lambda a: a, "strided": lambda a: np.repeat(a, 2)[::2], "reversed": lambda a: a[::-1], "read-only": lambda a: np.broadcast_to(a, a.shape),
-    "swapped": lambda a: a.astype(a.dtype.newbyteorder()), "two-dimensional": lambda a: a.reshape(10, 10), "fortran": lambda a: np.asfortranarray(a.reshape(10, 10)),
-    "list": lambda a: a.tolist(), "scalar": lambda a: a[0], "empty": lambda a: a[:0], "integers": lambda a: np.arange(100),
-}  # fmt: skip
+    "contiguous": lambda a: a,
+    "strided": lambda a: np.repeat(a, 2)[::2],
+    "reversed": lambda a: a[::-1],
+    "read-only": lambda a: np.broadcast_to(a, a.shape),
+    "swapped": lambda a: a.astype(a.dtype.newbyteorder()),
+    "two-dimensional": lambda a: a.reshape(10, 10),
+    "fortran": lambda a: np.asfortranarray(a.reshape(10, 10)),
+    "list": lambda a: a.tolist(),
+    "scalar": lambda a: a[0],
+    "empty": lambda a: a[:0],
+    "integers": lambda a: np.arange(100),
+}
 
 
 def undeclared():

@@ -6,8 +6,15 @@ import sys
 
 import pytest
 
-CALLS = ("nf.round(0.1, 'bfloat16')", "nf.sum([1.0, 2.0], 'float16')", "nf.add(1.0, 2.0, 'float8_e5m2')", "nf.exp(1.0, 'float16')",
-         "nf.encode([1.0], 'float16')", "nf.matmul([[1.0]], [[1.0]], 'nvidia.hopper.mma.f16.f32')", "nf.array([1.0], 'float16')")  # fmt: skip
+CALLS = (
+    "nf.round(0.1, 'bfloat16')",
+    "nf.sum([1.0, 2.0], 'float16')",
+    "nf.add(1.0, 2.0, 'float8_e5m2')",
+    "nf.exp(1.0, 'float16')",
+    "nf.encode([1.0], 'float16')",
+    "nf.matmul([[1.0]], [[1.0]], 'nvidia.hopper.mma.f16.f32')",
+    "nf.array([1.0], 'float16')",
+)
 
 
 def run(code, setting="1"):

@@ -7,10 +7,20 @@ import struct
 from fractions import Fraction
 
 EMIN = {
-    "float32": -126, "bfloat16": -126, "tfloat32": -126, "float16": -14, "float8_e5m2": -14, "float8_e4m3fn": -6,
-    "float6_e2m3fn": 0, "float6_e3m2fn": -2, "float4_e2m1fn": 0, "float8_e4m3fnuz": -7, "float8_e5m2fnuz": -15,
-    "float8_e8m0fnu": -127, "float64": -1022,
-}  # fmt: skip
+    "float32": -126,
+    "bfloat16": -126,
+    "tfloat32": -126,
+    "float16": -14,
+    "float8_e5m2": -14,
+    "float8_e4m3fn": -6,
+    "float6_e2m3fn": 0,
+    "float6_e3m2fn": -2,
+    "float4_e2m1fn": 0,
+    "float8_e4m3fnuz": -7,
+    "float8_e5m2fnuz": -15,
+    "float8_e8m0fnu": -127,
+    "float64": -1022,
+}
 
 
 def bits_of(x: float) -> int:

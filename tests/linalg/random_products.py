@@ -1,4 +1,7 @@
-"""Random products: any format, order, product, mode, policy, shape, layout, carrier and kind of data, against the plain kernel."""
+"""Random products.
+
+Any format, order, product, mode, policy, shape, layout, carrier and kind of data, against the plain kernel.
+"""
 
 import numpy as np
 from every_order import ORDERS, counted
@@ -11,7 +14,8 @@ from nfloat.linalg.gemm import dispatch
 
 SEED = 7
 MORE = (
-    "e3m2", "e8m22", "e5m20", "e8m4", "e4m11", "e11m12", "e2m3", "e5m1", "e8m16", "e6m25", "e11m40", "binary8p3se", "binary10p5sf", "int8",
+    "e3m2", "e8m22", "e5m20", "e8m4", "e4m11", "e11m12", "e2m3", "e5m1", "e8m16", "e6m25", "e11m40", "binary8p3se",
+    "binary10p5sf", "int8",
     "float8_e4m3", "float8_e5m2fnuz", "float8_e3m4", "float8_e8m0fnu",
 )  # fmt: skip
 
@@ -73,7 +77,10 @@ def operand(rng, shape, fmt):
 
 
 def compare(rng, formats=FORMATS + MORE, modes=tuple(Rounding), most=(30, 90, 80)):
-    """One random product, computed twice; (accumulator, elements that differ), or None where nothing was to be computed."""
+    """One random product, computed twice.
+
+    (accumulator, elements that differ), or None where nothing was to be computed.
+    """
     acc = accumulator(rng, formats, modes)
     if acc is None:
         return None

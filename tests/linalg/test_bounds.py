@@ -1,5 +1,6 @@
-"""Bounds of `matmul_bound`: never exceeded by what `nf.matmul` computes, near to it where they should be, and what
-they say.
+"""Bounds of `matmul_bound`.
+
+Never exceeded by what `nf.matmul` computes, near to it where they should be, and what they say.
 """
 
 from fractions import Fraction

@@ -109,8 +109,12 @@ def test_kernels_compile_what_they_declare():
 def test_a_copy_that_memory_cannot_hold_is_refused_at_once():
     vector = np.broadcast_to(np.float32(1.0), (10**12,))
     square = np.broadcast_to(np.float32(1.0), (10**6, 10**6))
-    for call in (lambda: nf.matmul(vector, vector, "float16"), lambda: nf.sum(vector, "float16"), lambda: nf.cumsum(vector, "float16"),
-                 lambda: nf.sum(square, "float16", axis=0)):  # fmt: skip
+    for call in (
+        lambda: nf.matmul(vector, vector, "float16"),
+        lambda: nf.sum(vector, "float16"),
+        lambda: nf.cumsum(vector, "float16"),
+        lambda: nf.sum(square, "float16", axis=0),
+    ):
         with pytest.raises(nf.ShapeError, match="GiB"):
             call()
 
@@ -118,10 +122,17 @@ def test_a_copy_that_memory_cannot_hold_is_refused_at_once():
 NO_TERM = np.ones((1, 0)), np.ones((0, 1))
 
 
-@pytest.mark.parametrize("acc", [
-    nf.Accumulator("float32", product="float8_e8m0fnu"), nf.Accumulator("float8_e8m0fnu", order="blocked", block=4, promote="float32"),
-    nf.Accumulator("float32", order="kahan", rounding="toward_negative"), nf.Accumulator("bfloat16", rounding="to_odd"), nf.Accumulator("float16", order="exact"),
-], ids=str)  # fmt: skip
+@pytest.mark.parametrize(
+    "acc",
+    [
+        nf.Accumulator("float32", product="float8_e8m0fnu"),
+        nf.Accumulator("float8_e8m0fnu", order="blocked", block=4, promote="float32"),
+        nf.Accumulator("float32", order="kahan", rounding="toward_negative"),
+        nf.Accumulator("bfloat16", rounding="to_odd"),
+        nf.Accumulator("float16", order="exact"),
+    ],
+    ids=str,
+)
 def test_without_terms_the_result_is_c_rounded_or_zero(acc):
     c = np.array([[0.0, -0.0, 2.5, -2.5, 1.1, 1e-9, np.inf, np.nan]])
     empty = np.ones((1, 0)), np.ones((0, c.size))

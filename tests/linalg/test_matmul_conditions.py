@@ -1,6 +1,9 @@
-"""Operands just outside a condition of ``linalg/gemm/route.py``: each would be wrong in the kernel that the condition keeps it from.
+"""Operands just outside a condition of ``linalg/gemm/route.py``.
 
-`exactly` compares `matmul` with the exact model; so a test shows what a condition is for, whichever kernel does the work.
+Each would be wrong in the kernel that the condition keeps it from.
+
+`exactly` compares `matmul` with the exact model; so a test shows what a condition is for, whichever kernel does the
+work.
 """
 
 import itertools
@@ -26,7 +29,10 @@ def test_products_beyond_the_lane_that_cancel():
 
 
 def test_products_that_the_lane_rounds_to_a_midpoint():
-    """(1 + 2^-20)(1 + 2^-8 - 2^-20) is 1 + 2^-8 + 2^-28 - 2^-40: above bfloat16's midpoint, which float32 makes of it."""
+    """(1 + 2^-20)(1 + 2^-8 - 2^-20) is 1 + 2^-8 + 2^-28 - 2^-40.
+
+    Above bfloat16's midpoint, which float32 makes of it.
+    """
     a, b = 1 + 2.0**-20, 1 + 2.0**-8 - 2.0**-20
     for order in ("pairwise", "sequential", "kahan"):
         assert exactly([[a]], [[b]], nf.Accumulator("bfloat16", order=order)) == [[1 + 2.0**-7]]
@@ -97,7 +103,8 @@ def test_infinite_sums_of_blocks():
     exactly([[0.0]], [[-1.0]], acc, [[-0.0]])
 
 
-# ---------------------------------------------------------------- sums that are cut: the lowest binade, the largest number
+# ---------------------------------------------------------------- sums that are cut: the lowest binade, the largest
+# number
 @pytest.mark.parametrize("mode", ["toward_zero", "nearest_away", "stochastic"])
 def test_halves_of_the_least_number(mode):
     f = nf.Format(name="x", precision=8, emin=-14, emax=15)
@@ -175,7 +182,10 @@ def test_one_operand_that_is_no_half(fortran):
 # ---------------------------------------------------------------- what one kernel leaves to the next
 @pytest.mark.parametrize("row", [0, 13, 29])
 def test_a_tile_that_three_numbers_do_not_hold(row):
-    """The fourth number of one sum of many is all that is left at its end: its rows are done by the plain rule, whatever stands beside them."""
+    """The fourth number of one sum of many is all that is left at its end.
+
+    Its rows are done by the plain rule, whatever stands beside them.
+    """
     a, b = np.ones((30, 7)), np.zeros((7, 40))
     a[row], b[:, 3] = 2.0 ** -np.array([0.0, 60, 120, 180, 0, 60, 120]) * [1, 1, 1, 1, -1, -1, -1], 1.0
     got = exactly(a.tolist(), b.tolist(), nf.Accumulator("float32", rounding="toward_positive", order="exact"))

@@ -7,12 +7,19 @@ from same_bits import same_bits
 import nfloat as nf
 
 ACCUMULATORS = [
-    nf.Accumulator("float32"), nf.Accumulator("float16", product="float16"), nf.Accumulator("bfloat16"),
-    nf.Accumulator("bfloat16", order="pairwise"), nf.Accumulator("bfloat16", order="kahan"), nf.Accumulator("float16", order="exact"),
-    nf.Accumulator("bfloat16", order="blocked", block=9, promote="float32"), nf.Accumulator("float16", rounding="toward_zero"),
-    nf.Accumulator("bfloat16", rounding="stochastic"), nf.Accumulator("bfloat16", product="bfloat16", rounding="stochastic"),
-    nf.Accumulator("float16", rounding="stochastic_a", random_bits=12, order="kahan"), nf.Accumulator("dlfloat16"),
-]  # fmt: skip
+    nf.Accumulator("float32"),
+    nf.Accumulator("float16", product="float16"),
+    nf.Accumulator("bfloat16"),
+    nf.Accumulator("bfloat16", order="pairwise"),
+    nf.Accumulator("bfloat16", order="kahan"),
+    nf.Accumulator("float16", order="exact"),
+    nf.Accumulator("bfloat16", order="blocked", block=9, promote="float32"),
+    nf.Accumulator("float16", rounding="toward_zero"),
+    nf.Accumulator("bfloat16", rounding="stochastic"),
+    nf.Accumulator("bfloat16", product="bfloat16", rounding="stochastic"),
+    nf.Accumulator("float16", rounding="stochastic_a", random_bits=12, order="kahan"),
+    nf.Accumulator("dlfloat16"),
+]
 M, K, N = 29, 37, 71
 
 
@@ -52,8 +59,14 @@ def test_a_row_alone_and_a_column_alone(acc, operands):
 def test_memory_layout_and_carrier(acc, operands):
     a, b, c = operands
     whole = nf.matmul(a, b, acc, c, seed=5)
-    layouts = (np.asfortranarray, lambda x: np.repeat(np.repeat(x, 2, 0), 3, 1)[::2, ::3], lambda x: x[::-1, ::-1].copy()[::-1, ::-1],
-               lambda x: x.astype(x.dtype.newbyteorder()), lambda x: np.broadcast_to(x, x.shape), lambda x: x.tolist())  # fmt: skip
+    layouts = (
+        np.asfortranarray,
+        lambda x: np.repeat(np.repeat(x, 2, 0), 3, 1)[::2, ::3],
+        lambda x: x[::-1, ::-1].copy()[::-1, ::-1],
+        lambda x: x.astype(x.dtype.newbyteorder()),
+        lambda x: np.broadcast_to(x, x.shape),
+        lambda x: x.tolist(),
+    )
     for first in layouts:
         for second in layouts:
             assert same_bits(nf.matmul(first(a), second(b), acc, first(c), seed=5), whole).all()

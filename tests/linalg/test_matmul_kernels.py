@@ -193,9 +193,12 @@ def test_double_rounding_traps():
     """Sums that the hardware would round to a midpoint of the format first, from either side."""
     one, h = 1.0, 2.0**-11
     for x, y, s in [
-        (h * (1 - 2.0**-20), 1.0, one + 2.0**-10), (2.0**-11 + 2.0**-22, 1 - 2.0**-11, one), (1 + 2.0**-11, one, 2.0**-40),
-        (1 + 2.0**-11, one, -(2.0**-40)), (1 + 2.0**-10 + 2.0**-11, -one, 2.0**-60),
-    ]:  # fmt: skip
+        (h * (1 - 2.0**-20), 1.0, one + 2.0**-10),
+        (2.0**-11 + 2.0**-22, 1 - 2.0**-11, one),
+        (1 + 2.0**-11, one, 2.0**-40),
+        (1 + 2.0**-11, one, -(2.0**-40)),
+        (1 + 2.0**-10 + 2.0**-11, -one, 2.0**-60),
+    ]:
         for mode in ("nearest_even", "toward_zero", "toward_positive", "toward_negative", "to_odd", "nearest_away"):
             for order in ("sequential", "pairwise", "kahan"):
                 acc = nf.Accumulator("e8m10", rounding=mode, order=order)
@@ -204,7 +207,7 @@ def test_double_rounding_traps():
 
 @pytest.mark.parametrize("order", ["sequential", "kahan", "blocked"])
 def test_tiny_sums_beside_midpoints(order):
-    """A product that is a midpoint of the format, and a sum so small that float64 loses it beside the product, or just does not."""
+    """A product that is a midpoint of the format, and a sum that float64 loses beside it, or just does not."""
     acc = nf.Accumulator("bfloat16", order=order, block=3 if order == "blocked" else None)
     for exponent in range(40, 64):
         for sign in (1.0, -1.0):
@@ -273,7 +276,10 @@ def test_random_products(formats, modes):
 
 
 def test_memory_not_yet_written_is_never_looked_at(monkeypatch):
-    """What `np.empty` returns may hold anything, a signalling NaN whose conversion warns as well: no product minds it."""
+    """What `np.empty` returns may hold anything, a signalling NaN whose conversion warns as well.
+
+    No product minds it.
+    """
     empty, signalling = np.empty, {4: 0x7FA00000, 8: 0x7FF4000000000000}
 
     def poisoned(shape, dtype=float, *args, **how):

@@ -1,4 +1,7 @@
-"""`matmul` bit for bit against the plain model over exact rationals: every order, product, format, mode and kind of data."""
+"""`matmul` bit for bit against the plain model over exact rationals.
+
+Every order, product, format, mode and kind of data.
+"""
 
 import itertools
 
@@ -12,7 +15,8 @@ from nfloat.formats.rounding import Rounding
 from nfloat.linalg.gemm import dispatch
 from nfloat.testing.gemm_oracle import matmul_exact
 
-FORMATS = ("float32", "float16", "bfloat16", "tfloat32", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float6_e3m2fn", "float4_e2m1fn",
+FORMATS = ("float32", "float16", "bfloat16", "tfloat32", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz",
+           "float6_e3m2fn", "float4_e2m1fn",
            "e6m9", "dlfloat16", "fixed16.8", "binary8p4se", "float64")  # fmt: skip
 SEED = 11
 

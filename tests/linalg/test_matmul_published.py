@@ -1,7 +1,7 @@
 """Published figures and the inputs on which other tools are wrong.
 
-Sources: Higham 2018 and Malone 2013 (harmonic sums), Wang et al. 2018 (chunked sums), Connolly, Higham and Mary 2021 (stochastic
-rounding), DeepSeek-V3 2024 (accumulator width).
+Sources: Higham 2018 and Malone 2013 (harmonic sums), Wang et al. 2018 (chunked sums), Connolly, Higham and Mary 2021
+(stochastic rounding), DeepSeek-V3 2024 (accumulator width).
 """
 
 import numpy as np
@@ -11,10 +11,16 @@ import nfloat as nf
 
 #: format -> limit of the harmonic sum, first n that does not change it, where the sum of ones stops
 STAGNATION = {
-    "float16": (7.0859375, 513, 2048), "tfloat32": (7.0859375, 513, 2048), "bfloat16": (5.0625, 65, 256), "e6m9": (6.40625, 257, 1024),
-    "float8_e4m3fn": (3.0, 9, 16), "float8_e5m2": (2.0, 5, 8), "float6_e2m3fn": (2.5, 7, None), "float6_e3m2fn": (2.0, 5, None),
+    "float16": (7.0859375, 513, 2048),
+    "tfloat32": (7.0859375, 513, 2048),
+    "bfloat16": (5.0625, 65, 256),
+    "e6m9": (6.40625, 257, 1024),
+    "float8_e4m3fn": (3.0, 9, 16),
+    "float8_e5m2": (2.0, 5, 8),
+    "float6_e2m3fn": (2.5, 7, None),
+    "float6_e3m2fn": (2.0, 5, None),
     "float4_e2m1fn": (2.0, 4, None),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("fmt", STAGNATION)
@@ -61,10 +67,12 @@ def test_a_thousand_thousandths():
 
 #: n -> computed / exact: 1-6-9 naive, its chunks of 32 and 64, float16 naive, bfloat16 naive, its chunks of 32 and 64
 SWAMPING = {
-    2048: (0.999, 1.0, 1.0, 1.0, 0.499, 1.001, 0.999), 4096: (0.920, 1.001, 1.0, 0.998, 0.250, 1.001, 1.001),
-    8192: (0.497, 1.0, 1.0, 0.918, 0.125, 0.999, 1.001), 16_384: (0.250, 0.998, 1.0, 0.501, 0.063, 0.983, 0.999),
+    2048: (0.999, 1.0, 1.0, 1.0, 0.499, 1.001, 0.999),
+    4096: (0.920, 1.001, 1.0, 0.998, 0.250, 1.001, 1.001),
+    8192: (0.497, 1.0, 1.0, 0.918, 0.125, 0.999, 1.001),
+    16_384: (0.250, 0.998, 1.0, 0.501, 0.063, 0.983, 0.999),
     65_536: (0.0626, 0.994, 1.0, 0.125, 0.016, 0.250, 0.500),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("n", SWAMPING)
@@ -72,8 +80,15 @@ def test_swamping_and_chunks(n):
     rng = np.random.default_rng(7)
     x = rng.uniform(1 - np.sqrt(3), 1 + np.sqrt(3), (n, 10))
     got = []
-    for fmt, order, block in (("e6m9", "sequential", None), ("e6m9", "blocked", 32), ("e6m9", "blocked", 64), ("float16", "sequential", None),
-                              ("bfloat16", "sequential", None), ("bfloat16", "blocked", 32), ("bfloat16", "blocked", 64)):  # fmt: skip
+    for fmt, order, block in (
+        ("e6m9", "sequential", None),
+        ("e6m9", "blocked", 32),
+        ("e6m9", "blocked", 64),
+        ("float16", "sequential", None),
+        ("bfloat16", "sequential", None),
+        ("bfloat16", "blocked", 32),
+        ("bfloat16", "blocked", 64),
+    ):
         terms = nf.round(x, fmt)
         got.append(np.mean(nf.sum(terms, nf.Accumulator(fmt, order=order, block=block), 0) / terms.sum(0)))
     assert np.abs(np.array(got) - SWAMPING[n]).max() < 0.02
@@ -83,10 +98,14 @@ def test_swamping_and_chunks(n):
 
 #: format, rounding, whether sums of 128 are promoted to float32 -> max |error| / |exact|
 WIDTHS = {
-    ("e8m13", "nearest_even", False): 0.0053, ("e8m13", "toward_zero", False): 0.070, ("e8m13", "nearest_even", True): 7.8e-5,
-    ("e8m13", "toward_zero", True): 7.5e-4, ("float32", "nearest_even", False): 4e-7, ("tfloat32", "nearest_even", False): 0.09,
+    ("e8m13", "nearest_even", False): 0.0053,
+    ("e8m13", "toward_zero", False): 0.070,
+    ("e8m13", "nearest_even", True): 7.8e-5,
+    ("e8m13", "toward_zero", True): 7.5e-4,
+    ("float32", "nearest_even", False): 4e-7,
+    ("tfloat32", "nearest_even", False): 0.09,
     ("bfloat16", "nearest_even", False): 0.76,
-}  # fmt: skip
+}
 
 
 def test_accumulator_width_in_long_products():
@@ -129,8 +148,12 @@ def test_stochastic_products_go_up_as_often_as_they_should(k):
     """(1 + k 2^-12) * 1 to float16, added exactly."""
     n = 256
     a, b = np.full((n, 1), 1 + k * 2.0**-12), np.ones((1, n))
-    for acc in (nf.Accumulator("float32", product="float16", rounding="stochastic"), nf.Accumulator("float16", product="float16", rounding="stochastic"),
-                nf.Accumulator("tfloat32", rounding="stochastic"), nf.Accumulator("float16", rounding="stochastic_b", random_bits=8)):  # fmt: skip
+    for acc in (
+        nf.Accumulator("float32", product="float16", rounding="stochastic"),
+        nf.Accumulator("float16", product="float16", rounding="stochastic"),
+        nf.Accumulator("tfloat32", rounding="stochastic"),
+        nf.Accumulator("float16", rounding="stochastic_b", random_bits=8),
+    ):
         r = nf.matmul(a, b, acc, seed=4)
         assert set(np.unique(r)) == {1.0, 1 + 2.0**-10}
         p, sd = np.mean(r > 1), np.sqrt(k / 4 * (1 - k / 4) / n**2)

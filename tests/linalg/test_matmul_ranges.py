@@ -1,6 +1,7 @@
 """The ends of a format's range and of a lane's: where constants, bounds and watched limits of the tiled kernels lie.
 
-Each case was wrong once, or is what a wrong bound would show. The bounds are derived in ``linalg/gemm/route.py`` and ``gemm/constants.py``.
+Each case was wrong once, or is what a wrong bound would show. The bounds are derived in ``linalg/gemm/route.py`` and
+``gemm/constants.py``.
 """
 
 import itertools
@@ -26,7 +27,8 @@ def exactly(a, b, acc, c=None, seed=None):
     return got
 
 
-# ---------------------------------------------------------------- the lowest binade: is the magic constant finite there?
+# ---------------------------------------------------------------- the lowest binade: is the magic constant finite
+# there?
 def test_sums_where_emin_is_large():
     assert nf.matmul(np.float32([[3.0]]), np.float32([[2.0]]), "fixed3.-10") == [[0.0]]
     assert nf.sum(np.array([6.0]), "fixed6.-6") == 0.0
@@ -75,9 +77,12 @@ def test_terms_far_beyond_the_format(mode, p):
 
 def test_sums_of_blocks_far_beyond_what_they_are_added_in():
     acc = nf.Accumulator(
-        nf.Format(name="x", precision=40, emin=-100, emax=979), rounding="toward_positive", order="blocked", block=1,
+        nf.Format(name="x", precision=40, emin=-100, emax=979),
+        rounding="toward_positive",
+        order="blocked",
+        block=1,
         promote=nf.Format(name="y", precision=2, emin=-10, emax=10),
-    )  # fmt: skip
+    )
     for exponent in (960, 971, 972, 973, 974, 979):
         exactly([[2.0**exponent]], [[1.0]], acc)
     for count in (2, 4, 8):  # no term is too large, their sum is

@@ -1,6 +1,9 @@
-"""The plain rule of products alone (``kernels/gemm/plain.py``), against the exact model: every order, a mode of each family, data of every kind.
+"""The plain rule of products alone (``kernels/gemm/plain.py``), against the exact model.
 
-(``test_matmul_oracle.py`` has all modes, beside the tiled kernels; this compiles one kernel, and says which of the two is wrong.)
+Every order, a mode of each family, data of every kind.
+
+(``test_matmul_oracle.py`` has all modes, beside the tiled kernels; this compiles one kernel, and says which of the two
+is wrong.)
 """
 
 import numpy as np

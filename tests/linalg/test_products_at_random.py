@@ -1,4 +1,7 @@
-"""Products at random, in formats at random, against the independent model; and that a wrong one would be found and written down."""
+"""Products at random, in formats at random, against the independent model.
+
+And that a wrong one would be found and written down.
+"""
 
 from random import Random
 

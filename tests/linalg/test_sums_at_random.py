@@ -43,7 +43,10 @@ def test_running_sums():
 
 @pytest.mark.parametrize("unit", ["nvidia.hopper.mma.f16.f32", "nvidia.ampere.mma.bf16.f32", "intel.amx.tdpbf16ps"])
 def test_inputs_of_units(unit):
-    """`inputs=` rounds to any format whose numbers the unit's format holds, once; others are refused by the first such element."""
+    """`inputs=` rounds to any format whose numbers the unit's format holds, once.
+
+    Others are refused by the first such element.
+    """
     rng, numbers = Random(4), np.random.default_rng(4)
     kind, tried, refused = nf.get_format({"f16": "float16"}.get(unit.split(".")[-2], "bfloat16")), 0, 0
     while tried < 60:

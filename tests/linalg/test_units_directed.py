@@ -33,22 +33,44 @@ def value(name: str, *args) -> float:
 
 
 ONE_INPUT = {
-    0.0: ["nvidia.volta.mma.f16.f32", "nvidia.turing.mma_k4.f16.f32", "nvidia.ada.mma.e5m2.f32",
-          "nvidia.hopper.wgmma.e5m2.f32",
-          "amd.cdna2.mfma.f16.f32", "amd.cdna2.mfma.bf16_1k.f32"],
+    0.0: [
+        "nvidia.volta.mma.f16.f32",
+        "nvidia.turing.mma_k4.f16.f32",
+        "nvidia.ada.mma.e5m2.f32",
+        "nvidia.hopper.wgmma.e5m2.f32",
+        "amd.cdna2.mfma.f16.f32",
+        "amd.cdna2.mfma.bf16_1k.f32",
+    ],
     -0.375: ["amd.cdna2.mfma.bf16.f32"],
-    -0.5: ["nvidia.turing.mma.f16.f32", "nvidia.ampere.mma.f16.f32", "nvidia.ampere.mma.bf16.f32",
-           "nvidia.ampere.mma.tf32.f32",
-           "nvidia.ada.mma.f16.f32", "nvidia.ada.mma.bf16.f32", "nvidia.ada.mma.tf32.f32", "amd.cdna3.mfma.f16.f32",
-           "amd.cdna3.mfma.bf16.f32", "amd.cdna3.mfma.xf32.f32"],
-    -0.75: ["nvidia.hopper.mma.f16.f32", "nvidia.hopper.mma.bf16.f32", "nvidia.hopper.mma.tf32.f32",
-            "nvidia.hopper.mma_k4.tf32.f32",
-            "nvidia.hopper.wgmma.f16.f32", "nvidia.hopper.wgmma.bf16.f32", "nvidia.hopper.wgmma.tf32.f32",
-            "nvidia.blackwell.mma.f16.f32", "nvidia.blackwell.tcgen05.f16.f32", "nvidia.blackwell.tcgen05.e5m2.f32",
-            "nvidia.rtx_blackwell.mma.bf16.f32", "nvidia.rtx_blackwell.mma.e5m2.f32"],
+    -0.5: [
+        "nvidia.turing.mma.f16.f32",
+        "nvidia.ampere.mma.f16.f32",
+        "nvidia.ampere.mma.bf16.f32",
+        "nvidia.ampere.mma.tf32.f32",
+        "nvidia.ada.mma.f16.f32",
+        "nvidia.ada.mma.bf16.f32",
+        "nvidia.ada.mma.tf32.f32",
+        "amd.cdna3.mfma.f16.f32",
+        "amd.cdna3.mfma.bf16.f32",
+        "amd.cdna3.mfma.xf32.f32",
+    ],
+    -0.75: [
+        "nvidia.hopper.mma.f16.f32",
+        "nvidia.hopper.mma.bf16.f32",
+        "nvidia.hopper.mma.tf32.f32",
+        "nvidia.hopper.mma_k4.tf32.f32",
+        "nvidia.hopper.wgmma.f16.f32",
+        "nvidia.hopper.wgmma.bf16.f32",
+        "nvidia.hopper.wgmma.tf32.f32",
+        "nvidia.blackwell.mma.f16.f32",
+        "nvidia.blackwell.tcgen05.f16.f32",
+        "nvidia.blackwell.tcgen05.e5m2.f32",
+        "nvidia.rtx_blackwell.mma.bf16.f32",
+        "nvidia.rtx_blackwell.mma.e5m2.f32",
+    ],
     -0.875: ["amd.cdna1.mfma.f16.f32", "amd.cdna1.mfma.f32.f32", "amd.cdna2.mfma.f32.f32", "amd.cdna3.mfma.f32.f32"],
     -1.0: ["amd.cdna3.mfma.bf8.f32"],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("want", "name"), [(want, name) for want, names in ONE_INPUT.items() for name in names])
@@ -89,9 +111,13 @@ def test_fp8_keeps_13_bits():
 
 @pytest.mark.parametrize(
     ("name", "x", "want"),
-    [("nvidia.ampere.mma.bf16.f32", "b080", "00000000"), ("nvidia.ampere.mma.bf16.f32", "b000", "00000001"),
-     ("nvidia.hopper.mma.bf16.f32", "af80", "00000000"), ("nvidia.hopper.mma.bf16.f32", "af00", "00000001")],
-)  # fmt: skip
+    [
+        ("nvidia.ampere.mma.bf16.f32", "b080", "00000000"),
+        ("nvidia.ampere.mma.bf16.f32", "b000", "00000001"),
+        ("nvidia.hopper.mma.bf16.f32", "af80", "00000000"),
+        ("nvidia.hopper.mma.bf16.f32", "af00", "00000001"),
+    ],
+)
 def test_clamp_of_bfloat16(name, x, want):
     assert both(name, from_hex(["3400", x], 4), from_hex(["0080", "0080"], 4)) == want
 
@@ -146,20 +172,30 @@ def test_amd_corners(name, a, b, c, want):
 # Special values ------------------------------------------------------------------------------------------------------
 
 INF, NAN = np.inf, np.nan
-NVIDIA = ["nvidia.volta.mma.f16.f32", "nvidia.hopper.mma.bf16.f32", "nvidia.ada.mma.e5m2.f32",
-          "nvidia.hopper.mma.e5m2.f16",
-          "nvidia.ampere.mma.f16.f16"]  # fmt: skip
+NVIDIA = [
+    "nvidia.volta.mma.f16.f32",
+    "nvidia.hopper.mma.bf16.f32",
+    "nvidia.ada.mma.e5m2.f32",
+    "nvidia.hopper.mma.e5m2.f16",
+    "nvidia.ampere.mma.f16.f16",
+]
 
 
 @pytest.mark.parametrize("name", NVIDIA)
 @pytest.mark.parametrize(
     ("a", "b", "c", "want"),
     [
-        ([1, 2], [1, NAN], 0, "7fffffff"), ([INF, 1], [0, 1], 0, "7fffffff"), ([INF, -INF], [1, 1], 0, "7fffffff"),
-        ([INF, 1], [1, 1], -INF, "7fffffff"), ([1, 1], [1, 1], NAN, "7fffffff"), ([INF, 1], [-1, 1], 3, "ff800000"),
-        ([1, 1], [1, 1], -INF, "ff800000"), ([1, -1], [1, 1], 0, "00000000"), ([-0.0, -0.0], [1, 1], -0.0, "00000000"),
+        ([1, 2], [1, NAN], 0, "7fffffff"),
+        ([INF, 1], [0, 1], 0, "7fffffff"),
+        ([INF, -INF], [1, 1], 0, "7fffffff"),
+        ([INF, 1], [1, 1], -INF, "7fffffff"),
+        ([1, 1], [1, 1], NAN, "7fffffff"),
+        ([INF, 1], [-1, 1], 3, "ff800000"),
+        ([1, 1], [1, 1], -INF, "ff800000"),
+        ([1, -1], [1, 1], 0, "00000000"),
+        ([-0.0, -0.0], [1, 1], -0.0, "00000000"),
     ],
-)  # fmt: skip
+)
 def test_nvidia_specials(name, a, b, c, want):
     assert both(name, a, b, c) == want
 
@@ -208,9 +244,14 @@ def test_intel_pairs(c, a, b, amx, vdp):
 
 @pytest.mark.parametrize(
     ("places", "want"),
-    [({0: "7fc1", 2: "7fc3"}, "7fc30000"), ({0: "7fc1", 3: "7fc3"}, "7fc10000"), ({1: "7fc1", 2: "7fc3"}, "7fc30000"),
-     ({0: "4b80", 2: "3f80", 4: "cb80"}, "00000000"), ({0: "4b80", 1: "3f80", 2: "cb80"}, "3f800000")],
-)  # fmt: skip
+    [
+        ({0: "7fc1", 2: "7fc3"}, "7fc30000"),
+        ({0: "7fc1", 3: "7fc3"}, "7fc10000"),
+        ({1: "7fc1", 2: "7fc3"}, "7fc30000"),
+        ({0: "4b80", 2: "3f80", 4: "cb80"}, "00000000"),
+        ({0: "4b80", 1: "3f80", 2: "cb80"}, "3f800000"),
+    ],
+)
 def test_amx_chains(places, want):
     words = [places.get(k, "0000") for k in range(32)]
     assert both(AMX, from_hex(words, 4), np.ones(32)) == want

@@ -22,9 +22,16 @@ from nfloat.linalg.units.matmul import unit_matmul
 pytestmark = pytest.mark.filterwarnings("ignore::nfloat.linalg.units.names.SingleSourceWarning")
 
 ROOT = Path(__file__).resolve().parents[2]
-ARCH = {"V100": "volta", "A100": "ampere", "A2": "ampere", "Ada": "ada", "L40S": "ada", "H100": "hopper",
-        "H200": "hopper",
-        "B200": "blackwell"}  # fmt: skip
+ARCH = {
+    "V100": "volta",
+    "A100": "ampere",
+    "A2": "ampere",
+    "Ada": "ada",
+    "L40S": "ada",
+    "H100": "hopper",
+    "H200": "hopper",
+    "B200": "blackwell",
+}
 WHERE = [Path(os.environ.get("NFLOAT_GOLDEN", ROOT.parent / "shared" / "golden" / "tensor_cores.npz"))]
 WHERE += sorted((ROOT / "tests" / "golden").glob("*.npz"))
 

@@ -13,9 +13,17 @@ from nfloat.linalg.units.matmul import unit_matmul
 pytestmark = pytest.mark.filterwarnings("ignore::nfloat.linalg.units.names.SingleSourceWarning")
 
 H16 = "nvidia.hopper.mma.f16.f32"
-SAMPLE = [H16, "nvidia.ampere.mma.f16.f16", "nvidia.hopper.mma.e4m3.f32", "nvidia.blackwell.tcgen05.nvf4.f32",
-          "amd.cdna1.mfma.f16.f32",
-          "amd.cdna3.mfma.fp8.f32", "intel.amx.tdpbf16ps", "arm.bfdot", "amd.cdna2.mfma.f64.f64"]  # fmt: skip
+SAMPLE = [
+    H16,
+    "nvidia.ampere.mma.f16.f16",
+    "nvidia.hopper.mma.e4m3.f32",
+    "nvidia.blackwell.tcgen05.nvf4.f32",
+    "amd.cdna1.mfma.f16.f32",
+    "amd.cdna3.mfma.fp8.f32",
+    "intel.amx.tdpbf16ps",
+    "arm.bfdot",
+    "amd.cdna2.mfma.f64.f64",
+]
 
 
 def operands(name: str, shape_a, shape_b, seed: int = 0):
@@ -93,9 +101,21 @@ def test_e4m3_holds_neither_infinities_nor_these(value):
         nf.matmul([value], [1.0], "nvidia.ada.mma.e4m3.f32")
 
 
-@pytest.mark.parametrize("name",
-    ["float16", "bfloat16", "tfloat32", "float8_e4m3fn", "float8_e5m2", "float6_e3m2fn", "float4_e2m1fn",
-                                  "float8_e4m3fnuz", "float8_e5m2fnuz", "float32"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    [
+        "float16",
+        "bfloat16",
+        "tfloat32",
+        "float8_e4m3fn",
+        "float8_e5m2",
+        "float6_e3m2fn",
+        "float4_e2m1fn",
+        "float8_e4m3fnuz",
+        "float8_e5m2fnuz",
+        "float32",
+    ],
+)
 def test_the_check_is_exact(name):
     """Every value of a format passes, and each midpoint or neighbour between two does not."""
     from nfloat.linalg.units.operands import held, measure

@@ -1,4 +1,4 @@
-"""Change one feature of a model: does some test notice?
+"""A feature of a model is changed: some test must notice.
 
 Each mutation of the plain oracle (floor instead of truncation, one bit more or less, normalised products, C added late,
 another output rounding, ...) must change results on operands like those of ``test_units_random.py``, for one unit of

@@ -13,8 +13,13 @@ from nfloat.linalg.units.matmul import unit_matmul
 
 pytestmark = pytest.mark.filterwarnings("ignore::nfloat.linalg.units.names.SingleSourceWarning")
 
-MIXED = ["nvidia.ada.mma.e4m3_e5m2.f32", "nvidia.hopper.wgmma.e5m2_e4m3.f32", "nvidia.blackwell.tcgen05.e4m3_e2m1.f32",
-         "nvidia.blackwell.tcgen05.mxf8_e4m3_e3m2.f32", "amd.cdna3.mfma.fp8_bf8.f32"]  # fmt: skip
+MIXED = [
+    "nvidia.ada.mma.e4m3_e5m2.f32",
+    "nvidia.hopper.wgmma.e5m2_e4m3.f32",
+    "nvidia.blackwell.tcgen05.e4m3_e2m1.f32",
+    "nvidia.blackwell.tcgen05.mxf8_e4m3_e3m2.f32",
+    "amd.cdna3.mfma.fp8_bf8.f32",
+]
 
 
 def summing() -> list[str]:

@@ -132,26 +132,44 @@ def test_descriptions_are_frozen_and_checked():
 
 @pytest.mark.parametrize(
     ("kind", "fields", "word"),
-    [("AlignedSum", {"step": 5, "fraction": 25, "clamp": -133, "output": Output.TRUNCATE_24}, "step"),
-     ("AlignedSum", {"step": 8, "fraction": 26, "clamp": -133, "output": Output.TRUNCATE_24}, "fraction"),
-     ("AlignedSum", {"step": 8, "fraction": 25, "clamp": -30, "output": Output.TRUNCATE_24}, "clamp"),
-     ("AlignedSum", {"step": 8, "fraction": 25, "clamp": -133, "output": Output.TRUNCATE_24, "promote": 12}, "promote"),
-     ("AlignedSum", {"step": 8, "fraction": 25, "clamp": -133, "output": Output.TRUNCATE_24, "scale_block": 8},
-      "scale_format"),
-     ("GroupedSum", {"group": 24}, "group"), ("GroupedSum", {"fraction": 40}, "fraction"),
-     ("ExactSum", {"step": 3}, "step"),
-     ("FlushedTree", {"step": 8}, "step"), ("FlooredSum", {"step": 8, "fraction": 25}, "fraction"),
-     ("EvenOddChains", {"tile": 3}, "tile")],
-)  # fmt: skip
+    [
+        ("AlignedSum", {"step": 5, "fraction": 25, "clamp": -133, "output": Output.TRUNCATE_24}, "step"),
+        ("AlignedSum", {"step": 8, "fraction": 26, "clamp": -133, "output": Output.TRUNCATE_24}, "fraction"),
+        ("AlignedSum", {"step": 8, "fraction": 25, "clamp": -30, "output": Output.TRUNCATE_24}, "clamp"),
+        (
+            "AlignedSum",
+            {"step": 8, "fraction": 25, "clamp": -133, "output": Output.TRUNCATE_24, "promote": 12},
+            "promote",
+        ),
+        (
+            "AlignedSum",
+            {"step": 8, "fraction": 25, "clamp": -133, "output": Output.TRUNCATE_24, "scale_block": 8},
+            "scale_format",
+        ),
+        ("GroupedSum", {"group": 24}, "group"),
+        ("GroupedSum", {"fraction": 40}, "fraction"),
+        ("ExactSum", {"step": 3}, "step"),
+        ("FlushedTree", {"step": 8}, "step"),
+        ("FlooredSum", {"step": 8, "fraction": 25}, "fraction"),
+        ("EvenOddChains", {"tile": 3}, "tile"),
+    ],
+)
 def test_arithmetic_states_what_must_hold(kind, fields, word):
     with pytest.raises(nf.AccumulatorError, match=word):
         getattr(arithmetic, kind)(**fields)
 
 
 def test_single_source_is_said_once():
-    unit = Unit(name="test.single", instruction="none", a="float32", b="float32", output="float32",
-                arithmetic=FmaChain(), confidence="C",
-                source="this test")  # fmt: skip
+    unit = Unit(
+        name="test.single",
+        instruction="none",
+        a="float32",
+        b="float32",
+        output="float32",
+        arithmetic=FmaChain(),
+        confidence="C",
+        source="this test",
+    )
     with pytest.warns(SingleSourceWarning, match=r"test\.single: one source only \(source: this test\)"):
         say_if_single_source(unit)
     with warnings.catch_warnings():

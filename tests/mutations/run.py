@@ -1,4 +1,6 @@
-"""Change one line of nfloat at a time: does a test notice? A line that no test sees is a line whose meaning nobody checks.
+"""Change one line of nfloat at a time.
+
+Does a test notice? A line that no test sees is a line whose meaning nobody checks.
 
 The mutations stand in the ``*.toml`` files beside this one, by room. Each is a table ``[[mutation]]`` with
 
@@ -14,8 +16,9 @@ To add one, add a table (``tests/policy/test_mutations.py`` checks what stands a
 
     python tests/mutations/run.py to-odd-steps-away
 
-Every run has a copy of the tree in a temporary folder, so that the checkout is never changed, and a cache folder of its own: compiled
-code of a mutated kernel is thrown away, since its digest will not come again. First the tests run once without a mutation, and must pass.
+Every run has a copy of the tree in a temporary folder, so that the checkout is never changed, and a cache folder of its
+own: compiled code of a mutated kernel is thrown away, since its digest will not come again. First the tests run once
+without a mutation, and must pass.
 
 Exit code: 0, or 1 if a mutation survives (or no test ran), or 2 for a mistake in what is asked.
 """
@@ -62,7 +65,10 @@ class Mutation(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of a mutation. `seen`: a test failed; `by`: which one, and why if for another reason than an assertion."""
+    """What became of a mutation.
+
+    `seen`: a test failed; `by`: which one, and why if for another reason than an assertion.
+    """
 
     mutation: Mutation
     seen: bool
@@ -93,7 +99,10 @@ class Copy:
                 shutil.copy2(source, self._tree / name)
 
     def outcome(self, mutation: Mutation) -> Outcome:
-        """The mutation applied, its tests run, the mutation taken back (with the file's time, which Numba's cache looks at)."""
+        """The mutation applied, its tests run, the mutation taken back.
+
+        With the file's time, which Numba's cache looks at.
+        """
         path, start = self._tree / mutation.file, time.monotonic()
         text, times = path.read_text(), path.stat()
         if text.count(mutation.old) != 1:
@@ -123,11 +132,21 @@ class Copy:
             *tests,
         ]
         environment = os.environ | {
-            "PYTHONPATH": str(self._tree), "NFLOAT_CACHE_DIR": str(cache or self._cache), "NFLOAT_QUIET": "1",
-            "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "400",
-        }  # fmt: skip
-        process = subprocess.Popen(command, cwd=self._tree, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                   start_new_session=True)  # fmt: skip
+            "PYTHONPATH": str(self._tree),
+            "NFLOAT_CACHE_DIR": str(cache or self._cache),
+            "NFLOAT_QUIET": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "COLUMNS": "400",
+        }
+        process = subprocess.Popen(
+            command,
+            cwd=self._tree,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
         try:
             output, _ = process.communicate(timeout=self._timeout if stop else None)
         except subprocess.TimeoutExpired:
@@ -208,7 +227,8 @@ def _usage(message: str) -> int:
 def line(outcome: Outcome) -> str:
     """File, mutation, the test that saw it, seconds."""
     m = outcome.mutation
-    return f"{m.file}: {m.name}: {f'seen by {outcome.by}' if outcome.seen else f'SURVIVED {outcome.by}'} ({outcome.seconds:.0f} s)"
+    verdict = f"{'seen by' if outcome.seen else 'SURVIVED'} {outcome.by}"
+    return f"{m.file}: {m.name}: {verdict} ({outcome.seconds:.0f} s)"
 
 
 def report(mutations: list[Mutation], jobs: int, folder: Path, timeout: float, keep_going: bool) -> int:

@@ -134,10 +134,13 @@ def test_arithmetic_on_losses_stays_wide_and_so_do_its_gradients():
 @pytest.mark.parametrize(
     "labels, error, message",
     [
-        ([0], ShapeError, r"\(2, 3\)"), ([[0, 1]], ShapeError, "labels"), ([0.0, 1.0], ArgumentError, "integers"),
-        ([0, 3], ArgumentError, "3 is not a class; 3 logits allow 0..2"), ([-1, 0], ArgumentError, "-1 is not a class"),
+        ([0], ShapeError, r"\(2, 3\)"),
+        ([[0, 1]], ShapeError, "labels"),
+        ([0.0, 1.0], ArgumentError, "integers"),
+        ([0, 3], ArgumentError, "3 is not a class; 3 logits allow 0..2"),
+        ([-1, 0], ArgumentError, "-1 is not a class"),
     ],
-)  # fmt: skip
+)
 def test_labels_that_do_not_fit(labels, error, message):
     with pytest.raises(error, match=message):
         cross_entropy(np.zeros((2, 3)), labels)

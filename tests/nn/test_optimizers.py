@@ -1,5 +1,7 @@
-"""Each optimiser against its formula in plain NumPy, bit for bit in float64; the stored tensors in narrow recipes;
-mistakes."""
+"""Each optimiser against its formula in plain NumPy, bit for bit in float64.
+
+The stored tensors in narrow recipes; mistakes.
+"""
 
 import numpy as np
 import pytest

@@ -1,5 +1,7 @@
-"""What the precision context does: where it rounds (observed), which GEMMs it calls (spied on), which random bits it
-uses."""
+"""What the precision context does.
+
+Where it rounds (observed), which GEMMs it calls (spied on), which random bits it uses.
+"""
 
 import sys
 import threading
@@ -30,11 +32,19 @@ from nfloat.nn.precision import current
 
 #: observed tensor -> field of the recipe
 FIELDS = {
-    "input": "activations", "activation": "activations", "activation.grad": "activation_gradients",
-    "gemm.x": "gemm_inputs", "gemm.w": "gemm_inputs", "gemm.dy": "gemm_inputs",
-    "": "weights", ".copy": "weight_copy", ".grad": "weight_gradients", ".update": "update", ".state": "state",
+    "input": "activations",
+    "activation": "activations",
+    "activation.grad": "activation_gradients",
+    "gemm.x": "gemm_inputs",
+    "gemm.w": "gemm_inputs",
+    "gemm.dy": "gemm_inputs",
+    "": "weights",
+    ".copy": "weight_copy",
+    ".grad": "weight_gradients",
+    ".update": "update",
+    ".state": "state",
     ".compensation": "compensation",
-}  # fmt: skip
+}
 
 
 def field(tensor):

@@ -1,7 +1,7 @@
 """The recipes' table, and one training step of every recipe against a plain model written out by hand, bit for bit.
 
-The plain model rounds by a formula of its own; only GEMMs go through `nf.matmul` and exp through ``elementary.py``, which
-have tests of their own.
+The plain model rounds by a formula of its own; only GEMMs go through `nf.matmul` and exp through ``elementary.py``,
+which have tests of their own.
 """
 
 import numpy as np
@@ -13,9 +13,18 @@ from nfloat.linalg.matmul import matmul
 from nfloat.nn import SGD, Cast, Linear, LossScaling, Recipe, ReLU, Sequential, Trainer, elementary, recipe, recipes
 
 NAMES = {
-    "float64", "float32", "tf32", "bf16-mixed", "bf16-weights", "bf16-pure", "bf16-pure-sr", "bf16-pure-kahan",
-    "fp16-pure", "fp16-mixed", "fp16-mixed-unscaled",
-}  # fmt: skip
+    "float64",
+    "float32",
+    "tf32",
+    "bf16-mixed",
+    "bf16-weights",
+    "bf16-pure",
+    "bf16-pure-sr",
+    "bf16-pure-kahan",
+    "fp16-pure",
+    "fp16-mixed",
+    "fp16-mixed-unscaled",
+}
 
 
 def to(precision, emin, largest):

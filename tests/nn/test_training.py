@@ -1,5 +1,6 @@
-"""Training on the digits, short: what drifts and what does not, in the proportions of Zamirai et al. 2020 and
-Micikevicius et al. 2018.
+"""Training on the digits, short: what drifts and what does not, in the proportions of Zamirai et al.
+
+2020 and Micikevicius et al. 2018.
 
 The full runs (30 epochs) belong to the studies; here are 8 epochs of the same set-up, 64-64-10, ReLU, SGD 0.02,
 batches of 32.

@@ -52,12 +52,15 @@ def test_data_that_is_not_finite(bad):
     "x, y, error",
     [
         (np.ones((4, 2)), np.zeros(3), ShapeError),
-        (np.ones(4), np.zeros(4), ShapeError), (np.ones((0, 2)), np.zeros(0), ShapeError),
-        ([["a"]], [0], ShapeError), (np.ones((2, 2)), [0.5, 1], ArgumentError),
+        (np.ones(4), np.zeros(4), ShapeError),
+        (np.ones((0, 2)), np.zeros(0), ShapeError),
+        ([["a"]], [0], ShapeError),
+        (np.ones((2, 2)), [0.5, 1], ArgumentError),
         (np.ones((2, 2)), [-1, 1], ArgumentError),
-        (np.ones((2, 2)), [np.nan, 1], ArgumentError), (np.ones((2, 2)), ["a", "b"], ShapeError),
+        (np.ones((2, 2)), [np.nan, 1], ArgumentError),
+        (np.ones((2, 2)), ["a", "b"], ShapeError),
     ],
-)  # fmt: skip
+)
 def test_arrays_that_do_not_fit(x, y, error):
     with pytest.raises(error, match="'data'"):
         from_arrays(x, y)
@@ -75,12 +78,15 @@ def test_files(tmp_path):
 @pytest.mark.parametrize(
     "name, content, message",
     [
-        ("digit", None, "did you mean 'digits'"), ("none.npz", None, "cannot be read"),
-        ("none.csv", None, "cannot be read"), ("thin.csv", b"1\n2\n", "1 column"),
-        ("bad.npz", b"not an archive", "cannot be read"), ("bad.csv", b"1,2\n3,four\n", "cannot be read"),
+        ("digit", None, "did you mean 'digits'"),
+        ("none.npz", None, "cannot be read"),
+        ("none.csv", None, "cannot be read"),
+        ("thin.csv", b"1\n2\n", "1 column"),
+        ("bad.npz", b"not an archive", "cannot be read"),
+        ("bad.csv", b"1,2\n3,four\n", "cannot be read"),
         ("nan.csv", b"1,nan,0\n1,2,1\n", r"x\[0, 1\] is nan"),
     ],
-)  # fmt: skip
+)
 def test_files_that_are_refused(tmp_path, name, content, message):
     path = tmp_path / name
     if content is not None:

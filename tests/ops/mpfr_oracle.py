@@ -1,5 +1,6 @@
-"""MPFR (gmpy2) as an oracle: the exact result of a function, as the float64 number that every rounding to p <= 51
-treats alike.
+"""MPFR (gmpy2) as an oracle.
+
+The exact result of a function, as the float64 number that every rounding to p <= 51 treats alike.
 
 `rounded_to_odd` computes at 320 bits toward zero and keeps 53 of them, the last one set if anything follows. What the
 format of float64 would overflow or underflow is clamped far beyond every format in these tests. `round_mpfr` rounds
@@ -126,7 +127,10 @@ def rounded_to_odd(name: str, *operands: np.ndarray) -> np.ndarray:
 
 
 def leading(name: str, *operands: float) -> tuple[bool, int, int, bool] | float | None:
-    """A function of numbers as a `Result` of ``nfloat.testing.exact_cut``: 320 bits and whether more follow; None for zeros and infinities."""
+    """A function of numbers as a `Result` of ``nfloat.testing.exact_cut``: 320 bits and whether more follow.
+
+    None for zeros and infinities.
+    """
     if any(x == 0 or math.isinf(x) for x in operands) or (name == "log1p" and operands[0] == -1):
         return None
     with _context():
@@ -178,7 +182,10 @@ def as_float64(
     emax: int,
     rounding: int = gmpy2.RoundToNearest,
 ) -> np.ndarray:
-    """An IEEE format's own arithmetic, by precision and exponents of normal numbers; subnormals and overflow included."""
+    """An IEEE format's own arithmetic, by precision and exponents of normal numbers.
+
+    Subnormals and overflow included.
+    """
     with gmpy2.context(precision=53):  # made here, so that the format's precision does not round them
         rows = [tuple(map(mpfr, row)) for row in zip(*(np.asarray(o, float).tolist() for o in operands), strict=True)]
     with gmpy2.context(
@@ -188,7 +195,10 @@ def as_float64(
 
 
 def near_right_angles(bits: int, exponents: range) -> np.ndarray:
-    """Numbers m 2^e, m < 2^bits, next to multiples of pi/2: m a denominator of 2^e 2/pi's continued fraction, or some of it."""
+    """Numbers m 2^e, m < 2^bits, next to multiples of pi/2.
+
+    M a denominator of 2^e 2/pi's continued fraction, or some of it.
+    """
     found = []
     for e in exponents:
         with gmpy2.context(precision=max(e, 0) + 400):

@@ -25,9 +25,12 @@ ELEMENTWISE = [nf.round, nf.encode]
 @pytest.mark.parametrize(
     "x",
     [
-        [1j], np.complex64([1]), "1.5", b"1.5", np.array(["1", "2"]), [1, "a"], None, [None], object(), {"a": 1}, {1.0}, [[1], [1, 2]],
-        np.array(["2020-01-01"], "M8[D]"), np.array([3], "m8[s]"), np.zeros(2, [("a", "f4")]), np.array([1, "a"], object), lambda: 1,
-        fractions.Fraction(1, 3), decimal.Decimal("0.1"), [decimal.Decimal("0.1")], np.ma.array([1.0, 2.0], mask=[0, 1]), [np.array([1j])],
+        [1j], np.complex64([1]), "1.5", b"1.5", np.array(["1", "2"]), [1, "a"], None, [None], object(), {"a": 1}, {1.0},
+        [[1], [1, 2]],
+        np.array(["2020-01-01"], "M8[D]"), np.array([3], "m8[s]"), np.zeros(2, [("a", "f4")]),
+        np.array([1, "a"], object), lambda: 1,
+        fractions.Fraction(1, 3), decimal.Decimal("0.1"), [decimal.Decimal("0.1")],
+        np.ma.array([1.0, 2.0], mask=[0, 1]), [np.array([1j])],
     ],
     ids=_label,
 )  # fmt: skip
@@ -38,7 +41,8 @@ def test_what_is_not_real_numbers_is_refused_by_name(function, x):
 
 @pytest.mark.parametrize(
     "x",
-    [2**53 + 1, [2**53 + 1], [2**53 + 1, 0.5], [[0.5], [2**53 + 1]], (0.5, -(2**60) - 1), 2**70 + 1, [2**70 + 1], 10**400, [10**400, 1.0],
+    [2**53 + 1, [2**53 + 1], [2**53 + 1, 0.5], [[0.5], [2**53 + 1]], (0.5, -(2**60) - 1), 2**70 + 1, [2**70 + 1],
+     10**400, [10**400, 1.0],
      np.array([2**64 - 1], np.uint64), np.array([2**62 + 1]), np.array([2**70 + 1], object), [True, 2**53 + 1]],
     ids=_label,
 )  # fmt: skip
@@ -50,10 +54,14 @@ def test_integers_that_float64_does_not_hold_are_refused(x):
 @pytest.mark.parametrize(
     ("x", "expected"),
     [
-        (2**53, 2.0**53), ([2**70], [2.0**70]), ([2**63, -1], [2.0**63, -1.0]), (-(2**63), -(2.0**63)), ([2**53 + 2, 0.5], [2.0**53 + 2, 0.5]),
-        (fractions.Fraction(1, 4), 0.25), (decimal.Decimal("0.5"), 0.5), ([True, False], [1.0, 0.0]), (np.array([1, 2.5], object), [1.0, 2.5]),
-        (array.array("f", [1.5]), [1.5]), (memoryview(np.array([1.5])), [1.5]), (range(3), [0.0, 1.0, 2.0]), ((1, 2), [1.0, 2.0]),
-        (np.ma.array([1.0, 2.0], mask=[0, 0]), [1.0, 2.0]), (np.longdouble(1.5), 1.5), (np.array([np.nan, np.inf], np.longdouble), [np.nan, np.inf]),
+        (2**53, 2.0**53), ([2**70], [2.0**70]), ([2**63, -1], [2.0**63, -1.0]), (-(2**63), -(2.0**63)),
+        ([2**53 + 2, 0.5], [2.0**53 + 2, 0.5]),
+        (fractions.Fraction(1, 4), 0.25), (decimal.Decimal("0.5"), 0.5), ([True, False], [1.0, 0.0]),
+        (np.array([1, 2.5], object), [1.0, 2.5]),
+        (array.array("f", [1.5]), [1.5]), (memoryview(np.array([1.5])), [1.5]), (range(3), [0.0, 1.0, 2.0]),
+        ((1, 2), [1.0, 2.0]),
+        (np.ma.array([1.0, 2.0], mask=[0, 0]), [1.0, 2.0]), (np.longdouble(1.5), 1.5),
+        (np.array([np.nan, np.inf], np.longdouble), [np.nan, np.inf]),
         ([1e300, 2.5], [1e300, 2.5]), (np.array([2**60], np.uint64), [2.0**60]),
     ],
     ids=_label,
@@ -113,8 +121,10 @@ def test_a_scalar_gives_a_scalar(x):
 
 @pytest.mark.parametrize(
     ("x", "fmt", "dtype"),
-    [(np.float32([1]), "float16", np.float32), (np.float16([1]), "float32", np.float32), (np.float32([1]), "float64", np.float64),
-     (np.float32([1]), "e9m3", np.float64), (np.float64([1]), "float16", np.float64), ([1.0], "float16", np.float64), ([], "float16", np.float64),
+    [(np.float32([1]), "float16", np.float32), (np.float16([1]), "float32", np.float32),
+     (np.float32([1]), "float64", np.float64),
+     (np.float32([1]), "e9m3", np.float64), (np.float64([1]), "float16", np.float64), ([1.0], "float16", np.float64),
+     ([], "float16", np.float64),
      (np.float32([1]), "e8m23", np.float32), (np.float32([1]), "fixed32.8", np.float64)],
 )  # fmt: skip
 def test_result_dtype(x, fmt, dtype):
@@ -139,8 +149,11 @@ def test_signalling_nans_pass_without_a_warning():
 
 
 # ---------------------------------------------------------------- formats, modes, policies, seeds
-@pytest.mark.parametrize("fmt", ["float17", "", "e1m3", "e12m3", "e5m0", "e5m53", "binary17p4se", "binary8p8se", "binary2p1sf", "binary8p9uf", "fixed1.0",
-                                 "fixed55.0", "int1", "int64", "e06m9", "e6m09", "e02m1", "fixed16.08", "fixed16.-0", "int08", "binary08p4se", "e\u0666m9", "e6m9 m", ["float16"], None, 16, np.float16, np.dtype("f2"), b"float16"])  # fmt: skip
+@pytest.mark.parametrize("fmt", ["float17", "", "e1m3", "e12m3", "e5m0", "e5m53", "binary17p4se", "binary8p8se",
+                                 "binary2p1sf", "binary8p9uf", "fixed1.0",
+                                 "fixed55.0", "int1", "int64", "e06m9", "e6m09", "e02m1", "fixed16.08", "fixed16.-0",
+                                 "int08", "binary08p4se", "e\u0666m9", "e6m9 m", ["float16"], None, 16, np.float16,
+                                 np.dtype("f2"), b"float16"])  # fmt: skip
 def test_unknown_formats(fmt):
     for call in (
         lambda: nf.round(1.0, fmt),

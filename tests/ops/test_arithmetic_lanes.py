@@ -89,7 +89,8 @@ def test_every_operation_and_mode_equals_the_plain_rule(name: str) -> None:
                 wanted = _plain(op, operands, 0, how, 0)
                 bad = np.flatnonzero(differs(got, wanted))
                 assert bad.size == 0, (
-                    f"{name} {mode} {op.name}: {bad.size}; {[o[bad[:3]] for o in operands]}: {got[bad[:3]]}, {wanted[bad[:3]]}"
+                    f"{name} {mode} {op.name}: {bad.size}; {[o[bad[:3]] for o in operands]}: {got[bad[:3]]}, "
+                    f"{wanted[bad[:3]]}"
                 )
 
 
@@ -107,7 +108,10 @@ def test_ragged_ends_and_single_elements(size: int) -> None:
 
 
 def test_results_that_float32_would_round_to_a_midpoint_below_its_normal_numbers() -> None:
-    """3 (1 - 2^-18) 2^-137 is below the midpoint 1.5 of tfloat32's least number; float32 has no more than 3 2^-137 of it."""
+    """3 (1 - 2^-18) 2^-137 is below the midpoint 1.5 of tfloat32's least number.
+
+    float32 has no more than 3 2^-137 of it.
+    """
     x, y = (
         nf.array(np.full(40, v, np.float32), "tfloat32")
         for v in (3 * (1 + 2.0**-9) * 2.0**-67, (1 - 2.0**-9) * 2.0**-70)

@@ -145,9 +145,11 @@ P3109 = [
     ("exp", (-INF,), 0.0),
     ("exp2", (INF,), INF),
 ]
-#: a rounded result beyond the range, and one below it, in every mode: float16's largest number is 65504, its least 2^-24
+#: a rounded result beyond the range, and one below it, in every mode: float16's largest number is 65504, its least
+#: 2^-24
 DIRECTED = [
-    # operation, operands; nearest_even, nearest_away, nearest_zero, toward_zero, toward_positive, toward_negative, to_odd
+    # operation, operands; nearest_even, nearest_away, nearest_zero, toward_zero, toward_positive, toward_negative,
+    # to_odd
     ("add", (65504.0, 32.0), (INF, INF, INF, 65504.0, INF, 65504.0, 65504.0)),
     ("add", (65504.0, 16.0), (INF, INF, 65504.0, 65504.0, INF, 65504.0, 65504.0)),
     ("add", (65504.0, 15.0), (65504.0, 65504.0, 65504.0, 65504.0, INF, 65504.0, 65504.0)),

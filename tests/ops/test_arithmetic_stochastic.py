@@ -54,7 +54,7 @@ def test_the_exact_fraction_decides(name: str, fmt: str) -> None:
 def test_exact_results_in_float64_have_the_bits_of_the_plain_rule(
     fmt: str, mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Sums that float64 holds and sums that it does not, next to each other and in long runs, special values, single operands."""
+    """Sums that float64 holds and does not, next to each other and in long runs; special values, single operands."""
     how = {"rounding": mode, "seed": 6, "random_bits": None if mode == "stochastic" else 9}
     rng = np.random.default_rng(1)
     special = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 2.0**-149, 2.0**127, 1e-30, 3.0])
@@ -63,8 +63,12 @@ def test_exact_results_in_float64_have_the_bits_of_the_plain_rule(
         a[1000:2000] = np.ldexp(a[1000:2000], rng.integers(-110, 110, 1000))  # far from each other
         a[3000:3500] = rng.choice(special, 500)
         a[rng.integers(0, 5000, 30)] = np.ldexp(1.0, rng.integers(-100, 100, 30))
-    cases = [(name, carrier, operands) for name in ("add", "subtract", "multiply", "fma") for carrier in (np.float32, np.float64)
-             for operands in ((x, y, z), (x, y[7:8], z), (x[:33], y[:33], z[:33]))]  # fmt: skip
+    cases = [
+        (name, carrier, operands)
+        for name in ("add", "subtract", "multiply", "fma")
+        for carrier in (np.float32, np.float64)
+        for operands in ((x, y, z), (x, y[7:8], z), (x[:33], y[:33], z[:33]))
+    ]
 
     def results() -> list[np.ndarray]:
         return [

@@ -8,10 +8,20 @@ import nfloat as nf
 
 @pytest.mark.parametrize(
     ("codes", "fmt"),
-    [([256], "float8_e4m3fn"), ([-1], "float8_e4m3fn"), ([16], "float4_e2m1fn"), ([64], "float6_e2m3fn"), ([2**16], "float16"), ([2**19], "e8m10"),
-     ([-1], "float64"), (np.array([-1]), "float64"), (np.array([300], ">u2"), "float8_e5m2"), ([1 << 40], "float32")],
+    [
+        ([256], "float8_e4m3fn"),
+        ([-1], "float8_e4m3fn"),
+        ([16], "float4_e2m1fn"),
+        ([64], "float6_e2m3fn"),
+        ([2**16], "float16"),
+        ([2**19], "e8m10"),
+        ([-1], "float64"),
+        (np.array([-1]), "float64"),
+        (np.array([300], ">u2"), "float8_e5m2"),
+        ([1 << 40], "float32"),
+    ],
     ids=repr,
-)  # fmt: skip
+)
 def test_codes_out_of_range_name_the_code(codes, fmt):
     for call in (lambda: nf.decode(codes, fmt), lambda: nf.pack(codes, fmt)):
         with pytest.raises(nf.ArgumentError, match=r"codes: code -?\d+ is not in 0\.\."):
@@ -58,15 +68,44 @@ def test_codes_of_any_layout():
 
 @pytest.mark.parametrize(
     ("fmt", "dtype"),
-    [("float4_e2m1fn", np.uint8), ("float8_e4m3fn", np.uint8), ("e5m3", np.uint16), ("float16", np.uint16), ("tfloat32", np.uint32), ("amdfp24", np.uint32),
-     ("float32", np.uint32), ("e11m21", np.uint64), ("float64", np.uint64)],
-)  # fmt: skip
+    [
+        ("float4_e2m1fn", np.uint8),
+        ("float8_e4m3fn", np.uint8),
+        ("e5m3", np.uint16),
+        ("float16", np.uint16),
+        ("tfloat32", np.uint32),
+        ("amdfp24", np.uint32),
+        ("float32", np.uint32),
+        ("e11m21", np.uint64),
+        ("float64", np.uint64),
+    ],
+)
 def test_codes_have_the_smallest_dtype(fmt, dtype):
     assert nf.encode([1.0], fmt).dtype == dtype
 
 
-@pytest.mark.parametrize("fmt", ["int2", "binary3p2sf", "float4_e2m1fn", "e2m2", "float6_e3m2fn", "binary7p3se", "float8_e5m2", "e5m4", "float16", "tfloat32",
-                                 "amdfp24", "e8m22", "float32", "e11m30", "e11m51", "float64", "fixed40.8"])  # fmt: skip
+@pytest.mark.parametrize(
+    "fmt",
+    [
+        "int2",
+        "binary3p2sf",
+        "float4_e2m1fn",
+        "e2m2",
+        "float6_e3m2fn",
+        "binary7p3se",
+        "float8_e5m2",
+        "e5m4",
+        "float16",
+        "tfloat32",
+        "amdfp24",
+        "e8m22",
+        "float32",
+        "e11m30",
+        "e11m51",
+        "float64",
+        "fixed40.8",
+    ],
+)
 @pytest.mark.parametrize("size", [0, 1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 64])
 def test_pack_is_little_endian_and_unpack_undoes_it(fmt, size):
     bits = nf.get_format(fmt).bits
@@ -100,10 +139,24 @@ def test_buffers_that_are_not_bytes(buffer):
 
 @pytest.mark.parametrize(
     ("fmt", "code"),
-    [("float16", 0x7E00), ("bfloat16", 0x7FC0), ("float32", 0x7FC00000), ("float64", 0x7FF8000000000000), ("float8_e5m2", 0x7E), ("float8_e4m3fn", 0x7F),
-     ("float8_e4m3", 0x7C), ("float8_e4m3fnuz", 0x80), ("float8_e5m2fnuz", 0x80), ("float8_e8m0fnu", 0xFF), ("binary8p3se", 0x80), ("binary8p3ue", 0xFF),
-     ("dlfloat16", 0x7FFF), ("e3m1", 0xF), ("tfloat32", 0x3FE00)],
-)  # fmt: skip
+    [
+        ("float16", 0x7E00),
+        ("bfloat16", 0x7FC0),
+        ("float32", 0x7FC00000),
+        ("float64", 0x7FF8000000000000),
+        ("float8_e5m2", 0x7E),
+        ("float8_e4m3fn", 0x7F),
+        ("float8_e4m3", 0x7C),
+        ("float8_e4m3fnuz", 0x80),
+        ("float8_e5m2fnuz", 0x80),
+        ("float8_e8m0fnu", 0xFF),
+        ("binary8p3se", 0x80),
+        ("binary8p3ue", 0xFF),
+        ("dlfloat16", 0x7FFF),
+        ("e3m1", 0xF),
+        ("tfloat32", 0x3FE00),
+    ],
+)
 def test_nan_is_encoded_as_the_quiet_positive_one(fmt, code):
     for x in (np.nan, -np.nan, np.float32(np.nan)):
         assert nf.encode(x, fmt) == code
@@ -123,8 +176,23 @@ def test_the_first_nan_without_a_code_is_named():
         nf.encode(np.nan, "int8")
 
 
-@pytest.mark.parametrize("fmt", ["fixed16.200", "fixed16.150", "fixed12.-300", "fixed32.16", "int5", "e11m20", "float32", "amdfp24", "dlfloat16", "float8_e8m0fnu",
-                                 nf.Format(name="64 bits", precision=53, emin=-1022, emax=1023, bits=64, has_inf=False, nan="negative_zero")], ids=str)  # fmt: skip
+@pytest.mark.parametrize(
+    "fmt",
+    [
+        "fixed16.200",
+        "fixed16.150",
+        "fixed12.-300",
+        "fixed32.16",
+        "int5",
+        "e11m20",
+        "float32",
+        "amdfp24",
+        "dlfloat16",
+        "float8_e8m0fnu",
+        nf.Format(name="64 bits", precision=53, emin=-1022, emax=1023, bits=64, has_inf=False, nan="negative_zero"),
+    ],
+    ids=str,
+)
 def test_codes_do_not_depend_on_how_many_there_are(fmt):
     """Tables, lanes and NumPy's passes begin at some length: what one code gives, each of many gives."""
     rng = np.random.default_rng(2)
@@ -179,8 +247,10 @@ def test_infinities_and_nan_among_numbers(fmt):
 
 
 def test_a_small_negative_number_is_flushed_in_an_unsigned_format_too():
-    for fmt in (nf.Format(name="u", precision=4, emin=-6, emax=7, signed=False, subnormals="flush_output"),
-                nf.Format(name="z", precision=4, emin=-6, emax=7, signed=False, lowest_binade="zero_first")):  # fmt: skip
+    for fmt in (
+        nf.Format(name="u", precision=4, emin=-6, emax=7, signed=False, subnormals="flush_output"),
+        nf.Format(name="z", precision=4, emin=-6, emax=7, signed=False, lowest_binade="zero_first"),
+    ):
         for length in (1, 16, 64, 300):
             for dtype in (np.float32, np.float64):
                 x = np.full(length, -0.01, dtype)

@@ -37,7 +37,8 @@ NARROW = [
     *(floating(5, emin, 0) for emin in (-120, -121, -122, -123, -1016, -1017, -1018, -1019)),
     *(floating(8, 0, emax) for emax in (111, 112, 978, 979)),
     *(floating(8, 0, emax, max_significand=128) for emax in (111, 112)),
-    *(fixed(p, emax) for p, emax in ((10, 113), (10, 114), (10, 126), (10, 127), (8, 978), (8, 979), (10, 1022), (22, 21), (23, 22), (5, -121), (5, -122), (5, -126), (1, 0), (1, -126))),
+    *(fixed(p, emax) for p, emax in ((10, 113), (10, 114), (10, 126), (10, 127), (8, 978), (8, 979), (10, 1022),
+                                     (22, 21), (23, 22), (5, -121), (5, -122), (5, -126), (1, 0), (1, -126))),
     *(floating(p, -20, 20, subnormals="flush_input") for p in (8, 30)),
     *(floating(p, -126, 127, subnormals="flush") for p in (8, 23, 24)),
     *(floating(p, -1022, 1023, subnormals="flush_output") for p in (8, 52, 53)),
@@ -52,16 +53,21 @@ CODES = [
     *(floating(4, -6, 7, signed=False, bits=bits) for bits in (15, 16, 30, 31, 32, 33, 63)),
     *(floating(1, -20, 9, bits=bits) for bits in (31, 32, 33)),
     *(floating(3, -20, 9, bits=bits, lowest_binade="normal", signed=False) for bits in (30, 31, 32, 33)),
-    *(floating(8, -126, 127, bits=bits) for bits in (16, 17, 32, 33)), *(floating(24, -126, 127, bits=bits) for bits in (32, 33)),
+    *(floating(8, -126, 127, bits=bits) for bits in (16, 17, 32, 33)),
+    *(floating(24, -126, 127, bits=bits) for bits in (32, 33)),
     *(floating(11, -1022, 1023, bits=bits) for bits in (22, 23, 64)),
     *(floating(24, -126, 127, **parts) for parts in (
-        {"has_inf": False}, {"overflow": "saturate"}, {"overflow": "saturate_finite"}, {"nan": "none"}, {"max_significand": 2**24 - 2},
+        {"has_inf": False}, {"overflow": "saturate"}, {"overflow": "saturate_finite"}, {"nan": "none"},
+        {"max_significand": 2**24 - 2},
         {"subnormals": "flush_input"}, {"nan": "negative_zero"}, {"lowest_binade": "zero_first"})),
     *(floating(8, -126, emax, max_significand=top) for emax, top in ((127, 254), (126, 255), (127, 255))),
-    *(floating(23, emin, 20, **parts) for emin in (-20, -126, -127) for parts in ({}, {"lowest_binade": "zero_first"}, {"subnormals": "flush_output"})),
-    *(floating(1, emin, -100, lowest_binade=lowest) for emin in (-126, -127, -128) for lowest in ("subnormal", "zero_first")),
+    *(floating(23, emin, 20, **parts) for emin in (-20, -126, -127) for parts in ({}, {"lowest_binade": "zero_first"},
+                                                                                  {"subnormals": "flush_output"})),
+    *(floating(1, emin, -100, lowest_binade=lowest) for emin in (-126, -127, -128) for lowest in ("subnormal",
+                                                                                                  "zero_first")),
     *(floating(1, emin, -100, lowest_binade="normal", signed=False) for emin in (-126, -127, -128)),
-    *(floating(5, emin, emin + 40, **parts) for emin in (-1023, -1022) for parts in ({}, {"lowest_binade": "zero_first"})),
+    *(floating(5, emin, emin + 40, **parts) for emin in (-1023, -1022) for parts in ({},
+                                                                                     {"lowest_binade": "zero_first"})),
 ]  # fmt: skip
 
 
@@ -85,7 +91,11 @@ def test_codes_on_both_sides_of_every_edge(fmt):
 #: what decides the lanes of arithmetic: p, and whether the hardware's own operation is the answer
 ARITHMETIC = [
     *(f for f in NARROW if f.precision in (22, 23, 51, 52) or f.twos_complement),
-    *(floating(p, emin, 1 - emin, **parts) for p, emin in ((24, -126), (53, -1022)) for parts in ({}, {"overflow": "saturate_finite"})),
+    *(
+        floating(p, emin, 1 - emin, **parts)
+        for p, emin in ((24, -126), (53, -1022))
+        for parts in ({}, {"overflow": "saturate_finite"})
+    ),
 ]  # fmt: skip
 
 
@@ -96,7 +106,10 @@ def test_arithmetic_on_both_sides_of_every_edge(fmt):
 
 @pytest.mark.parametrize("p", [11, 12])
 def test_short_numbers_whose_quotients_and_sums_lie_beside_a_tie(p):
-    """q + 2^-p / 2 less what float32 does not show, for as many as there are: p = 12 has some that a second rounding gets wrong."""
+    """q + 2^-p / 2 less what float32 does not show, for as many as there are.
+
+    P = 12 has some that a second rounding gets wrong.
+    """
     fmt = floating(p, -14, 15)
     y = np.arange(2 ** (p - 1), 2**p) / 2 ** (p - 1)
     tie = 1 + np.random.default_rng(p).integers(0, 2 ** (p - 1), y.size) / 2 ** (p - 1) + 2.0**-p
@@ -118,7 +131,10 @@ def test_short_numbers_whose_quotients_and_sums_lie_beside_a_tie(p):
 
 @pytest.mark.parametrize("name", ["add", "subtract", "multiply"])
 def test_results_that_float64_does_not_hold_in_any_element(name):
-    """A stochastic mode needs the whole rest: a small term that float64 drops, a product of 24 and 53 bits. Whichever operand it is."""
+    """A stochastic mode needs the whole rest: a small term that float64 drops, a product of 24 and 53 bits.
+
+    Whichever operand it is.
+    """
     fmt, rng, seed = floating(51, -20, 20), np.random.default_rng(3), 5
     long = 1 + rng.integers(1, 2**52, 300) * 2.0**-52
     short = {"multiply": (1 + rng.integers(1, 2**23, 300) * 2.0**-23)}.get(name, 2.0**-53 * rng.uniform(0.5, 0.9, 300))

@@ -1,4 +1,7 @@
-"""Formats drawn at random: a part of what ``nfloat check --formats-at-random`` goes through, functions here against MPFR."""
+"""Formats drawn at random.
+
+A part of what ``nfloat check --formats-at-random`` goes through, functions here against MPFR.
+"""
 
 from random import Random
 

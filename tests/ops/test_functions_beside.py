@@ -1,4 +1,6 @@
-"""Arguments within a float64 step of a number or midpoint, where the result is closer still: which side it is on counts.
+"""Arguments within a float64 step of a number or midpoint, where the result is closer still.
+
+Which side it is on counts.
 
 sin x < x < tan x and the like tell on which side; the exact result lies between x and its float64 neighbour, so that
 neither of them may stand for it. Found by arguments that no short format holds.

@@ -1,6 +1,7 @@
 """float32's hardest arguments: of all numbers of 19 binades those whose result lies nearest to a number or a midpoint.
 
-``bench/exhaustive.py singles`` finds them. Their results need 48 to 55 bits to round; float64 alone decides few of them.
+``bench/exhaustive.py singles`` finds them. Their results need 48 to 55 bits to round; float64 alone decides few of
+them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Normal deviates against NumPy's, which differ in the last bit of the tail at most; the tables; the generator's state."""
+"""Normal deviates against NumPy's, which differ in the last bit of the tail at most.
+
+The tables; the generator's state.
+"""
 
 import math
 

@@ -1,4 +1,7 @@
-"""Fast paths work in blocks of lanes: any length, any offset, a special value in any lane, must give what single numbers give."""
+"""Fast paths work in blocks of lanes.
+
+Any length, any offset, a special value in any lane, must give what single numbers give.
+"""
 
 from functools import lru_cache
 
@@ -11,9 +14,11 @@ from nfloat.testing.grid import Grid, code_values, prepare, round_grid, stream_w
 from nfloat.testing.probes import SPECIAL, probes
 
 LENGTHS = [0, 1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 48, 49, 63, 64, 65, 79, 80, 81, 127, 128, 129, 255, 256, 257]
-FORMATS = ["float16", "bfloat16", "tfloat32", "float8_e4m3fn", "float8_e5m2", "float4_e2m1fn", "float8_e8m0fnu", "binary8p3ue", "fixed16.8",
+FORMATS = ["float16", "bfloat16", "tfloat32", "float8_e4m3fn", "float8_e5m2", "float4_e2m1fn", "float8_e8m0fnu",
+           "binary8p3ue", "fixed16.8",
            "dlfloat16", "float32", "e7m20", "e11m20", "int8", "binary8p1sf", "binary16p8se", "amdfp24",
-           *(nf.get_format(name).replace(name=f"{name}-flush", subnormals="flush") for name in ("float16", "bfloat16", "e11m20"))]  # fmt: skip
+           *(nf.get_format(name).replace(name=f"{name}-flush", subnormals="flush") for name in ("float16", "bfloat16",
+                                                                                                "e11m20"))]  # fmt: skip
 MODES = [str(mode) for mode in Rounding if not mode.needs_random_bits]
 
 
@@ -57,7 +62,7 @@ def test_every_length_and_offset(name, mode):
 @pytest.mark.parametrize("mode", ["nearest_even", "toward_positive", "to_odd", "stochastic"])
 @pytest.mark.parametrize("name", FORMATS, ids=str)
 def test_a_special_value_in_every_lane(name, mode):
-    """NaN, infinities, zeros, subnormal and overflowing numbers, each alone in every lane of a block, and next to each other."""
+    """NaN, infinities, zeros, subnormal and overflowing numbers, alone in every lane of a block and side by side."""
     fmt = nf.get_format(name)
     special = np.concatenate(
         [
@@ -78,7 +83,7 @@ def test_a_special_value_in_every_lane(name, mode):
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", [f for f in FORMATS if isinstance(f, nf.Format)], ids=str)
 def test_pieces_of_formats_that_flush(name, mode):
-    """More elements than go through the steps of flushing together, small ones everywhere, special ones in some places."""
+    """More elements than go through the steps of flushing together, small everywhere, special in some places."""
     fmt, rng = nf.get_format(name), np.random.default_rng(4)
     x = rng.standard_normal(7000) * fmt.smallest_normal * 2.0 ** rng.integers(-4, 3, 7000)
     x[rng.integers(0, x.size, 40)] = rng.choice(SPECIAL, 40)

@@ -8,18 +8,22 @@ import hashlib, numpy as np, nfloat as nf
 from nfloat.testing.probes import SPECIAL
 rng = np.random.default_rng(0)
 with np.errstate(all="ignore"):
-    wide = np.concatenate([rng.standard_normal(500), np.ldexp(rng.standard_normal(500), rng.integers(-30, 30, 500)), SPECIAL, np.zeros(100)])
+    near = rng.standard_normal(500)
+    spread = np.ldexp(rng.standard_normal(500), rng.integers(-30, 30, 500))
+    wide = np.concatenate([near, spread, SPECIAL, np.zeros(100)])
     single = wide.astype(np.float32)
 digest = hashlib.sha256()
 flushed = nf.bfloat16.replace(name="flushed", subnormals="flush")
-for fmt in ("float16", "bfloat16", "float8_e4m3fn", "float8_e5m2fnuz", "binary8p3ue", "e4m10", "tfloat32", "e11m20", "int8", "binary8p1sf", flushed):
+names = "float16 bfloat16 float8_e4m3fn float8_e5m2fnuz binary8p3ue e4m10 tfloat32 e11m20 int8 binary8p1sf"
+for fmt in (*names.split(), flushed):
     for mode in ("nearest_even", "toward_zero", "toward_negative", "nearest_away", "to_odd", "stochastic"):
         for x in (single, wide):
             x = x[~np.isnan(x)] if fmt == "int8" else x
             for n in (20, 70, x.size):
                 y = nf.round(x[:n], fmt, mode, seed=3)
                 codes = nf.encode(x[:n], fmt, mode, seed=3)
-                digest.update(np.where(np.isnan(y), 0, y).tobytes() + codes.tobytes() + np.nan_to_num(nf.decode(codes, fmt)).tobytes())
+                decoded = np.nan_to_num(nf.decode(codes, fmt))
+                digest.update(np.where(np.isnan(y), 0, y).tobytes() + codes.tobytes() + decoded.tobytes())
 print(digest.hexdigest())
 """
 

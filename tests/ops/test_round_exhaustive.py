@@ -1,7 +1,10 @@
-"""Round, encode and decode against the exact oracle, bit for bit: a part of what ``nfloat check --exhaustive`` goes through.
+"""Round, encode and decode against the exact oracle, bit for bit.
 
-Here: every named format, every P3109 format to 6 bits and at 8, some at 16, and formats with odd properties; all their numbers,
-all midpoints, the float32 and float64 neighbours of both, random inputs; every mode; every policy; both carriers.
+A part of what ``nfloat check --exhaustive`` goes through.
+
+Here: every named format, every P3109 format to 6 bits and at 8, some at 16, and formats with odd properties; all their
+numbers, all midpoints, the float32 and float64 neighbours of both, random inputs; every mode; every policy; both
+carriers.
 """
 
 import pytest

@@ -1,4 +1,6 @@
-"""Inputs on which other tools have been measured to be wrong: one named test each, with the right result worked out by hand.
+"""Inputs on which other tools have been measured to be wrong.
+
+One named test each, with the right result worked out by hand.
 
 Rounding, encoding and decoding only; sums and matrix products are with the accumulators' tests, functions with theirs.
 """
@@ -15,7 +17,7 @@ DOWNWARD_MODES = ("toward_zero", "toward_negative", "to_odd")
 
 
 def check(x, fmt, expected, mode="nearest_even", **how):
-    """nf.round of x in both carriers where float32 holds x, and nf.decode(nf.encode(x)), are `expected`, sign of zero included."""
+    """nf.round of x in both carriers, and nf.decode(nf.encode(x)), are `expected`, sign of zero included."""
     with np.errstate(over="ignore"):
         single = np.float32(x)
     holds = float(single) == float(x) or math.isnan(x)
@@ -43,7 +45,10 @@ def test_ml_dtypes_and_torch_round_float64_twice(x, fmt, expected):
 
 
 def test_double_rounding_of_a_float64_next_to_every_float16_tie():
-    """Halide, tinygrad, BFloat16s.jl: a float64 just beside a tie becomes a float32 tie, and then goes the wrong way."""
+    """Halide, tinygrad, BFloat16s.jl.
+
+    A float64 just beside a tie becomes a float32 tie, and then goes the wrong way.
+    """
     codes = np.arange(0x0400, 0x7BFF, 7).astype(np.uint16)
     low, high = (nf.decode(c, "float16").astype(np.float64) for c in (codes, codes + np.uint16(1)))
     tie = (low + high) / 2
@@ -54,11 +59,25 @@ def test_double_rounding_of_a_float64_next_to_every_float16_tie():
 # ---------------------------------------------------------------- the top of the range
 @pytest.mark.parametrize(
     ("x", "expected"),
-    [(256.0, 256.0), (300.0, 288.0), (448.0, 448.0), (464.0, 448.0), (np.nextafter(464.0, INF), NAN), (465.0, NAN), (480.0, NAN),
-     (500.0, NAN), (1000.0, NAN), (INF, NAN), (304.0, 320.0)],
-)  # fmt: skip
+    [
+        (256.0, 256.0),
+        (300.0, 288.0),
+        (448.0, 448.0),
+        (464.0, 448.0),
+        (np.nextafter(464.0, INF), NAN),
+        (465.0, NAN),
+        (480.0, NAN),
+        (500.0, NAN),
+        (1000.0, NAN),
+        (INF, NAN),
+        (304.0, 320.0),
+    ],
+)
 def test_e4m3fn_top_binade(x, expected):
-    """pychop gives 0, CPFloat 480, apytypes and custom-float-quant inf from 256 or 304 on, torch 448; universal clamped first."""
+    """pychop gives 0, CPFloat 480, apytypes and custom-float-quant inf from 256 or 304 on, torch 448.
+
+    Universal clamped first.
+    """
     check(x, "float8_e4m3fn", expected)
     check(-x, "float8_e4m3fn", -expected)
 
@@ -80,11 +99,25 @@ def test_ieee_e4m3_top(x, expected):
 
 @pytest.mark.parametrize(
     ("x", "expected"),
-    [(65504.0, 65504.0), (65519.0, 65504.0), (65520.0, INF), (65536.0, INF), (70000.0, INF), (100000.0, INF), (131008.0, INF),
-     (131071.0, INF), (131072.0, INF), (INF, INF), (NAN, NAN)],
-)  # fmt: skip
+    [
+        (65504.0, 65504.0),
+        (65519.0, 65504.0),
+        (65520.0, INF),
+        (65536.0, INF),
+        (70000.0, INF),
+        (100000.0, INF),
+        (131008.0, INF),
+        (131071.0, INF),
+        (131072.0, INF),
+        (INF, INF),
+        (NAN, NAN),
+    ],
+)
 def test_float16_first_overflow_binade(x, expected):
-    """pychop: 65520 -> 65536 and 65536..131071 -> 0; qtorch: 65520 -> 65536, inf and NaN -> 131008; FloatX: 70000 -> 0."""
+    """pychop: 65520 -> 65536 and 65536..131071 -> 0.
+
+    Qtorch: 65520 -> 65536, inf and NaN -> 131008; FloatX: 70000 -> 0.
+    """
     check(x, "float16", expected)
     check(-x, "float16", -expected)
 
@@ -160,8 +193,10 @@ def test_subnormal_results(x, fmt, expected):
 
 
 def test_gfloat_array_rounds_ties_away_below_the_least_number():
-    """nextafter(1/2, 0) 2^-24 lies just below half the least float16: 0, also to nearest-away, where gfloat's array gives 0
-    and its scalar 2^-24; half the least number itself goes up."""
+    """nextafter(1/2, 0) 2^-24 lies just below half the least float16.
+
+    0, also to nearest-away, where gfloat's array gives 0 and its scalar 2^-24; half the least number itself goes up.
+    """
     x = float(np.nextafter(0.5, 0.0)) * 2.0**-24
     check(x, "float16", 0.0, "nearest_away")
     check(2.0**-25, "float16", 2.0**-24, "nearest_away")
@@ -238,7 +273,10 @@ def test_to_odd_gives_the_largest_number(name):
 
 
 def test_to_odd_past_the_range_goes_to_infinity_in_signed_p3109_formats_alone():
-    """Their last code is infinity's, and odd; v4.0 has it so. A top cut elsewhere does not make infinity odd (IEEE 754, 7.4)."""
+    """Their last code is infinity's, and odd; v4.0 has it so.
+
+    A top cut elsewhere does not make infinity odd (IEEE 754, 7.4).
+    """
     check(1e9, "binary8p4se", INF, "to_odd")
     check(-1e9, "binary8p4se", -INF, "to_odd")
     check(1e9, "binary8p4se", 224.0, "toward_zero")

@@ -1,7 +1,7 @@
 """Against independent implementations: ml_dtypes, NumPy's float16, gfloat and MPFR, each where it is right.
 
-Where one of them is known to be wrong, the case is excluded by a condition that says so, and the right result is a named test in
-``test_round_known_failures.py``.
+Where one of them is known to be wrong, the case is excluded by a condition that says so, and the right result is a
+named test in ``test_round_known_failures.py``.
 """
 
 import gfloat
@@ -15,9 +15,19 @@ import nfloat as nf
 from nfloat.testing.probes import probes, random_inputs
 
 ML_DTYPES = [
-    "bfloat16", "float8_e3m4", "float8_e4m3", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e4m3b11fnuz", "float8_e5m2",
-    "float8_e5m2fnuz", "float8_e8m0fnu", "float6_e2m3fn", "float6_e3m2fn", "float4_e2m1fn",
-]  # fmt: skip
+    "bfloat16",
+    "float8_e3m4",
+    "float8_e4m3",
+    "float8_e4m3fn",
+    "float8_e4m3fnuz",
+    "float8_e4m3b11fnuz",
+    "float8_e5m2",
+    "float8_e5m2fnuz",
+    "float8_e8m0fnu",
+    "float6_e2m3fn",
+    "float6_e3m2fn",
+    "float4_e2m1fn",
+]
 
 
 def float32_probes(name, random=100_000):
@@ -87,13 +97,22 @@ def test_float32_equals_the_processors():
 
 # ---------------------------------------------------------------- gfloat
 GFLOAT_MODES = {
-    "nearest_even": gfloat.RoundMode.TiesToEven, "nearest_away": gfloat.RoundMode.TiesToAway, "toward_zero": gfloat.RoundMode.TowardZero,
-    "toward_positive": gfloat.RoundMode.TowardPositive, "toward_negative": gfloat.RoundMode.TowardNegative,
-}  # fmt: skip
+    "nearest_even": gfloat.RoundMode.TiesToEven,
+    "nearest_away": gfloat.RoundMode.TiesToAway,
+    "toward_zero": gfloat.RoundMode.TowardZero,
+    "toward_positive": gfloat.RoundMode.TowardPositive,
+    "toward_negative": gfloat.RoundMode.TowardNegative,
+}
 GFLOAT_FORMATS = {
-    "float16": "binary16", "bfloat16": "bfloat16", "float8_e5m2": "ocp_e5m2", "float8_e4m3fn": "ocp_e4m3", "float6_e2m3fn": "ocp_e2m3",
-    "float6_e3m2fn": "ocp_e3m2", "float4_e2m1fn": "ocp_e2m1", "float8_e8m0fnu": "ocp_e8m0",
-}  # fmt: skip
+    "float16": "binary16",
+    "bfloat16": "bfloat16",
+    "float8_e5m2": "ocp_e5m2",
+    "float8_e4m3fn": "ocp_e4m3",
+    "float6_e2m3fn": "ocp_e2m3",
+    "float6_e3m2fn": "ocp_e3m2",
+    "float4_e2m1fn": "ocp_e2m1",
+    "float8_e8m0fnu": "ocp_e8m0",
+}
 
 
 def gfloats(name):
@@ -129,7 +148,7 @@ def test_decodes_like_gfloat(name):
     ],
 )
 def test_rounds_like_gfloat_within_the_range(name, mode):
-    """Overflow apart: gfloat's two-way saturation flag follows an older draft of P3109 and knows no IEEE 754 clause 7.4."""
+    """Overflow apart: gfloat's saturation flag follows an older draft of P3109, without IEEE 754's clause 7.4."""
     fmt = nf.get_format(name)
     x = probes(fmt) if fmt.bits <= 8 else probes(fmt)[::23]
     x = x[np.isfinite(x) & (np.abs(x) <= fmt.max)]
@@ -166,8 +185,11 @@ def test_stochastic_modes_like_gfloat_for_every_word(mode, theirs):
 
 # ---------------------------------------------------------------- MPFR
 MPFR_MODES = {
-    "nearest_even": gmpy2.RoundToNearest, "toward_zero": gmpy2.RoundToZero, "toward_positive": gmpy2.RoundUp, "toward_negative": gmpy2.RoundDown,
-}  # fmt: skip
+    "nearest_even": gmpy2.RoundToNearest,
+    "toward_zero": gmpy2.RoundToZero,
+    "toward_positive": gmpy2.RoundUp,
+    "toward_negative": gmpy2.RoundDown,
+}
 
 
 def mpfr_round(x, fmt, mode):

@@ -1,4 +1,7 @@
-"""The rules of the house, checked by machine: who may import whom, how long things may be, what may be compiled where."""
+"""The rules of the house, checked by machine.
+
+Who may import whom, how long things may be, what may be compiled where.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,22 @@ PACKAGE = Path(nfloat.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 #: each room may import only what stands before it
-ORDER = ("errors", "streams", "formats", "kernels", "ops", "linalg", "floatarray", "interop", "display", "nn", "drift", "studies",
-         "report", "cli")  # fmt: skip
+ORDER = (
+    "errors",
+    "streams",
+    "formats",
+    "kernels",
+    "ops",
+    "linalg",
+    "floatarray",
+    "interop",
+    "display",
+    "nn",
+    "drift",
+    "studies",
+    "report",
+    "cli",
+)
 #: the pages are made of rows, and writing a result makes its page: drift and studies may load report, but not at import
 LAZY = {("drift", "report"), ("studies", "report")}
 #: testing stands beside the others: it may use these, and nothing uses it
@@ -38,7 +55,7 @@ def room(path: Path) -> str:
 
 
 def imported_rooms(path: Path) -> set[tuple[str, bool]]:
-    """(room, whether at import time) for every import of the package inside a file, those by name (`import_module`) too."""
+    """(room, whether at import time) for every import of the package inside a file, `import_module` too."""
     package = ["nfloat", *path.relative_to(PACKAGE).parts[:-1]]
     tree = ast.parse(path.read_text())
     top = {
@@ -90,9 +107,10 @@ def test_files_and_functions_are_short():
     assert statistics.median(lengths) <= 150
     bodies = sorted(
         node.end_lineno - node.body[0].lineno + 1
-        for path in FILES for node in ast.walk(ast.parse(path.read_text()))
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-    )  # fmt: skip
+    )
     assert bodies[int(0.9 * len(bodies))] <= 25
 
 

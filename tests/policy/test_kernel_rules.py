@@ -1,4 +1,7 @@
-"""The kernel rules that a machine can check, and what no file may hold. (``test_house.py``: who may call the compiler.)"""
+"""The kernel rules that a machine can check, and what no file may hold.
+
+(``test_house.py``: who may call the compiler.)
+"""
 
 import ast
 import importlib

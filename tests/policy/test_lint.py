@@ -1,4 +1,4 @@
-"""The linter's rules (pyproject.toml) hold everywhere, no mark suppresses nothing, and one formatter wrote every line."""
+"""The linter's rules (pyproject.toml) hold, no mark suppresses nothing, and one formatter wrote every line."""
 
 import subprocess
 import sys

@@ -1,4 +1,6 @@
-"""The list of mutations: each is one, in a place that exists, with tests that exist; and no room of arithmetic is without any.
+"""The list of mutations: each is one, in a place that exists, with tests that exist.
+
+And no room of arithmetic is without any.
 
 (Whether the tests see them is what ``tests/mutations/run.py`` finds out: it takes too long for every run.)
 """

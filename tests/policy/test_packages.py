@@ -13,9 +13,16 @@ FILES = sorted(ROOT.rglob("*.py"))
 
 #: package -> the rooms that may import it
 ROOMS = {
-    "numba": {"kernels"}, "llvmlite": {"kernels"}, "click": {"cli"}, "pytest": {"testing"}, "hypothesis": {"testing"}, "matplotlib": {"report", "studies"},
-    "jinja2": {"report"}, "sklearn": {"nn"}, "mlxtend": {"nn"},
-}  # fmt: skip
+    "numba": {"kernels"},
+    "llvmlite": {"kernels"},
+    "click": {"cli"},
+    "pytest": {"testing"},
+    "hypothesis": {"testing"},
+    "matplotlib": {"report", "studies"},
+    "jinja2": {"report"},
+    "sklearn": {"nn"},
+    "mlxtend": {"nn"},
+}
 ANYWHERE = {
     "numpy",
     "scipy",
@@ -71,8 +78,17 @@ def test_the_oracles_other_files_see_formats_alone(module):
 
 
 def test_one_command_alone_uses_testing():
-    users = {p.relative_to(ROOT).as_posix() for p in FILES if p.parent.name != "testing" and "testing." in p.read_text() and "import" in p.read_text()
-             and any(isinstance(n, ast.ImportFrom) and "testing" in (n.module or "").split(".") for n in ast.walk(ast.parse(p.read_text())))}  # fmt: skip
+    users = {
+        p.relative_to(ROOT).as_posix()
+        for p in FILES
+        if p.parent.name != "testing"
+        and "testing." in p.read_text()
+        and "import" in p.read_text()
+        and any(
+            isinstance(n, ast.ImportFrom) and "testing" in (n.module or "").split(".")
+            for n in ast.walk(ast.parse(p.read_text()))
+        )
+    }
     assert users <= {"cli/check.py"}
 
 

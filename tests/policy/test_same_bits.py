@@ -1,10 +1,11 @@
 """Nothing that a row, a loss or a page depends on is computed by what chooses its own last bits.
 
-NumPy's exp, log, tanh and powers choose a vector library by the CPU, its sums and products an order; Python's `math` and
-`**` are the C library's; its `sum` adds floats otherwise from 3.12 on; NumPy's normal deviates call the C library. What
-may be used instead: `nf`'s own functions, sums and products (correctly rounded, or in a stated order), ``nn/elementary.py``,
-``ops/normal.py``, `math.fsum`, `statistics.fmean`, `median` and `stdev` (exact, rounded once), and everything that IEEE 754
-rounds in one way only: +, -, *, /, sqrt. What is used all the same stands in `REACHES_NO_ROW`, with the reason.
+NumPy's exp, log, tanh and powers choose a vector library by the CPU, its sums and products an order; Python's `math`
+and `**` are the C library's; its `sum` adds floats otherwise from 3.12 on; NumPy's normal deviates call the C library.
+What may be used instead: `nf`'s own functions, sums and products (correctly rounded, or in a stated order),
+``nn/elementary.py``, ``ops/normal.py``, `math.fsum`, `statistics.fmean`, `median` and `stdev` (exact, rounded once),
+and everything that IEEE 754 rounds in one way only: +, -, *, /, sqrt. What is used all the same stands in
+`REACHES_NO_ROW`, with the reason.
 """
 
 import ast
@@ -17,24 +18,34 @@ import nfloat
 ROOT = Path(nfloat.__file__).parent
 ROOMS = ("nn", "drift", "studies", "report")
 FILES = sorted([path for room in ROOMS for path in (ROOT / room).rglob("*.py")]
-               + [ROOT / "linalg" / "bounds.py", ROOT / "linalg" / "bound_orders.py", ROOT / "ops" / "normal.py"])  # fmt: skip
+               + [ROOT / "linalg" / "bounds.py", ROOT / "linalg" / "bound_orders.py",
+                  ROOT / "ops" / "normal.py"])  # fmt: skip
 
 FUNCTIONS = {
-    "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "logaddexp", "logaddexp2", "sin", "cos", "tan", "sinc", "sinh", "cosh",
-    "tanh", "arcsin", "arccos", "arctan", "arctan2", "arcsinh", "arccosh", "arctanh", "power", "float_power", "cbrt", "hypot", "i0",
+    "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "logaddexp", "logaddexp2", "sin", "cos", "tan", "sinc",
+    "sinh", "cosh",
+    "tanh", "arcsin", "arccos", "arctan", "arctan2", "arcsinh", "arccosh", "arctanh", "power", "float_power", "cbrt",
+    "hypot", "i0",
     "logspace", "geomspace", "angle", "erf",
 }  # fmt: skip
 SUMS = {
-    "sum", "nansum", "mean", "nanmean", "average", "std", "nanstd", "var", "nanvar", "median", "nanmedian", "quantile", "nanquantile",
-    "percentile", "nanpercentile", "prod", "nanprod", "cumprod", "dot", "vdot", "inner", "matmul", "tensordot", "einsum", "trace",
-    "convolve", "correlate", "corrcoef", "cov", "polyfit", "polyval", "interp", "trapezoid", "histogram", "norm", "reduce", "reduceat",
+    "sum", "nansum", "mean", "nanmean", "average", "std", "nanstd", "var", "nanvar", "median", "nanmedian", "quantile",
+    "nanquantile",
+    "percentile", "nanpercentile", "prod", "nanprod", "cumprod", "dot", "vdot", "inner", "matmul", "tensordot",
+    "einsum", "trace",
+    "convolve", "correlate", "corrcoef", "cov", "polyfit", "polyval", "interp", "trapezoid", "histogram", "norm",
+    "reduce", "reduceat",
     "linalg", "fft", "polynomial", "ma",
 }  # fmt: skip
-DRAWS = {"normal", "standard_normal", "lognormal", "exponential", "standard_exponential", "gamma", "standard_gamma", "beta", "chisquare",
-         "laplace", "logistic", "gumbel", "poisson", "binomial", "multivariate_normal", "vonmises", "weibull", "rayleigh", "pareto",
-         "power", "standard_t", "standard_cauchy", "geometric", "negative_binomial", "triangular", "dirichlet", "zipf"}  # fmt: skip
+DRAWS = {"normal", "standard_normal", "lognormal", "exponential", "standard_exponential", "gamma", "standard_gamma",
+         "beta", "chisquare",
+         "laplace", "logistic", "gumbel", "poisson", "binomial", "multivariate_normal", "vonmises", "weibull",
+         "rayleigh", "pareto",
+         "power", "standard_t", "standard_cauchy", "geometric", "negative_binomial", "triangular", "dirichlet",
+         "zipf"}  # fmt: skip
 #: what is equal everywhere in `math` (fsum is exact, sqrt IEEE 754's) and in `statistics`
-MATH = {"sqrt", "fsum", "prod", "isfinite", "isinf", "isnan", "inf", "nan", "pi", "e", "floor", "ceil", "trunc", "ldexp", "frexp",
+MATH = {"sqrt", "fsum", "prod", "isfinite", "isinf", "isnan", "inf", "nan", "pi", "e", "floor", "ceil", "trunc",
+        "ldexp", "frexp",
         "copysign", "gcd", "comb", "isqrt", "nextafter", "ulp"}  # fmt: skip
 STATISTICS = {"fmean", "median", "stdev"}
 #: nfloat's own names: their functions are nfloat's
@@ -99,14 +110,18 @@ def test_nothing_chooses_its_own_bits(path):
     assert allowed <= found, f"{name}: no longer there; take it from REACHES_NO_ROW"
 
 
-@pytest.mark.parametrize("text", ["np.exp(x)", "x.sum()", "x.mean(axis=1)", "a @ b", "beta**t", "math.log(x)", "sum(values)", "pow(x, 2)",
-                                  "np.linalg.norm(x)", "np.add.reduce(x)", "generator.standard_normal(3)", "from math import exp",
-                                  "statistics.mean(x)", "np.einsum('i,i', x, y)", "import scipy.special", "x.dot(y)"])  # fmt: skip
+@pytest.mark.parametrize("text", ["np.exp(x)", "x.sum()", "x.mean(axis=1)", "a @ b", "beta**t", "math.log(x)",
+                                  "sum(values)", "pow(x, 2)",
+                                  "np.linalg.norm(x)", "np.add.reduce(x)", "generator.standard_normal(3)",
+                                  "from math import exp",
+                                  "statistics.mean(x)", "np.einsum('i,i', x, y)", "import scipy.special",
+                                  "x.dot(y)"])  # fmt: skip
 def test_it_sees(text):
     assert list(chosen_by_the_machine(ast.parse(text)))
 
 
-@pytest.mark.parametrize("text", ["np.sqrt(x)", "2.0**k", "math.fsum(x)", "nf.exp(x, 'float64')", "nf.sum(x, acc)", "x.max()",
+@pytest.mark.parametrize("text", ["np.sqrt(x)", "2.0**k", "math.fsum(x)", "nf.exp(x, 'float64')", "nf.sum(x, acc)",
+                                  "x.max()",
                                   "elementary.exp(x)", "np.count_nonzero(x)", "statistics.fmean(x)"])  # fmt: skip
 def test_it_lets_pass(text):
     assert not list(chosen_by_the_machine(ast.parse(text)))

@@ -1,4 +1,4 @@
-"""Small things, tests included: what a reader can hold at once. (``test_house.py`` has the medians.)"""
+"""Small things, tests included: what a reader can hold at once (``test_house.py`` has the medians)."""
 
 import ast
 from pathlib import Path

@@ -13,13 +13,17 @@ import pytest
 import nfloat as nf
 
 SURFACE = {
-    "Accumulator", "AccumulatorError", "ArgumentError", "FORMATS", "FloatArray", "Format", "FormatError", "MissingExtraError",
-    "NFloatError", "RepresentationError", "RoundingError", "SeedError", "ShapeError", "Stream", "array", "cumsum", "decode", "dot",
-    "drift", "encode", "finfo", "get_format", "matmul", "nn", "numpy_dtype", "pack", "report", "round", "studies", "sum", "testing",
+    "Accumulator", "AccumulatorError", "ArgumentError", "FORMATS", "FloatArray", "Format", "FormatError",
+    "MissingExtraError",
+    "NFloatError", "RepresentationError", "RoundingError", "SeedError", "ShapeError", "Stream", "array", "cumsum",
+    "decode", "dot",
+    "drift", "encode", "finfo", "get_format", "matmul", "nn", "numpy_dtype", "pack", "report", "round", "studies",
+    "sum", "testing",
     "units", "unpack", "view_codes", "view_dtype",
     # arithmetic
     "add", "subtract", "multiply", "divide", "fma", "sqrt", "reciprocal", "rsqrt", "remainder", "hypot",
-    "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "sinh", "cosh", "tanh", "arcsin", "arccos", "arctan",
+    "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "sinh", "cosh", "tanh", "arcsin",
+    "arccos", "arctan",
     "arctan2", "fmod", "ieee_remainder", "from_codes", "erf", "sigmoid", "softplus", "gelu", "power",
 }  # fmt: skip
 
@@ -37,7 +41,8 @@ def test_every_name_loads_and_is_documented(name):
 
 def test_formats_need_no_numba():
     code = (
-        "import sys, nfloat as nf; f = nf.get_format('e4m3fn'); nf.finfo(f); nf.FORMATS; nf.bfloat16; nf.Stream(1).child('a');"
+        "import sys, nfloat as nf; f = nf.get_format('e4m3fn'); nf.finfo(f); nf.FORMATS; nf.bfloat16; "
+        "nf.Stream(1).child('a');"
         "sys.exit('numba' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,4 +1,7 @@
-"""A mode or an order that nobody has written a fast path for: each leaves it to the plain rule, or refuses it by name."""
+"""A mode or an order that nobody has written a fast path for.
+
+Each leaves it to the plain rule, or refuses it by name.
+"""
 
 import numpy as np
 import pytest

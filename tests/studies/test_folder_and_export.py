@@ -131,8 +131,10 @@ def test_parquet_of_mixed_columns(tmp_path):
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     table = pyarrow.parquet.read_table(export(tmp_path))
     assert table.to_pylist() == [
-        {"n": None, "x": 1.0, "late": None}, {"n": 3, "x": 0.5, "late": "w"}, {"n": 4, "x": math.inf, "late": None},
-    ]  # fmt: skip
+        {"n": None, "x": 1.0, "late": None},
+        {"n": 3, "x": 0.5, "late": "w"},
+        {"n": 4, "x": math.inf, "late": None},
+    ]
 
 
 def test_export_mistakes(folder, tmp_path, monkeypatch):

@@ -22,10 +22,17 @@ def one(rows, column, **coordinates):
 
 
 HARMONIC = {
-    "float32": (15.403682708740234, 2_097_152), "float16": (7.0859375, 513), "tfloat32": (7.0859375, 513),
-    "bfloat16": (5.0625, 65), "e6m9": (6.40625, 257), "float8_e4m3fn": (3.0, 9), "float8_e5m2": (2.0, 5),
-    "float6_e2m3fn": (2.5, 7), "float6_e3m2fn": (2.0, 5), "float4_e2m1fn": (2.0, 4),
-}  # fmt: skip
+    "float32": (15.403682708740234, 2_097_152),
+    "float16": (7.0859375, 513),
+    "tfloat32": (7.0859375, 513),
+    "bfloat16": (5.0625, 65),
+    "e6m9": (6.40625, 257),
+    "float8_e4m3fn": (3.0, 9),
+    "float8_e5m2": (2.0, 5),
+    "float6_e2m3fn": (2.5, 7),
+    "float6_e3m2fn": (2.0, 5),
+    "float4_e2m1fn": (2.0, 4),
+}
 
 
 def test_stagnation():
@@ -88,9 +95,13 @@ def test_swamping():
 def test_long_products():
     rows, checks = run("long-gemm", k=(4096,), repeats=8)
     largest = {
-        "14 bits": 0.0053, "14 bits truncating": 0.070, "14 bits promoted": 7.8e-5,
-        "14 bits truncating promoted": 7.5e-4, "24 bits": 4e-7, "Hopper": 0.070,
-    }  # fmt: skip
+        "14 bits": 0.0053,
+        "14 bits truncating": 0.070,
+        "14 bits promoted": 7.8e-5,
+        "14 bits truncating promoted": 7.5e-4,
+        "24 bits": 4e-7,
+        "Hopper": 0.070,
+    }
     for name, error in largest.items():
         assert one(rows, "max_error", data="positive", accumulator=name) == pytest.approx(error, rel=0.1)
     for name in ("14 bits", "14 bits truncating", "Hopper"):

@@ -1,4 +1,4 @@
-"""The assertions: what passes, what fails, and that a failure says the worst element, its bits, its neighbours and how to get it."""
+"""The assertions: what passes, what fails; a failure says the worst element, its bits and how to get it."""
 
 import math
 
@@ -21,11 +21,21 @@ def failure(function, *args, **kwargs):
 @pytest.mark.parametrize(
     ("x", "fmt", "expected"),
     [
-        (1.0, "bfloat16", 2.0**-7), (-1.99, "bfloat16", 2.0**-7), (2.0, "bfloat16", 2.0**-6), (0.0, "bfloat16", 2.0**-133), (1e-300, "float16", 2.0**-24),
-        (448.0, "float8_e4m3fn", 32.0), (3.7, "int8", 1.0), (0.0, "int8", 1.0), (100.0, "fixed16.8", 2.0**-8), (0.0, "float8_e8m0fnu", 2.0**-127),
-        (4.0, "float8_e8m0fnu", 4.0), (2.0**-30, "dlfloat16", 2.0**-39), (5e-324, "float64", 5e-324),
+        (1.0, "bfloat16", 2.0**-7),
+        (-1.99, "bfloat16", 2.0**-7),
+        (2.0, "bfloat16", 2.0**-6),
+        (0.0, "bfloat16", 2.0**-133),
+        (1e-300, "float16", 2.0**-24),
+        (448.0, "float8_e4m3fn", 32.0),
+        (3.7, "int8", 1.0),
+        (0.0, "int8", 1.0),
+        (100.0, "fixed16.8", 2.0**-8),
+        (0.0, "float8_e8m0fnu", 2.0**-127),
+        (4.0, "float8_e8m0fnu", 4.0),
+        (2.0**-30, "dlfloat16", 2.0**-39),
+        (5e-324, "float64", 5e-324),
     ],
-)  # fmt: skip
+)
 def test_ulp(x, fmt, expected):
     assert ulp(x, fmt) == expected
 
@@ -39,12 +49,23 @@ def test_ulp_of_what_has_none():
 @pytest.mark.parametrize(
     ("actual", "desired", "fmt", "max_ulp"),
     [
-        (1.0, 1.0, "float16", 0), (1.0078125, 1.0, "bfloat16", 1), ([1.0, NAN], [1.0, NAN], "float16", 0), ([INF, -INF], [INF, -INF], "float16", 0),
-        (0.0, -0.0, "float16", 0), ([1.0, 1.0], 1.0, "float16", 0), (INF, 1e39, "bfloat16", 1), (6.0, 1e9, "float4_e2m1fn", 0), (NAN, 500.0, "float8_e4m3fn", 0),
-        (1.0, 1.0 + 2.0**-9, "bfloat16", 0.5), (448.0, 460.0, "float8_e4m3fn", 0.5), (np.float32(1), np.float64(1), "float16", 0), ([], [], "float16", 0),
-        (2.0**-24, 0.0, "float16", 1), (3e38, 3e38 * (1 + 2.0**-10), "bfloat16", 1.5),
+        (1.0, 1.0, "float16", 0),
+        (1.0078125, 1.0, "bfloat16", 1),
+        ([1.0, NAN], [1.0, NAN], "float16", 0),
+        ([INF, -INF], [INF, -INF], "float16", 0),
+        (0.0, -0.0, "float16", 0),
+        ([1.0, 1.0], 1.0, "float16", 0),
+        (INF, 1e39, "bfloat16", 1),
+        (6.0, 1e9, "float4_e2m1fn", 0),
+        (NAN, 500.0, "float8_e4m3fn", 0),
+        (1.0, 1.0 + 2.0**-9, "bfloat16", 0.5),
+        (448.0, 460.0, "float8_e4m3fn", 0.5),
+        (np.float32(1), np.float64(1), "float16", 0),
+        ([], [], "float16", 0),
+        (2.0**-24, 0.0, "float16", 1),
+        (3e38, 3e38 * (1 + 2.0**-10), "bfloat16", 1.5),
     ],
-)  # fmt: skip
+)
 def test_ulp_passes(actual, desired, fmt, max_ulp):
     assert_ulp(actual, desired, fmt, max_ulp)
 
@@ -52,11 +73,20 @@ def test_ulp_passes(actual, desired, fmt, max_ulp):
 @pytest.mark.parametrize(
     ("actual", "desired", "fmt", "max_ulp"),
     [
-        (1.015625, 1.0, "bfloat16", 1), (1.0 + 2.0**-7, 1.0, "bfloat16", 0.99), (NAN, 1.0, "float16", 100), (1.0, NAN, "float16", 100), (INF, 65504.0, "float16", 100),
-        (65504.0, INF, "float16", 100), (INF, -INF, "float16", 100), (1.0, 1e39, "bfloat16", 1e9), (448.0, 500.0, "float8_e4m3fn", 1), (4.0, 1e9, "float4_e2m1fn", 0),
-        (1.0, -1.0, "float16", 1), (2.0**-23, 0.0, "float16", 1),
+        (1.015625, 1.0, "bfloat16", 1),
+        (1.0 + 2.0**-7, 1.0, "bfloat16", 0.99),
+        (NAN, 1.0, "float16", 100),
+        (1.0, NAN, "float16", 100),
+        (INF, 65504.0, "float16", 100),
+        (65504.0, INF, "float16", 100),
+        (INF, -INF, "float16", 100),
+        (1.0, 1e39, "bfloat16", 1e9),
+        (448.0, 500.0, "float8_e4m3fn", 1),
+        (4.0, 1e9, "float4_e2m1fn", 0),
+        (1.0, -1.0, "float16", 1),
+        (2.0**-23, 0.0, "float16", 1),
     ],
-)  # fmt: skip
+)
 def test_ulp_fails(actual, desired, fmt, max_ulp):
     failure(assert_ulp, actual, desired, fmt, max_ulp)
     failure(assert_ulp, [1.0, actual], [1.0, desired], fmt, max_ulp)
@@ -78,7 +108,8 @@ def test_ulp_failure_text():
         "  actual   1.0234375                0x1.0600000000000p+0   0 01111111 0000011\n"
         "  desired  1.0                      0x1.0000000000000p+0   0 01111111 0000000\n"
         "  neighbours of desired on the grid: 0.99609375, 1.0078125\n"
-        "reproduce: nf.testing.assert_ulp(float.fromhex('0x1.0600000000000p+0'), float.fromhex('0x1.0000000000000p+0'), 'bfloat16', max_ulp=1)"
+        "reproduce: nf.testing.assert_ulp(float.fromhex('0x1.0600000000000p+0'), "
+        "float.fromhex('0x1.0000000000000p+0'), 'bfloat16', max_ulp=1)"
     )
 
 
@@ -117,18 +148,35 @@ def test_ml_dtypes_arrays_and_numpys_float16():
 # ---------------------------------------------------------------- assert_representable
 @pytest.mark.parametrize(
     ("x", "fmt"),
-    [([0.5, 448.0, NAN, -0.0], "float8_e4m3fn"), ([INF, -INF, 2.0**-24], "float16"), ([127, -128], "int8"), ([6.0, -0.0], "float4_e2m1fn"), ([], "float16"),
-     (2.0**-127, "float8_e8m0fnu")],
-)  # fmt: skip
+    [
+        ([0.5, 448.0, NAN, -0.0], "float8_e4m3fn"),
+        ([INF, -INF, 2.0**-24], "float16"),
+        ([127, -128], "int8"),
+        ([6.0, -0.0], "float4_e2m1fn"),
+        ([], "float16"),
+        (2.0**-127, "float8_e8m0fnu"),
+    ],
+)
 def test_representable(x, fmt):
     assert_representable(x, fmt)
 
 
 @pytest.mark.parametrize(
     ("x", "fmt"),
-    [(449.0, "float8_e4m3fn"), (INF, "float8_e4m3fn"), (NAN, "float4_e2m1fn"), (-0.0, "binary8p3se"), (0.0, "float8_e8m0fnu"), (-1.0, "binary8p3ue"), (2.0**-25, "float16"),
-     (0.1, "float32"), (-129, "int8"), (2.0**-31, "dlfloat16"), (1e300, "bfloat16")],
-)  # fmt: skip
+    [
+        (449.0, "float8_e4m3fn"),
+        (INF, "float8_e4m3fn"),
+        (NAN, "float4_e2m1fn"),
+        (-0.0, "binary8p3se"),
+        (0.0, "float8_e8m0fnu"),
+        (-1.0, "binary8p3ue"),
+        (2.0**-25, "float16"),
+        (0.1, "float32"),
+        (-129, "int8"),
+        (2.0**-31, "dlfloat16"),
+        (1e300, "bfloat16"),
+    ],
+)
 def test_not_representable(x, fmt):
     text = failure(assert_representable, [[1.0, x]], fmt)
     assert "1 of 2 elements (50 %)" in text and "element (0, 1)" in text and f"not numbers of {fmt}" in text

@@ -1,4 +1,7 @@
-"""The integers' oracle against the rational one, number by number; and the exact results of operations against fractions."""
+"""The integers' oracle against the rational one, number by number.
+
+And the exact results of operations against fractions.
+"""
 
 from fractions import Fraction
 from random import Random
@@ -41,10 +44,15 @@ def test_exact_results_are_those_of_fractions():
     fmt = random_formats.random_format(Random(0), accept=lambda f: f.has_negative_zero and not f.flushes_input)
     x, y, z = (np.ldexp(rng.integers(-40, 40, 400) / 8, rng.integers(-70, 70, 400)) for _ in range(3))
     forms = {
-        "add": lambda a, b: a + b, "subtract": lambda a, b: a - b, "multiply": lambda a, b: a * b, "divide": lambda a, b: a / b,
-        "remainder": lambda a, b: a % b, "fmod": lambda a, b: abs(a) % abs(b) * (1 if a > 0 else -1),
-        "ieee_remainder": lambda a, b: a - round(a / b) * b, "fma": lambda a, b, c: a * b + c,
-    }  # fmt: skip
+        "add": lambda a, b: a + b,
+        "subtract": lambda a, b: a - b,
+        "multiply": lambda a, b: a * b,
+        "divide": lambda a, b: a / b,
+        "remainder": lambda a, b: a % b,
+        "fmod": lambda a, b: abs(a) % abs(b) * (1 if a > 0 else -1),
+        "ieee_remainder": lambda a, b: a - round(a / b) * b,
+        "fma": lambda a, b, c: a * b + c,
+    }
     for name, form in forms.items():
         for row in zip(*(v[(x != 0) & (y != 0)].tolist() for v in (x, y, z)), strict=True):
             row = row[: exact_results.EXACT[name][0]]

@@ -77,9 +77,15 @@ def test_no_update_in_continuous_integration(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "hello\n", "# nfloat golden codes\nformat = 'float16'\nshape = 3\n3c00\n", "# nfloat golden codes\nformat = __import__('os').getcwd()\nshape = 1\n3c00\n",
-     "# nfloat golden codes\nformat = Format(name='x')\nshape = 1\n0\n", "# nfloat golden codes\nformat = 'float17'\nshape = 1\n0\n"],
-)  # fmt: skip
+    [
+        "",
+        "hello\n",
+        "# nfloat golden codes\nformat = 'float16'\nshape = 3\n3c00\n",
+        "# nfloat golden codes\nformat = __import__('os').getcwd()\nshape = 1\n3c00\n",
+        "# nfloat golden codes\nformat = Format(name='x')\nshape = 1\n0\n",
+        "# nfloat golden codes\nformat = 'float17'\nshape = 1\n0\n",
+    ],
+)
 def test_other_files_are_refused(tmp_path, text):
     (tmp_path / "g.txt").write_text(text)
     with pytest.raises(nf.NFloatError):

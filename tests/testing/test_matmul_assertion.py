@@ -9,10 +9,15 @@ from nfloat.testing import assert_matmul, matmul_bound
 RNG = np.random.default_rng(0)
 A, B = (nf.round(RNG.standard_normal(shape), "bfloat16") for shape in ((6, 60), (60, 5)))
 ACCUMULATORS = [
-    nf.Accumulator("bfloat16"), nf.Accumulator("float32"), nf.Accumulator("bfloat16", product="bfloat16", order="pairwise"),
-    nf.Accumulator("float16", order="kahan"), nf.Accumulator("bfloat16", order="blocked", block=8, promote="float32"),
-    nf.Accumulator("float16", order="exact"), nf.Accumulator("bfloat16", rounding="toward_zero"), nf.Accumulator("bfloat16", rounding="stochastic"),
-]  # fmt: skip
+    nf.Accumulator("bfloat16"),
+    nf.Accumulator("float32"),
+    nf.Accumulator("bfloat16", product="bfloat16", order="pairwise"),
+    nf.Accumulator("float16", order="kahan"),
+    nf.Accumulator("bfloat16", order="blocked", block=8, promote="float32"),
+    nf.Accumulator("float16", order="exact"),
+    nf.Accumulator("bfloat16", rounding="toward_zero"),
+    nf.Accumulator("bfloat16", rounding="stochastic"),
+]
 
 
 @pytest.mark.parametrize("acc", ACCUMULATORS, ids=str)

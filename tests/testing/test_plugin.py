@@ -44,10 +44,16 @@ def test_without_a_marker_every_named_format(run):
     result.assert_outcomes(passed=len(nf.FORMATS))
 
 
-@pytest.mark.parametrize(("marker", "message"), [
-    ('formats="flaot16"', "flaot16*did you mean*float16"), ('roundings="nearest_evn"', "nearest_evn"), ('format="float16"', "the marker is nfloat"),
-    ('"float16"', "the marker is nfloat"), ("formats=3", "nfloat marker"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("marker", "message"),
+    [
+        ('formats="flaot16"', "flaot16*did you mean*float16"),
+        ('roundings="nearest_evn"', "nearest_evn"),
+        ('format="float16"', "the marker is nfloat"),
+        ('"float16"', "the marker is nfloat"),
+        ("formats=3", "nfloat marker"),
+    ],
+)
 def test_mistakes_in_the_marker(run, marker, message):
     result = run(f"""
         import pytest

@@ -15,8 +15,9 @@ from .results import compute
     f"boolean(int64, float64[:, ::1], boolean[:, ::1], float64[::1], float64[:, ::1], boolean, boolean, {WORDS}, int64)"
 )
 def fold_rows(op, x, chosen, initial, out, every, unsigned_zero, words, key):
-    """s = op(s, x[i, k]) rounded, k ascending; out[i, k] is each s if `every`, else out[i, 0] the last. False: a row
-    had nothing.
+    """s = op(s, x[i, k]) rounded, k ascending; out[i, k] is each s if `every`, else out[i, 0] the last.
+
+    False: a row had nothing.
 
     s starts at initial[0], or where `initial` is empty at the row's first element. Elements with chosen[i, k] False
     are passed over (empty: all are chosen). The step to element (i, k) uses the random bits of that element's number.

@@ -4,9 +4,9 @@ y is an approximation of f(x) in float64 with |y - f(x)| <= eps |y| / 2. Every r
 ones too for a given random word; so if y (1 - eps) and y (1 + eps) round to the same number, f(x) does. What is
 undecided, the caller computes more precisely (``ops/certain.py``) and hands to `round_leading`.
 
-Results that are exact special values (NaN, zeros, infinities, f(0)) are told from underflow and overflow by `Traits`, which also
-know some numbers that f(x) lies strictly beside. The same test in lanes, for results that need none of this, is in
-``arithmetic/functions_lanes.py``.
+Results that are exact special values (NaN, zeros, infinities, f(0)) are told from underflow and overflow by `Traits`,
+which also know some numbers that f(x) lies strictly beside. The same test in lanes, for results that need none of this,
+is in ``arithmetic/functions_lanes.py``.
 """
 
 from __future__ import annotations

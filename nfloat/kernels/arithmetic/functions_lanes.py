@@ -1,7 +1,7 @@
 """Ziv's test in SIMD lanes: round both ends of an approximation's interval, keep what agrees, mark the rest.
 
-The test is that of ``arithmetic/functions.py``, whose plain rule takes the marked elements: those undecided, and those whose y is
-not a moderate number. A zero y is taken as exact where the function does not underflow (`Traits`).
+The test is that of ``arithmetic/functions.py``, whose plain rule takes the marked elements: those undecided, and those
+whose y is not a moderate number. A zero y is taken as exact where the function does not underflow (`Traits`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""One rounding of a b + c d: exact for all float64 arguments, for every mode. What every sum of a plain GEMM is made of.
+"""One rounding of a b + c d: exact for all float64 arguments, for every mode.
 
-Most sums are exact in float64 and go straight to ``scalar.round_value``; the error terms of products and sum prove it (Knuth; Ogita,
-Rump and Oishi 2005). The others are added as 128-bit magnitudes (``arithmetic/wide.py``).
+What every sum of a plain GEMM is made of.
+
+Most sums are exact in float64 and go straight to ``scalar.round_value``; the error terms of products and sum prove it
+(Knuth; Ogita, Rump and Oishi 2005). The others are added as 128-bit magnitudes (``arithmetic/wide.py``).
 """
 
 from __future__ import annotations
@@ -37,7 +39,10 @@ def fma64(typingctx, a, b, c):
 
 @device
 def sum_of_zeros(x, y, spec):
-    """x + y where the exact sum is zero: -0 if both are, or, of opposite signs, in toward_negative (IEEE 754-2019, 6.3)."""
+    """x + y where the exact sum is zero.
+
+    -0 if both are, or, of opposite signs, in toward_negative (IEEE 754-2019, 6.3).
+    """
     first, second = is_negative(x), is_negative(y)
     if (first and second) or (spec.mode == _TOWARD_NEGATIVE and (first or second)):
         return spec.neg_zero
@@ -122,7 +127,9 @@ def round_wide(z, spec, random):
 
 @device
 def _cut_magnitude(z, spec):
-    """|z| cut to the format's p bits, or 0 below 2^emin: smaller than a normal number of the format exactly where |z| is.
+    """|z| cut to the format's p bits, or 0 below 2^emin.
+
+    Smaller than a normal number of the format exactly where |z| is.
 
     It is a number of float64, whose subnormal numbers would round more bits than p.
     """

@@ -1,5 +1,6 @@
-"""Arithmetic in SIMD lanes: sums, differences, products, quotients and roots, *rounded to odd* in the carrier's own
-precision.
+"""Arithmetic in SIMD lanes.
+
+Sums, differences, products, quotients and roots, *rounded to odd* in the carrier's own precision.
 
 A second rounding of a value that was rounded to odd with at least two bits more gives what one rounding of the exact
 value gives, in every deterministic mode (Boldo and Melquiond 2008). So one short loop per operation serves every

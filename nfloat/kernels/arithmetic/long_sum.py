@@ -1,7 +1,8 @@
 """The long accumulator: exact sums of products of any float64 numbers (Kulisch), rounded once.
 
-140 limbs of 32 bits, each held in an int64, so that carries wait: a product adds at most 2^33 to a limb and 2^29 products may
-pass before `carry` must run. Limb i counts units of 2^(32 i - 2176); the least product is 2^-2148, the greatest below 2^2048.
+140 limbs of 32 bits, each held in an int64, so that carries wait: a product adds at most 2^33 to a limb and 2^29
+products may pass before `carry` must run. Limb i counts units of 2^(32 i - 2176); the least product is 2^-2148, the
+greatest below 2^2048.
 """
 
 from __future__ import annotations

@@ -1,15 +1,15 @@
 """Arithmetic by the plain rule: the exact result of an operation on float64 values as a wide integer, rounded once.
 
-`exact_result(op, x, y, z, unsigned_zero)` gives an `Exact` (``arithmetic/wide.py``) for every operation of `Operation`; sums and
-products are exact by 128-bit integers, quotients and roots are produced digit by digit until 118 bits and a sticky
-bit are known. No step can round, underflow or overflow, so there is nothing to prove but the integer algebra.
+`exact_result(op, x, y, z, unsigned_zero)` gives an `Exact` (``arithmetic/wide.py``) for every operation of `Operation`;
+sums and products are exact by 128-bit integers, quotients and roots are produced digit by digit until 118 bits and a
+sticky bit are known. No step can round, underflow or overflow, so there is nothing to prove but the integer algebra.
 
 Special values are IEEE 754-2019's (clauses 6 and 9.2). In formats whose zero has no sign (`unsigned_zero`: P3109,
 FNUZ) a division by zero, 1/0 and 1/sqrt(0) give NaN and hypot(inf, NaN) is NaN (IEEE P3109 Interim Report v4.0, an
 unapproved draft).
 
-Roots are in ``arithmetic/roots.py``, remainders in ``arithmetic/remainders.py``, the SIMD forms in ``arithmetic/lanes.py``, folds (reduce,
-accumulate, at) in ``arithmetic/folds.py``.
+Roots are in ``arithmetic/roots.py``, remainders in ``arithmetic/remainders.py``, the SIMD forms in
+``arithmetic/lanes.py``, folds (reduce, accumulate, at) in ``arithmetic/folds.py``.
 """
 
 from __future__ import annotations

@@ -143,7 +143,8 @@ def nearest_short(op, x, y, out, refused, unsigned_zero, words):
     same, small = spec.emin == -126, spec.emin > _SMALL_EMIN
     form = op + _SAME if same else op + _SMALL if small else op
     integers = constants32(spec, np.uint64(0), not small)
-    floats = overflow_constants(spec) + (spec.pos_inf, spec.neg_inf, np.nan if unsigned_zero else 0.0)  # noqa: RUF005 (Numba's)
+    signed = np.nan if unsigned_zero else 0.0
+    floats = overflow_constants(spec) + (spec.pos_inf, spec.neg_inf, signed)  # noqa: RUF005 (Numba's)
     while i < n:
         i = _run((x, y, out), i, n, form, integers, floats)
         if i < n:

@@ -1,8 +1,8 @@
 """The orders of a tiled GEMM: which sums a step forms, as IR over any of the arithmetics of ``gemm/lanes.py``.
 
-`kind` numbers the bodies of a tile kernel, an order's by its tag; "blocked" mostly is sequential with a block, as long as k or shorter,
-and has bodies of its own only where promotions draw random words. Watched bodies look at every result and tell whether one was beyond the limit that the
-format's constants name, or NaN: then the tile is not to be used.
+`kind` numbers the bodies of a tile kernel, an order's by its tag; "blocked" mostly is sequential with a block, as long
+as k or shorter, and has bodies of its own only where promotions draw random words. Watched bodies look at every result
+and tell whether one was beyond the limit that the format's constants name, or NaN: then the tile is not to be used.
 """
 
 from __future__ import annotations
@@ -55,11 +55,20 @@ def beyond(tile: Tile, seen: Value, row: int = 0) -> Value:
     return tile.v.any(tile.v.builder.icmp_unsigned(">", seen, tile.constants(row).integer(Field.LIMIT)))
 
 
-def run_steps(tile: Tile, region: Value, first: Value, count: Value, states: int, step: _Step, seen: Value | None,
-              light: bool = False) -> Value | None:  # fmt: skip
+def run_steps(
+    tile: Tile,
+    region: Value,
+    first: Value,
+    count: Value,
+    states: int,
+    step: _Step,
+    seen: Value | None,
+    light: bool = False,
+) -> Value | None:
     """`count` steps from `first` on every sum of a region: `step(k, a, b, place, state) -> (state, results to watch)`.
 
-    state[0] is the sum. Returns the greatest of `seen` and the results, if there is a `seen`. `light`: a step needs few registers.
+    state[0] is the sum. Returns the greatest of `seen` and the results, if there is a `seen`. `light`: a step needs few
+    registers.
     """
     if states == 1 or (light and states * tile.shape.rows * tile.shape.vectors <= _REGISTERS):
         return _rows(tile, region, _I64(0), tile.shape.rows, first, count, states, step, seen)
@@ -121,7 +130,10 @@ def _rows(
 
 
 class Draw:
-    """The random words of a step, by what is rounded (``gemm/words.py``), as a tuple to be passed on: empty if there are none."""
+    """The random words of a step, by what is rounded (``gemm/words.py``), as a tuple to be passed on.
+
+    Empty if there are none.
+    """
 
     def __init__(self, tile: Tile, domains: Sequence[int]) -> None:
         self._tile, self._domains = tile, tuple(domains)
@@ -133,7 +145,10 @@ class Draw:
 
 
 def sequential(total: type, product: type | None = None, watched: bool = False, domains: Sequence[int] = ()) -> Body:
-    """s = R(s + a b), or s = R(s + P(a b)); in blocks, whose sums are promoted, where a block is given. `domains`: of random words."""
+    """s = R(s + a b), or s = R(s + P(a b)); in blocks, whose sums are promoted, where a block is given.
+
+    `domains`: of random words.
+    """
 
     def body(tile: Tile) -> Value | None:
         sums, draw = total(tile.v, tile.constants(0)), Draw(tile, domains)
@@ -157,7 +172,10 @@ def sequential(total: type, product: type | None = None, watched: bool = False, 
 
 
 def _in_blocks(tile: Tile, step: _Step, promoted: _Promote, watched: bool) -> Value | None:
-    """All of k at once, or block by block with a promotion after each. Returns whether something was beyond its limit."""
+    """All of k at once, or block by block with a promotion after each.
+
+    Returns whether something was beyond its limit.
+    """
     b, v = tile.builder, tile.v
     blocked = b.icmp_signed(">", tile.block, _I64(0))
     size = b.select(blocked, tile.block, tile.steps)
@@ -202,11 +220,11 @@ def promote(total: type, draw: Draw) -> _Promote:
 def kahan(total: type, product: type | None = None, watched: bool = False, domains: Sequence[int] = ()) -> Body:
     """y = R(P(a b) - e); t = R(s + y); e = R(R(t - s) - y); s = t.
 
-    No result passes the format's largest number, so that none needs watching, if S = |c| + sum |P(a b)| is at most a quarter of it,
-    all roundings are to nearest, and k u^2 <= 0.08 for u = 2^-p <= 1/32. Write t = s + y + d1, d = (t - s)(1 + d2), e = (d - y)(1 + d3),
-    y = (P(a b) - e)(1 + d4), |d1| <= u |t|, the others at most u, and M for the greatest |s|. Then |e| <= 1.3 u (M + |P(a b)|), and
-    a step adds to s - e its term but for 2 u |e| + u |P(a b)| + u |y| + 2.2 u^2 M at most, so that
-    M <= S (1 + 8 u) + 5 k u^2 M + 1.3 u M <= 2.3 S; y, d and e are smaller.
+    No result passes the format's largest number, so that none needs watching, if S = |c| + sum |P(a b)| is at most a
+    quarter of it, all roundings are to nearest, and k u^2 <= 0.08 for u = 2^-p <= 1/32. Write t = s + y + d1, d = (t -
+    s)(1 + d2), e = (d - y)(1 + d3), y = (P(a b) - e)(1 + d4), |d1| <= u |t|, the others at most u, and M for the
+    greatest |s|. Then |e| <= 1.3 u (M + |P(a b)|), and a step adds to s - e its term but for 2 u |e| + u |P(a b)| + u
+    |y| + 2.2 u^2 M at most, so that M <= S (1 + 8 u) + 5 k u^2 M + 1.3 u M <= 2.3 S; y, d and e are smaller.
     """
 
     def body(tile: Tile) -> Value | None:

@@ -1,15 +1,19 @@
-"""Sums that the hardware rounds toward zero and whose codes are then cut: toward_zero, nearest_away and stochastic modes, in float64 lanes.
+"""Sums that the hardware rounds toward zero and whose codes are then cut.
 
-All these modes round |x| up exactly where |x| >= m for some number m between two of the format: its upper neighbour (toward_zero), their
-midpoint (nearest_away), or the point from which on given random bits carry. m has at most p + 32 bits, which the lane holds, and then
-|x| >= m exactly if |x| rounded toward zero is: so one operation toward zero, of any operands, loses nothing that matters. What rounds up
-is added below the unit of the code, which is then cut. Below the least normal number 2^emin the unit is put at a fixed place by adding
-2^emin beforehand, toward zero again; not so (`fine`) where all terms are multiples of the format's least number, which then need no rounding.
+toward_zero, nearest_away and stochastic modes, in float64 lanes.
 
-stochastic_a and _b take the first bits of the word (_b, halfway between two of them, has one bit more); stochastic_c rounds the
-fraction to nearest first, which this does not do.
+All these modes round |x| up exactly where |x| >= m for some number m between two of the format: its upper neighbour
+(toward_zero), their midpoint (nearest_away), or the point from which on given random bits carry. m has at most p + 32
+bits, which the lane holds, and then |x| >= m exactly if |x| rounded toward zero is: so one operation toward zero, of
+any operands, loses nothing that matters. What rounds up is added below the unit of the code, which is then cut. Below
+the least normal number 2^emin the unit is put at a fixed place by adding 2^emin beforehand, toward zero again; not so
+(`fine`) where all terms are multiples of the format's least number, which then need no rounding.
 
-It needs an instruction that rounds toward zero whatever the CPU's mode is (AVX-512); elsewhere other kernels give the same bits.
+stochastic_a and _b take the first bits of the word (_b, halfway between two of them, has one bit more); stochastic_c
+rounds the fraction to nearest first, which this does not do.
+
+It needs an instruction that rounds toward zero whatever the CPU's mode is (AVX-512); elsewhere other kernels give the
+same bits.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The exact order in tiles: sums of products without any error, in three float64 numbers each, rounded once at the end.
 
-Where three do not hold a sum (the exponents of its terms span more than they can), or a term is infinite or NaN, the tile is marked
-and the long accumulator of the plain rule does it (``arithmetic/long_sum.py``).
+Where three do not hold a sum (the exponents of its terms span more than they can), or a term is infinite or NaN, the
+tile is marked and the long accumulator of the plain rule does it (``arithmetic/long_sum.py``).
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _SIZE = TILE64.rows * TILE64.width
 def exact() -> Body:
     """The exact sum as three floats (the first three regions of scratch): every addition's error goes to the next one.
 
-    The sum of the three is exact as long as the last one's additions are, which is watched: `beyond` says that one was not (or that
-    something was infinite or NaN).
+    The sum of the three is exact as long as the last one's additions are, which is watched: `beyond` says that one was
+    not (or that something was infinite or NaN).
     """
 
     def body(tile: Tile) -> Value | None:
@@ -81,8 +81,8 @@ def _sum_and_error(x, y):
 def _round_three(high, middle, low, spec):
     """high + middle + low rounded once, or NaN: not in two floats, or a zero whose sign is not known here.
 
-    Two floats are rounded to odd first, which leaves two bits more than a format of p <= 51 has; for p = 53 the sum to nearest is
-    the result (the caller asks for no other mode of such formats).
+    Two floats are rounded to odd first, which leaves two bits more than a format of p <= 51 has; for p = 53 the sum to
+    nearest is the result (the caller asks for no other mode of such formats).
     """
     s, error = _sum_and_error(high, middle)
     t, rest = _sum_and_error(error, low)

@@ -1,8 +1,11 @@
-"""float16 sums in the CPU's own half arithmetic (AVX512-FP16, Arm FP16): twice the lanes, and no rounding to be emulated.
+"""float16 sums in the CPU's own half arithmetic (AVX512-FP16, Arm FP16).
 
-Numba has no half type on CPUs, so arrays hold the numbers' codes (``gemm/half_pack.py``) and pointers are cast here. Where a CPU lacks the
-instructions, LLVM computes half operations in float32, which is right for a sum or a product (24 >= 2 x 11 + 2) and wrong for a
-multiply-add (two roundings): there these kernels do not exist, and the magic constant gives the same bits.
+Twice the lanes, and no rounding to be emulated.
+
+Numba has no half type on CPUs, so arrays hold the numbers' codes (``gemm/half_pack.py``) and pointers are cast here.
+Where a CPU lacks the instructions, LLVM computes half operations in float32, which is right for a sum or a product (24
+>= 2 x 11 + 2) and wrong for a multiply-add (two roundings): there these kernels do not exist, and the magic constant
+gives the same bits.
 """
 
 from __future__ import annotations
@@ -100,15 +103,19 @@ _F = "Array(float32, 2, '{}', readonly=True)"
 
 @kernel(
     *(
-        f"boolean({_F.format(layout)}, uint16[::1], {_F.format('C')}, float32[:, ::1], int64, int64[::1], int64, int64, int64)"
+        f"boolean({_F.format(layout)}, uint16[::1], {_F.format('C')}, float32[:, ::1], int64, int64[::1], int64, "
+        "int64, int64)"
         for layout in "CF"
     ),
     possible=HAS_HALF,
 )
 def half16(a, b, c, out, form, constants, some, first, last):
-    """Tiles of rows first .. last - 1 of out = a.T b + c, `some` at a time; b in panels; c of size 0: none; constants of size 0: float16 sums.
+    """Tiles of out = a.T b + c, rows from `first` to last - 1.
 
-    Returns False if an element of a or c is no float16 number, or a sum passed its format's limit: then `out` holds nothing of worth.
+    `some` tiles at a time; b in panels; c of size 0: none; constants of size 0: float16 sums.
+
+    Returns False if an element of a or c is no float16 number, or a sum passed its format's limit: then `out` holds
+    nothing of worth.
     """
     k = a.shape[0]
     words, scratch, none = (

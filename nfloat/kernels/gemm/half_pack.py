@@ -1,7 +1,8 @@
 """float32 matrices to panels of float16 codes, and single conversions, by the CPU's own instructions.
 
-A panel holds `width` columns of a matrix (k, n) as [k][width]: b's as codes (uint16), a's (the columns of a.T) as words of two equal
-codes (uint32), since a word goes to all lanes of a vector in one load. The bulk moves in blocks of 16 x 16, as IR.
+A panel holds `width` columns of a matrix (k, n) as [k][width]: b's as codes (uint16), a's (the columns of a.T) as words
+of two equal codes (uint32), since a word goes to all lanes of a vector in one load. The bulk moves in blocks of 16 x
+16, as IR.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ _U = np.uint64
 def _block(transposed: bool):
     """The intrinsic (x, at, stride, out, to, step) -> whether no number but NaN was changed.
 
-    16 lines of 16 numbers, number k of line r being x[at + r stride + k], go to out[to + r step + k] as they are; or, transposed, to
-    out[to + k step + r], where there are but HALF.rows lines if pairs are written. Every write is of 16 places: those that are too
-    many are overwritten by the next, or spare.
+    16 lines of 16 numbers, number k of line r being x[at + r stride + k], go to out[to + r step + k] as they are; or,
+    transposed, to out[to + k step + r], where there are but HALF.rows lines if pairs are written. Every write is of 16
+    places: those that are too many are overwritten by the next, or spare.
     """
 
     def typer(typingctx, x, at, stride, out, to, step):
@@ -58,7 +59,10 @@ def _at(builder: ir.IRBuilder, pointer: Value, start: Value, stride: Value, inde
 
 
 def _transpose(builder: ir.IRBuilder, lines: list[Value]) -> list[Value]:
-    """16 vectors of 16 from as many (missing ones are repeated): four times, the first half is interleaved with the second."""
+    """16 vectors of 16 from as many (missing ones are repeated).
+
+    Four times, the first half is interleaved with the second.
+    """
     lines = lines + lines[: _SIDE - len(lines)]
     for _ in range(4):
         pairs = list(zip(lines[:8], lines[8:], strict=True))
@@ -99,7 +103,10 @@ def half_code(x):
 
 @device
 def pack_half(x, column, width, packed, at):
-    """The panel of x (k, n) that begins at a column, to packed[at:]; zeros where there is none. Whether float16 holds it all."""
+    """The panel of x (k, n) that begins at a column, to packed[at:]; zeros where there is none.
+
+    Whether float16 holds it all.
+    """
     steps, size = x.shape
     side, each = min(width, _SIDE), 0x10001 if packed.itemsize == 4 else 1
     flat, fine = x.reshape(-1) if x.flags.c_contiguous else x.T.reshape(-1), True

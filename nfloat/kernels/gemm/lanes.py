@@ -1,4 +1,6 @@
-"""Sums and products in lanes, rounded once: what one step of a tiled GEMM does. Built on the rounding's form in ``rounding/vector.py``.
+"""Sums and products in lanes, rounded once: what one step of a tiled GEMM does.
+
+Built on the rounding's form in ``rounding/vector.py``.
 
 Every class rounds to one format; the format's constants are run-time numbers, read from a row of the constants' array
 (`Field`). Where it is said so (``linalg/gemm/route.py``), a b must be a number of the lane.
@@ -9,17 +11,18 @@ Every class rounds to one format; the format's constants are run-time numbers, r
 `StochasticGeneral`  stochastic in any format of p <= 20, with all policies
 `General`   any deterministic mode, overflow policy, flush, infinities and NaN, chosen by run-time constants
 
-All (the stochastic ones with a random word) offer ``fma(a, b, s)`` = R(s + a b), ``add(x, y)`` = R(x + y) for numbers of the format, ``add_any(x, y)`` for any of the lane,
-and ``product(a, b)`` = R(a b).
+All (the stochastic ones with a random word) offer ``fma(a, b, s)`` = R(s + a b), ``add(x, y)`` = R(x + y) for numbers
+of the format, ``add_any(x, y)`` for any of the lane, and ``product(a, b)`` = R(a b).
 
-Double rounding. D is the lane's precision. A sum that the hardware rounds to D bits and that is then rounded to p may differ from
-the sum rounded once only where the first rounding meets a midpoint m of the p-bit grid, x = s + t = m + d, 0 < |d| <= 2^(e - D) with
-2^e <= |x|. For s and t of at most p bits on the format's grid neither is m; were |s| >= |t|, then s is a multiple of the midpoints'
-distance h from its grid, so |t| >= h - |d|, t's last bit is worth at least 2^(e - 2p), and d is a multiple of it: impossible if
-2p < D. So `Narrow.add` is one hardware addition. A product has 2p bits and can itself be m; there (and in `add_any`) the sum is
-rounded *to odd*, after which a rounding to p <= D - 2 bits is the rounding of the exact sum (Boldo and Melquiond 2008), in every
-deterministic mode. With instructions that round down and up, the one of their results that is odd is it, for any operands; without,
-the hardware's error is recovered exactly (Knuth's TwoSum; no step of it can underflow).
+Double rounding. D is the lane's precision. A sum that the hardware rounds to D bits and that is then rounded to p may
+differ from the sum rounded once only where the first rounding meets a midpoint m of the p-bit grid, x = s + t = m + d,
+0 < |d| <= 2^(e - D) with 2^e <= |x|. For s and t of at most p bits on the format's grid neither is m; were |s| >= |t|,
+then s is a multiple of the midpoints' distance h from its grid, so |t| >= h - |d|, t's last bit is worth at least 2^(e
+- 2p), and d is a multiple of it: impossible if 2p < D. So `Narrow.add` is one hardware addition. A product has 2p bits
+  and can itself be m; there (and in `add_any`) the sum is
+rounded *to odd*, after which a rounding to p <= D - 2 bits is the rounding of the exact sum (Boldo and Melquiond 2008),
+in every deterministic mode. With instructions that round down and up, the one of their results that is odd is it, for
+any operands; without, the hardware's error is recovered exactly (Knuth's TwoSum; no step of it can underflow).
 """
 
 from __future__ import annotations
@@ -61,7 +64,8 @@ class Field(IntEnum):
     ODD = 17  # -1: then make inexact even results odd
     NATIVE = 18  # 1: the lane's own arithmetic rounds to this format
     ZERO_SIGN = 19  # the sign bit in toward_negative
-    LOW_BITS = 20  # stochastic: how many random bits lie below the lane's last bit; cut sums: where the word's bits begin in the code
+    # stochastic: how many random bits lie below the lane's last bit; cut sums: where the word's bits begin in the code
+    LOW_BITS = 20
     LOW_MASK = 21  # and the mask of the random bits
     KEEP = 22  # the bits of a code that the format keeps
     SCALE = 23  # from a sum's error to units of its random bits
@@ -108,7 +112,10 @@ def sum_and_error(v: Lanes, x: Value, y: Value) -> tuple[Value, Value]:
 
 
 def fma_and_error(v: Lanes, a: Value, b: Value, s: Value) -> tuple[Value, Value]:
-    """`sum_and_error` of s and the product a b, which the lane must hold exactly; the product itself is never formed."""
+    """`sum_and_error` of s and the product a b, which the lane must hold exactly.
+
+    The product itself is never formed.
+    """
     ir_ = v.builder
     h = v.call("fma", a, b, s)
     t = ir_.fsub(h, s)
@@ -116,7 +123,10 @@ def fma_and_error(v: Lanes, a: Value, b: Value, s: Value) -> tuple[Value, Value]
 
 
 def toward(mode: int, v: Lanes, a: Value, b: Value, s: Value) -> Value:
-    """a b + s in one direction, whatever the CPU's mode is; lanes that fill a vector of 512 bits, where `HAS_DIRECTED`."""
+    """a b + s in one direction, whatever the CPU's mode is.
+
+    Lanes that fill a vector of 512 bits, where `HAS_DIRECTED`.
+    """
     i32, kind = ir.IntType(32), {16: "fp16.vfmadd.ph", 32: ".vfmadd.ps", 64: ".vfmadd.pd"}[v.bits]
     function = ir.FunctionType(v.float, [v.float, v.float, v.float, i32])
     call = cgutils.get_or_insert_function(v.builder.module, function, f"llvm.x86.avx512{kind}.512")
@@ -139,7 +149,10 @@ def odd_sum(v: Lanes, x: Value, y: Value) -> Value:
 
 
 def to_odd(v: Lanes, s: Value, error: Value) -> Value:
-    """s + error rounded to odd, s being it to nearest: where there is an error and the last bit is even, one step toward it."""
+    """s + error rounded to odd, s being it to nearest.
+
+    Where there is an error and the last bit is even, one step toward it.
+    """
     b = v.builder
     bits = v.as_int(s)
     step = b.or_(b.ashr(b.xor(bits, v.as_int(error)), v.word(v.bits - 1)), v.word(1))
@@ -151,7 +164,8 @@ def to_odd(v: Lanes, s: Value, error: Value) -> Value:
 class Native:
     """The lane's own format, rounded by the hardware."""
 
-    #: whether results beyond the format's limit must be found out; whether a step needs few registers; whether it is short code
+    #: whether results beyond the format's limit must be found out; whether a step needs few registers; whether it is
+    #: short code
     watched, light, short = False, True, True
 
     def __init__(self, v: Lanes, constants: Constants) -> None:
@@ -170,7 +184,10 @@ class Native:
 
 
 class Narrow:
-    """Nearest-even of results that stay below the format's largest number. Only `fma` and `add_any` get the sign of a zero right."""
+    """Nearest-even of results that stay below the format's largest number.
+
+    Only `fma` and `add_any` get the sign of a zero right.
+    """
 
     watched, light, short = True, False, True
 
@@ -193,8 +210,11 @@ class Narrow:
 
 
 class General:
-    """Any deterministic mode with all policies. With n = x to nearest-even and the exact rest d = x - n, every mode is n, or one
-    unit more or less, by comparing d with a number of units (1/2 for ties, "anything" for directed modes)."""
+    """Any deterministic mode with all policies.
+
+    With n = x to nearest-even and the exact rest d = x - n, every mode is n, or one unit more or less, by comparing d
+    with a number of units (1/2 for ties, "anything" for directed modes).
+    """
 
     watched, light, short = False, False, False
 
@@ -214,7 +234,10 @@ class General:
         return self._round(self.v.builder.fmul(a, b))
 
     def _with_zero_sign(self, z: Value, x: Value, y: Value) -> Value:
-        """An exact zero sum of opposite signs is -0 in toward_negative, which is what the field says (IEEE 754-2019, 6.3)."""
+        """An exact zero sum of opposite signs is -0 in toward_negative, which is what the field says.
+
+        IEEE 754-2019, 6.3.
+        """
         v, b = self.v, self.v.builder
         sign = b.and_(b.or_(v.as_int(x), v.as_int(y)), self.k.integer(Field.ZERO_SIGN))
         zero = b.fcmp_ordered("==", z, v.number(0.0))
@@ -229,7 +252,10 @@ class General:
         return v.as_float(b.xor(v.as_int(x), b.and_(v.as_int(x), self.k.integer(Field.FRAME))))
 
     def _finish(self, x: Value, r: Value) -> Value:
-        """The result for x from what its magnitude (or x itself) was rounded to: sign, flush, overflow, infinities and NaN."""
+        """The result for x from what its magnitude (or x itself) was rounded to.
+
+        Sign, flush, overflow, infinities and NaN.
+        """
         v, b, k = self.v, self.v.builder, self.k
         x_sign = b.and_(v.as_int(x), v.sign_mask)
         r = v.as_float(b.or_(v.as_int(r), x_sign))
@@ -265,8 +291,8 @@ class General:
 class StochasticGeneral(General):
     """stochastic in float64 lanes, for formats of p <= 20, with all policies.
 
-    The sum is rounded to odd first: 53 bits are more than p + 32, so a comparison of its rest with R 2^-32 units has the outcome
-    that the exact rest would have.
+    The sum is rounded to odd first: 53 bits are more than p + 32, so a comparison of its rest with R 2^-32 units has
+    the outcome that the exact rest would have.
     """
 
     def fma(self, a: Value, b: Value, s: Value, word: Value) -> Value:
@@ -295,11 +321,11 @@ class StochasticGeneral(General):
 class Stochastic:
     """stochastic by code: the sum is truncated to the lane, its error kept, and 32 random bits added below the grid.
 
-    For results that stay below the format's largest number, in a format of the lane's own exponent range. Let u be the format's
-    unit at the result and R the random number: |x| + R u 2^-32 is truncated to the grid. h = fl(x) becomes a truncation by taking 1
-    off its code where the error points toward zero. The upper random bits are added to the code; the lower ones and the error
-    (plus one lane unit, where h was lowered) carry into them exactly where their sum is a whole lane unit: compared as
-    error >= lane unit - (lower bits), both scaled exactly to floats.
+    For results that stay below the format's largest number, in a format of the lane's own exponent range. Let u be the
+    format's unit at the result and R the random number: |x| + R u 2^-32 is truncated to the grid. h = fl(x) becomes a
+    truncation by taking 1 off its code where the error points toward zero. The upper random bits are added to the code;
+    the lower ones and the error (plus one lane unit, where h was lowered) carry into them exactly where their sum is a
+    whole lane unit: compared as error >= lane unit - (lower bits), both scaled exactly to floats.
     """
 
     def __init__(self, v: Lanes, constants: Constants) -> None:

@@ -1,7 +1,8 @@
 """Before a tiled GEMM: one look at every element of an operand, and its reordering into panels.
 
-`survey` finds what decides which kernel is right: how many bits the elements have, how large and how small they are, NaN,
-infinities, -0. `pack` copies a matrix (k, n) to [panel][k][width], padded with zeros; rows of a are packed as columns of a.T.
+`survey` finds what decides which kernel is right: how many bits the elements have, how large and how small they are,
+NaN, infinities, -0. `pack` copies a matrix (k, n) to [panel][k][width], padded with zeros; rows of a are packed as
+columns of a.T.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from ..jit import device, kernel
 
 @device
 def _describe(every, high, finite, low, least, digits, found):
-    """found = [significant bits, exponent of the common quantum, greatest finite magnitude, all finite, some -0], from or and extremes."""
+    """found = [significant bits, exponent of the common quantum, greatest finite magnitude, all finite, some -0]."""
     stored, bias = digits - 1, 127 if digits == 24 else 1023
     found[0], found[1], found[2] = 0.0, 1e6, 0.0
     found[3] = np.float64(high >> stored < 2 * bias + 1)
@@ -92,7 +93,8 @@ def pack(x, width, out, first, last):
                 for i in range(whole):
                     out[place + _U(i)] = x[_U(k), _U(column + i)]
             j = whole
-        # four columns at a time: whichever way x lies, few lines of cache are open. Unsigned indices cannot mean "from the end"
+        # four columns at a time: whichever way x lies, few lines of cache are open. Unsigned indices cannot mean "from
+        # the end"
         while whole - j >= 4:
             for k in range(steps):
                 place = _U(at + k * width + j)

@@ -19,8 +19,9 @@ Arithmetic = Any
 def pairwise(total: type, product: type | None = None, domains: Sequence[int] = ()) -> Body:
     """Neighbours level by level: a few products make a node in registers, equal nodes are merged as they come.
 
-    A node has 2^shift products; region LEVELS + l of scratch holds a sum of 2^l nodes where bit l of their number is set. The odd
-    products and these sums are folded from the right at the end, then c is added: an odd last one passes up.
+    A node has 2^shift products; region LEVELS + l of scratch holds a sum of 2^l nodes where bit l of their number is
+    set. The odd products and these sums are folded from the right at the end, then c is added: an odd last one passes
+    up.
     """
 
     def body(tile: Tile) -> Value | None:

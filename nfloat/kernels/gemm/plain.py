@@ -1,7 +1,10 @@
-"""GEMM by the plain rule: every order, format, mode and policy, one output after the other, exact for any float64 numbers.
+"""GEMM by the plain rule.
 
-This is what the tiled kernels (``gemm/tile.py``) are proven equal to, and what does the work wherever their conditions fail. An output
-is a function of its row, its column, c, the accumulator and (key, i, j); nothing is shared between outputs.
+Every order, format, mode and policy, one output after the other, exact for any float64 numbers.
+
+This is what the tiled kernels (``gemm/tile.py``) are proven equal to, and what does the work wherever their conditions
+fail. An output is a function of its row, its column, c, the accumulator and (key, i, j); nothing is shared between
+outputs.
 """
 
 from __future__ import annotations
@@ -89,8 +92,8 @@ def _kahan(a, b, c, how, keys, i, j):
 def pairwise_push(x, y, depth, stack, how, keys, domain, i, j, k):
     """The depth of `stack` after term number k, x y. A node of the stack is (factor, factor, first k).
 
-    Two equal nodes are merged as soon as both are complete; the sum across the boundary before k has the random word of counter k
-    in the domain.
+    Two equal nodes are merged as soon as both are complete; the sum across the boundary before k has the random word of
+    counter k in the domain.
     """
     start, size = k, 1
     while (k + 1) & (2 * size - 1) == 0:
@@ -124,7 +127,10 @@ def _pairwise(a, b, c, how, keys, i, j, stack):
 
 @routine
 def add_lanes(sums, c, how, keys, i, j, stack):
-    """The sums of the lanes added pairwise, then c; random words are those of PROMOTE, by the lane where a right-hand side begins."""
+    """The sums of the lanes added pairwise, then c.
+
+    Random words are those of PROMOTE, by the lane where a right-hand side begins.
+    """
     depth = 0
     for lane in range(sums.size):
         depth = pairwise_push(sums[lane], 1.0, depth, stack, how, keys, PROMOTE, i, j, lane)
@@ -143,7 +149,10 @@ def _interleaved(a, b, c, sums, how, keys, i, j, stack):
 
 @routine
 def exact_push(x, y, k, limbs, marks):
-    """Add x y. `marks` = (sum of special terms, whether some term is positive or +0, whether some is negative or -0)."""
+    """Add x y to the limbs, or to `marks` what is special.
+
+    `marks` = sum of special terms, whether some term is positive or +0, whether some is negative or -0.
+    """
     if not (abs(x) < math.inf and abs(y) < math.inf):
         marks[0] += x * y
         return
@@ -159,7 +168,10 @@ def exact_push(x, y, k, limbs, marks):
 
 @routine
 def exact_round(limbs, marks, how, keys, i, j):
-    """The sum, rounded once; changes the limbs. Its random word has counter 0; a zero sum has the sign IEEE addition would give it."""
+    """The sum, rounded once; changes the limbs.
+
+    Its random word has counter 0; a zero sum has the sign IEEE addition would give it.
+    """
     total = how.total
     word = step_word(keys[SUM], i, j, np.int64(0), total) if total.draws else np.uint64(0)
     if marks[0] != 0.0:
@@ -194,13 +206,14 @@ _IN = "Array(float64, {}, 'C', readonly=True)"
 
 
 @kernel(
-    f"void({_IN.format(2)}, {_IN.format(2)}, {_IN.format(2)}, float64[:, ::1], int64, int64, int64[::1], {_IN.format(2)}, uint64)"
+    f"void({_IN.format(2)}, {_IN.format(2)}, {_IN.format(2)}, float64[:, ::1], int64, int64, int64[::1], "
+    f"{_IN.format(2)}, uint64)"
 )
 def gemm_plain(a, b, c, out, first, last, plan, specs, key):
     """out[i, j] = c[i, j] + a[i] . b[j] for rows first..last - 1; b is transposed.
 
-    `plan` is (order, terms of a block or number of lanes, whether products are rounded), `specs` the constants of sum, product and
-    promotion. An order that is none of `RULES` gives NaN: the caller refuses it.
+    `plan` is (order, terms of a block or number of lanes, whether products are rounded), `specs` the constants of sum,
+    product and promotion. An order that is none of `RULES` gives NaN: the caller refuses it.
     """
     order, block = plan[0], plan[1]
     sums = np.empty(block if order == INTERLEAVED else 0)

@@ -1,4 +1,6 @@
-"""Cumulative sums by the plain rule: element k is the sum of the first k + 1 terms in the accumulator's order, for every order.
+"""Cumulative sums by the plain rule.
+
+Element k is the sum of the first k + 1 terms in the accumulator's order, for every order.
 
 Sums themselves are products with ones (``linalg/reductions.py``) and run in GEMM's kernels.
 """
@@ -71,7 +73,10 @@ def _prefixes(x, out, j, order, block, how, keys):
 
 @kernel(f"void({_IN}, float64[:, ::1], int64, int64, int64[::1], {_IN}, uint64)")
 def cumulative_plain(x, out, first, last, plan, specs, key):
-    """out[j, k] = sum of x[j, :k + 1] for rows first .. last - 1; `plan`, `specs` as in ``gemm.gemm_plain``; row j draws as column j."""
+    """out[j, k] = sum of x[j, :k + 1], for rows from `first` to last - 1.
+
+    `plan`, `specs` as in ``gemm.gemm_plain``; row j draws as column j.
+    """
     how, keys = unpack(plan, specs, key)
     order, block = plan[0], plan[1]
     for j in range(first, last):

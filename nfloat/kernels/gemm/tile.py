@@ -1,8 +1,9 @@
 """The register tile: `rows` x `vectors` sums whose accumulators never leave the registers, as LLVM vector IR.
 
-A tile reads packed operands, a as [k][rows] and b as [k][vectors x lanes] (``gemm/pack.py``), and keeps its sums in `scratch`,
-[rows][vectors x lanes], which holds the starting values before and the results after. What a step computes is said by the
-orders (``gemm/bodies.py``); here are the loop over k, the loads, and the choice among bodies by a run-time number, outside the loop.
+A tile reads packed operands, a as [k][rows] and b as [k][vectors x lanes] (``gemm/pack.py``), and keeps its sums in
+`scratch`, [rows][vectors x lanes], which holds the starting values before and the results after. What a step computes
+is said by the orders (``gemm/bodies.py``); here are the loop over k, the loads, and the choice among bodies by a
+run-time number, outside the loop.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ def _shape(bits: int, plain: tuple[int, int], busy: tuple[int, int]) -> tuple[Sh
     return Shape(*plain, lanes), Shape(*busy, lanes)
 
 
-#: with 32 vector registers (AVX-512, Arm): the tile of bare multiply-adds, and that of steps with temporaries of their own
+#: with 32 vector registers (AVX-512, Arm): the tile of bare multiply-adds, and that of steps with temporaries of their
+#: own
 _MANY = "+avx512f" in _FEATURES or "neon" in _FEATURES
 NATIVE32, TILE32 = _shape(32, (12, 2), (6, 2)) if _MANY else _shape(32, (6, 2), (4, 1))
 _, TILE64 = _shape(64, (12, 2), (6, 2)) if _MANY else _shape(64, (6, 2), (4, 1))
@@ -81,8 +83,11 @@ class Tile:
         return self.v.load(self._at(self._b, k, self.shape.width, vector * self.shape.lanes))
 
     def word(self, k: Value, place: tuple[Value, int], which: int, each: int) -> Value:
-        """The random word number `which` of the `each` that step k of (row, vector) has: the product of a row's and a column's, modulo
-        2^32, in the lower half of 64-bit lanes (the upper half holds anything)."""
+        """The random word number `which` of the `each` that step k of (row, vector) has.
+
+        The product of a row's and a column's, modulo 2^32, in the lower half of 64-bit lanes (the upper half holds
+        anything).
+        """
         b, v, (row, vector) = self.builder, self.v, place
         row_word = v.as_int(
             Lanes(b, self.shape.lanes * v.bits // 32).splat(b.load(self._word_at(0, k, which, each, row)))
@@ -147,12 +152,16 @@ class Tile:
         return phis
 
 
-#: a body emits the work of a tile; it returns whether a result was beyond what is allowed (i1), or None if it does not look
+#: a body emits the work of a tile; it returns whether a result was beyond what is allowed (i1), or None if it does not
+#: look
 Body = Callable[[Tile], "Value | None"]
 
 
 def tile_intrinsic(bits: int, shape: Shape, bodies: dict[int, Body], lanes: Callable[..., Lanes] = Lanes):
-    """The intrinsic (kind, a, a's offset, b, b's offset, scratch, row words, column words, constants, k, block) -> 0, or 1: beyond."""
+    """The intrinsic of a tile: 0, or 1 if something was beyond its limit.
+
+    Takes (kind, a, a's offset, b, b's offset, scratch, row words, column words, constants, k, block).
+    """
 
     def typer(typingctx, kind, a, a_offset, b, b_offset, scratch, row_words, column_words, constants, steps, block):
         i64 = types.int64
@@ -182,7 +191,9 @@ def tile_intrinsic(bits: int, shape: Shape, bodies: dict[int, Body], lanes: Call
 
 
 def tile_move(shape: Shape):
-    """The intrinsic (x, at, stride, out, to, step): a whole tile whose rows begin at x[at + r stride] to out[to + r step], in vectors.
+    """The intrinsic (x, at, stride, out, to, step).
+
+    A whole tile whose rows begin at x[at + r stride] to out[to + r step], in vectors.
 
     Arrays of one type, or codes of half precision to their values. LLVM makes such loops of scalar moves.
     """

@@ -1,9 +1,9 @@
 """The walk over a product's tiles: what every tiled kernel does around its tile, and its only statement.
 
-A kernel's arguments: packed operands, `out`, the first and last tile of rows, `plan` = (kind, k, block or 0, whether only marked tiles are
-done, whether `out` holds what the sums start with), constants, `status`, random words of rows and columns. A tile with a result
-beyond its limit (it overflowed, or is NaN) is left as it was and marked in `status` for another kernel to do. Threads do ranges of
-tiles of rows.
+A kernel's arguments: packed operands, `out`, the first and last tile of rows, `plan` = (kind, k, block or 0, whether
+only marked tiles are done, whether `out` holds what the sums start with), constants, `status`, random words of rows and
+columns. A tile with a result beyond its limit (it overflowed, or is NaN) is left as it was and marked in `status` for
+another kernel to do. Threads do ranges of tiles of rows.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ _U = np.uint64
 
 @device
 def regions(k):
-    """How many tiles scratch holds: the sums, a block's, and the levels of pairwise sums; three at least, as exact sums take."""
+    """How many tiles scratch holds: the sums, a block's, and the levels of pairwise sums.
+
+    Three at least, as exact sums take.
+    """
     count, nodes = LEVELS + 1, k >> 1
     while nodes > 0:
         count, nodes = count + 1, nodes >> 1
@@ -96,7 +99,11 @@ def end(out, scratch, tile, panel, beyond, status, rows, width):
 
 def tile_signature(f: str) -> str:
     """The signature of all tile kernels, for a type of operands."""
-    return f"void({f}[::1], {f}[::1], {f}[:, ::1], int64, int64, int64[::1], int64[::1], uint8[:, ::1], int32[::1], int32[::1])"
+    matrices, numbers = (
+        f"{f}[::1], {f}[::1], {f}[:, ::1]",
+        "int64[::1], int64[::1], uint8[:, ::1], int32[::1], int32[::1]",
+    )
+    return f"void({matrices}, int64, int64, {numbers})"
 
 
 @device
@@ -106,7 +113,10 @@ def nothing(scratch, constants):
 
 
 def walk_intrinsic(tile: Any, shape: Shape, dtype: type, finish: Callable[..., Any] = nothing):
-    """The whole of a tiled kernel, around the intrinsic of a tile; `finish` may change the sums in scratch, and tell whether it cannot."""
+    """The whole of a tiled kernel, around the intrinsic of a tile.
+
+    `finish` may change the sums in scratch, and tell whether it cannot.
+    """
     rows, width = shape.rows, shape.width
 
     def loops(a, b, out, first, last, plan, constants, status, row_words, column_words):

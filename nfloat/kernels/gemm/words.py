@@ -1,11 +1,12 @@
 """Random words of GEMM: the word of step k of output (i, j) is a function of (key, i, j, k) alone.
 
-A word is r c mod 2^32: r the stream word k of row i, c that of column j, both made odd, each from ``rng.py`` under a key of its own
-row (column) and kind of rounding. Odd numbers are a group under multiplication, so for a fixed step the words of any outputs that do
-not close a rectangle are independent and uniform over the odd numbers, and steps, rows and columns have independent factors.
-The four words of a rectangle satisfy one equation modulo 2^32, which their upper bits do not show
-(``tests/kernels/test_gemm_words.py``). So a tile pays one multiplication a word, and m + n lines of words are made instead of m n.
-An odd R adds 2^-32 of the unit's half on average: up with probability floor(v 2^31 + 1/2) 2^-31, v the exact fraction.
+A word is r c mod 2^32: r the stream word k of row i, c that of column j, both made odd, each from ``rng.py`` under a
+key of its own row (column) and kind of rounding. Odd numbers are a group under multiplication, so for a fixed step the
+words of any outputs that do not close a rectangle are independent and uniform over the odd numbers, and steps, rows and
+columns have independent factors. The four words of a rectangle satisfy one equation modulo 2^32, which their upper bits
+do not show (``tests/kernels/test_gemm_words.py``). So a tile pays one multiplication a word, and m + n lines of words
+are made instead of m n. An odd R adds 2^-32 of the unit's half on average: up with probability floor(v 2^31 + 1/2)
+2^-31, v the exact fraction.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ def line_word(keys, k):
 
 @device
 def step_word(key, i, j, k, spec):
-    """The 64-bit word of step k of output (i, j): 32 random bits on top, and below them 32 more where the mode takes them.
+    """The 64-bit word of step k of output (i, j).
+
+    32 random bits on top, and below them 32 more where the mode takes them.
 
     stochastic takes the upper 32: it rounds up where floor(v 2^32) + R >= 2^32, v the exact fraction.
     """

@@ -1,8 +1,8 @@
 """Array loops that round: the plain one, correct for everything, and the fast ones over ``rounding/vector.py``.
 
-A fast kernel takes the blocks whose values are finite and below its family's limit; overflow is selected in the fast path.
-From a block that is refused the careful form goes on for a while, which knows infinities and NaN too; what it refuses (extreme
-values) goes to the plain rule. One form for both would cost common arrays a tenth.
+A fast kernel takes the blocks whose values are finite and below its family's limit; overflow is selected in the fast
+path. From a block that is refused the careful form goes on for a while, which knows infinities and NaN too; what it
+refuses (extreme values) goes to the plain rule. One form for both would cost common arrays a tenth.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def round_plain(x, out, words, key):
     round_range(x, out, 0, x.size, load_spec(words), key)
 
 
-#: run-time integers of the streams, after those of ``streaming.Constants``: the largest magnitude (as bits) that is easy, and what
-#: stochastic_a, _b and _c take of a random word, set in it, and round away before
+#: run-time integers of the streams, after those of ``streaming.Constants``: the largest magnitude (as bits) that is
+#: easy, and what stochastic_a, _b and _c take of a random word, set in it, and round away before
 _EASY, _TAKEN, _SET, _TAIL = 11, 12, 13, 14
 #: and, in float64 lanes, where a word has 64 bits: the subkeys of its second half
 _TWIN = slice(15, 17)
@@ -71,7 +71,10 @@ def _store(v: Lanes, r: Value, target: Value) -> Value:
 def _finish(
     v: Lanes, x: Value, r: Value, target: Value, k: Constants, careful: bool, unsure: Value | None = None
 ) -> Value:
-    """Store r; the selects of overflow are kept out of the common way. Done unless a lane is unsure or beyond the limit."""
+    """Store r; the selects of overflow are kept out of the common way.
+
+    Done unless a lane is unsure or beyond the limit.
+    """
     b = v.builder
     other = _over(v, x, k)
     doubt = None if unsure is None else v.fold(unsure, b.or_)
@@ -103,7 +106,7 @@ def _whole(mode: Rounding, negative_zero: bool = True, careful: bool = False):
 
 
 def _normal(mode: Rounding):
-    """A block of the narrow family by cutting bits off, the shortest form, where all lanes are normal numbers of the format."""
+    """A block of the narrow family by cutting bits off, where all lanes are normal numbers of the format."""
     other = _whole(mode)
 
     def body(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
@@ -130,8 +133,9 @@ def same_body(mode: Rounding, careful: bool):
 def random_word(v: Lanes, index: Value, k: Constants, mode: Rounding) -> Value:
     """The random words of a block's elements: counters are the low 32 bits of the element numbers.
 
-    stochastic_a with N bits is stochastic with a word of which N bits are taken; _b sets the next one, halfway between two numbers
-    of N bits. A word has more bits than a lane can show of a fraction, so that those beyond 32 cannot matter where the form is sure.
+    stochastic_a with N bits is stochastic with a word of which N bits are taken; _b sets the next one, halfway between
+    two numbers of N bits. A word has more bits than a lane can show of a fraction, so that those beyond 32 cannot
+    matter where the form is sure.
     """
     b, lanes = v.builder, Lanes(v.builder, v.count)
     counters = b.add(lanes.splat(b.trunc(index, lanes.scalar_int)), lanes.iota())
@@ -150,7 +154,8 @@ def tail_bits(k: Constants, mode: Rounding) -> Value | None:
     return k.integers[_TAIL] if mode is Rounding.STOCHASTIC_C else None
 
 
-#: the stochastic modes that add their bits below the unit (STOCHASTIC_A stands for _B too); others are left to the plain rule
+#: the stochastic modes that add their bits below the unit (STOCHASTIC_A stands for _B too); others are left to the
+#: plain rule
 _DRAWN = (Rounding.STOCHASTIC, Rounding.STOCHASTIC_A, Rounding.STOCHASTIC_C)
 BODIES = (*DETERMINISTIC, *_DRAWN)
 #: the modes that these loops know; the others are the plain rule's
@@ -164,16 +169,25 @@ _NORMAL_EMIN = -12
 
 #: what a mode's tag becomes in the careful form
 _WAYS = ((0, False), (CAREFUL, True))
-_narrow32 = stream(32, {
-    **{m.tag + _NORMAL: _normal(m) for m in BODIES},
-    **{m.tag + way: _whole(m, careful=careful) for m in BODIES for way, careful in _WAYS},
-    **{m.tag + _UNSIGNED_ZERO + way: _whole(m, False, careful) for m in _DRAWN for way, careful in _WAYS},
-})  # fmt: skip
+_narrow32 = stream(
+    32,
+    {
+        **{m.tag + _NORMAL: _normal(m) for m in BODIES},
+        **{m.tag + way: _whole(m, careful=careful) for m in BODIES for way, careful in _WAYS},
+        **{m.tag + _UNSIGNED_ZERO + way: _whole(m, False, careful) for m in _DRAWN for way, careful in _WAYS},
+    },
+)
 _same32 = stream(32, {m.tag + way: same_body(m, careful) for m in BODIES for way, careful in _WAYS})
 _narrow64 = stream(64, {m.tag + way: _whole(m, careful=careful) for m in DETERMINISTIC for way, careful in _WAYS})
-_drawn64 = stream(64, {
-    m.tag + zero + way: _whole(m, zero == 0, careful) for m in _DRAWN for zero in (0, _UNSIGNED_ZERO) for way, careful in _WAYS
-})  # fmt: skip
+_drawn64 = stream(
+    64,
+    {
+        m.tag + zero + way: _whole(m, zero == 0, careful)
+        for m in _DRAWN
+        for zero in (0, _UNSIGNED_ZERO)
+        for way, careful in _WAYS
+    },
+)
 #: elements that the careful form goes on for
 _AWHILE = 1024
 _BLOCK32, _BLOCK64 = STREAM[32], STREAM[64]
@@ -183,8 +197,8 @@ _BLOCK32, _BLOCK64 = STREAM[32], STREAM[64]
 def constants32(spec, keys, normal_only):
     """The integer constants of a float32 run, in the order of ``streaming.Constants``; the last two are the subkeys.
 
-    Easy are magnitudes up to the largest number (rounded, they cannot exceed it, since it is on the grid); with `normal_only`
-    not those below the smallest normal number.
+    Easy are magnitudes up to the largest number (rounded, they cannot exceed it, since it is on the grid); with
+    `normal_only` not those below the smallest normal number.
     """
     p = spec.precision
     sign = 0x80000000 if np.signbit(spec.neg_zero) else 0
@@ -192,8 +206,19 @@ def constants32(spec, keys, normal_only):
     mask = 0x7FFFFFFF if spec.min < 0.0 else 0xFFFFFFFF
     low = (spec.emin + 127) << 23 if normal_only else 0
     span = float32_as_int32(np.float32(spec.max)) - low
-    return ((spec.emin + 127) << 23, ((24 - p) << 23) | 0x400000, (1 - p) << 23, 24 - p, sign, limit, mask, low, span,
-            np.int64(keys & np.uint64(0xFFFFFFFF)), np.int64(keys >> np.uint64(32)))  # fmt: skip
+    return (
+        (spec.emin + 127) << 23,
+        ((24 - p) << 23) | 0x400000,
+        (1 - p) << 23,
+        24 - p,
+        sign,
+        limit,
+        mask,
+        low,
+        span,
+        np.int64(keys & np.uint64(0xFFFFFFFF)),
+        np.int64(keys >> np.uint64(32)),
+    )
 
 
 @device
@@ -259,8 +284,8 @@ def _zero_form(spec):
 def narrow32(x, source, out, i, stop, spec, key, always):
     """out[i:stop] = x[i:stop] rounded, for formats of the narrow family in float32 lanes.
 
-    `source` is what the lanes read: x, or `out` itself, which then holds something that rounds to the same. `always`: the careful
-    form does it all, as it must in the latter case: a block that is refused may hold anything.
+    `source` is what the lanes read: x, or `out` itself, which then holds something that rounds to the same. `always`:
+    the careful form does it all, as it must in the latter case: a block that is refused may hold anything.
     """
     floats, form, careful = stream_floats(spec), _zero_form(spec), always
     usual = form + _NORMAL if spec.emin <= _NORMAL_EMIN and np.signbit(spec.neg_zero) else form
@@ -285,7 +310,10 @@ def _end(i, stop, awhile):
 
 @device
 def same32(x, source, out, i, stop, spec, key, always):
-    """The same for formats with float32's exponent range; float32 itself (of which nothing is cut, in any mode) among them."""
+    """The same for formats with float32's exponent range.
+
+    float32 itself (of which nothing is cut, in any mode) among them.
+    """
     floats, form, careful = stream_floats(spec), mode_form(spec) if spec.precision < 24 else _TOWARD_ZERO, always
     while i < stop:
         section = i >> 32
@@ -303,7 +331,8 @@ def same32(x, source, out, i, stop, spec, key, always):
 def narrow64(x, source, out, i, stop, spec, key, always):
     """out[i:stop] = x[i:stop] rounded by a deterministic mode, for formats of the narrow family in float64 lanes."""
     easy = float64_as_int64(spec.max) if spec.min < 0.0 else np.int64(0)
-    integers, floats, careful = constants64(spec) + (0, 0, easy), stream_floats(spec), always  # noqa: RUF005 (no subkeys)
+    integers = constants64(spec) + (0, 0, easy)  # noqa: RUF005 (no subkeys)
+    floats, careful = stream_floats(spec), always
     while i < stop:
         end = _end(i, stop, careful and not always)
         i = _narrow64(source, out, i, end, spec.mode + CAREFUL if careful else spec.mode, integers, floats)

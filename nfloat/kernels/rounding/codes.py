@@ -44,7 +44,10 @@ def magnitude_code(a, c):
 
 @device
 def encode_value(v, c):
-    """The code of a value that the format holds, as int64 (NaN and infinity included; -1 for a NaN that does not exist)."""
+    """The code of a value that the format holds, as int64.
+
+    NaN and infinity included; -1 for a NaN that does not exist.
+    """
     if v != v:
         return c[_NAN]
     negative = math.copysign(1.0, v) < 0.0
@@ -99,8 +102,15 @@ def magnitude_value(magnitude, c):
 
 
 CODES = "Array(int64, 1, 'C', readonly=True)"
-_PAIRS = [("float32", "uint8"), ("float32", "uint16"), ("float32", "uint32"), ("float64", "uint8"), ("float64", "uint16"),
-          ("float64", "uint32"), ("float64", "uint64")]  # fmt: skip
+_PAIRS = [
+    ("float32", "uint8"),
+    ("float32", "uint16"),
+    ("float32", "uint32"),
+    ("float64", "uint8"),
+    ("float64", "uint16"),
+    ("float64", "uint32"),
+    ("float64", "uint64"),
+]
 
 
 @kernel(*(f"int64({value}[::1], {code}[::1], {WORDS}, {CODES}, int64)" for value, code in _PAIRS))

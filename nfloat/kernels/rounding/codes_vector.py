@@ -1,10 +1,11 @@
 """Codes in lanes: encode (nearest-even) and decode between float32 and codes of up to 32 bits, as streams.
 
-For formats of the two families of ``rounding/vector.py`` whose lowest binade holds the subnormal numbers, fixed point among them. A
-float32 number of the format has its code in its own bits, shifted right by 24 - p and down by the difference of the two exponent
-fields; a subnormal number of the format needs its digits moved into the fraction first. Formats of which every number is a
-normal one, or has float32's own layout, are rounded before, and their codes cut out of the bits. What the lanes do not know
-(extreme values, a NaN that has no code) goes to the plain rule of ``rounding/codes.py``.
+For formats of the two families of ``rounding/vector.py`` whose lowest binade holds the subnormal numbers, fixed point
+among them. A float32 number of the format has its code in its own bits, shifted right by 24 - p and down by the
+difference of the two exponent fields; a subnormal number of the format needs its digits moved into the fraction first.
+Formats of which every number is a normal one, or has float32's own layout, are rounded before, and their codes cut out
+of the bits. What the lanes do not know (extreme values, a NaN that has no code) goes to the plain rule of
+``rounding/codes.py``.
 """
 
 from __future__ import annotations
@@ -34,8 +35,9 @@ _TRUE = ir.Constant(ir.IntType(1), 1)
 #: run-time integers of encoding, after those of the streams of ``rounding/arrays.py`` (the first is theirs)
 _EASY, _SIGN_DOWN, _SIGN_CODE, _OVER_CODE, _UNDER_CODE, _BASE, _POSITIVE, _NEGATIVE, _NAN_RESULT, _KNOWN = range(11, 21)
 
-#: how to encode: the narrow family, with -0 or without; fixed point, whose numbers are subnormal numbers of that family; the
-#: family with float32's exponents; and numbers that are rounded already. The first is a way to decode too, and so is SAME.
+#: how to encode: the narrow family, with -0 or without; fixed point, whose numbers are subnormal numbers of that
+#: family; the family with float32's exponents; and numbers that are rounded already. The first is a way to decode too,
+#: and so is SAME.
 NARROW, SAME, NARROW_ONE_ZERO, FIXED, ROUNDED = range(5)
 #: elements that the careful form, which knows infinities and NaN, goes on for (see ``rounding/arrays.py``)
 _AWHILE = 1024
@@ -186,10 +188,15 @@ def _decode_same(v: Lanes, codes: Value, target: Value, index: Value, k: Constan
 
 
 _WAYS = ((0, False), (CAREFUL, True))
-_encode_stream = stream(32, {
-    **{form + way: _encode(form, careful) for form in (NARROW, NARROW_ONE_ZERO, FIXED) for way, careful in _WAYS},
-    **{SAME + way: _encode_same(careful) for way, careful in _WAYS}, ROUNDED: _encode_rounded, ROUNDED + CAREFUL: _encode_rounded,
-})  # fmt: skip
+_encode_stream = stream(
+    32,
+    {
+        **{form + way: _encode(form, careful) for form in (NARROW, NARROW_ONE_ZERO, FIXED) for way, careful in _WAYS},
+        **{SAME + way: _encode_same(careful) for way, careful in _WAYS},
+        ROUNDED: _encode_rounded,
+        ROUNDED + CAREFUL: _encode_rounded,
+    },
+)
 _decode_stream = stream(
     32, {NARROW: _decode(False), NARROW + CAREFUL: _decode(True), SAME: _decode_same}, load=_load_codes
 )
@@ -224,9 +231,17 @@ def encode_run(x, out, words, c, form):
     """out[i] = code of x[i] to nearest-even; returns the first index of a NaN without code, or -1."""
     spec, n, i, unencodable = load_spec(words), x.size, 0, -1
     base = (c[CodeField.EMIN.value] - c[CodeField.FIRST_FIELD.value] + 127) << 23
-    own = (_sign_shift(c[_SIGN]), _sign_code(c[_SIGN], c[CodeField.TWOS_COMPLEMENT.value]), _over_code(spec.over, c),
-           _over_code(spec.under_min, c), base, _over_code(spec.pos_inf, c), _over_code(spec.neg_inf, c), max(c[_NAN], 0),
-           np.int64(0x7FFFFFFF if c[_NAN] >= 0 else 0x7F800000))  # fmt: skip
+    own = (
+        _sign_shift(c[_SIGN]),
+        _sign_code(c[_SIGN], c[CodeField.TWOS_COMPLEMENT.value]),
+        _over_code(spec.over, c),
+        _over_code(spec.under_min, c),
+        base,
+        _over_code(spec.pos_inf, c),
+        _over_code(spec.neg_inf, c),
+        max(c[_NAN], 0),
+        np.int64(0x7FFFFFFF if c[_NAN] >= 0 else 0x7F800000),
+    )
     integers = stream_constants32(spec, np.uint64(0)) + own
     careful = False
     while i < n:

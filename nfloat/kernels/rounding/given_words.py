@@ -1,4 +1,6 @@
-"""The plain rule with the caller's own random words: the entry through which every word of a stochastic mode is enumerated.
+"""The plain rule with the caller's own random words.
+
+The entry through which every word of a stochastic mode is enumerated.
 
 Only ``testing`` calls it; everything else draws its words from a stream (``rng.py``).
 """

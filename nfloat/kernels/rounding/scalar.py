@@ -1,9 +1,9 @@
 """THE rounding: the one function that decides what rounding means. Everything else is proven equal to it.
 
-``round_value(x, spec, random)`` takes a float64, the constants of ``formats/spec.py`` and a random word (it never draws).
-The steps: NaN, infinity and zero by table; |x| = m 2^q with an integer m; the grid's spacing at x is 2^t with
-t = max(floor(log2 |x|), emin) - (p - 1); m is cut at t, the cut-off bits decide up or down (`rounds_up`); then overflow and
-the flush to zero on the rounded value. Integers only: no step of it can round a second time.
+``round_value(x, spec, random)`` takes a float64, the constants of ``formats/spec.py`` and a random word (it never
+draws). The steps: NaN, infinity and zero by table; |x| = m 2^q with an integer m; the grid's spacing at x is 2^t with
+t = max(floor(log2 |x|), emin) - (p - 1); m is cut at t, the cut-off bits decide up or down (`rounds_up`); then overflow
+and the flush to zero on the rounded value. Integers only: no step of it can round a second time.
 """
 
 from __future__ import annotations
@@ -77,8 +77,10 @@ _MAX, _PARITY, _DRAWS = SpecField.MAX.value, SpecField.PARITY_BIAS.value, SpecFi
 def load_spec(w):
     """Unpack the vector made by ``formats.spec.rounding_spec``, before a loop."""
     m = _MAX
-    return Spec(int(w[_P]), int(w[_EMIN]), int(w[_MODE]), int(w[_BITS]), w[m], w[m + 1], w[m + 2], w[m + 3], w[m + 4], w[m + 5],
-                w[m + 6], w[m + 7], w[m + 8], w[m + 9], w[m + 10], w[m + 11], int(w[_PARITY]), w[_DRAWS] != 0.0)  # fmt: skip
+    return Spec(int(w[_P]), int(w[_EMIN]), int(w[_MODE]), int(w[_BITS]), w[m], w[m + 1], w[m + 2], w[m + 3], w[m + 4],
+                w[m + 5],
+                w[m + 6], w[m + 7], w[m + 8], w[m + 9], w[m + 10], w[m + 11], int(w[_PARITY]),
+                w[_DRAWS] != 0.0)  # fmt: skip
 
 
 @device
@@ -123,7 +125,10 @@ def stochastic_up(rest, shift, mode, n, random):
 
 @device
 def rounds_up(kept, rest, shift, negative, even, spec, random):
-    """Whether |x| = (kept + rest / 2^shift) units, rest > 0, becomes kept + 1 (else kept). The whole of a rounding mode."""
+    """Whether |x| = (kept + rest / 2^shift) units, rest > 0, becomes kept + 1 (else kept).
+
+    The whole of a rounding mode.
+    """
     mode = spec.mode
     if spec.draws:
         return stochastic_up(rest, shift, mode, spec.random_bits, random)
@@ -164,7 +169,8 @@ def round_magnitude(a, negative, spec, random):
 def round_cut(kept, rest, shift, exponent, unit, negative, spec, random):
     """The magnitude (kept + rest / 2^shift) 2^unit, whose floor(log2) is `exponent`, rounded to the grid 2^unit.
 
-    shift <= 63 and rest >= 0; or, for stochastic alone, shift = 64 and rest is the word of the fraction, bit 63 included.
+    shift <= 63 and rest >= 0; or, for stochastic alone, shift = 64 and rest is the word of the fraction, bit 63
+    included.
     """
     even = kept & 1 == 0
     if spec.parity_bias >= 0 and kept > 0:

@@ -1,13 +1,16 @@
-"""Array loops that round to the formats that ``rounding/arrays.py`` leaves: those that flush, those with float64's exponents, those of one bit.
+"""Array loops that round to the formats that ``rounding/arrays.py`` leaves.
 
-A format that flushes is its twin that does not, with a step before (inputs below the smallest normal number count as zero) and
-one after (rounded numbers below it become zero). So a piece of the array that stays in the first cache is copied through the
-first step, rounded where it lies, and goes through the second. A number of the format stays as it is when it is rounded once
-more: the blocks in which a stream repeats itself may hold what is rounded already. A block that is refused may hold anything;
-the plain rule starts from the array itself.
+Those that flush, those with float64's exponents, those of one bit.
 
-A format of one bit has powers of two alone. Between two of them its rounding is the cutting of ``vector.round_same``; which of
-the two is even is the last bit of the exponent's code, or (without a zero: E8M0) each is odd, like every significand of 1.
+A format that flushes is its twin that does not, with a step before (inputs below the smallest normal number count as
+zero) and one after (rounded numbers below it become zero). So a piece of the array that stays in the first cache is
+copied through the first step, rounded where it lies, and goes through the second. A number of the format stays as it is
+when it is rounded once more: the blocks in which a stream repeats itself may hold what is rounded already. A block that
+is refused may hold anything; the plain rule starts from the array itself.
+
+A format of one bit has powers of two alone. Between two of them its rounding is the cutting of ``vector.round_same``;
+which of the two is even is the last bit of the exponent's code, or (without a zero: E8M0) each is odd, like every
+significand of 1.
 """
 
 from __future__ import annotations
@@ -127,8 +130,8 @@ def _same_range(x, out, i, stop, spec, key):
 
 
 # ------------------------------------------------------------------ formats of one bit
-#: run-time integers after those of the streams, from the end: the magnitude of a zero (or none of any number, where there is no
-#: zero), and what makes the last bit of the exponent's code that of the lane's
+#: run-time integers after those of the streams, from the end: the magnitude of a zero (or none of any number, where
+#: there is no zero), and what makes the last bit of the exponent's code that of the lane's
 _ZERO, _PARITY = -2, -1
 
 

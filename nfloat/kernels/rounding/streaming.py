@@ -1,14 +1,15 @@
 """Runs and streams: loops over contiguous arrays, a block of lanes at a time, as IR; what elementwise kernels share.
 
 A run does whole blocks from `start` and stops at the first block its body refuses (a value that only the plain rule
-handles) or before the ragged end; it returns where. The kernel does that block by the plain rule and starts the next run.
-The choice of mode stands before the loops, so each mode has a loop of its own and no branch in it.
+handles) or before the ragged end; it returns where. The kernel does that block by the plain rule and starts the next
+run. The choice of mode stands before the loops, so each mode has a loop of its own and no branch in it.
 
-A stream is a run from one array into another, arranged for the cache. Its second block starts where the target is aligned,
-and its last one ends with the array: both overlap the block before them and write the same results again. Each block is
-loaded before the one in front of it is stored: a load that has its address in common, modulo 4096, with a store not yet
-done waits for it, and arrays of a power of two of bytes lie like that. And what comes a little later is asked for: a load
-that straddles two cache lines, as those of the source do where it is not aligned as the target is, then finds both.
+A stream is a run from one array into another, arranged for the cache. Its second block starts where the target is
+aligned, and its last one ends with the array: both overlap the block before them and write the same results again. Each
+block is loaded before the one in front of it is stored: a load that has its address in common, modulo 4096, with a
+store not yet done waits for it, and arrays of a power of two of bytes lie like that. And what comes a little later is
+asked for: a load that straddles two cache lines, as those of the source do where it is not aligned as the target is,
+then finds both.
 """
 
 from __future__ import annotations
@@ -42,8 +43,9 @@ StreamBody = Callable[[Lanes, Value, Value, Value, "Constants"], Value]
 class Constants:
     """A kernel's run-time constants, splatted: integers and floats by position, the grid of the format by name.
 
-    `easy_from`, `easy_span`: magnitudes m (as bits) with m - easy_from <= easy_span, unsigned, neither overflow nor need the
-    general form. `magnitude_mask` keeps the sign bit for unsigned formats, so that negative values are not easy.
+    `easy_from`, `easy_span`: magnitudes m (as bits) with m - easy_from <= easy_span, unsigned, neither overflow nor
+    need the general form. `magnitude_mask` keeps the sign bit for unsigned formats, so that negative values are not
+    easy.
     """
 
     def __init__(self, v: Lanes, integers: Iterable[Value], floats: Iterable[Value]) -> None:
@@ -58,10 +60,12 @@ class Constants:
 
 
 def run(bits: int, bodies: dict[int, Body], constants: Callable[..., Any] = Constants) -> Any:
-    """The intrinsic ``f(arrays, start, stop, mode, integers, floats) -> index``; `bodies` maps a mode's tag to its body.
+    """The intrinsic ``f(arrays, start, stop, mode, integers, floats) -> index``.
 
-    `arrays` is a tuple of one-dimensional contiguous arrays, `integers` and `floats` uniform tuples (int64, float64), which
-    `constants` brings into lanes before the loops.
+    `bodies` maps a mode's tag to its body.
+
+    `arrays` is a tuple of one-dimensional contiguous arrays, `integers` and `floats` uniform tuples (int64, float64),
+    which `constants` brings into lanes before the loops.
     """
 
     def typer(typingctx, arrays, start, stop, mode, integers, floats):
@@ -86,7 +90,10 @@ def run(bits: int, bodies: dict[int, Body], constants: Callable[..., Any] = Cons
 
 
 def stream(bits: int, bodies: dict[int, StreamBody], load: Callable[[Lanes, Value], Value] = Lanes.load) -> Any:
-    """The intrinsic ``f(source, target, start, stop, mode, integers, floats) -> index``; `load` brings a block into lanes."""
+    """The intrinsic ``f(source, target, start, stop, mode, integers, floats) -> index``.
+
+    `load` brings a block into lanes.
+    """
 
     def typer(typingctx, source, target, start, stop, mode, integers, floats):
         signature = types.int64(source, target, types.int64, types.int64, types.int64, integers, floats)
@@ -148,10 +155,18 @@ def _loop(
 
 
 def _stream_loop(
-    v: Lanes, arrays: list[Value], load: Callable[[Lanes, Value], Value], span: tuple[Value, Value], result: Value, end: ir.Block,
+    v: Lanes,
+    arrays: list[Value],
+    load: Callable[[Lanes, Value], Value],
+    span: tuple[Value, Value],
+    result: Value,
+    end: ir.Block,
     body: Callable[[Value, Value, Value], Value],
-) -> None:  # fmt: skip
-    """Blocks from span[0] to span[1] while the body accepts them; the index of the refused one, or span[1], goes to `result`."""
+) -> None:
+    """Blocks from span[0] to span[1] while the body accepts them.
+
+    The index of the refused one, or span[1], goes to `result`.
+    """
     b, (source, target), (start, stop) = v.builder, arrays, span
     entry, head, step, done = (b.append_basic_block(f"stream.{name}") for name in ("entry", "head", "step", "done"))
     last = b.sub(stop, ir.Constant(_I64, v.count))
@@ -179,7 +194,10 @@ def _stream_loop(
 
 
 def _prefetch(v: Lanes, pointer: Value) -> None:
-    """Ask for the lines that a block `_AHEAD` bytes further lies in; past an array's end the request is without effect."""
+    """Ask for the lines that a block `_AHEAD` bytes further lies in.
+
+    Past an array's end the request is without effect.
+    """
     b, byte, i32 = v.builder, ir.IntType(8).as_pointer(), ir.IntType(32)
     kind = ir.FunctionType(ir.VoidType(), [byte, i32, i32, i32])
     function = cgutils.get_or_insert_function(b.module, kind, "llvm.prefetch.p0i8")

@@ -1,13 +1,13 @@
 """THE vector form of the rounding, as LLVM IR: what elementwise loops and GEMM micro-kernels are made of.
 
-`Lanes` wraps a builder: n lanes of float32 or float64 with integers of the same width. Two families of formats round fast,
-both proven equal to ``scalar.round_value`` by exhaustive tests, for values that are finite and below `limit`:
+`Lanes` wraps a builder: n lanes of float32 or float64 with integers of the same width. Two families of formats round
+fast, both proven equal to ``scalar.round_value`` by exhaustive tests, for values that are finite and below `limit`:
 
 narrow
-    p <= 22 (float64 lanes: 51), the grid's unit a normal number of the lane and C below finite for all |x| < limit. With
-    C = 1.5 2^(max(floor(log2 |x|), emin) + 24 - p), x + C has the grid's unit as its own last bit, so (x + C) - C is x
-    rounded to nearest-even, subnormals included; d = x - that is exact (it needs no more bits than x), and every other
-    mode is a correction of at most one unit by the sign or size of d.
+    p <= 22 (float64 lanes: 51), the grid's unit a normal number of the lane and C below finite for all |x| < limit.
+    With C = 1.5 2^(max(floor(log2 |x|), emin) + 24 - p), x + C has the grid's unit as its own last bit, so (x + C) - C
+    is x rounded to nearest-even, subnormals included; d = x - that is exact (it needs no more bits than x), and every
+    other mode is a correction of at most one unit by the sign or size of d.
 same
     emin is the lane's own (bfloat16, tfloat32 in float32): the grid is every 2^s-th float, s = 24 - p, so adding to the
     magnitude's bits and clearing s of them rounds, across binades, subnormals and into infinity.
@@ -208,7 +208,10 @@ def round_narrow(v: Lanes, x: Value, g: Grid, mode: Rounding) -> Value:
 
 
 def _restore_sign(v: Lanes, r: Value, x: Value, g: Grid) -> Value:
-    """x's sign on r; a zero keeps it only where the format has -0 (adding +0.0 turns -0 into +0, adding -0.0 nothing)."""
+    """x's sign on r; a zero keeps it only where the format has -0.
+
+    Adding +0.0 turns -0 into +0, adding -0.0 nothing.
+    """
     return v.builder.fadd(v.with_sign_of(r, x, v.sign_mask), v.as_float(g.sign))
 
 
@@ -227,12 +230,12 @@ def stochastic_narrow(
 ) -> tuple[Value, Value]:
     """(x rounded by stochastic, lanes that must be done by the plain rule instead). `negative_zero`: the format has -0.
 
-    A lane below the smallest normal number 2^emin first gets 2^emin added to its magnitude, so that the grid's unit has a
-    fixed place in its code; then random bits are added below the unit and the code is cut. The addition may round away bits
-    of x further below: that moves the s bits under the unit by less than one, which matters only where they and the random
-    word's first s bits add up to 2^s - 1 or 2^s. Those lanes (two in 2^s) are handed back. Other lanes have +0 added and
-    taken away, which changes nothing. `tail`: how many of the s bits stochastic_c rounds away beforehand: if any, those
-    lanes are handed back that then seem to be halfway, and no others.
+    A lane below the smallest normal number 2^emin first gets 2^emin added to its magnitude, so that the grid's unit has
+    a fixed place in its code; then random bits are added below the unit and the code is cut. The addition may round
+    away bits of x further below: that moves the s bits under the unit by less than one, which matters only where they
+    and the random word's first s bits add up to 2^s - 1 or 2^s. Those lanes (two in 2^s) are handed back. Other lanes
+    have +0 added and taken away, which changes nothing. `tail`: how many of the s bits stochastic_c rounds away
+    beforehand: if any, those lanes are handed back that then seem to be halfway, and no others.
     """
     b = v.builder
     bits = b.and_(v.as_int(x), v.magnitude_mask)
@@ -257,8 +260,9 @@ def round_same(
 ) -> Value:
     """x rounded by cutting s = `g.drop` >= 1 bits off its code, before overflow; -0 and the sign of x stay.
 
-    Right for finite x on the lane's own exponent range, and in any format for lanes that are normal numbers there. The sign
-    bit above takes no part: a carry out of the largest magnitude ends in infinity's code. `tail`: see `stochastic_narrow`.
+    Right for finite x on the lane's own exponent range, and in any format for lanes that are normal numbers there. The
+    sign bit above takes no part: a carry out of the largest magnitude ends in infinity's code. `tail`: see
+    `stochastic_narrow`.
     """
     b, one = v.builder, v.word(1)
     bits = v.as_int(x) if tail is None else shortened(v, v.as_int(x), tail)

@@ -191,9 +191,10 @@ class Tile:
 
 
 def walk_intrinsic(build: Callable[[Tile], None], bits: int, rows: int):
-    """The whole of a unit kernel: `build` makes the IR of a tile, and it is done for tiles first .. last - 1 and all panels.
+    """The whole of a unit kernel: the IR of a tile (`build`), for tiles from `first` to last - 1 and all panels.
 
-    Tiles of one item of the batch are done panel by panel: a panel of b stays in the first cache, and an item has its own.
+    Tiles of one item of the batch are done panel by panel: a panel of b stays in the first cache, and an item has its
+    own.
     """
 
     def typer(typingctx, a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):

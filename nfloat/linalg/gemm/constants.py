@@ -1,4 +1,7 @@
-"""A format's row of constants for the tiled kernels (``kernels/gemm/lanes.py``), and what `General` does in a mode. (Which lanes can do a format: ``formats/lanes.py``.)"""
+"""A format's row of constants for the tiled kernels (``kernels/gemm/lanes.py``), and what `General` does in a mode.
+
+Which lanes can do a format: ``formats/lanes.py``.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +22,11 @@ _NEVER = 2.0
 
 
 def corrections(mode: Rounding) -> tuple[float, float] | None:
-    """What `General` compares the rest d = x - n with, n being x to nearest-even, to go one unit up (d at least so many units; 0: any
-    d > 0) or down (-d likewise); of |x| in modes that the sign has no part in. None: not a mode that it knows."""
+    """What `General` compares the rest d = x - n with, to go one unit up or down from n, x to nearest-even.
+
+    Up if d is at least so many units (0: any d > 0), down if -d is; of |x| in modes that the sign has no part in. None:
+    not a mode that it knows.
+    """
     facts = mode.facts
     if facts.family is Family.NEAREST:
         return {Tie.EVEN: (_NEVER, _NEVER), Tie.AWAY: (0.5, _NEVER), Tie.ZERO: (_NEVER, 0.5)}[facts.tie]
@@ -90,8 +96,8 @@ def _row(fmt: Format, mode: Rounding, overflow: Overflow | None, bits: int, rand
         row[Field[name]] = code(spec[SpecField[name]])
     if mode is Rounding.STOCHASTIC and bits == 32 and has_code_grid(fmt):
         low = 32 - spare
-        # one lane unit is 2^low units of the word; a sum's error times 2^(23 + low) / 2^e is the error in those units, and the
-        # word's lower bits times 2^e are compared with it
+        # one lane unit is 2^low units of the word; a sum's error times 2^(23 + low) / 2^e is the error in those units,
+        # and the word's lower bits times 2^e are compared with it
         row |= {
             Field.LOW_BITS: low,
             Field.LOW_MASK: (1 << low) - 1,

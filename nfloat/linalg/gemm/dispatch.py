@@ -1,4 +1,7 @@
-"""From a product of matrices to kernel calls: the loop over a stack, packing, threads, and what one kernel leaves to the next."""
+"""From a product of matrices to kernel calls.
+
+The loop over a stack, packing, threads, and what one kernel leaves to the next.
+"""
 
 from __future__ import annotations
 
@@ -109,7 +112,8 @@ def contiguous(x: NDArray) -> NDArray:
 def _norms(a: NDArray, b: NDArray) -> float:
     """A bound on every sum |a_k b_k|, by Cauchy and Schwarz; the factor covers the rounding of the bound itself.
 
-    A square that underflows loses less than 2^-1074, which is added for each; a sum of squares that overflows leaves infinity or NaN.
+    A square that underflows loses less than 2^-1074, which is added for each; a sum of squares that overflows leaves
+    infinity or NaN.
     """
     k = a.shape[1]
     rows, columns = (greatest_norm(read_only(x, x.dtype)) + k * 2.0**-1074 for x in (a, b.T))
@@ -127,8 +131,17 @@ def read_only(x: NDArray, dtype: type | np.dtype = np.float64) -> NDArray:
 class _Tiles:
     """One product in tiles of one shape: packed operands, the target, and which tiles are still to be done."""
 
-    def __init__(self, candidate: Candidate, a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, acc: Accumulator, key: int,
-                 threads: int | None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        candidate: Candidate,
+        a: NDArray,
+        b: NDArray,
+        c: NDArray | None,
+        out: NDArray,
+        acc: Accumulator,
+        key: int,
+        threads: int | None,
+    ) -> None:
         self.candidate, self._acc, self._key = candidate, acc, key
         (m, n), self._k, shape, dtype = out.shape, a.shape[1], candidate.shape, _FLOAT[candidate.bits]
         self._tiles, panels = -(-m // shape.rows), -(-n // shape.width)
@@ -228,8 +241,16 @@ def packable(x: NDArray, dtype: type) -> NDArray:
 
 
 # ------------------------------------------------------------------ the plain rule
-def _plainly(a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, acc: Accumulator, key: int, threads: int | None,
-             ranges: list[tuple[int, int]]) -> None:  # fmt: skip
+def _plainly(
+    a: NDArray,
+    b: NDArray,
+    c: NDArray | None,
+    out: NDArray,
+    acc: Accumulator,
+    key: int,
+    threads: int | None,
+    ranges: list[tuple[int, int]],
+) -> None:
     """The rows in `ranges` by the plain kernel."""
     plan, specs = plain_plan(acc)
     rows, columns = read_only(a), read_only(b.T)
@@ -237,8 +258,13 @@ def _plainly(a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, acc: Accum
     result = out if out.dtype == np.float64 and out.flags.c_contiguous else np.empty(out.shape)
     for top, end in ranges:
         count = thread_count(threads, PLAIN * (end - top) * columns.size, end - top)
-        over_ranges(lambda first, last, top=top: gemm_plain(rows, columns, start, result, top + first, top + last, plan, specs, np.uint64(key)),
-                    end - top, count)  # fmt: skip
+        over_ranges(
+            lambda first, last, top=top: gemm_plain(
+                rows, columns, start, result, top + first, top + last, plan, specs, np.uint64(key)
+            ),
+            end - top,
+            count,
+        )
         if result is not out:
             out[top:end] = result[top:end]
 

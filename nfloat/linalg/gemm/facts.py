@@ -1,4 +1,7 @@
-"""What one look at an operand tells: how many bits its elements have, how large and how small they are, and what is special."""
+"""What one look at an operand tells.
+
+How many bits its elements have, how large and how small they are, and what is special.
+"""
 
 from __future__ import annotations
 

@@ -26,7 +26,10 @@ def multiply_halves(
     constants: NDArray[np.int64],
     threads: int | None,
 ) -> bool:
-    """out = a @ b + c for contiguous matrices; False, with anything in out, if float16 does not hold an element, or a sum passed its limit."""
+    """out = a @ b + c for contiguous matrices.
+
+    False, with anything in out, if float16 does not hold an element, or a sum passed its limit.
+    """
     operands = [_as_float32(x) for x in (a.T, b, _NOTHING if c is None else c)]
     if any(x is None for x in operands):
         return False

@@ -1,9 +1,9 @@
 """Which tiled kernels may do a product: the conditions under which they give the bits of the plain one.
 
-The families and the proofs stand in ``kernels/gemm/lanes.py`` and ``gemm/cut.py``. `candidates` says what an accumulator allows at
-all, once; `Candidate.kind_for` looks at the facts of the operands: products must be exact in a lane where they are used so, sums stay
-in its range, results must not overflow (else they are watched), c must lie on the grid where one hardware addition relies on it.
-Where no candidate fits, the plain kernel does the work.
+The families and the proofs stand in ``kernels/gemm/lanes.py`` and ``gemm/cut.py``. `candidates` says what an
+accumulator allows at all, once; `Candidate.kind_for` looks at the facts of the operands: products must be exact in a
+lane where they are used so, sums stay in its range, results must not overflow (else they are watched), c must lie on
+the grid where one hardware addition relies on it. Where no candidate fits, the plain kernel does the work.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ _INF = float("inf")
 _ROOM = 2.0**990
 #: sums in `Stochastic`'s lanes: their errors, times 2^(31 + p - 24) <= 2^23, must not overflow
 _SCALED = 2.0**96
-#: a bound below this is kept by no operands: products of float64 numbers below 2^-1022 may have been rounded to anything smaller
+#: a bound below this is kept by no operands: products of float64 numbers below 2^-1022 may have been rounded to
+#: anything smaller
 _LEAST_ROOM = 2.0**-1021
 #: the greatest number of a lane
 _TOP = {16: 65504.0, 32: 2.0**128 - 2.0**104, 64: 2.0**1023 * (2 - 2.0**-52)}
@@ -80,7 +81,10 @@ class Problem(NamedTuple):
     norms: Callable[[], float]
 
     def sums_within(self, bound: float) -> bool:
-        """Whether |c| + sum |a_k b_k| <= bound, both sides in float64: right but for the last bit, where none of it underflows."""
+        """Whether |c| + sum |a_k b_k| <= bound, both sides in float64.
+
+        Right but for the last bit, where none of it underflows.
+        """
         room = bound - self.c.top
         return room >= _LEAST_ROOM and (self.k * self.a.top * self.b.top <= room or self.norms() <= room)
 
@@ -91,9 +95,9 @@ class Candidate:
 
     `exact`: products are numbers of the lane; `finite`: no infinity, no NaN; `no_negative_zero` and `grid`: for c;
     `product_top`: for |a b| and c; `bound`: for |c| + sum |a b|, beyond which `watched` (if there is one) does it;
-    `drawn`: formats of results that may be rounded away from zero step by step (stochastic), whose growth `bound` does not count;
-    `steps`: for k, beyond which `watched` does it; `fine`, `watched_fine`: the bodies for products and c that are multiples of 2^unit;
-    `domains`: of random words; `rest`: it does only what others of its shape left undone.
+    `drawn`: formats of results that may be rounded away from zero step by step (stochastic), whose growth `bound` does
+    not count; `steps`: for k, beyond which `watched` does it; `fine`, `watched_fine`: the bodies for products and c
+    that are multiples of 2^unit; `domains`: of random words; `rest`: it does only what others of its shape left undone.
     """
 
     kernel: Any
@@ -147,8 +151,9 @@ class Candidate:
 def _before_growth(bound: float, formats: tuple[Format, ...], k: int) -> float:
     """What T = |c| + sum |a_k b_k| may be, so that k sums and k products, each rounded up, end below `bound`.
 
-    A rounding takes |x| to at most g |x| + h, g = 1 + 2^(1 - p) and h the least number (a unit is at most 2^(1 - p) |x| in the normal
-    range, and h below). So |s_k| <= g (|s_(k-1)| + g |a_k b_k| + h) + h, and |s_k| <= g^(k + 1) (T + 2 k h); log2 g < 1.5 2^(1 - p).
+    A rounding takes |x| to at most g |x| + h, g = 1 + 2^(1 - p) and h the least number (a unit is at most 2^(1 - p) |x|
+    in the normal range, and h below). So |s_k| <= g (|s_(k-1)| + g |a_k b_k| + h) + h, and |s_k| <= g^(k + 1) (T + 2 k
+    h); log2 g < 1.5 2^(1 - p).
     """
     growth = 1.5 * (k + 1) * max(2.0 ** (1 - f.precision) for f in formats)
     least = max(2.0 ** (f.emin - f.precision + 1) for f in formats)
@@ -157,7 +162,10 @@ def _before_growth(bound: float, formats: tuple[Format, ...], k: int) -> float:
 
 @lru_cache(maxsize=1024)
 def candidates(acc: Accumulator) -> tuple[Candidate, ...]:
-    """The kernels that may do an accumulator's sums, fastest first; a later one does what an earlier one leaves undone."""
+    """The kernels that may do an accumulator's sums, fastest first.
+
+    A later one does what an earlier one leaves undone.
+    """
     order = _BODIES.get(acc.order)
     if order is None:
         return ()
@@ -180,7 +188,10 @@ def _promotes(acc: Accumulator, bits: int) -> bool:
 
 
 def _native(acc: Accumulator, order: Order, bits: int) -> Iterator[Candidate]:
-    """The hardware's sums. Fused ones are right for any operands; in pairwise, products must be exact to be added to one another."""
+    """The hardware's sums.
+
+    Fused ones are right for any operands; in pairwise, products must be exact to be added to one another.
+    """
     if not is_native(acc.format, LANES[bits], acc.rounding, acc.overflow) or not _promotes(acc, bits):
         return
     kernel, shape = (gemm_fast.native32, NATIVE32) if bits == 32 else (gemm_fast.native64, TILE64)
@@ -219,8 +230,9 @@ def _narrow(acc: Accumulator, order: Order, bits: int) -> Iterator[Candidate]:
     kernel, shape = {16: (gemm_half.half16, HALF), 32: (gemm_fast.narrow32, TILE32), 64: (gemm_fast.narrow64, TILE64)}[
         bits
     ]
-    # nearest rounding of s + t moves s on the grid by at most 2 |t| (and takes c, where that is not on it, to at most 2 |c + t|), and a
-    # product to at most twice itself: |s| <= 4 T. So a block's sum is at most 4 times its terms, and the sums of blocks are at most 8 T
+    # nearest rounding of s + t moves s on the grid by at most 2 |t| (and takes c, where that is not on it, to at most 2
+    # |c + t|), and a product to at most twice itself: |s| <= 4 T. So a block's sum is at most 4 times its terms, and
+    # the sums of blocks are at most 8 T
     # (Kahan's sums: see `kahan` in ``kernels/gemm/bodies.py``)
     plain, kahan = order is not Order.PAIRWISE, order is Order.KAHAN
     bound = limit(fmt, LANES[bits]) / (8 if kahan else 4) if plain else _INF
@@ -249,7 +261,10 @@ def _narrow(acc: Accumulator, order: Order, bits: int) -> Iterator[Candidate]:
 
 
 def _needs_exact_products(acc: Accumulator) -> bool:
-    """Whether the lane must hold the products: they are rounded, or added to one another, or an error is taken from them."""
+    """Whether the lane must hold the products.
+
+    They are rounded, or added to one another, or an error is taken from them.
+    """
     return acc.product is not None or acc.order is Order.PAIRWISE or not gemm_lanes.HAS_DIRECTED
 
 
@@ -268,13 +283,30 @@ def _cut(acc: Accumulator) -> Iterator[Candidate]:
     domains = gemm_cut.DOMAINS[order, rounded] if drawn else ()
     watched = gemm_cut.cut_kind(order, rounded)
     top = _ROOM if acc.product is None else min(_ROOM, limit(acc.product, DOUBLE))  # products are not watched
-    shared = Candidate(gemm_cut.drawn64 if drawn else gemm_cut.cut64, 64, TILE64, watched, watched, exact=acc.order is Order.PAIRWISE and not rounded,
-                       no_negative_zero=False, product_top=top, domains=domains)  # fmt: skip
+    shared = Candidate(
+        gemm_cut.drawn64 if drawn else gemm_cut.cut64,
+        64,
+        TILE64,
+        watched,
+        watched,
+        exact=acc.order is Order.PAIRWISE and not rounded,
+        no_negative_zero=False,
+        product_top=top,
+        domains=domains,
+    )
     if acc.order is Order.SEQUENTIAL and not rounded:
         kinds = [gemm_cut.cut_kind(order, False, fine, watched) for fine in (False, True) for watched in (False, True)]
         growing = 4 if acc.rounding is Rounding.NEAREST_AWAY else 1
-        shared = replace(shared, kind=kinds[0], watched=kinds[1], fine=kinds[2], watched_fine=kinds[3], unit=fmt.emin - fmt.precision + 1,
-                         bound=limit(fmt, DOUBLE) / growing, drawn=(fmt,) if drawn else ())  # fmt: skip
+        shared = replace(
+            shared,
+            kind=kinds[0],
+            watched=kinds[1],
+            fine=kinds[2],
+            watched_fine=kinds[3],
+            unit=fmt.emin - fmt.precision + 1,
+            bound=limit(fmt, DOUBLE) / growing,
+            drawn=(fmt,) if drawn else (),
+        )
     yield shared
 
 
@@ -290,11 +322,27 @@ def _stochastic(acc: Accumulator, order: Order, bits: int) -> Iterator[Candidate
     body = kind(order, Product.EXACT if acc.product is None else Product.ROUNDED)
     if bits == 32 and all(has_code_grid(f) for f in formats):
         # no result is watched: neither a product nor a sum may pass its format's largest number
-        yield Candidate(gemm_fast.stochastic32, 32, TILE32, body, no_negative_zero=False, bound=min(_SCALED, *(f.max for f in formats)),
-                        drawn=tuple(formats), domains=gemm_cut.DOMAINS[order, acc.product is not None])  # fmt: skip
+        yield Candidate(
+            gemm_fast.stochastic32,
+            32,
+            TILE32,
+            body,
+            no_negative_zero=False,
+            bound=min(_SCALED, *(f.max for f in formats)),
+            drawn=tuple(formats),
+            domains=gemm_cut.DOMAINS[order, acc.product is not None],
+        )
     if bits == 64 and all(has_general_grid(f, DOUBLE) and f.precision <= 20 for f in formats):
-        yield Candidate(gemm_fast.stochastic64, 64, TILE64, body, finite=False, no_negative_zero=False,
-                        product_top=min(room(f, DOUBLE) for f in formats), domains=gemm_cut.DOMAINS[order, acc.product is not None])  # fmt: skip
+        yield Candidate(
+            gemm_fast.stochastic64,
+            64,
+            TILE64,
+            body,
+            finite=False,
+            no_negative_zero=False,
+            product_top=min(room(f, DOUBLE) for f in formats),
+            domains=gemm_cut.DOMAINS[order, acc.product is not None],
+        )
 
 
 def _general(acc: Accumulator, order: Order, bits: int) -> Iterator[Candidate]:
@@ -318,7 +366,10 @@ def _general(acc: Accumulator, order: Order, bits: int) -> Iterator[Candidate]:
 
 
 def _exact(acc: Accumulator) -> Iterator[Candidate]:
-    """The exact sum in three float64 numbers: partial sums may be anything, so only overflow of the greatest matters."""
+    """The exact sum in three float64 numbers.
+
+    Partial sums may be anything, so only overflow of the greatest matters.
+    """
     to_nearest = acc.rounding is Rounding.NEAREST_EVEN and is_whole(acc.format, DOUBLE)
     if acc.product is None and not acc.rounding.is_stochastic and (acc.format.precision <= 51 or to_nearest):
         yield Candidate(gemm_exact.exact64, 64, TILE64, kind(Order.EXACT), product_top=_ROOM)

@@ -94,32 +94,56 @@ def aligned_job(unit: Unit, s: AlignedSum, x: Operands) -> Job:
     steps = order.size // s.step
     run = s.promote // s.step if s.promote else steps
     plan = {
-        Plan.SEGMENTS: steps // run, Plan.STEPS: run, Plan.STEP: s.step, Plan.FRACTION: s.fraction,
+        Plan.SEGMENTS: steps // run,
+        Plan.STEPS: run,
+        Plan.STEP: s.step,
+        Plan.FRACTION: s.fraction,
         Plan.NAN: _NVIDIA_NAN,
-        Plan.CLAMP: max(s.clamp, _LEAST_CLAMP) if single else s.clamp, Plan.EMIN_C: -14 if half else -126,
-        Plan.KEPT: 13 if s.output is Output.TRUNCATE_14 else 23, Plan.PROMOTE: int(s.promote > 0),
+        Plan.CLAMP: max(s.clamp, _LEAST_CLAMP) if single else s.clamp,
+        Plan.EMIN_C: -14 if half else -126,
+        Plan.KEPT: 13 if s.output is Output.TRUNCATE_14 else 23,
+        Plan.PROMOTE: int(s.promote > 0),
         Plan.EMIN_SCALE: -127,
-    }  # fmt: skip
+    }
     if single:
         kernel = aligned.aligned32_half if half else aligned.aligned32
     else:
         kernel = aligned.aligned64_half if half else aligned.aligned64_scaled if s.scale_block else aligned.aligned64
-    return Job(kernel=kernel, bits=32 if single else 64, rows=aligned.ROWS, order=order, plan=plan,
-               code_a=(fa.emin, 0, _NONE),
-               code_b=(fb.emin, 127 if single else 0, _NONE), scale_step=s.scale_block)  # fmt: skip
+    return Job(
+        kernel=kernel,
+        bits=32 if single else 64,
+        rows=aligned.ROWS,
+        order=order,
+        plan=plan,
+        code_a=(fa.emin, 0, _NONE),
+        code_b=(fb.emin, 127 if single else 0, _NONE),
+        scale_step=s.scale_block,
+    )
 
 
 def grouped_job(unit: Unit, s: GroupedSum, x: Operands) -> Job:
     """NVIDIA's FP4 step."""
     order = ascending(x.a.shape[2], s.step)
     plan = {
-        Plan.STEPS: order.size // s.step, Plan.STEP: s.step, Plan.FRACTION: s.fraction, Plan.CLAMP: s.clamp,
+        Plan.STEPS: order.size // s.step,
+        Plan.STEP: s.step,
+        Plan.FRACTION: s.fraction,
+        Plan.CLAMP: s.clamp,
         Plan.EMIN_C: -126,
-        Plan.KEPT: 23, Plan.NAN: _NVIDIA_NAN, Plan.EMIN_SCALE: -6 if s.scale_format == "float8_e4m3fn" else -127,
-    }  # fmt: skip
-    return Job(kernel=grouped.grouped, bits=64, data_bits=32, rows=grouped.ROWS, order=order, plan=plan,
-               scale_step=s.group,
-               scale_repeat=s.scale_block // s.group)  # fmt: skip
+        Plan.KEPT: 23,
+        Plan.NAN: _NVIDIA_NAN,
+        Plan.EMIN_SCALE: -6 if s.scale_format == "float8_e4m3fn" else -127,
+    }
+    return Job(
+        kernel=grouped.grouped,
+        bits=64,
+        data_bits=32,
+        rows=grouped.ROWS,
+        order=order,
+        plan=plan,
+        scale_step=s.group,
+        scale_repeat=s.scale_block // s.group,
+    )
 
 
 def exact_job(unit: Unit, s: ExactSum, x: Operands) -> Job:
@@ -134,9 +158,15 @@ def tree_job(unit: Unit, s: FlushedTree, x: Operands) -> Job:
     order = ascending(x.a.shape[2], s.step)
     plan = {Plan.STEPS: order.size // s.step, Plan.STEP: s.step, Plan.NAN: _PLAIN_NAN}
     least = unit.formats[0].smallest_normal
-    return Job(kernel=amd.tree4 if s.step == 4 else amd.tree2, bits=32, rows=amd.ROWS, order=order, plan=plan,
-               prepare=lambda v: _flush(v, least, sign=False),
-               prepare_c=lambda v: _flush(v, 2.0**-126, sign=False))  # fmt: skip
+    return Job(
+        kernel=amd.tree4 if s.step == 4 else amd.tree2,
+        bits=32,
+        rows=amd.ROWS,
+        order=order,
+        plan=plan,
+        prepare=lambda v: _flush(v, least, sign=False),
+        prepare_c=lambda v: _flush(v, 2.0**-126, sign=False),
+    )
 
 
 def floored_job(unit: Unit, s: FlooredSum, x: Operands) -> Job:
@@ -144,11 +174,23 @@ def floored_job(unit: Unit, s: FlooredSum, x: Operands) -> Job:
     fa, fb = unit.formats
     k = x.a.shape[2]
     order = even_then_odd(k, s.step) if s.halves else ascending(k, s.step)
-    plan = {Plan.STEPS: order.size // s.step, Plan.STEP: s.step, Plan.FRACTION: s.fraction,
-            Plan.KEPT: s.result_fraction,
-            Plan.NAN: _PLAIN_NAN}  # fmt: skip
-    return Job(kernel=amd.floored_halves if s.halves else amd.floored, bits=64, rows=amd.ROWS, order=order, plan=plan,
-               code_a=(fa.emin, 0, _NONE), code_b=(fb.emin, 0, _NONE), factor=2.0**amd.LIFT)  # fmt: skip
+    plan = {
+        Plan.STEPS: order.size // s.step,
+        Plan.STEP: s.step,
+        Plan.FRACTION: s.fraction,
+        Plan.KEPT: s.result_fraction,
+        Plan.NAN: _PLAIN_NAN,
+    }
+    return Job(
+        kernel=amd.floored_halves if s.halves else amd.floored,
+        bits=64,
+        rows=amd.ROWS,
+        order=order,
+        plan=plan,
+        code_a=(fa.emin, 0, _NONE),
+        code_b=(fb.emin, 0, _NONE),
+        factor=2.0**amd.LIFT,
+    )
 
 
 def chain_job(unit: Unit, s: FmaChain, x: Operands) -> Job:
@@ -201,18 +243,36 @@ def pair_job(unit: Unit, s: PairSum, x: Operands) -> Job:
         def flush(v: Floats) -> Floats:
             return v if moderate else _flush(v, 2.0**-126, sign=True)
 
-        return Job(kernel=pair.pair_odd if moderate else pair.pair_odd_any, bits=32 if moderate else 64, rows=pair.ROWS,
-                   order=order, plan=plan, prepare=flush, prepare_c=flush)  # fmt: skip
-    return Job(kernel=pair.pair_nearest if moderate else pair.pair_nearest_any, bits=32 if moderate else 64,
-               rows=pair.ROWS,
-               order=order, plan=plan)  # fmt: skip
+        return Job(
+            kernel=pair.pair_odd if moderate else pair.pair_odd_any,
+            bits=32 if moderate else 64,
+            rows=pair.ROWS,
+            order=order,
+            plan=plan,
+            prepare=flush,
+            prepare_c=flush,
+        )
+    return Job(
+        kernel=pair.pair_nearest if moderate else pair.pair_nearest_any,
+        bits=32 if moderate else 64,
+        rows=pair.ROWS,
+        order=order,
+        plan=plan,
+    )
 
 
-_JOBS: MappingProxyType[type, Callable[..., Job]] = MappingProxyType({
-    AlignedSum: aligned_job, GroupedSum: grouped_job, ExactSum: exact_job, FlushedTree: tree_job,
-    FlooredSum: floored_job,
-    FmaChain: chain_job, EvenOddChains: even_odd_job, PairSum: pair_job,
-})  # fmt: skip
+_JOBS: MappingProxyType[type, Callable[..., Job]] = MappingProxyType(
+    {
+        AlignedSum: aligned_job,
+        GroupedSum: grouped_job,
+        ExactSum: exact_job,
+        FlushedTree: tree_job,
+        FlooredSum: floored_job,
+        FmaChain: chain_job,
+        EvenOddChains: even_odd_job,
+        PairSum: pair_job,
+    }
+)
 
 
 def job_for(unit: Unit, x: Operands) -> Job:

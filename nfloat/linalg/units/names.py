@@ -22,10 +22,14 @@ from .tables import amd, cpu, nvidia
 from .unit import CONFIDENCE, Unit
 
 _TOKENS = {
-    "e4m3": "float8_e4m3fn", "e5m2": "float8_e5m2", "e2m3": "float6_e2m3fn", "e3m2": "float6_e3m2fn",
+    "e4m3": "float8_e4m3fn",
+    "e5m2": "float8_e5m2",
+    "e2m3": "float6_e2m3fn",
+    "e3m2": "float6_e3m2fn",
     "e2m1": "float4_e2m1fn",
-    "fp8": "float8_e4m3fnuz", "bf8": "float8_e5m2fnuz",
-}  # fmt: skip
+    "fp8": "float8_e4m3fnuz",
+    "bf8": "float8_e5m2fnuz",
+}
 _ROWS = MappingProxyType({unit.name: unit for table in (nvidia, amd, cpu) for unit in table.UNITS})
 
 

@@ -1,4 +1,7 @@
-"""`Unit`: one matrix instruction as a frozen value. The rows stand in ``unit_tables/``, lookup in ``units/names.py``."""
+"""`Unit`: one matrix instruction as a frozen value.
+
+The rows stand in ``unit_tables/``, lookup in ``units/names.py``.
+"""
 
 from __future__ import annotations
 

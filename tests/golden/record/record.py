@@ -36,11 +36,23 @@ FP8 = {
     for b in ("e4m3", "e5m2")
     for out in ("f32", "f16")
 }
-NARROW = {f"{a}{'' if a == b else '_' + b}.{out}": f"narrow_{a}_{b}_{out}" for out in ("f32", "f16") for a, b in (
-    ("e4m3", "e4m3"), ("e5m2", "e5m2"), ("e2m3", "e2m3"), ("e3m2", "e3m2"), ("e2m1", "e2m1"), ("e4m3", "e2m1"),
-    ("e5m2", "e3m2"))}  # fmt: skip
-MX = {f"mxf{8 if a[0] in 'e4e5' and a in ('e4m3', 'e5m2') else 4 if a == 'e2m1' else 6}_{a}.f32": f"mx_{a}_{a}_f32"
-      for a in ("e4m3", "e5m2", "e2m3", "e3m2", "e2m1")}  # fmt: skip
+NARROW = {
+    f"{a}{'' if a == b else '_' + b}.{out}": f"narrow_{a}_{b}_{out}"
+    for out in ("f32", "f16")
+    for a, b in (
+        ("e4m3", "e4m3"),
+        ("e5m2", "e5m2"),
+        ("e2m3", "e2m3"),
+        ("e3m2", "e3m2"),
+        ("e2m1", "e2m1"),
+        ("e4m3", "e2m1"),
+        ("e5m2", "e3m2"),
+    )
+}
+MX = {
+    f"mxf{8 if a[0] in 'e4e5' and a in ('e4m3', 'e5m2') else 4 if a == 'e2m1' else 6}_{a}.f32": f"mx_{a}_{a}_f32"
+    for a in ("e4m3", "e5m2", "e2m3", "e3m2", "e2m1")
+}
 
 
 def named(prefix: str, table: dict[str, str], stem: str = "") -> dict[str, str]:
@@ -53,17 +65,21 @@ FAMILIES = {
     "turing": {"nvidia.turing.mma.f16.f32": "mma_f16_f32_k8", "nvidia.turing.mma.f16.f16": "mma_f16_f16_k8"},
     "ampere": named("ampere.mma", WIDE_MMA),
     "ada": named("ada.mma", WIDE_MMA) | named("ada.mma", FP8, "mma_"),
-    "hopper": named("hopper.mma", WIDE_MMA) | named("hopper.mma", FP8,
-                                                    "mma_") | {"nvidia.hopper.mma_k4.tf32.f32": "mma_tf32_f32_k4"}
-    | named("hopper.wgmma", FP8, "wgmma_") | named("hopper.wgmma", {f"{x}": f"wgmma_{x.replace('.', '_')}" for x in (
-        "f16.f32", "f16.f16", "bf16.f32", "tf32.f32")}),
-    "blackwell": named("blackwell.mma", {k: v for k, v in WIDE_MMA.items() if k != "s8.s32"}) | named("blackwell.mma",
-                                                                                                      FP8, "mma_")
+    "hopper": named("hopper.mma", WIDE_MMA)
+    | named("hopper.mma", FP8, "mma_")
+    | {"nvidia.hopper.mma_k4.tf32.f32": "mma_tf32_f32_k4"}
+    | named("hopper.wgmma", FP8, "wgmma_")
+    | named(
+        "hopper.wgmma", {f"{x}": f"wgmma_{x.replace('.', '_')}" for x in ("f16.f32", "f16.f16", "bf16.f32", "tf32.f32")}
+    ),
+    "blackwell": named("blackwell.mma", {k: v for k, v in WIDE_MMA.items() if k != "s8.s32"})
+    | named("blackwell.mma", FP8, "mma_")
     | {"nvidia.blackwell.mma_k4.tf32.f32": "mma_tf32_f32_k4"},
-    "rtx_blackwell": named("rtx_blackwell.mma",
-                           {k: v for k, v in WIDE_MMA.items() if k != "s8.s32"}) | named("rtx_blackwell.mma", NARROW)
-    | named("rtx_blackwell.mma", MX) | named("rtx_blackwell.mma", {"mxf4.f32": "mxf4_f32", "nvf4.f32": "nvf4_f32"}),
-}  # fmt: skip
+    "rtx_blackwell": named("rtx_blackwell.mma", {k: v for k, v in WIDE_MMA.items() if k != "s8.s32"})
+    | named("rtx_blackwell.mma", NARROW)
+    | named("rtx_blackwell.mma", MX)
+    | named("rtx_blackwell.mma", {"mxf4.f32": "mxf4_f32", "nvf4.f32": "nvf4_f32"}),
+}
 
 
 def build(arch: str, folder: Path) -> Path:

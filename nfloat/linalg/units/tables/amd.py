@@ -14,9 +14,16 @@ from ..arithmetic import Arithmetic, ExactSum, FlooredSum, FlushedTree, FmaChain
 from ..unit import Unit
 
 _FORMAT = {
-    "f16": "float16", "bf16": "bfloat16", "bf16_1k": "bfloat16", "xf32": "tfloat32", "fp8": "float8_e4m3fnuz",
-    "bf8": "float8_e5m2fnuz", "f32": "float32", "f64": "float64", "i8": "int8",
-}  # fmt: skip
+    "f16": "float16",
+    "bf16": "bfloat16",
+    "bf16_1k": "bfloat16",
+    "xf32": "tfloat32",
+    "fp8": "float8_e4m3fnuz",
+    "bf8": "float8_e5m2fnuz",
+    "f32": "float32",
+    "f64": "float64",
+    "i8": "int8",
+}
 _FP8 = ("fp8", "bf8")
 _FP8_NOTE = "E4M3 and E5M2 in their FNUZ forms; MI300"
 
@@ -47,10 +54,17 @@ def _unit(row: tuple[str, str, Arithmetic, str, str, str]) -> Unit:
     arch, kind, arithmetic, confidence, source, note = row
     out = {"f64": "f64", "i8": "i32"}.get(kind, "f32")
     return Unit(
-        name=f"amd.{arch}.mfma.{kind}.{out}", instruction=f"v_mfma_{out}_*_{kind}", a=_FORMAT[kind], b=_FORMAT[kind],
-        output={"f64": "float64", "i32": "int32", "f32": "float32"}[out], arithmetic=arithmetic, confidence=confidence,
-        source=source, note=note, mixes=tuple(k for k in _FP8 if k != kind) if kind in _FP8 else (),
-    )  # fmt: skip
+        name=f"amd.{arch}.mfma.{kind}.{out}",
+        instruction=f"v_mfma_{out}_*_{kind}",
+        a=_FORMAT[kind],
+        b=_FORMAT[kind],
+        output={"f64": "float64", "i32": "int32", "f32": "float32"}[out],
+        arithmetic=arithmetic,
+        confidence=confidence,
+        source=source,
+        note=note,
+        mixes=tuple(k for k in _FP8 if k != kind) if kind in _FP8 else (),
+    )
 
 
 UNITS = tuple(_unit(row) for row in _ROWS)

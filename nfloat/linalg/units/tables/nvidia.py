@@ -23,9 +23,15 @@ from ..arithmetic import AlignedSum, FmaChain, GroupedSum, IntegerSum, Output
 from ..unit import Unit
 
 _FORMAT = {
-    "f16": "float16", "bf16": "bfloat16", "tf32": "tfloat32", "e4m3": "float8_e4m3fn", "e5m2": "float8_e5m2",
-    "e2m3": "float6_e2m3fn", "e3m2": "float6_e3m2fn", "e2m1": "float4_e2m1fn",
-}  # fmt: skip
+    "f16": "float16",
+    "bf16": "bfloat16",
+    "tf32": "tfloat32",
+    "e4m3": "float8_e4m3fn",
+    "e5m2": "float8_e5m2",
+    "e2m3": "float6_e2m3fn",
+    "e3m2": "float6_e3m2fn",
+    "e2m1": "float4_e2m1fn",
+}
 _FP8 = ("e4m3", "e5m2")
 _NARROW = ("e4m3", "e5m2", "e2m3", "e3m2", "e2m1")
 _TWO = "KM recordings (0 of 5000 differ); MS; HK"
@@ -43,16 +49,34 @@ _ROWS = (
     ("turing.mma_k4", "f16", "f32", 4, 23, -131, "C", _ONE, "mma.sync.m8n8k4, with Volta's numbers"),
     ("turing.mma_k4", "f16", "f16", 4, 23, -19, "C", _ONE, "mma.sync.m8n8k4, with Volta's numbers"),
     ("ampere.mma", "f16", "f32", 8, 24, -132, "A", _TWO, "mma.sync.m16n8k16 is two steps"),
-    ("ampere.mma", "f16", "f16", 8, 24, -20, "A", _TWO,
-     "mma.sync.m16n8k16 is two steps, rounded between; the clamp is B"),
+    (
+        "ampere.mma",
+        "f16",
+        "f16",
+        8,
+        24,
+        -20,
+        "A",
+        _TWO,
+        "mma.sync.m16n8k16 is two steps, rounded between; the clamp is B",
+    ),
     ("ampere.mma", "bf16", "f32", 8, 24, -132, "A", _TWO, "mma.sync.m16n8k16 is two steps; the clamp is B"),
     ("ampere.mma", "tf32", "f32", 4, 24, -132, "A", _TWO, "mma.sync.m16n8k8 is two steps"),
     ("ada.mma", "f16", "f32", 8, 24, -132, "A", _TWO, "mma.sync.m16n8k16 is two steps"),
     ("ada.mma", "f16", "f16", 8, 24, -20, "A", _TWO, "mma.sync.m16n8k16 is two steps, rounded between; the clamp is B"),
     ("ada.mma", "bf16", "f32", 8, 24, -132, "A", _TWO, "mma.sync.m16n8k16 is two steps; the clamp is B"),
     ("ada.mma", "tf32", "f32", 4, 24, -132, "A", _TWO, "mma.sync.m16n8k8 is two steps"),
-    ("ada.mma", "fp8", "f32", 16, 13, -132, "A", _TWO + "; ME",
-     "mma.sync.m16n8k32 is two steps; result cut to 13 fraction bits"),
+    (
+        "ada.mma",
+        "fp8",
+        "f32",
+        16,
+        13,
+        -132,
+        "A",
+        _TWO + "; ME",
+        "mma.sync.m16n8k32 is two steps; result cut to 13 fraction bits",
+    ),
     ("ada.mma", "fp8", "f16", 16, 13, -20, "A", _TWO, "mma.sync.m16n8k32 is two steps; the clamp is C"),
     ("hopper.mma", "f16", "f32", 16, 25, -133, "A", _TWO, "mma.sync.m16n8k16"),
     ("hopper.mma", "f16", "f16", 16, 25, -21, "A", _TWO, "mma.sync.m16n8k16; the clamp is B"),
@@ -65,9 +89,17 @@ _ROWS = (
     ("hopper.wgmma", "f16", "f16", 16, 25, -21, "B", "MS; KM", "wgmma.mma_async.m64nNk16"),
     ("hopper.wgmma", "bf16", "f32", 16, 25, -133, "B", "MS; KM; HK", "wgmma.mma_async.m64nNk16"),
     ("hopper.wgmma", "tf32", "f32", 8, 25, -133, "B", "MS; KM", "wgmma.mma_async.m64nNk8"),
-    ("hopper.wgmma", "fp8", "f32", 32, 13, -133, "A",
-     "KM recordings with C = 0 (0 of 5000 differ); ME on cuBLAS; MS; HK",
-     "wgmma.mma_async.m64nNk32; result cut to 13 fraction bits; C in the alignment is B"),
+    (
+        "hopper.wgmma",
+        "fp8",
+        "f32",
+        32,
+        13,
+        -133,
+        "A",
+        "KM recordings with C = 0 (0 of 5000 differ); ME on cuBLAS; MS; HK",
+        "wgmma.mma_async.m64nNk32; result cut to 13 fraction bits; C in the alignment is B",
+    ),
     ("hopper.wgmma", "fp8", "f16", 32, 13, -21, "B", "MS; KM", "wgmma.mma_async.m64nNk32; no recorded vectors read"),
     ("blackwell.mma", "f16", "f32", 16, 25, -133, "A", _TWO, "mma.sync.m16n8k16 on sm_100"),
     ("blackwell.mma", "f16", "f16", 16, 25, -21, "A", _TWO, "mma.sync.m16n8k16 on sm_100"),
@@ -89,9 +121,18 @@ _ROWS = (
     ("rtx_blackwell.mma", "tf32", "f32", 8, 25, -133, "B", "MS; ME", "mma.sync.m16n8k8 on sm_120"),
     ("rtx_blackwell.mma", "narrow", "f32", 32, 25, -133, "C", _ONE, "mma.sync.m16n8k32.kind::f8f6f4 on sm_120"),
     ("rtx_blackwell.mma", "narrow", "f16", 32, 25, -21, "C", _ONE, "mma.sync.m16n8k32.kind::f8f6f4 on sm_120"),
-    ("rtx_blackwell.mma", "mx", "f32", 32, 25, -133, "C", _ONE,
-     "mma.sync.m16n8k32.kind::mxf8f6f4.block_scale on sm_120"),
-)  # fmt: skip
+    (
+        "rtx_blackwell.mma",
+        "mx",
+        "f32",
+        32,
+        25,
+        -133,
+        "C",
+        _ONE,
+        "mma.sync.m16n8k32.kind::mxf8f6f4.block_scale on sm_120",
+    ),
+)
 
 # architecture.instruction, name, scale block, scale format, note: e2m1 operands, k = 64
 _FP4_ROWS = tuple(
@@ -127,42 +168,72 @@ def _aligned(row: tuple) -> Iterator[Unit]:
     tokens = {"fp8": _FP8, "narrow": _NARROW, "mx": _NARROW}.get(kind, (kind,))
     lowered = note is _LOWERED
     arithmetic = AlignedSum(
-        step=step, fraction=fraction, clamp=clamp, output=_output(out, fraction), pairs_apart=lowered,
-        promote=32 if lowered else 0, scale_block=32 if kind == "mx" else 0,
+        step=step,
+        fraction=fraction,
+        clamp=clamp,
+        output=_output(out, fraction),
+        pairs_apart=lowered,
+        promote=32 if lowered else 0,
+        scale_block=32 if kind == "mx" else 0,
         scale_format="float8_e8m0fnu" if kind == "mx" else "",
-    )  # fmt: skip
+    )
     ptx = "mma.sync.m16n8k32, emitted as FP16 instructions" if lowered else note.partition(";")[0].partition(" is ")[0]
     for token in tokens:
         label = f"mxf{_FORMAT[token][5]}_{token}" if kind == "mx" else token
         yield Unit(
-            name=f"nvidia.{instruction}.{label}.{out}", instruction=ptx, a=_FORMAT[token], b=_FORMAT[token],
-            output="float16" if out == "f16" else "float32", arithmetic=arithmetic, confidence=confidence,
+            name=f"nvidia.{instruction}.{label}.{out}",
+            instruction=ptx,
+            a=_FORMAT[token],
+            b=_FORMAT[token],
+            output="float16" if out == "f16" else "float32",
+            arithmetic=arithmetic,
+            confidence=confidence,
             source=source,
-            note=note, mixes=tuple(t for t in tokens if t != token),
-        )  # fmt: skip
+            note=note,
+            mixes=tuple(t for t in tokens if t != token),
+        )
 
 
 def _fp4(row: tuple) -> Unit:
     instruction, name, block, scale, note = row
     return Unit(
-        name=f"nvidia.{instruction}.{name}.f32", instruction=note.partition(" with")[0], a="float4_e2m1fn",
+        name=f"nvidia.{instruction}.{name}.f32",
+        instruction=note.partition(" with")[0],
+        a="float4_e2m1fn",
         b="float4_e2m1fn",
-        output="float32", arithmetic=GroupedSum(scale_block=block, scale_format=scale), confidence="C", source=_ONE,
+        output="float32",
+        arithmetic=GroupedSum(scale_block=block, scale_format=scale),
+        confidence="C",
+        source=_ONE,
         note=note + "; the clamp and the rule for zero groups changed between versions of the source",
-    )  # fmt: skip
+    )
 
 
 def _others() -> Iterator[Unit]:
     for arch in _F64:
-        yield Unit(name=f"nvidia.{arch}.mma.f64.f64", instruction="mma.sync.m8n8k4.f64", a="float64", b="float64",
-                   output="float64",
-                   arithmetic=FmaChain(), confidence="B", source="MS; KM")  # fmt: skip
+        yield Unit(
+            name=f"nvidia.{arch}.mma.f64.f64",
+            instruction="mma.sync.m8n8k4.f64",
+            a="float64",
+            b="float64",
+            output="float64",
+            arithmetic=FmaChain(),
+            confidence="B",
+            source="MS; KM",
+        )
     for arch, kind in _INTEGERS:
         word = f"{'u' if kind[0] == 'u' else ''}int{kind[1:]}"
-        yield Unit(name=f"nvidia.{arch}.mma.{kind}.s32", instruction=f"mma.sync (.{kind})", a=word, b=word,
-                   output="int32",
-                   arithmetic=IntegerSum(), confidence="D", source="PTX",
-                   note="wraps without .satfinite; not re-measured")  # fmt: skip
+        yield Unit(
+            name=f"nvidia.{arch}.mma.{kind}.s32",
+            instruction=f"mma.sync (.{kind})",
+            a=word,
+            b=word,
+            output="int32",
+            arithmetic=IntegerSum(),
+            confidence="D",
+            source="PTX",
+            note="wraps without .satfinite; not re-measured",
+        )
 
 
 UNITS = (*(unit for row in _ROWS for unit in _aligned(row)), *(_fp4(row) for row in _FP4_ROWS), *_others())
