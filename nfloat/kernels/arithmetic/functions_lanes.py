@@ -7,17 +7,20 @@ whose y is not a moderate number. A zero y is taken as exact where the function 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from llvmlite import ir
 
 from ..bits import float32_as_int32, float64_as_int64
-from ..jit import kernel
+from ..jit import device, kernel
+from ..lanes import Lanes, Value
 from ..rounding import vector
-from ..rounding.arrays import WORDS, constants32, constants64, overflow_constants
+from ..rounding.arrays import WORDS
+from ..rounding.constants import overflow, range32, range64
 from ..rounding.scalar import load_spec
 from ..rounding.streaming import Constants, run
-from ..rounding.vector import DETERMINISTIC, Lanes, Value
+from ..rounding.vector import DETERMINISTIC
 from .functions import Traits
 
 _UNDERFLOWS = int(Traits.UNDERFLOWS)
@@ -25,6 +28,20 @@ _UNDERFLOWS = int(Traits.UNDERFLOWS)
 _LEAST32, _LEAST64 = 2.0**-100, 2.0**-1000
 #: added to a mode's tag: formats with float32's exponent range
 _SAME = 16
+
+
+class Interval(NamedTuple):
+    """Of an approximation y: where its bound holds, and the ends of its error's interval."""
+
+    below: float  # factors of y
+    above: float
+    least: int  # magnitudes from here on, as bits, have the relative bound
+    zero: int  # the magnitude of a zero that is exact, or none of any number
+
+
+@device
+def _interval(least, eps, traits):
+    return Interval(1.0 - eps, 1.0 + eps, least, np.int64(-1) if traits & _UNDERFLOWS else np.int64(0))
 
 
 def _as_single(v: Lanes, r: Value) -> Value:
@@ -38,14 +55,14 @@ def _body(rounded: Callable[[Lanes, Value, Constants], Value], narrow: bool):
 
     def body(v: Lanes, pointers: list[Value], index: Value, k: Constants) -> Value:
         b = v.builder
-        y, (below, above), (least, zero) = v.load(pointers[0]), k.floats[4:], k.integers[-2:]
-        low, high = rounded(v, b.fmul(y, below), k), rounded(v, b.fmul(y, above), k)
-        r = vector.select_overflow(v, low, *k.floats[:4])
+        y = v.load(pointers[0])
+        low, high = rounded(v, b.fmul(y, k.below), k), rounded(v, b.fmul(y, k.above), k)
+        r = vector.select_overflow(v, low, *k.overflow)
         v.store(_as_single(v, r) if narrow else r, pointers[1])
         size = b.and_(v.as_int(y), v.magnitude_mask)
-        moderate = b.and_(b.icmp_signed(">=", size, least), b.icmp_signed("<", size, k.limit))
+        moderate = b.and_(b.icmp_signed(">=", size, k.least), b.icmp_signed("<", size, k.limit))
         same = b.icmp_signed("==", v.as_int(low), v.as_int(high))
-        decided = b.and_(same, b.or_(moderate, b.icmp_signed("==", size, zero)))
+        decided = b.and_(same, b.or_(moderate, b.icmp_signed("==", size, k.zero)))
         v.store(b.zext(b.not_(decided), ir.VectorType(ir.IntType(8), v.count)), pointers[2])
         return ir.Constant(ir.IntType(1), 1)
 
@@ -73,26 +90,23 @@ _run_single = run(
 def settle_double(y, out, marks, eps, traits, words):
     """out[i] = f(x[i]) rounded where y[i] decides it, else marks[i]."""
     spec = load_spec(words)
-    integers = constants64(spec) + (float64_as_int64(_LEAST64), -1 if traits & _UNDERFLOWS else 0)  # noqa: RUF005
-    floats = overflow_constants(spec) + (1.0 - eps, 1.0 + eps)  # noqa: RUF005
-    marks[_run_double((y, out, marks), 0, y.size, spec.mode, integers, floats) :] = True
+    constants = (range64(spec), overflow(spec), _interval(float64_as_int64(_LEAST64), eps, traits))
+    marks[_run_double((y, out, marks), 0, y.size, spec.mode, constants) :] = True
 
 
 @kernel(f"void(float64[::1], float32[::1], boolean[::1], float64, int64, {WORDS})")
 def settle_mixed(y, out, marks, eps, traits, words):
     """`settle_double` for results in float32."""
     spec = load_spec(words)
-    integers = constants64(spec) + (float64_as_int64(_LEAST64), -1 if traits & _UNDERFLOWS else 0)  # noqa: RUF005
-    floats = overflow_constants(spec) + (1.0 - eps, 1.0 + eps)  # noqa: RUF005
-    marks[_run_mixed((y, out, marks), 0, y.size, spec.mode, integers, floats) :] = True
+    constants = (range64(spec), overflow(spec), _interval(float64_as_int64(_LEAST64), eps, traits))
+    marks[_run_mixed((y, out, marks), 0, y.size, spec.mode, constants) :] = True
 
 
 @kernel(f"void(float32[::1], float32[::1], boolean[::1], float64, int64, {WORDS})")
 def settle_single(y, out, marks, eps, traits, words):
     """`settle_double` for approximations and results in float32."""
     spec = load_spec(words)
-    least, zero = np.int64(float32_as_int32(np.float32(_LEAST32))), -1 if traits & _UNDERFLOWS else 0
-    integers = constants32(spec, np.uint64(0), False) + (least, zero)  # noqa: RUF005
-    floats = overflow_constants(spec) + (1.0 - eps, 1.0 + eps)  # noqa: RUF005
+    least = np.int64(float32_as_int32(np.float32(_LEAST32)))
+    constants = (range32(spec, False), overflow(spec), _interval(least, eps, traits))
     form = spec.mode + _SAME if spec.emin == -126 else spec.mode
-    marks[_run_single((y, out, marks), 0, y.size, form, integers, floats) :] = True
+    marks[_run_single((y, out, marks), 0, y.size, form, constants) :] = True

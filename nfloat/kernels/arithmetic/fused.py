@@ -19,6 +19,7 @@ from numba.extending import intrinsic
 from ...formats.rounding import Rounding
 from ..jit import device, routine
 from ..rounding.scalar import round_value
+from ..to_odd import two_sum_of
 from .wide import is_negative, leading_zeros, mul64, round_exact, shl128, significand, sum_of_wide, wide_value
 
 _TOWARD_NEGATIVE = Rounding.TOWARD_NEGATIVE.tag
@@ -73,9 +74,8 @@ def round_dot2(a, b, c, d, spec, random):
     if (a == 0.0 or b == 0.0) and (c == 0.0 or d == 0.0):
         return sum_of_zeros(p, q, spec)
     if _product_is_exact(a, b, p) and _product_is_exact(c, d, q):
-        s = p + q
-        t = s - p
-        if s != 0.0 and (p - (s - t)) + (q - t) == 0.0:
+        s, error = two_sum_of(p, q)
+        if s != 0.0 and error == 0.0:
             return round_value(s, spec, random)
     return round_wide(_sum_of_products(a, b, c, d, spec.mode), spec, random)
 

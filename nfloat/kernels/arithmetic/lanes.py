@@ -16,22 +16,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..jit import kernel
+from ..lanes import Lanes, Value
 from ..rounding.streaming import run
-from ..rounding.vector import Lanes, Value
+from ..to_odd import to_odd, two_sum
 from .operations import Operation
-
-
-def _to_odd(v: Lanes, s: Value, error: Value, sign_of: Value) -> Value:
-    """s + error rounded to odd, s being it to nearest: where the last bit is even, one step toward the error.
-
-    `error` tells whether there is one, the sign bit of `sign_of` (an integer vector) its direction.
-    """
-    b = v.builder
-    bits = v.as_int(s)
-    step = b.or_(b.ashr(b.xor(bits, sign_of), v.word(v.bits - 1)), v.word(1))  # +1 away from zero, -1 toward it
-    even = b.icmp_unsigned("==", b.and_(bits, v.word(1)), v.word(0))
-    moves = b.and_(b.fcmp_ordered("!=", error, v.number(0.0)), even)
-    return v.as_float(b.add(bits, v.where(moves, step, v.word(0))))
 
 
 def _bits_of_power(v: Lanes, exponent: int) -> int:
@@ -61,11 +49,8 @@ def _bits(v: Lanes, x: Value) -> Value:
 
 def _sum(v: Lanes, x: Value, y: Value) -> tuple[Value, Value]:
     """x + y to odd, and lanes where that is sure."""
-    b = v.builder
-    s = b.fadd(x, y)
-    t = b.fsub(s, x)
-    error = b.fadd(b.fsub(x, b.fsub(s, t)), b.fsub(y, t))
-    return _to_odd(v, s, error, v.as_int(error)), _finite(v, s)
+    s, error = two_sum(v, x, y)
+    return to_odd(v, s, error), _finite(v, s)
 
 
 def _difference(v: Lanes, x: Value, y: Value) -> tuple[Value, Value]:
@@ -91,7 +76,7 @@ def _product(v: Lanes, x: Value, y: Value) -> tuple[Value, Value]:
     p = b.fmul(x, y)
     error = v.call("fma", x, y, _negated(v, p))
     zero = v.call("umin", _bits(v, x), _bits(v, y))
-    return _to_odd(v, p, error, v.as_int(error)), b.and_(_finite(v, p), _safe_or_zero(v, p, zero))
+    return to_odd(v, p, error), b.and_(_finite(v, p), _safe_or_zero(v, p, zero))
 
 
 def _quotient(v: Lanes, x: Value, y: Value) -> tuple[Value, Value]:
@@ -101,13 +86,13 @@ def _quotient(v: Lanes, x: Value, y: Value) -> tuple[Value, Value]:
     error = v.call("fma", _negated(v, q), y, x)
     sign = b.xor(v.as_int(error), v.as_int(y))
     sure = b.and_(_safe_or_zero(v, x, _bits(v, x)), _safe_or_zero(v, q, _bits(v, x)))
-    return _to_odd(v, q, error, sign), b.and_(_finite(v, q), sure)
+    return to_odd(v, q, error, sign), b.and_(_finite(v, q), sure)
 
 
 def _root(v: Lanes, x: Value) -> tuple[Value, Value]:
     s = v.call("sqrt", x)
     error = v.call("fma", _negated(v, s), s, x)
-    return _to_odd(v, s, error, v.as_int(error)), v.builder.and_(_finite(v, s), _safe_or_zero(v, x, _bits(v, x)))
+    return to_odd(v, s, error), v.builder.and_(_finite(v, s), _safe_or_zero(v, x, _bits(v, x)))
 
 
 def _body(form: Callable[..., tuple[Value, Value]], count: int):
@@ -141,8 +126,8 @@ _BODIES = {
 #: operations that have a form in lanes
 IN_LANES = frozenset(_BODIES)
 
-_run32 = run(32, _BODIES, lambda v, integers, floats: None)
-_run64 = run(64, _BODIES, lambda v, integers, floats: None)
+_run32 = run(32, _BODIES)
+_run64 = run(64, _BODIES)
 
 
 @kernel("int64(int64, float32[::1], float32[::1], float32[::1], int64[::1])")
@@ -150,7 +135,7 @@ def to_odd32(op, x, y, out, refused):
     """out[i] = op(x[i], y[i]) to odd; `refused` gets the first elements of blocks of 16 not done; how many."""
     i, n, count = 0, out.size, 0
     while i < n:
-        i = _run32((x, y, out), i, n, op, (0,), (0.0,))
+        i = _run32((x, y, out), i, n, op, ())
         if i < n:
             refused[count] = i
             count += 1
@@ -163,7 +148,7 @@ def to_odd64(op, x, y, out, refused):
     """`to_odd32` for float64, in blocks of 8."""
     i, n, count = 0, out.size, 0
     while i < n:
-        i = _run64((x, y, out), i, n, op, (0,), (0.0,))
+        i = _run64((x, y, out), i, n, op, ())
         if i < n:
             refused[count] = i
             count += 1

@@ -15,17 +15,19 @@ fails where float32 itself underflows:
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from llvmlite import ir
 
 from ...formats.rounding import Rounding
 from ..jit import kernel
+from ..lanes import Lanes, Value
 from ..rounding import vector
-from ..rounding.arrays import WORDS, constants32, overflow_constants
+from ..rounding.arrays import WORDS
+from ..rounding.constants import infinities, overflow, range32
 from ..rounding.scalar import load_spec
-from ..rounding.streaming import Constants, either, is_easy, run
-from ..rounding.vector import Lanes, Value
+from ..rounding.streaming import Constants, either, is_inner, run
 from .operations import Operation
 
 _NEAREST_EVEN = Rounding.NEAREST_EVEN
@@ -45,6 +47,12 @@ _FORMS: dict[Operation, Callable[..., Value]] = {
 _MAY_UNDERFLOW = (Operation.MULTIPLY, Operation.DIVIDE, Operation.RECIPROCAL)
 #: operations that have a form here
 IN_SHORT = frozenset(_FORMS)
+
+
+class Quotient(NamedTuple):
+    """What a division by zero adds to the infinity that is its result: NaN where a zero has no sign, else 0."""
+
+    by_zero: float
 
 
 def _store(v: Lanes, r: Value, target: Value) -> Value:
@@ -72,13 +80,12 @@ def _general(
     """Overflow, infinities and NaN selected on the rounded values r of z, stored; done unless z overflowed float32."""
     b = v.builder
     x, y, z = operands
-    max_, over, min_, under, inf, negative_inf, by_zero = k.floats
     infinite, divides = _exact_infinity(v, op, x, y, z)
     nan = b.fcmp_unordered("uno", z, z)
     magnitude = b.and_(v.as_int(z), v.magnitude_mask)
-    r = vector.select_overflow(v, r, max_, over, min_, under)
-    infinity = v.where(b.fcmp_ordered(">", z, v.number(0.0)), inf, negative_inf)
-    infinity = v.where(divides, b.fadd(infinity, by_zero), infinity)
+    r = vector.select_overflow(v, r, *k.overflow)
+    infinity = v.where(b.fcmp_ordered(">", z, v.number(0.0)), k.positive, k.negative)
+    infinity = v.where(divides, b.fadd(infinity, k.by_zero), infinity)
     v.store(v.where(nan, z, v.where(infinite, infinity, r)), target)
     return v.all(b.or_(b.icmp_signed("<", magnitude, k.limit), b.or_(nan, infinite)))
 
@@ -90,7 +97,7 @@ def _narrow(op: Operation, small: bool):
         form = vector.nearest_even_narrow if small else lambda v, z, g: vector.round_same(v, z, g, _NEAREST_EVEN)
         return either(
             v,
-            is_easy(v, z, k, from_zero=small),
+            is_inner(v, z, k, from_zero=small),
             lambda: _store(v, form(v, z, k.grid), pointers[2]),
             lambda: _general(v, op, (x, y, z), vector.nearest_even_narrow(v, z, k.grid), pointers[2], k),
         )
@@ -122,8 +129,8 @@ def _same(op: Operation):
             done = _general(v, op, (x, y, z), r, pointers[2], k)
             return v.builder.and_(done, _in_range(v, op, x, y, z)) if careful else done
 
-        # easy are normal numbers; where nothing can underflow, smaller ones too (and the top binade is not)
-        return either(v, is_easy(v, z, k, from_zero=not careful), lambda: _store(v, r, pointers[2]), general)
+        # inner are normal numbers; where nothing can underflow, smaller ones too (and the top binade is not)
+        return either(v, is_inner(v, z, k, from_zero=not careful), lambda: _store(v, r, pointers[2]), general)
 
     return body
 
@@ -142,11 +149,10 @@ def nearest_short(op, x, y, out, refused, unsigned_zero, words):
     spec, i, n, count = load_spec(words), 0, out.size, 0
     same, small = spec.emin == -126, spec.emin > _SMALL_EMIN
     form = op + _SAME if same else op + _SMALL if small else op
-    integers = constants32(spec, np.uint64(0), not small)
-    signed = np.nan if unsigned_zero else 0.0
-    floats = overflow_constants(spec) + (spec.pos_inf, spec.neg_inf, signed)  # noqa: RUF005 (Numba's)
+    by_zero = Quotient(np.nan if unsigned_zero else 0.0)
+    constants = (range32(spec, not small), overflow(spec), infinities(spec), by_zero)
     while i < n:
-        i = _run((x, y, out), i, n, form, integers, floats)
+        i = _run((x, y, out), i, n, form, constants)
         if i < n:
             refused[count] = i
             count += 1

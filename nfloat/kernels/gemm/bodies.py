@@ -12,7 +12,7 @@ from enum import IntEnum
 
 from llvmlite import ir
 
-from ..rounding.vector import Value
+from ..lanes import Value
 from .lanes import Field
 from .orders import Order
 from .tile import Body, Tile

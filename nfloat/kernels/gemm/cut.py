@@ -21,7 +21,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..jit import kernel
-from ..rounding.vector import Lanes, Value
+from ..lanes import Lanes, Value
 from .bodies import kahan, sequential
 from .lanes import HAS_DIRECTED, ZERO, Constants, Field, toward
 from .orders import Order

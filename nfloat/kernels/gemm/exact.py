@@ -12,12 +12,11 @@ import numpy as np
 from llvmlite import ir
 
 from ...formats.rounding import Rounding
-from ..bits import float64_as_int64, int64_as_float64
 from ..jit import device, kernel
+from ..lanes import Value
 from ..rounding.scalar import load_spec, round_value
-from ..rounding.vector import Value
+from ..to_odd import fma_and_error, to_odd_of, two_sum, two_sum_of
 from .bodies import SUMS, kind
-from .lanes import fma_and_error, sum_and_error
 from .orders import Order
 from .tile import TILE64, Body, Tile, tile_intrinsic
 from .walk import tile_signature, walk_intrinsic
@@ -51,8 +50,8 @@ def exact() -> Body:
                 for index, (r, n) in enumerate(places):
                     high, middle, low = carried[3 * index : 3 * index + 3]
                     high, error = fma_and_error(v, tile.a(k, row[r]), columns[n], high)
-                    middle, error = sum_and_error(v, middle, error)
-                    low, error = sum_and_error(v, low, error)
+                    middle, error = two_sum(v, middle, error)
+                    low, error = two_sum(v, low, error)
                     after += [high, middle, low]
                     lost = b.or_(lost, v.as_int(error))
                 return [lost, *after]
@@ -71,29 +70,18 @@ def exact() -> Body:
 
 
 @device
-def _sum_and_error(x, y):
-    s = x + y
-    t = s - x
-    return s, (x - (s - t)) + (y - t)
-
-
-@device
 def _round_three(high, middle, low, spec):
     """high + middle + low rounded once, or NaN: not in two floats, or a zero whose sign is not known here.
 
     Two floats are rounded to odd first, which leaves two bits more than a format of p <= 51 has; for p = 53 the sum to
     nearest is the result (the caller asks for no other mode of such formats).
     """
-    s, error = _sum_and_error(high, middle)
-    t, rest = _sum_and_error(error, low)
-    s, t = _sum_and_error(s, t)
+    s, error = two_sum_of(high, middle)
+    t, rest = two_sum_of(error, low)
+    s, t = two_sum_of(s, t)
     if rest != 0.0 or not abs(s) < math.inf or (s == 0.0 and spec.mode == _TOWARD_NEGATIVE):
         return math.nan
-    if t != 0.0 and spec.precision <= 51:
-        bits = float64_as_int64(s)
-        if bits & 1 == 0:
-            s = int64_as_float64(bits + (1 if (t > 0.0) == (s > 0.0) else -1))
-    return round_value(s, spec, np.uint64(0))
+    return round_value(to_odd_of(s, t) if spec.precision <= 51 else s, spec, np.uint64(0))
 
 
 @device

@@ -15,7 +15,7 @@ from llvmlite import ir
 from numba.core import cgutils
 
 from ..jit import device, kernel
-from ..rounding.vector import Lanes, Value
+from ..lanes import Lanes, Value
 from .bodies import Product, kahan, kind, sequential
 from .half_pack import HAS_HALF, half_code, half_value, pack_half
 from .lanes import Narrow, Native

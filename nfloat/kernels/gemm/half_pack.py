@@ -13,7 +13,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from ..jit import cpu_features, device, kernel
-from ..rounding.vector import Lanes, Value
+from ..lanes import Lanes, Value
 from .tile import HALF
 
 #: whether the CPU computes in half precision, fused multiply-add included

@@ -33,7 +33,9 @@ from llvmlite import ir
 from numba.core import cgutils
 
 from ..jit import cpu_features
-from ..rounding.vector import Grid, Lanes, Value, nearest_even_narrow, select_overflow
+from ..lanes import Lanes, Value
+from ..rounding.vector import Grid, nearest_and_rest, nearest_even_narrow, select_overflow
+from ..to_odd import fma_and_error, sum_to_odd, to_odd, two_sum
 
 #: whether one instruction can round in a direction of its own (AVX-512), and the directions
 HAS_DIRECTED = "+avx512f" in cpu_features()
@@ -103,25 +105,6 @@ class Constants:
         return Grid(*(self.integer(f) for f in places))
 
 
-def sum_and_error(v: Lanes, x: Value, y: Value) -> tuple[Value, Value]:
-    """fl(x + y) and its exact error (Knuth)."""
-    b = v.builder
-    s = b.fadd(x, y)
-    t = b.fsub(s, x)
-    return s, b.fadd(b.fsub(x, b.fsub(s, t)), b.fsub(y, t))
-
-
-def fma_and_error(v: Lanes, a: Value, b: Value, s: Value) -> tuple[Value, Value]:
-    """`sum_and_error` of s and the product a b, which the lane must hold exactly.
-
-    The product itself is never formed.
-    """
-    ir_ = v.builder
-    h = v.call("fma", a, b, s)
-    t = ir_.fsub(h, s)
-    return h, ir_.fadd(ir_.fsub(s, ir_.fsub(h, t)), v.call("fma", a, b, ir_.fneg(t)))
-
-
 def toward(mode: int, v: Lanes, a: Value, b: Value, s: Value) -> Value:
     """a b + s in one direction, whatever the CPU's mode is.
 
@@ -145,20 +128,7 @@ def odd_fma(v: Lanes, a: Value, b: Value, s: Value) -> Value:
 
 def odd_sum(v: Lanes, x: Value, y: Value) -> Value:
     """x + y rounded to odd."""
-    return odd_fma(v, x, v.number(1.0), y) if HAS_DIRECTED else to_odd(v, *sum_and_error(v, x, y))
-
-
-def to_odd(v: Lanes, s: Value, error: Value) -> Value:
-    """s + error rounded to odd, s being it to nearest.
-
-    Where there is an error and the last bit is even, one step toward it.
-    """
-    b = v.builder
-    bits = v.as_int(s)
-    step = b.or_(b.ashr(b.xor(bits, v.as_int(error)), v.word(v.bits - 1)), v.word(1))
-    even = b.icmp_unsigned("==", b.and_(bits, v.word(1)), v.word(0))
-    moves = b.and_(b.fcmp_ordered("!=", error, v.number(0.0)), even)
-    return v.as_float(b.add(bits, v.where(moves, step, v.word(0))))
+    return odd_fma(v, x, v.number(1.0), y) if HAS_DIRECTED else sum_to_odd(v, x, y)
 
 
 class Native:
@@ -266,19 +236,11 @@ class General:
         infinite = v.where(b.fcmp_unordered("uno", x, x), x, infinite)
         return v.where(b.fcmp_ordered("<", v.magnitude(x), v.as_float(v.exponent_mask)), r, infinite)
 
-    def _nearest(self, y: Value, g: Grid) -> tuple[Value, Value, Value, Value]:
-        """(C, unit, n, d): y to nearest-even, and the exact rest y - n. The sign of a zero n is lost."""
-        v, b = self.v, self.v.builder
-        binade = v.call("smax", b.and_(v.as_int(y), v.exponent_mask), g.lowest)
-        c, unit = v.as_float(b.add(binade, g.offset)), v.as_float(b.add(binade, g.unit_offset))
-        n = b.fsub(b.fadd(y, c), c)
-        return c, unit, n, b.fsub(y, n)
-
     def _to_grid(self, y: Value, g: Grid) -> Value:
         """y, of either sign, to a multiple of its unit; the sign of a zero is lost."""
         v, b, k = self.v, self.v.builder, self.k
         zero = v.number(0.0)
-        c, unit, n, d = self._nearest(y, g)
+        c, unit, n, d = nearest_and_rest(v, y, g)
         up = v.call("fma", unit, k.float(Field.UP_UNITS), k.float(Field.UP_LEAST))
         down = v.call("fma", unit, k.float(Field.DOWN_UNITS), k.float(Field.DOWN_LEAST))
         r = b.fadd(n, v.where(b.fcmp_ordered(">=", d, up), unit, zero))
@@ -307,7 +269,7 @@ class StochasticGeneral(General):
     def _draw(self, x: Value, word: Value) -> Value:
         v, b = self.v, self.v.builder
         y = v.magnitude(x)
-        _, unit, n, d = self._nearest(y, self.k.grid())
+        _, unit, n, d = nearest_and_rest(v, y, self.k.grid())
         above = v.where(b.fcmp_ordered("<", d, v.number(0.0)), unit, v.number(0.0))
         floor, rest = b.fsub(n, above), b.fadd(d, above)
         # the word as a number below 2^32: put into the last bits of 2^52, which is then taken off
@@ -336,7 +298,7 @@ class Stochastic:
         return self._cut(*fma_and_error(self.v, a, b, s), word)
 
     def add(self, x: Value, y: Value, word: Value) -> Value:
-        return self._cut(*sum_and_error(self.v, x, y), word)
+        return self._cut(*two_sum(self.v, x, y), word)
 
     def product(self, a: Value, b: Value, word: Value) -> Value:
         return self._cut(self.v.builder.fmul(a, b), self.v.number(0.0), word)

@@ -7,7 +7,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from ..rounding.vector import Value
+from ..lanes import Value
 from .bodies import LEVELS, SUMS, Draw, beyond, watch
 from .tile import Body, Tile
 from .words import PRODUCT, SUM

@@ -16,7 +16,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from ..jit import cpu_features
-from ..rounding.vector import Lanes, Value
+from ..lanes import Lanes, Value
 from .lanes import Constants
 
 _I32, _I64 = ir.IntType(32), ir.IntType(64)

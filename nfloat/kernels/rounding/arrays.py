@@ -11,13 +11,14 @@ import numpy as np
 from llvmlite import ir
 
 from ...formats.rounding import Rounding
-from ..bits import float32_as_int32, float64_as_int64
 from ..jit import device, kernel
+from ..lanes import Lanes, Value
 from ..rng import paired_words, subkeys, twin_subkeys
 from . import vector
+from .constants import draw32, draw64, infinities, overflow, range32, range64
 from .scalar import load_spec, round_value
 from .streaming import STREAM, Constants, either, stream
-from .vector import DETERMINISTIC, Lanes, Value
+from .vector import DETERMINISTIC
 
 WORDS = "Array(float64, 1, 'C', readonly=True)"
 _STOCHASTIC_A, _STOCHASTIC_B = Rounding.STOCHASTIC_A.tag, Rounding.STOCHASTIC_B.tag
@@ -43,13 +44,6 @@ def round_plain(x, out, words, key):
     round_range(x, out, 0, x.size, load_spec(words), key)
 
 
-#: run-time integers of the streams, after those of ``streaming.Constants``: the largest magnitude (as bits) that is
-#: easy, and what stochastic_a, _b and _c take of a random word, set in it, and round away before
-_EASY, _TAKEN, _SET, _TAIL = 11, 12, 13, 14
-#: and, in float64 lanes, where a word has 64 bits: the subkeys of its second half
-_TWIN = slice(15, 17)
-
-
 def _magnitude(v: Lanes, x: Value) -> Value:
     return v.builder.and_(v.as_int(x), v.magnitude_mask)
 
@@ -60,7 +54,7 @@ def _over(v: Lanes, x: Value, k: Constants) -> Value:
     For unsigned formats: lanes that are not zero.
     """
     greatest = v.fold(_magnitude(v, x), lambda low, high: v.call("umax", low, high))
-    return v.builder.icmp_unsigned(">", greatest, v.fold(k.integers[_EASY], lambda low, _: low))
+    return v.builder.icmp_unsigned(">", greatest, v.fold(k.largest, lambda low, _: low))
 
 
 def _store(v: Lanes, r: Value, target: Value) -> Value:
@@ -80,9 +74,9 @@ def _finish(
     doubt = None if unsure is None else v.fold(unsure, b.or_)
 
     def select() -> Value:
-        chosen, inside = vector.select_overflow(v, r, *k.floats[:4]), b.icmp_signed("<", _magnitude(v, x), k.limit)
+        chosen, inside = vector.select_overflow(v, r, *k.overflow), b.icmp_signed("<", _magnitude(v, x), k.limit)
         if careful:
-            special, chosen = vector.select_special(v, x, chosen, *k.floats[4:6])
+            special, chosen = vector.select_special(v, x, chosen, k.positive, k.negative)
             inside = b.or_(special, inside)
         v.store(chosen, target)
         inside = v.all(inside)
@@ -112,7 +106,7 @@ def _normal(mode: Rounding):
     def body(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
         b = v.builder
         above = b.sub(_magnitude(v, x), k.grid.lowest)
-        normal = b.icmp_unsigned("<=", above, b.sub(k.integers[_EASY], k.grid.lowest))
+        normal = b.icmp_unsigned("<=", above, b.sub(k.largest, k.grid.lowest))
         random = random_word(v, index, k, mode) if mode.is_stochastic else None
         cut = vector.round_same(v, x, k.grid, mode, random, tail_bits(k, mode))
         return either(v, v.all(normal), lambda: _store(v, cut, target), lambda: other(v, x, target, index, k))
@@ -140,18 +134,19 @@ def random_word(v: Lanes, index: Value, k: Constants, mode: Rounding) -> Value:
     b, lanes = v.builder, Lanes(v.builder, v.count)
     counters = b.add(lanes.splat(b.trunc(index, lanes.scalar_int)), lanes.iota())
     if v.bits == 32:
-        word = v.random_word(counters, *k.keys)
+        word = v.random_word(counters, k.key_low, k.key_high)
     else:
         head, tail = (
-            lanes.random_word(counters, *(b.trunc(x, lanes.int) for x in keys)) for keys in (k.keys, k.integers[_TWIN])
+            lanes.random_word(counters, *(b.trunc(x, lanes.int) for x in keys))
+            for keys in ((k.key_low, k.key_high), (k.twin_low, k.twin_high))
         )
         word = b.or_(b.shl(b.zext(head, v.int), v.word(32)), b.zext(tail, v.int))
-    return word if mode is Rounding.STOCHASTIC else b.or_(b.and_(word, k.integers[_TAKEN]), k.integers[_SET])
+    return word if mode is Rounding.STOCHASTIC else b.or_(b.and_(word, k.taken), k.half)
 
 
 def tail_bits(k: Constants, mode: Rounding) -> Value | None:
     """What stochastic_c rounds away before: the `tail` of the vector forms."""
-    return k.integers[_TAIL] if mode is Rounding.STOCHASTIC_C else None
+    return k.tail if mode is Rounding.STOCHASTIC_C else None
 
 
 #: the stochastic modes that add their bits below the unit (STOCHASTIC_A stands for _B too); others are left to the
@@ -194,81 +189,6 @@ _BLOCK32, _BLOCK64 = STREAM[32], STREAM[64]
 
 
 @device
-def constants32(spec, keys, normal_only):
-    """The integer constants of a float32 run, in the order of ``streaming.Constants``; the last two are the subkeys.
-
-    Easy are magnitudes up to the largest number (rounded, they cannot exceed it, since it is on the grid); with
-    `normal_only` not those below the smallest normal number.
-    """
-    p = spec.precision
-    sign = 0x80000000 if np.signbit(spec.neg_zero) else 0
-    limit = min((255 - 24 + p) << 23, 0x7F800000)
-    mask = 0x7FFFFFFF if spec.min < 0.0 else 0xFFFFFFFF
-    low = (spec.emin + 127) << 23 if normal_only else 0
-    span = float32_as_int32(np.float32(spec.max)) - low
-    return (
-        (spec.emin + 127) << 23,
-        ((24 - p) << 23) | 0x400000,
-        (1 - p) << 23,
-        24 - p,
-        sign,
-        limit,
-        mask,
-        low,
-        span,
-        np.int64(keys & np.uint64(0xFFFFFFFF)),
-        np.int64(keys >> np.uint64(32)),
-    )
-
-
-@device
-def constants64(spec):
-    """The integer constants of a float64 run."""
-    p = spec.precision
-    sign = np.int64(-0x8000000000000000) if np.signbit(spec.neg_zero) else np.int64(0)
-    limit = min(2047 - 53 + p, 2047) << 52
-    mask = np.int64(0x7FFFFFFFFFFFFFFF) if spec.min < 0.0 else np.int64(-1)
-    return (
-        (spec.emin + 1023) << 52,
-        ((53 - p) << 52) | (1 << 51),
-        (1 - p) << 52,
-        53 - p,
-        sign,
-        limit,
-        mask,
-        0,
-        float64_as_int64(spec.max),
-    )
-
-
-@device
-def overflow_constants(spec):
-    """The float constants of a run: what lies beyond the range, and what it becomes."""
-    return (spec.max, spec.over, spec.min, spec.under_min)
-
-
-@device
-def stream_floats(spec):
-    """The float constants of a stream: those of overflow, and what infinities become."""
-    return overflow_constants(spec) + (spec.pos_inf, spec.neg_inf)  # noqa: RUF005
-
-
-@device
-def stream_constants32(spec, keys):
-    """The integer constants of a float32 stream: `constants32`, and the largest magnitude that is easy."""
-    easy = float32_as_int32(np.float32(spec.max)) if spec.min < 0.0 else 0
-    return constants32(spec, keys, False) + (np.int64(easy),)  # noqa: RUF005 (Numba has no starred tuples)
-
-
-@device
-def word_constants32(spec):
-    """What stochastic_a, _b and _c take of a 32-bit word, set in it, and round away before it is added."""
-    bits = min(spec.random_bits, 32)
-    half = (1 << 31) >> bits if spec.mode == _STOCHASTIC_B and bits < 32 else 0
-    return (np.int64(0x100000000 - (1 << (32 - bits))), np.int64(half), np.int64(max(24 - spec.precision - bits, 0)))
-
-
-@device
 def mode_form(spec):
     """The tag of a mode's body."""
     return _STOCHASTIC_A if spec.mode == _STOCHASTIC_B else spec.mode
@@ -287,14 +207,13 @@ def narrow32(x, source, out, i, stop, spec, key, always):
     `source` is what the lanes read: x, or `out` itself, which then holds something that rounds to the same. `always`:
     the careful form does it all, as it must in the latter case: a block that is refused may hold anything.
     """
-    floats, form, careful = stream_floats(spec), _zero_form(spec), always
+    form, careful = _zero_form(spec), always
     usual = form + _NORMAL if spec.emin <= _NORMAL_EMIN and np.signbit(spec.neg_zero) else form
     while i < stop:
         section = i >> 32
-        keys = subkeys(key, section) if spec.draws else np.uint64(0)
-        integers = stream_constants32(spec, keys) + word_constants32(spec)
+        constants = (range32(spec, False), draw32(spec, key, section), overflow(spec), infinities(spec))
         end = _end(i, stop, careful and not always)
-        i = _narrow32(source, out, i, end, form + CAREFUL if careful else usual, integers, floats)
+        i = _narrow32(source, out, i, end, form + CAREFUL if careful else usual, constants)
         if careful and i < end:
             round_range(x, out, i, min(i + _BLOCK32, stop), spec, key)
             i += _BLOCK32
@@ -314,13 +233,12 @@ def same32(x, source, out, i, stop, spec, key, always):
 
     float32 itself (of which nothing is cut, in any mode) among them.
     """
-    floats, form, careful = stream_floats(spec), mode_form(spec) if spec.precision < 24 else _TOWARD_ZERO, always
+    form, careful = mode_form(spec) if spec.precision < 24 else _TOWARD_ZERO, always
     while i < stop:
         section = i >> 32
-        keys = subkeys(key, section) if spec.draws else np.uint64(0)
-        integers = stream_constants32(spec, keys) + word_constants32(spec)
+        constants = (range32(spec, False), draw32(spec, key, section), overflow(spec), infinities(spec))
         end = _end(i, stop, careful and not always)
-        i = _same32(source, out, i, end, form + CAREFUL if careful else form, integers, floats)
+        i = _same32(source, out, i, end, form + CAREFUL if careful else form, constants)
         if careful and i < end:
             round_range(x, out, i, min(i + _BLOCK32, stop), spec, key)
             i += _BLOCK32
@@ -330,12 +248,10 @@ def same32(x, source, out, i, stop, spec, key, always):
 @device
 def narrow64(x, source, out, i, stop, spec, key, always):
     """out[i:stop] = x[i:stop] rounded by a deterministic mode, for formats of the narrow family in float64 lanes."""
-    easy = float64_as_int64(spec.max) if spec.min < 0.0 else np.int64(0)
-    integers = constants64(spec) + (0, 0, easy)  # noqa: RUF005 (no subkeys)
-    floats, careful = stream_floats(spec), always
+    constants, careful = (range64(spec), overflow(spec), infinities(spec)), always
     while i < stop:
         end = _end(i, stop, careful and not always)
-        i = _narrow64(source, out, i, end, spec.mode + CAREFUL if careful else spec.mode, integers, floats)
+        i = _narrow64(source, out, i, end, spec.mode + CAREFUL if careful else spec.mode, constants)
         if careful and i < end:
             round_range(x, out, i, min(i + _BLOCK64, stop), spec, key)
             i += _BLOCK64
@@ -343,38 +259,13 @@ def narrow64(x, source, out, i, stop, spec, key, always):
 
 
 @device
-def _word_constants64(spec, twin):
-    """`word_constants32` of a 64-bit word, and the subkeys of its second half."""
-    bits = spec.random_bits if 0 < spec.random_bits < 64 else 64
-    taken = np.int64(-1) << (64 - bits) if bits < 64 else np.int64(-1)
-    half = np.int64(1) << (63 - bits) if spec.mode == _STOCHASTIC_B else np.int64(0)
-    return (
-        taken,
-        half,
-        np.int64(max(53 - spec.precision - bits, 0)),
-        np.int64(twin & np.uint64(0xFFFFFFFF)),
-        np.int64(twin >> np.uint64(32)),
-    )
-
-
-@device
-def stream_constants64(spec, key, section):
-    """The integer constants of a float64 stream that draws."""
-    easy = float64_as_int64(spec.max) if spec.min < 0.0 else np.int64(0)
-    keys, twin = subkeys(key, section), twin_subkeys(key, section)
-    head = (np.int64(keys & np.uint64(0xFFFFFFFF)), np.int64(keys >> np.uint64(32)), easy)
-    return constants64(spec) + head + _word_constants64(spec, twin)
-
-
-@device
 def drawn64(x, source, out, i, stop, spec, key, always):
     """out[i:stop] = x[i:stop] rounded by a stochastic mode, for formats of the narrow family in float64 lanes."""
-    floats, form, careful = stream_floats(spec), _zero_form(spec), always
+    form, careful = _zero_form(spec), always
     while i < stop:
         end = _end(i, stop, careful and not always)
-        i = _drawn64(
-            source, out, i, end, form + CAREFUL if careful else form, stream_constants64(spec, key, i >> 32), floats
-        )
+        constants = (range64(spec), draw64(spec, key, i >> 32), overflow(spec), infinities(spec))
+        i = _drawn64(source, out, i, end, form + CAREFUL if careful else form, constants)
         if careful and i < end:
             round_range(x, out, i, min(i + _BLOCK64, stop), spec, key)
             i += _BLOCK64

@@ -10,18 +10,21 @@ of the bits. What the lanes do not know (extreme values, a NaN that has no code)
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from llvmlite import ir
 
 from ...formats.rounding import Rounding
 from ...formats.spec import CodeField
 from ..jit import device, kernel
+from ..lanes import Lanes, Value
 from . import vector
-from .arrays import CAREFUL, WORDS, overflow_constants, stream_constants32
+from .arrays import CAREFUL, WORDS
 from .codes import CODES, decode_code, encode_value
+from .constants import overflow, range32
 from .scalar import load_spec, round_value
 from .streaming import STREAM, Constants, either, stream
-from .vector import Lanes, Value
 
 _NAN, _INF, _MAX, _SIGN = (
     CodeField.NAN_CODE.value,
@@ -32,8 +35,34 @@ _NAN, _INF, _MAX, _SIGN = (
 _NAN_AT_ZERO = CodeField.NAN_AT_NEGATIVE_ZERO.value
 _TRUE = ir.Constant(ir.IntType(1), 1)
 
-#: run-time integers of encoding, after those of the streams of ``rounding/arrays.py`` (the first is theirs)
-_EASY, _SIGN_DOWN, _SIGN_CODE, _OVER_CODE, _UNDER_CODE, _BASE, _POSITIVE, _NEGATIVE, _NAN_RESULT, _KNOWN = range(11, 21)
+
+class Encoding(NamedTuple):
+    """What encoding knows of the codes, beside a `Range` and `Overflow`."""
+
+    sign_down: int  # how far a float32's sign bit is from a code's
+    sign_code: int  # the sign bit of a code
+    over_code: int  # the codes of overflow results
+    under_code: int
+    base: int  # what the first code's float32 bits are, for numbers that are rounded already
+    positive_code: int  # the codes of infinities
+    negative_code: int
+    nan_code: int
+    known: int  # the greatest magnitude, as bits, of a value that has a code: infinity's, or any NaN's
+
+
+class Decoding(NamedTuple):
+    """What decoding knows of the codes: all its constants."""
+
+    lowest: int  # float32's bits of 2^emin
+    drop: int  # how far a code is shifted up
+    sign_up: int
+    low_half: int  # codes below are subnormal numbers
+    greatest: int  # the largest number's code
+    code_mask: int  # a code without its sign
+    base: int
+    refused: int  # the NaN that looks like -0, or -1
+    infinity: int
+
 
 #: how to encode: the narrow family, with -0 or without; fixed point, whose numbers are subnormal numbers of that
 #: family; the family with float32's exponents; and numbers that are rounded already. The first is a way to decode too,
@@ -46,7 +75,7 @@ _AWHILE = 1024
 def _easy(v: Lanes, x: Value, k: Constants) -> Value:
     """The lanes that do not exceed the largest number (for unsigned formats: those that are zero)."""
     b = v.builder
-    return b.icmp_unsigned("<=", b.and_(v.as_int(x), v.magnitude_mask), k.integers[_EASY])
+    return b.icmp_unsigned("<=", b.and_(v.as_int(x), v.magnitude_mask), k.largest)
 
 
 def _code(v: Lanes, x: Value, k: Constants, form: int) -> Value:
@@ -63,8 +92,8 @@ def _code(v: Lanes, x: Value, k: Constants, form: int) -> Value:
     magnitude = b.add(units, b.lshr(b.sub(binade, k.grid.lowest), k.grid.drop))
     if form == FIXED:
         negative = b.icmp_signed("<", bits, v.word(0))
-        return b.and_(v.where(negative, b.sub(v.word(0), magnitude), magnitude), k.integers[_SIGN_CODE])
-    sign = b.and_(b.lshr(bits, k.integers[_SIGN_DOWN]), k.integers[_SIGN_CODE])
+        return b.and_(v.where(negative, b.sub(v.word(0), magnitude), magnitude), k.sign_code)
+    sign = b.and_(b.lshr(bits, k.sign_down), k.sign_code)
     if form == NARROW_ONE_ZERO:
         sign = v.where(b.icmp_signed("==", magnitude, v.word(0)), magnitude, sign)
     return b.or_(magnitude, sign)
@@ -81,11 +110,9 @@ def _select_special(v: Lanes, x: Value, code: Value, k: Constants) -> tuple[Valu
     """(lanes where x is infinite or a NaN that has a code, the codes with those there)."""
     b, bits = v.builder, v.as_int(x)
     magnitude = b.and_(bits, v.magnitude_mask)
-    special = b.and_(
-        b.icmp_signed(">=", magnitude, v.exponent_mask), b.icmp_signed("<=", magnitude, k.integers[_KNOWN])
-    )
-    infinite = v.where(b.icmp_signed("<", bits, v.word(0)), k.integers[_NEGATIVE], k.integers[_POSITIVE])
-    chosen = v.where(b.icmp_signed(">", magnitude, v.exponent_mask), k.integers[_NAN_RESULT], infinite)
+    special = b.and_(b.icmp_signed(">=", magnitude, v.exponent_mask), b.icmp_signed("<=", magnitude, k.known))
+    infinite = v.where(b.icmp_signed("<", bits, v.word(0)), k.negative_code, k.positive_code)
+    chosen = v.where(b.icmp_signed(">", magnitude, v.exponent_mask), k.nan_code, infinite)
     return special, v.where(special, chosen, code)
 
 
@@ -97,10 +124,9 @@ def _encode(form: int, careful: bool):
         code = _code(v, x, k, form)
 
         def selected() -> Value:
-            top, _, bottom, _ = k.floats
             r = vector.nearest_even_narrow(v, x, k.grid)
-            inside = v.where(b.fcmp_ordered(">", r, top), k.integers[_OVER_CODE], code)
-            inside = v.where(b.fcmp_ordered("<", r, bottom), k.integers[_UNDER_CODE], inside)
+            inside = v.where(b.fcmp_ordered(">", r, k.max), k.over_code, code)
+            inside = v.where(b.fcmp_ordered("<", r, k.min), k.under_code, inside)
             done = b.icmp_signed("<", b.and_(v.as_int(x), v.magnitude_mask), k.limit)
             if careful:
                 special, inside = _select_special(v, x, inside, k)
@@ -134,8 +160,8 @@ def _encode_rounded(v: Lanes, x: Value, target: Value, index: Value, k: Constant
     """Numbers of the format, none of which is subnormal, unless the format has float32's smallest exponent."""
     b, bits = v.builder, v.as_int(x)
     magnitude = b.and_(bits, v.magnitude_mask)
-    code = b.ashr(b.sub(magnitude, k.integers[_BASE]), k.grid.drop)
-    sign = b.and_(b.lshr(bits, k.integers[_SIGN_DOWN]), k.integers[_SIGN_CODE])
+    code = b.ashr(b.sub(magnitude, k.base), k.grid.drop)
+    sign = b.and_(b.lshr(bits, k.sign_down), k.sign_code)
     special, code = _select_special(
         v, x, b.or_(v.where(b.icmp_signed("==", magnitude, v.word(0)), magnitude, code), sign), k
     )
@@ -158,18 +184,17 @@ def _decode(careful: bool):
 
     def body(v: Lanes, codes: Value, target: Value, index: Value, k: Constants) -> Value:
         b = v.builder
-        sign_up, low_half, largest, magnitude_mask, base, refused, infinity = k.integers[6:13]
         code = _widened(v, codes)
-        magnitude = b.and_(code, magnitude_mask)
-        tiny = b.icmp_signed("<", magnitude, low_half)
-        shifted = b.add(b.shl(b.add(magnitude, v.where(tiny, low_half, v.word(0))), k.grid.drop), base)
-        a = b.fsub(v.as_float(shifted), v.as_float(v.where(tiny, k.grid.lowest, v.word(0))))
-        sign = b.and_(b.shl(code, sign_up), v.sign_mask)
+        magnitude = b.and_(code, k.code_mask)
+        tiny = b.icmp_signed("<", magnitude, k.low_half)
+        shifted = b.add(b.shl(b.add(magnitude, v.where(tiny, k.low_half, v.word(0))), k.drop), k.base)
+        a = b.fsub(v.as_float(shifted), v.as_float(v.where(tiny, k.lowest, v.word(0))))
+        sign = b.and_(b.shl(code, k.sign_up), v.sign_mask)
         value = b.or_(v.as_int(a), sign)
-        finite = b.and_(b.icmp_signed("<=", magnitude, largest), b.icmp_signed("!=", code, refused))
+        finite = b.and_(b.icmp_signed("<=", magnitude, k.greatest), b.icmp_signed("!=", code, k.refused))
         if careful:
             special = v.where(
-                b.icmp_signed("==", magnitude, infinity), b.or_(v.exponent_mask, sign), v.word(0x7FC00000)
+                b.icmp_signed("==", magnitude, k.infinity), b.or_(v.exponent_mask, sign), v.word(0x7FC00000)
             )
             value, finite = v.where(finite, value, special), v.every_lane
         v.store(v.as_float(value), target)
@@ -181,7 +206,7 @@ def _decode(careful: bool):
 def _decode_same(v: Lanes, codes: Value, target: Value, index: Value, k: Constants) -> Value:
     """The code is the head of a float32's bits; a NaN gets the quiet bit, since a signalling one makes NumPy warn."""
     b = v.builder
-    bits = b.shl(_widened(v, codes), k.grid.drop)
+    bits = b.shl(_widened(v, codes), k.drop)
     is_nan = b.icmp_signed(">", b.and_(bits, v.magnitude_mask), v.exponent_mask)
     v.store(v.as_float(b.or_(bits, v.where(is_nan, v.word(1 << 22), v.word(0)))), target)
     return _TRUE
@@ -231,7 +256,7 @@ def encode_run(x, out, words, c, form):
     """out[i] = code of x[i] to nearest-even; returns the first index of a NaN without code, or -1."""
     spec, n, i, unencodable = load_spec(words), x.size, 0, -1
     base = (c[CodeField.EMIN.value] - c[CodeField.FIRST_FIELD.value] + 127) << 23
-    own = (
+    codes = Encoding(
         _sign_shift(c[_SIGN]),
         _sign_code(c[_SIGN], c[CodeField.TWOS_COMPLEMENT.value]),
         _over_code(spec.over, c),
@@ -242,11 +267,10 @@ def encode_run(x, out, words, c, form):
         max(c[_NAN], 0),
         np.int64(0x7FFFFFFF if c[_NAN] >= 0 else 0x7F800000),
     )
-    integers = stream_constants32(spec, np.uint64(0)) + own
-    careful = False
+    constants, careful = (range32(spec, False), overflow(spec), codes), False
     while i < n:
         end = min(n, i + _AWHILE) if careful else n
-        i = _encode_stream(x, out, i, end, form + CAREFUL if careful else form, integers, overflow_constants(spec))
+        i = _encode_stream(x, out, i, end, form + CAREFUL if careful else form, constants)
         if careful and i < end:
             for j in range(i, min(i + _BLOCK, n)):
                 value = round_value(np.float64(x[j]), spec, np.uint64(0))
@@ -265,25 +289,23 @@ def decode_run(codes, out, c, form):
     n, i = codes.size, 0
     mask = (1 << sign) - 1 if sign >= 0 else np.int64(0x7FFFFFFF)
     refused = 1 << sign if c[_NAN_AT_ZERO] == 1 else np.int64(-1)  # the NaN that looks like -0
-    integers = (
-        (emin + 127) << 23,
-        0,
-        0,
-        24 - p,
-        0,
-        0,
-        _sign_shift(sign),
-        1 << (p - 1),
-        c[_MAX],
-        mask,
-        (emin + 126) << 23,
-        refused,
-        c[_INF],
+    constants = (
+        Decoding(
+            (emin + 127) << 23,
+            24 - p,
+            _sign_shift(sign),
+            1 << (p - 1),
+            c[_MAX],
+            mask,
+            (emin + 126) << 23,
+            refused,
+            c[_INF],
+        ),
     )
     careful = False
     while i < n:
         end = min(n, i + _AWHILE) if careful else n
-        i = _decode_stream(codes, out, i, end, form + CAREFUL if careful and form == NARROW else form, integers, (0.0,))
+        i = _decode_stream(codes, out, i, end, form + CAREFUL if careful and form == NARROW else form, constants)
         if careful and i < end:
             for j in range(i, min(i + _BLOCK, n)):
                 out[j] = decode_code(np.int64(codes[j]), c)

@@ -16,6 +16,7 @@ significand of 1.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from llvmlite import ir
@@ -23,7 +24,7 @@ from llvmlite import ir
 from ...formats.rounding import Rounding
 from ..bits import float32_as_int32, float64_as_int64, power_of_two
 from ..jit import device, kernel
-from ..rng import subkeys
+from ..lanes import Lanes, Value
 from . import vector
 from .arrays import (
     BODIES,
@@ -32,20 +33,15 @@ from .arrays import (
     mode_form,
     narrow32,
     narrow64,
-    overflow_constants,
     random_word,
     round_range,
     same32,
     same_body,
-    stream_constants32,
-    stream_constants64,
-    stream_floats,
     tail_bits,
-    word_constants32,
 )
+from .constants import draw32, draw64, infinities, overflow, range32, range64, within
 from .scalar import load_spec
-from .streaming import STREAM, Constants, easy_lanes, stream
-from .vector import Lanes, Value
+from .streaming import STREAM, Constants, inner_lanes, stream
 
 _NEAREST_EVEN, _NEAREST_AWAY = Rounding.NEAREST_EVEN.tag, Rounding.NEAREST_AWAY.tag
 _TOWARD_ZERO, _TO_ODD = Rounding.TOWARD_ZERO.tag, Rounding.TO_ODD.tag
@@ -57,11 +53,18 @@ _same64 = stream(64, {m.tag: same_body(m, True) for m in BODIES})
 
 
 # ------------------------------------------------------------------ formats that flush
+class Flush(NamedTuple):
+    """Magnitudes below `lowest`, as bits, become zero, of their sign where `sign` is the sign bit."""
+
+    lowest: int
+    sign: int
+
+
 def _step(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
-    """Magnitudes below `lowest` become zero, of their sign where `sign` keeps it."""
+    """A block through the step that `Flush` describes."""
     b, bits = v.builder, v.as_int(x)
-    small = b.icmp_unsigned("<", b.and_(bits, v.magnitude_mask), k.grid.lowest)
-    v.store(v.as_float(v.where(small, b.and_(bits, k.grid.sign), bits)), target)
+    small = b.icmp_unsigned("<", b.and_(bits, v.magnitude_mask), k.lowest)
+    v.store(v.as_float(v.where(small, b.and_(bits, k.sign), bits)), target)
     return ir.Constant(ir.IntType(1), 1)
 
 
@@ -72,7 +75,7 @@ _step32, _step64 = stream(32, {0: _step}), stream(64, {0: _step})
 def _flush32(x, out, i, stop, least, signed):
     """out[i:stop] = x[i:stop], but zero for magnitudes below `least`, of their sign if `signed`."""
     sign = np.int64(0x80000000) if signed else np.int64(0)
-    i = _step32(x, out, i, stop, 0, (np.int64(float32_as_int32(np.float32(least))), 0, 0, 0, sign, 0, 0, 0, 0), (0.0,))
+    i = _step32(x, out, i, stop, 0, (Flush(np.int64(float32_as_int32(np.float32(least))), sign),))
     for j in range(i, stop):
         out[j] = x[j] if not abs(x[j]) < least else math.copysign(np.float32(0.0), x[j]) if signed else np.float32(0.0)
 
@@ -81,7 +84,7 @@ def _flush32(x, out, i, stop, least, signed):
 def _flush64(x, out, i, stop, least, signed):
     """`_flush32` of float64 numbers."""
     sign = np.int64(-0x8000000000000000) if signed else np.int64(0)
-    i = _step64(x, out, i, stop, 0, (float64_as_int64(least), 0, 0, 0, sign, 0, 0, 0, 0), (0.0,))
+    i = _step64(x, out, i, stop, 0, (Flush(float64_as_int64(least), sign),))
     for j in range(i, stop):
         out[j] = x[j] if not abs(x[j]) < least else math.copysign(0.0, x[j]) if signed else 0.0
 
@@ -121,18 +124,20 @@ def round_steps64(x, out, words, key):
 @device
 def _same_range(x, out, i, stop, spec, key):
     """out[i:stop] = x[i:stop] rounded, for formats with float64's exponents; `out` holds x already, flushed."""
-    integers, floats = stream_constants64(spec, key, i >> 32), stream_floats(spec)
+    constants = (range64(spec), draw64(spec, key, i >> 32), overflow(spec), infinities(spec))
     form = mode_form(spec) if spec.precision < 53 else _TOWARD_ZERO
     while i < stop:
-        i = _same64(out, out, i, stop, form, integers, floats)
+        i = _same64(out, out, i, stop, form, constants)
         round_range(x, out, i, min(i + _BLOCK64, stop), spec, key)
         i += _BLOCK64
 
 
 # ------------------------------------------------------------------ formats of one bit
-#: run-time integers after those of the streams, from the end: the magnitude of a zero (or none of any number, where
-#: there is no zero), and what makes the last bit of the exponent's code that of the lane's
-_ZERO, _PARITY = -2, -1
+class Powers(NamedTuple):
+    """Of a format of one bit, beside its `Range` and `Draw`."""
+
+    zero: int  # the magnitude of a zero, or none of any number, where there is no zero
+    parity: int  # what makes the last bit of the exponent's code that of the lane's
 
 
 def _powers(mode: Rounding):
@@ -140,12 +145,12 @@ def _powers(mode: Rounding):
 
     def body(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
         b = v.builder
-        zero = b.icmp_unsigned("==", b.and_(v.as_int(x), v.magnitude_mask), k.integers[_ZERO])
+        zero = b.icmp_unsigned("==", b.and_(v.as_int(x), v.magnitude_mask), k.zero)
         random = random_word(v, index, k, mode) if mode.is_stochastic else None
-        odd = v.as_float(b.add(v.as_int(x), k.integers[_PARITY]))
-        cut = b.sub(v.as_int(vector.round_same(v, odd, k.grid, mode, random, tail_bits(k, mode))), k.integers[_PARITY])
-        v.store(v.as_float(v.where(zero, b.and_(v.as_int(x), k.grid.sign), cut)), target)
-        return v.all(b.or_(zero, easy_lanes(v, x, k)))
+        odd = v.as_float(b.add(v.as_int(x), k.parity))
+        cut = b.sub(v.as_int(vector.round_same(v, odd, k.grid, mode, random, tail_bits(k, mode))), k.parity)
+        v.store(v.as_float(v.where(zero, b.and_(v.as_int(x), k.sign), cut)), target)
+        return v.all(b.or_(zero, inner_lanes(v, x, k)))
 
     return body
 
@@ -184,15 +189,13 @@ def _zero(spec):
 def round_powers32(x, out, words, key):
     """out[i] = x[i] rounded to a format of one bit, in float32 lanes."""
     spec, n, i = load_spec(words), x.size, 0
-    low = float32_as_int32(np.float32(_least(spec, -126)))
-    span, floats, form = float32_as_int32(np.float32(spec.max)) - low, overflow_constants(spec), _power_form(spec)
+    form, low = _power_form(spec), np.int64(float32_as_int32(np.float32(_least(spec, -126))))
+    inner = within(range32(spec, False), low, np.int64(float32_as_int32(np.float32(spec.max))))
+    powers = Powers(_zero(spec), _parity(spec, np.int64(1 << 23)))
     while i < n:
         section = i >> 32
-        keys = subkeys(key, section) if spec.draws else np.uint64(0)
-        own = stream_constants32(spec, keys)
-        rest = word_constants32(spec) + (_zero(spec), _parity(spec, np.int64(1 << 23)))  # noqa: RUF005 (Numba's)
-        integers = own[:7] + (low, span) + own[9:] + rest  # noqa: RUF005 (Numba's)
-        i = _powers32(x, out, i, min(n, (section + 1) << 32), form, integers, floats)
+        constants = (inner, draw32(spec, key, section), powers)
+        i = _powers32(x, out, i, min(n, (section + 1) << 32), form, constants)
         round_range(x, out, i, min(i + _BLOCK32, n), spec, key)
         i += _BLOCK32
 
@@ -201,12 +204,12 @@ def round_powers32(x, out, words, key):
 def round_powers64(x, out, words, key):
     """out[i] = x[i] rounded to a format of one bit, in float64 lanes."""
     spec, n, i = load_spec(words), x.size, 0
-    low = float64_as_int64(_least(spec, -1022))
-    span, floats, form = float64_as_int64(spec.max) - low, overflow_constants(spec), _power_form(spec)
+    form, low = _power_form(spec), float64_as_int64(_least(spec, -1022))
+    inner = within(range64(spec), low, float64_as_int64(spec.max))
+    powers = Powers(_zero(spec), _parity(spec, np.int64(1 << 52)))
     while i < n:
         section = i >> 32
-        own = stream_constants64(spec, key, section)
-        integers = own[:7] + (low, span) + own[9:] + (_zero(spec), _parity(spec, np.int64(1 << 52)))  # noqa: RUF005
-        i = _powers64(x, out, i, min(n, (section + 1) << 32), form, integers, floats)
+        constants = (inner, draw64(spec, key, section), powers)
+        i = _powers64(x, out, i, min(n, (section + 1) << 32), form, constants)
         round_range(x, out, i, min(i + _BLOCK64, n), spec, key)
         i += _BLOCK64

@@ -23,7 +23,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from ..jit import cpu_features
-from .vector import Grid, Lanes, Value
+from ..lanes import Lanes, Value
+from .vector import Grid
 
 #: body(lanes, pointers at the block, index of the block, constants) -> i1: whether the block is done
 Body = Callable[[Lanes, list[Value], Value, "Constants"], Value]
@@ -41,43 +42,53 @@ StreamBody = Callable[[Lanes, Value, Value, Value, "Constants"], Value]
 
 
 class Constants:
-    """A kernel's run-time constants, splatted: integers and floats by position, the grid of the format by name.
+    """A kernel's named tuples (``constants.py``), every field splatted: ``k.limit`` is that number in all lanes."""
 
-    `easy_from`, `easy_span`: magnitudes m (as bits) with m - easy_from <= easy_span, unsigned, neither overflow nor
-    need the general form. `magnitude_mask` keeps the sign bit for unsigned formats, so that negative values are not
-    easy.
+    def __init__(self, v: Lanes, kinds: Iterable[types.BaseNamedTuple], tuples: Iterable[Value]) -> None:
+        b, fields = v.builder, {}
+        for kind, values in zip(kinds, tuples, strict=True):
+            for name, x in zip(kind.fields, cgutils.unpack_tuple(b, values), strict=True):
+                if name in fields:
+                    raise TypeError(f"two fields {name!r} among {kinds}")
+                if v.bits < 64:
+                    x = b.trunc(x, v.scalar_int) if isinstance(x.type, ir.IntType) else b.fptrunc(x, v.scalar_float)
+                fields[name] = v.splat(x)
+        self._fields = fields
+
+    def __getattr__(self, name: str) -> Value:
+        try:
+            return self._fields[name]
+        except KeyError:
+            raise AttributeError(f"{name!r} is not among the kernel's constants {sorted(self._fields)}") from None
+
+    @property
+    def grid(self) -> Grid:
+        """The format's grid."""
+        return Grid(self.lowest, self.offset, self.unit_offset, self.drop, self.sign)
+
+    @property
+    def overflow(self) -> tuple[Value, Value, Value, Value]:
+        """What `vector.select_overflow` takes."""
+        return self.max, self.over, self.min, self.under
+
+
+def run(bits: int, bodies: dict[int, Body]) -> Any:
+    """The intrinsic ``f(arrays, start, stop, mode, constants) -> index``.
+
+    `bodies` maps a mode's tag to its body; `arrays` is a tuple of one-dimensional contiguous arrays, `constants` a
+    tuple of named tuples, which are brought into lanes before the loops.
     """
 
-    def __init__(self, v: Lanes, integers: Iterable[Value], floats: Iterable[Value]) -> None:
-        b = v.builder
-        self.integers = [v.splat(b.trunc(i, v.scalar_int) if v.bits < 64 else i) for i in integers]
-        self.floats = [v.splat(b.fptrunc(f, v.scalar_float) if v.bits < 64 else f) for f in floats]
-        lowest, offset, unit_offset, drop, sign, self.limit, self.magnitude_mask, self.easy_from, self.easy_span = (
-            self.integers[:9]
-        )
-        self.grid = Grid(lowest, offset, unit_offset, drop, sign)
-        self.keys = self.integers[9:11]
-
-
-def run(bits: int, bodies: dict[int, Body], constants: Callable[..., Any] = Constants) -> Any:
-    """The intrinsic ``f(arrays, start, stop, mode, integers, floats) -> index``.
-
-    `bodies` maps a mode's tag to its body.
-
-    `arrays` is a tuple of one-dimensional contiguous arrays, `integers` and `floats` uniform tuples (int64, float64),
-    which `constants` brings into lanes before the loops.
-    """
-
-    def typer(typingctx, arrays, start, stop, mode, integers, floats):
-        signature = types.int64(arrays, types.int64, types.int64, types.int64, integers, floats)
+    def typer(typingctx, arrays, start, stop, mode, constants):
+        signature = types.int64(arrays, types.int64, types.int64, types.int64, constants)
 
         def codegen(context, builder, sig, args):
-            tuples = [cgutils.unpack_tuple(builder, args[k]) for k in (0, 4, 5)]
             pointers = [
-                context.make_array(t)(context, builder, a).data for t, a in zip(sig.args[0], tuples[0], strict=True)
+                context.make_array(t)(context, builder, a).data
+                for t, a in zip(sig.args[0], cgutils.unpack_tuple(builder, args[0]), strict=True)
             ]
             v = Lanes(builder, BLOCK[bits], bits)
-            splatted = constants(v, tuples[1], tuples[2])
+            splatted = Constants(v, sig.args[4], cgutils.unpack_tuple(builder, args[4]))
 
             def loop(result: Value, end: ir.Block, body: Body) -> None:
                 _loop(v, pointers, args[1], args[2], result, end, body, splatted)
@@ -90,20 +101,17 @@ def run(bits: int, bodies: dict[int, Body], constants: Callable[..., Any] = Cons
 
 
 def stream(bits: int, bodies: dict[int, StreamBody], load: Callable[[Lanes, Value], Value] = Lanes.load) -> Any:
-    """The intrinsic ``f(source, target, start, stop, mode, integers, floats) -> index``.
+    """The intrinsic ``f(source, target, start, stop, mode, constants) -> index``; `load` brings a block into lanes."""
 
-    `load` brings a block into lanes.
-    """
-
-    def typer(typingctx, source, target, start, stop, mode, integers, floats):
-        signature = types.int64(source, target, types.int64, types.int64, types.int64, integers, floats)
+    def typer(typingctx, source, target, start, stop, mode, constants):
+        signature = types.int64(source, target, types.int64, types.int64, types.int64, constants)
 
         def codegen(context, builder, sig, args):
             arrays = [
                 context.make_array(t)(context, builder, a).data for t, a in zip(sig.args[:2], args[:2], strict=True)
             ]
             v = Lanes(builder, STREAM[bits], bits)
-            splatted = Constants(v, cgutils.unpack_tuple(builder, args[5]), cgutils.unpack_tuple(builder, args[6]))
+            splatted = Constants(v, sig.args[5], cgutils.unpack_tuple(builder, args[5]))
 
             def loop(result: Value, end: ir.Block, body: StreamBody) -> None:
                 _stream_loop(
@@ -221,25 +229,25 @@ def _aligned_successor(v: Lanes, target: Value) -> Callable[[Value], Value]:
     return lambda index: b.sub(b.and_(b.add(index, ahead), ir.Constant(_I64, -whole)), phase)
 
 
-def easy_lanes(v: Lanes, x: Value, k: Constants, *, from_zero: bool = False) -> Value:
-    """The lanes in the range that `Constants` calls easy; `from_zero`: easy_from is known to be 0."""
+def inner_lanes(v: Lanes, x: Value, k: Constants, *, from_zero: bool = False) -> Value:
+    """The lanes in the range that `constants.Range` calls inner; `from_zero`: it is known to begin at 0."""
     magnitude = v.builder.and_(v.as_int(x), k.magnitude_mask)
-    above = magnitude if from_zero else v.builder.sub(magnitude, k.easy_from)
-    return v.builder.icmp_unsigned("<=", above, k.easy_span)
+    above = magnitude if from_zero else v.builder.sub(magnitude, k.inner_from)
+    return v.builder.icmp_unsigned("<=", above, k.inner_span)
 
 
-def is_easy(v: Lanes, x: Value, k: Constants, *, from_zero: bool = False) -> Value:
-    """Whether every lane is easy."""
-    return v.all(easy_lanes(v, x, k, from_zero=from_zero))
+def is_inner(v: Lanes, x: Value, k: Constants, *, from_zero: bool = False) -> Value:
+    """Whether every lane is."""
+    return v.all(inner_lanes(v, x, k, from_zero=from_zero))
 
 
-def either(v: Lanes, condition: Value, easy: Callable[[], Value], general: Callable[[], Value]) -> Value:
+def either(v: Lanes, condition: Value, yes: Callable[[], Value], no: Callable[[], Value]) -> Value:
     """Emit both ways of doing a block behind a branch; each returns whether the block is done."""
     b = v.builder
-    blocks = [b.append_basic_block(f"run.{name}") for name in ("easy", "general", "join")]
+    blocks = [b.append_basic_block(f"run.{name}") for name in ("yes", "no", "join")]
     b.cbranch(condition, blocks[0], blocks[1])
     outcomes = []
-    for block, emit in zip(blocks[:2], (easy, general), strict=True):
+    for block, emit in zip(blocks[:2], (yes, no), strict=True):
         b.position_at_end(block)
         outcomes.append((emit(), b.block))
         b.branch(blocks[2])

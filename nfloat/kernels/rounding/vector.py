@@ -1,7 +1,7 @@
 """THE vector form of the rounding, as LLVM IR: what elementwise loops and GEMM micro-kernels are made of.
 
-`Lanes` wraps a builder: n lanes of float32 or float64 with integers of the same width. Two families of formats round
-fast, both proven equal to ``scalar.round_value`` by exhaustive tests, for values that are finite and below `limit`:
+Two families of formats round fast in lanes (``kernels/lanes.py``), both proven equal to ``scalar.round_value`` by
+exhaustive tests, for values that are finite and below `limit`:
 
 narrow
     p <= 22 (float64 lanes: 51), the grid's unit a normal number of the lane and C below finite for all |x| < limit.
@@ -17,129 +17,13 @@ The caller tests `limit`, selects the results of overflow and of special values,
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from llvmlite import ir
-from numba.core import cgutils
-
 from ...formats.rounding import Draws, Family, Rounding, Tie, unknown_mode
-
-Value = ir.Value
+from ..lanes import Lanes, Value
 
 #: the modes without random bits that have the forms below: whose facts say all of them
 DETERMINISTIC = tuple(mode for mode in Rounding if mode.facts.family in (Family.NEAREST, Family.DIRECTED, Family.ODD))
-
-
-class Lanes:
-    """`count` lanes of float32 (bits=32) or float64 (bits=64) on an IR builder."""
-
-    def __init__(self, builder: ir.IRBuilder, count: int, bits: int = 32) -> None:
-        self.builder, self.count, self.bits = builder, count, bits
-        self.scalar_float = ir.FloatType() if bits == 32 else ir.DoubleType()
-        self.scalar_int = ir.IntType(bits)
-        self.float = ir.VectorType(self.scalar_float, count)
-        self.int = ir.VectorType(self.scalar_int, count)
-        self.broadcast = self.scalar_float  # what `splat` takes
-        self.digits = 24 if bits == 32 else 53  # the lane's own precision
-        self.sign_mask = self.word(1 << (bits - 1))
-        self.magnitude_mask = self.word((1 << (bits - 1)) - 1)
-        self.every_lane = ir.Constant(ir.VectorType(ir.IntType(1), count), [1] * count)
-        self.exponent_mask = self.word(0x7F800000 if bits == 32 else 0x7FF << 52)
-
-    # ------------------------------------------------------------ constants and moves
-    def word(self, value: int) -> Value:
-        """The integer constant in every lane."""
-        return ir.Constant(self.int, [value] * self.count)
-
-    def number(self, value: float) -> Value:
-        """The float constant in every lane."""
-        return ir.Constant(self.float, [ir.Constant(self.scalar_float, value)] * self.count)
-
-    def splat(self, scalar: Value) -> Value:
-        """A run-time scalar in every lane."""
-        vector = ir.VectorType(scalar.type, self.count)
-        one = self.builder.insert_element(ir.Constant(vector, ir.Undefined), scalar, ir.Constant(ir.IntType(32), 0))
-        zeros = ir.Constant(ir.VectorType(ir.IntType(32), self.count), [0] * self.count)
-        return self.builder.shuffle_vector(one, ir.Constant(vector, ir.Undefined), zeros)
-
-    def iota(self) -> Value:
-        """0, 1, 2, ... in the lanes."""
-        return ir.Constant(self.int, list(range(self.count)))
-
-    def load(self, pointer: Value) -> Value:
-        """`count` floats from a float pointer of element alignment."""
-        return self.builder.load(self.builder.bitcast(pointer, self.float.as_pointer()), align=self.bits // 8)
-
-    def store(self, value: Value, pointer: Value) -> None:
-        """Store `count` lanes of any element type at a pointer of element alignment."""
-        width = self.bits // 8 if value.type == self.float else value.type.element.width // 8
-        self.builder.store(value, self.builder.bitcast(pointer, value.type.as_pointer()), align=width)
-
-    def as_int(self, x: Value) -> Value:
-        """The bits of floats."""
-        return self.builder.bitcast(x, self.int)
-
-    def as_float(self, x: Value) -> Value:
-        """The floats with these bits."""
-        return self.builder.bitcast(x, self.float)
-
-    # ------------------------------------------------------------ operations
-    def call(self, name: str, *args: Value) -> Value:
-        """An LLVM intrinsic on whole vectors, such as fma, smax, smin, umin."""
-        kind = args[0].type
-        element = {ir.FloatType(): "f32", ir.DoubleType(): "f64"}.get(
-            kind.element, f"i{getattr(kind.element, 'width', 0)}"
-        )
-        function = ir.FunctionType(kind, [a.type for a in args])
-        full = f"llvm.{name}.v{kind.count}{element}"
-        return self.builder.call(cgutils.get_or_insert_function(self.builder.module, function, full), args)
-
-    def magnitude(self, x: Value) -> Value:
-        """|x|."""
-        return self.as_float(self.builder.and_(self.as_int(x), self.magnitude_mask))
-
-    def with_sign_of(self, r: Value, x: Value, sign: Value) -> Value:
-        """r (+0 or of x's sign, or a magnitude) with x's sign where `sign` has the sign bit."""
-        b = self.builder
-        return self.as_float(b.or_(self.as_int(r), b.and_(self.as_int(x), sign)))
-
-    def where(self, condition: Value, yes: Value, no: Value) -> Value:
-        """Lane by lane yes or no."""
-        return self.builder.select(condition, yes, no)
-
-    def all(self, condition: Value) -> Value:
-        """Whether a condition holds in every lane."""
-        folded = self.fold(condition, self.builder.and_)
-        kind = ir.IntType(folded.type.count)
-        return self.builder.icmp_unsigned("==", self.builder.bitcast(folded, kind), ir.Constant(kind, -1))
-
-    def any(self, condition: Value) -> Value:
-        """Whether a condition holds in some lane."""
-        return self.some(self.fold(condition, self.builder.or_))
-
-    def some(self, folded: Value) -> Value:
-        """`any` of a condition that is folded already."""
-        kind = ir.IntType(folded.type.count)
-        return self.builder.icmp_unsigned("!=", self.builder.bitcast(folded, kind), ir.Constant(kind, 0))
-
-    def fold(self, x: Value, combine: Callable[[Value, Value], Value]) -> Value:
-        """x, its halves combined where the lanes take two registers of 512 bits; so one test does for both."""
-        if self.count * self.bits <= 512:
-            return x
-        half, nothing = self.count // 2, ir.Constant(x.type, ir.Undefined)
-        places = (range(half), range(half, self.count))
-        index = ir.VectorType(ir.IntType(32), half)
-        return combine(*(self.builder.shuffle_vector(x, nothing, ir.Constant(index, list(p))) for p in places))
-
-    def random_word(self, counter: Value, key_low: Value, key_high: Value) -> Value:
-        """``rng.word32`` in lanes: the 32-bit words of 32-bit counters under the two halves of `subkeys`."""
-        b = self.builder
-        x = b.add(b.mul(counter, self.word(0x9E3779B9)), key_low)  # LLVM moves the product out of the lanes
-        x = b.mul(b.xor(x, b.lshr(x, self.word(16))), self.word(0x21F0AAAD))
-        x = b.add(x, key_high)
-        x = b.mul(b.xor(x, b.lshr(x, self.word(15))), self.word(0x735A2D97))
-        return b.xor(x, b.lshr(x, self.word(15)))
 
 
 @dataclass(frozen=True)
@@ -172,7 +56,7 @@ def _magic(v: Lanes, x: Value, g: Grid) -> Value:
     return v.as_float(v.builder.add(_binade(v, x, g), g.offset))
 
 
-def _nearest_and_rest(v: Lanes, x: Value, g: Grid) -> tuple[Value, Value, Value, Value]:
+def nearest_and_rest(v: Lanes, x: Value, g: Grid) -> tuple[Value, Value, Value, Value]:
     """(C, unit, n = x to nearest-even, exact d = x - n); the sign of a zero n is lost."""
     b = v.builder
     binade = _binade(v, x, g)
@@ -187,7 +71,7 @@ def round_narrow(v: Lanes, x: Value, g: Grid, mode: Rounding) -> Value:
         return nearest_even_narrow(v, x, g)
     b, zero = v.builder, v.number(0.0)
     facts = mode.facts
-    c, unit, n, d = _nearest_and_rest(v, v.magnitude(x) if facts.symmetric else x, g)
+    c, unit, n, d = nearest_and_rest(v, v.magnitude(x) if facts.symmetric else x, g)
     if facts.tie is Tie.AWAY:
         r = b.fadd(n, v.where(b.fcmp_ordered("==", b.fadd(d, d), unit), unit, zero))
     elif facts.tie is Tie.ZERO:

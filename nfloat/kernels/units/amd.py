@@ -17,9 +17,9 @@ from __future__ import annotations
 from functools import partial
 
 from ..jit import kernel
+from ..to_odd import sum3_to_odd, two_sum
 from .steps import accumulate, apart, exponent64, greatest, larger, power64, steps
-from .sums import flushed, sum3_to_odd, two_sum
-from .tile import Plan, Tile, Value, unit_signature, walk_intrinsic
+from .tile import Plan, Tile, Value, flushed, unit_signature, walk_intrinsic
 
 #: rows of a tile, the exponent that CDNA3's `a` comes scaled by, the exponent of no product
 ROWS, LIFT, NONE = 4, 896, -600

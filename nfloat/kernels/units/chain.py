@@ -12,8 +12,7 @@ from __future__ import annotations
 from functools import partial
 
 from ..jit import kernel
-from .sums import flushed
-from .tile import Plan, Tile, Value, unit_signature, walk_intrinsic
+from .tile import Plan, Tile, Value, flushed, unit_signature, walk_intrinsic
 
 #: rows of a tile: enough chains side by side to hide an FMA's latency
 ROWS = 8

@@ -11,8 +11,9 @@ import math
 
 import numpy as np
 
-from ..bits import float32_as_int32, float64_as_int64, int32_as_float32, int64_as_float64
+from ..bits import float32_as_int32, int32_as_float32
 from ..jit import device, kernel, routine
+from ..to_odd import to_odd_of, two_sum_of
 
 _INFINITE, _QUIET = 0x7F800000, 0x00400000
 _DEFAULT_NAN = -0x400000  # 0xFFC00000
@@ -44,16 +45,12 @@ def _fma(a, b, c):
         if _is_nan(x):
             return x | _QUIET
     product, addend = _value(a) * _value(b), _value(c)
-    s = product + addend
+    s, error = two_sum_of(product, addend)
     if s != s:
         return np.int64(_DEFAULT_NAN)
     if abs(s) == math.inf:
         return _bits(s)
-    z = s - product
-    error = (product - (s - z)) + (addend - z)
-    if error != 0.0:  # to odd in float64, so that the conversion below is the only rounding
-        word = float64_as_int64(s)
-        s = int64_as_float64((word - 1 if (s > 0.0) == (error < 0.0) else word) | 1)
+    s = to_odd_of(s, error)  # so that the conversion below is the only rounding
     if abs(s) < _TINY:
         s = math.copysign(0.0, s)
     return _bits(s)

@@ -11,8 +11,8 @@ from __future__ import annotations
 from functools import partial
 
 from ..jit import kernel
-from .sums import flushed, sum_to_odd
-from .tile import Plan, Tile, Value, unit_signature, walk_intrinsic
+from ..to_odd import sum_to_odd
+from .tile import Plan, Tile, Value, flushed, unit_signature, walk_intrinsic
 
 #: rows of a tile
 ROWS = 4

@@ -21,7 +21,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from ..jit import cpu_features
-from ..rounding.vector import Lanes, Value
+from ..lanes import Lanes, Value
 
 #: float32 lanes of a vector: one 512-bit register, or one of 256 bits (the bits of results do not depend on it)
 WIDTH = 16 if "+avx512f" in cpu_features() else 8
@@ -188,6 +188,13 @@ class Tile:
         return self.builder.call(
             cgutils.get_or_insert_function(self.builder.module, function, f"llvm.{name}.{kind}"), [x]
         )
+
+
+def flushed(v: Lanes, x: Value) -> Value:
+    """x, or a zero of its sign where |x| < 2^-126."""
+    b = v.builder
+    tiny = b.fcmp_ordered("<", v.magnitude(x), v.number(2.0**-126))
+    return b.select(tiny, v.as_float(b.and_(v.as_int(x), v.sign_mask)), x)
 
 
 def walk_intrinsic(build: Callable[[Tile], None], bits: int, rows: int):
