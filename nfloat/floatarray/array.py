@@ -154,7 +154,7 @@ class FloatArray(NDArrayOperatorsMixin, ArrayMethods, RoundedValues):
         policy = self.overflow if overflow is _UNCHANGED else as_overflow(overflow)
         bits = (self.random_bits if mode.needs_random_bits else None) if random_bits is _UNCHANGED else random_bits
         arithmetic = Arithmetic(self.format, mode, policy, bits)
-        arithmetic.plan  # noqa: B018 (raises if they do not fit together)
+        arithmetic.rounder  # noqa: B018 (raises if they do not fit together)
         return FloatArray(self._values, arithmetic, self._stream if seed is None else _as_stream(seed))
 
     def copy(self, order: Any = "C") -> FloatArray:
@@ -222,8 +222,8 @@ class FloatArray(NDArrayOperatorsMixin, ArrayMethods, RoundedValues):
         given = value._values if isinstance(value, RoundedValues) else value
         if stream is not None:  # every element draws its own bits, also where one number is assigned to many
             given = np.broadcast_to(given, self._values[index].shape)
-        c = as_carrier(given, "value", single=a.plan.single)
-        rounded = a.plan.apply(c, a.plan.key(stream))
+        c = as_carrier(given, "value", single=a.rounder.single)
+        rounded = a.rounder.apply(c, a.rounder.key(stream))
         try:
             with np.errstate(invalid="ignore"):
                 self._values[index] = rounded
@@ -273,7 +273,7 @@ def array(
     FloatArray([  1., 288., 448.], format='float8_e4m3fn', rounding='nearest_even', overflow='saturate')
     """
     arithmetic = Arithmetic(get_format(fmt), as_rounding(rounding), as_overflow(overflow), random_bits)
-    how = arithmetic.plan
+    how = arithmetic.rounder
     stream = _as_stream(seed) if how.stochastic else None
     given = x._values if isinstance(x, RoundedValues) else x
     c = as_carrier(given, "x", single=how.single)

@@ -104,8 +104,8 @@ def _fold_axes(
         start = _identity(ufunc, array)
     initial = np.empty(0) if start is None else np.full(1, start, np.float64)
     out, stream = np.empty((rows[0], 1)), fresh_stream(f"{ufunc.__name__}.reduce", array)
-    how = array._arithmetic.plan
-    complete = fold_rows(op, x, chosen, initial, out, False, has_unsigned_zero(how), how.words, how.key(stream))
+    how = array._arithmetic.rounder
+    complete = fold_rows(op, x, chosen, initial, out, False, has_unsigned_zero(how), how.spec_array, how.key(stream))
     if not complete:
         _fill_empty(ufunc, array, out, chosen)
     result = out.reshape(shape).astype(values.dtype)
@@ -144,7 +144,7 @@ def accumulate(ufunc: np.ufunc, array: Any, axis: int = 0, dtype: Any = None, ou
         axis = normalize_axis_index(axis, values.ndim)
         moved = np.moveaxis(values, axis, -1)
         x = np.ascontiguousarray(moved.reshape(prod(moved.shape[:-1]), moved.shape[-1]), dtype=np.float64)
-        y, how = np.empty_like(x), array._arithmetic.plan
+        y, how = np.empty_like(x), array._arithmetic.rounder
         fold_rows(
             _operation(ufunc, "accumulate"),
             x,
@@ -153,7 +153,7 @@ def accumulate(ufunc: np.ufunc, array: Any, axis: int = 0, dtype: Any = None, ou
             y,
             True,
             has_unsigned_zero(how),
-            how.words,
+            how.spec_array,
             how.key(stream),
         )
         result = first.like(np.moveaxis(y.reshape(moved.shape), -1, axis).astype(values.dtype, order="C"), stream)
@@ -194,10 +194,10 @@ def at(ufunc: np.ufunc, array: Any, indices: Any, values: Any = _NONE) -> None:
         raise ShapeError(
             f"{name}: values of shape {np.shape(given)} do not broadcast to the {np.shape(places)} places"
         ) from None
-    stream, how = fresh_stream(name, array, values), array._arithmetic.plan
+    stream, how = fresh_stream(name, array, values), array._arithmetic.rounder
     x = target.astype(np.float64).reshape(-1)
     fold_at(
-        op, x, np.ascontiguousarray(places, np.int64).reshape(-1), y, has_unsigned_zero(how), how.words, how.key(stream)
+        op, x, np.ascontiguousarray(places, np.int64).reshape(-1), y, has_unsigned_zero(how), how.spec_array, how.key(stream)
     )
     target[...] = x.reshape(target.shape)
     array._stream = stream

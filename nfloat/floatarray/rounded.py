@@ -27,7 +27,7 @@ from ..formats.format import Format
 from ..formats.rounding import Overflow, Rounding
 from ..ops import arithmetic as operations
 from ..ops.arguments import as_carrier
-from ..ops.plan import Plan, plan
+from ..ops.rounder import Rounder, rounder
 from ..streams import Stream
 
 
@@ -41,9 +41,9 @@ class Arithmetic:
     random_bits: int | None = None
 
     @cached_property
-    def plan(self) -> Plan:
+    def rounder(self) -> Rounder:
         """The constants and kernels of this way of rounding."""
-        return plan(self.format, self.rounding, self.overflow, self.random_bits)
+        return rounder(self.format, self.rounding, self.overflow, self.random_bits)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled without its plan, whose constants and kernels belong to a process."""
@@ -79,12 +79,12 @@ class RoundedValues:
 
     def key(self, stream: Stream | None) -> int:
         """The key of a stream's random bits; 0 where none are drawn."""
-        return self._arithmetic.plan.key(stream)
+        return self._arithmetic.rounder.key(stream)
 
 
 def carrier(arithmetic: Arithmetic) -> np.dtype:
     """The dtype in which values of the format are kept."""
-    return np.dtype(np.float32 if arithmetic.plan.single else np.float64)
+    return np.dtype(np.float32 if arithmetic.rounder.single else np.float64)
 
 
 def fresh_stream(name: str, *operands: Any) -> Stream | None:
@@ -134,7 +134,7 @@ def operand(value: Any, first: RoundedValues, what: str) -> Any:
     arithmetic = first._arithmetic
     if type(value) in (int, float, bool):
         return _number(value, arithmetic.format, what) if value else _number.__wrapped__(value, arithmetic.format, what)
-    nearest = plan(arithmetic.format, Rounding.NEAREST_EVEN, None, None)
+    nearest = rounder(arithmetic.format, Rounding.NEAREST_EVEN, None, None)
     array = as_carrier(value, f"an operand of {what}", single=nearest.single)
     rounded = nearest.apply(array, 0)
     wrong = (rounded != array) & (array == array)
@@ -150,7 +150,7 @@ def operand(value: Any, first: RoundedValues, what: str) -> Any:
 @lru_cache(maxsize=1024, typed=True)
 def _number(value: float, fmt: Format, what: str) -> float:
     """A Python number rounded to a format, kept for the next time; not for zeros, whose signs are equal keys."""
-    nearest = plan(fmt, Rounding.NEAREST_EVEN, None, None)
+    nearest = rounder(fmt, Rounding.NEAREST_EVEN, None, None)
     return float(nearest.apply(as_carrier(value, what, single=nearest.single), 0))
 
 
@@ -161,8 +161,8 @@ def exactly(values: NDArray[np.floating], arithmetic: Arithmetic) -> NDArray[np.
         if arithmetic.rounding.is_stochastic
         else arithmetic
     )
-    c = as_carrier(values, "values", single=plain.plan.single)
-    return plain.plan.apply(c, 0).astype(carrier(arithmetic), copy=False)
+    c = as_carrier(values, "values", single=plain.rounder.single)
+    return plain.rounder.apply(c, 0).astype(carrier(arithmetic), copy=False)
 
 
 def name_of(index: Any, shape: tuple[int, ...]) -> str:

@@ -132,7 +132,7 @@ def rounded_result(ufunc: np.ufunc, operands: list[Any], first: RoundedValues) -
             f"np.{name} has no defined rounding for a FloatArray; compute it on the values and round once: "
             f"nf.array(np.{name}({plain}), a.format)"
         )
-    how = first._arithmetic.plan
+    how = first._arithmetic.rounder
     stream = fresh_stream(name, *operands)
     # a Python number is one of the carrier's, so that nothing asks again whether it fits
     dtype = first._values.dtype

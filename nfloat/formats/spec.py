@@ -92,17 +92,17 @@ def rounding_spec(
     """
     over, inf = _beyond(fmt, mode, overflow, positive=True)
     under, neg_inf = _beyond(fmt, mode, overflow, positive=False)
-    words = np.empty(SPEC_SIZE)
-    words[SpecField.PRECISION : SpecField.RANDOM_BITS + 1] = fmt.precision, fmt.emin, mode.tag, random_bits
-    words[SpecField.MAX : SpecField.NEG_INF + 1] = fmt.max, fmt.min, over, under, inf, neg_inf
-    words[SpecField.POS_ZERO : SpecField.TINY_NEG + 1] = _zeros(fmt, under)
-    words[SpecField.FLUSH_OUTPUT] = fmt.smallest_normal if fmt.flushes_output or not fmt.has_zero else 0.0
-    words[SpecField.FLUSH_INPUT] = fmt.smallest_normal if fmt.flushes_input else 0.0
+    spec_array = np.empty(SPEC_SIZE)
+    spec_array[SpecField.PRECISION : SpecField.RANDOM_BITS + 1] = fmt.precision, fmt.emin, mode.tag, random_bits
+    spec_array[SpecField.MAX : SpecField.NEG_INF + 1] = fmt.max, fmt.min, over, under, inf, neg_inf
+    spec_array[SpecField.POS_ZERO : SpecField.TINY_NEG + 1] = _zeros(fmt, under)
+    spec_array[SpecField.FLUSH_OUTPUT] = fmt.smallest_normal if fmt.flushes_output or not fmt.has_zero else 0.0
+    spec_array[SpecField.FLUSH_INPUT] = fmt.smallest_normal if fmt.flushes_input else 0.0
     code_parity = fmt.precision == 1 and fmt.has_zero and not fmt.twos_complement
-    words[SpecField.PARITY_BIAS] = fmt.bias % 2 if code_parity else -1
-    words[SpecField.DRAWS] = mode.is_stochastic
-    words.flags.writeable = False
-    return words
+    spec_array[SpecField.PARITY_BIAS] = fmt.bias % 2 if code_parity else -1
+    spec_array[SpecField.DRAWS] = mode.is_stochastic
+    spec_array.flags.writeable = False
+    return spec_array
 
 
 @lru_cache(maxsize=1024)
@@ -111,7 +111,7 @@ def code_spec(fmt: Format) -> NDArray[np.int64]:
     subnormal = fmt.lowest_binade is LowestBinade.SUBNORMAL
     negative_zero_is_nan = fmt.nan is NaNCodes.NEGATIVE_ZERO
     nan_code = -1 if fmt.nan_code is None else fmt.nan_code - (2**64 if fmt.nan_code >= 2**63 else 0)
-    words = np.array(
+    code_array = np.array(
         [
             fmt.precision,
             fmt.emin,
@@ -126,8 +126,8 @@ def code_spec(fmt: Format) -> NDArray[np.int64]:
         ],
         dtype=np.int64,
     )
-    words.flags.writeable = False
-    return words
+    code_array.flags.writeable = False
+    return code_array
 
 
 def _last_zero_code(fmt: Format) -> int:

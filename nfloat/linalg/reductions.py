@@ -17,7 +17,7 @@ from ..kernels.gemm.running import cumulative_plain
 from ..ops.rounding import round as round_values
 from ..streams import SeedLike, as_key
 from .accumulators import Accumulator, AccumulatorLike, as_accumulator
-from .gemm.dispatch import multiply, plain_plan, read_only
+from .gemm.dispatch import multiply, plain_call, read_only
 from .matmul import matmul
 from .operands import as_operand, check_copy, check_memory
 from .threads import PLAIN, check_threads, over_ranges, thread_count
@@ -157,10 +157,10 @@ def cumsum(
     lines = np.moveaxis(array, axis, -1)
     rows = read_only(lines.reshape(prod(lines.shape[:-1]), lines.shape[-1]))
     out = np.empty(rows.shape)
-    plan, specs = plain_plan(how)
+    call, specs = plain_call(how)
     key = np.uint64(as_key(seed) if how.stochastic else 0)
     count = thread_count(threads, PLAIN * rows.size, rows.shape[0])
-    over_ranges(lambda first, last: cumulative_plain(rows, out, first, last, plan, specs, key), rows.shape[0], count)
+    over_ranges(lambda first, last: cumulative_plain(rows, out, first, last, call, specs, key), rows.shape[0], count)
     result = np.ascontiguousarray(np.moveaxis(out.reshape(lines.shape), -1, axis)).astype(
         _dtype(array, how), copy=False
     )

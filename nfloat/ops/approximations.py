@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels.arithmetic.functions import Traits
-from .certain import certain
+from .leading_bits import leading_bits
 
 Floats: TypeAlias = NDArray[np.float64]
 Singles: TypeAlias = NDArray[np.float32]
@@ -57,7 +57,7 @@ def _circular(name: str) -> Callable[[Floats], Floats]:
             return y
         small = (np.abs(x) >= _LARGE) & ((np.abs(y) < _SMALL) | (np.abs(y) > 1 / _SMALL))
         for i in np.flatnonzero(small & np.isfinite(x)):
-            z = certain(name, float(x[i]))
+            z = leading_bits(name, float(x[i]))
             y[i] = math.ldexp(-z.N if z.negative else z.N, z.q)
         return y
 
@@ -121,7 +121,7 @@ EXTENDED_ERROR = 2.0**-59
 _T = Traits
 _AT_ZERO, _UNDER, _OVER = _T.EXACT_AT_ZERO, _T.UNDERFLOWS, _T.OVERFLOWS
 
-#: name -> its float64 form; the names are those of ``certain.py`` and of the public functions
+#: name -> its float64 form; the names are those of ``leading_bits.py`` and of the public functions
 APPROXIMATIONS: dict[str, Approximation] = {
     "exp": Approximation(np.exp, _AT_ZERO | _UNDER | _OVER | _T.BESIDE_ONE, single=np.exp, extended=np.exp),
     "exp2": Approximation(np.exp2, _AT_ZERO | _UNDER | _OVER | _T.BESIDE_ONE, single=np.exp2, extended=np.exp2),

@@ -16,7 +16,7 @@ from ..kernels.arithmetic.operations import Operation
 from ..streams import SeedLike
 from .compute import compute
 from .operands import gather
-from .plan import plan
+from .rounder import rounder
 
 Result = NDArray[np.floating] | np.floating
 
@@ -30,7 +30,7 @@ def _apply(
     random_bits: int | None,
     seed: SeedLike | None,
 ) -> Result:
-    how = plan(fmt, rounding, overflow, random_bits)
+    how = rounder(fmt, rounding, overflow, random_bits)
     key = how.key(seed)
     with np.errstate(invalid="ignore"):  # a signalling NaN would warn
         operands = gather(named, single=how.single)

@@ -10,7 +10,7 @@ Inside, `_GUARD` more bits are carried. Each step of a series or a reduction is 
 are fewer than 2^16 steps at the precisions in use, and nothing amplifies an error by more than 2^12: together less
 than a unit of the result, and cutting the guard bits off is another.
 
-Domains, exact results, limits and the choice of precision are in ``certain.py``; this file may assume finite
+Domains, exact results, limits and the choice of precision are in ``leading_bits.py``; this file may assume finite
 arguments where the function is defined and moderate: |x| < 1500 for the exponential family, < 50 for erf and gelu.
 """
 

@@ -22,7 +22,7 @@ from ..kernels.rounding.codes_vector import FIXED, NARROW, NARROW_ONE_ZERO, ROUN
 from ..streams import SeedLike
 from .arguments import CARRAY, LAYOUT, as_carrier, refuse_masked, restore_scalar
 from .direct import FLOAT32
-from .plan import Plan, plan
+from .rounder import Rounder, rounder
 
 _UINT8, _UINT16, _UINT32, _UINT64 = (np.dtype(t) for t in (np.uint8, np.uint16, np.uint32, np.uint64))
 #: the code dtypes of the lane kernels, in the order of their signatures
@@ -74,14 +74,14 @@ def encode(
     ):
         try:
             way = _direct(fmt, rounding, overflow)
-        except TypeError:  # an unhashable argument: `plan` names it
+        except TypeError:  # an unhashable argument: `rounder` names it
             way = None
         if way is not None:
-            function, words, coding, code_words, dtype, form = way
+            function, spec_array, coding, code_array, dtype, form = way
             out = _empty(x.size, dtype)
-            missing = function(x, out, words, code_words, form)
+            missing = function(x, out, spec_array, code_array, form)
             return out if missing < 0 else _refuse(missing, x, coding.format)
-    how = plan(fmt, rounding, overflow, random_bits)
+    how = rounder(fmt, rounding, overflow, random_bits)
     key = how.key(seed) if how.stochastic else 0
     coding = _coding(fmt)
     a = as_carrier(x, "x", single=coding.single)
@@ -105,21 +105,21 @@ def _refuse(missing: int, a: NDArray[np.floating], fmt: Format) -> NoReturn:
 @lru_cache(maxsize=1024)
 def _direct(fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | None) -> tuple[Any, ...] | None:
     """As ``direct.py``'s: the compiled ``encode_run`` and what it takes, unpacked; or None."""
-    how, coding = plan(fmt, rounding, overflow, None), _coding(fmt)
+    how, coding = rounder(fmt, rounding, overflow, None), _coding(fmt)
     if coding.encoder in (None, ROUNDED) or how.rounding is not Rounding.NEAREST_EVEN:
         return None
     function = entry_point(encode_run, _CODE_TYPES.index(coding.dtype))
-    return function, how.words, coding, coding.words, coding.dtype, coding.encoder
+    return function, how.spec_array, coding, coding.code_array, coding.dtype, coding.encoder
 
 
 def _encode_into(
-    a: NDArray[np.floating], out: NDArray[np.unsignedinteger], how: Plan, coding: _Coding, key: int
+    a: NDArray[np.floating], out: NDArray[np.unsignedinteger], how: Rounder, coding: _Coding, key: int
 ) -> int:
     """Fill `out`; returns the first index of a NaN that has no code, or -1."""
     direct = a.itemsize == 4 and how.rounding is Rounding.NEAREST_EVEN and coding.encoder not in (None, ROUNDED)
     # NumPy's way adds 2^emin to subnormal numbers, so that must be a normal one
     if not direct and (a.size < _FEW or (coding.encoder is None and coding.format.emin < DOUBLE.emin)):
-        return encode_plain(a, out, how.words, coding.words, key)
+        return encode_plain(a, out, how.spec_array, coding.code_array, key)
     # rounded first; encoding a number of the format to nearest changes nothing
     values = a if direct else how.apply(a, key)
     if coding.encoder is None:
@@ -131,7 +131,7 @@ def _encode_into(
         return -1
     with np.errstate(invalid="ignore"):  # a signalling NaN would warn
         values = values.astype(np.float32, copy=False)
-    return encode_run(values, out, how.words, coding.words, coding.encoder)
+    return encode_run(values, out, how.spec_array, coding.code_array, coding.encoder)
 
 
 def _encode_numbers(values: NDArray[np.floating], out: NDArray[np.unsignedinteger], f: Format) -> int:
@@ -170,7 +170,7 @@ class _Coding(NamedTuple):
     """
 
     format: Format
-    words: NDArray[np.int64]
+    code_array: NDArray[np.int64]
     dtype: np.dtype
     single: bool
     carrier: np.dtype
@@ -242,7 +242,7 @@ def decode(codes: ArrayLike, fmt: FormatLike) -> NDArray[np.floating] | np.float
 def _decode_into(c: NDArray[np.unsignedinteger], out: NDArray[np.floating], coding: _Coding) -> None:
     f = coding.format
     if coding.decoder is not None:
-        _decode_lanes(coding.dtype)(c, out, coding.words, coding.decoder)
+        _decode_lanes(coding.dtype)(c, out, coding.code_array, coding.decoder)
     elif f.bits <= 8 or (f.bits <= 16 and 4 * c.size >= 1 << f.bits):
         look_up(_numbers(f), c, out)
     elif f.twos_complement and c.size >= _FEW:
@@ -253,10 +253,10 @@ def _decode_into(c: NDArray[np.unsignedinteger], out: NDArray[np.floating], codi
         out[np.isnan(out)] = np.nan  # a signalling one makes NumPy warn
     elif c.itemsize == 8 and out.itemsize == 4:  # short numbers in wide codes
         wide = np.empty(out.shape)
-        decode_plain(c, wide, coding.words)
+        decode_plain(c, wide, coding.code_array)
         out[...] = wide
     else:
-        decode_plain(c, out, coding.words)
+        decode_plain(c, out, coding.code_array)
 
 
 @lru_cache
@@ -269,7 +269,7 @@ def _numbers(f: Format) -> NDArray[np.floating]:
     """The number of every code, read-only."""
     coding = _coding(f)
     table = np.empty(1 << f.bits, coding.carrier)
-    decode_plain(np.arange(1 << f.bits).astype(coding.dtype), table, coding.words)
+    decode_plain(np.arange(1 << f.bits).astype(coding.dtype), table, coding.code_array)
     table.flags.writeable = False
     return table
 

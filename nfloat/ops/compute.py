@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from ..formats.lanes import DOUBLE, SINGLE
 from ..formats.rounding import Rounding
 from ..formats.spec import SpecField
-from ..kernels.arithmetic.functions_lanes import settle_double, settle_mixed
+from ..kernels.arithmetic.functions_lanes import ziv_double, ziv_mixed
 from ..kernels.arithmetic.lanes import DOWNWARD, IN_LANES, to_odd32, to_odd64
 from ..kernels.arithmetic.operations import Operation
 from ..kernels.arithmetic.results import compute_plain
 from ..kernels.arithmetic.short import nearest_short
 from ..kernels.rounding.arrays import round_narrow32, round_narrow64, round_plain, round_same32
-from .plan import Plan
+from .rounder import Rounder
 
 _HARDWARE = {
     Operation.ADD: np.add,
@@ -43,13 +43,13 @@ PIECE = 1 << 15
 _FEW = 32
 
 
-def has_unsigned_zero(how: Plan) -> bool:
+def has_unsigned_zero(how: Rounder) -> bool:
     """Whether a division by zero is NaN: the format has one, and its zero has no sign (P3109, FNUZ)."""
     return how.format.has_nan and not how.format.has_negative_zero
 
 
 def compute(
-    op: Operation, arrays: tuple[NDArray[np.floating], ...], size: int, how: Plan, key: int, *, members: bool = False
+    op: Operation, arrays: tuple[NDArray[np.floating], ...], size: int, how: Rounder, key: int, *, members: bool = False
 ) -> NDArray[np.floating]:
     """The rounded results of an operation on flat arrays of one dtype with `size` elements or one.
 
@@ -81,9 +81,9 @@ def compute(
     return out
 
 
-def _is_hardware(how: Plan, dtype: np.dtype) -> bool:
+def _is_hardware(how: Rounder, dtype: np.dtype) -> bool:
     identity = how.round32 if dtype == np.float32 else how.round64
-    w = how.words
+    w = how.spec_array
     return (
         identity is None
         and how.rounding is Rounding.NEAREST_EVEN
@@ -92,7 +92,7 @@ def _is_hardware(how: Plan, dtype: np.dtype) -> bool:
     )
 
 
-def lanes_form(op: Operation, how: Plan, dtype: np.dtype) -> int | None:
+def lanes_form(op: Operation, how: Rounder, dtype: np.dtype) -> int | None:
     """The number of an operation's form in lanes, or None where only the plain rule is right."""
     enough = how.format.precision <= (SINGLE if dtype == np.float32 else DOUBLE).most_odd
     if how.stochastic or not enough or how.format.flushes_input or op not in IN_LANES:
@@ -118,17 +118,22 @@ def pieces_of(
 
 
 def _plain(
-    op: Operation, arrays: tuple[NDArray[np.floating], ...], first: int, how: Plan, key: int
+    op: Operation, arrays: tuple[NDArray[np.floating], ...], first: int, how: Rounder, key: int
 ) -> NDArray[np.float64]:
     wide = [a.astype(np.float64, copy=False) for a in arrays]
     out = np.empty(wide[0].size)
     x, y, z = (wide * 3)[:3] if len(wide) == 1 else (*wide, wide[0])[:3]
-    compute_plain(int(op), x, y, z, out, first, has_unsigned_zero(how), how.words, key)
+    compute_plain(int(op), x, y, z, out, first, has_unsigned_zero(how), how.spec_array, key)
     return out
 
 
 def _in_lanes(
-    op: Operation, form: int, arrays: tuple[NDArray[np.floating], ...], out: NDArray[np.floating], how: Plan, key: int
+    op: Operation,
+    form: int,
+    arrays: tuple[NDArray[np.floating], ...],
+    out: NDArray[np.floating],
+    how: Rounder,
+    key: int,
 ) -> None:
     single = out.dtype == np.float32
     kernel, rounded, width = (to_odd32, how.round32, 16) if single else (to_odd64, how.round64, 8)
@@ -140,11 +145,11 @@ def _in_lanes(
         target = out[start : start + PIECE]
         odd = buffer[: target.size]
         count = kernel(form, pieces[0], pieces[-1], odd, refused)
-        rounded(odd, target, how.words, key)
+        rounded(odd, target, how.spec_array, key)
         _replace(op, pieces, target, refused[:count], width, how, key)
 
 
-def _is_short(how: Plan) -> bool:
+def _is_short(how: Rounder) -> bool:
     """Whether a second rounding of the hardware's float32 result is innocuous (``kernels/arithmetic/short.py``)."""
     return (
         how.rounding is Rounding.NEAREST_EVEN
@@ -154,14 +159,14 @@ def _is_short(how: Plan) -> bool:
 
 
 def _short(
-    op: Operation, arrays: tuple[NDArray[np.floating], ...], out: NDArray[np.floating], how: Plan, key: int
+    op: Operation, arrays: tuple[NDArray[np.floating], ...], out: NDArray[np.floating], how: Rounder, key: int
 ) -> None:
     """In one piece, since nothing is kept between two kernels, unless an operand is a single element."""
     length = out.size if all(a.size == out.size for a in arrays) else PIECE
     refused = np.empty(min(length, out.size) // 16 + 1, np.int64)
     for start, pieces in pieces_of(arrays, out.size, length):
         target = out[start : start + length]
-        count = nearest_short(int(op), pieces[0], pieces[-1], target, refused, has_unsigned_zero(how), how.words)
+        count = nearest_short(int(op), pieces[0], pieces[-1], target, refused, has_unsigned_zero(how), how.spec_array)
         _replace(op, pieces, target, refused[:count], 16, how, key)
 
 
@@ -171,7 +176,7 @@ def _replace(
     out: NDArray[np.floating],
     refused: NDArray[np.int64],
     width: int,
-    how: Plan,
+    how: Rounder,
     key: int,
 ) -> None:
     """The plain rule on the blocks that a kernel refused."""
@@ -181,14 +186,14 @@ def _replace(
         out[places] = _plain(op, tuple(a[places] for a in arrays), 0, how, key)
 
 
-def _is_better_widened(op: Operation, how: Plan, dtype: np.dtype) -> bool:
+def _is_better_widened(op: Operation, how: Rounder, dtype: np.dtype) -> bool:
     if dtype != np.float32 or how.stochastic or how.format.flushes_input:
         return False
     return op is Operation.FMA or lanes_form(op, how, _FLOAT64) is not None
 
 
 def _widened(
-    op: Operation, arrays: tuple[NDArray[np.floating], ...], out: NDArray[np.floating], how: Plan, key: int
+    op: Operation, arrays: tuple[NDArray[np.floating], ...], out: NDArray[np.floating], how: Rounder, key: int
 ) -> None:
     """float32 operands in float64, where a fused multiply-add is a sum: products of 24-bit numbers are exact."""
     for start, pieces in pieces_of(arrays, out.size):
@@ -205,14 +210,14 @@ def _widened(
 _BLOCK = 64
 
 
-def _may_be_exact(op: Operation, how: Plan) -> bool:
+def _may_be_exact(op: Operation, how: Rounder) -> bool:
     """Whether a stochastic mode's results are looked for among float64's."""
     known = op in (Operation.ADD, Operation.SUBTRACT, Operation.MULTIPLY, Operation.FMA)
     return known and how.stochastic and not how.format.flushes_input and how.round64 not in (None, round_plain)
 
 
 def _exactly(
-    op: Operation, arrays: tuple[NDArray[np.floating], ...], out: NDArray[np.floating], how: Plan, key: int
+    op: Operation, arrays: tuple[NDArray[np.floating], ...], out: NDArray[np.floating], how: Rounder, key: int
 ) -> None:
     """Exact results in float64, rounded in one pass (an element's random bits are those of its number).
 
@@ -224,20 +229,20 @@ def _exactly(
     exact, inexact = np.empty(out.size), np.zeros(-(-out.size // _BLOCK) + 2, bool)
     with np.errstate(all="ignore"):
         for start, pieces in pieces_of(arrays, out.size):
-            s, sure = exact[start : start + PIECE], True
+            s, is_exact = exact[start : start + PIECE], True
             x, y = (p.astype(np.float64, copy=False) for p in pieces[:2])
             if op in (Operation.MULTIPLY, Operation.FMA):
                 if out.dtype != np.float32:
-                    sure = (x.astype(np.float32) == x) & (y.astype(np.float32) == y)
+                    is_exact = (x.astype(np.float32) == x) & (y.astype(np.float32) == y)
                 np.multiply(x, y, out=s)
             if op is Operation.FMA:
                 x, y = s.copy(), pieces[2].astype(np.float64, copy=False)
             if op is not Operation.MULTIPLY:
                 y = -y if op is Operation.SUBTRACT else y
                 np.add(x, y, out=s)
-                sure &= (s - x == y) & (s - y == x)
-            if sure is not True:
-                blocks = np.logical_and.reduceat(sure, np.arange(0, s.size, _BLOCK))
+                is_exact &= (s - x == y) & (s - y == x)
+            if is_exact is not True:
+                blocks = np.logical_and.reduceat(is_exact, np.arange(0, s.size, _BLOCK))
                 inexact[1 + start // _BLOCK :][: blocks.size] = ~blocks
         out[...] = how.apply(exact, key)
     edges = np.flatnonzero(inexact[1:] != inexact[:-1]) * _BLOCK
@@ -256,16 +261,16 @@ _ROOT_ERROR = 2.0**-48
 
 
 def _by_approximation(
-    op: Operation, arrays: tuple[NDArray[np.floating], ...], out: NDArray[np.floating], how: Plan, key: int
+    op: Operation, arrays: tuple[NDArray[np.floating], ...], out: NDArray[np.floating], how: Rounder, key: int
 ) -> None:
     """A root is zero only where it is exact, so no trait of functions is needed; all special results are left open."""
     marks = np.empty(min(PIECE, out.size), bool)
-    settle = settle_mixed if out.dtype == np.float32 else settle_double
+    ziv = ziv_mixed if out.dtype == np.float32 else ziv_double
     for start, pieces in pieces_of(arrays, out.size):
         target, open_ = out[start : start + PIECE], marks[: pieces[0].size]
         with np.errstate(all="ignore"):
             y = _ROOTS[op](*(p.astype(np.float64, copy=False) for p in pieces))
-        settle(y, target, open_, 2 * _ROOT_ERROR, 0, how.words)
+        ziv(y, target, open_, 2 * _ROOT_ERROR, 0, how.spec_array)
         places = np.flatnonzero(open_)
         if places.size:
             target[places] = _plain(op, tuple(p[places] for p in pieces), 0, how, key)

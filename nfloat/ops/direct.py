@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from ..formats.names import FormatLike
 from ..formats.rounding import OverflowLike, RoundingLike
 from ..kernels.jit import entry_point
-from .plan import plan
+from .rounder import rounder
 
 FLOAT32 = np.dtype(np.float32)
 
-#: a compiled ``f(x, out, words, key)``, its constants, and whether the key matters
+#: a compiled ``f(x, out, spec_array, key)``, its constants, and whether the key matters
 Direct = tuple[Callable[..., Any], NDArray[np.float64], bool]
 
 
@@ -34,7 +34,7 @@ def direct(fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | Non
     TypeError
         If an argument is unhashable: the long way names it.
     """
-    how = plan(fmt, rounding, overflow, None)
+    how = rounder(fmt, rounding, overflow, None)
     if not how.single or how.round32 is None or how.widens:
         return None
-    return entry_point(how.round32), how.words, how.stochastic
+    return entry_point(how.round32), how.spec_array, how.stochastic

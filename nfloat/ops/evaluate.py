@@ -10,7 +10,7 @@ Approximate, settle what is certain, compute the rest for certain.
 3. What is still undecided (nearly everything for formats of p > 40) is approximated in longdouble, where that is longer
    than float64.
 4. The rest (exact results in directed modes, near-ties, results beyond float64's range) is computed to 128 bits by
-   ``certain.py``, once for each distinct argument.
+   ``leading_bits.py``, once for each distinct argument.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..formats.spec import SpecField
-from ..kernels.arithmetic.functions import round_leading, settle_plain
-from ..kernels.arithmetic.functions_lanes import settle_double, settle_mixed, settle_single
+from ..kernels.arithmetic.functions import round_leading, ziv_plain
+from ..kernels.arithmetic.functions_lanes import ziv_double, ziv_mixed, ziv_single
 from ..kernels.arithmetic.operations import Operation
 from ..kernels.rounding.arrays import round_narrow32, round_narrow64, round_same32
 from .approximations import APPROXIMATIONS, EXTENDED_ERROR
-from .certain import certain
 from .compute import PIECE, compute, has_unsigned_zero, pieces_of
-from .plan import Plan
+from .leading_bits import leading_bits
+from .rounder import Rounder
 
 _MASK = (1 << 64) - 1
 
 
 def evaluate(
-    name: str, arrays: tuple[NDArray[np.floating], ...], size: int, how: Plan, key: int
+    name: str, arrays: tuple[NDArray[np.floating], ...], size: int, how: Rounder, key: int
 ) -> NDArray[np.floating]:
     """The rounded results of an elementary function on flat arrays of one dtype with `size` elements or one."""
     out, form = np.empty(size, arrays[0].dtype), APPROXIMATIONS[name]
@@ -45,11 +45,11 @@ def evaluate(
         with np.errstate(all="ignore"):
             if short and form.single is not None:
                 y = form.single(*pieces)
-                settle_single(y, target, open_, 2 * form.single_error, int(form.traits), how.words)
+                ziv_single(y, target, open_, 2 * form.single_error, int(form.traits), how.spec_array)
             elif how.round64 is round_narrow64:
                 y = form.evaluate(*(_operand(p, how) for p in pieces))
-                settle = settle_mixed if out.dtype == np.float32 else settle_double
-                settle(y, target, open_, 2 * form.error, int(form.traits), how.words)
+                ziv = ziv_mixed if out.dtype == np.float32 else ziv_double
+                ziv(y, target, open_, 2 * form.error, int(form.traits), how.spec_array)
             else:
                 open_[:] = True
         places = np.flatnonzero(open_)
@@ -58,11 +58,11 @@ def evaluate(
     return out
 
 
-def _in_lanes32(how: Plan) -> bool:
+def _in_lanes32(how: Rounder) -> bool:
     return not how.stochastic and how.round32 in (round_narrow32, round_same32)
 
 
-def _operand(a: NDArray[np.floating], how: Plan) -> NDArray[np.float64]:
+def _operand(a: NDArray[np.floating], how: Rounder) -> NDArray[np.float64]:
     """An operand as the format's arithmetic sees it (``kernels/arithmetic.operand``)."""
     x = a.astype(np.float64, copy=False)
     if how.format.flushes_input:
@@ -71,7 +71,7 @@ def _operand(a: NDArray[np.floating], how: Plan) -> NDArray[np.float64]:
 
 
 def _settle_rest(
-    name: str, operands: tuple[NDArray[np.floating], ...], number: NDArray[np.int64], how: Plan, key: int
+    name: str, operands: tuple[NDArray[np.floating], ...], number: NDArray[np.int64], how: Rounder, key: int
 ) -> NDArray[np.float64]:
     """Results by the plain rule, then for certain. `number`: the elements' numbers in the whole array."""
     form, wide = APPROXIMATIONS[name], tuple(_operand(a, how) for a in operands)
@@ -79,7 +79,7 @@ def _settle_rest(
         y = form.evaluate(*wide)
         x = wide[0] if form.exact is None else np.where(form.exact(*wide), 0.0, 1.0)
     out, undecided = np.empty(y.size), np.empty(y.size, np.int64)
-    count = settle_plain(x, y, number, out, 2 * form.error, int(form.traits), undecided, _result_words(how), key)
+    count = ziv_plain(x, y, number, out, 2 * form.error, int(form.traits), undecided, _result_words(how), key)
     places = undecided[:count]
     if (
         count >= _FEW
@@ -98,12 +98,12 @@ def _settle_rest(
 
 #: whether NumPy's longdouble has more bits than float64 (it has not with Microsoft's compiler and on Apple's Arm)
 _EXTENDED = np.finfo(np.longdouble).nmant >= 63
-#: fewer operands than this go to `certain` at once
+#: fewer operands than this go to `leading_bits` at once
 _FEW = 8
 
 
 def _in_extended(
-    function: Callable[..., NDArray], operands: tuple[NDArray[np.float64], ...], how: Plan
+    function: Callable[..., NDArray], operands: tuple[NDArray[np.float64], ...], how: Rounder
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """(results, where they are still open), by longdouble.
 
@@ -122,23 +122,23 @@ def _in_extended(
     return low, ~(known & (low == high) & (low != 0.0))
 
 
-def _result_words(how: Plan) -> NDArray[np.float64]:
+def _result_words(how: Rounder) -> NDArray[np.float64]:
     """The constants for rounding a result, which is no input: a format that flushes inputs keeps a small one."""
     if not how.format.flushes_input:
-        return how.words
-    words = how.words.copy()
-    words[SpecField.FLUSH_INPUT] = 0.0
-    words.flags.writeable = False
-    return words
+        return how.spec_array
+    spec_array = how.spec_array.copy()
+    spec_array[SpecField.FLUSH_INPUT] = 0.0
+    spec_array.flags.writeable = False
+    return spec_array
 
 
 def _for_certain(
-    name: str, operands: tuple[NDArray[np.float64], ...], number: NDArray[np.int64], how: Plan, key: int
+    name: str, operands: tuple[NDArray[np.float64], ...], number: NDArray[np.int64], how: Rounder, key: int
 ) -> NDArray[np.float64]:
     # as bits: the zeros differ, by which arctan2 is told where it is
     codes, place = np.unique(np.stack(operands, axis=1).view(np.int64), axis=0, return_inverse=True)
     distinct = codes.view(np.float64)
-    leading = [certain(name, *map(float, row)) for row in distinct]
+    leading = [leading_bits(name, *map(float, row)) for row in distinct]
     columns = (
         np.array([z.negative for z in leading]),
         np.array([z.N >> 64 for z in leading], np.uint64),
@@ -147,5 +147,5 @@ def _for_certain(
         np.array([z.q for z in leading], np.int64),
     )
     out = np.empty(number.size)
-    round_leading(*(c[place.reshape(-1)] for c in columns), number, out, how.words, key)
+    round_leading(*(c[place.reshape(-1)] for c in columns), number, out, how.spec_array, key)
     return out

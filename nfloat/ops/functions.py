@@ -5,8 +5,8 @@ every precision. What differs is the cost: up to p = 24 a value takes about as l
 and more values need whole numbers of 256 bits, and in float64 (p = 53) nearly all do, at some 0.05 ms each.
 
 ``evaluate.py`` says how; ``approximations.py`` lists the float64 forms and their error bounds. To add a function: a
-row in ``approximations.py``, a form in ``bigreal.py`` (its exact results and limits in ``certain.py``) and a line at
-the end of this file.
+row in ``approximations.py``, a form in ``bigreal.py`` (its exact results and limits in ``leading_bits.py``) and a line
+at the end of this file.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..formats.rounding import OverflowLike, RoundingLike
 from ..streams import SeedLike
 from .evaluate import evaluate
 from .operands import gather
-from .plan import plan
+from .rounder import rounder
 
 Result = NDArray[np.floating] | np.floating
 
@@ -66,7 +66,7 @@ def _apply(
     random_bits: int | None,
     seed: SeedLike | None,
 ) -> Result:
-    how = plan(fmt, rounding, overflow, random_bits)
+    how = rounder(fmt, rounding, overflow, random_bits)
     key = how.key(seed)
     with np.errstate(invalid="ignore"):  # a signalling NaN would warn
         operands = gather(named, single=how.single)

@@ -10,7 +10,7 @@ from ..formats.rounding import OverflowLike, RoundingLike
 from ..streams import SeedLike, as_key
 from .arguments import CARRAY, LAYOUT, as_carrier, restore_scalar
 from .direct import FLOAT32, direct
-from .plan import plan
+from .rounder import rounder
 
 _empty, _ndarray = np.empty, np.ndarray
 
@@ -75,14 +75,14 @@ def round(
     ):
         try:
             way = direct(fmt, rounding, overflow)
-        except TypeError:  # an unhashable argument: `plan` names it
+        except TypeError:  # an unhashable argument: `rounder` names it
             way = None
         if way is not None:
-            function, words, stochastic = way
+            function, spec_array, stochastic = way
             out = _empty(x.size, FLOAT32)
-            function(x, out, words, as_key(seed) if stochastic else 0)
+            function(x, out, spec_array, as_key(seed) if stochastic else 0)
             return out
-    how = plan(fmt, rounding, overflow, random_bits)
+    how = rounder(fmt, rounding, overflow, random_bits)
     key = how.key(seed) if how.stochastic else 0
     out = how.apply(as_carrier(x, "x", single=how.single), key)
     return out if type(x) is np.ndarray else restore_scalar(out, x)

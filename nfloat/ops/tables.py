@@ -17,11 +17,11 @@ from ..kernels.arithmetic.tables import look_up
 from .codes import decode, encode
 from .compute import PIECE
 from .evaluate import evaluate
-from .plan import Plan
+from .rounder import Rounder
 
 
 def evaluate_members(
-    name: str, arrays: tuple[NDArray[np.floating], ...], size: int, how: Plan, key: int
+    name: str, arrays: tuple[NDArray[np.floating], ...], size: int, how: Rounder, key: int
 ) -> NDArray[np.floating]:
     """`evaluate` for operands that are numbers of the format."""
     codes = 1 << how.format.bits
@@ -45,7 +45,7 @@ def evaluate_members(
 
 
 @lru_cache(maxsize=64)
-def _table(name: str, how: Plan) -> NDArray[np.float32]:
+def _table(name: str, how: Rounder) -> NDArray[np.float32]:
     """The function of every code's number, read-only."""
     numbers = np.asarray(decode(np.arange(1 << how.format.bits, dtype=np.uint32), how.format))
     table = evaluate(name, (numbers,), numbers.size, how, 0)

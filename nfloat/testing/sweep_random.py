@@ -27,7 +27,7 @@ from ..formats.format import Format
 from ..formats.rounding import Overflow, Rounding
 from ..ops import codes, packing
 from ..ops.approximations import APPROXIMATIONS
-from ..ops.certain import certain
+from ..ops.leading_bits import leading_bits
 from ..ops.rounding import round as round_public
 from ..streams import Stream
 from .exact_cut import CANCELLED, Cuts, Result, cut_numbers, cut_results, round_cuts
@@ -303,7 +303,7 @@ def _check_folds(fmt: Format, rng: np.random.Generator, report: Found) -> None:
 
 # ------------------------------------------------------------------ elementary functions
 def certain_result(name: str, *x: float) -> Result | None:
-    """A function to 128 bits by ``ops/certain.py``, whose last resort it is.
+    """A function to 128 bits by ``ops/leading_bits.py``, whose last resort it is.
 
     None for arguments with special results, NaN apart.
     """
@@ -327,7 +327,7 @@ def certain_result(name: str, *x: float) -> Result | None:
         return math.nan
     if x[0] == 1 and name in ("log", "log2", "log10", "arccos"):
         return 0.0
-    z = certain(name, *x)
+    z = leading_bits(name, *x)
     return z.negative, z.N, z.q, z.more
 
 

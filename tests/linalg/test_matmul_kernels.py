@@ -58,7 +58,7 @@ IN_HALF = "half16" if HAS_HALF else "narrow32"
 
 def cut(otherwise):
     """The kernels that need an instruction which adds toward zero, or what does their work without."""
-    return {"general32": "cut64", "general64": "cut64"}.get(otherwise, "drawn64") if HAS_DIRECTED else otherwise
+    return {"general32": "cut64", "general64": "cut64"}.get(otherwise, "cut_drawn64") if HAS_DIRECTED else otherwise
 
 
 #: accumulator, format of the operands -> the kernel that should do it

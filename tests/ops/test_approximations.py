@@ -11,7 +11,7 @@ from mpfr_oracle import near_right_angles
 import nfloat as nf
 from nfloat.ops import evaluate
 from nfloat.ops.approximations import APPROXIMATIONS, EXTENDED_ERROR
-from nfloat.ops.certain import certain
+from nfloat.ops.leading_bits import leading_bits
 
 #: the largest part of the stated error that is used up here
 SHARE = 0.5
@@ -115,7 +115,7 @@ def _check(name: str, operands: tuple[np.ndarray, ...], y: np.ndarray, stated: f
     for row, value in zip(zip(*(o.tolist() for o in operands), strict=True), y, strict=True):
         if not 1 / limit < abs(value) < limit:
             continue
-        z = certain(name, *row)
+        z = leading_bits(name, *row)
         exact = Fraction(z.N) * Fraction(2) ** z.q * (-1 if z.negative else 1)
         error = float(abs(Fraction(*value.as_integer_ratio()) - exact) / abs(exact))
         worst, where = max((worst, where), (error, row))

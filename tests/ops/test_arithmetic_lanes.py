@@ -9,7 +9,7 @@ import nfloat as nf
 from nfloat.formats.rounding import Rounding
 from nfloat.kernels.arithmetic.operations import Operation
 from nfloat.ops.compute import _plain, compute
-from nfloat.ops.plan import plan
+from nfloat.ops.rounder import rounder
 from nfloat.testing.sweep import differs
 from nfloat.testing.sweep_arithmetic import all_pairs, hard_pairs
 
@@ -81,7 +81,7 @@ def test_every_operation_and_mode_equals_the_plain_rule(name: str) -> None:
     fmt = nf.get_format(name)
     for k, (x, y, z) in enumerate(_operands(fmt, np.random.default_rng(9))):
         for mode in (m for m in Rounding if not m.is_stochastic):
-            how = plan(fmt, mode, None, None)
+            how = rounder(fmt, mode, None, None)
             for op in OPERATIONS:
                 operands = (x, y, z)[: {Operation.SQRT: 1, Operation.RECIPROCAL: 1, Operation.FMA: 3}.get(op, 2)]
                 with np.errstate(all="ignore"):

@@ -117,10 +117,10 @@ def test_pairs_of_short_formats(name: str, fmt: str) -> None:
 def test_arrays_of_the_format_take_their_results_from_a_table_that_agrees(name: str) -> None:
     ufunc = getattr(np, name, None)
     if ufunc is None:
-        from nfloat.ops.plan import plan
+        from nfloat.ops.rounder import rounder
         from nfloat.ops.tables import evaluate_members
 
-        how = plan("float16", "nearest_even", None, None)
+        how = rounder("float16", "nearest_even", None, None)
         x = np.tile(nf.decode(np.arange(2**16), "float16"), 2)
         got = evaluate_members(name, (x,), x.size, how, 0)
     else:

@@ -19,8 +19,8 @@ from nfloat.kernels.rounding import scalar, vector
 from nfloat.linalg.bounds import matmul_bound
 from nfloat.linalg.gemm import route
 from nfloat.linalg.gemm.constants import corrections
-from nfloat.linalg.gemm.dispatch import plain_plan
-from nfloat.ops import plan
+from nfloat.linalg.gemm.dispatch import plain_call
+from nfloat.ops import rounder
 
 
 def member(kind, name, **fields):
@@ -56,7 +56,7 @@ def lanes():
 def test_array_loops_leave_it_to_the_plain_rule(mode):
     for fmt in nf.FORMATS.values():
         words = rounding_spec(fmt, mode)
-        for kernel in (plan._kernel32(fmt, mode, words), plan._kernel64(fmt, mode, words)):
+        for kernel in (rounder._kernel32(fmt, mode, words), rounder._kernel64(fmt, mode, words)):
             assert kernel in (None, elementwise.round_plain)  # None: the format is the carrier itself
 
 
@@ -96,7 +96,7 @@ def test_an_order_without_a_rule_is_refused_by_name():
     acc = nf.Accumulator("bfloat16", order=ORDER)
     assert route.candidates(acc) == ()
     with pytest.raises(AccumulatorError, match=r"from the middle.*kernels/gemm/plain.py"):
-        plain_plan(acc)
+        plain_call(acc)
     with pytest.raises(AccumulatorError, match=r"from the middle.*kernels/gemm/plain.py"):
         nf.matmul(np.ones((2, 2)), np.ones((2, 2)), acc)
     with pytest.raises(AccumulatorError, match=r"from the middle.*bound_orders.py"):

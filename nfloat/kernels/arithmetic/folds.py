@@ -6,15 +6,15 @@ import numpy as np
 
 from ..jit import kernel
 from ..rng import word64
-from ..rounding.arrays import WORDS
+from ..rounding.arrays import SPEC
 from ..rounding.scalar import load_spec
 from .results import compute
 
 
 @kernel(
-    f"boolean(int64, float64[:, ::1], boolean[:, ::1], float64[::1], float64[:, ::1], boolean, boolean, {WORDS}, int64)"
+    f"boolean(int64, float64[:, ::1], boolean[:, ::1], float64[::1], float64[:, ::1], boolean, boolean, {SPEC}, int64)"
 )
-def fold_rows(op, x, chosen, initial, out, every, unsigned_zero, words, key):
+def fold_rows(op, x, chosen, initial, out, every, unsigned_zero, spec_array, key):
     """s = op(s, x[i, k]) rounded, k ascending; out[i, k] is each s if `every`, else out[i, 0] the last.
 
     False: a row had nothing.
@@ -22,7 +22,7 @@ def fold_rows(op, x, chosen, initial, out, every, unsigned_zero, words, key):
     s starts at initial[0], or where `initial` is empty at the row's first element. Elements with chosen[i, k] False
     are passed over (empty: all are chosen). The step to element (i, k) uses the random bits of that element's number.
     """
-    spec = load_spec(words)
+    spec = load_spec(spec_array)
     stochastic = spec.draws
     rows, columns = x.shape
     complete = True
@@ -45,10 +45,10 @@ def fold_rows(op, x, chosen, initial, out, every, unsigned_zero, words, key):
     return complete
 
 
-@kernel(f"void(int64, float64[::1], int64[::1], float64[::1], boolean, {WORDS}, int64)")
-def fold_at(op, x, places, y, unsigned_zero, words, key):
+@kernel(f"void(int64, float64[::1], int64[::1], float64[::1], boolean, {SPEC}, int64)")
+def fold_at(op, x, places, y, unsigned_zero, spec_array, key):
     """x[places[k]] = op(x[places[k]], y[k]) rounded, k ascending, in place; step k uses the random bits of number k."""
-    spec = load_spec(words)
+    spec = load_spec(spec_array)
     stochastic = spec.draws
     for k in range(places.size):
         random = word64(k, key) if stochastic else np.uint64(0)

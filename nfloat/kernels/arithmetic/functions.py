@@ -2,7 +2,7 @@
 
 y is an approximation of f(x) in float64 with |y - f(x)| <= eps |y| / 2. Every rounding is monotonic, the stochastic
 ones too for a given random word; so if y (1 - eps) and y (1 + eps) round to the same number, f(x) does. What is
-undecided, the caller computes more precisely (``ops/certain.py``) and hands to `round_leading`.
+undecided, the caller computes more precisely (``ops/leading_bits.py``) and hands to `round_leading`.
 
 Results that are exact special values (NaN, zeros, infinities, f(0)) are told from underflow and overflow by `Traits`,
 which also know some numbers that f(x) lies strictly beside. The same test in lanes, for results that need none of this,
@@ -19,7 +19,7 @@ import numpy as np
 from ..bits import float64_as_int64, int64_as_float64
 from ..jit import device, kernel
 from ..rng import word64
-from ..rounding.arrays import WORDS
+from ..rounding.arrays import SPEC
 from ..rounding.scalar import load_spec, round_value
 from .wide import round_exact, wide_value
 
@@ -112,13 +112,13 @@ def out_of_range(a, spec):
     return (a < _LEAST and spec.emin - spec.precision > -900) or (a > _GREATEST and spec.max < 2.0**900)
 
 
-@kernel(f"int64(float64[::1], float64[::1], int64[::1], float64[::1], float64, int64, int64[::1], {WORDS}, int64)")
-def settle_plain(x, y, number, out, eps, traits, undecided, words, key):
+@kernel(f"int64(float64[::1], float64[::1], int64[::1], float64[::1], float64, int64, int64[::1], {SPEC}, int64)")
+def ziv_plain(x, y, number, out, eps, traits, undecided, spec_array, key):
     """out[i] = f(x[i]) rounded by the plain rule where y[i] decides it; the other indices go to `undecided`; how many.
 
     number[i] is the element's number in its array, from which its random bits are made.
     """
-    spec, count = load_spec(words), 0
+    spec, count = load_spec(spec_array), 0
     stochastic = spec.draws
     # see `cut`: a stochastic mode's bounds lie between float64 numbers, those of a long format on odd ones
     known = 0 if stochastic or spec.precision > 51 else traits
@@ -144,11 +144,11 @@ def settle_plain(x, y, number, out, eps, traits, undecided, words, key):
 
 
 @kernel(
-    f"void(boolean[::1], uint64[::1], uint64[::1], boolean[::1], int64[::1], int64[::1], float64[::1], {WORDS}, int64)"
+    f"void(boolean[::1], uint64[::1], uint64[::1], boolean[::1], int64[::1], int64[::1], float64[::1], {SPEC}, int64)"
 )
-def round_leading(negative, hi, lo, more, q, number, out, words, key):
+def round_leading(negative, hi, lo, more, q, number, out, spec_array, key):
     """out[i] = (-1)^negative (hi 2^64 + lo + s) 2^q rounded, 0 < s < 1 where `more`, else s = 0."""
-    spec = load_spec(words)
+    spec = load_spec(spec_array)
     for i in range(out.size):
         random = word64(number[i], key) if spec.draws else np.uint64(0)
         out[i] = round_exact(wide_value(negative[i], hi[i], lo[i], more[i], q[i]), spec, random)

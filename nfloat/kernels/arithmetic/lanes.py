@@ -59,8 +59,8 @@ def _difference(v: Lanes, x: Value, y: Value) -> tuple[Value, Value]:
 
 def _sum_downward(v: Lanes, x: Value, y: Value) -> tuple[Value, Value]:
     """x + y as -((-x) + (-y)): the same number, and the zeros that toward_negative asks for (IEEE 754, 6.3)."""
-    z, sure = _sum(v, _negated(v, x), _negated(v, y))
-    return _negated(v, z), sure
+    z, exact = _sum(v, _negated(v, x), _negated(v, y))
+    return _negated(v, z), exact
 
 
 def _difference_downward(v: Lanes, x: Value, y: Value) -> tuple[Value, Value]:
@@ -85,8 +85,8 @@ def _quotient(v: Lanes, x: Value, y: Value) -> tuple[Value, Value]:
     q = b.fdiv(x, y)
     error = v.call("fma", _negated(v, q), y, x)
     sign = b.xor(v.as_int(error), v.as_int(y))
-    sure = b.and_(_safe_or_zero(v, x, _bits(v, x)), _safe_or_zero(v, q, _bits(v, x)))
-    return to_odd(v, q, error, sign), b.and_(_finite(v, q), sure)
+    exact = b.and_(_safe_or_zero(v, x, _bits(v, x)), _safe_or_zero(v, q, _bits(v, x)))
+    return to_odd(v, q, error, sign), b.and_(_finite(v, q), exact)
 
 
 def _root(v: Lanes, x: Value) -> tuple[Value, Value]:
@@ -99,9 +99,9 @@ def _body(form: Callable[..., tuple[Value, Value]], count: int):
     """A block of an operation with `count` operands; the last pointer is the target."""
 
     def body(v: Lanes, pointers: list[Value], index: Value, constants: object) -> Value:
-        z, sure = form(v, *(v.load(p) for p in pointers[:count]))
+        z, exact = form(v, *(v.load(p) for p in pointers[:count]))
         v.store(z, pointers[-1])
-        return v.all(sure)
+        return v.all(exact)
 
     return body
 

@@ -27,18 +27,18 @@ def exact_remainder(op, x, y):
     if math.isinf(y):
         return wide_value(is_negative(x), _ZERO, m, False, q)
     m2, q2 = significand(y)
-    rest, odd = m, False
+    remainder, odd = m, False
     if q >= q2:
-        rest, odd = remainder_digits(m, m2, q - q2)
+        remainder, odd = remainder_digits(m, m2, q - q2)
         q = q2
-    other = (op == _REMAINDER and rest != _ZERO and is_negative(x) != is_negative(y)) or (
-        op == _IEEE_REMAINDER and past_half(rest, q, m2, q2, odd)
+    other = (op == _REMAINDER and remainder != _ZERO and is_negative(x) != is_negative(y)) or (
+        op == _IEEE_REMAINDER and past_half(remainder, q, m2, q2, odd)
     )
-    if rest == _ZERO:
+    if remainder == _ZERO:
         return signed_zero(is_negative(y) if op == _REMAINDER else is_negative(x))
     if not other:
-        return wide_value(is_negative(x), _ZERO, rest, False, q)
-    hi, lo, top = leading_to_126(rest, q)
+        return wide_value(is_negative(x), _ZERO, remainder, False, q)
+    hi, lo, top = leading_to_126(remainder, q)
     hi2, lo2, top2 = leading_to_126(m2, q2)
     return sum_of_wide(is_negative(x), hi, lo, top, not is_negative(x), hi2, lo2, top2, 0)
 
@@ -47,20 +47,20 @@ def exact_remainder(op, x, y):
 def remainder_digits(m, m2, d):
     """(m 2^d mod m2, whether the quotient is odd) for significands."""
     digit = m // m2
-    rest = m - digit * m2
+    remainder = m - digit * m2
     while d > 0:
         step = min(d, 11)
-        rest = rest << np.uint64(step)
-        digit = rest // m2
-        rest -= digit * m2
+        remainder = remainder << np.uint64(step)
+        digit = remainder // m2
+        remainder -= digit * m2
         d -= step
-    return rest, digit & _ONE == _ONE
+    return remainder, digit & _ONE == _ONE
 
 
 @device
-def past_half(rest, q, m2, q2, odd):
+def past_half(remainder, q, m2, q2, odd):
     """Whether rest 2^q, below m2 2^q2, is nearer to the latter than to 0; a tie goes to the even quotient."""
     if q == q2:
-        twice = rest << _ONE
+        twice = remainder << _ONE
         return twice > m2 or (twice == m2 and odd)
-    return q == q2 - 1 and rest > m2  # the quotient is 0, which is even
+    return q == q2 - 1 and remainder > m2  # the quotient is 0, which is even

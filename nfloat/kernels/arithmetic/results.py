@@ -21,7 +21,7 @@ import numpy as np
 from ...formats.rounding import Rounding
 from ..jit import device, kernel
 from ..rng import word64
-from ..rounding.arrays import WORDS
+from ..rounding.arrays import SPEC
 from ..rounding.scalar import load_spec
 from .operations import Operation
 from .remainders import exact_remainder
@@ -103,8 +103,8 @@ def exact_quotient(x, y, unsigned_zero):
         return signed_zero(negative)
     m, q = significand(x)
     m2, q2 = significand(y)
-    hi, lo, rest = quotient_digits(m, m2, 11)
-    return wide_value(negative, hi, lo, rest != _ZERO, q - q2 - 121)
+    hi, lo, remainder = quotient_digits(m, m2, 11)
+    return wide_value(negative, hi, lo, remainder != _ZERO, q - q2 - 121)
 
 
 @device
@@ -114,14 +114,14 @@ def quotient_digits(m, m2, count):
     m < 2^53 and 2^52 <= m2 < 2^53, so a rest shifted by 11 bits fits a word.
     """
     first = m // m2
-    hi, lo, rest = _ZERO, first, m - first * m2
+    hi, lo, remainder = _ZERO, first, m - first * m2
     for _ in range(count):
-        rest = rest << np.uint64(11)
-        digit = rest // m2
-        rest -= digit * m2
+        remainder = remainder << np.uint64(11)
+        digit = remainder // m2
+        remainder -= digit * m2
         hi, lo = shl128(hi, lo, 11)
         lo |= digit
-    return hi, lo, rest
+    return hi, lo, remainder
 
 
 @device
@@ -163,13 +163,13 @@ def compute(op, x, y, z, unsigned_zero, spec, random):
     return round_exact(exact_result(op, x, y, z, unsigned_zero, spec.mode), spec, random)
 
 
-@kernel(f"void(int64, float64[::1], float64[::1], float64[::1], float64[::1], int64, boolean, {WORDS}, int64)")
-def compute_plain(op, x, y, z, out, first, unsigned_zero, words, key):
+@kernel(f"void(int64, float64[::1], float64[::1], float64[::1], float64[::1], int64, boolean, {SPEC}, int64)")
+def compute_plain(op, x, y, z, out, first, unsigned_zero, spec_array, key):
     """out[i] = op(x[i], y[i], z[i]) rounded; absent operands are given as x again.
 
     Element i is number first + i of its array, which is what its random bits are made from.
     """
-    spec = load_spec(words)
+    spec = load_spec(spec_array)
     stochastic = spec.draws
     for i in range(out.size):
         random = word64(first + i, key) if stochastic else _ZERO

@@ -37,8 +37,8 @@ def root_63(hi, lo):
     s = np.uint64(math.sqrt(np.float64(hi) * _TWO_64 + np.float64(lo)))
     square_hi, square_lo = mul64(s, s)
     rest_hi, rest_lo = sub128(hi, lo, square_hi, square_lo)
-    rest = np.float64(np.int64(rest_hi)) * _TWO_64 + np.float64(rest_lo)
-    s = np.uint64(np.int64(s) + np.int64(math.floor(rest / (2.0 * np.float64(s)))))
+    remainder = np.float64(np.int64(rest_hi)) * _TWO_64 + np.float64(rest_lo)
+    s = np.uint64(np.int64(s) + np.int64(math.floor(remainder / (2.0 * np.float64(s)))))
     square_hi, square_lo = mul64(s, s)
     rest_hi, rest_lo = sub128(hi, lo, square_hi, square_lo)
     while np.int64(rest_hi) < 0:  # one too large: N - (s - 1)^2 = N - s^2 + 2 s - 1
@@ -119,15 +119,15 @@ def exact_rsqrt(x, unsigned_zero):
     m, q = significand(x)
     if q & 1:
         m, q = m << _ONE, q - 1
-    n3, n2, n1, n0, rest = _ZERO, _ZERO, _ZERO, _ZERO, _ONE
+    n3, n2, n1, n0, remainder = _ZERO, _ZERO, _ZERO, _ZERO, _ONE
     for _ in range(30):  # m < 2^54, so digits of 10 bits
-        rest = rest << np.uint64(10)
-        digit = rest // m
-        rest -= digit * m
+        remainder = remainder << np.uint64(10)
+        digit = remainder // m
+        remainder -= digit * m
         n3, n2, n1, n0 = shift_limbs(n3, n2, n1, n0, 10)
         n0 |= digit
     hi, lo, inexact = root_digits(n3, n2, n1, n0)
-    return wide_value(False, hi, lo, inexact or rest != _ZERO, (-300 - q) >> 1)
+    return wide_value(False, hi, lo, inexact or remainder != _ZERO, (-300 - q) >> 1)
 
 
 @device

@@ -24,7 +24,7 @@ from ...formats.rounding import Rounding
 from ..jit import kernel
 from ..lanes import Lanes, Value
 from ..rounding import vector
-from ..rounding.arrays import WORDS
+from ..rounding.arrays import SPEC
 from ..rounding.constants import infinities, overflow, range32
 from ..rounding.scalar import load_spec
 from ..rounding.streaming import Constants, either, is_inner, run
@@ -49,7 +49,7 @@ _MAY_UNDERFLOW = (Operation.MULTIPLY, Operation.DIVIDE, Operation.RECIPROCAL)
 IN_SHORT = frozenset(_FORMS)
 
 
-class Quotient(NamedTuple):
+class QuotientFields(NamedTuple):
     """What a division by zero adds to the infinity that is its result: NaN where a zero has no sign, else 0."""
 
     by_zero: float
@@ -122,15 +122,15 @@ def _same(op: Operation):
     def body(v: Lanes, pointers: list[Value], index: Value, k: Constants) -> Value:
         x, y = v.load(pointers[0]), v.load(pointers[1])
         z = _FORMS[op](v, x, y)
-        careful = op in _MAY_UNDERFLOW
+        may_underflow = op in _MAY_UNDERFLOW
         r = vector.round_same(v, z, k.grid, _NEAREST_EVEN)
 
         def general() -> Value:
             done = _general(v, op, (x, y, z), r, pointers[2], k)
-            return v.builder.and_(done, _in_range(v, op, x, y, z)) if careful else done
+            return v.builder.and_(done, _in_range(v, op, x, y, z)) if may_underflow else done
 
         # inner are normal numbers; where nothing can underflow, smaller ones too (and the top binade is not)
-        return either(v, is_inner(v, z, k, from_zero=not careful), lambda: _store(v, r, pointers[2]), general)
+        return either(v, is_inner(v, z, k, from_zero=not may_underflow), lambda: _store(v, r, pointers[2]), general)
 
     return body
 
@@ -143,13 +143,13 @@ _BODIES = {
 _run = run(32, _BODIES)
 
 
-@kernel(f"int64(int64, float32[::1], float32[::1], float32[::1], int64[::1], boolean, {WORDS})")
-def nearest_short(op, x, y, out, refused, unsigned_zero, words):
+@kernel(f"int64(int64, float32[::1], float32[::1], float32[::1], int64[::1], boolean, {SPEC})")
+def nearest_short(op, x, y, out, refused, unsigned_zero, spec_array):
     """out[i] = op(x[i], y[i]) to nearest-even; `refused` gets the first elements of blocks of 16 not done; how many."""
-    spec, i, n, count = load_spec(words), 0, out.size, 0
+    spec, i, n, count = load_spec(spec_array), 0, out.size, 0
     same, small = spec.emin == -126, spec.emin > _SMALL_EMIN
     form = op + _SAME if same else op + _SMALL if small else op
-    by_zero = Quotient(np.nan if unsigned_zero else 0.0)
+    by_zero = QuotientFields(np.nan if unsigned_zero else 0.0)
     constants = (range32(spec, not small), overflow(spec), infinities(spec), by_zero)
     while i < n:
         i = _run((x, y, out), i, n, form, constants)

@@ -215,8 +215,8 @@ def round_exact(z, spec, random):
         r = round_cut(np.int64(kept), np.int64(fraction), 64, exponent, unit, z.negative, spec, random)
     else:  # all others ask for 61 bits at most, and whether more follow
         more = sticky or (fraction & np.uint64(3)) != _ZERO
-        rest = np.int64(fraction >> np.uint64(2)) | np.int64(more)
-        r = round_cut(np.int64(kept), rest, 62, exponent, unit, z.negative, spec, random)
+        remainder = np.int64(fraction >> np.uint64(2)) | np.int64(more)
+        r = round_cut(np.int64(kept), remainder, 62, exponent, unit, z.negative, spec, random)
     return within_range(r, z.negative, spec)
 
 

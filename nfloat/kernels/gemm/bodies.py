@@ -15,7 +15,7 @@ from llvmlite import ir
 from ..lanes import Value
 from .lanes import Field
 from .orders import Order
-from .tile import Body, Tile
+from .tile import Tile, TileBody
 from .words import CORRECTED, CORRECTION, DIFFERENCE, PRODUCT, PROMOTE, SUM
 
 _I64 = ir.IntType(64)
@@ -144,7 +144,9 @@ class Draw:
         return (self._tile.word(k, place, self._domains.index(domain), len(self._domains)),)
 
 
-def sequential(total: type, product: type | None = None, watched: bool = False, domains: Sequence[int] = ()) -> Body:
+def sequential(
+    total: type, product: type | None = None, watched: bool = False, domains: Sequence[int] = ()
+) -> TileBody:
     """s = R(s + a b), or s = R(s + P(a b)); in blocks, whose sums are promoted, where a block is given.
 
     `domains`: of random words.
@@ -217,7 +219,7 @@ def promote(total: type, draw: Draw) -> _Promote:
     return body
 
 
-def kahan(total: type, product: type | None = None, watched: bool = False, domains: Sequence[int] = ()) -> Body:
+def kahan(total: type, product: type | None = None, watched: bool = False, domains: Sequence[int] = ()) -> TileBody:
     """y = R(P(a b) - e); t = R(s + y); e = R(R(t - s) - y); s = t.
 
     No result passes the format's largest number, so that none needs watching, if S = |c| + sum |P(a b)| is at most a

@@ -7,7 +7,7 @@ All these modes round |x| up exactly where |x| >= m for some number m between tw
 bits, which the lane holds, and then |x| >= m exactly if |x| rounded toward zero is: so one operation toward zero, of
 any operands, loses nothing that matters. What rounds up is added below the unit of the code, which is then cut. Below
 the least normal number 2^emin the unit is put at a fixed place by adding 2^emin beforehand, toward zero again; not so
-(`fine`) where all terms are multiples of the format's least number, which then need no rounding.
+(`on_grid`) where all terms are multiples of the format's least number, which then need no rounding.
 
 stochastic_a and _b take the first bits of the word (_b, halfway between two of them, has one bit more); stochastic_c
 rounds the fraction to nearest first, which this does not do.
@@ -23,11 +23,11 @@ import numpy as np
 from ..jit import kernel
 from ..lanes import Lanes, Value
 from .bodies import kahan, sequential
-from .lanes import HAS_DIRECTED, ZERO, Constants, Field, toward
+from .lanes import HAS_DIRECTED, ZERO, Field, FormatRow, toward
 from .orders import Order
 from .pairwise import pairwise
-from .tile import TILE64, Body, tile_intrinsic
-from .walk import tile_signature, walk_intrinsic
+from .tile import TILE64, TileBody, tile_intrinsic
+from .walk import tile_signature, tile_walk
 from .words import CORRECTED, CORRECTION, DIFFERENCE, PRODUCT, PROMOTE, SUM
 
 #: what draws random words, by order: of the sums, of rounded products
@@ -46,16 +46,16 @@ DOMAINS = {
 class Cut:
     """Results toward zero to the lane, then cut to the format. Watched: an overflow is not seen here."""
 
-    watched, light, short, fine = True, False, False, False
+    watched, light, short, on_grid = True, False, False, False
 
-    def __init__(self, v: Lanes, constants: Constants) -> None:
+    def __init__(self, v: Lanes, constants: FormatRow) -> None:
         self.v = v
         fields = (Field.LOW_BITS, Field.LOW_MASK, Field.BIAS, Field.KEEP, Field.LOWEST)
         self._shift, self._mask, self._bias, self._keep, self._lowest = (constants.integer(f) for f in fields)
 
     def fma(self, a: Value, b: Value, s: Value, word: Value | None = None) -> Value:
         x = self._toward_zero(a, b, s)
-        return self._cut(x, word) if self.fine else self._any(x, word)
+        return self._cut(x, word) if self.on_grid else self._any(x, word)
 
     def add(self, x: Value, y: Value, word: Value | None = None) -> Value:
         return self.fma(x, self.v.number(1.0), y, word)
@@ -84,28 +84,28 @@ class Cut:
         return self.v.as_float(b.and_(b.add(self.v.as_int(x), up), self._keep))
 
 
-class FineCut(Cut):
+class GridCut(Cut):
     """`Cut` of terms that are multiples of the format's least number."""
 
-    fine = True
+    on_grid = True
 
 
 Cut.promotion = Cut
 
 
-def cut_kind(order: Order, rounded: bool, fine: bool = False, watched: bool = True) -> int:
+def cut_kind(order: Order, rounded: bool, on_grid: bool = False, watched: bool = True) -> int:
     """The number of a body; only sequential sums of exact products can be fine, or not watched."""
-    return 8 * order.tag + 4 * rounded + 2 * fine + watched
+    return 8 * order.tag + 4 * rounded + 2 * on_grid + watched
 
 
-def _bodies(drawn: bool) -> dict[int, Body]:
+def _bodies(drawn: bool) -> dict[int, TileBody]:
     """All bodies, with random words or without."""
     words = DOMAINS if drawn else dict.fromkeys(DOMAINS, ())
     table = {
-        cut_kind(Order.SEQUENTIAL, False, total.fine, watched): sequential(
+        cut_kind(Order.SEQUENTIAL, False, total.on_grid, watched): sequential(
             total, None, watched, words[Order.SEQUENTIAL, False]
         )
-        for total in (Cut, FineCut)
+        for total in (Cut, GridCut)
         for watched in (False, True)
     }
     for (order, rounded), domains in words.items():
@@ -119,18 +119,18 @@ def _bodies(drawn: bool) -> dict[int, Body]:
     return table
 
 
-_cut64, _drawn64 = (
-    walk_intrinsic(tile_intrinsic(64, TILE64, _bodies(drawn)), TILE64, np.float64) for drawn in (False, True)
+_cut64, _cut_drawn64 = (
+    tile_walk(tile_intrinsic(64, TILE64, _bodies(drawn)), TILE64, np.float64) for drawn in (False, True)
 )
 
 
 @kernel(tile_signature("float64"), possible=HAS_DIRECTED)
-def cut64(a, b, out, first, last, plan, constants, status, row_words, column_words):
+def cut64(a, b, out, first, last, call, constants, status, row_words, column_words):
     """toward_zero and nearest_away."""
-    _cut64(a, b, out, first, last, plan, constants, status, row_words, column_words)
+    _cut64(a, b, out, first, last, call, constants, status, row_words, column_words)
 
 
 @kernel(tile_signature("float64"), possible=HAS_DIRECTED)
-def drawn64(a, b, out, first, last, plan, constants, status, row_words, column_words):
+def cut_drawn64(a, b, out, first, last, call, constants, status, row_words, column_words):
     """stochastic, stochastic_a and stochastic_b."""
-    _drawn64(a, b, out, first, last, plan, constants, status, row_words, column_words)
+    _cut_drawn64(a, b, out, first, last, call, constants, status, row_words, column_words)

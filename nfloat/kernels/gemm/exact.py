@@ -18,15 +18,15 @@ from ..rounding.scalar import load_spec, round_value
 from ..to_odd import fma_and_error, to_odd_of, two_sum, two_sum_of
 from .bodies import SUMS, kind
 from .orders import Order
-from .tile import TILE64, Body, Tile, tile_intrinsic
-from .walk import tile_signature, walk_intrinsic
+from .tile import TILE64, Tile, TileBody, tile_intrinsic
+from .walk import tile_signature, tile_walk
 
 _I64 = ir.IntType(64)
 _TOWARD_NEGATIVE = Rounding.TOWARD_NEGATIVE.tag
 _SIZE = TILE64.rows * TILE64.width
 
 
-def exact() -> Body:
+def exact() -> TileBody:
     """The exact sum as three floats (the first three regions of scratch): every addition's error goes to the next one.
 
     The sum of the three is exact as long as the last one's additions are, which is watched: `beyond` says that one was
@@ -77,9 +77,9 @@ def _round_three(high, middle, low, spec):
     nearest is the result (the caller asks for no other mode of such formats).
     """
     s, error = two_sum_of(high, middle)
-    t, rest = two_sum_of(error, low)
+    t, remainder = two_sum_of(error, low)
     s, t = two_sum_of(s, t)
-    if rest != 0.0 or not abs(s) < math.inf or (s == 0.0 and spec.mode == _TOWARD_NEGATIVE):
+    if remainder != 0.0 or not abs(s) < math.inf or (s == 0.0 and spec.mode == _TOWARD_NEGATIVE):
         return math.nan
     return round_value(to_odd_of(s, t) if spec.precision <= 51 else s, spec, np.uint64(0))
 
@@ -96,10 +96,10 @@ def _round_all(scratch, constants):
     return beyond
 
 
-_exact64 = walk_intrinsic(tile_intrinsic(64, TILE64, {kind(Order.EXACT): exact()}), TILE64, np.float64, _round_all)
+_exact64 = tile_walk(tile_intrinsic(64, TILE64, {kind(Order.EXACT): exact()}), TILE64, np.float64, _round_all)
 
 
 @kernel(tile_signature("float64"))
-def exact64(a, b, out, first, last, plan, constants, status, row_words, column_words):
+def exact64(a, b, out, first, last, call, constants, status, row_words, column_words):
     """One rounding of the exact sum, where three floats hold it."""
-    _exact64(a, b, out, first, last, plan, constants, status, row_words, column_words)
+    _exact64(a, b, out, first, last, call, constants, status, row_words, column_words)

@@ -78,12 +78,12 @@ _values = tile_move(HALF)
 @device
 def _load(c, scratch, row, column):
     """The tile at (row, column) of c as codes into scratch; whether float16 holds it."""
-    fine = True
+    exact = True
     for r in range(min(_R, c.shape[0] - row)):
         for j in range(min(_W, c.shape[1] - column)):
             scratch[r * _W + j], same = half_code(c[row + r, column + j])
-            fine &= same
-    return fine
+            exact &= same
+    return exact
 
 
 @device
@@ -123,18 +123,18 @@ def half16(a, b, c, out, form, constants, some, first, last):
         np.empty(2 * _R * _W, np.uint16),
         np.zeros(1, np.int32),
     )
-    fine = True
+    exact = True
     for start in range(first, last, some):
         end = min(last, start + some)
         for tile in range(start, end):
-            fine &= pack_half(a, tile * _R, _R, words, (tile - start) * _R * k)
+            exact &= pack_half(a, tile * _R, _R, words, (tile - start) * _R * k)
         for panel in range((out.shape[1] + _W - 1) // _W):
             for tile in range(start, end):
                 scratch[:] = 0
                 if c.size > 0:
-                    fine &= _load(c, scratch, tile * _R, panel * _W)
+                    exact &= _load(c, scratch, tile * _R, panel * _W)
                 if constants.size > 0:
-                    fine &= (
+                    exact &= (
                         _narrow_tile(
                             form,
                             words,
@@ -153,6 +153,6 @@ def half16(a, b, c, out, form, constants, some, first, last):
                 else:
                     _tile(form, words, (tile - start) * _R * k, b, panel * _W * k, scratch, none, none, constants, k, 0)
                 _store(out, scratch, tile * _R, panel * _W)
-        if not fine:
+        if not exact:
             return False
     return True

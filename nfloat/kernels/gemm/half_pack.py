@@ -38,18 +38,18 @@ def _block(transposed: bool):
         v = Lanes(builder, _SIDE)
         source, target = (context.make_array(sig.args[i])(context, builder, args[i]).data for i in (0, 3))
         pairs = target.type.pointee.width == 32
-        codes, fine = [], v.every_lane
+        codes, exact = [], v.every_lane
         for r in range(HALF.rows if transposed and pairs else _SIDE):
             x = v.load(_at(builder, source, args[1], args[2], r))
             half = builder.fptrunc(x, ir.VectorType(_HALF, _SIDE))
-            fine = builder.and_(fine, builder.fcmp_unordered("ueq", builder.fpext(half, v.float), x))
+            exact = builder.and_(exact, builder.fcmp_unordered("ueq", builder.fpext(half, v.float), x))
             code = builder.bitcast(half, ir.VectorType(_I16, _SIDE))
             wide = builder.zext(code, v.int) if transposed or pairs else code
             codes.append(builder.or_(wide, builder.shl(wide, v.word(16))) if pairs else wide)
         for k, line in enumerate(_transpose(builder, codes) if transposed else codes):
             line = builder.trunc(line, ir.VectorType(_I16, _SIDE)) if transposed and not pairs else line
             v.store(line, _at(builder, target, args[4], args[5], k))
-        return v.all(fine)
+        return v.all(exact)
 
     return intrinsic(typer)
 
@@ -109,26 +109,26 @@ def pack_half(x, column, width, packed, at):
     """
     steps, size = x.shape
     side, each = min(width, _SIDE), 0x10001 if packed.itemsize == 4 else 1
-    flat, fine = x.reshape(-1) if x.flags.c_contiguous else x.T.reshape(-1), True
+    flat, exact = x.reshape(-1) if x.flags.c_contiguous else x.T.reshape(-1), True
     lines, full, rows = steps & ~(_SIDE - 1), 0, x.flags.c_contiguous
     while full < width and size - column - full >= (_SIDE if rows else side):
         full += side
     if rows:  # along the rows as far as the panel goes: the lines of cache that are read lie together
         for k in range(0, lines, _SIDE):
             for j in range(0, full, side):
-                fine &= _straight(flat, k * size + column + j, size, packed, at + k * width + j, width)
+                exact &= _straight(flat, k * size + column + j, size, packed, at + k * width + j, width)
     else:
         for j in range(0, full, side):
             for k in range(0, lines, _SIDE):
-                fine &= _transposed(flat, (column + j) * steps + k, steps, packed, at + k * width + j, width)
+                exact &= _transposed(flat, (column + j) * steps + k, steps, packed, at + k * width + j, width)
     for j in range(0, width, side):
         left = size - column - j
         for k in range(lines if j < full else 0, steps):
             for i in range(side):
                 code, same = half_code(x[_U(k), _U(column + j + i)]) if i < left else (np.uint16(0), True)
                 packed[at + k * width + j + i] = code * each
-                fine &= same
-    return fine
+                exact &= same
+    return exact
 
 
 @kernel(
@@ -137,7 +137,7 @@ def pack_half(x, column, width, packed, at):
 )
 def half_panels(b, packed, first, last):
     """Panels first .. last - 1 of b (k, n) to their places in `packed`; whether float16 holds them."""
-    fine = True
+    exact = True
     for panel in range(first, last):
-        fine &= pack_half(b, panel * _WIDTH, _WIDTH, packed, panel * b.shape[0] * _WIDTH)
-    return fine
+        exact &= pack_half(b, panel * _WIDTH, _WIDTH, packed, panel * b.shape[0] * _WIDTH)
+    return exact

@@ -77,7 +77,7 @@ class Field(IntEnum):
     COUNT = 27
 
 
-class Constants:
+class FormatRow:
     """A row of the constants' array, splatted field by field when asked for (what is not asked for, is not read)."""
 
     def __init__(self, v: Lanes, pointer: Value, row: int) -> None:
@@ -138,7 +138,7 @@ class Native:
     #: short code
     watched, light, short = False, True, True
 
-    def __init__(self, v: Lanes, constants: Constants) -> None:
+    def __init__(self, v: Lanes, constants: FormatRow) -> None:
         self.v = v
 
     def fma(self, a: Value, b: Value, s: Value) -> Value:
@@ -161,7 +161,7 @@ class Narrow:
 
     watched, light, short = True, False, True
 
-    def __init__(self, v: Lanes, constants: Constants) -> None:
+    def __init__(self, v: Lanes, constants: FormatRow) -> None:
         self.v, g = v, constants.grid()
         self._signed = g
         self._unsigned = Grid(g.lowest, g.offset, g.unit_offset, g.drop, v.word(0))
@@ -188,7 +188,7 @@ class General:
 
     watched, light, short = False, False, False
 
-    def __init__(self, v: Lanes, constants: Constants) -> None:
+    def __init__(self, v: Lanes, constants: FormatRow) -> None:
         self.v, self.k = v, constants
 
     def fma(self, a: Value, b: Value, s: Value) -> Value:
@@ -271,13 +271,13 @@ class StochasticGeneral(General):
         y = v.magnitude(x)
         _, unit, n, d = nearest_and_rest(v, y, self.k.grid())
         above = v.where(b.fcmp_ordered("<", d, v.number(0.0)), unit, v.number(0.0))
-        floor, rest = b.fsub(n, above), b.fadd(d, above)
+        floor, remainder = b.fsub(n, above), b.fadd(d, above)
         # the word as a number below 2^32: put into the last bits of 2^52, which is then taken off
         random = b.fsub(
             v.as_float(b.or_(b.and_(word, v.word(0xFFFFFFFF)), v.as_int(v.number(2.0**52)))), v.number(2.0**52)
         )
         missing = b.fsub(unit, b.fmul(unit, b.fmul(random, v.number(2.0**-32))))
-        return self._finish(x, b.fadd(floor, v.where(b.fcmp_ordered(">=", rest, missing), unit, v.number(0.0))))
+        return self._finish(x, b.fadd(floor, v.where(b.fcmp_ordered(">=", remainder, missing), unit, v.number(0.0))))
 
 
 class Stochastic:
@@ -290,7 +290,7 @@ class Stochastic:
     whole lane unit: compared as error >= lane unit - (lower bits), both scaled exactly to floats.
     """
 
-    def __init__(self, v: Lanes, constants: Constants) -> None:
+    def __init__(self, v: Lanes, constants: FormatRow) -> None:
         self.v, self.k = v, constants
         self._one = constants.integer(Field.ONE)  # a run-time 1: LLVM then adds it under the mask, in one instruction
 
@@ -314,11 +314,11 @@ class Stochastic:
         code = b.add(bits, lowered)
         low = k.integer(Field.LOW_MASK)
         # the lower random bits, less one lane unit unless h was lowered: a choice bit by bit, since they fill the mask
-        rest = b.or_(b.and_(word, low), b.and_(b.not_(lowered), b.not_(low)))
+        remainder = b.or_(b.and_(word, low), b.and_(b.not_(lowered), b.not_(low)))
         # -2^e: among codes with the sign bit set, the greater one as an integer has the greater magnitude
         minus_binade = b.or_(b.and_(code, v.exponent_mask), v.sign_mask)
         minus_binade = v.as_float(v.call("smax", minus_binade, b.or_(k.integer(Field.LOWEST), v.sign_mask)))
-        carry = b.fcmp_ordered(">=", scaled, b.fmul(b.sitofp(rest, v.float), minus_binade))
+        carry = b.fcmp_ordered(">=", scaled, b.fmul(b.sitofp(remainder, v.float), minus_binade))
         total = b.add(code, b.lshr(word, k.integer(Field.LOW_BITS)))
         total = v.where(carry, b.add(total, self._one), total)
         return v.as_float(b.and_(total, k.integer(Field.KEEP)))

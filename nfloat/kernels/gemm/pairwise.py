@@ -9,14 +9,14 @@ from llvmlite import ir
 
 from ..lanes import Value
 from .bodies import LEVELS, SUMS, Draw, beyond, watch
-from .tile import Body, Tile
+from .tile import Tile, TileBody
 from .words import PRODUCT, SUM
 
 _I64 = ir.IntType(64)
 Arithmetic = Any
 
 
-def pairwise(total: type, product: type | None = None, domains: Sequence[int] = ()) -> Body:
+def pairwise(total: type, product: type | None = None, domains: Sequence[int] = ()) -> TileBody:
     """Neighbours level by level: a few products make a node in registers, equal nodes are merged as they come.
 
     A node has 2^shift products; region LEVELS + l of scratch holds a sum of 2^l nodes where bit l of their number is

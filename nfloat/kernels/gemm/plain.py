@@ -10,6 +10,7 @@ outputs.
 from __future__ import annotations
 
 import math
+from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
@@ -193,13 +194,21 @@ def _exact(a, b, c, how, keys, i, j, limbs, marks):
     return exact_round(limbs, marks, how, keys, i, j)
 
 
+class PlainCall(IntEnum):
+    """The integers of a call, by position."""
+
+    ORDER = 0  # an order's tag
+    TERMS = 1  # of a block, or the number of lanes
+    ROUNDED = 2  # 1: products are rounded
+
+
 @device
-def unpack(plan, specs, key):
+def unpack(call, specs, key):
     """The accumulator and the keys of its domains, from a kernel's arguments."""
     keys = np.empty(DOMAINS, np.uint64)
     for domain in range(DOMAINS):
         keys[domain] = domain_key(key, domain)
-    return How(plan[2] == 1, load_spec(specs[0]), load_spec(specs[1]), load_spec(specs[2])), keys
+    return How(call[PlainCall.ROUNDED] == 1, load_spec(specs[0]), load_spec(specs[1]), load_spec(specs[2])), keys
 
 
 _IN = "Array(float64, {}, 'C', readonly=True)"
@@ -209,15 +218,15 @@ _IN = "Array(float64, {}, 'C', readonly=True)"
     f"void({_IN.format(2)}, {_IN.format(2)}, {_IN.format(2)}, float64[:, ::1], int64, int64, int64[::1], "
     f"{_IN.format(2)}, uint64)"
 )
-def gemm_plain(a, b, c, out, first, last, plan, specs, key):
+def gemm_plain(a, b, c, out, first, last, call, specs, key):
     """out[i, j] = c[i, j] + a[i] . b[j] for rows first..last - 1; b is transposed.
 
-    `plan` is (order, terms of a block or number of lanes, whether products are rounded), `specs` the constants of sum,
-    product and promotion. An order that is none of `RULES` gives NaN: the caller refuses it.
+    `call`: see `PlainCall`; `specs` are the constants of sum, product and promotion. An order that is none of `RULES`
+    gives NaN: the caller refuses it.
     """
-    order, block = plan[0], plan[1]
+    order, block = call[PlainCall.ORDER], call[PlainCall.TERMS]
     sums = np.empty(block if order == INTERLEAVED else 0)
-    how, keys = unpack(plan, specs, key)
+    how, keys = unpack(call, specs, key)
     stack, limbs, marks = np.empty((3, LEVELS)), np.empty(LIMBS, np.int64), np.empty(3)
     zero = np.int64(0)
     for i in range(first, last):

@@ -21,6 +21,7 @@ from .plain import (
     LEVELS,
     PAIRWISE,
     SEQUENTIAL,
+    PlainCall,
     add_lanes,
     add_rounded,
     exact_push,
@@ -72,13 +73,13 @@ def _prefixes(x, out, j, order, block, how, keys):
 
 
 @kernel(f"void({_IN}, float64[:, ::1], int64, int64, int64[::1], {_IN}, uint64)")
-def cumulative_plain(x, out, first, last, plan, specs, key):
+def cumulative_plain(x, out, first, last, call, specs, key):
     """out[j, k] = sum of x[j, :k + 1], for rows from `first` to last - 1.
 
-    `plan`, `specs` as in ``gemm.gemm_plain``; row j draws as column j.
+    `call`, `specs` as in ``gemm.gemm_plain``; row j draws as column j.
     """
-    how, keys = unpack(plan, specs, key)
-    order, block = plan[0], plan[1]
+    how, keys = unpack(call, specs, key)
+    order, block = call[PlainCall.ORDER], call[PlainCall.TERMS]
     for j in range(first, last):
         if order in (SEQUENTIAL, BLOCKED, KAHAN):
             _running(x[j], out[j], j, order, block, how, keys)

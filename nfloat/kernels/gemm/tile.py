@@ -17,7 +17,7 @@ from numba.extending import intrinsic
 
 from ..jit import cpu_features
 from ..lanes import Lanes, Value
-from .lanes import Constants
+from .lanes import FormatRow
 
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
 _FEATURES = cpu_features()
@@ -65,9 +65,9 @@ class Tile:
         self._row_words, self._column_words, self._offsets = data[3], data[4], (args[2], args[4])
         self.steps, self.block = args[9], args[10]
 
-    def constants(self, row: int) -> Constants:
+    def constants(self, row: int) -> FormatRow:
         """The constants of a format: 0 the sum's, 1 the product's, 2 the promotion's."""
-        return Constants(self.v, self._constants, row)
+        return FormatRow(self.v, self._constants, row)
 
     def _at(self, pointer: Value, k: Value, size: int, offset: int | Value) -> Value:
         b = self.builder
@@ -154,10 +154,10 @@ class Tile:
 
 #: a body emits the work of a tile; it returns whether a result was beyond what is allowed (i1), or None if it does not
 #: look
-Body = Callable[[Tile], "Value | None"]
+TileBody = Callable[[Tile], "Value | None"]
 
 
-def tile_intrinsic(bits: int, shape: Shape, bodies: dict[int, Body], lanes: Callable[..., Lanes] = Lanes):
+def tile_intrinsic(bits: int, shape: Shape, bodies: dict[int, TileBody], lanes: Callable[..., Lanes] = Lanes):
     """The intrinsic of a tile: 0, or 1 if something was beyond its limit.
 
     Takes (kind, a, a's offset, b, b's offset, scratch, row words, column words, constants, k, block).

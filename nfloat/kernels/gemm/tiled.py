@@ -12,14 +12,14 @@ from .bodies import Product, kahan, kind, sequential
 from .lanes import General, Narrow, Native, Stochastic, StochasticGeneral
 from .orders import Order
 from .pairwise import pairwise
-from .tile import NATIVE32, TILE32, TILE64, Body, Shape, tile_intrinsic
-from .walk import tile_signature, walk_intrinsic
+from .tile import NATIVE32, TILE32, TILE64, Shape, TileBody, tile_intrinsic
+from .walk import tile_signature, tile_walk
 from .words import PRODUCT, SUM
 
 
-def _bodies(total: type, products: dict[Product, type], watched: tuple[bool, ...]) -> dict[int, Body]:
+def _bodies(total: type, products: dict[Product, type], watched: tuple[bool, ...]) -> dict[int, TileBody]:
     """The bodies of a tile kernel for sums rounded by `total`: every order, exact products and those in `products`."""
-    table: dict[int, Body] = {}
+    table: dict[int, TileBody] = {}
     for product, rounded in {Product.EXACT: None, **products}.items():
         table |= {kind(Order.SEQUENTIAL, product, w): sequential(total, rounded, w) for w in watched}
         table |= {kind(Order.KAHAN, product, w): kahan(total, rounded, w) for w in watched}
@@ -27,7 +27,7 @@ def _bodies(total: type, products: dict[Product, type], watched: tuple[bool, ...
     return table
 
 
-def _drawn(total: type) -> dict[int, Body]:
+def _drawn(total: type) -> dict[int, TileBody]:
     """The bodies of a tile kernel that draws random words."""
     return {
         kind(Order.SEQUENTIAL, Product.EXACT): sequential(total, domains=(SUM,)),
@@ -35,9 +35,9 @@ def _drawn(total: type) -> dict[int, Body]:
     }
 
 
-def _walk(bits: int, shape: Shape, bodies: dict[int, Body]):
+def _walk(bits: int, shape: Shape, bodies: dict[int, TileBody]):
     """All of a kernel: a tile of these bodies, and the walk over tiles."""
-    return walk_intrinsic(tile_intrinsic(bits, shape, bodies), shape, np.float32 if bits == 32 else np.float64)
+    return tile_walk(tile_intrinsic(bits, shape, bodies), shape, np.float32 if bits == 32 else np.float64)
 
 
 _native32 = _walk(32, NATIVE32, _bodies(Native, {Product.ROUNDED: Narrow, Product.NATIVE: Native}, (False,)))
@@ -50,48 +50,48 @@ _stochastic32, _stochastic64 = _walk(32, TILE32, _drawn(Stochastic)), _walk(64, 
 
 
 @kernel(tile_signature("float32"))
-def native32(a, b, out, first, last, plan, constants, status, row_words, column_words):
+def native32(a, b, out, first, last, call, constants, status, row_words, column_words):
     """float32 sums by the hardware, nearest-even."""
-    _native32(a, b, out, first, last, plan, constants, status, row_words, column_words)
+    _native32(a, b, out, first, last, call, constants, status, row_words, column_words)
 
 
 @kernel(tile_signature("float64"))
-def native64(a, b, out, first, last, plan, constants, status, row_words, column_words):
+def native64(a, b, out, first, last, call, constants, status, row_words, column_words):
     """float64 sums by the hardware, nearest-even."""
-    _native64(a, b, out, first, last, plan, constants, status, row_words, column_words)
+    _native64(a, b, out, first, last, call, constants, status, row_words, column_words)
 
 
 @kernel(tile_signature("float32"))
-def narrow32(a, b, out, first, last, plan, constants, status, row_words, column_words):
+def narrow32(a, b, out, first, last, call, constants, status, row_words, column_words):
     """Nearest-even by the magic constant in float32 lanes."""
-    _narrow32(a, b, out, first, last, plan, constants, status, row_words, column_words)
+    _narrow32(a, b, out, first, last, call, constants, status, row_words, column_words)
 
 
 @kernel(tile_signature("float64"))
-def narrow64(a, b, out, first, last, plan, constants, status, row_words, column_words):
+def narrow64(a, b, out, first, last, call, constants, status, row_words, column_words):
     """Nearest-even by the magic constant in float64 lanes."""
-    _narrow64(a, b, out, first, last, plan, constants, status, row_words, column_words)
+    _narrow64(a, b, out, first, last, call, constants, status, row_words, column_words)
 
 
 @kernel(tile_signature("float32"))
-def general32(a, b, out, first, last, plan, constants, status, row_words, column_words):
+def general32(a, b, out, first, last, call, constants, status, row_words, column_words):
     """Any deterministic mode and policy in float32 lanes."""
-    _general32(a, b, out, first, last, plan, constants, status, row_words, column_words)
+    _general32(a, b, out, first, last, call, constants, status, row_words, column_words)
 
 
 @kernel(tile_signature("float64"))
-def general64(a, b, out, first, last, plan, constants, status, row_words, column_words):
+def general64(a, b, out, first, last, call, constants, status, row_words, column_words):
     """Any deterministic mode and policy in float64 lanes."""
-    _general64(a, b, out, first, last, plan, constants, status, row_words, column_words)
+    _general64(a, b, out, first, last, call, constants, status, row_words, column_words)
 
 
 @kernel(tile_signature("float32"))
-def stochastic32(a, b, out, first, last, plan, constants, status, row_words, column_words):
+def stochastic32(a, b, out, first, last, call, constants, status, row_words, column_words):
     """stochastic in float32 lanes."""
-    _stochastic32(a, b, out, first, last, plan, constants, status, row_words, column_words)
+    _stochastic32(a, b, out, first, last, call, constants, status, row_words, column_words)
 
 
 @kernel(tile_signature("float64"))
-def stochastic64(a, b, out, first, last, plan, constants, status, row_words, column_words):
+def stochastic64(a, b, out, first, last, call, constants, status, row_words, column_words):
     """stochastic with all policies in float64 lanes."""
-    _stochastic64(a, b, out, first, last, plan, constants, status, row_words, column_words)
+    _stochastic64(a, b, out, first, last, call, constants, status, row_words, column_words)

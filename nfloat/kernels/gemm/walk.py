@@ -1,14 +1,14 @@
 """The walk over a product's tiles: what every tiled kernel does around its tile, and its only statement.
 
-A kernel's arguments: packed operands, `out`, the first and last tile of rows, `plan` = (kind, k, block or 0, whether
-only marked tiles are done, whether `out` holds what the sums start with), constants, `status`, random words of rows and
-columns. A tile with a result beyond its limit (it overflowed, or is NaN) is left as it was and marked in `status` for
-another kernel to do. Threads do ranges of tiles of rows.
+A kernel's arguments: packed operands, `out`, the first and last tile of rows, `call` (`TileCall`), constants, `status`,
+random words of rows and columns. A tile with a result beyond its limit (it overflowed, or is NaN) is left as it was and
+marked in `status` for another kernel to do. Threads do ranges of tiles of rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import IntEnum
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,17 @@ from numba.extending import intrinsic
 from ..jit import device
 from .bodies import LEVELS
 from .tile import NATIVE32, TILE32, TILE64, Shape, tile_move
+
+
+class TileCall(IntEnum):
+    """The integers of a call, by position."""
+
+    KIND = 0  # the number of a body
+    K = 1
+    BLOCK = 2  # terms of a block, or 0
+    MARKED = 3  # 1: only the tiles that `status` marks are done
+    START = 4  # 1: `out` holds what the sums start with
+
 
 _W32 = TILE32.width
 _RN, _WN = NATIVE32.rows, NATIVE32.width
@@ -77,11 +88,11 @@ def _store(out, scratch, row, column, rows, width):
 
 
 @device
-def begin(out, scratch, tile, panel, plan, status, rows, width):
+def begin(out, scratch, tile, panel, call, status, rows, width):
     """Whether the tile is to be done; then its starting values are in scratch."""
-    if plan[3] == 1 and status[tile, panel] == 0:
+    if call[TileCall.MARKED] == 1 and status[tile, panel] == 0:
         return False
-    if plan[4] == 1:
+    if call[TileCall.START] == 1:
         _load(out, scratch, tile * rows, panel * width, rows, width)
     else:
         for i in range(rows * width):
@@ -112,25 +123,26 @@ def nothing(scratch, constants):
     return 0
 
 
-def walk_intrinsic(tile: Any, shape: Shape, dtype: type, finish: Callable[..., Any] = nothing):
+def tile_walk(tile: Any, shape: Shape, dtype: type, finish: Callable[..., Any] = nothing):
     """The whole of a tiled kernel, around the intrinsic of a tile.
 
     `finish` may change the sums in scratch, and tell whether it cannot.
     """
     rows, width = shape.rows, shape.width
 
-    def loops(a, b, out, first, last, plan, constants, status, row_words, column_words):
-        scratch, k = np.empty(regions(plan[1]) * rows * width, dtype), plan[1]
+    def loops(a, b, out, first, last, call, constants, status, row_words, column_words):
+        k, kind, block = call[TileCall.K], call[TileCall.KIND], call[TileCall.BLOCK]
+        scratch = np.empty(regions(k) * rows * width, dtype)
         for panel in range(status.shape[1]):
             for t in range(first, last):
-                if begin(out, scratch, t, panel, plan, status, rows, width):
+                if begin(out, scratch, t, panel, call, status, rows, width):
                     at_a, at_b = (t - first) * k * rows, panel * k * width
-                    beyond = tile(plan[0], a, at_a, b, at_b, scratch, row_words, column_words, constants, k, plan[2])
+                    beyond = tile(kind, a, at_a, b, at_b, scratch, row_words, column_words, constants, k, block)
                     beyond |= finish(scratch, constants)
                     end(out, scratch, t, panel, beyond, status, rows, width)
 
-    def typer(typingctx, a, b, out, first, last, plan, constants, status, row_words, column_words):
-        signature = types.void(a, b, out, first, last, plan, constants, status, row_words, column_words)
+    def typer(typingctx, a, b, out, first, last, call, constants, status, row_words, column_words):
+        signature = types.void(a, b, out, first, last, call, constants, status, row_words, column_words)
         return signature, lambda context, builder, sig, args: context.compile_internal(builder, loops, sig, args)
 
     return intrinsic(typer)

@@ -1,8 +1,8 @@
 """Array loops that round: the plain one, correct for everything, and the fast ones over ``rounding/vector.py``.
 
 A fast kernel takes the blocks whose values are finite and below its family's limit; overflow is selected in the fast
-path. From a block that is refused the careful form goes on for a while, which knows infinities and NaN too; what it
-refuses (extreme values) goes to the plain rule. One form for both would cost common arrays a tenth.
+path. From a block that is refused the form with special values goes on for a while, which knows infinities and NaN too;
+what it refuses (extreme values) goes to the plain rule. One form for both would cost common arrays a tenth.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .scalar import load_spec, round_value
 from .streaming import STREAM, Constants, either, stream
 from .vector import DETERMINISTIC
 
-WORDS = "Array(float64, 1, 'C', readonly=True)"
+SPEC = "Array(float64, 1, 'C', readonly=True)"
 _STOCHASTIC_A, _STOCHASTIC_B = Rounding.STOCHASTIC_A.tag, Rounding.STOCHASTIC_B.tag
 _TOWARD_ZERO = Rounding.TOWARD_ZERO.tag
 
@@ -38,10 +38,10 @@ def round_range(x, out, start, stop, spec, key):
         start = end
 
 
-@kernel(f"void(float32[::1], float32[::1], {WORDS}, int64)", f"void(float64[::1], float64[::1], {WORDS}, int64)")
-def round_plain(x, out, words, key):
+@kernel(f"void(float32[::1], float32[::1], {SPEC}, int64)", f"void(float64[::1], float64[::1], {SPEC}, int64)")
+def round_plain(x, out, spec_array, key):
     """out[i] = x[i] rounded."""
-    round_range(x, out, 0, x.size, load_spec(words), key)
+    round_range(x, out, 0, x.size, load_spec(spec_array), key)
 
 
 def _magnitude(v: Lanes, x: Value) -> Value:
@@ -63,7 +63,7 @@ def _store(v: Lanes, r: Value, target: Value) -> Value:
 
 
 def _finish(
-    v: Lanes, x: Value, r: Value, target: Value, k: Constants, careful: bool, unsure: Value | None = None
+    v: Lanes, x: Value, r: Value, target: Value, k: Constants, with_special: bool, unsure: Value | None = None
 ) -> Value:
     """Store r; the selects of overflow are kept out of the common way.
 
@@ -75,7 +75,7 @@ def _finish(
 
     def select() -> Value:
         chosen, inside = vector.select_overflow(v, r, *k.overflow), b.icmp_signed("<", _magnitude(v, x), k.limit)
-        if careful:
+        if with_special:
             special, chosen = vector.select_special(v, x, chosen, k.positive, k.negative)
             inside = b.or_(special, inside)
         v.store(chosen, target)
@@ -85,16 +85,16 @@ def _finish(
     return either(v, v.some(other if doubt is None else b.or_(other, doubt)), select, lambda: _store(v, r, target))
 
 
-def _whole(mode: Rounding, negative_zero: bool = True, careful: bool = False):
+def _whole(mode: Rounding, negative_zero: bool = True, with_special: bool = False):
     """A block of the narrow family by the form that knows all its numbers."""
 
     def body(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
         if not mode.is_stochastic:
-            return _finish(v, x, vector.round_narrow(v, x, k.grid, mode), target, k, careful)
+            return _finish(v, x, vector.round_narrow(v, x, k.grid, mode), target, k, with_special)
         r, unsure = vector.stochastic_narrow(
             v, x, k.grid, random_word(v, index, k, mode), negative_zero=negative_zero, tail=tail_bits(k, mode)
         )
-        return _finish(v, x, r, target, k, careful, unsure)
+        return _finish(v, x, r, target, k, with_special, unsure)
 
     return body
 
@@ -114,12 +114,12 @@ def _normal(mode: Rounding):
     return body
 
 
-def same_body(mode: Rounding, careful: bool):
+def same_body(mode: Rounding, with_special: bool):
     """A block of the family with the lane's own exponent range."""
 
     def body(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
         random = random_word(v, index, k, mode) if mode.is_stochastic else None
-        return _finish(v, x, vector.round_same(v, x, k.grid, mode, random, tail_bits(k, mode)), target, k, careful)
+        return _finish(v, x, vector.round_same(v, x, k.grid, mode, random, tail_bits(k, mode)), target, k, with_special)
 
     return body
 
@@ -157,33 +157,35 @@ BODIES = (*DETERMINISTIC, *_DRAWN)
 MODES = (*BODIES, Rounding.STOCHASTIC_B)
 #: added to a mode's tag: the form that takes blocks of normal numbers first; the one for formats without -0
 _NORMAL, _UNSIGNED_ZERO = 16, 32
-#: added to these: the careful form
-CAREFUL = 64
+#: added to these: the form with special values
+WITH_SPECIAL = 64
 #: formats with a larger emin have subnormal numbers among common data
 _NORMAL_EMIN = -12
 
-#: what a mode's tag becomes in the careful form
-_WAYS = ((0, False), (CAREFUL, True))
+#: what a mode's tag becomes in the form with special values
+_WAYS = ((0, False), (WITH_SPECIAL, True))
 _narrow32 = stream(
     32,
     {
         **{m.tag + _NORMAL: _normal(m) for m in BODIES},
-        **{m.tag + way: _whole(m, careful=careful) for m in BODIES for way, careful in _WAYS},
-        **{m.tag + _UNSIGNED_ZERO + way: _whole(m, False, careful) for m in _DRAWN for way, careful in _WAYS},
+        **{m.tag + way: _whole(m, with_special=with_special) for m in BODIES for way, with_special in _WAYS},
+        **{m.tag + _UNSIGNED_ZERO + way: _whole(m, False, with_special) for m in _DRAWN for way, with_special in _WAYS},
     },
 )
-_same32 = stream(32, {m.tag + way: same_body(m, careful) for m in BODIES for way, careful in _WAYS})
-_narrow64 = stream(64, {m.tag + way: _whole(m, careful=careful) for m in DETERMINISTIC for way, careful in _WAYS})
+_same32 = stream(32, {m.tag + way: same_body(m, with_special) for m in BODIES for way, with_special in _WAYS})
+_narrow64 = stream(
+    64, {m.tag + way: _whole(m, with_special=with_special) for m in DETERMINISTIC for way, with_special in _WAYS}
+)
 _drawn64 = stream(
     64,
     {
-        m.tag + zero + way: _whole(m, zero == 0, careful)
+        m.tag + zero + way: _whole(m, zero == 0, with_special)
         for m in _DRAWN
         for zero in (0, _UNSIGNED_ZERO)
-        for way, careful in _WAYS
+        for way, with_special in _WAYS
     },
 )
-#: elements that the careful form goes on for
+#: elements that the form with special values goes on for
 _AWHILE = 1024
 _BLOCK32, _BLOCK64 = STREAM[32], STREAM[64]
 
@@ -201,23 +203,23 @@ def _zero_form(spec):
 
 
 @device
-def narrow32(x, source, out, i, stop, spec, key, always):
+def narrow_range32(x, source, out, i, stop, spec, key, always):
     """out[i:stop] = x[i:stop] rounded, for formats of the narrow family in float32 lanes.
 
     `source` is what the lanes read: x, or `out` itself, which then holds something that rounds to the same. `always`:
-    the careful form does it all, as it must in the latter case: a block that is refused may hold anything.
+    the form with special values does it all, as it must in the latter case: a block that is refused may hold anything.
     """
-    form, careful = _zero_form(spec), always
+    form, with_special = _zero_form(spec), always
     usual = form + _NORMAL if spec.emin <= _NORMAL_EMIN and np.signbit(spec.neg_zero) else form
     while i < stop:
         section = i >> 32
         constants = (range32(spec, False), draw32(spec, key, section), overflow(spec), infinities(spec))
-        end = _end(i, stop, careful and not always)
-        i = _narrow32(source, out, i, end, form + CAREFUL if careful else usual, constants)
-        if careful and i < end:
+        end = _end(i, stop, with_special and not always)
+        i = _narrow32(source, out, i, end, form + WITH_SPECIAL if with_special else usual, constants)
+        if with_special and i < end:
             round_range(x, out, i, min(i + _BLOCK32, stop), spec, key)
             i += _BLOCK32
-        careful = always or i < end
+        with_special = always or i < end
 
 
 @device
@@ -228,69 +230,69 @@ def _end(i, stop, awhile):
 
 
 @device
-def same32(x, source, out, i, stop, spec, key, always):
+def same_range32(x, source, out, i, stop, spec, key, always):
     """The same for formats with float32's exponent range.
 
     float32 itself (of which nothing is cut, in any mode) among them.
     """
-    form, careful = mode_form(spec) if spec.precision < 24 else _TOWARD_ZERO, always
+    form, with_special = mode_form(spec) if spec.precision < 24 else _TOWARD_ZERO, always
     while i < stop:
         section = i >> 32
         constants = (range32(spec, False), draw32(spec, key, section), overflow(spec), infinities(spec))
-        end = _end(i, stop, careful and not always)
-        i = _same32(source, out, i, end, form + CAREFUL if careful else form, constants)
-        if careful and i < end:
+        end = _end(i, stop, with_special and not always)
+        i = _same32(source, out, i, end, form + WITH_SPECIAL if with_special else form, constants)
+        if with_special and i < end:
             round_range(x, out, i, min(i + _BLOCK32, stop), spec, key)
             i += _BLOCK32
-        careful = always or i < end
+        with_special = always or i < end
 
 
 @device
-def narrow64(x, source, out, i, stop, spec, key, always):
+def narrow_range64(x, source, out, i, stop, spec, key, always):
     """out[i:stop] = x[i:stop] rounded by a deterministic mode, for formats of the narrow family in float64 lanes."""
-    constants, careful = (range64(spec), overflow(spec), infinities(spec)), always
+    constants, with_special = (range64(spec), overflow(spec), infinities(spec)), always
     while i < stop:
-        end = _end(i, stop, careful and not always)
-        i = _narrow64(source, out, i, end, spec.mode + CAREFUL if careful else spec.mode, constants)
-        if careful and i < end:
+        end = _end(i, stop, with_special and not always)
+        i = _narrow64(source, out, i, end, spec.mode + WITH_SPECIAL if with_special else spec.mode, constants)
+        if with_special and i < end:
             round_range(x, out, i, min(i + _BLOCK64, stop), spec, key)
             i += _BLOCK64
-        careful = always or i < end
+        with_special = always or i < end
 
 
 @device
-def drawn64(x, source, out, i, stop, spec, key, always):
+def drawn_range64(x, source, out, i, stop, spec, key, always):
     """out[i:stop] = x[i:stop] rounded by a stochastic mode, for formats of the narrow family in float64 lanes."""
-    form, careful = _zero_form(spec), always
+    form, with_special = _zero_form(spec), always
     while i < stop:
-        end = _end(i, stop, careful and not always)
+        end = _end(i, stop, with_special and not always)
         constants = (range64(spec), draw64(spec, key, i >> 32), overflow(spec), infinities(spec))
-        i = _drawn64(source, out, i, end, form + CAREFUL if careful else form, constants)
-        if careful and i < end:
+        i = _drawn64(source, out, i, end, form + WITH_SPECIAL if with_special else form, constants)
+        if with_special and i < end:
             round_range(x, out, i, min(i + _BLOCK64, stop), spec, key)
             i += _BLOCK64
-        careful = always or i < end
+        with_special = always or i < end
 
 
-@kernel(f"void(float32[::1], float32[::1], {WORDS}, int64)")
-def round_narrow32(x, out, words, key):
-    """`narrow32` of an array."""
-    narrow32(x, x, out, 0, x.size, load_spec(words), key, False)
+@kernel(f"void(float32[::1], float32[::1], {SPEC}, int64)")
+def round_narrow32(x, out, spec_array, key):
+    """`narrow_range32` of an array."""
+    narrow_range32(x, x, out, 0, x.size, load_spec(spec_array), key, False)
 
 
-@kernel(f"void(float32[::1], float32[::1], {WORDS}, int64)")
-def round_same32(x, out, words, key):
-    """`same32` of an array."""
-    same32(x, x, out, 0, x.size, load_spec(words), key, False)
+@kernel(f"void(float32[::1], float32[::1], {SPEC}, int64)")
+def round_same32(x, out, spec_array, key):
+    """`same_range32` of an array."""
+    same_range32(x, x, out, 0, x.size, load_spec(spec_array), key, False)
 
 
-@kernel(f"void(float64[::1], float64[::1], {WORDS}, int64)")
-def round_narrow64(x, out, words, key):
-    """`narrow64` of an array."""
-    narrow64(x, x, out, 0, x.size, load_spec(words), key, False)
+@kernel(f"void(float64[::1], float64[::1], {SPEC}, int64)")
+def round_narrow64(x, out, spec_array, key):
+    """`narrow_range64` of an array."""
+    narrow_range64(x, x, out, 0, x.size, load_spec(spec_array), key, False)
 
 
-@kernel(f"void(float64[::1], float64[::1], {WORDS}, int64)")
-def round_drawn64(x, out, words, key):
-    """`drawn64` of an array."""
-    drawn64(x, x, out, 0, x.size, load_spec(words), key, False)
+@kernel(f"void(float64[::1], float64[::1], {SPEC}, int64)")
+def round_drawn64(x, out, spec_array, key):
+    """`drawn_range64` of an array."""
+    drawn_range64(x, x, out, 0, x.size, load_spec(spec_array), key, False)

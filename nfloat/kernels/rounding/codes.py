@@ -10,7 +10,7 @@ from ...formats.spec import CodeField
 from ..bits import exponent_field, float64_as_int64, floor_log2, power_of_two
 from ..jit import device, kernel
 from ..rng import word64
-from .arrays import WORDS
+from .arrays import SPEC
 from .scalar import load_spec, round_value
 
 _P, _EMIN, _FIRST, _MAX = (
@@ -113,10 +113,10 @@ _PAIRS = [
 ]
 
 
-@kernel(*(f"int64({value}[::1], {code}[::1], {WORDS}, {CODES}, int64)" for value, code in _PAIRS))
-def encode_plain(x, out, words, c, key):
+@kernel(*(f"int64({value}[::1], {code}[::1], {SPEC}, {CODES}, int64)" for value, code in _PAIRS))
+def encode_plain(x, out, spec_array, c, key):
     """out[i] = code of x[i] rounded; returns the first index of a NaN that has no code, or -1."""
-    spec = load_spec(words)
+    spec = load_spec(spec_array)
     stochastic = spec.draws
     unencodable = -1
     for i in range(x.size):

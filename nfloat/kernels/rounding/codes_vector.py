@@ -20,7 +20,7 @@ from ...formats.spec import CodeField
 from ..jit import device, kernel
 from ..lanes import Lanes, Value
 from . import vector
-from .arrays import CAREFUL, WORDS
+from .arrays import SPEC, WITH_SPECIAL
 from .codes import CODES, decode_code, encode_value
 from .constants import overflow, range32
 from .scalar import load_spec, round_value
@@ -36,8 +36,8 @@ _NAN_AT_ZERO = CodeField.NAN_AT_NEGATIVE_ZERO.value
 _TRUE = ir.Constant(ir.IntType(1), 1)
 
 
-class Encoding(NamedTuple):
-    """What encoding knows of the codes, beside a `Range` and `Overflow`."""
+class EncodeFields(NamedTuple):
+    """What encoding knows of the codes, beside a `RangeFields` and `Overflow`."""
 
     sign_down: int  # how far a float32's sign bit is from a code's
     sign_code: int  # the sign bit of a code
@@ -50,7 +50,7 @@ class Encoding(NamedTuple):
     known: int  # the greatest magnitude, as bits, of a value that has a code: infinity's, or any NaN's
 
 
-class Decoding(NamedTuple):
+class DecodeFields(NamedTuple):
     """What decoding knows of the codes: all its constants."""
 
     lowest: int  # float32's bits of 2^emin
@@ -68,7 +68,7 @@ class Decoding(NamedTuple):
 #: family; the family with float32's exponents; and numbers that are rounded already. The first is a way to decode too,
 #: and so is SAME.
 NARROW, SAME, NARROW_ONE_ZERO, FIXED, ROUNDED = range(5)
-#: elements that the careful form, which knows infinities and NaN, goes on for (see ``rounding/arrays.py``)
+#: elements that the form with special values, which knows infinities and NaN, goes on for (see ``rounding/arrays.py``)
 _AWHILE = 1024
 
 
@@ -116,7 +116,7 @@ def _select_special(v: Lanes, x: Value, code: Value, k: Constants) -> tuple[Valu
     return special, v.where(special, chosen, code)
 
 
-def _encode(form: int, careful: bool):
+def _encode(form: int, with_special: bool):
     """A block of the narrow family; its overflow kept out of the common way."""
 
     def body(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
@@ -128,7 +128,7 @@ def _encode(form: int, careful: bool):
             inside = v.where(b.fcmp_ordered(">", r, k.max), k.over_code, code)
             inside = v.where(b.fcmp_ordered("<", r, k.min), k.under_code, inside)
             done = b.icmp_signed("<", b.and_(v.as_int(x), v.magnitude_mask), k.limit)
-            if careful:
+            if with_special:
                 special, inside = _select_special(v, x, inside, k)
                 done = b.or_(special, done)
             _put(v, inside, target)
@@ -139,7 +139,7 @@ def _encode(form: int, careful: bool):
     return body
 
 
-def _encode_same(careful: bool):
+def _encode_same(with_special: bool):
     """A block of the family with float32's exponents."""
 
     def body(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
@@ -147,7 +147,7 @@ def _encode_same(careful: bool):
             v.builder.lshr(v.as_int(vector.round_same(v, x, k.grid, Rounding.NEAREST_EVEN)), k.grid.drop),
             _easy(v, x, k),
         )
-        if careful:
+        if with_special:
             special, code = _select_special(v, x, code, k)
             done = v.builder.or_(special, done)
         _put(v, code, target)
@@ -179,7 +179,7 @@ def _widened(v: Lanes, codes: Value) -> Value:
     return codes if codes.type == v.int else v.builder.zext(codes, v.int)
 
 
-def _decode(careful: bool):
+def _decode(with_special: bool):
     """A block of codes of the narrow family."""
 
     def body(v: Lanes, codes: Value, target: Value, index: Value, k: Constants) -> Value:
@@ -192,7 +192,7 @@ def _decode(careful: bool):
         sign = b.and_(b.shl(code, k.sign_up), v.sign_mask)
         value = b.or_(v.as_int(a), sign)
         finite = b.and_(b.icmp_signed("<=", magnitude, k.greatest), b.icmp_signed("!=", code, k.refused))
-        if careful:
+        if with_special:
             special = v.where(
                 b.icmp_signed("==", magnitude, k.infinity), b.or_(v.exponent_mask, sign), v.word(0x7FC00000)
             )
@@ -212,18 +212,22 @@ def _decode_same(v: Lanes, codes: Value, target: Value, index: Value, k: Constan
     return _TRUE
 
 
-_WAYS = ((0, False), (CAREFUL, True))
+_WAYS = ((0, False), (WITH_SPECIAL, True))
 _encode_stream = stream(
     32,
     {
-        **{form + way: _encode(form, careful) for form in (NARROW, NARROW_ONE_ZERO, FIXED) for way, careful in _WAYS},
-        **{SAME + way: _encode_same(careful) for way, careful in _WAYS},
+        **{
+            form + way: _encode(form, with_special)
+            for form in (NARROW, NARROW_ONE_ZERO, FIXED)
+            for way, with_special in _WAYS
+        },
+        **{SAME + way: _encode_same(with_special) for way, with_special in _WAYS},
         ROUNDED: _encode_rounded,
-        ROUNDED + CAREFUL: _encode_rounded,
+        ROUNDED + WITH_SPECIAL: _encode_rounded,
     },
 )
 _decode_stream = stream(
-    32, {NARROW: _decode(False), NARROW + CAREFUL: _decode(True), SAME: _decode_same}, load=_load_codes
+    32, {NARROW: _decode(False), NARROW + WITH_SPECIAL: _decode(True), SAME: _decode_same}, load=_load_codes
 )
 _BLOCK = STREAM[32]
 
@@ -251,12 +255,12 @@ def _sign_code(position, twos_complement):
 _TYPES = ("uint8", "uint16", "uint32")
 
 
-@kernel(*(f"int64(float32[::1], {code}[::1], {WORDS}, {CODES}, int64)" for code in _TYPES))
-def encode_run(x, out, words, c, form):
+@kernel(*(f"int64(float32[::1], {code}[::1], {SPEC}, {CODES}, int64)" for code in _TYPES))
+def encode_run(x, out, spec_array, c, form):
     """out[i] = code of x[i] to nearest-even; returns the first index of a NaN without code, or -1."""
-    spec, n, i, unencodable = load_spec(words), x.size, 0, -1
+    spec, n, i, unencodable = load_spec(spec_array), x.size, 0, -1
     base = (c[CodeField.EMIN.value] - c[CodeField.FIRST_FIELD.value] + 127) << 23
-    codes = Encoding(
+    codes = EncodeFields(
         _sign_shift(c[_SIGN]),
         _sign_code(c[_SIGN], c[CodeField.TWOS_COMPLEMENT.value]),
         _over_code(spec.over, c),
@@ -267,18 +271,18 @@ def encode_run(x, out, words, c, form):
         max(c[_NAN], 0),
         np.int64(0x7FFFFFFF if c[_NAN] >= 0 else 0x7F800000),
     )
-    constants, careful = (range32(spec, False), overflow(spec), codes), False
+    constants, with_special = (range32(spec, False), overflow(spec), codes), False
     while i < n:
-        end = min(n, i + _AWHILE) if careful else n
-        i = _encode_stream(x, out, i, end, form + CAREFUL if careful else form, constants)
-        if careful and i < end:
+        end = min(n, i + _AWHILE) if with_special else n
+        i = _encode_stream(x, out, i, end, form + WITH_SPECIAL if with_special else form, constants)
+        if with_special and i < end:
             for j in range(i, min(i + _BLOCK, n)):
                 value = round_value(np.float64(x[j]), spec, np.uint64(0))
                 if value != value and c[_NAN] == -1 and unencodable < 0:
                     unencodable = j
                 out[j] = encode_value(value, c)
             i += _BLOCK
-        careful = i < end
+        with_special = i < end
     return unencodable
 
 
@@ -290,7 +294,7 @@ def decode_run(codes, out, c, form):
     mask = (1 << sign) - 1 if sign >= 0 else np.int64(0x7FFFFFFF)
     refused = 1 << sign if c[_NAN_AT_ZERO] == 1 else np.int64(-1)  # the NaN that looks like -0
     constants = (
-        Decoding(
+        DecodeFields(
             (emin + 127) << 23,
             24 - p,
             _sign_shift(sign),
@@ -302,12 +306,14 @@ def decode_run(codes, out, c, form):
             c[_INF],
         ),
     )
-    careful = False
+    with_special = False
     while i < n:
-        end = min(n, i + _AWHILE) if careful else n
-        i = _decode_stream(codes, out, i, end, form + CAREFUL if careful and form == NARROW else form, constants)
-        if careful and i < end:
+        end = min(n, i + _AWHILE) if with_special else n
+        i = _decode_stream(
+            codes, out, i, end, form + WITH_SPECIAL if with_special and form == NARROW else form, constants
+        )
+        if with_special and i < end:
             for j in range(i, min(i + _BLOCK, n)):
                 out[j] = decode_code(np.int64(codes[j]), c)
             i += _BLOCK
-        careful = i < end
+        with_special = i < end

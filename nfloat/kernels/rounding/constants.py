@@ -19,7 +19,7 @@ from ..rng import subkeys, twin_subkeys
 _STOCHASTIC_B = Rounding.STOCHASTIC_B.tag
 
 
-class Range(NamedTuple):
+class RangeFields(NamedTuple):
     """The grid (``vector.Grid``), and which magnitudes need no second look."""
 
     lowest: int  # bits of 2^emin
@@ -34,7 +34,7 @@ class Range(NamedTuple):
     largest: int  # bits of the greatest magnitude that cannot overflow: the largest number; 0 if unsigned
 
 
-class Overflow(NamedTuple):
+class OverflowFields(NamedTuple):
     """What lies beyond the range, and what it becomes."""
 
     max: float
@@ -43,14 +43,14 @@ class Overflow(NamedTuple):
     under: float
 
 
-class Infinities(NamedTuple):
+class InfinityFields(NamedTuple):
     """What the carrier's infinities become."""
 
     positive: float
     negative: float
 
 
-class Draw(NamedTuple):
+class DrawFields(NamedTuple):
     """The random words of a section of 2^32 elements, and what a mode takes of each."""
 
     key_low: int
@@ -64,24 +64,24 @@ class Draw(NamedTuple):
 
 @device
 def overflow(spec):
-    """`Overflow` of a format."""
-    return Overflow(spec.max, spec.over, spec.min, spec.under_min)
+    """`OverflowFields` of a format."""
+    return OverflowFields(spec.max, spec.over, spec.min, spec.under_min)
 
 
 @device
 def infinities(spec):
-    """`Infinities` of a format."""
-    return Infinities(spec.pos_inf, spec.neg_inf)
+    """`InfinityFields` of a format."""
+    return InfinityFields(spec.pos_inf, spec.neg_inf)
 
 
 @device
 def range32(spec, normal_only):
-    """`Range` in float32 lanes; with `normal_only`, inner magnitudes are those of normal numbers."""
+    """`RangeFields` in float32 lanes; with `normal_only`, inner magnitudes are those of normal numbers."""
     p = spec.precision
     lowest = (spec.emin + 127) << 23
     top = np.int64(float32_as_int32(np.float32(spec.max)))
     low = lowest if normal_only else np.int64(0)
-    return Range(
+    return RangeFields(
         lowest,
         ((24 - p) << 23) | 0x400000,
         (1 - p) << 23,
@@ -97,10 +97,10 @@ def range32(spec, normal_only):
 
 @device
 def range64(spec):
-    """`Range` in float64 lanes."""
+    """`RangeFields` in float64 lanes."""
     p = spec.precision
     top = float64_as_int64(spec.max)
-    return Range(
+    return RangeFields(
         (spec.emin + 1023) << 52,
         ((53 - p) << 52) | (1 << 51),
         (1 - p) << 52,
@@ -116,8 +116,8 @@ def range64(spec):
 
 @device
 def within(r, low, high):
-    """A `Range` whose inner magnitudes are those from `low` to `high`, as bits."""
-    return Range(
+    """A `RangeFields` whose inner magnitudes are those from `low` to `high`, as bits."""
+    return RangeFields(
         r.lowest, r.offset, r.unit_offset, r.drop, r.sign, r.limit, r.magnitude_mask, low, high - low, r.largest
     )
 
@@ -129,14 +129,14 @@ def _halves(keys):
 
 @device
 def draw32(spec, key, section):
-    """`Draw` of 32-bit words; all 0 where the mode draws nothing."""
+    """`DrawFields` of 32-bit words; all 0 where the mode draws nothing."""
     if not spec.draws:
         zero = np.int64(0)
-        return Draw(zero, zero, zero, zero, zero, zero, zero)
+        return DrawFields(zero, zero, zero, zero, zero, zero, zero)
     bits = min(spec.random_bits, 32)
     half = (1 << 31) >> bits if spec.mode == _STOCHASTIC_B and bits < 32 else 0
     low, high = _halves(subkeys(key, section))
-    return Draw(
+    return DrawFields(
         low,
         high,
         np.int64(0),
@@ -149,9 +149,9 @@ def draw32(spec, key, section):
 
 @device
 def draw64(spec, key, section):
-    """`Draw` of 64-bit words."""
+    """`DrawFields` of 64-bit words."""
     bits = spec.random_bits if 0 < spec.random_bits < 64 else 64
     taken = np.int64(-1) << (64 - bits) if bits < 64 else np.int64(-1)
     half = np.int64(1) << (63 - bits) if spec.mode == _STOCHASTIC_B else np.int64(0)
     (low, high), (twin_low, twin_high) = _halves(subkeys(key, section)), _halves(twin_subkeys(key, section))
-    return Draw(low, high, twin_low, twin_high, taken, half, np.int64(max(53 - spec.precision - bits, 0)))
+    return DrawFields(low, high, twin_low, twin_high, taken, half, np.int64(max(53 - spec.precision - bits, 0)))

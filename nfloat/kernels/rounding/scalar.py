@@ -84,20 +84,20 @@ def load_spec(w):
 
 
 @device
-def fraction_bits(rest, shift, n):
+def fraction_bits(remainder, shift, n):
     """floor(rest 2^n / 2^shift) for rest < 2^min(shift, 53), n <= 64, as uint64: the first n bits of the fraction."""
     if n >= shift:
-        return np.uint64(rest) << np.uint64(n - shift)
-    return np.uint64(rest) >> np.uint64(min(shift - n, 63))
+        return np.uint64(remainder) << np.uint64(n - shift)
+    return np.uint64(remainder) >> np.uint64(min(shift - n, 63))
 
 
 @device
-def nearest_even_bits(rest, shift, n):
+def nearest_even_bits(remainder, shift, n):
     """rest 2^n / 2^shift rounded to the nearest integer, ties to even, as uint64."""
-    head = fraction_bits(rest, shift, n)
+    head = fraction_bits(remainder, shift, n)
     cut = shift - n
     if 0 < cut < 62:
-        tail = rest & ((1 << cut) - 1)
+        tail = remainder & ((1 << cut) - 1)
         half = 1 << (cut - 1)
         if tail > half or (tail == half and head & np.uint64(1) == np.uint64(1)):
             head += np.uint64(1)
@@ -105,7 +105,7 @@ def nearest_even_bits(rest, shift, n):
 
 
 @device
-def stochastic_up(rest, shift, mode, n, random):
+def stochastic_up(remainder, shift, mode, n, random):
     """Whether the fraction rest / 2^shift plus n random bits carries (P3109 v4.0, StochasticA/B/C).
 
     `random` is a 64-bit word; its top n bits are R. stochastic is variant A with n = 64. x + R >= 2^n is tested as
@@ -114,28 +114,28 @@ def stochastic_up(rest, shift, mode, n, random):
     if mode == _STOCHASTIC_EQUAL:
         return np.uint64(random) >= _COIN
     if mode == _STOCHASTIC:
-        return fraction_bits(rest, shift, 64) > ~np.uint64(random)
+        return fraction_bits(remainder, shift, 64) > ~np.uint64(random)
     missing = (~np.uint64(random)) >> np.uint64(64 - n)
     if mode == _STOCHASTIC_B:
-        return fraction_bits(rest, shift, n + 1) > missing + missing
+        return fraction_bits(remainder, shift, n + 1) > missing + missing
     if mode == _STOCHASTIC_C:
-        return nearest_even_bits(rest, shift, n) > missing
-    return fraction_bits(rest, shift, n) > missing  # STOCHASTIC_A: there is no other (see `RULES`)
+        return nearest_even_bits(remainder, shift, n) > missing
+    return fraction_bits(remainder, shift, n) > missing  # STOCHASTIC_A: there is no other (see `RULES`)
 
 
 @device
-def rounds_up(kept, rest, shift, negative, even, spec, random):
+def rounds_up(kept, remainder, shift, negative, even, spec, random):
     """Whether |x| = (kept + rest / 2^shift) units, rest > 0, becomes kept + 1 (else kept).
 
     The whole of a rounding mode.
     """
     mode = spec.mode
     if spec.draws:
-        return stochastic_up(rest, shift, mode, spec.random_bits, random)
+        return stochastic_up(remainder, shift, mode, spec.random_bits, random)
     if mode in _NEAREST:
         half = 1 << min(shift - 1, 62)
-        if rest != half or shift > 63:
-            return rest > half
+        if remainder != half or shift > 63:
+            return remainder > half
         return mode == _NEAREST_AWAY or (mode == _NEAREST_EVEN and not even)
     if mode == _TOWARD_ZERO:
         return False
@@ -159,14 +159,14 @@ def round_magnitude(a, negative, spec, random):
     if shift <= 0:
         return a
     kept = m >> min(shift, 63)
-    rest = m - (kept << min(shift, 63))
-    if rest == 0:
+    remainder = m - (kept << min(shift, 63))
+    if remainder == 0:
         return a
-    return round_cut(kept, rest, shift, exponent, unit, negative, spec, random)
+    return round_cut(kept, remainder, shift, exponent, unit, negative, spec, random)
 
 
 @device
-def round_cut(kept, rest, shift, exponent, unit, negative, spec, random):
+def round_cut(kept, remainder, shift, exponent, unit, negative, spec, random):
     """The magnitude (kept + rest / 2^shift) 2^unit, whose floor(log2) is `exponent`, rounded to the grid 2^unit.
 
     shift <= 63 and rest >= 0; or, for stochastic alone, shift = 64 and rest is the word of the fraction, bit 63
@@ -175,7 +175,7 @@ def round_cut(kept, rest, shift, exponent, unit, negative, spec, random):
     even = kept & 1 == 0
     if spec.parity_bias >= 0 and kept > 0:
         even = (exponent + spec.parity_bias) & 1 == 0
-    if rest != 0 and rounds_up(kept, rest, shift, negative, even, spec, random):
+    if remainder != 0 and rounds_up(kept, remainder, shift, negative, even, spec, random):
         kept += 1
     if unit > 971:  # 2^1024 is beyond float64; the product would still be right, the power alone would not
         return float(kept) * power_of_two(971) * power_of_two(unit - 971)

@@ -28,15 +28,15 @@ from ..lanes import Lanes, Value
 from . import vector
 from .arrays import (
     BODIES,
-    WORDS,
-    drawn64,
+    SPEC,
+    drawn_range64,
     mode_form,
-    narrow32,
-    narrow64,
+    narrow_range32,
+    narrow_range64,
     random_word,
     round_range,
-    same32,
     same_body,
+    same_range32,
     tail_bits,
 )
 from .constants import draw32, draw64, infinities, overflow, range32, range64, within
@@ -53,7 +53,7 @@ _same64 = stream(64, {m.tag: same_body(m, True) for m in BODIES})
 
 
 # ------------------------------------------------------------------ formats that flush
-class Flush(NamedTuple):
+class FlushFields(NamedTuple):
     """Magnitudes below `lowest`, as bits, become zero, of their sign where `sign` is the sign bit."""
 
     lowest: int
@@ -61,7 +61,7 @@ class Flush(NamedTuple):
 
 
 def _step(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
-    """A block through the step that `Flush` describes."""
+    """A block through the step that `FlushFields` describes."""
     b, bits = v.builder, v.as_int(x)
     small = b.icmp_unsigned("<", b.and_(bits, v.magnitude_mask), k.lowest)
     v.store(v.as_float(v.where(small, b.and_(bits, k.sign), bits)), target)
@@ -75,7 +75,7 @@ _step32, _step64 = stream(32, {0: _step}), stream(64, {0: _step})
 def _flush32(x, out, i, stop, least, signed):
     """out[i:stop] = x[i:stop], but zero for magnitudes below `least`, of their sign if `signed`."""
     sign = np.int64(0x80000000) if signed else np.int64(0)
-    i = _step32(x, out, i, stop, 0, (Flush(np.int64(float32_as_int32(np.float32(least))), sign),))
+    i = _step32(x, out, i, stop, 0, (FlushFields(np.int64(float32_as_int32(np.float32(least))), sign),))
     for j in range(i, stop):
         out[j] = x[j] if not abs(x[j]) < least else math.copysign(np.float32(0.0), x[j]) if signed else np.float32(0.0)
 
@@ -84,30 +84,30 @@ def _flush32(x, out, i, stop, least, signed):
 def _flush64(x, out, i, stop, least, signed):
     """`_flush32` of float64 numbers."""
     sign = np.int64(-0x8000000000000000) if signed else np.int64(0)
-    i = _step64(x, out, i, stop, 0, (Flush(float64_as_int64(least), sign),))
+    i = _step64(x, out, i, stop, 0, (FlushFields(float64_as_int64(least), sign),))
     for j in range(i, stop):
         out[j] = x[j] if not abs(x[j]) < least else math.copysign(0.0, x[j]) if signed else 0.0
 
 
-@kernel(f"void(float32[::1], float32[::1], {WORDS}, int64)")
-def round_steps32(x, out, words, key):
+@kernel(f"void(float32[::1], float32[::1], {SPEC}, int64)")
+def round_steps32(x, out, spec_array, key):
     """out[i] = x[i] rounded in steps: the families of ``rounding/vector.py`` in float32 lanes, and float32 itself."""
-    spec, n = load_spec(words), x.size
+    spec, n = load_spec(spec_array), x.size
     signed = np.signbit(spec.neg_zero)
     for i in range(0, n, _PIECE):
         stop = min(i + _PIECE, n)
         _flush32(x, out, i, stop, spec.flush_input, True)
         if spec.emin == -126 and signed:
-            same32(x, out, out, i, stop, spec, key, True)
+            same_range32(x, out, out, i, stop, spec, key, True)
         else:
-            narrow32(x, out, out, i, stop, spec, key, True)
+            narrow_range32(x, out, out, i, stop, spec, key, True)
         _flush32(out, out, i, stop, spec.flush_output, signed)
 
 
-@kernel(f"void(float64[::1], float64[::1], {WORDS}, int64)")
-def round_steps64(x, out, words, key):
+@kernel(f"void(float64[::1], float64[::1], {SPEC}, int64)")
+def round_steps64(x, out, spec_array, key):
     """The same in float64 lanes, formats with float64's exponents among them."""
-    spec, n = load_spec(words), x.size
+    spec, n = load_spec(spec_array), x.size
     signed = np.signbit(spec.neg_zero)
     for i in range(0, n, _PIECE):
         stop = min(i + _PIECE, n)
@@ -115,9 +115,9 @@ def round_steps64(x, out, words, key):
         if spec.emin == -1022 and signed:
             _same_range(x, out, i, stop, spec, key)
         elif spec.draws:
-            drawn64(x, out, out, i, stop, spec, key, True)
+            drawn_range64(x, out, out, i, stop, spec, key, True)
         else:
-            narrow64(x, out, out, i, stop, spec, key, True)
+            narrow_range64(x, out, out, i, stop, spec, key, True)
         _flush64(out, out, i, stop, spec.flush_output, signed)
 
 
@@ -133,8 +133,8 @@ def _same_range(x, out, i, stop, spec, key):
 
 
 # ------------------------------------------------------------------ formats of one bit
-class Powers(NamedTuple):
-    """Of a format of one bit, beside its `Range` and `Draw`."""
+class PowerFields(NamedTuple):
+    """Of a format of one bit, beside its `RangeFields` and `DrawFields`."""
 
     zero: int  # the magnitude of a zero, or none of any number, where there is no zero
     parity: int  # what makes the last bit of the exponent's code that of the lane's
@@ -185,13 +185,13 @@ def _zero(spec):
     return np.int64(0) if spec.pos_zero == 0.0 else np.int64(-1)
 
 
-@kernel(f"void(float32[::1], float32[::1], {WORDS}, int64)")
-def round_powers32(x, out, words, key):
+@kernel(f"void(float32[::1], float32[::1], {SPEC}, int64)")
+def round_powers32(x, out, spec_array, key):
     """out[i] = x[i] rounded to a format of one bit, in float32 lanes."""
-    spec, n, i = load_spec(words), x.size, 0
+    spec, n, i = load_spec(spec_array), x.size, 0
     form, low = _power_form(spec), np.int64(float32_as_int32(np.float32(_least(spec, -126))))
     inner = within(range32(spec, False), low, np.int64(float32_as_int32(np.float32(spec.max))))
-    powers = Powers(_zero(spec), _parity(spec, np.int64(1 << 23)))
+    powers = PowerFields(_zero(spec), _parity(spec, np.int64(1 << 23)))
     while i < n:
         section = i >> 32
         constants = (inner, draw32(spec, key, section), powers)
@@ -200,13 +200,13 @@ def round_powers32(x, out, words, key):
         i += _BLOCK32
 
 
-@kernel(f"void(float64[::1], float64[::1], {WORDS}, int64)")
-def round_powers64(x, out, words, key):
+@kernel(f"void(float64[::1], float64[::1], {SPEC}, int64)")
+def round_powers64(x, out, spec_array, key):
     """out[i] = x[i] rounded to a format of one bit, in float64 lanes."""
-    spec, n, i = load_spec(words), x.size, 0
+    spec, n, i = load_spec(spec_array), x.size, 0
     form, low = _power_form(spec), float64_as_int64(_least(spec, -1022))
     inner = within(range64(spec), low, float64_as_int64(spec.max))
-    powers = Powers(_zero(spec), _parity(spec, np.int64(1 << 52)))
+    powers = PowerFields(_zero(spec), _parity(spec, np.int64(1 << 52)))
     while i < n:
         section = i >> 32
         constants = (inner, draw64(spec, key, section), powers)

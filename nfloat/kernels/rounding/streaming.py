@@ -27,7 +27,7 @@ from ..lanes import Lanes, Value
 from .vector import Grid
 
 #: body(lanes, pointers at the block, index of the block, constants) -> i1: whether the block is done
-Body = Callable[[Lanes, list[Value], Value, "Constants"], Value]
+RunBody = Callable[[Lanes, list[Value], Value, "Constants"], Value]
 
 _I64 = ir.IntType(64)
 
@@ -72,7 +72,7 @@ class Constants:
         return self.max, self.over, self.min, self.under
 
 
-def run(bits: int, bodies: dict[int, Body]) -> Any:
+def run(bits: int, bodies: dict[int, RunBody]) -> Any:
     """The intrinsic ``f(arrays, start, stop, mode, constants) -> index``.
 
     `bodies` maps a mode's tag to its body; `arrays` is a tuple of one-dimensional contiguous arrays, `constants` a
@@ -90,7 +90,7 @@ def run(bits: int, bodies: dict[int, Body]) -> Any:
             v = Lanes(builder, BLOCK[bits], bits)
             splatted = Constants(v, sig.args[4], cgutils.unpack_tuple(builder, args[4]))
 
-            def loop(result: Value, end: ir.Block, body: Body) -> None:
+            def loop(result: Value, end: ir.Block, body: RunBody) -> None:
                 _loop(v, pointers, args[1], args[2], result, end, body, splatted)
 
             return _by_mode(builder, args[3], args[1], bodies, loop)
@@ -142,7 +142,14 @@ def _by_mode(
 
 
 def _loop(
-    v: Lanes, pointers: list[Value], start: Value, stop: Value, result: Value, end: ir.Block, body: Body, k: Constants
+    v: Lanes,
+    pointers: list[Value],
+    start: Value,
+    stop: Value,
+    result: Value,
+    end: ir.Block,
+    body: RunBody,
+    k: Constants,
 ) -> None:
     """Blocks from `start` while they fit before `stop` and the body accepts them; the index goes to `result`."""
     b = v.builder
@@ -230,7 +237,7 @@ def _aligned_successor(v: Lanes, target: Value) -> Callable[[Value], Value]:
 
 
 def inner_lanes(v: Lanes, x: Value, k: Constants, *, from_zero: bool = False) -> Value:
-    """The lanes in the range that `constants.Range` calls inner; `from_zero`: it is known to begin at 0."""
+    """The lanes in the range that `constants.RangeFields` calls inner; `from_zero`: it is known to begin at 0."""
     magnitude = v.builder.and_(v.as_int(x), k.magnitude_mask)
     above = magnitude if from_zero else v.builder.sub(magnitude, k.inner_from)
     return v.builder.icmp_unsigned("<=", above, k.inner_span)

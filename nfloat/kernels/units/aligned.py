@@ -34,7 +34,7 @@ from .steps import (
     segments,
     truncated64,
 )
-from .tile import Plan, Tile, Value, unit_signature, walk_intrinsic
+from .tile import UnitCall, UnitTile, Value, unit_signature, unit_walk
 
 #: rows of a tile
 ROWS = 4
@@ -44,13 +44,13 @@ _INFINITE = 0x7F800000
 # float32 lanes -------------------------------------------------------------------------------------------------------
 
 
-def _aligned32(t: Tile, half: bool) -> None:
+def _aligned32(t: UnitTile, half: bool) -> None:
     b, v = t.builder, t.v
-    step = t.plan(Plan.STEP)
-    shift = b.shl(t.plan32(Plan.FRACTION), v.word(23))
+    step = t.call(UnitCall.STEP)
+    shift = b.shl(t.call32(UnitCall.FRACTION), v.word(23))
     up = b.add(shift, v.word(254 << 23))
-    clamp = t.splat16(b.add(t.plan(Plan.CLAMP), t.zero.type(127)))
-    drop = b.sub(v.word(23), t.plan32(Plan.KEPT))
+    clamp = t.splat16(b.add(t.call(UnitCall.CLAMP), t.zero.type(127)))
+    drop = b.sub(v.word(23), t.call32(UnitCall.KEPT))
     mask = b.shl(v.word(-1), drop)
 
     def run(at_a: Value, at_b: Value, c: list[Value]) -> list[Value]:
@@ -72,7 +72,7 @@ def _aligned32(t: Tile, half: bool) -> None:
     segments(t, run, add)
 
 
-def _exponent32(t: Tile, c: Value, half: bool) -> Value:
+def _exponent32(t: UnitTile, c: Value, half: bool) -> Value:
     """C's exponent field in place (2^23 a unit); for float16 not below its least normal one, and least for zero."""
     b, v = t.builder, t.v
     field = b.and_(v.as_int(c), v.exponent_mask)
@@ -82,12 +82,12 @@ def _exponent32(t: Tile, c: Value, half: bool) -> Value:
     return b.select(b.fcmp_ordered("==", c, v.number(0.0)), v.word(0), lifted)
 
 
-def _integer(t: Tile, x: Value, scale: Value) -> Value:
+def _integer(t: UnitTile, x: Value, scale: Value) -> Value:
     """x scale truncated toward zero, as an integer lane."""
     return t.builder.fptosi(t.builder.fmul(x, scale), t.v.int)
 
 
-def _converted(t: Tile, first: Value, second: Value, exponent: Value, half: bool) -> Value:
+def _converted(t: UnitTile, first: Value, second: Value, exponent: Value, half: bool) -> Value:
     """(first + second) 2^exponent in float32: truncated to 24 bits, or (half) to odd if it has more."""
     b, v = t.builder, t.v
     total = b.add(first, second)
@@ -104,7 +104,7 @@ def _converted(t: Tile, first: Value, second: Value, exponent: Value, half: bool
     return b.fmul(b.uitofp(u, v.float), v.as_float(power))
 
 
-def _to_half32(t: Tile, x: Value) -> Value:
+def _to_half32(t: UnitTile, x: Value) -> Value:
     """Finite x to float16's values, nearest even, zeros +0: (x + C) - C with C = 1.5 2^(max(e, -14) + 13)."""
     b, v = t.builder, t.v
     binade = v.call("smax", b.and_(v.as_int(x), v.exponent_mask), v.word((127 - 14) << 23))
@@ -115,7 +115,7 @@ def _to_half32(t: Tile, x: Value) -> Value:
     return b.select(over, infinite, d)
 
 
-def _finite_half32(t: Tile, x: Value) -> Value:
+def _finite_half32(t: UnitTile, x: Value) -> Value:
     """`_to_half32` for a rounded float32 sum of float16 values (exact enough: 24 >= 2 11 + 2), specials kept."""
     b, v = t.builder, t.v
     finite = b.fcmp_ordered("<", v.magnitude(x), v.number(float("inf")))
@@ -125,7 +125,7 @@ def _finite_half32(t: Tile, x: Value) -> Value:
 # float64 lanes -------------------------------------------------------------------------------------------------------
 
 
-def _to_half64(t: Tile, x: Value) -> Value:
+def _to_half64(t: UnitTile, x: Value) -> Value:
     """x to float16's values, nearest even, infinite from 65520 on, specials kept; a zero is +0."""
     b, v = t.builder, t.v
     binade = v.call("smax", b.and_(v.as_int(x), v.exponent_mask), v.word((1023 - 14) << 52))
@@ -137,16 +137,16 @@ def _to_half64(t: Tile, x: Value) -> Value:
     return b.select(b.fcmp_ordered("<", v.magnitude(x), v.number(float("inf"))), d, x)
 
 
-def _aligned64(t: Tile, half: bool, scaled: bool) -> None:
+def _aligned64(t: UnitTile, half: bool, scaled: bool) -> None:
     b, v, e = t.builder, t.v, t.e
     step, clamp, fraction, emin_c = (
-        t.plan(Plan.STEP),
-        t.plan32(Plan.CLAMP),
-        t.plan32(Plan.FRACTION),
-        t.plan32(Plan.EMIN_C),
+        t.call(UnitCall.STEP),
+        t.call32(UnitCall.CLAMP),
+        t.call32(UnitCall.FRACTION),
+        t.call32(UnitCall.EMIN_C),
     )
     convert = _to_half64 if half else truncated64
-    low = t.splat16(t.zero.type(-20_000) if scaled else t.plan(Plan.CLAMP))
+    low = t.splat16(t.zero.type(-20_000) if scaled else t.call(UnitCall.CLAMP))
 
     def run(at_a: Value, at_b: Value, c: list[Value]) -> list[Value]:
         high = apart(t, greater_pairs(t, *greatest(t, at_a, at_b, step, low)))
@@ -168,38 +168,38 @@ def _aligned64(t: Tile, half: bool, scaled: bool) -> None:
     segments(t, run, add)
 
 
-_tile32 = walk_intrinsic(partial(_aligned32, half=False), 32, ROWS)
-_tile32_half = walk_intrinsic(partial(_aligned32, half=True), 32, ROWS)
-_tile64 = walk_intrinsic(partial(_aligned64, half=False, scaled=False), 64, ROWS)
-_tile64_half = walk_intrinsic(partial(_aligned64, half=True, scaled=False), 64, ROWS)
-_tile64_scaled = walk_intrinsic(partial(_aligned64, half=False, scaled=True), 64, ROWS)
+_tile32 = unit_walk(partial(_aligned32, half=False), 32, ROWS)
+_tile32_half = unit_walk(partial(_aligned32, half=True), 32, ROWS)
+_tile64 = unit_walk(partial(_aligned64, half=False, scaled=False), 64, ROWS)
+_tile64_half = unit_walk(partial(_aligned64, half=True, scaled=False), 64, ROWS)
+_tile64_scaled = unit_walk(partial(_aligned64, half=False, scaled=True), 64, ROWS)
 
 
 @kernel(unit_signature(32))
-def aligned32(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
-    """Float32 results, moderate operands."""
-    _tile32(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)
+def aligned32(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last):
+    """Float32 results, operands in the normal range."""
+    _tile32(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last)
 
 
 @kernel(unit_signature(32))
-def aligned32_half(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
+def aligned32_half(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last):
     """Float16 results, finite operands."""
-    _tile32_half(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)
+    _tile32_half(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last)
 
 
 @kernel(unit_signature(64))
-def aligned64(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
+def aligned64(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last):
     """Float32 results, any operands."""
-    _tile64(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)
+    _tile64(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last)
 
 
 @kernel(unit_signature(64))
-def aligned64_half(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
+def aligned64_half(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last):
     """Float16 results, any operands."""
-    _tile64_half(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)
+    _tile64_half(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last)
 
 
 @kernel(unit_signature(64))
-def aligned64_scaled(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
+def aligned64_scaled(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last):
     """Float32 results, any operands, a power-of-two scale per block on each side."""
-    _tile64_scaled(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)
+    _tile64_scaled(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last)

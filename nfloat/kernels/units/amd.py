@@ -19,7 +19,7 @@ from functools import partial
 from ..jit import kernel
 from ..to_odd import sum3_to_odd, two_sum
 from .steps import accumulate, apart, exponent64, greatest, larger, power64, steps
-from .tile import Plan, Tile, Value, flushed, unit_signature, walk_intrinsic
+from .tile import UnitCall, UnitTile, Value, flushed, unit_signature, unit_walk
 
 #: rows of a tile, the exponent that CDNA3's `a` comes scaled by, the exponent of no product
 ROWS, LIFT, NONE = 4, 896, -600
@@ -28,7 +28,7 @@ ROWS, LIFT, NONE = 4, 896, -600
 # CDNA1 ---------------------------------------------------------------------------------------------------------------
 
 
-def _exact(t: Tile, width: int) -> None:
+def _exact(t: UnitTile, width: int) -> None:
     b, v, e = t.builder, t.v, t.e
 
     def run(at_a: Value, at_b: Value, c: list[Value]) -> list[Value]:
@@ -46,7 +46,7 @@ def _exact(t: Tile, width: int) -> None:
     steps(t, run)
 
 
-def _tree(t: Tile, p: list[Value]) -> tuple[Value, Value]:
+def _tree(t: UnitTile, p: list[Value]) -> tuple[Value, Value]:
     """The products' sum, pair by pair, and the sum of all errors."""
     b = t.builder
     errors: list[Value] = []
@@ -59,11 +59,11 @@ def _tree(t: Tile, p: list[Value]) -> tuple[Value, Value]:
     return p[0], total
 
 
-def _zero(t: Tile, x: Value) -> Value:
+def _zero(t: UnitTile, x: Value) -> Value:
     return t.builder.fcmp_ordered("==", x, t.v.number(0.0))
 
 
-def _three(t: Tile, s: Value, last: Value, error: Value) -> Value:
+def _three(t: UnitTile, s: Value, last: Value, error: Value) -> Value:
     """error + (s + last) to odd; s itself where there is nothing to add (a zero keeps its sign) or it is special."""
     b, v = t.builder, t.v
     nothing = b.and_(_zero(t, error), _zero(t, last))
@@ -74,7 +74,7 @@ def _three(t: Tile, s: Value, last: Value, error: Value) -> Value:
 # CDNA2 ---------------------------------------------------------------------------------------------------------------
 
 
-def _flushed_tree(t: Tile, width: int) -> None:
+def _flushed_tree(t: UnitTile, width: int) -> None:
     b, v = t.builder, t.v
 
     def run(at_a: Value, at_b: Value, c: list[Value]) -> list[Value]:
@@ -96,9 +96,9 @@ def _flushed_tree(t: Tile, width: int) -> None:
 # CDNA3 ---------------------------------------------------------------------------------------------------------------
 
 
-def _floored(t: Tile, halves: bool) -> None:
+def _floored(t: UnitTile, halves: bool) -> None:
     b, e = t.builder, t.e
-    step, fraction = t.plan(Plan.STEP), t.plan32(Plan.FRACTION)
+    step, fraction = t.call(UnitCall.STEP), t.call32(UnitCall.FRACTION)
 
     def run(at_a: Value, at_b: Value, c: list[Value]) -> list[Value]:
         tops = [apart(t, x) for x in greatest(t, at_a, at_b, step, t.splat16(t.zero.type(NONE)))]
@@ -121,19 +121,19 @@ def _floored(t: Tile, halves: bool) -> None:
     steps(t, run)
 
 
-def _at_most_128(t: Tile, x: Value) -> Value:
+def _at_most_128(t: UnitTile, x: Value) -> Value:
     return t.e.call("smin", x, t.e.word(128))
 
 
-def _floor(t: Tile, x: Value, exponent: Value) -> Value:
+def _floor(t: UnitTile, x: Value, exponent: Value) -> Value:
     """floor(x 2^exponent)."""
     return t.unary("floor", t.builder.fmul(x, power64(t, exponent)))
 
 
-def _joined(t: Tile, total: Value, top: Value, c: Value, fraction: Value, halves: bool) -> Value:
+def _joined(t: UnitTile, total: Value, top: Value, c: Value, fraction: Value, halves: bool) -> Value:
     """The products' sum (in units of 2^(top - F)) and C, floored to a common unit, then once more, then rounded."""
     b, v, e = t.builder, t.v, t.e
-    finer = b.add(b.sub(t.plan32(Plan.KEPT), fraction), e.word(1))  # the sum's floor is so many bits finer than C's
+    finer = b.add(b.sub(t.call32(UnitCall.KEPT), fraction), e.word(1))  # the sum's floor is so many bits finer than C's
     emin = e.word(-126)
     own_exponent = exponent64(t, c, emin, emin)
     level = e.call("smax", _at_most_128(t, top), own_exponent)
@@ -148,57 +148,57 @@ def _joined(t: Tile, total: Value, top: Value, c: Value, fraction: Value, halves
     return b.fpext(b.fptrunc(_floor_own(t, value), e.float), v.float)
 
 
-def _floor_own(t: Tile, x: Value) -> Value:
+def _floor_own(t: UnitTile, x: Value) -> Value:
     """x floored to KEPT fraction bits of its own exponent (not below -126)."""
     b, v = t.builder, t.v
-    kept = t.plan(Plan.KEPT)
+    kept = t.call(UnitCall.KEPT)
     low = v.splat(b.sub(b.shl(t.one, b.sub(t.zero.type(52), kept)), t.one))
     up = b.and_(b.ashr(v.as_int(x), v.word(63)), low)
     normal = v.as_float(b.and_(b.add(v.as_int(x), up), b.not_(low)))
-    power = b.add(t.plan32(Plan.KEPT), t.e.word(126))
+    power = b.add(t.call32(UnitCall.KEPT), t.e.word(126))
     gradual = b.fmul(_floor(t, x, power), power64(t, b.neg(power)))
     return b.select(b.fcmp_ordered("<", v.magnitude(x), v.number(2.0**-126)), gradual, normal)
 
 
-_tile_exact4 = walk_intrinsic(partial(_exact, width=4), 64, ROWS)
-_tile_exact2 = walk_intrinsic(partial(_exact, width=2), 64, ROWS)
-_tile_tree4 = walk_intrinsic(partial(_flushed_tree, width=4), 32, ROWS)
-_tile_tree2 = walk_intrinsic(partial(_flushed_tree, width=2), 32, ROWS)
-_tile_floored = walk_intrinsic(partial(_floored, halves=False), 64, ROWS)
-_tile_halves = walk_intrinsic(partial(_floored, halves=True), 64, ROWS)
+_tile_exact4 = unit_walk(partial(_exact, width=4), 64, ROWS)
+_tile_exact2 = unit_walk(partial(_exact, width=2), 64, ROWS)
+_tile_tree4 = unit_walk(partial(_flushed_tree, width=4), 32, ROWS)
+_tile_tree2 = unit_walk(partial(_flushed_tree, width=2), 32, ROWS)
+_tile_floored = unit_walk(partial(_floored, halves=False), 64, ROWS)
+_tile_halves = unit_walk(partial(_floored, halves=True), 64, ROWS)
 
 
 @kernel(unit_signature(64))
-def exact4(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
+def exact4(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last):
     """CDNA1, four products a step."""
-    _tile_exact4(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)
+    _tile_exact4(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last)
 
 
 @kernel(unit_signature(64))
-def exact2(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
+def exact2(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last):
     """CDNA1, two products a step."""
-    _tile_exact2(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)
+    _tile_exact2(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last)
 
 
 @kernel(unit_signature(32))
-def tree4(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
+def tree4(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last):
     """CDNA2, four products a step."""
-    _tile_tree4(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)
+    _tile_tree4(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last)
 
 
 @kernel(unit_signature(32))
-def tree2(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
+def tree2(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last):
     """CDNA2, two products a step."""
-    _tile_tree2(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)
+    _tile_tree2(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last)
 
 
 @kernel(unit_signature(64))
-def floored(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
+def floored(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last):
     """CDNA3, 16-bit and xf32 operands."""
-    _tile_floored(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)
+    _tile_floored(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last)
 
 
 @kernel(unit_signature(64))
-def floored_halves(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
+def floored_halves(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last):
     """CDNA3, FP8 operands: the first half of a step holds its even k."""
-    _tile_halves(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)
+    _tile_halves(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last)

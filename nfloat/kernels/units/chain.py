@@ -12,13 +12,13 @@ from __future__ import annotations
 from functools import partial
 
 from ..jit import kernel
-from .tile import Plan, Tile, Value, flushed, unit_signature, walk_intrinsic
+from .tile import UnitCall, UnitTile, Value, flushed, unit_signature, unit_walk
 
 #: rows of a tile: enough chains side by side to hide an FMA's latency
 ROWS = 8
 
 
-def _fma(t: Tile, x: Value, y: Value, z: Value, marks: Value | None) -> tuple[Value, Value | None]:
+def _fma(t: UnitTile, x: Value, y: Value, z: Value, marks: Value | None) -> tuple[Value, Value | None]:
     """x y + z rounded once; with `marks` flushed, and marked where that is not certain."""
     b, v = t.builder, t.v
     r = v.call("fma", x, y, z)
@@ -29,7 +29,7 @@ def _fma(t: Tile, x: Value, y: Value, z: Value, marks: Value | None) -> tuple[Va
 
 
 def _chain(
-    t: Tile, at_a: Value, at_b: Value, count: Value, stride: int, start: list[Value], marks: list[Value]
+    t: UnitTile, at_a: Value, at_b: Value, count: Value, stride: int, start: list[Value], marks: list[Value]
 ) -> tuple[list[Value], list[Value]]:
     """`count` multiply-adds onto `start`, each `stride` k after the last; `marks` is empty where nothing is flushed."""
     b = t.builder
@@ -49,16 +49,16 @@ def _chain(
     return after[: t.rows], after[t.rows :]
 
 
-def _one_chain(t: Tile, flush: bool) -> None:
+def _one_chain(t: UnitTile, flush: bool) -> None:
     marks = [t.v.word(0)] * t.rows if flush else []
-    sums, marks = _chain(t, t.at_a, t.at_b, t.plan(Plan.STEPS), 1, t.load_out(), marks)
+    sums, marks = _chain(t, t.at_a, t.at_b, t.call(UnitCall.STEPS), 1, t.load_out(), marks)
     t.store_out(_marked(t, sums, marks))
 
 
-def _even_odd(t: Tile, flush: bool) -> None:
+def _even_odd(t: UnitTile, flush: bool) -> None:
     """D = C + (even + odd) per step (a tile of k). Near 2^-126 a sum of two is exact, so only FMAs are marked."""
     b, v = t.builder, t.v
-    step = t.plan(Plan.STEP)
+    step = t.call(UnitCall.STEP)
     count = b.lshr(step, t.one)
     zeros = [v.number(0.0)] * t.rows
 
@@ -74,11 +74,11 @@ def _even_odd(t: Tile, flush: bool) -> None:
             even = [flushed(v, b.fadd(p, q)) if flush else b.fadd(p, q) for p, q in zip(even, x, strict=True)]
         return even + marks
 
-    after = t.loop(t.plan(Plan.STEPS), [*t.load_out(), *([v.word(0)] * t.rows if flush else [])], body)
+    after = t.loop(t.call(UnitCall.STEPS), [*t.load_out(), *([v.word(0)] * t.rows if flush else [])], body)
     t.store_out(_marked(t, after[: t.rows], after[t.rows :]))
 
 
-def _marked(t: Tile, sums: list[Value], marks: list[Value]) -> list[Value]:
+def _marked(t: UnitTile, sums: list[Value], marks: list[Value]) -> list[Value]:
     """The sums, NaN where marked."""
     b, v = t.builder, t.v
     if not marks:
@@ -87,38 +87,38 @@ def _marked(t: Tile, sums: list[Value], marks: list[Value]) -> list[Value]:
     return [b.select(b.icmp_unsigned("!=", m, v.word(0)), nan, x) for x, m in zip(sums, marks, strict=True)]
 
 
-_tile32 = walk_intrinsic(partial(_one_chain, flush=False), 32, ROWS)
-_tile32_flushed = walk_intrinsic(partial(_one_chain, flush=True), 32, ROWS)
-_tile64 = walk_intrinsic(partial(_one_chain, flush=False), 64, ROWS)
-_tile_even_odd = walk_intrinsic(partial(_even_odd, flush=False), 32, ROWS)
-_tile_even_odd_flushed = walk_intrinsic(partial(_even_odd, flush=True), 32, ROWS)
+_tile32 = unit_walk(partial(_one_chain, flush=False), 32, ROWS)
+_tile32_flushed = unit_walk(partial(_one_chain, flush=True), 32, ROWS)
+_tile64 = unit_walk(partial(_one_chain, flush=False), 64, ROWS)
+_tile_even_odd = unit_walk(partial(_even_odd, flush=False), 32, ROWS)
+_tile_even_odd_flushed = unit_walk(partial(_even_odd, flush=True), 32, ROWS)
 
 
 @kernel(unit_signature(32))
-def chain32(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
+def chain32(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last):
     """float32 FMA chain, nothing flushed."""
-    _tile32(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)
+    _tile32(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last)
 
 
 @kernel(unit_signature(32))
-def chain32_flushed(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
+def chain32_flushed(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last):
     """float32 FMA chain that flushes."""
-    _tile32_flushed(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)
+    _tile32_flushed(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last)
 
 
 @kernel(unit_signature(32))
-def even_odd(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
+def even_odd(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last):
     """AMX, nothing to flush."""
-    _tile_even_odd(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)
+    _tile_even_odd(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last)
 
 
 @kernel(unit_signature(32))
-def even_odd_flushed(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
+def even_odd_flushed(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last):
     """AMX."""
-    _tile_even_odd_flushed(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)
+    _tile_even_odd_flushed(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last)
 
 
 @kernel(unit_signature(64, "float64"))
-def chain64(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
+def chain64(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last):
     """float64 FMA chain."""
-    _tile64(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)
+    _tile64(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last)

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from ..jit import kernel
 from .steps import block_scales, exponent64, larger, power64, steps, truncated64
-from .tile import Plan, Tile, Value, unit_signature, walk_intrinsic
+from .tile import UnitCall, UnitTile, Value, unit_signature, unit_walk
 
 #: rows of a tile, products of a group, groups of a step
 ROWS, GROUP, GROUPS = 4, 16, 4
 
 
-def _group(t: Tile, at_a: Value, at_b: Value) -> tuple[list[Value], list[Value]]:
+def _group(t: UnitTile, at_a: Value, at_b: Value) -> tuple[list[Value], list[Value]]:
     """Per row, the sum of a group's products and the bits of all of them (is there one that is not zero?)."""
     b, e = t.builder, t.e
 
@@ -33,7 +33,7 @@ def _group(t: Tile, at_a: Value, at_b: Value) -> tuple[list[Value], list[Value]]
     return both[: t.rows], both[t.rows :]
 
 
-def _scaled_group(t: Tile, at_a: Value, at_b: Value, clamp: Value) -> tuple[list[Value], list[Value]]:
+def _scaled_group(t: UnitTile, at_a: Value, at_b: Value, clamp: Value) -> tuple[list[Value], list[Value]]:
     """Per row, a group's scaled sum and its scales' exponent (the clamp where all products, or a scale, are zero)."""
     b, v, e = t.builder, t.v, t.e
     sums, bits = _group(t, at_a, at_b)
@@ -46,9 +46,9 @@ def _scaled_group(t: Tile, at_a: Value, at_b: Value, clamp: Value) -> tuple[list
     return values, exponents
 
 
-def _grouped(t: Tile) -> None:
+def _grouped(t: UnitTile) -> None:
     b, e = t.builder, t.e
-    clamp, fraction, emin_c = t.plan32(Plan.CLAMP), t.plan32(Plan.FRACTION), t.plan32(Plan.EMIN_C)
+    clamp, fraction, emin_c = t.call32(UnitCall.CLAMP), t.call32(UnitCall.FRACTION), t.call32(UnitCall.EMIN_C)
 
     def run(at_a: Value, at_b: Value, c: list[Value]) -> list[Value]:
         top = [exponent64(t, x, emin_c, clamp) for x in c]
@@ -70,10 +70,10 @@ def _grouped(t: Tile) -> None:
     steps(t, run)
 
 
-_tile = walk_intrinsic(_grouped, 64, ROWS)
+_tile = unit_walk(_grouped, 64, ROWS)
 
 
 @kernel(unit_signature(32))
-def grouped(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
+def grouped(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last):
     """FP4 operands in float32, float64 lanes."""
-    _tile(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)
+    _tile(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last)

@@ -12,13 +12,13 @@ from functools import partial
 
 from ..jit import kernel
 from ..to_odd import sum_to_odd
-from .tile import Plan, Tile, Value, flushed, unit_signature, walk_intrinsic
+from .tile import UnitCall, UnitTile, Value, flushed, unit_signature, unit_walk
 
 #: rows of a tile
 ROWS = 4
 
 
-def _pairs(t: Tile, product, plus) -> None:
+def _pairs(t: UnitTile, product, plus) -> None:
     """The walk over pairs of k, with a product and a sum of two numbers."""
     b, v = t.builder, t.v
 
@@ -33,27 +33,27 @@ def _pairs(t: Tile, product, plus) -> None:
             out.append(plus(own, plus(*p)))
         return out
 
-    t.store_out(t.loop(t.plan(Plan.STEPS), t.load_out(), body))
+    t.store_out(t.loop(t.call(UnitCall.STEPS), t.load_out(), body))
 
 
-def _moderate(t: Tile, odd: bool) -> None:
+def _normal(t: UnitTile, odd: bool) -> None:
     b = t.builder
     _pairs(t, b.fmul, partial(sum_to_odd, t.v) if odd else b.fadd)
 
 
-def _any(t: Tile, odd: bool) -> None:
+def _any(t: UnitTile, odd: bool) -> None:
     b, v = t.builder, t.v
     end = partial(_to_odd32, t) if odd else partial(_to_nearest32, t)
     product = (lambda x, y: flushed(v, _limited(t, b.fmul(x, y)))) if odd else b.fmul
     _pairs(t, product, lambda x, y: end(sum_to_odd(v, x, y)))
 
 
-def _to_nearest32(t: Tile, x: Value) -> Value:
+def _to_nearest32(t: UnitTile, x: Value) -> Value:
     """float64 lanes, rounded to odd before, to float32's values."""
     return t.builder.fpext(t.builder.fptrunc(x, t.e.float), t.v.float)
 
 
-def _to_odd32(t: Tile, x: Value) -> Value:
+def _to_odd32(t: UnitTile, x: Value) -> Value:
     """float64 lanes to float32's values: to odd, zeros of x's sign below 2^-126, infinite from 2^128 on."""
     b, v = t.builder, t.v
     low = v.word((1 << 29) - 1)
@@ -62,38 +62,38 @@ def _to_odd32(t: Tile, x: Value) -> Value:
     return flushed(v, _limited(t, odd))
 
 
-def _limited(t: Tile, x: Value) -> Value:
+def _limited(t: UnitTile, x: Value) -> Value:
     """x, infinite from 2^128 on: all that a product of 24 bits at most needs to become a float32 number."""
     b, v = t.builder, t.v
     infinite = v.as_float(b.or_(b.and_(v.as_int(x), v.sign_mask), v.exponent_mask))
     return b.select(b.fcmp_ordered(">=", v.magnitude(x), v.number(2.0**128)), infinite, x)
 
 
-_tile_odd = walk_intrinsic(partial(_moderate, odd=True), 32, ROWS)
-_tile_nearest = walk_intrinsic(partial(_moderate, odd=False), 32, ROWS)
-_tile_odd_any = walk_intrinsic(partial(_any, odd=True), 64, ROWS)
-_tile_nearest_any = walk_intrinsic(partial(_any, odd=False), 64, ROWS)
+_tile_odd = unit_walk(partial(_normal, odd=True), 32, ROWS)
+_tile_nearest = unit_walk(partial(_normal, odd=False), 32, ROWS)
+_tile_odd_any = unit_walk(partial(_any, odd=True), 64, ROWS)
+_tile_nearest_any = unit_walk(partial(_any, odd=False), 64, ROWS)
 
 
 @kernel(unit_signature(32))
-def pair_odd(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
-    """To odd, moderate operands."""
-    _tile_odd(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)
+def pair_odd(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last):
+    """To odd, operands in the normal range."""
+    _tile_odd(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last)
 
 
 @kernel(unit_signature(32))
-def pair_nearest(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
-    """To nearest, moderate operands."""
-    _tile_nearest(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)
+def pair_nearest(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last):
+    """To nearest, operands in the normal range."""
+    _tile_nearest(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last)
 
 
 @kernel(unit_signature(64))
-def pair_odd_any(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
+def pair_odd_any(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last):
     """To odd, any operands."""
-    _tile_odd_any(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)
+    _tile_odd_any(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last)
 
 
 @kernel(unit_signature(64))
-def pair_nearest_any(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
+def pair_nearest_any(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last):
     """To nearest, any operands."""
-    _tile_nearest_any(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)
+    _tile_nearest_any(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last)

@@ -11,20 +11,20 @@ from collections.abc import Callable
 
 from llvmlite import ir
 
-from .tile import Plan, Tile, Value
+from .tile import UnitCall, UnitTile, Value
 
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
 Term = Callable[[Value, Value], Value]
 
 
-def _halves(t: Tile, step: Value, index: Value, width: int) -> tuple[Value, Value]:
+def _halves(t: UnitTile, step: Value, index: Value, width: int) -> tuple[Value, Value]:
     """Offsets of k and of k + step / 2 in a packed operand with `width` elements a k, for k = index."""
     b = t.builder
     first = t.mul(index, width)
     return first, b.add(first, t.mul(b.lshr(step, t.one), width))
 
 
-def greatest(t: Tile, at_a: Value, at_b: Value, step: Value, start: Value) -> tuple[list[Value], list[Value]]:
+def greatest(t: UnitTile, at_a: Value, at_b: Value, step: Value, start: Value) -> tuple[list[Value], list[Value]]:
     """Per pair of rows, the greatest exponents of the first and of the second half's products, not below `start`.
 
     Exponents are int16, two rows in each 32-bit lane, so that one addition and one maximum serve both.
@@ -44,32 +44,32 @@ def greatest(t: Tile, at_a: Value, at_b: Value, step: Value, start: Value) -> tu
     return both[:pairs], both[pairs:]
 
 
-def greater_pairs(t: Tile, x: list[Value], y: list[Value]) -> list[Value]:
+def greater_pairs(t: UnitTile, x: list[Value], y: list[Value]) -> list[Value]:
     """Pair by pair of rows the greater exponents."""
     return [t.greater16(p, q) for p, q in zip(x, y, strict=True)]
 
 
-def apart(t: Tile, pairs: list[Value]) -> list[Value]:
+def apart(t: UnitTile, pairs: list[Value]) -> list[Value]:
     """Pairs of rows as one int32 vector a row."""
     b, half = t.builder, t.e.word(16)
     words = [b.bitcast(x, t.e.int) for x in pairs]
     return [y for x in words for y in (b.ashr(b.shl(x, half), half), b.ashr(x, half))]
 
 
-def apart_in_place(t: Tile, pairs: list[Value]) -> list[Value]:
+def apart_in_place(t: UnitTile, pairs: list[Value]) -> list[Value]:
     """Pairs of biased exponents in 0..255 as float32 exponent fields in their place, one vector a row."""
     b = t.builder
     words = [b.bitcast(x, t.e.int) for x in pairs]
     return [y for x in words for y in (b.shl(x, t.e.word(23)), b.and_(b.shl(x, t.e.word(7)), t.e.exponent_mask))]
 
 
-def larger(t: Tile, x: list[Value], y: list[Value]) -> list[Value]:
+def larger(t: UnitTile, x: list[Value], y: list[Value]) -> list[Value]:
     """Row by row the greater exponents."""
     return [t.e.call("smax", p, q) for p, q in zip(x, y, strict=True)]
 
 
 def accumulate(
-    t: Tile,
+    t: UnitTile,
     at_a: Value,
     at_b: Value,
     step: Value,
@@ -96,7 +96,7 @@ def accumulate(
 
 
 def segments(
-    t: Tile, run: Callable[[Value, Value, list[Value]], list[Value]], add: Callable[[Value, Value], Value]
+    t: UnitTile, run: Callable[[Value, Value, list[Value]], list[Value]], add: Callable[[Value, Value], Value]
 ) -> None:
     """The walk over k: runs of steps.
 
@@ -104,8 +104,8 @@ def segments(
     which adding changes nothing.
     """
     b, v = t.builder, t.v
-    step, steps = t.plan(Plan.STEP), t.plan(Plan.STEPS)
-    promote = b.icmp_signed("!=", t.plan(Plan.PROMOTE), t.zero)
+    step, steps = t.call(UnitCall.STEP), t.call(UnitCall.STEPS)
+    promote = b.icmp_signed("!=", t.call(UnitCall.PROMOTE), t.zero)
     c = t.load_out()
     main = [b.select(promote, x, v.number(-0.0)) for x in c]
     first = [b.select(promote, v.number(0.0), x) for x in c]
@@ -117,28 +117,28 @@ def segments(
 
         return [add(x, y) for x, y in zip(main, t.loop(steps, first, one), strict=True)]
 
-    t.store_out(t.loop(t.plan(Plan.SEGMENTS), main, segment))
+    t.store_out(t.loop(t.call(UnitCall.SEGMENTS), main, segment))
 
 
-def steps(t: Tile, run: Callable[[Value, Value, list[Value]], list[Value]]) -> None:
+def steps(t: UnitTile, run: Callable[[Value, Value, list[Value]], list[Value]]) -> None:
     """The walk over k of a unit that never adds C apart: one run of steps from C."""
     b = t.builder
-    step = t.plan(Plan.STEP)
+    step = t.call(UnitCall.STEP)
 
     def one(i: Value, *sums: Value) -> list[Value]:
         k = b.mul(i, step)
         return run(b.add(t.at_a, t.mul(k, t.rows)), b.add(t.at_b, t.mul(k, t.v.count)), list(sums))
 
-    t.store_out(t.loop(t.plan(Plan.STEPS), t.load_out(), one))
+    t.store_out(t.loop(t.call(UnitCall.STEPS), t.load_out(), one))
 
 
-def block_scales(t: Tile, at_a: Value, at_b: Value, block: Value) -> tuple[list[Value], list[Value]]:
+def block_scales(t: UnitTile, at_a: Value, at_b: Value, block: Value) -> tuple[list[Value], list[Value]]:
     """Per row, the product of the two scales of the block of k that begins here, and the sum of their exponents.
 
     Scales that are zero or NaN have exponent 0; the product tells them.
     """
     b, e = t.builder, t.e
-    emin, zero = t.plan32(Plan.EMIN_SCALE), e.word(0)
+    emin, zero = t.call32(UnitCall.EMIN_SCALE), e.word(0)
     number_a = b.udiv(b.sub(at_a, t.at_a), block)  # rows x the number of the block
     number_b = b.udiv(b.sub(at_b, t.at_b), block)
     sb = t.vector(t.sb, b.add(t.at_sb, number_b))
@@ -147,13 +147,13 @@ def block_scales(t: Tile, at_a: Value, at_b: Value, block: Value) -> tuple[list[
     return [b.fmul(x, sb) for x in rows], [b.add(exponent64(t, x, emin, zero), eb) for x in rows]
 
 
-def power64(t: Tile, exponent: Value) -> Value:
+def power64(t: UnitTile, exponent: Value) -> Value:
     """2^exponent in float64 lanes, from int32 lanes."""
     b, v = t.builder, t.v
     return v.as_float(b.shl(b.zext(b.add(exponent, t.e.word(1023)), v.int), v.word(52)))
 
 
-def exponent64(t: Tile, x: Value, emin: Value, otherwise: Value) -> Value:
+def exponent64(t: UnitTile, x: Value, emin: Value, otherwise: Value) -> Value:
     """max(floor(log2 |x|), emin) in int32 lanes; `otherwise` where x is zero, infinite or NaN."""
     b, v = t.builder, t.v
     bits = b.and_(b.lshr(v.as_int(x), v.word(52)), v.word(0x7FF))
@@ -163,10 +163,10 @@ def exponent64(t: Tile, x: Value, emin: Value, otherwise: Value) -> Value:
     return b.select(ordinary, own, otherwise)
 
 
-def truncated64(t: Tile, x: Value) -> Value:
+def truncated64(t: UnitTile, x: Value) -> Value:
     """x toward zero to `KEPT` fraction bits in float32's range: infinite from 2^128 on, a zero is +0."""
     b, v = t.builder, t.v
-    kept = t.plan(Plan.KEPT)
+    kept = t.call(UnitCall.KEPT)
     low = v.splat(b.sub(b.shl(_I64(1), b.sub(_I64(52), kept)), _I64(1)))
     cut = v.as_float(b.and_(v.as_int(x), b.not_(low)))
     power = b.add(b.trunc(kept, ir.IntType(32)), ir.IntType(32)(126))

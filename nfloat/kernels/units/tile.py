@@ -1,10 +1,10 @@
 """What the matrix-unit micro-kernels share: the tile, its loops, the plan of a call, and the walk over tiles.
 
 A micro-kernel computes a tile of `rows` x one vector of D with every accumulator in a register across all of k. It is
-LLVM vector IR in an intrinsic (`walk_intrinsic`): ``units/aligned.py``, ``units/grouped.py``, ``units/amd.py``,
+LLVM vector IR in an intrinsic (`unit_walk`): ``units/aligned.py``, ``units/grouped.py``, ``units/amd.py``,
 ``units/chain.py``, ``units/pair.py``. Operands are packed (``units/pack.py``) as [tile][k][rows] and [panel][k][lanes],
-with exponents beside them where the arithmetic needs them: [tile][k][rows] and [panel][k][lanes][2] in int16. `Plan`
-names the integers of a call; `_place` says where tile t, panel p is.
+with exponents beside them where the arithmetic needs them: [tile][k][rows] and [panel][k][lanes][2] in int16.
+`UnitCall` names the integers of a call; `_place` says where tile t, panel p is.
 
 The result lies in `out` (padded to whole tiles), which holds C, or zeros, before.
 """
@@ -29,7 +29,7 @@ WIDTH = 16 if "+avx512f" in cpu_features() else 8
 _I16, _I32, _I64 = ir.IntType(16), ir.IntType(32), ir.IntType(64)
 
 
-class Plan(IntEnum):
+class UnitCall(IntEnum):
     """The integers of a call, by position in the plan array. What a micro-kernel does not name, it does not read."""
 
     TILES = 0  # tiles of rows in one item of the batch
@@ -53,7 +53,7 @@ class Plan(IntEnum):
     COUNT = 18
 
 
-class Tile:
+class UnitTile:
     """One call of a micro-kernel while its IR is being built: pointers, offsets, the plan, and lanes.
 
     `v` are the lanes of the arithmetic (float32 or float64), `e` float32 and int32 lanes of the same count, for
@@ -67,18 +67,18 @@ class Tile:
         data = [
             context.make_array(t)(context, builder, x).data for t, x in zip(signature.args[:8], args[:8], strict=True)
         ]
-        self.a, self.ea, self.b, self.eb, self.sa, self.sb, self.out, self._plan = data
+        self.a, self.ea, self.b, self.eb, self.sa, self.sb, self.out, self._call = data
         places = [builder.extract_value(args[8], i) for i in range(5)]
         self.at_a, self.at_b, self.at_sa, self.at_sb, self.at_out = places
         self.zero, self.one = _I64(0), _I64(1)
 
-    def plan(self, key: Plan) -> Value:
+    def call(self, key: UnitCall) -> Value:
         """A number of the plan, as a 64-bit scalar."""
-        return self.builder.load(self.builder.gep(self._plan, [_I64(int(key))]))
+        return self.builder.load(self.builder.gep(self._call, [_I64(int(key))]))
 
-    def plan32(self, key: Plan) -> Value:
+    def call32(self, key: UnitCall) -> Value:
         """A number of the plan in every int32 lane."""
-        return self.e.splat(self.builder.trunc(self.plan(key), _I32))
+        return self.e.splat(self.builder.trunc(self.call(key), _I32))
 
     def mul(self, x: Value, y: int) -> Value:
         """An offset times a constant."""
@@ -133,14 +133,14 @@ class Tile:
         """Write the tile in the type of `out`, every NaN as the plan's NaN."""
         b, v = self.builder, self.v
         double = self.out.type.pointee == ir.DoubleType()
-        nan = v.as_float(v.splat(self.plan(Plan.NAN))) if double else self.e.as_float(self.plan32(Plan.NAN))
+        nan = v.as_float(v.splat(self.call(UnitCall.NAN))) if double else self.e.as_float(self.call32(UnitCall.NAN))
         for r, x in enumerate(values):
             narrow = x if x.type == nan.type else b.fptrunc(x, self.e.float)
             b.store(b.select(b.fcmp_unordered("uno", x, x), nan, narrow), self._out(r), align=4)
 
     def _out(self, r: int) -> Value:
         b = self.builder
-        stride = b.mul(self.plan(Plan.PANELS), self.plan(Plan.LANES))
+        stride = b.mul(self.call(UnitCall.PANELS), self.call(UnitCall.LANES))
         place = b.gep(self.out, [b.add(self.at_out, self.mul(stride, r))])
         return b.bitcast(place, ir.VectorType(self.out.type.pointee, self.v.count).as_pointer())
 
@@ -197,24 +197,24 @@ def flushed(v: Lanes, x: Value) -> Value:
     return b.select(tiny, v.as_float(b.and_(v.as_int(x), v.sign_mask)), x)
 
 
-def walk_intrinsic(build: Callable[[Tile], None], bits: int, rows: int):
+def unit_walk(build: Callable[[UnitTile], None], bits: int, rows: int):
     """The whole of a unit kernel: the IR of a tile (`build`), for tiles from `first` to last - 1 and all panels.
 
     Tiles of one item of the batch are done panel by panel: a panel of b stays in the first cache, and an item has its
     own.
     """
 
-    def typer(typingctx, a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last):
-        signature = types.void(a, ea, b, eb, sa, sb, out, plan, item_a, item_b, first, last)
+    def typer(typingctx, a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last):
+        signature = types.void(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last)
         return signature, partial(_walk, build=build, bits=bits, rows=rows)
 
     return intrinsic(typer)
 
 
-def _walk(context, builder, signature, args, build: Callable[[Tile], None], bits: int, rows: int):
+def _walk(context, builder, signature, args, build: Callable[[UnitTile], None], bits: int, rows: int):
     *arrays, first, last = args
-    plan = context.make_array(signature.args[7])(context, builder, args[7]).data
-    tiles, panels = (builder.load(builder.gep(plan, [_I64(int(key))])) for key in (Plan.TILES, Plan.PANELS))
+    call = context.make_array(signature.args[7])(context, builder, args[7]).data
+    tiles, panels = (builder.load(builder.gep(call, [_I64(int(key))])) for key in (UnitCall.TILES, UnitCall.PANELS))
     kinds = [types.int64, types.int64, *signature.args[7:10]]
     begin_of = types.UniTuple(types.int64, 5)(*kinds)
     one = _I64(1)
@@ -229,7 +229,7 @@ def _walk(context, builder, signature, args, build: Callable[[Tile], None], bits
             cgutils.for_range_slice(builder, start, end, one) as (tile, _),
         ):
             place = context.compile_internal(builder, _place, begin_of, [tile, panel.index, *arrays[7:10]])
-            build(Tile(context, builder, signature, [*arrays[:8], place], bits, rows))
+            build(UnitTile(context, builder, signature, [*arrays[:8], place], bits, rows))
     return context.get_dummy_value()
 
 
@@ -237,14 +237,16 @@ def _walk(context, builder, signature, args, build: Callable[[Tile], None], bits
 def unit_signature(bits: int, out: str = "float32") -> str:
     """Packed operands in float32 (bits=32) or float64, scales in float64."""
     operand = f"float{bits}[::1], int16[::1]"
-    plan = "int64[::1], int64[::1], int64[::1], int64, int64"
-    return f"void({operand}, {operand}, float64[::1], float64[::1], {out}[::1], {plan})"
+    call = "int64[::1], int64[::1], int64[::1], int64, int64"
+    return f"void({operand}, {operand}, float64[::1], float64[::1], {out}[::1], {call})"
 
 
-def _place(t, p, plan, item_a, item_b):
+def _place(t, p, call, item_a, item_b):
     """Where tile t (over the whole batch) and panel p begin: in a, b, scales of a, scales of b, out."""
-    item, row = t // plan[0], t % plan[0]
-    ta = item_a[item] * plan[0] + row
-    tb = item_b[item] * plan[1] + p
-    at_out = (t * plan[6] * plan[1] + p) * plan[7]
-    return (ta * plan[2], tb * plan[3], ta * plan[4], tb * plan[5], at_out)
+    tiles, panels = call[UnitCall.TILES], call[UnitCall.PANELS]
+    item, row = t // tiles, t % tiles
+    ta = item_a[item] * tiles + row
+    tb = item_b[item] * panels + p
+    at_out = (t * call[UnitCall.ROWS] * panels + p) * call[UnitCall.LANES]
+    sizes = call[UnitCall.A_SIZE], call[UnitCall.B_SIZE], call[UnitCall.SA_SIZE], call[UnitCall.SB_SIZE]
+    return (ta * sizes[0], tb * sizes[1], ta * sizes[2], tb * sizes[3], at_out)

@@ -15,7 +15,8 @@ from ...formats.rounding import Rounding, check_random_bits
 from ...formats.spec import rounding_spec
 from ...kernels.gemm.orders import unknown_order
 from ...kernels.gemm.pack import greatest_norm, pack
-from ...kernels.gemm.plain import RULES, gemm_plain
+from ...kernels.gemm.plain import RULES, PlainCall, gemm_plain
+from ...kernels.gemm.walk import TileCall
 from ...kernels.gemm.words import line_words
 from ..accumulators import Accumulator, Order
 from ..operands import compiled, layout_of, panel_buffer
@@ -76,19 +77,19 @@ def multiply(
         )
     a, b = contiguous(a), contiguous(b)
     possible = candidates(acc)
-    width = possible[0].bits // 8 if possible and possible[0].asks_nothing else 0
+    width = possible[0].bits // 8 if possible and possible[0].unconditional else 0
     if a.itemsize == b.itemsize == width and (c is None or c.itemsize == width):
         _Tiles(possible[0], a, b, c, out, acc, key, threads).run(possible[0].kind)
         return
     c = None if c is None else np.ascontiguousarray(c)
-    if possible and possible[0].asks_nothing and possible[0].bits == 16:
+    if possible and possible[0].unconditional and possible[0].bits == 16:
         if multiply_halves(a, b, c, out, possible[0].kind, _NOTHING_EMULATED, threads):
             return
         possible = possible[1:]
     problem = Problem(survey(a), survey(b), ZEROS if c is None else survey(c), a.shape[1], lambda: _norms(a, b))
     tiles: _Tiles | None = None
     for candidate in possible:
-        kind = -1 if candidate.rest and tiles is None else candidate.kind_for(problem)
+        kind = -1 if candidate.leftover and tiles is None else candidate.kind_for(problem)
         if kind < 0:
             continue
         if candidate.bits == 16:
@@ -145,7 +146,7 @@ class _Tiles:
         self.candidate, self._acc, self._key = candidate, acc, key
         (m, n), self._k, shape, dtype = out.shape, a.shape[1], candidate.shape, _FLOAT[candidate.bits]
         self._tiles, panels = -(-m // shape.rows), -(-n // shape.width)
-        self._count = thread_count(threads, m * n * self._k // (NATIVE if candidate.asks_nothing else 1), self._tiles)
+        self._count = thread_count(threads, m * n * self._k // (NATIVE if candidate.unconditional else 1), self._tiles)
         self._status, self._marked = np.zeros((self._tiles, panels), np.uint8), False
         self._out, self._target = out, out if out.dtype == dtype and out.flags.c_contiguous else np.empty((m, n), dtype)
         self._has_start = c is not None
@@ -167,20 +168,18 @@ class _Tiles:
     def run(self, kind: int) -> bool:
         """Let the candidate do what is still to be done; returns whether all of it is."""
         candidate = self.candidate
-        plan, rows = (
-            _tile_plan(kind, self._k, self._acc.terms, self._marked, self._has_start),
-            _tile_constants(self._acc, candidate.bits),
-        )
+        call = _tile_call(kind, self._k, self._acc.terms, self._marked, self._has_start)
+        rows = _tile_constants(self._acc, candidate.bits)
         self._columns = self._words(True, self._target.shape[1], candidate.shape.width, 0, self._status.shape[1])
         if self._count == 1:
-            self._range(0, self._tiles, plan, rows)
+            self._range(0, self._tiles, call, rows)
         else:
-            over_ranges(lambda first, last: self._range(first, last, plan, rows), self._tiles, self._count)
+            over_ranges(lambda first, last: self._range(first, last, call, rows), self._tiles, self._count)
         if self._target is not self._out:
             with np.errstate(invalid="ignore", over="ignore"):  # tiles left undone may hold anything
                 self._out[...] = self._target
         self._marked = True
-        return candidate.asks_nothing or not self._status.any()
+        return candidate.unconditional or not self._status.any()
 
     def rows_left(self) -> list[tuple[int, int]]:
         """The ranges of rows in which a tile is still to be done."""
@@ -190,7 +189,7 @@ class _Tiles:
         ends = [t + 1 for t in left if t + 1 not in left]
         return [(first * height, min(m, last * height)) for first, last in zip(starts, ends, strict=True)]
 
-    def _range(self, first: int, last: int, plan: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
+    def _range(self, first: int, last: int, call: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
         """Rows of tiles first .. last - 1, some at a time: their packed rows stay in the second cache."""
         height = self.candidate.shape.rows
         some = max(1, min(last - first, _CHUNK // (self._k * height)))
@@ -203,7 +202,7 @@ class _Tiles:
             end = min(last, start + some)
             to_panels(self._rows, height, packed, start, end)
             words = self._words(False, self._target.shape[0], height, start, end)
-            product(packed, self._packed, self._target, start, end, plan, rows, self._status, words, self._columns)
+            product(packed, self._packed, self._target, start, end, call, rows, self._status, words, self._columns)
 
     def _words(self, column: bool, lines: int, width: int, first: int, last: int) -> NDArray[np.int32]:
         """Random words, laid out like the packed operand; none for deterministic kernels."""
@@ -216,14 +215,17 @@ class _Tiles:
 
 
 @lru_cache(maxsize=1024)
-def _tile_plan(kind: int, k: int, block: int, marked: bool, start: bool) -> NDArray[np.int64]:
-    return np.array([kind, k, block, marked, start], np.int64)
+def _tile_call(kind: int, k: int, block: int, marked: bool, start: bool) -> NDArray[np.int64]:
+    call = np.zeros(len(TileCall), np.int64)
+    call[TileCall.KIND], call[TileCall.K], call[TileCall.BLOCK] = kind, k, block
+    call[TileCall.MARKED], call[TileCall.START] = marked, start
+    return call
 
 
 @lru_cache(maxsize=1024)
 def _tile_constants(acc: Accumulator, bits: int) -> NDArray[np.int64]:
     if acc.order is Order.EXACT:
-        return plain_plan(acc)[1][0].copy().view(np.int64)
+        return plain_call(acc)[1][0].copy().view(np.int64)
     return constants(
         (acc.format, acc.product or acc.format, acc.result_format),
         acc.rounding,
@@ -252,7 +254,7 @@ def _plainly(
     ranges: list[tuple[int, int]],
 ) -> None:
     """The rows in `ranges` by the plain kernel."""
-    plan, specs = plain_plan(acc)
+    call, specs = plain_call(acc)
     rows, columns = read_only(a), read_only(b.T)
     start = read_only(np.zeros(out.shape) if c is None else c)
     result = out if out.dtype == np.float64 and out.flags.c_contiguous else np.empty(out.shape)
@@ -260,7 +262,7 @@ def _plainly(
         count = thread_count(threads, PLAIN * (end - top) * columns.size, end - top)
         over_ranges(
             lambda first, last, top=top: gemm_plain(
-                rows, columns, start, result, top + first, top + last, plan, specs, np.uint64(key)
+                rows, columns, start, result, top + first, top + last, call, specs, np.uint64(key)
             ),
             end - top,
             count,
@@ -270,7 +272,7 @@ def _plainly(
 
 
 @lru_cache(maxsize=256)
-def plain_plan(acc: Accumulator) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def plain_call(acc: Accumulator) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """The constants of `gemm_plain` for an accumulator.
 
     Raises
@@ -283,4 +285,7 @@ def plain_plan(acc: Accumulator) -> tuple[NDArray[np.int64], NDArray[np.float64]
     bits = check_random_bits(acc.rounding, acc.random_bits)
     formats = (acc.format, acc.product or acc.format, acc.result_format)
     specs = read_only(np.stack([rounding_spec(f, acc.rounding, acc.overflow, bits) for f in formats]))
-    return np.array([acc.order.tag, max(acc.terms, 1), acc.product is not None], np.int64), specs
+    call = np.zeros(len(PlainCall), np.int64)
+    call[PlainCall.ORDER], call[PlainCall.TERMS] = acc.order.tag, max(acc.terms, 1)
+    call[PlainCall.ROUNDED] = acc.product is not None
+    return call, specs

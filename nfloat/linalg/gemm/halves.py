@@ -41,16 +41,16 @@ def multiply_halves(
         out if out.dtype == np.float32 else np.empty((m, n), np.float32),
     )
     some, count = max(1, _CHUNK // (k * HALF.rows)), thread_count(threads, m * n * k // NATIVE, tiles)
-    fine: list[bool] = []
+    exact: list[bool] = []
     to_panels, product = compiled(half_panels, layout_of(columns)), compiled(half16, layout_of(rows))
-    over_ranges(lambda first, last: fine.append(to_panels(columns, packed, first, last)), panels, min(count, panels))
-    if all(fine):
+    over_ranges(lambda first, last: exact.append(to_panels(columns, packed, first, last)), panels, min(count, panels))
+    if all(exact):
         over_ranges(
-            lambda first, last: fine.append(product(rows, packed, start, values, form, constants, some, first, last)),
+            lambda first, last: exact.append(product(rows, packed, start, values, form, constants, some, first, last)),
             tiles,
             count,
         )
-    if not all(fine):
+    if not all(exact):
         return False
     if values is not out:
         out[...] = values

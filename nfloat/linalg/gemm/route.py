@@ -96,8 +96,9 @@ class Candidate:
     `exact`: products are numbers of the lane; `finite`: no infinity, no NaN; `no_negative_zero` and `grid`: for c;
     `product_top`: for |a b| and c; `bound`: for |c| + sum |a b|, beyond which `watched` (if there is one) does it;
     `drawn`: formats of results that may be rounded away from zero step by step (stochastic), whose growth `bound` does
-    not count; `steps`: for k, beyond which `watched` does it; `fine`, `watched_fine`: the bodies for products and c
-    that are multiples of 2^unit; `domains`: of random words; `rest`: it does only what others of its shape left undone.
+    not count; `steps`: for k, beyond which `watched` does it; `on_grid`, `watched_on_grid`: the bodies for products and
+    c that are multiples of 2^unit; `domains`: of random words; `leftover`: it does only what others of its shape left
+    undone.
     """
 
     kernel: Any
@@ -105,8 +106,8 @@ class Candidate:
     shape: Shape
     kind: int
     watched: int = -1
-    fine: int = -1
-    watched_fine: int = -1
+    on_grid: int = -1
+    watched_on_grid: int = -1
     exact: bool = True
     finite: bool = True
     no_negative_zero: bool = True
@@ -117,9 +118,9 @@ class Candidate:
     domains: tuple[int, ...] = ()
     unit: int = 0
     steps: float = _INF
-    rest: bool = False
+    leftover: bool = False
     #: whether any operands of the lane's own dtype are right
-    asks_nothing: bool = False
+    unconditional: bool = False
 
     def kind_for(self, p: Problem) -> int:
         """The body to run, or -1."""
@@ -143,8 +144,8 @@ class Candidate:
 
     def _by_bound(self, p: Problem) -> int:
         bound = _before_growth(self.bound, self.drawn, p.k) if self.drawn else self.bound
-        fine = self.fine >= 0 and min(p.a.quantum + p.b.quantum, p.c.quantum) >= self.unit
-        kind, watched = (self.fine, self.watched_fine) if fine else (self.kind, self.watched)
+        on_grid = self.on_grid >= 0 and min(p.a.quantum + p.b.quantum, p.c.quantum) >= self.unit
+        kind, watched = (self.on_grid, self.watched_on_grid) if on_grid else (self.kind, self.watched)
         return kind if p.k <= self.steps and (bound == _INF or p.sums_within(bound)) else watched
 
 
@@ -174,8 +175,8 @@ def candidates(acc: Accumulator) -> tuple[Candidate, ...]:
     families = (_native, _narrow, _stochastic, _general)
     narrow, wide = ([c for family in families for c in family(acc, order, bits)] for bits in (32, 64))
     cut = list(_cut(acc))
-    rest = [replace(c, rest=True) for c in wide if cut and c.shape == cut[0].shape]
-    return (*_half(acc, order), *cut, *rest, *narrow, *wide)
+    leftover = [replace(c, leftover=True) for c in wide if cut and c.shape == cut[0].shape]
+    return (*_half(acc, order), *cut, *leftover, *narrow, *wide)
 
 
 def _promotes(acc: Accumulator, bits: int) -> bool:
@@ -196,13 +197,13 @@ def _native(acc: Accumulator, order: Order, bits: int) -> Iterator[Candidate]:
         return
     kernel, shape = (gemm_fast.native32, NATIVE32) if bits == 32 else (gemm_fast.native64, TILE64)
     free = Candidate(
-        kernel, bits, shape, kind(order), exact=False, finite=False, no_negative_zero=False, asks_nothing=True
+        kernel, bits, shape, kind(order), exact=False, finite=False, no_negative_zero=False, unconditional=True
     )
     if acc.order is Order.BLOCKED and not is_native(acc.result_format, LANES[bits], acc.rounding, acc.overflow):
-        free = replace(free, finite=True, no_negative_zero=True, asks_nothing=False)
+        free = replace(free, finite=True, no_negative_zero=True, unconditional=False)
     if acc.product is None:
         exact = order is Order.PAIRWISE
-        yield replace(free, exact=exact, asks_nothing=free.asks_nothing and not exact)
+        yield replace(free, exact=exact, unconditional=free.unconditional and not exact)
     elif is_native(acc.product, LANES[bits], acc.rounding, acc.overflow):
         yield replace(free, kind=kind(order, Product.NATIVE))
     elif has_narrow_grid(acc.product, LANES[bits]):
@@ -218,7 +219,7 @@ def _half(acc: Accumulator, order: Order) -> Iterator[Candidate]:
     if all(is_native(f, LANES[16], acc.rounding, acc.overflow) for f in formats):
         body = kind(order, Product.EXACT if acc.product is None else Product.NATIVE)
         yield Candidate(
-            gemm_half.half16, 16, HALF, body, exact=False, finite=False, no_negative_zero=False, asks_nothing=True
+            gemm_half.half16, 16, HALF, body, exact=False, finite=False, no_negative_zero=False, unconditional=True
         )
     yield from _narrow(acc, order, 16)
 
@@ -284,7 +285,7 @@ def _cut(acc: Accumulator) -> Iterator[Candidate]:
     watched = gemm_cut.cut_kind(order, rounded)
     top = _ROOM if acc.product is None else min(_ROOM, limit(acc.product, DOUBLE))  # products are not watched
     shared = Candidate(
-        gemm_cut.drawn64 if drawn else gemm_cut.cut64,
+        gemm_cut.cut_drawn64 if drawn else gemm_cut.cut64,
         64,
         TILE64,
         watched,
@@ -295,14 +296,16 @@ def _cut(acc: Accumulator) -> Iterator[Candidate]:
         domains=domains,
     )
     if acc.order is Order.SEQUENTIAL and not rounded:
-        kinds = [gemm_cut.cut_kind(order, False, fine, watched) for fine in (False, True) for watched in (False, True)]
+        kinds = [
+            gemm_cut.cut_kind(order, False, on_grid, watched) for on_grid in (False, True) for watched in (False, True)
+        ]
         growing = 4 if acc.rounding is Rounding.NEAREST_AWAY else 1
         shared = replace(
             shared,
             kind=kinds[0],
             watched=kinds[1],
-            fine=kinds[2],
-            watched_fine=kinds[3],
+            on_grid=kinds[2],
+            watched_on_grid=kinds[3],
             unit=fmt.emin - fmt.precision + 1,
             bound=limit(fmt, DOUBLE) / growing,
             drawn=(fmt,) if drawn else (),

@@ -1,7 +1,7 @@
 """Which kernel computes a unit on given operands, and with which numbers: one function per kind of arithmetic.
 
-Where a kernel is fast because it assumes something of the operands (finite, moderate exponents), the choice is made
-here from what the check of the operands found; the other kernel takes everything. Both give the same bits.
+Where a kernel is fast because it assumes something of the operands (finite, exponents in the normal range), the choice
+is made here from what the check of the operands found; the other kernel takes everything. Both give the same bits.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ...errors import AccumulatorError
 from ...kernels.units import aligned, amd, chain, grouped, pair
-from ...kernels.units.tile import Plan
+from ...kernels.units.tile import UnitCall
 from .arithmetic import (
     AlignedSum,
     Arithmetic,
@@ -27,7 +27,7 @@ from .arithmetic import (
     Output,
     PairSum,
 )
-from .operands import Floats, Operands
+from .operands import Floats, UnitOperands
 from .run import Job, ascending
 from .unit import Unit
 
@@ -39,7 +39,7 @@ _NONE = -5_000
 _LEAST_CLAMP, _GREATEST = -101, 60
 
 
-def exact_in_float32(unit: Unit, x: Operands) -> bool:
+def exact_in_float32(unit: Unit, x: UnitOperands) -> bool:
     """Whether products and their truncations are exact in float32 lanes: what ``kernels/units/aligned.py`` asks for."""
     if not (x.reach_a.finite and x.reach_b.finite):
         return False
@@ -49,14 +49,14 @@ def exact_in_float32(unit: Unit, x: Operands) -> bool:
     )
 
 
-def never_tiny(unit: Unit, x: Operands) -> bool:
+def never_tiny(unit: Unit, x: UnitOperands) -> bool:
     """Whether operands, products and sums are zero or at least 2^-126: multiples of the least products' last bits."""
     sides = tuple(zip((x.reach_a, x.reach_b), unit.formats, strict=True))
     last = sum(max(r.least, f.emin) - (f.precision - 1) for r, f in sides)
     return last >= -126 and x.reach_c.least - 23 >= -126 and min(r.least for r, _ in sides) >= -126
 
 
-def never_large(x: Operands) -> bool:
+def never_large(x: UnitOperands) -> bool:
     """Whether no sum of products and C can reach 2^127."""
     products = x.reach_a.greatest + x.reach_b.greatest + 2 + int(x.a.shape[2]).bit_length()
     return x.reach_a.finite and x.reach_b.finite and x.reach_c.finite and max(products, x.reach_c.greatest + 1) < 126
@@ -84,7 +84,7 @@ def _flush(x: Floats, least: float, *, sign: bool) -> Floats:
     return np.where(np.abs(x) < np.float32(least), np.copysign(np.float32(0), x) if sign else np.float32(0), x)
 
 
-def aligned_job(unit: Unit, s: AlignedSum, x: Operands) -> Job:
+def aligned_job(unit: Unit, s: AlignedSum, x: UnitOperands) -> Job:
     """NVIDIA's fused step."""
     fa, fb = unit.formats
     half = s.output is Output.NEAREST_16
@@ -93,17 +93,17 @@ def aligned_job(unit: Unit, s: AlignedSum, x: Operands) -> Job:
     order = pairs_apart(k) if s.pairs_apart else ascending(k, s.step)
     steps = order.size // s.step
     run = s.promote // s.step if s.promote else steps
-    plan = {
-        Plan.SEGMENTS: steps // run,
-        Plan.STEPS: run,
-        Plan.STEP: s.step,
-        Plan.FRACTION: s.fraction,
-        Plan.NAN: _NVIDIA_NAN,
-        Plan.CLAMP: max(s.clamp, _LEAST_CLAMP) if single else s.clamp,
-        Plan.EMIN_C: -14 if half else -126,
-        Plan.KEPT: 13 if s.output is Output.TRUNCATE_14 else 23,
-        Plan.PROMOTE: int(s.promote > 0),
-        Plan.EMIN_SCALE: -127,
+    call = {
+        UnitCall.SEGMENTS: steps // run,
+        UnitCall.STEPS: run,
+        UnitCall.STEP: s.step,
+        UnitCall.FRACTION: s.fraction,
+        UnitCall.NAN: _NVIDIA_NAN,
+        UnitCall.CLAMP: max(s.clamp, _LEAST_CLAMP) if single else s.clamp,
+        UnitCall.EMIN_C: -14 if half else -126,
+        UnitCall.KEPT: 13 if s.output is Output.TRUNCATE_14 else 23,
+        UnitCall.PROMOTE: int(s.promote > 0),
+        UnitCall.EMIN_SCALE: -127,
     }
     if single:
         kernel = aligned.aligned32_half if half else aligned.aligned32
@@ -114,25 +114,25 @@ def aligned_job(unit: Unit, s: AlignedSum, x: Operands) -> Job:
         bits=32 if single else 64,
         rows=aligned.ROWS,
         order=order,
-        plan=plan,
+        call=call,
         code_a=(fa.emin, 0, _NONE),
         code_b=(fb.emin, 127 if single else 0, _NONE),
         scale_step=s.scale_block,
     )
 
 
-def grouped_job(unit: Unit, s: GroupedSum, x: Operands) -> Job:
+def grouped_job(unit: Unit, s: GroupedSum, x: UnitOperands) -> Job:
     """NVIDIA's FP4 step."""
     order = ascending(x.a.shape[2], s.step)
-    plan = {
-        Plan.STEPS: order.size // s.step,
-        Plan.STEP: s.step,
-        Plan.FRACTION: s.fraction,
-        Plan.CLAMP: s.clamp,
-        Plan.EMIN_C: -126,
-        Plan.KEPT: 23,
-        Plan.NAN: _NVIDIA_NAN,
-        Plan.EMIN_SCALE: -6 if s.scale_format == "float8_e4m3fn" else -127,
+    call = {
+        UnitCall.STEPS: order.size // s.step,
+        UnitCall.STEP: s.step,
+        UnitCall.FRACTION: s.fraction,
+        UnitCall.CLAMP: s.clamp,
+        UnitCall.EMIN_C: -126,
+        UnitCall.KEPT: 23,
+        UnitCall.NAN: _NVIDIA_NAN,
+        UnitCall.EMIN_SCALE: -6 if s.scale_format == "float8_e4m3fn" else -127,
     }
     return Job(
         kernel=grouped.grouped,
@@ -140,124 +140,124 @@ def grouped_job(unit: Unit, s: GroupedSum, x: Operands) -> Job:
         data_bits=32,
         rows=grouped.ROWS,
         order=order,
-        plan=plan,
+        call=call,
         scale_step=s.group,
         scale_repeat=s.scale_block // s.group,
     )
 
 
-def exact_job(unit: Unit, s: ExactSum, x: Operands) -> Job:
+def exact_job(unit: Unit, s: ExactSum, x: UnitOperands) -> Job:
     """AMD CDNA1."""
     order = ascending(x.a.shape[2], s.step)
-    plan = {Plan.STEPS: order.size // s.step, Plan.STEP: s.step, Plan.NAN: _PLAIN_NAN}
-    return Job(kernel=amd.exact4 if s.step == 4 else amd.exact2, bits=64, rows=amd.ROWS, order=order, plan=plan)
+    call = {UnitCall.STEPS: order.size // s.step, UnitCall.STEP: s.step, UnitCall.NAN: _PLAIN_NAN}
+    return Job(kernel=amd.exact4 if s.step == 4 else amd.exact2, bits=64, rows=amd.ROWS, order=order, call=call)
 
 
-def tree_job(unit: Unit, s: FlushedTree, x: Operands) -> Job:
+def tree_job(unit: Unit, s: FlushedTree, x: UnitOperands) -> Job:
     """AMD CDNA2: operands and C are flushed here."""
     order = ascending(x.a.shape[2], s.step)
-    plan = {Plan.STEPS: order.size // s.step, Plan.STEP: s.step, Plan.NAN: _PLAIN_NAN}
+    call = {UnitCall.STEPS: order.size // s.step, UnitCall.STEP: s.step, UnitCall.NAN: _PLAIN_NAN}
     least = unit.formats[0].smallest_normal
     return Job(
         kernel=amd.tree4 if s.step == 4 else amd.tree2,
         bits=32,
         rows=amd.ROWS,
         order=order,
-        plan=plan,
+        call=call,
         prepare=lambda v: _flush(v, least, sign=False),
         prepare_c=lambda v: _flush(v, 2.0**-126, sign=False),
     )
 
 
-def floored_job(unit: Unit, s: FlooredSum, x: Operands) -> Job:
+def floored_job(unit: Unit, s: FlooredSum, x: UnitOperands) -> Job:
     """AMD CDNA3."""
     fa, fb = unit.formats
     k = x.a.shape[2]
     order = even_then_odd(k, s.step) if s.halves else ascending(k, s.step)
-    plan = {
-        Plan.STEPS: order.size // s.step,
-        Plan.STEP: s.step,
-        Plan.FRACTION: s.fraction,
-        Plan.KEPT: s.result_fraction,
-        Plan.NAN: _PLAIN_NAN,
+    call = {
+        UnitCall.STEPS: order.size // s.step,
+        UnitCall.STEP: s.step,
+        UnitCall.FRACTION: s.fraction,
+        UnitCall.KEPT: s.result_fraction,
+        UnitCall.NAN: _PLAIN_NAN,
     }
     return Job(
         kernel=amd.floored_halves if s.halves else amd.floored,
         bits=64,
         rows=amd.ROWS,
         order=order,
-        plan=plan,
+        call=call,
         code_a=(fa.emin, 0, _NONE),
         code_b=(fb.emin, 0, _NONE),
         factor=2.0**amd.LIFT,
     )
 
 
-def chain_job(unit: Unit, s: FmaChain, x: Operands) -> Job:
+def chain_job(unit: Unit, s: FmaChain, x: UnitOperands) -> Job:
     """FMA chains in float32 and float64."""
     order = odd_first(x.a.shape[2]) if s.odd_first else ascending(x.a.shape[2], 1)
-    plan = {Plan.STEPS: order.size, Plan.STEP: 1, Plan.NAN: _INTEL_NAN if s.flush else _PLAIN_NAN}
+    call = {UnitCall.STEPS: order.size, UnitCall.STEP: 1, UnitCall.NAN: _INTEL_NAN if s.flush else _PLAIN_NAN}
     if unit.output == "float64":
-        return Job(kernel=chain.chain64, bits=64, rows=chain.ROWS, order=order, plan={**plan, Plan.NAN: _NAN64})
+        return Job(kernel=chain.chain64, bits=64, rows=chain.ROWS, order=order, call={**call, UnitCall.NAN: _NAN64})
     if not s.flush:
-        return Job(kernel=chain.chain32, bits=32, rows=chain.ROWS, order=order, plan=plan)
-    return _flushing(unit, x, order, plan, (chain.chain32, chain.chain32_flushed), 0)
+        return Job(kernel=chain.chain32, bits=32, rows=chain.ROWS, order=order, call=call)
+    return _flushing(unit, x, order, call, (chain.chain32, chain.chain32_flushed), 0)
 
 
-def even_odd_job(unit: Unit, s: EvenOddChains, x: Operands) -> Job:
+def even_odd_job(unit: Unit, s: EvenOddChains, x: UnitOperands) -> Job:
     """Intel AMX. What pads the last tile is -0, which changes no sum; an odd last k has a zero beside it."""
     k = x.a.shape[2]
     order = ascending(k, s.tile)
     order[k + k % 2 :] = -2
-    plan = {Plan.STEPS: order.size // s.tile, Plan.STEP: s.tile, Plan.NAN: _INTEL_NAN}
-    return _flushing(unit, x, order, plan, (chain.even_odd, chain.even_odd_flushed), s.tile)
+    call = {UnitCall.STEPS: order.size // s.tile, UnitCall.STEP: s.tile, UnitCall.NAN: _INTEL_NAN}
+    return _flushing(unit, x, order, call, (chain.even_odd, chain.even_odd_flushed), s.tile)
 
 
 def _flushing(
     unit: Unit,
-    x: Operands,
+    x: UnitOperands,
     order: NDArray[np.int64],
-    plan: dict[Plan, int],
+    call: dict[UnitCall, int],
     kernels: tuple[Callable, Callable],
     tile: int,
 ) -> Job:
     plain = never_tiny(unit, x) and not (x.reach_a.nan or x.reach_b.nan or x.reach_c.nan)
     if plain:
-        return Job(kernel=kernels[0], bits=32, rows=chain.ROWS, order=order, plan=plan)
+        return Job(kernel=kernels[0], bits=32, rows=chain.ROWS, order=order, call=call)
 
     def daz(v: Floats) -> Floats:
         return _flush(v, 2.0**-126, sign=True)
 
     return Job(
-        kernel=kernels[1], bits=32, rows=chain.ROWS, order=order, plan=plan, prepare=daz, prepare_c=daz, nan_tile=tile
+        kernel=kernels[1], bits=32, rows=chain.ROWS, order=order, call=call, prepare=daz, prepare_c=daz, nan_tile=tile
     )
 
 
-def pair_job(unit: Unit, s: PairSum, x: Operands) -> Job:
+def pair_job(unit: Unit, s: PairSum, x: UnitOperands) -> Job:
     """Arm."""
     order = ascending(x.a.shape[2], 2)
-    plan = {Plan.STEPS: order.size // 2, Plan.STEP: 2, Plan.NAN: _PLAIN_NAN}
-    moderate = never_tiny(unit, x) and never_large(x)
+    call = {UnitCall.STEPS: order.size // 2, UnitCall.STEP: 2, UnitCall.NAN: _PLAIN_NAN}
+    normal = never_tiny(unit, x) and never_large(x)
     if s.to_odd:
 
         def flush(v: Floats) -> Floats:
-            return v if moderate else _flush(v, 2.0**-126, sign=True)
+            return v if normal else _flush(v, 2.0**-126, sign=True)
 
         return Job(
-            kernel=pair.pair_odd if moderate else pair.pair_odd_any,
-            bits=32 if moderate else 64,
+            kernel=pair.pair_odd if normal else pair.pair_odd_any,
+            bits=32 if normal else 64,
             rows=pair.ROWS,
             order=order,
-            plan=plan,
+            call=call,
             prepare=flush,
             prepare_c=flush,
         )
     return Job(
-        kernel=pair.pair_nearest if moderate else pair.pair_nearest_any,
-        bits=32 if moderate else 64,
+        kernel=pair.pair_nearest if normal else pair.pair_nearest_any,
+        bits=32 if normal else 64,
         rows=pair.ROWS,
         order=order,
-        plan=plan,
+        call=call,
     )
 
 
@@ -275,7 +275,7 @@ _JOBS: MappingProxyType[type, Callable[..., Job]] = MappingProxyType(
 )
 
 
-def job_for(unit: Unit, x: Operands) -> Job:
+def job_for(unit: Unit, x: UnitOperands) -> Job:
     """The kernel and the numbers for a unit on these operands.
 
     Raises

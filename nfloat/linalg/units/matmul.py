@@ -19,7 +19,7 @@ from .arithmetic import IntegerSum
 from .integers import integer_matmul
 from .jobs import job_for
 from .names import say_if_single_source, units
-from .operands import Operands, gather
+from .operands import UnitOperands, unit_operands
 from .run import run
 from .unit import Unit
 
@@ -97,14 +97,14 @@ def unit_matmul(
     if isinstance(u.arithmetic, IntegerSum):
         result: NDArray = integer_matmul(a, b, c, u)
     else:
-        x = gather(a, b, c, u, (scale_a, scale_b))
+        x = unit_operands(a, b, c, u, (scale_a, scale_b))
         result = _compute(u, x, threads).reshape(x.shape)
     if output is not None:
         result = np.asarray(round_values(result, output))
     return result[()] if result.ndim == 0 else result
 
 
-def _compute(unit: Unit, x: Operands, threads: int | None) -> NDArray:
+def _compute(unit: Unit, x: UnitOperands, threads: int | None) -> NDArray:
     """The whole of k: in one chain, or in parts that float32 additions join."""
     if unit.split_k == 1:
         return _promoted(unit, x, threads)
@@ -114,7 +114,7 @@ def _compute(unit: Unit, x: Operands, threads: int | None) -> NDArray:
     return _zeros(x) if total is None else total
 
 
-def _promoted(unit: Unit, x: Operands, threads: int | None) -> NDArray:
+def _promoted(unit: Unit, x: UnitOperands, threads: int | None) -> NDArray:
     """One chain; or, with promotion, chains of `promote` k from +0, added in order."""
     if not unit.promote:
         return run(job_for(unit, x), x, threads)
@@ -129,7 +129,7 @@ def _block(unit: Unit) -> int:
     return getattr(unit.arithmetic, "scale_block", 0) or 1
 
 
-def _zeros(x: Operands) -> NDArray:
+def _zeros(x: UnitOperands) -> NDArray:
     return np.zeros((x.item_a.size, x.a.shape[1], x.b.shape[2]), np.float32)
 
 

@@ -42,7 +42,7 @@ class Reach:
 
 
 @dataclass(frozen=True)
-class Operands:
+class UnitOperands:
     """A batch of GEMMs: a (na, m, k), b (nb, k, n), c (batch, m, n) or None; which a and b each of the batch takes."""
 
     a: NDArray[np.floating]
@@ -57,7 +57,7 @@ class Operands:
     scale_a: NDArray[np.float64] | None = None
     scale_b: NDArray[np.float64] | None = None
 
-    def part(self, k: NDArray[np.intp] | slice, c: Floats | None, block: int = 1) -> Operands:
+    def part(self, k: NDArray[np.intp] | slice, c: Floats | None, block: int = 1) -> UnitOperands:
         """The same GEMM over some of k (whole blocks of `block`), with another C."""
         scales: list[NDArray[np.float64] | None] = [None, None]
         if self.scale_a is not None and self.scale_b is not None:
@@ -68,7 +68,7 @@ class Operands:
             ]
         a, b = np.ascontiguousarray(self.a[:, :, k]), np.ascontiguousarray(self.b[:, k, :])
         reach_c = Reach() if c is None or c.dtype != np.float32 else measure(c, get_format("float32"))[0]
-        return Operands(a, b, c, self.item_a, self.item_b, self.reach_a, self.reach_b, reach_c, self.shape, *scales)
+        return UnitOperands(a, b, c, self.item_a, self.item_b, self.reach_a, self.reach_b, reach_c, self.shape, *scales)
 
 
 def measure(x: Floats, fmt: Format) -> tuple[Reach, bool]:
@@ -122,10 +122,10 @@ def checked(x: ArrayLike, argument: str, fmt: Format, unit: Unit) -> tuple[NDArr
     return single, reach
 
 
-def gather(
+def unit_operands(
     a: ArrayLike, b: ArrayLike, c: ArrayLike | None, unit: Unit, scales: tuple[ArrayLike | None, ...]
-) -> Operands:
-    """Checked operands for a unit: see `Operands`.
+) -> UnitOperands:
+    """Checked operands for a unit: see `UnitOperands`.
 
     Raises
     ------
@@ -150,7 +150,7 @@ def gather(
         m *= a3.shape[0]
         a3, item_a, item_b = a3.reshape(1, m, k), np.zeros(1, np.int64), np.zeros(1, np.int64)
         c32 = None if c32 is None else c32.reshape(1, m, n)
-    return Operands(a3, b3, c32, item_a, item_b, reach_a, reach_b, reach_c, shape, scale_a, scale_b)
+    return UnitOperands(a3, b3, c32, item_a, item_b, reach_a, reach_b, reach_c, shape, scale_a, scale_b)
 
 
 def _start(c: NDArray[np.floating], shape: tuple[int, ...]) -> NDArray[np.floating]:

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from ...kernels.units.chain_plain import chain_elements
 from ...kernels.units.pack import code_columns, code_rows, pack_columns, pack_rows
-from ...kernels.units.tile import WIDTH, Plan
+from ...kernels.units.tile import WIDTH, UnitCall
 from ..threads import over_ranges, thread_count
-from .operands import Operands
+from .operands import UnitOperands
 
 #: exponent codes: emin, bias, code of zero
 Code = tuple[int, int, int]
@@ -56,7 +56,7 @@ class Job:
     bits: int
     rows: int
     order: NDArray[np.int64]
-    plan: dict[Plan, int]
+    call: dict[UnitCall, int]
     data_bits: int = 0
     code_a: Code | None = None
     code_b: Code | None = None
@@ -85,7 +85,7 @@ def ascending(k: int, step: int) -> NDArray[np.int64]:
     return order
 
 
-def run(job: Job, x: Operands, threads: int | None) -> NDArray:
+def run(job: Job, x: UnitOperands, threads: int | None) -> NDArray:
     """The results, (batch, m, n)."""
     m, k, n = x.a.shape[1], x.a.shape[2], x.b.shape[2]
     batch = x.item_a.size
@@ -94,19 +94,19 @@ def run(job: Job, x: Operands, threads: int | None) -> NDArray:
     tiles, panels = -(-m // job.rows), -(-n // job.lanes)
     count = thread_count(threads, batch * m * n * k, batch * tiles)
     given, x = x, replace(x, a=job.prepare(x.a), b=job.prepare(x.b), c=None if x.c is None else job.prepare_c(x.c))
-    plan = _plan(job, tiles, panels)
+    call = _call(job, tiles, panels)
     out = _start(x, (batch, tiles * job.rows, panels * job.lanes))
     packed = _packed(job, x, tiles, panels, count)
     scales = _packed_scales(job, x, tiles, panels)
     flat = out.reshape(-1)
-    over_ranges(lambda i, j: job.kernel(*packed, *scales, flat, plan, x.item_a, x.item_b, i, j), batch * tiles, count)
+    over_ranges(lambda i, j: job.kernel(*packed, *scales, flat, call, x.item_a, x.item_b, i, j), batch * tiles, count)
     result = out if out.shape == (batch, m, n) else np.ascontiguousarray(out[:, :m, :n])
     if job.nan_tile >= 0:
         _again(job.nan_tile, given, result)
     return result
 
 
-def _again(tile: int, x: Operands, result: NDArray) -> None:
+def _again(tile: int, x: UnitOperands, result: NDArray) -> None:
     """Compute the elements that are NaN by the plain form."""
     which = np.argwhere(np.isnan(result))
     if which.size:
@@ -114,19 +114,24 @@ def _again(tile: int, x: Operands, result: NDArray) -> None:
         chain_elements(x.a, x.b, c, result, x.item_a, x.item_b, np.ascontiguousarray(which), tile)
 
 
-def _plan(job: Job, tiles: int, panels: int) -> NDArray[np.int64]:
-    plan = np.zeros(Plan.COUNT, np.int64)
-    for key, value in job.plan.items():
-        plan[key] = value
-    plan[Plan.TILES], plan[Plan.PANELS], plan[Plan.ROWS], plan[Plan.LANES] = tiles, panels, job.rows, job.lanes
-    plan[Plan.A_SIZE], plan[Plan.B_SIZE] = job.order.size * job.rows, job.order.size * job.lanes
+def _call(job: Job, tiles: int, panels: int) -> NDArray[np.int64]:
+    call = np.zeros(UnitCall.COUNT, np.int64)
+    for key, value in job.call.items():
+        call[key] = value
+    call[UnitCall.TILES], call[UnitCall.PANELS], call[UnitCall.ROWS], call[UnitCall.LANES] = (
+        tiles,
+        panels,
+        job.rows,
+        job.lanes,
+    )
+    call[UnitCall.A_SIZE], call[UnitCall.B_SIZE] = job.order.size * job.rows, job.order.size * job.lanes
     if job.scale_step:
         blocks = job.order.size // job.scale_step
-        plan[Plan.SA_SIZE], plan[Plan.SB_SIZE] = blocks * job.rows, blocks * job.lanes
-    return plan
+        call[UnitCall.SA_SIZE], call[UnitCall.SB_SIZE] = blocks * job.rows, blocks * job.lanes
+    return call
 
 
-def _start(x: Operands, shape: tuple[int, int, int]) -> NDArray:
+def _start(x: UnitOperands, shape: tuple[int, int, int]) -> NDArray:
     """The padded result with C in it, or zeros."""
     if x.c is not None and x.c.shape == shape:
         return np.array(x.c, order="C")
@@ -136,7 +141,9 @@ def _start(x: Operands, shape: tuple[int, int, int]) -> NDArray:
     return out
 
 
-def _packed(job: Job, x: Operands, tiles: int, panels: int, threads: int) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+def _packed(
+    job: Job, x: UnitOperands, tiles: int, panels: int, threads: int
+) -> tuple[NDArray, NDArray, NDArray, NDArray]:
     """a and its exponent codes by tiles, b and its by panels; no codes where the kernel reads none."""
     count_a, count_b = x.a.shape[0] * tiles, x.b.shape[0] * panels
     sizes = count_a * job.rows * job.order.size, count_b * job.lanes * job.order.size
@@ -159,7 +166,9 @@ def _packed(job: Job, x: Operands, tiles: int, panels: int, threads: int) -> tup
     return a, ea, b, eb
 
 
-def _packed_scales(job: Job, x: Operands, tiles: int, panels: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _packed_scales(
+    job: Job, x: UnitOperands, tiles: int, panels: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Scales as [tile][block][rows] and [panel][block][lanes]; padding is 1."""
     if not job.scale_step or x.scale_a is None or x.scale_b is None:
         return np.empty(0), np.empty(0)

@@ -1,4 +1,4 @@
-"""`Plan`: one way of rounding (format, mode, policy, random bits) with its constants and kernels looked up once.
+"""`Rounder`: one way of rounding (format, mode, policy, random bits) with its constants and kernels looked up once.
 
 Every operation starts by turning its arguments into a plan; equal arguments give the same object, so a call in a loop
 pays one dictionary look-up. The plan is also where a fast kernel is chosen, by the conditions of ``formats/lanes.py``.
@@ -27,7 +27,7 @@ Kernel = Callable[..., None]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Plan:
+class Rounder:
     """How to round: the format, the mode, the constants' vector of ``formats/spec.py``, and the kernels that do it.
 
     `single`: float32 can carry the format. `round32`, `round64`: kernels (x, out, words, key), or None where every
@@ -36,7 +36,7 @@ class Plan:
 
     format: Format
     rounding: Rounding
-    words: NDArray[np.float64]
+    spec_array: NDArray[np.float64]
     single: bool
     stochastic: bool
     round32: Kernel | None
@@ -66,13 +66,13 @@ class Plan:
                 return self.apply(a.astype(np.float64), key).astype(np.float32)
         out = np.empty(a.shape, a.dtype)
         if a.ndim == 1:
-            function(a, out, self.words, key)
+            function(a, out, self.spec_array, key)
         else:
-            function(a.reshape(-1), out.reshape(-1), self.words, key)
+            function(a.reshape(-1), out.reshape(-1), self.spec_array, key)
         return out
 
 
-def plan(fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | None, random_bits: int | None) -> Plan:
+def rounder(fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | None, random_bits: int | None) -> Rounder:
     """The plan for these arguments.
 
     Raises
@@ -87,30 +87,30 @@ def plan(fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | None,
 
 
 @lru_cache(maxsize=4096, typed=True)
-def _plan(fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | None, random_bits: int | None) -> Plan:
+def _plan(fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | None, random_bits: int | None) -> Rounder:
     f, mode = get_format(fmt), as_rounding(rounding)
-    words = rounding_spec(f, mode, as_overflow(overflow), check_random_bits(mode, random_bits))
-    return Plan(
+    spec_array = rounding_spec(f, mode, as_overflow(overflow), check_random_bits(mode, random_bits))
+    return Rounder(
         format=f,
         rounding=mode,
-        words=words,
+        spec_array=spec_array,
         single=f.fits_float32,
         stochastic=mode.is_stochastic,
-        round32=_kernel32(f, mode, words),
-        round64=_kernel64(f, mode, words),
+        round32=_kernel32(f, mode, spec_array),
+        round64=_kernel64(f, mode, spec_array),
     )
 
 
-def _is_whole_carrier(f: Format, words: NDArray[np.float64], lane: Lane) -> bool:
+def _is_whole_carrier(f: Format, spec_array: NDArray[np.float64], lane: Lane) -> bool:
     """Whether nothing changes: the format is the carrier itself, and an infinity stays one under the policy."""
-    return is_whole(f, lane) and words[SpecField.POS_INF] == np.inf
+    return is_whole(f, lane) and spec_array[SpecField.POS_INF] == np.inf
 
 
-def _kernel32(f: Format, mode: Rounding, words: NDArray[np.float64]) -> Kernel | None:
+def _kernel32(f: Format, mode: Rounding, spec_array: NDArray[np.float64]) -> Kernel | None:
     """The kernel for float32 arrays; where float32 does not hold the format's numbers it sees none (`single`)."""
     if not f.fits_float32 or mode not in elementwise.MODES:
         return elementwise.round_plain
-    if _is_whole_carrier(f, words, SINGLE):
+    if _is_whole_carrier(f, spec_array, SINGLE):
         return None
     if f.precision == 1:
         return _powers(f, SINGLE, special.round_powers32)
@@ -125,8 +125,8 @@ def _kernel32(f: Format, mode: Rounding, words: NDArray[np.float64]) -> Kernel |
     return elementwise.round_same32 if same else elementwise.round_narrow32
 
 
-def _kernel64(f: Format, mode: Rounding, words: NDArray[np.float64]) -> Kernel | None:
-    if _is_whole_carrier(f, words, DOUBLE):
+def _kernel64(f: Format, mode: Rounding, spec_array: NDArray[np.float64]) -> Kernel | None:
+    if _is_whole_carrier(f, spec_array, DOUBLE):
         return None
     if mode not in elementwise.MODES:
         return elementwise.round_plain

@@ -1,7 +1,7 @@
 """Elementary functions of float64 numbers to 128 bits for certain: what is left when float64 cannot decide a rounding.
 
-`certain(name, x, y)` gives the leading 128 bits of the result and whether anything follows them, which is all that a
-rounding asks for (``kernels/arithmetic/wide.py``). Three cases:
+`leading_bits(name, x, y)` gives the leading 128 bits of the result and whether anything follows them, which is all that
+a rounding asks for (``kernels/arithmetic/wide.py``). Three cases:
 
 exact
     The results that are dyadic numbers. By Lindemann's theorem (and Siegel and Shidlovskii's for erf) the
@@ -65,7 +65,7 @@ def _huge(negative: bool) -> Leading:
     return Leading(negative, 1, True, 3000)
 
 
-def certain(name: str, x: float, y: float = 0.0) -> Leading:
+def leading_bits(name: str, x: float, y: float = 0.0) -> Leading:
     """The leading bits of function `name` at x (arctan2: of y/x's angle; power: x^y), for a finite non-zero result.
 
     Infinite arguments are taken for arctan and arctan2 alone; elsewhere their results are special values.
@@ -75,7 +75,7 @@ def certain(name: str, x: float, y: float = 0.0) -> Leading:
 
 @lru_cache(maxsize=1 << 14)
 def _kept(name: str, x: float, y: float, *signs: float) -> Leading:
-    """`certain`, kept for the next time; the signs tell -0 from 0, which are equal keys."""
+    """`leading_bits`, kept for the next time; the signs tell -0 from 0, which are equal keys."""
     if name == "power":
         return _power(x, y)
     if name == "arctan2":

@@ -1,4 +1,4 @@
-"""`certain` against MPFR: all 128 leading bits, and whether anything follows."""
+"""`leading_bits` against MPFR: all 128 leading bits, and whether anything follows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from gmpy2 import mpfr
 
 from nfloat.ops import bigreal
-from nfloat.ops.certain import Leading, certain
+from nfloat.ops.leading_bits import Leading, leading_bits
 
 FUNCTIONS = {
     "exp": gmpy2.exp,
@@ -82,7 +82,7 @@ def test_leading_bits(name: str) -> None:
             if x in (0.0, 1.0) or abs(x) > MODERATE.get(name, math.inf):
                 continue
             z = FUNCTIONS[name](mpfr(x))
-            leading = certain(name, x)
+            leading = leading_bits(name, x)
             assert _agrees(leading, z) or (gmpy2.is_infinite(z) and leading.q == 3000), f"{name}({x!r}): {leading}"
 
 
@@ -92,7 +92,7 @@ def test_leading_bits_of_two_arguments(name: str) -> None:
         for x, y in zip(_inputs(2, 240), _inputs(3, 240), strict=True):
             x = abs(x) if name == "power" else x
             z = mpfr(x) ** mpfr(y) if name == "power" else gmpy2.atan2(mpfr(x), mpfr(y))
-            leading = certain(name, x, y)
+            leading = leading_bits(name, x, y)
             assert (
                 _agrees(leading, z) or (gmpy2.is_infinite(z) and leading.q == 3000) or (z == 0 and leading.q == -3000)
             ), f"{name}({x!r}, {y!r}): {leading}"
@@ -113,10 +113,10 @@ def test_the_error_bound_of_every_form(name: str, w: int) -> None:
 
 
 def test_exact_results_are_marked_as_such() -> None:
-    assert certain("exp2", -7.0) == Leading(False, 1, False, -7)
-    assert certain("log2", 0.125) == Leading(True, 3, False, 0)
-    assert certain("log10", 1e22) == Leading(False, 22, False, 0)
-    assert certain("power", 2.25, -0.5).more  # 2/3
-    assert certain("power", 2.25, 1.5) == Leading(False, 27, False, -3)
-    assert certain("power", -3.0, 3.0) == Leading(True, 27, False, 0)
-    assert certain("power", 0.0625, -0.25) == Leading(False, 1, False, 1)
+    assert leading_bits("exp2", -7.0) == Leading(False, 1, False, -7)
+    assert leading_bits("log2", 0.125) == Leading(True, 3, False, 0)
+    assert leading_bits("log10", 1e22) == Leading(False, 22, False, 0)
+    assert leading_bits("power", 2.25, -0.5).more  # 2/3
+    assert leading_bits("power", 2.25, 1.5) == Leading(False, 27, False, -3)
+    assert leading_bits("power", -3.0, 3.0) == Leading(True, 27, False, 0)
+    assert leading_bits("power", 0.0625, -0.25) == Leading(False, 1, False, 1)
