@@ -197,7 +197,13 @@ def at(ufunc: np.ufunc, array: Any, indices: Any, values: Any = _NONE) -> None:
     stream, how = fresh_stream(name, array, values), array._arithmetic.rounder
     x = target.astype(np.float64).reshape(-1)
     fold_at(
-        op, x, np.ascontiguousarray(places, np.int64).reshape(-1), y, has_unsigned_zero(how), how.spec_array, how.key(stream)
+        op,
+        x,
+        np.ascontiguousarray(places, np.int64).reshape(-1),
+        y,
+        has_unsigned_zero(how),
+        how.spec_array,
+        how.key(stream),
     )
     target[...] = x.reshape(target.shape)
     array._stream = stream

@@ -20,6 +20,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,7 @@ def kernel(*signatures: str, possible: bool = True) -> Callable[[Callable[..., A
     return decorate
 
 
+@lru_cache(maxsize=512)
 def entry_point(kernel: Any, index: int = 0) -> Callable[..., Any]:
     """The compiled function behind one of a kernel's signatures, compiled or loaded if it is not there yet.
 

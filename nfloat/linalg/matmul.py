@@ -8,13 +8,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import ArgumentError, ShapeError
+from ..errors import ArgumentError
 from ..formats.names import FormatLike, get_format
 from ..ops.rounding import round as round_values
 from ..streams import SeedLike, as_key
 from .accumulators import Accumulator, AccumulatorLike, as_accumulator
 from .gemm.dispatch import multiply_stack
-from .operands import as_operand, check_copy, check_memory, input_formats, matmul_shapes
+from .operands import input_formats, matmul_operands
 from .threads import check_threads
 
 
@@ -90,42 +90,22 @@ def matmul(
     np.float64(1.0009765625)
     """
     how, threads = as_accumulator(acc), check_threads(threads)
-    given = None if inputs is None else input_formats(inputs)
     last = None if output is None else get_format(output, "output")
-    if not isinstance(how, Accumulator):
-        from .units.matmul import unit_matmul
+    given = matmul_operands(a, b, c, None if inputs is None else input_formats(inputs))
+    if isinstance(how, Accumulator):
+        if scale_a is not None or scale_b is not None:
+            raise ArgumentError(
+                f"scale_a and scale_b go with a block-scaled matrix unit, not with acc={how!r}; scale a and b before"
+            )
+        key = as_key(seed) if how.stochastic else 0
+        single = how.result_format.fits_float32 and given.single
+        out: NDArray = np.empty(given.full, np.float32 if single else np.float64)
+        multiply_stack(*given.matrices(given.a, given.b, given.c), out, how, key, threads)
+    else:
+        from .units.matmul import unit_matmul  # units are loaded where they are used
 
-        return unit_matmul(a, b, how, c, inputs=given, output=last, threads=threads, scale_a=scale_a, scale_b=scale_b)
-    if scale_a is not None or scale_b is not None:
-        raise ArgumentError(
-            f"scale_a and scale_b go with a block-scaled matrix unit, not with acc={how!r}; scale a and b before"
-        )
-    x, y = as_operand(a, "a"), as_operand(b, "b")
-    shape, (m, _, n) = matmul_shapes(x.shape, y.shape)
-    start = None if c is None else _start(c, shape)
-    key = as_key(seed) if how.stochastic else 0
-    single = how.result_format.fits_float32 and x.itemsize == y.itemsize == 4 and (start is None or start.itemsize == 4)
-    if m * n > 1 << 20 or len(shape) > 2:
-        check_memory("matmul", {"a": x.shape, "b": y.shape}, shape, 4 if single else 8)
-    check_copy("a", x)
-    check_copy("b", y)
-    if given is not None:
-        x, y = round_values(x, given[0]), round_values(y, given[1])
-    x = x.reshape(1, -1) if x.ndim == 1 else x
-    y = y.reshape(-1, 1) if y.ndim == 1 else y
-    full = (m, n) if x.ndim == y.ndim == 2 else (*np.broadcast_shapes(x.shape[:-2], y.shape[:-2]), m, n)
-    out = np.empty(full, np.float32 if single else np.float64)
-    multiply_stack(x, y, None if start is None else start.reshape(full), out, how, key, threads)
-    result = out if shape == full else out.reshape(shape)
+        out = unit_matmul(given, how, (scale_a, scale_b), threads)
+    result = out if given.full == given.shape else out.reshape(given.shape)
     if last is not None:
-        result = round_values(result, last)
+        result = np.asarray(round_values(result, last))
     return result[()] if result.ndim == 0 else result
-
-
-def _start(c: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.floating]:
-    """c, broadcast to the result's shape."""
-    start = as_operand(c, "c")
-    try:
-        return np.broadcast_to(start, shape)
-    except ValueError:
-        raise ShapeError(f"c {start.shape} does not broadcast to the result's shape {shape}") from None

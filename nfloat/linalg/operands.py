@@ -1,14 +1,11 @@
-"""Operands of a product.
+"""From the arguments of a product to matrices: shapes as np.matmul takes them, carriers, `inputs`, and c in full.
 
-Shapes as np.matmul takes them, carriers, buffers, and the refusal of what memory cannot hold.
+One way for all accumulators, matrix units among them; what a unit asks of its operands is in ``units/operands.py``.
 """
 
 from __future__ import annotations
 
-import os
-import threading
-from functools import lru_cache
-from math import prod
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,11 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import FormatError, ShapeError
 from ..formats.format import Format
 from ..formats.names import FormatLike, get_format
-from ..kernels.jit import entry_point
 from ..ops.arguments import as_carrier
-
-#: results of fewer bytes are not checked against the memory there is
-_SMALL = 1 << 28
+from ..ops.rounding import round as round_values
+from .memory import check_copy, check_memory
 
 
 def as_operand(x: ArrayLike, argument: str) -> NDArray[np.floating]:
@@ -75,94 +70,60 @@ def matmul_shapes(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[tuple[int, ..
     return shape, (rows[-2], rows[-1], columns[-1])
 
 
-def check_memory(
-    argument: str, shapes: dict[str, tuple[int, ...]], result: tuple[int, ...], itemsize: int, copies: int = 1
-) -> None:
-    """Refuse a result (and working copies) that this machine cannot hold, before anything is allocated.
+Floats = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class MatmulOperands:
+    """What a product is of: carriers a, b and c (or None) of the shapes given, and the shapes of the result.
+
+    `full` is (..., m, n), `shape` that of the result: without the axes that one-dimensional operands do not have.
+    """
+
+    a: Floats
+    b: Floats
+    c: Floats | None
+    full: tuple[int, ...]
+    shape: tuple[int, ...]
+
+    @property
+    def single(self) -> bool:
+        """Whether float32 carries all of them."""
+        return self.a.itemsize == self.b.itemsize == 4 and (self.c is None or self.c.itemsize == 4)
+
+    def matrices(self, a: Floats, b: Floats, c: Floats | None) -> tuple[Floats, Floats, Floats | None]:
+        """Arrays of the operands' shapes as stacks of matrices (..., m, k) and (..., k, n), and c of shape `full`."""
+        start = None if c is None else np.broadcast_to(c, self.shape).reshape(self.full)
+        return a.reshape(1, -1) if a.ndim == 1 else a, b.reshape(-1, 1) if b.ndim == 1 else b, start
+
+
+def matmul_operands(
+    a: ArrayLike, b: ArrayLike, c: ArrayLike | None, inputs: tuple[Format, Format] | None
+) -> MatmulOperands:
+    """The operands of a product, a and b rounded to `inputs` (nearest-even) where that is given.
 
     Raises
     ------
+    ArgumentError
+        If an operand is not real numbers.
     ShapeError
-        If the result would take more than half of the memory now free; sizes are named.
+        If shapes do not fit, or the result would not fit in memory.
     """
-    need = prod(result) * itemsize * copies
-    if need < _SMALL:
-        return
-    names = " and ".join(f"{name} {shape}" for name, shape in shapes.items())
-    _refuse_beyond_half(
-        need,
-        f"{argument}: {names} give a result of shape {result}, which needs",
-        "split the rows and multiply them in turn",
-    )
+    x, y = as_operand(a, "a"), as_operand(b, "b")
+    shape, (m, _, n) = matmul_shapes(x.shape, y.shape)
+    start = None if c is None else as_operand(c, "c")
+    if start is not None and not _broadcasts(start.shape, shape):
+        raise ShapeError(f"c {start.shape} does not broadcast to the result's shape {shape}")
+    if m * n > 1 << 20 or len(shape) > 2:
+        check_memory("matmul", {"a": x.shape, "b": y.shape}, shape, x.itemsize)
+    check_copy("a", x)
+    check_copy("b", y)
+    if inputs is not None:
+        x, y = np.asarray(round_values(x, inputs[0])), np.asarray(round_values(y, inputs[1]))
+    stack = shape[: len(shape) - (x.ndim > 1) - (y.ndim > 1)]
+    return MatmulOperands(x, y, start, (*stack, m, n), shape)
 
 
-def check_copy(argument: str, x: NDArray) -> None:
-    """Refuse an array of which a copy is needed that this machine cannot hold (a broadcast view may be of any size).
-
-    Raises
-    ------
-    ShapeError
-        If the copy would take more than half of the memory now free.
-    """
-    if x.nbytes >= _SMALL and not (x.flags.c_contiguous or x.flags.f_contiguous):
-        _refuse_beyond_half(
-            x.nbytes, f"{argument} {x.shape} is not contiguous, and a copy of it takes", "pass it in parts"
-        )
-
-
-def _refuse_beyond_half(need: int, what: str, advice: str) -> None:
-    """Raise a ShapeError if so many bytes are more than half of the free memory."""
-    free = available_memory()
-    if free is not None and need > free // 2:
-        raise ShapeError(
-            f"{what} {need / 2**30:.1f} GiB (half of the {free / 2**30:.1f} GiB of memory now free may be used); "
-            f"{advice}"
-        )
-
-
-def available_memory() -> int | None:
-    """Bytes that can be allocated without swapping, or None where the system does not say."""
-    try:
-        with open("/proc/meminfo", encoding="ascii") as f:
-            fields = dict(line.split(":", 1) for line in f)
-        return int(fields["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError, ValueError):
-        pass
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return None
-
-
-def layout_of(x: NDArray) -> int:
-    """The place of a matrix's layout in the signatures of kernels that take both: 0 for C, 1 for Fortran."""
-    return 0 if x.flags.c_contiguous else 1
-
-
-#: the compiled function behind a kernel's signature, see ``kernels/jit.py``
-compiled = lru_cache(maxsize=256)(entry_point)
-
-
-#: the bytes of the panels' buffer that each thread keeps
-_KEPT = 1 << 20
-_kept = threading.local()
-
-
-def panel_buffer(size: int, dtype: type) -> NDArray:
-    """An array that begins where vectors of 64 bytes do: a load across two lines of cache costs as much as two.
-
-    It may hold anything. One that is not large is the same for all products of a thread: it is of no use to the next
-    one.
-    """
-    nbytes = size * np.dtype(dtype).itemsize
-    if nbytes > _KEPT:
-        return _aligned(nbytes).view(dtype)
-    if not hasattr(_kept, "buffer"):
-        _kept.buffer = _aligned(_KEPT)
-    return _kept.buffer[:nbytes].view(dtype)
-
-
-def _aligned(nbytes: int) -> NDArray[np.uint8]:
-    raw = np.empty(nbytes + 64, np.uint8)
-    start = -raw.__array_interface__["data"][0] % 64
-    return raw[start : start + nbytes]
+def _broadcasts(own: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    """Whether an array broadcasts to a shape, which it must not widen."""
+    return len(own) <= len(shape) and all(n in (1, whole) for n, whole in zip(own[::-1], shape[::-1], strict=False))

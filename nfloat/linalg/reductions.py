@@ -19,7 +19,8 @@ from ..streams import SeedLike, as_key
 from .accumulators import Accumulator, AccumulatorLike, as_accumulator
 from .gemm.dispatch import multiply, plain_call, read_only
 from .matmul import matmul
-from .operands import as_operand, check_copy, check_memory
+from .memory import check_copy, check_memory
+from .operands import as_operand
 from .threads import PLAIN, check_threads, over_ranges, thread_count
 
 

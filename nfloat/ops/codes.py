@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple, NoReturn
 
@@ -242,7 +241,7 @@ def decode(codes: ArrayLike, fmt: FormatLike) -> NDArray[np.floating] | np.float
 def _decode_into(c: NDArray[np.unsignedinteger], out: NDArray[np.floating], coding: _Coding) -> None:
     f = coding.format
     if coding.decoder is not None:
-        _decode_lanes(coding.dtype)(c, out, coding.code_array, coding.decoder)
+        entry_point(decode_run, _CODE_TYPES.index(coding.dtype))(c, out, coding.code_array, coding.decoder)
     elif f.bits <= 8 or (f.bits <= 16 and 4 * c.size >= 1 << f.bits):
         look_up(_numbers(f), c, out)
     elif f.twos_complement and c.size >= _FEW:
@@ -257,11 +256,6 @@ def _decode_into(c: NDArray[np.unsignedinteger], out: NDArray[np.floating], codi
         out[...] = wide
     else:
         decode_plain(c, out, coding.code_array)
-
-
-@lru_cache
-def _decode_lanes(dtype: np.dtype) -> Callable[..., None]:
-    return entry_point(decode_run, _CODE_TYPES.index(dtype))
 
 
 @lru_cache(maxsize=256)

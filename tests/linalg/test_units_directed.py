@@ -12,7 +12,6 @@ import unit_oracle
 from unit_data import bits, from_hex
 
 import nfloat as nf
-from nfloat.linalg.units.matmul import unit_matmul
 from nfloat.linalg.units.names import convert
 
 pytestmark = pytest.mark.filterwarnings("ignore::nfloat.linalg.units.names.SingleSourceWarning")
@@ -23,7 +22,7 @@ def both(name: str, a, b, c=0.0, scales=None) -> str:
     unit = nf.units[name]
     a, b, c = (np.asarray(x, np.float32) for x in (a, b, c))
     extra = {} if scales is None else {"scale_a": np.array(scales[0])[None], "scale_b": np.array(scales[1])[:, None]}
-    got = bits(unit_matmul(a[None], b[:, None], unit, c[None, None], **extra))[0, 0]
+    got = bits(nf.matmul(a[None], b[:, None], unit, c[None, None], **extra))[0, 0]
     assert got == unit_oracle.dot(unit, a, b, c, scales), name
     return f"{got:08x}"
 

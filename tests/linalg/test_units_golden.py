@@ -17,7 +17,6 @@ import unit_oracle
 
 import nfloat as nf
 from nfloat.linalg.units import jobs as unit_jobs
-from nfloat.linalg.units.matmul import unit_matmul
 
 pytestmark = pytest.mark.filterwarnings("ignore::nfloat.linalg.units.names.SingleSourceWarning")
 
@@ -67,7 +66,7 @@ def test_recorded_outputs(path, key, form, monkeypatch):
     scales = {}
     if f"{key}.scale_a" in data:
         scales = {"scale_a": data[f"{key}.scale_a"][:, None, :], "scale_b": data[f"{key}.scale_b"][:, :, None]}
-    got = unit_matmul(a[:, None, :], b[:, :, None], unit_name(key), c[:, None, None], **scales)[:, 0, 0]
+    got = nf.matmul(a[:, None, :], b[:, :, None], unit_name(key), c[:, None, None], **scales)[:, 0, 0]
     wrong = np.flatnonzero(got.view(np.uint32) != d.view(np.uint32))
     assert wrong.size == 0, f"{key}: {wrong.size} of {len(d)} differ, first row {wrong[0]}"
 

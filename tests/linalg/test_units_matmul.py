@@ -8,7 +8,6 @@ import unit_oracle
 from unit_data import bits, values
 
 import nfloat as nf
-from nfloat.linalg.units.matmul import unit_matmul
 
 pytestmark = pytest.mark.filterwarnings("ignore::nfloat.linalg.units.names.SingleSourceWarning")
 
@@ -35,10 +34,10 @@ def operands(name: str, shape_a, shape_b, seed: int = 0):
 def test_bits_do_not_depend_on_threads_or_company(name):
     a, b = operands(name, (67, 96), (96, 53))
     c = values(nf.units[name].output if "f64" not in name else "float32", np.random.default_rng(1), (67, 53), "normal")
-    whole = unit_matmul(a, b, name, c, threads=1)
-    assert np.array_equal(unit_matmul(a, b, name, c, threads=3), whole)
-    assert np.array_equal(unit_matmul(a[5:6], b[:, 7:19], name, c[5:6, 7:19]), whole[5:6, 7:19])
-    assert unit_matmul(a[9], b[:, 50], name, c[9, 50]) == whole[9, 50]
+    whole = nf.matmul(a, b, name, c, threads=1)
+    assert np.array_equal(nf.matmul(a, b, name, c, threads=3), whole)
+    assert np.array_equal(nf.matmul(a[5:6], b[:, 7:19], name, c[5:6, 7:19]), whole[5:6, 7:19])
+    assert nf.matmul(a[9], b[:, 50], name, c[9, 50]) == whole[9, 50]
 
 
 @pytest.mark.parametrize("name", SAMPLE[:5])
@@ -194,19 +193,19 @@ def test_scales_default_to_one_and_are_checked():
     name = "nvidia.blackwell.tcgen05.mxf8_e4m3.f32"
     a, b = operands(name, (2, 70), (70, 3))
     assert np.array_equal(
-        unit_matmul(a, b, name), unit_matmul(a, b, name, scale_a=np.ones((2, 3)), scale_b=np.ones((3, 3)))
+        nf.matmul(a, b, name), nf.matmul(a, b, name, scale_a=np.ones((2, 3)), scale_b=np.ones((3, 3)))
     )
-    assert np.array_equal(unit_matmul(a, b, name), unit_matmul(a, b, "nvidia.blackwell.tcgen05.e4m3.f32"))
+    assert np.array_equal(nf.matmul(a, b, name), nf.matmul(a, b, "nvidia.blackwell.tcgen05.e4m3.f32"))
     with pytest.raises(nf.RepresentationError, match=r"scale_a\[0, 0\]=3\.0.*float8_e8m0fnu"):
-        unit_matmul(a, b, name, scale_a=np.full((2, 3), 3.0))
+        nf.matmul(a, b, name, scale_a=np.full((2, 3), 3.0))
     with pytest.raises(nf.ShapeError, match="scale_b"):
-        unit_matmul(a, b, name, scale_b=np.ones((2, 3)))
+        nf.matmul(a, b, name, scale_b=np.ones((2, 3)))
     got = nf.matmul(a, b, name, scale_a=np.full((2, 3), 2.0))
-    assert np.array_equal(got, unit_matmul(a, b, name, scale_a=np.full((2, 3), 2.0)))
+    assert np.array_equal(got, nf.matmul(a, b, name, scale_a=np.full((2, 3), 2.0)))
     with pytest.raises(nf.ArgumentError, match="block-scaled"):
         nf.matmul(a, b, "float16", scale_a=np.ones((2, 3)))
     with pytest.raises(nf.ShapeError, match="no block scales"):
-        unit_matmul(a, b, "nvidia.blackwell.tcgen05.e4m3.f32", scale_a=np.ones((2, 3)))
+        nf.matmul(a, b, "nvidia.blackwell.tcgen05.e4m3.f32", scale_a=np.ones((2, 3)))
 
 
 def test_scales_move_with_promotion():
@@ -214,11 +213,11 @@ def test_scales_move_with_promotion():
     a, b = operands(name, (2, 192), (192, 3))
     rng = np.random.default_rng(5)
     sa, sb = 2.0 ** rng.integers(-3, 4, (2, 12)), 2.0 ** rng.integers(-3, 4, (12, 3))
-    got = unit_matmul(a, b, name + "@promote=64", scale_a=sa, scale_b=sb)
+    got = nf.matmul(a, b, name + "@promote=64", scale_a=sa, scale_b=sb)
     want = np.zeros((2, 3), np.float32)
     for i in range(3):
         k, s = slice(64 * i, 64 * i + 64), slice(4 * i, 4 * i + 4)
-        want = add(want, unit_matmul(a[:, k], b[k], name, scale_a=sa[:, s], scale_b=sb[s]))
+        want = add(want, nf.matmul(a[:, k], b[k], name, scale_a=sa[:, s], scale_b=sb[s]))
     assert np.array_equal(got, want)
 
 
@@ -226,7 +225,7 @@ def test_the_sign_of_ue4m3_scales_is_ignored():
     name = "nvidia.blackwell.tcgen05.nvf4.f32"
     a, b = operands(name, (2, 64), (64, 3))
     assert np.array_equal(
-        unit_matmul(a, b, name, scale_a=np.full((2, 4), -1.5)), unit_matmul(a, b, name, scale_a=np.full((2, 4), 1.5))
+        nf.matmul(a, b, name, scale_a=np.full((2, 4), -1.5)), nf.matmul(a, b, name, scale_a=np.full((2, 4), 1.5))
     )
 
 

@@ -13,7 +13,6 @@ import unit_oracle
 from unit_data import bits, fp4_row, row
 
 import nfloat as nf
-from nfloat.linalg.units.matmul import unit_matmul
 
 pytestmark = pytest.mark.filterwarnings("ignore::nfloat.linalg.units.names.SingleSourceWarning")
 
@@ -82,7 +81,7 @@ def oracle(unit, x: dict, mutation: str = "") -> np.ndarray:
 def test_every_mutation_is_noticed(name):
     unit = nf.units[name]
     x = operands(unit)
-    got = bits(unit_matmul(**{**x, "unit": unit}))[:, 0, 0]
+    got = bits(nf.matmul(**{**x, "acc": unit}))[:, 0, 0]
     assert np.array_equal(got, oracle(unit, x))
     unseen = [m for n, m in pairs() if n == name and np.array_equal(got, oracle(unit, x, m))]
     assert not unseen

@@ -9,7 +9,6 @@ from unit_data import bits, plain, problem
 import nfloat as nf
 from nfloat.linalg.units import jobs as unit_jobs
 from nfloat.linalg.units.arithmetic import Conversion, IntegerSum
-from nfloat.linalg.units.matmul import unit_matmul
 
 pytestmark = pytest.mark.filterwarnings("ignore::nfloat.linalg.units.names.SingleSourceWarning")
 
@@ -35,7 +34,7 @@ def compare(name: str, seed: int, special: bool) -> None:
     unit = nf.units[name]
     operands = problem(unit, seed, special, k=70 if special else 45)
     want = plain(unit, operands)
-    got = bits(unit_matmul(**{**operands, "unit": unit, "threads": 1}))
+    got = bits(nf.matmul(**{**operands, "acc": unit, "threads": 1}))
     wrong = np.argwhere(got != want)
     assert wrong.size == 0, (
         f"{name}: {len(wrong)} differ, first {wrong[0]}: {got[tuple(wrong[0])]:08x}, {want[tuple(wrong[0])]:08x}"
@@ -57,10 +56,10 @@ def test_any_operands(name):
 def test_forms_for_any_operands_agree_on_ordinary_ones(name, monkeypatch):
     unit = nf.units[name]
     operands = problem(unit, 4, special=False, k=200)
-    fast = bits(unit_matmul(**{**operands, "unit": unit}))
+    fast = bits(nf.matmul(**{**operands, "acc": unit}))
     for condition in ("exact_in_float32", "never_tiny"):
         monkeypatch.setattr(unit_jobs, condition, lambda *_: False)
-    assert np.array_equal(bits(unit_matmul(**{**operands, "unit": unit})), fast)
+    assert np.array_equal(bits(nf.matmul(**{**operands, "acc": unit})), fast)
 
 
 @pytest.mark.parametrize("name", [n for n, u in nf.units.items() if u.output == "float64"])

@@ -18,11 +18,12 @@ from ...kernels.gemm.pack import greatest_norm, pack
 from ...kernels.gemm.plain import RULES, PlainCall, gemm_plain
 from ...kernels.gemm.walk import TileCall
 from ...kernels.gemm.words import line_words
+from ...kernels.jit import entry_point
 from ..accumulators import Accumulator, Order
-from ..operands import compiled, layout_of, panel_buffer
+from ..memory import panel_buffer
 from ..threads import NATIVE, PLAIN, over_ranges, thread_count
 from .constants import constants
-from .facts import ZEROS, survey
+from .facts import ZEROS, layout_of, survey
 from .halves import multiply_halves
 from .route import Candidate, Problem, candidates
 
@@ -153,7 +154,7 @@ class _Tiles:
         if c is not None:
             self._target[...] = c
         self._rows, columns = packable(a.T, dtype), packable(b, dtype)
-        to_panels = compiled(pack, _PACK[columns.itemsize] + layout_of(columns))
+        to_panels = entry_point(pack, _PACK[columns.itemsize] + layout_of(columns))
         self._packed = panel_buffer(panels * self._k * shape.width, dtype)
         if self._count == 1 or self._packed.nbytes < _PACKED_ALONE:
             to_panels(columns, shape.width, self._packed, 0, panels)
@@ -195,8 +196,8 @@ class _Tiles:
         some = max(1, min(last - first, _CHUNK // (self._k * height)))
         packed = np.empty(some * self._k * height, self._packed.dtype)
         to_panels, product = (
-            compiled(pack, _PACK[self._rows.itemsize] + layout_of(self._rows)),
-            compiled(self.candidate.kernel),
+            entry_point(pack, _PACK[self._rows.itemsize] + layout_of(self._rows)),
+            entry_point(self.candidate.kernel),
         )
         for start in range(first, last, some):
             end = min(last, start + some)

@@ -58,3 +58,8 @@ def survey(x: NDArray[np.floating]) -> Facts:
     found = np.empty(5)
     (survey32 if x.itemsize == 4 else survey64)(flat, found)
     return Facts(*found.tolist())
+
+
+def layout_of(x: NDArray) -> int:
+    """The place of a matrix's layout in the signatures of kernels that take both: 0 for C, 1 for Fortran."""
+    return 0 if x.flags.c_contiguous else 1

@@ -8,8 +8,10 @@ from numpy.typing import NDArray
 from ...kernels.gemm.half import half16
 from ...kernels.gemm.half_pack import half_panels
 from ...kernels.gemm.tile import HALF
-from ..operands import compiled, layout_of, panel_buffer
+from ...kernels.jit import entry_point
+from ..memory import panel_buffer
 from ..threads import NATIVE, over_ranges, thread_count
+from .facts import layout_of
 
 #: words of packed rows at a time
 _CHUNK = 1 << 15
@@ -42,7 +44,7 @@ def multiply_halves(
     )
     some, count = max(1, _CHUNK // (k * HALF.rows)), thread_count(threads, m * n * k // NATIVE, tiles)
     exact: list[bool] = []
-    to_panels, product = compiled(half_panels, layout_of(columns)), compiled(half16, layout_of(rows))
+    to_panels, product = entry_point(half_panels, layout_of(columns)), entry_point(half16, layout_of(rows))
     over_ranges(lambda first, last: exact.append(to_panels(columns, packed, first, last)), panels, min(count, panels))
     if all(exact):
         over_ranges(

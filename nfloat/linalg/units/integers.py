@@ -8,17 +8,17 @@ goes step by step.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ...errors import RepresentationError
-from ..operands import matmul_shapes
+from ..operands import MatmulOperands
 from .arithmetic import IntegerSum
 from .unit import INTEGER_RANGES, Unit
 
 _WORD = 1 << 32
 
 
-def integer_matmul(a: ArrayLike, b: ArrayLike, c: ArrayLike | None, unit: Unit) -> NDArray[np.int32]:
+def integer_matmul(operands: MatmulOperands, unit: Unit) -> NDArray[np.int32]:
     """a @ b + c as the unit computes it, int32.
 
     Raises
@@ -28,11 +28,10 @@ def integer_matmul(a: ArrayLike, b: ArrayLike, c: ArrayLike | None, unit: Unit) 
     """
     s = unit.arithmetic
     assert isinstance(s, IntegerSum)
-    x, y = _integers(a, "a", unit.a, unit), _integers(b, "b", unit.b, unit)
-    shape, (m, k, n) = matmul_shapes(x.shape, y.shape)
-    start = np.zeros(shape, np.int64) if c is None else np.broadcast_to(_integers(c, "c", "int32", unit), shape)
-    x, y = x.reshape(1, k) if x.ndim == 1 else x, y.reshape(k, 1) if y.ndim == 1 else y
-    start = start.reshape(*np.broadcast_shapes(x.shape[:-2], y.shape[:-2]), m, n)
+    x, y = _integers(operands.a, "a", unit.a, unit), _integers(operands.b, "b", unit.b, unit)
+    c = None if operands.c is None else _integers(operands.c, "c", "int32", unit)
+    x, y, start = operands.matrices(x, y, c)
+    k, start = x.shape[-1], np.zeros(operands.full, np.int64) if start is None else start
     largest = max(abs(v) for v in INTEGER_RANGES[unit.a]) * max(abs(v) for v in INTEGER_RANGES[unit.b])
     may_clamp = s.saturate and int(np.abs(start).max(initial=0)) + k * largest >= 1 << 31
     if may_clamp:
@@ -43,7 +42,7 @@ def integer_matmul(a: ArrayLike, b: ArrayLike, c: ArrayLike | None, unit: Unit) 
             )
     else:
         total = start + _product(x, y, ((1 << 24) - 1) // largest)
-    return ((total + (1 << 31)) % _WORD - (1 << 31)).astype(np.int32).reshape(shape)
+    return ((total + (1 << 31)) % _WORD - (1 << 31)).astype(np.int32)
 
 
 def _product(x: NDArray[np.int64], y: NDArray[np.int64], stretch: int) -> NDArray[np.int64]:
@@ -55,9 +54,8 @@ def _product(x: NDArray[np.int64], y: NDArray[np.int64], stretch: int) -> NDArra
     return np.asarray(total)
 
 
-def _integers(x: ArrayLike, argument: str, kind: str, unit: Unit) -> NDArray[np.int64]:
+def _integers(array: NDArray[np.floating], argument: str, kind: str, unit: Unit) -> NDArray[np.int64]:
     low, high = INTEGER_RANGES.get(kind, (-(1 << 31), (1 << 31) - 1))
-    array = np.asarray(x)
     with np.errstate(all="ignore"):
         wrong = ~((array >= low) & (array <= high) & (array == np.trunc(array)))
     if wrong.any():

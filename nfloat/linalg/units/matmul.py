@@ -12,9 +12,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...formats.names import FormatLike
-from ...ops.rounding import round as round_values
-from ..operands import input_formats
+from ..operands import MatmulOperands
 from .arithmetic import IntegerSum
 from .integers import integer_matmul
 from .jobs import job_for
@@ -25,32 +23,17 @@ from .unit import Unit
 
 
 def unit_matmul(
-    a: ArrayLike,
-    b: ArrayLike,
-    unit: str | Unit,
-    c: ArrayLike | None = None,
-    *,
-    inputs: FormatLike | tuple[FormatLike, FormatLike] | None = None,
-    output: FormatLike | None = None,
-    scale_a: ArrayLike | None = None,
-    scale_b: ArrayLike | None = None,
-    threads: int | None = None,
+    x: MatmulOperands, unit: str | Unit, scales: tuple[ArrayLike | None, ArrayLike | None], threads: int | None
 ) -> NDArray:
     """a @ b + c, to the last bit as a matrix instruction computes it; k beyond one instruction is chained, ascending.
 
     Parameters
     ----------
-    a, b : array_like, shapes (..., m, k) and (..., k, n)
-        Values of the unit's operand formats; one-dimensional operands and stacks as in np.matmul.
+    x : MatmulOperands
+        a and b hold values of the unit's operand formats, c of its result format: what the accumulators hold at first.
     unit : Unit or str
         A matrix unit or its name, with options or without (see `nfloat.units`).
-    c : array_like, optional
-        Values of the unit's result format; broadcasts to the result's shape. What the accumulators hold at first.
-    inputs : Format or str, or a pair, optional
-        Round a and b to it first, to nearest-even.
-    output : Format or str, optional
-        Round the result once more, to nearest-even.
-    scale_a, scale_b : array_like, optional
+    scales : (array_like or None, array_like or None)
         Block scales of a block-scaled unit, shapes (..., m, blocks) and (..., blocks, n), one per `scale_block` of k;
         ones by default.
     threads : int, optional
@@ -58,10 +41,10 @@ def unit_matmul(
 
     Returns
     -------
-    ndarray or scalar, shape (..., m, n)
+    ndarray, shape x.full
         float32 that holds the unit's results (float64 and int32 for units with such results). Subnormals, infinities,
-        the signs of zeros and NaNs are the unit's: see ``unit_tables``. NaN results have the unit's NaN bits; where a
-        unit has float16 results and these are NaN, the float32 NaN 0x7FFFFFFF stands for 0x7FFF.
+        the signs of zeros and NaNs are the unit's: see ``tables``. NaN results have the unit's NaN bits; where a unit
+        has float16 results and these are NaN, the float32 NaN 0x7FFFFFFF stands for 0x7FFF.
 
     Raises
     ------
@@ -69,8 +52,8 @@ def unit_matmul(
         If there is no such unit, or it multiplies nothing.
     RepresentationError
         If a format cannot hold an element; the first one is named.
-    ShapeError, FormatError
-        If shapes do not fit; if `inputs` or `output` names no format.
+    ShapeError
+        If scales do not fit.
 
     Warns
     -----
@@ -91,17 +74,9 @@ def unit_matmul(
     """
     u = units[unit]
     say_if_single_source(u)
-    if inputs is not None:
-        first, second = input_formats(inputs)
-        a, b = round_values(a, first), round_values(b, second)
     if isinstance(u.arithmetic, IntegerSum):
-        result: NDArray = integer_matmul(a, b, c, u)
-    else:
-        x = unit_operands(a, b, c, u, (scale_a, scale_b))
-        result = _compute(u, x, threads).reshape(x.shape)
-    if output is not None:
-        result = np.asarray(round_values(result, output))
-    return result[()] if result.ndim == 0 else result
+        return integer_matmul(x, u)
+    return _compute(u, unit_operands(x, u, scales), threads).reshape(x.full)
 
 
 def _compute(unit: Unit, x: UnitOperands, threads: int | None) -> NDArray:
@@ -111,7 +86,7 @@ def _compute(unit: Unit, x: UnitOperands, threads: int | None) -> NDArray:
     total = x.c
     for k in _parts(unit, x.a.shape[2]):
         total = _sum(unit, total, _promoted(unit, x.part(k, None, _block(unit)), threads))
-    return _zeros(x) if total is None else total
+    return _zeros(x) if total is None else np.array(total)
 
 
 def _promoted(unit: Unit, x: UnitOperands, threads: int | None) -> NDArray:
@@ -122,7 +97,7 @@ def _promoted(unit: Unit, x: UnitOperands, threads: int | None) -> NDArray:
     for k in range(0, x.a.shape[2], unit.promote):
         part = x.part(slice(k, k + unit.promote), None, _block(unit))
         total = _sum(unit, total, run(job_for(unit, part), part, threads))
-    return _zeros(x) if total is None else total
+    return _zeros(x) if total is None else np.array(total)
 
 
 def _block(unit: Unit) -> int:

@@ -1,6 +1,6 @@
-"""The operands of a unit's GEMM: broadcast as np.matmul does, float32, and checked against the unit's formats.
+"""The operands of a unit's GEMM: a batch in float32, every element checked against the unit's formats.
 
-Here: shapes, checks, error messages, and what a kernel may assume (`Reach`). Not here: which kernel runs
+Here: checks, error messages, and what a kernel may assume (`Reach`). Not here: which kernel runs
 (``units/run.py``).
 """
 
@@ -17,7 +17,7 @@ from ...formats.format import Format
 from ...formats.names import get_format
 from ...kernels.units.pack import scan
 from ...ops.arguments import as_carrier
-from ..operands import check_memory, matmul_shapes
+from ..operands import MatmulOperands
 from .unit import Unit
 
 Floats = NDArray[np.float32]
@@ -53,7 +53,6 @@ class UnitOperands:
     reach_a: Reach
     reach_b: Reach
     reach_c: Reach
-    shape: tuple[int, ...]
     scale_a: NDArray[np.float64] | None = None
     scale_b: NDArray[np.float64] | None = None
 
@@ -68,7 +67,7 @@ class UnitOperands:
             ]
         a, b = np.ascontiguousarray(self.a[:, :, k]), np.ascontiguousarray(self.b[:, k, :])
         reach_c = Reach() if c is None or c.dtype != np.float32 else measure(c, get_format("float32"))[0]
-        return UnitOperands(a, b, c, self.item_a, self.item_b, self.reach_a, self.reach_b, reach_c, self.shape, *scales)
+        return UnitOperands(a, b, c, self.item_a, self.item_b, self.reach_a, self.reach_b, reach_c, *scales)
 
 
 def measure(x: Floats, fmt: Format) -> tuple[Reach, bool]:
@@ -96,15 +95,16 @@ def held(x: NDArray[np.floating], fmt: Format) -> NDArray[np.bool_]:
     return np.where(finite, inside, np.where(np.isnan(y), fmt.has_nan, fmt.has_inf))
 
 
-def checked(x: ArrayLike, argument: str, fmt: Format, unit: Unit) -> tuple[NDArray[np.floating], Reach]:
-    """x as float32 (float64 for a float64 unit), every element a value of the format.
+def checked(
+    carrier: NDArray[np.floating], argument: str, fmt: Format, unit: Unit
+) -> tuple[NDArray[np.floating], Reach]:
+    """An operand as float32 (float64 for a float64 unit), every element a value of the format.
 
     Raises
     ------
     RepresentationError
         Naming the first element that is not.
     """
-    carrier = as_carrier(x, argument, single=True)
     if fmt.precision == 53:
         return carrier.astype(np.float64), Reach()
     with np.errstate(all="ignore"):
@@ -122,43 +122,31 @@ def checked(x: ArrayLike, argument: str, fmt: Format, unit: Unit) -> tuple[NDArr
     return single, reach
 
 
-def unit_operands(
-    a: ArrayLike, b: ArrayLike, c: ArrayLike | None, unit: Unit, scales: tuple[ArrayLike | None, ...]
-) -> UnitOperands:
-    """Checked operands for a unit: see `UnitOperands`.
+def unit_operands(x: MatmulOperands, unit: Unit, scales: tuple[ArrayLike | None, ArrayLike | None]) -> UnitOperands:
+    """Operands as a unit takes them, every element checked.
 
     Raises
     ------
-    ShapeError, RepresentationError
-        If shapes do not fit, or a format cannot hold an element.
+    RepresentationError
+        If a format cannot hold an element.
+    ShapeError
+        If scales do not fit.
     """
-    fmt_a, fmt_b = unit.formats
-    a32, reach_a = checked(a, "a", fmt_a, unit)
-    b32, reach_b = checked(b, "b", fmt_b, unit)
-    shape, (m, k, n) = matmul_shapes(a32.shape, b32.shape)
-    check_memory("matmul", {"a": a32.shape, "b": b32.shape}, shape, a32.itemsize)
-    a32, b32 = a32.reshape(1, k) if a32.ndim == 1 else a32, b32.reshape(k, 1) if b32.ndim == 1 else b32
-    stack = np.broadcast_shapes(a32.shape[:-2], b32.shape[:-2])
-    c32, reach_c = None, Reach()
+    (a, reach_a), (b, reach_b) = (
+        checked(v, name, f, unit) for v, name, f in zip((x.a, x.b), "ab", unit.formats, strict=True)
+    )
+    c, reach_c = (None, Reach()) if x.c is None else checked(x.c, "c", get_format(unit.output), unit)
+    a, b, c = x.matrices(a, b, c)
+    scale_a, scale_b = _scales(scales, unit, a.shape, b.shape)
+    stack, (m, k), n = x.full[:-2], a.shape[-2:], b.shape[-1]
+    item_a, item_b = _items(a.shape[:-2], stack), _items(b.shape[:-2], stack)
+    a, b = a.reshape(prod(a.shape[:-2]), m, k), b.reshape(prod(b.shape[:-2]), k, n)
+    if b.shape[0] == 1 and 1 < a.shape[0] == item_a.size and scale_b is None:  # one b for all: one taller a
+        m *= a.shape[0]
+        a, item_a, item_b = a.reshape(1, m, k), np.zeros(1, np.int64), np.zeros(1, np.int64)
     if c is not None:
-        c32, reach_c = checked(c, "c", get_format(unit.output), unit)
-        c32 = _start(c32, shape).reshape(prod(stack), m, n)
-    scale_a, scale_b = _scales(scales, unit, a32.shape, b32.shape)
-    a3, b3 = a32.reshape(prod(a32.shape[:-2]), m, k), b32.reshape(prod(b32.shape[:-2]), k, n)
-    item_a, item_b = _items(a32.shape[:-2], stack), _items(b32.shape[:-2], stack)
-    if b3.shape[0] == 1 and 1 < a3.shape[0] == item_a.size and scale_b is None:  # one b for all: one taller a
-        m *= a3.shape[0]
-        a3, item_a, item_b = a3.reshape(1, m, k), np.zeros(1, np.int64), np.zeros(1, np.int64)
-        c32 = None if c32 is None else c32.reshape(1, m, n)
-    return UnitOperands(a3, b3, c32, item_a, item_b, reach_a, reach_b, reach_c, shape, scale_a, scale_b)
-
-
-def _start(c: NDArray[np.floating], shape: tuple[int, ...]) -> NDArray[np.floating]:
-    """c, broadcast to the result's shape."""
-    try:
-        return np.array(np.broadcast_to(c, shape), order="C")
-    except ValueError:
-        raise ShapeError(f"c {c.shape} does not broadcast to the result's shape {shape}") from None
+        c = c.reshape(item_a.size, m, n)
+    return UnitOperands(a, b, c, item_a, item_b, reach_a, reach_b, reach_c, scale_a, scale_b)
 
 
 def _items(own: tuple[int, ...], stack: tuple[int, ...]) -> NDArray[np.int64]:

@@ -23,7 +23,6 @@ sys.path.insert(0, str(HERE.parents[1] / "linalg"))
 import unit_data  # noqa: E402
 
 import nfloat as nf  # noqa: E402
-from nfloat.linalg.units.matmul import unit_matmul  # noqa: E402
 from nfloat.linalg.units.unit import Unit  # noqa: E402
 
 WIDE_MMA = {
@@ -171,7 +170,7 @@ def run(program: Path, instruction: str, unit: Unit, x: dict[str, np.ndarray]) -
 def model(unit: Unit, x: dict[str, np.ndarray]) -> np.ndarray:
     """nfloat's results for the rows."""
     scales = {"scale_a": x["scale_a"][:, None, :], "scale_b": x["scale_b"][:, :, None]} if "scale_a" in x else {}
-    return unit_matmul(x["a"][:, None, :], x["b"][:, :, None], unit, x["c"][:, None, None], **scales)[:, 0, 0]
+    return nf.matmul(x["a"][:, None, :], x["b"][:, :, None], unit, x["c"][:, None, None], **scales)[:, 0, 0]
 
 
 def differing(x: np.ndarray, y: np.ndarray) -> int:
