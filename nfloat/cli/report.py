@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ._output import json_option, print_json
+
+if TYPE_CHECKING:
+    from ..runs.run import Run
 
 
 @click.command(name="report")
@@ -20,25 +24,24 @@ def command(folder: Path, out: Path | None, as_json: bool) -> None:
     Example:
       nfloat report out
     """
-    from ..drift.folder import REPORT
+    from ..runs.folder import REPORT
     from ..studies.folder import is_study
 
     path = out or folder / REPORT
-    _study_page(folder, path) if is_study(folder) else _drift_page(folder, path)
+    result = _study(folder) if is_study(folder) else _drift(folder)
+    result.write_report(path)
     print_json({"report": str(path)}) if as_json else click.echo(str(path))
 
 
-def _drift_page(folder: Path, path: Path) -> None:
+def _drift(folder: Path) -> Run[Any]:
     from ..drift.folder import read_folder
     from ..drift.result import Result
-    from ..report.drift import write_page
 
-    write_page(Result(*read_folder(folder)), path)
+    return Result(*read_folder(folder))
 
 
-def _study_page(folder: Path, path: Path) -> None:
-    from ..report.study import write_study_page
+def _study(folder: Path) -> Run[Any]:
     from ..studies import STUDIES
     from ..studies.experiment import read_folder
 
-    write_study_page(read_folder(folder, STUDIES.values()), path)
+    return read_folder(folder, STUDIES.values())

@@ -145,8 +145,8 @@ def _plan(name: str, seed: int | None, assignments: tuple[str, ...], config_file
 
 def _execute(plan: Plan, out: Path, overwrite: bool, as_json: bool) -> int:
     """Run, write the page, print."""
+    from ..runs.folder import REPORT
     from ..studies.experiment import Result, execute
-    from ..studies.folder import REPORT
 
     try:
         with Progress(1, Result(plan, []).cells) as progress:

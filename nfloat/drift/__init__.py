@@ -2,9 +2,9 @@
 
 ``config.py`` says what a run is, ``twin.py`` runs one recipe beside its float64 twin, ``recorder.py`` turns what
 happens into rows (``rows.py``) with the measures of ``metrics.py``, ``attribution.py`` says which rounding did it,
-``experiment.py`` runs all recipes, ``folder.py`` keeps rows on disk as they come and continues an interrupted run,
-``summary.py`` draws conclusions, ``result.py`` is what `run` gives back. The page made of it stands in
-``nfloat.report``.
+``experiment.py`` runs all recipes, ``folder.py`` says from which rows an interrupted run goes on (``nfloat/runs``
+keeps them on disk), ``summary.py`` draws conclusions, ``measurements.py`` is rows and conclusions together,
+``page/`` the page made of them, ``result.py`` what `run` gives back.
 """
 
 from .config import Config, from_toml, to_toml

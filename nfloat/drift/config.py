@@ -3,7 +3,8 @@
 A configuration reproduces a run to the bit, so everything that changes a number stands here and nothing else does: the
 number of threads, the folder and the progress bar are arguments of `run`. What a recipe rounds stands in ``nfloat.nn``.
 
-Reading is strict: unknown keys, wrong types and impossible values are errors that name the key.
+Reading is strict (``nfloat/runs/config.py``): unknown keys, wrong types and impossible values are errors that name the
+key.
 """
 
 from __future__ import annotations
@@ -11,16 +12,15 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import tomllib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from .. import nn
-from ..errors import ArgumentError, MissingExtraError, nearest_names
+from ..errors import ArgumentError, nearest_names
 from ..nn.optim import OPTIMIZERS
+from ..runs import config as toml
 
 #: the recipes of the main job; "float64" is there to show that the machinery itself adds nothing
 DEFAULT_RECIPES = (
@@ -177,15 +177,9 @@ def from_toml(text: str, source: str = "config") -> Config:
     MissingExtraError
         If msgspec is not installed.
     """
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ArgumentError(f"{source}: not valid TOML: {error}") from None
-    known = [field.name for field in fields(Config)]
-    for key in table:
-        if key not in known:
-            raise ArgumentError(f"{source}: unknown key {key!r}; {nearest_names(key, known)}")
-    return _convert(table, source)
+    table = toml.parse(text, source)
+    toml.check_keys(table, [field.name for field in fields(Config)], source)
+    return toml.convert(table, Config, source)
 
 
 def read_config(path: Path) -> Config:
@@ -196,23 +190,7 @@ def read_config(path: Path) -> Config:
     ArgumentError
         If the file cannot be read, or as for `from_toml`.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8"
-        raise ArgumentError(f"config={str(path)!r} cannot be read: {reason}") from None
-    return from_toml(text, source=str(path))
-
-
-def _convert(table: dict[str, Any], source: str) -> Config:
-    try:
-        import msgspec
-    except ImportError:
-        raise MissingExtraError("reading a configuration needs msgspec: pip install 'nfloat[studies]'") from None
-    try:
-        return msgspec.convert(table, Config, strict=True)
-    except msgspec.ValidationError as error:
-        raise ArgumentError(f"{source}: {error}") from None
+    return from_toml(toml.read_text(path), source=str(path))
 
 
 def _check_integer(key: str, value: object, least: int) -> None:

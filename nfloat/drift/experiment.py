@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import nn
 from .config import Config
-from .folder import RunFolder
+from .folder import complete_recipes, open_folder
 from .result import Result
 from .rows import Row
 from .twin import Reference, run_recipe, run_reference
@@ -26,10 +26,9 @@ TWIN = "float64 twin"
 
 
 class Sink(Protocol):
-    """Where rows go as they come: an open `RunFolder`, or memory."""
+    """Where rows go as they come: an open folder, or memory."""
 
     rows: list[Row]
-    complete: tuple[str, ...]
 
     def append(self, rows: list[Row]) -> None:
         """Take the rows of one step."""
@@ -82,7 +81,7 @@ def run(
     if out is None:
         return Result(config, _all_recipes(config, data, _Memory(), threads, progress), digest)
     start = time.perf_counter()
-    with RunFolder(out, config, data_digest=digest, overwrite=overwrite) as folder:
+    with open_folder(out, config, data_digest=digest, overwrite=overwrite) as folder:
         rows = _all_recipes(config, data, folder, threads, progress)
         result = Result(config, rows, digest)
         folder.finish(complete=True, seconds=round(time.perf_counter() - start, 3), threads=threads)
@@ -102,7 +101,6 @@ class _Memory:
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
-        self.complete: tuple[str, ...] = ()
         self.append = self.rows.extend
 
 
@@ -110,8 +108,9 @@ def _all_recipes(
     config: Config, data: nn.Dataset, sink: Sink, threads: int | None, progress: Progress | None
 ) -> list[Row]:
     reference: Reference | None = None
+    complete = complete_recipes(sink.rows, config)
     for name in config.recipes:
-        if name in sink.complete:
+        if name in complete:
             if progress is not None:
                 progress(name, config.steps)
             continue

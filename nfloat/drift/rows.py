@@ -1,7 +1,6 @@
-"""What is written: one row per (recipe, step, layer, tensor, metric), as JSON Lines.
+"""What is measured: one row per (recipe, step, layer, tensor, metric).
 
-A row is a plain dict with the keys of `ROW_KEYS`, in that order. ``rows.jsonl`` holds nothing that differs between
-two runs of the same configuration: no time, no duration, no version (those stand in ``provenance.json``).
+A row is a plain dict with the keys of `ROW_KEYS`, in that order; ``nfloat/runs/rows.py`` keeps it as a line of JSON.
 
 `layer` is the layer's place in the model ("0", "2", as in ``model.parameters()``) or `MODEL` for the model as a
 whole; `step` counts the updates done before the measurement, so weights have rows up to ``steps`` and gradients up to
@@ -14,20 +13,15 @@ whole; `step` counts the updates done before the measurement, so weights have ro
 | weight.grad, bias.grad | relative_error, cosine |
 | weights.grad (of the model) | the same, and error_from.<place> (``attribution.py``) |
 | activation, activation.grad, gemm.x, weight.copy, weight.update, ... | underflow, overflow |
-
-JSON knows no infinities: a value that is not finite is written as the string "inf", "-inf" or "nan", which both
-Python's and SQL's float conversion read.
 """
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import NamedTuple, TypedDict
+from collections.abc import Iterable
+from typing import NamedTuple, TypedDict, cast
 
 from ..errors import ArgumentError
+from ..runs import rows
 
 #: `layer` of what concerns the model as a whole
 MODEL = "model"
@@ -49,20 +43,6 @@ class Row(TypedDict):
     value: float
 
 
-def to_line(row: Row) -> str:
-    """A row as one line of JSON, without the line end; floats keep every bit.
-
-    Examples
-    --------
-    >>> to_line({"recipe": "tf32", "step": 3, "layer": "0", "tensor": "weight", "metric": "m", "value": 0.1})
-    '{"recipe":"tf32","step":3,"layer":"0","tensor":"weight","metric":"m","value":0.1}'
-    """
-    value = row["value"]
-    if not math.isfinite(value):
-        row = {**row, "value": str(float(value))}  # type: ignore[typeddict-item]
-    return json.dumps(row, separators=(",", ":"), allow_nan=False)
-
-
 def from_line(line: str) -> Row:
     """The row of a line.
 
@@ -71,45 +51,11 @@ def from_line(line: str) -> Row:
     ArgumentError
         If the line is not JSON or is no row.
     """
-    try:
-        row = json.loads(line)
-        if tuple(row) != ROW_KEYS:
-            raise ValueError
-        row["value"] = float(row["value"])
-    except (ValueError, TypeError, AttributeError):
-        raise ArgumentError(
-            f"line={line[:80]!r} is not a row: expected an object with the keys {', '.join(ROW_KEYS)}"
-        ) from None
-    return row
-
-
-def read_rows(path: Path) -> list[Row]:
-    """All rows of a file; a last line that an interruption cut short is left out.
-
-    Raises
-    ------
-    ArgumentError
-        If there is no such file, or a line other than the last is no row; the message names file and line.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except OSError as error:
-        raise ArgumentError(f"{path}: cannot be read ({error.strerror}); expected the rows of a drift run") from None
-    return list(_parse(path, lines))
-
-
-def _parse(path: Path, lines: list[str]) -> Iterator[Row]:
-    # text after the last line end is what an interrupted write left
-    for number, line in enumerate(lines[:-1], start=1):
-        try:
-            yield from_line(line)
-        except ArgumentError as error:
-            raise ArgumentError(f"{path}, line {number}: {error}") from None
-
-
-def write_rows(path: Path, rows: Iterable[Row]) -> None:
-    """Write a whole file of rows."""
-    path.write_text("".join(to_line(row) + "\n" for row in rows), encoding="utf-8", newline="\n")
+    row = rows.from_line(line)
+    value = row.get("value")
+    if tuple(row) != ROW_KEYS or not isinstance(value, int | float):
+        raise ArgumentError(f"line={line[:80]!r} is not a row: expected an object with the keys {', '.join(ROW_KEYS)}")
+    return cast(Row, {**row, "value": float(value)})
 
 
 class Key(NamedTuple):
@@ -121,7 +67,7 @@ class Key(NamedTuple):
     metric: str
 
 
-def by_series(rows: Iterable[Row]) -> dict[Key, list[tuple[int, float]]]:
+def by_series(measured: Iterable[Row]) -> dict[Key, list[tuple[int, float]]]:
     """Rows grouped into series of (step, value), in the order in which they stand.
 
     Examples
@@ -131,7 +77,7 @@ def by_series(rows: Iterable[Row]) -> dict[Key, list[tuple[int, float]]]:
     [(0, 0.0), (10, 5.0)]
     """
     series: dict[Key, list[tuple[int, float]]] = {}
-    for row in rows:
+    for row in measured:
         key = Key(row["recipe"], row["layer"], row["tensor"], row["metric"])
         series.setdefault(key, []).append((row["step"], row["value"]))
     return series

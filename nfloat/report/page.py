@@ -1,7 +1,7 @@
-"""`Page` and its parts, and `render`: from text, tables and SVG to one HTML file that needs nothing else.
+"""`Page` and its parts, `render` and `write`: from text, tables and SVG to one HTML file that needs nothing else.
 
-What a page says is decided by its maker (``drift.py``, ``study.py``); how it looks stands in ``page.html``. All text is
-escaped; a figure's SVG alone is taken as it is.
+What a page says is decided by its maker (``drift/page/``, ``studies/page.py``); how it looks stands in ``page.html``.
+All text is escaped; a figure's SVG alone is taken as it is.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
-from ..errors import MissingExtraError
+from ..errors import ArgumentError, MissingExtraError
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,23 @@ def render(page: Page) -> str:
         If jinja2 is not installed.
     """
     return _template().render(page=page)
+
+
+def write(page: Page, path: str | Path) -> None:
+    """Write a page into a file.
+
+    Raises
+    ------
+    ArgumentError
+        If the file cannot be written.
+    MissingExtraError
+        If jinja2 is not installed.
+    """
+    text = render(page)
+    try:
+        Path(path).write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise ArgumentError(f"report={str(path)!r} cannot be written: {error.strerror}") from None
 
 
 @functools.cache

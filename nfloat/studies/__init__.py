@@ -1,9 +1,9 @@
 """Published results about precision, reproduced: one file per study, and THE list of them.
 
 ``study.py`` says what a study is, ``checks.py`` what must come out, ``plots.py`` what is shown; ``plan.py`` (which
-study, with which parameters, from which seed), ``experiment.py`` (running it), ``folder.py`` (rows on disk as they
-come, going on after an interruption), ``rows.py``, ``export.py``; ``samples.py`` draws the data. The page is made in
-``nfloat/report/study.py``.
+study, with which parameters, from which seed), ``experiment.py`` (running it), ``folder.py`` (going on after an
+interruption; ``nfloat/runs`` keeps the rows on disk), ``measurements.py`` (rows and figures together), ``selection.py``
+(from rows), ``page.py`` (the page made of them), ``export.py``; ``samples.py`` draws the data.
 
     result = nf.studies.run("input-formats", out="out")
     result.ok, result.checks[0].measured
@@ -99,8 +99,8 @@ def run(
     >>> result.ok, round(result.rows[0]["frobenius"] / result.rows[1]["frobenius"], 1)
     (True, 8.0)
     """
+    from ..runs.folder import REPORT
     from .experiment import execute
-    from .folder import REPORT
 
     study = get_study(name)
     result = execute(

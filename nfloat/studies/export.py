@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import ArgumentError, MissingExtraError
-from .rows import Row, read_rows
+from ..runs.folder import ROWS
+from ..runs.rows import Row, from_line, read_rows
 
 FORMATS = ("parquet", "csv")
 
@@ -39,7 +40,7 @@ def export(folder: str | Path, format: str = "parquet", out: str | Path | None =
     if format not in FORMATS:
         raise ArgumentError(f"format={format!r} is unknown; it must be one of {', '.join(FORMATS)}")
     folder = Path(folder)
-    rows = read_rows(folder / "rows.jsonl")
+    rows = read_rows(folder / ROWS, from_line)
     if not rows:
         raise ArgumentError(f"folder={str(folder)!r} has no rows yet, so there is nothing to export")
     path = Path(out) if out is not None else folder / f"rows.{format}"

@@ -21,10 +21,11 @@ import numpy as np
 
 import nfloat as nf
 
+from ..runs.rows import Row, Value
 from .checks import Check, at_least, at_most, shown
 from .plots import Panel, Plot, greatest_growth, growth, series_by
-from .rows import Row, Value, distinct, number, where
 from .samples import DISTRIBUTIONS, draw
+from .selection import distinct, number, where
 from .study import Study, check_counts, check_formats, check_names
 
 #: name -> what the accumulator is, beside its format

@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 
 import nfloat as nf
 
+from ..runs.rows import Row, Value
 from .checks import MODEL, Check, within
 from .plots import Panel, Plot, series_by
-from .rows import Row, Value, number, where
 from .samples import draw
+from .selection import number, where
 from .study import Study, check_counts, check_formats
 
 _EIGHT = "bfloat16 / tfloat32"

@@ -23,10 +23,11 @@ from numpy.typing import NDArray
 
 import nfloat as nf
 
+from ..runs.rows import Row, Value
 from .checks import MODEL, Check, at_least, within
 from .plots import Panel, Plot, growth, series_by
-from .rows import Row, Value, distinct, number, where
 from .samples import DISTRIBUTIONS, draw
+from .selection import distinct, number, where
 from .study import Study, check_counts, check_names
 
 _DEEPSEEK = "DeepSeek-V3 2024"

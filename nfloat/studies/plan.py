@@ -7,8 +7,8 @@
     formats = ["bfloat16"]
     n = [1024, 2048]
 
-Parameters left out have the study's defaults. Reading is strict: unknown keys, wrong types and impossible values are
-errors that name the key.
+Parameters left out have the study's defaults. Reading is strict (``nfloat/runs/config.py``): unknown keys, wrong types
+and impossible values are errors that name the key.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ArgumentError, MissingExtraError, nearest_names
+from ..runs import config as toml
 from .study import Study
 
 _KEYS = ("study", "seed", "params")
@@ -72,10 +73,8 @@ def read_plan(path: Path, studies: Iterable[Study]) -> Plan:
     MissingExtraError
         If msgspec is not installed.
     """
-    table = _load(path)
-    for key in table:
-        if key not in _KEYS:
-            raise ArgumentError(f"{path}: unknown key {key!r}; {nearest_names(key, _KEYS)}")
+    table = toml.parse(toml.read_text(path), path)
+    toml.check_keys(table, _KEYS, path)
     known = {study.name: study for study in studies}
     name = table.get("study")
     if name not in known:
@@ -104,18 +103,8 @@ def change_params(params: Any, changes: dict[str, Any]) -> Any:
     """
     if not changes:
         return replace(params)
-    known = [field.name for field in fields(params)]
-    for key in changes:
-        if key not in known:
-            raise ArgumentError(f"params: unknown key {key!r}; {nearest_names(key, known)}")
-    try:
-        import msgspec
-    except ImportError:
-        raise MissingExtraError("parameters given as text need msgspec: pip install 'nfloat[studies]'") from None
-    try:
-        return msgspec.convert({**asdict(params), **changes}, type(params), strict=True)
-    except msgspec.ValidationError as error:
-        raise ArgumentError(f"params: {error}") from None
+    toml.check_keys(changes, [field.name for field in fields(params)], "params")
+    return toml.convert({**asdict(params), **changes}, type(params), "params")
 
 
 def parse_changes(assignments: Iterable[str]) -> dict[str, Any]:
@@ -138,13 +127,3 @@ def parse_changes(assignments: Iterable[str]) -> dict[str, Any]:
         except tomllib.TOMLDecodeError as error:
             raise ArgumentError(f"set={text!r} is no TOML assignment such as n=[1024, 2048]: {error}") from None
     return changes
-
-
-def _load(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise ArgumentError(f"{path}: not valid TOML: {error}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8"
-        raise ArgumentError(f"config={str(path)!r} cannot be read: {reason}") from None

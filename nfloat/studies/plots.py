@@ -1,4 +1,4 @@
-"""What a study shows, as data: `Plot`, its panels and their series. How it is drawn is decided in ``nfloat.report``.
+"""What a study shows, as data: `Plot`, its panels and their series. How it is drawn is decided in ``page.py``.
 
 A study stands before the report in the house, so it says which points belong together, what the axes mean and what to
 conclude (the caption, computed from the points), and knows neither colours nor a plotting library.
@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .rows import Row, distinct, points
+from ..runs.rows import Row
+from .selection import distinct, points
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,11 @@ from numpy.typing import NDArray
 
 import nfloat as nf
 
+from ..runs.rows import Row, Value
 from .checks import MODEL, Check, exactly, within
 from .plots import Panel, Plot, Series, series_by
-from .rows import Row, Value, number, where
 from .samples import mean_and_sd
+from .selection import number, where
 from .study import Study, check_counts, check_formats
 
 _HIGHAM = "Higham 2018"

@@ -11,8 +11,7 @@ findings   rows -> sentences: what the rows show
 plots      rows -> pictures as data (``plots.py``)
 
 Studies compute through the package's public names (``import nfloat as nf``), as a user would. Running, resuming,
-storing and drawing them is the same for all: ``plan.py``, ``experiment.py``, ``folder.py``,
-``nfloat/report/study.py``.
+storing and drawing them is the same for all: ``plan.py``, ``experiment.py``, ``folder.py``, ``page.py``.
 """
 
 from __future__ import annotations
@@ -23,9 +22,9 @@ from typing import Any
 
 from ..errors import ArgumentError
 from ..formats.names import get_format
+from ..runs.rows import Row, Value
 from .checks import Check
 from .plots import Plot
-from .rows import Row, Value
 
 #: a frozen dataclass of coordinates
 Cell = Any

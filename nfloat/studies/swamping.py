@@ -20,10 +20,11 @@ from typing import Any
 
 import nfloat as nf
 
+from ..runs.rows import Row, Value
 from .checks import MODEL, Check, at_most, between, within
 from .plots import Panel, Plot, Series, growth, series_by
-from .rows import Row, Value, distinct, number, points, where
 from .samples import DISTRIBUTIONS, draw, mean_and_sd
+from .selection import distinct, number, points, where
 from .study import Study, check_counts, check_formats, check_names
 
 #: name -> what the accumulator is, beside its format

@@ -254,8 +254,8 @@ def _are_members(operands: tuple[NDArray, ...], fmt: Format) -> bool:
 def _in_float_arrays(way: Way, name: str) -> Way:
     """The same by NumPy's ufunc on FloatArrays."""
     policy = f"'{way.overflow}'" if way.overflow else None
-    array = f"nf.array(v, a[-2], overflow='saturate_finite').replace(rounding=a[-1], overflow={policy})"
-    text = f"(lambda *a, **k: np.{name}(*({array} for v in a[:-2])).values)"
+    member = f"nf.array(v, a[-2], overflow='saturate_finite').replace(rounding=a[-1], overflow={policy})"
+    text = f"(lambda *a, **k: np.{name}(*({member} for v in a[:-2])).values)"
 
     def call(*arguments: Any, **_: Any) -> NDArray:
         *operands, fmt, mode = arguments

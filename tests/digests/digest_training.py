@@ -11,9 +11,9 @@ import numpy as np
 from digest_inputs import Named, digest
 
 import nfloat as nf
-from nfloat.drift.rows import to_line
 from nfloat.nn import elementary
 from nfloat.nn.optim import OPTIMIZERS
+from nfloat.runs.rows import to_line
 from nfloat.studies import STUDIES
 
 #: small studies, smaller still where an emulated machine would take minutes

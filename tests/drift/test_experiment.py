@@ -7,9 +7,9 @@ import pytest
 
 import nfloat as nf
 from nfloat.drift import Config, from_toml, run
-from nfloat.drift.folder import CONFIG, PROVENANCE, ROWS
 from nfloat.drift.rows import MODEL, ROW_KEYS, Key
 from nfloat.errors import ArgumentError
+from nfloat.runs.folder import CONFIG, PROVENANCE, ROWS
 
 SMALL = Config(
     data="blobs", width=12, steps=25, every=10, recipes=("float64", "tf32", "bf16-mixed", "bf16-pure-sr", "fp16-mixed")

@@ -5,9 +5,11 @@ import json
 import pytest
 
 from nfloat.drift import Config
-from nfloat.drift.folder import CONFIG, PROVENANCE, ROWS, RunFolder, complete_recipes, read_folder
-from nfloat.drift.rows import LAST_METRIC, MODEL, Row, read_rows
+from nfloat.drift.folder import complete_recipes, open_folder, read_folder
+from nfloat.drift.rows import LAST_METRIC, MODEL, Row, from_line
 from nfloat.errors import ArgumentError
+from nfloat.runs.folder import CONFIG, PROVENANCE, ROWS
+from nfloat.runs.rows import read_rows
 
 RUN = Config(recipes=("float64", "tf32", "bf16-pure"), steps=2)
 
@@ -18,23 +20,22 @@ def rows_of(recipe, *, ended=True):
 
 
 def test_rows_are_there_at_once(tmp_path):
-    with RunFolder(tmp_path / "new" / "deep", RUN) as folder:
+    with open_folder(tmp_path / "new" / "deep", RUN) as folder:
         folder.append(rows_of("float64"))
-        assert read_rows(folder.path / ROWS) == rows_of("float64")
+        assert read_rows(folder.path / ROWS, from_line) == rows_of("float64")
     assert read_folder(folder.path) == (RUN, rows_of("float64"))
 
 
 def test_a_run_goes_on_after_the_last_complete_recipe(tmp_path):
-    with RunFolder(tmp_path, RUN) as folder:
+    with open_folder(tmp_path, RUN) as folder:
         folder.append(rows_of("float64"))
         folder.append(rows_of("tf32", ended=False))
     with (tmp_path / ROWS).open("a") as file:
         file.write('{"recipe":"tf32"')
-    with RunFolder(tmp_path, RUN) as folder:
-        assert folder.complete == ("float64",)
+    with open_folder(tmp_path, RUN) as folder:
         assert folder.rows == rows_of("float64")
         folder.append(rows_of("tf32"))
-    assert read_rows(tmp_path / ROWS) == rows_of("float64") + rows_of("tf32")
+    assert read_rows(tmp_path / ROWS, from_line) == rows_of("float64") + rows_of("tf32")
 
 
 def test_only_what_stands_before_the_first_gap_is_complete():
@@ -47,39 +48,39 @@ def test_only_what_stands_before_the_first_gap_is_complete():
     [(RUN.replace(seed=1), "", "another configuration"), (RUN, "0" * 64, "other data")],
 )
 def test_other_rows_are_not_mixed_in(tmp_path, config, data, words):
-    with RunFolder(tmp_path, RUN) as folder:
+    with open_folder(tmp_path, RUN) as folder:
         folder.append(rows_of("float64"))
     before = (tmp_path / ROWS).read_bytes()
     with pytest.raises(ArgumentError, match=f"holds rows of {words}.*--overwrite"):
-        RunFolder(tmp_path, config, data_digest=data)
+        open_folder(tmp_path, config, data_digest=data)
     assert (tmp_path / ROWS).read_bytes() == before
-    with RunFolder(tmp_path, config, data_digest=data, overwrite=True) as folder:
+    with open_folder(tmp_path, config, data_digest=data, overwrite=True) as folder:
         assert folder.rows == []
     assert (tmp_path / ROWS).read_bytes() == b""
 
 
 def test_rows_of_another_version_are_not_continued(tmp_path):
-    with RunFolder(tmp_path, RUN) as folder:
+    with open_folder(tmp_path, RUN) as folder:
         folder.append(rows_of("float64"))
     facts = json.loads((tmp_path / PROVENANCE).read_text())
     (tmp_path / PROVENANCE).write_text(json.dumps({**facts, "code": "older"}))
     with pytest.raises(ArgumentError, match="another version of nfloat"):
-        RunFolder(tmp_path, RUN)
+        open_folder(tmp_path, RUN)
     (tmp_path / PROVENANCE).unlink()
     with pytest.raises(ArgumentError, match="holds rows of"):
-        RunFolder(tmp_path, RUN)
+        open_folder(tmp_path, RUN)
 
 
 def test_unwritable(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ArgumentError, match="cannot be written: Not a directory; choose another folder"):
-        RunFolder(tmp_path / "file" / "out", RUN)
+        open_folder(tmp_path / "file" / "out", RUN)
     with pytest.raises(ArgumentError, match="cannot be written"):
-        RunFolder(tmp_path / "file", RUN)
+        open_folder(tmp_path / "file", RUN)
 
 
 def test_provenance_keeps_what_differs_between_equal_runs(tmp_path):
-    with RunFolder(tmp_path, RUN) as folder:
+    with open_folder(tmp_path, RUN) as folder:
         folder.finish(complete=True, seconds=1.5)
     facts = json.loads((tmp_path / PROVENANCE).read_text())
     assert facts["complete"] is True

@@ -1,4 +1,4 @@
-"""Rows: every bit of a value survives the file; what is not a row is named."""
+"""Rows of a drift run: every bit of a value comes back from its line; what is not a row is named."""
 
 import json
 import math
@@ -7,8 +7,9 @@ import struct
 
 import pytest
 
-from nfloat.drift.rows import MODEL, ROW_KEYS, Key, Row, by_series, from_line, read_rows, to_line, write_rows
+from nfloat.drift.rows import MODEL, ROW_KEYS, Key, Row, by_series, from_line
 from nfloat.errors import ArgumentError
+from nfloat.runs.rows import to_line
 
 
 def row(value, step=0):
@@ -34,21 +35,6 @@ def test_lines_are_standard_json():
 def test_no_row(line):
     with pytest.raises(ArgumentError, match="is not a row"):
         from_line(line)
-
-
-def test_file(tmp_path):
-    rows = [row(i / 3, step=i) for i in range(5)]
-    path = tmp_path / "rows.jsonl"
-    write_rows(path, rows)
-    assert read_rows(path) == rows
-    with path.open("a") as file:
-        file.write('{"recipe":"tf32","st')  # what an interrupted write leaves
-    assert read_rows(path) == rows
-    path.write_text("nonsense\n" + path.read_text())
-    with pytest.raises(ArgumentError, match=r"rows\.jsonl, line 1: "):
-        read_rows(path)
-    with pytest.raises(ArgumentError, match="cannot be read"):
-        read_rows(tmp_path / "none.jsonl")
 
 
 def test_series_keep_the_order():

@@ -28,13 +28,12 @@ ORDER = (
     "interop",
     "display",
     "nn",
+    "report",
+    "runs",
     "drift",
     "studies",
-    "report",
     "cli",
 )
-#: the pages are made of rows, and writing a result makes its page: drift and studies may load report, but not at import
-LAZY = {("drift", "report"), ("studies", "report")}
 #: testing stands beside the others: it may use these, and nothing uses it
 TESTING_SEES = {
     "errors",
@@ -54,17 +53,11 @@ def room(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def imported_rooms(path: Path) -> set[tuple[str, bool]]:
-    """(room, whether at import time) for every import of the package inside a file, `import_module` too."""
+def imported_rooms(path: Path) -> set[str]:
+    """The room of every import of the package inside a file: in functions, for types alone, by `import_module` too."""
     package = ["nfloat", *path.relative_to(PACKAGE).parts[:-1]]
-    tree = ast.parse(path.read_text())
-    top = {
-        id(node)
-        for statement in tree.body
-        for node in ([statement] if not isinstance(statement, ast.If) else ast.walk(statement))
-    }
     found = set()
-    for node in ast.walk(tree):
+    for node in ast.walk(ast.parse(path.read_text())):
         names = []
         if isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else []
@@ -74,7 +67,7 @@ def imported_rooms(path: Path) -> set[tuple[str, bool]]:
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.Call) and "import_module" in ast.unparse(node.func):
             names = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
-        found |= {(name.split(".")[1], id(node) in top) for name in names if name.startswith("nfloat.")}
+        found |= {name.split(".")[1] for name in names if name.startswith("nfloat.")}
     return found
 
 
@@ -85,20 +78,19 @@ def imported_rooms(path: Path) -> set[tuple[str, bool]]:
 )
 def test_imports_go_one_way(path):
     here = room(path)
-    for other, at_import in imported_rooms(path):
+    for other in imported_rooms(path):
         if other == here or other not in (*ORDER, "testing"):
             continue
         if here == "testing":
             assert other in TESTING_SEES, f"testing must not use {other}"
         elif other == "testing":
             assert here == "cli", f"{here} must not use testing"
-        elif (here, other) not in LAZY or at_import:
+        else:
             assert ORDER.index(other) < ORDER.index(here), f"{here} must not use {other}, which stands after it"
 
 
 def test_the_oracle_sees_formats_alone():
-    seen = {name for name, _ in imported_rooms(PACKAGE / "testing" / "oracle.py")}
-    assert seen <= {"formats", "errors"}
+    assert imported_rooms(PACKAGE / "testing" / "oracle.py") <= {"formats", "errors"}
 
 
 def test_files_and_functions_are_short():

@@ -7,11 +7,12 @@ import pickle
 
 import pytest
 
-from nfloat.report import render, study_page
+from nfloat.report import render
+from nfloat.runs.rows import from_line, to_line
 from nfloat.studies import STUDIES, Plan
 from nfloat.studies.experiment import Result, execute
+from nfloat.studies.page import study_page
 from nfloat.studies.plan import read_plan, to_toml
-from nfloat.studies.rows import from_line, to_line
 
 ALL = list(STUDIES.values())
 pytestmark = pytest.mark.parametrize("study", ALL, ids=lambda study: study.name)

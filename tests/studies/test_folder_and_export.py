@@ -1,4 +1,4 @@
-"""The folder of a run, rows as lines, and rows as one table."""
+"""The folder of a run, and rows as one table."""
 
 import csv
 import json
@@ -10,10 +10,11 @@ import pytest
 
 import nfloat as nf
 from nfloat.errors import ArgumentError, MissingExtraError
+from nfloat.runs.rows import from_line, read_rows
 from nfloat.studies import STUDIES, Plan, export, run
 from nfloat.studies.experiment import Result, execute, read_folder
 from nfloat.studies.folder import is_study
-from nfloat.studies.rows import distinct, from_line, number, points, read_rows, to_line, where
+from nfloat.studies.selection import distinct, points, where
 
 STUDY = STUDIES["input-formats"]
 PLAN = Plan(STUDY, STUDY.small)
@@ -85,25 +86,6 @@ def test_folders_that_cannot_be(tmp_path):
         read_folder(tmp_path, STUDIES.values())
 
 
-def test_lines_keep_every_bit_and_what_is_not_finite():
-    row = {"format": "e6m9", "n": 3, "x": 0.1, "none": None, "inf": math.inf, "minus": -math.inf, "tiny": 5e-324}
-    assert from_line(to_line(row)) == row
-    assert math.isnan(number(from_line('{"x":"nan"}'), "x"))
-    for line in ("[1]", "{", '{"x":[1]}', '{"x":{}}'):
-        with pytest.raises(ArgumentError, match="is not a row"):
-            from_line(line)
-
-
-def test_a_broken_line_is_named(tmp_path):
-    (tmp_path / "rows.jsonl").write_text('{"x":1}\nx\n{"x":2}\n')
-    with pytest.raises(ArgumentError, match=r"rows.jsonl, line 2: line='x' is not a row"):
-        read_rows(tmp_path / "rows.jsonl")
-    (tmp_path / "rows.jsonl").write_text('{"x":1}\n{"x":')
-    assert read_rows(tmp_path / "rows.jsonl") == [{"x": 1}]
-    with pytest.raises(ArgumentError, match="cannot be read"):
-        read_rows(tmp_path / "none")
-
-
 def test_selection():
     rows = [{"f": "a", "n": 2, "y": 1.0}, {"f": "b", "n": 1, "y": 2.0}, {"f": "b", "n": 0, "y": None}]
     assert where(rows, f="b", n=1) == [rows[1]]
@@ -113,7 +95,7 @@ def test_selection():
 
 def test_csv(folder, tmp_path):
     path = export(folder, "csv", tmp_path / "rows.csv")
-    rows = read_rows(folder / "rows.jsonl")
+    rows = read_rows(folder / "rows.jsonl", from_line)
     with open(path, newline="") as file:
         found = list(csv.DictReader(file))
     assert [float(row["frobenius"]) for row in found] == [row["frobenius"] for row in rows]
@@ -123,7 +105,7 @@ def test_csv(folder, tmp_path):
 
 def test_parquet(folder, tmp_path):
     path = export(folder, "parquet", tmp_path / "rows.parquet")
-    assert pyarrow.parquet.read_table(path).to_pylist() == read_rows(folder / "rows.jsonl")
+    assert pyarrow.parquet.read_table(path).to_pylist() == read_rows(folder / "rows.jsonl", from_line)
 
 
 def test_parquet_of_mixed_columns(tmp_path):

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from nfloat.studies import STUDIES
-from nfloat.studies.rows import number, where
+from nfloat.studies.selection import number, where
 
 
 def run(name, **changes):

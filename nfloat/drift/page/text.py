@@ -1,8 +1,7 @@
 """The page of a drift run: what it says in words. Every sentence that draws a conclusion is computed from the rows.
 
-`drift_page` reads a run, finished or interrupted, and gives a `Page`; `write_page` renders it into a file. The figures
-and their captions stand in ``drift_series.py`` and ``drift_bars.py``; the words for a conclusion and their thresholds
-in ``drift/summary.py``.
+`drift_page` reads a run, finished or interrupted, and gives a `Page`. The figures and their captions stand in
+``series.py`` and ``bars.py``; the words for a conclusion and their thresholds in ``drift/summary.py``.
 """
 
 from __future__ import annotations
@@ -10,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from .. import __version__
-from ..drift.config import Config, to_toml
-from ..drift.result import Result
-from ..drift.summary import LOSS_LIMIT, PATH_LIMIT, Summary, recovery
-from ..errors import ArgumentError
-from .drift_bars import gradient_errors, gradient_figure, rates_figure, sources_figure
-from .drift_series import gap_figure, loss_figure, path_figure, stagnation_figure
-from .page import Page, Table, render
-from .wording import listed, loss, number, share, signed_share
+from ... import __version__
+from ...report.page import Page, Table
+from ...report.wording import listed, loss, number, share, signed_share
+from ..config import Config, to_toml
+from ..measurements import Measurements
+from ..summary import LOSS_LIMIT, PATH_LIMIT, Summary, recovery
+from .bars import gradient_errors, gradient_figure, rates_figure, sources_figure
+from .series import gap_figure, loss_figure, path_figure, stagnation_figure
 
 _FIGURES = (loss_figure, gap_figure, path_figure, gradient_figure, sources_figure, rates_figure, stagnation_figure)
 
@@ -59,42 +57,19 @@ _TERMS = {
 }
 
 
-def write_page(result: Result, path: str | Path) -> None:
-    """Make the page of a run and write it.
-
-    Raises
-    ------
-    ArgumentError
-        If the run has no rows, or the file cannot be written.
-    """
-    text = render(drift_page(result))
-    try:
-        Path(path).write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise ArgumentError(f"report={str(path)!r} cannot be written: {error.strerror}") from None
-
-
-def drift_page(result: Result) -> Page:
-    """The page of a run.
-
-    Raises
-    ------
-    ArgumentError
-        If the run has no rows.
-    """
-    if not result.rows:
-        raise ArgumentError("rows: there are none yet, so there is nothing to report")
-    config, summaries = result.config, result.summary
-    notes = [] if result.complete else [_incomplete(config, summaries)]
+def drift_page(run: Measurements) -> Page:
+    """The page of a run that has rows."""
+    config, summaries = run.config, run.summary
+    notes = [] if run.complete else [_incomplete(config, summaries)]
     return Page(
         title=f"Precision drift: {Path(config.data).name}, {_model(config)}",
         lead=_lead(config, summaries),
-        findings=[*notes, *_findings(result)],
+        findings=[*notes, *_findings(run)],
         summary=_table(summaries),
         summary_notes=[
             "A dash: nothing to count, because the recipe rounds nothing there. The words are explained at the end."
         ],
-        figures=[figure for make in _FIGURES if (figure := make(result)) is not None],
+        figures=[figure for make in _FIGURES if (figure := make(run)) is not None],
         command="nfloat drift --config config.toml --out again",
         config=to_toml(config),
         made_by=f"nfloat {__version__} computed every number here on a CPU, rounding each tensor as the recipe says; "
@@ -126,16 +101,16 @@ def _incomplete(config: Config, summaries: Sequence[Summary]) -> str:
     )
 
 
-def _findings(result: Result) -> list[str]:
+def _findings(run: Measurements) -> list[str]:
     """What the run shows: what stays with float64, what does not, what repairs it, what precision alone does."""
-    finished = [item for item in result.summary if item["verdict"] != "incomplete"]
+    finished = [item for item in run.summary if item["verdict"] != "incomplete"]
     repairs = {item["recipe"]: base for item in finished if (base := _base(item, finished))}
     plain = [item for item in finished if item["recipe"] not in repairs and item["recipe"] != "float64"]
     follows = [item for item in plain if item["verdict"] == "follows"]
     found = [_following(follows)] if follows else []
     found += [_drifting(item) for item in plain if item["verdict"] != "follows"]
     found += [_recovering(finished, item, repairs[item["recipe"]]) for item in finished if item["recipe"] in repairs]
-    return [text for text in (*found, _three_bits(result)) if text]
+    return [text for text in (*found, _three_bits(run)) if text]
 
 
 def _drifting(item: Summary) -> str:
@@ -178,9 +153,9 @@ def _following(items: Sequence[Summary]) -> str:
     )
 
 
-def _three_bits(result: Result) -> str:
+def _three_bits(run: Measurements) -> str:
     """tf32 against bf16 in the output layer: behind it no activation can switch, so that rounding is all there is."""
-    medians = gradient_errors(result)
+    medians = gradient_errors(run)
     tf32, bf16 = medians.get("tf32"), medians.get("bf16-mixed")
     if not tf32 or not bf16 or not all(tf32.values()):
         return ""
@@ -190,7 +165,7 @@ def _three_bits(result: Result) -> str:
         f"in the output layer ({number(tf32[last])} against {number(bf16[last])}): tfloat32 keeps 3 significand bits "
         "more, and 2³ = 8"
     )
-    if first != last and result.config.activation == "relu":
+    if first != last and run.config.activation == "relu":
         text += f". In layer {first} the factor is {bf16[first] / tf32[first]:.1f}: behind a ReLU, rounding can also "
         text += "switch a unit on or off"
     return text + "."

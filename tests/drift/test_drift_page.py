@@ -3,9 +3,10 @@
 import pytest
 
 from nfloat.drift import Config, Result, run
+from nfloat.drift.page import drift_page
 from nfloat.drift.rows import MODEL, Row
 from nfloat.errors import ArgumentError
-from nfloat.report import drift_page, render, write_page
+from nfloat.report import render
 
 SMALL = Config(
     data="blobs", width=12, steps=40, every=10, recipes=("float64", "tf32", "bf16-mixed", "bf16-pure", "bf16-pure-sr")
@@ -59,7 +60,7 @@ def test_same_bytes_from_the_written_rows(tmp_path, small):
     from nfloat.drift.folder import read_folder
 
     again = Result(*read_folder(tmp_path))
-    write_page(again, tmp_path / "again.html")
+    again.write_report(tmp_path / "again.html")
     assert (tmp_path / "again.html").read_bytes() == (tmp_path / "report.html").read_bytes()
 
 
@@ -103,9 +104,9 @@ def test_names_are_escaped():
 
 def test_no_rows():
     with pytest.raises(ArgumentError, match="nothing to report"):
-        drift_page(Result(SMALL, []))
+        Result(SMALL, []).page()
 
 
 def test_unwritable(tmp_path, small):
     with pytest.raises(ArgumentError, match=r"report=.*cannot be written: No such file or directory"):
-        write_page(small, tmp_path / "none" / "report.html")
+        small.write_report(tmp_path / "none" / "report.html")

@@ -1,7 +1,7 @@
-"""Where a run came from: the marks by which rows may be continued, and the facts that may differ between equal runs.
+"""Where a run came from: the version of the code, and the facts that may differ between equal runs.
 
-`fingerprint` is what must agree for two runs to give the same bits; `surroundings` is everything else worth keeping
-(versions, machine, time). Neither stands in ``rows.jsonl``.
+`code_digest` must agree for two runs to give the same bits; `surroundings` is everything else worth keeping (versions,
+machine, time). Neither stands in ``rows.jsonl``.
 """
 
 from __future__ import annotations
@@ -14,24 +14,19 @@ import platform
 import sys
 from pathlib import Path
 
-from .config import Config
-
 #: the packages whose versions may matter to a bit
 PACKAGES = ("nfloat", "numpy", "numba", "llvmlite", "scipy", "ml_dtypes", "scikit-learn")
 
-
-def fingerprint(config: Config, data_digest: str) -> dict[str, object]:
-    """Digests of configuration, data and code."""
-    return {"config": config.digest, "data": data_digest, "code": code_digest()}
+#: rooms, and wings of rooms, that change no measurement; of a study, its own source is digested beside
+_APART = {"cli", "page", "report", "studies", "testing"}
 
 
 def code_digest() -> str:
-    """SHA-256 over the package's sources that can change a measurement: all but report and command line."""
+    """SHA-256 over the package's sources that can change a measurement: all but pages and command line."""
     root = Path(__file__).resolve().parent.parent
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):
-        room = path.relative_to(root).parts[0]
-        if room not in ("cli", "report", "studies", "testing"):
+        if _APART.isdisjoint(path.relative_to(root).parts):
             digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 

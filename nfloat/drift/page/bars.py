@@ -1,7 +1,7 @@
 """The figures of a drift page that compare recipes as a whole: gradient error, where it comes from, what is lost.
 
 Each caption says what to conclude, computed from what the figure shows. Figures over the steps stand in
-``drift_series.py``.
+``series.py``.
 """
 
 from __future__ import annotations
@@ -10,37 +10,37 @@ import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
-from ..drift.attribution import METRIC, SOURCES
-from ..drift.result import Result
-from ..drift.rows import MODEL, Key
-from ..drift.summary import Summary
-from .charts import Bars, Range, bar_chart, colours, range_chart, stack_chart
-from .page import Figure, Table
-from .wording import digits, listed, number, share
+from ...report.charts import Bars, Range, bar_chart, colours, range_chart, stack_chart
+from ...report.page import Figure, Table
+from ...report.wording import digits, listed, number, share
+from ..attribution import METRIC, SOURCES
+from ..measurements import Measurements
+from ..rows import MODEL, Key
+from ..summary import Summary
 
 #: a recipe that loses more of its updates than this has that as its trouble
 _MANY_LOST = 0.1
 
 
-def gradient_errors(result: Result) -> dict[str, dict[str, float]]:
+def gradient_errors(run: Measurements) -> dict[str, dict[str, float]]:
     """recipe -> layer -> median relative error of the weight's gradient, layers in the model's order."""
     errors: dict[str, dict[str, float]] = {}
-    for key, points in result.series.items():
+    for key, points in run.series.items():
         if key.layer != MODEL and key.tensor == "weight.grad" and key.metric == "relative_error":
             errors.setdefault(key.recipe, {})[key.layer] = statistics.median(value for _, value in points)
     return errors
 
 
-def gradient_figure(result: Result) -> Figure | None:
+def gradient_figure(run: Measurements) -> Figure | None:
     """Error of one step's gradient, per recipe and layer."""
     ranges, rows = [], []
-    colour = colours(result.config.recipes)
-    for recipe, layers in gradient_errors(result).items():
+    colour = colours(run.config.recipes)
+    for recipe, layers in gradient_errors(run).items():
         for layer, middle in layers.items():
             key = Key(recipe, layer, "weight.grad", "relative_error")
-            values = sorted(value for _, value in result.series[key])
+            values = sorted(value for _, value in run.series[key])
             low, high = _at(values, 0.05), _at(values, 0.95)
-            cosine = _median(result, key._replace(metric="cosine"))
+            cosine = _median(run, key._replace(metric="cosine"))
             rows.append([recipe, layer, *map(digits, (low, middle, high, cosine))])
             if low > 0:
                 ranges.append(Range(recipe, f"layer {layer}", middle, low, high, colour[recipe]))
@@ -52,14 +52,14 @@ def gradient_figure(result: Result) -> Figure | None:
         "gradient",
         "Error of one step's gradient",
         range_chart("gradient", ranges, x_label=label),
-        _gradient_caption(result, ranges),
+        _gradient_caption(run, ranges),
         f"Ranges on a logarithmic axis: {words}.",
         Table(("recipe", "layer", "5 %", "median", "95 %", "median cosine"), rows),
         "Against the exact gradient at the same weights on the same batch, so errors of earlier steps do not count.",
     )
 
 
-def _gradient_caption(result: Result, ranges: Sequence[Range]) -> str:
+def _gradient_caption(run: Measurements, ranges: Sequence[Range]) -> str:
     """Nearest and farthest in the output layer; what three bits do; whether gradients are the trouble at all."""
     middle = {item.category: item.middle for item in ranges if item.group == ranges[-1].group}
     near, far = min(middle, key=middle.__getitem__), max(middle, key=middle.__getitem__)
@@ -68,7 +68,7 @@ def _gradient_caption(result: Result, ranges: Sequence[Range]) -> str:
     if "tf32" in middle and "bf16-mixed" in middle:
         ratio = middle["bf16-mixed"] / middle["tf32"]
         text += f" tf32 is {ratio:.1f} times closer than bf16-mixed; its three more bits let one expect 8."
-    return text + _not_the_gradient(result.summary, middle)
+    return text + _not_the_gradient(run.summary, middle)
 
 
 def _not_the_gradient(summaries: Sequence[Summary], middle: Mapping[str, float]) -> str:
@@ -87,9 +87,9 @@ def _not_the_gradient(summaries: Sequence[Summary], middle: Mapping[str, float])
     )
 
 
-def sources_figure(result: Result) -> Figure | None:
+def sources_figure(run: Measurements) -> Figure | None:
     """Which rounding makes the gradient's error: shares of the squared errors of each place alone."""
-    medians = _errors_by_source(result)
+    medians = _errors_by_source(run)
     squares = {name: {source: error * error for source, error in of.items()} for name, of in medians.items()}
     squares = {name: of for name, of in squares.items() if 0.0 < _sum(of.values()) < math.inf}
     if not squares:
@@ -106,16 +106,16 @@ def sources_figure(result: Result) -> Figure | None:
         stack_chart("sources", list(shares), parts),
         caption,
         f"Bars divided by place. {caption}",
-        Table(("recipe", *(SOURCES[key] for key in present), "all together"), _sources_rows(result, medians, present)),
+        Table(("recipe", *(SOURCES[key] for key in present), "all together"), _sources_rows(run, medians, present)),
         "Each place is rounded alone, everything else in float64, at the same weights; "
         "shares are of the sum of the squared errors.",
     )
 
 
-def _errors_by_source(result: Result) -> dict[str, dict[str, float]]:
+def _errors_by_source(run: Measurements) -> dict[str, dict[str, float]]:
     """recipe -> place -> median error of the gradient of all weights made there alone."""
     errors: dict[str, dict[str, float]] = {}
-    for key, points in result.series.items():
+    for key, points in run.series.items():
         if key.metric.startswith(METRIC):
             source = key.metric.removeprefix(METRIC)
             errors.setdefault(key.recipe, {})[source] = statistics.median(value for _, value in points)
@@ -123,11 +123,11 @@ def _errors_by_source(result: Result) -> dict[str, dict[str, float]]:
 
 
 def _sources_rows(
-    result: Result, medians: Mapping[str, Mapping[str, float]], present: Sequence[str]
+    run: Measurements, medians: Mapping[str, Mapping[str, float]], present: Sequence[str]
 ) -> list[list[str]]:
     rows = []
     for name, of in medians.items():
-        whole = _median(result, Key(name, MODEL, "weights.grad", "relative_error"))
+        whole = _median(run, Key(name, MODEL, "weights.grad", "relative_error"))
         rows.append([name, *(digits(of.get(source)) for source in present), digits(whole)])
     return rows
 
@@ -142,21 +142,21 @@ def _sources_caption(shares: Mapping[str, Mapping[str, float]]) -> str:
     return f"The largest part comes {'; '.join(said)}."
 
 
-def rates_figure(result: Result) -> Figure | None:
+def rates_figure(run: Measurements) -> Figure | None:
     """Lost updates, underflow and overflow of every recipe."""
-    names = [item["recipe"] for item in result.summary]
-    colour = colours(result.config.recipes)
+    names = [item["recipe"] for item in run.summary]
+    colour = colours(run.config.recipes)
     panels = [
-        Bars(title, [dict(item)[key] for item in result.summary], [colour[name] for name in names])
+        Bars(title, [dict(item)[key] for item in run.summary], [colour[name] for name in names])
         for key, title in (("stagnation", "lost updates"), ("underflow", "underflow"), ("overflow", "overflow"))
     ]
     return Figure(
         "rates",
         "What rounding takes away",
         bar_chart("rates", names, panels),
-        _rates_caption(result.summary),
+        _rates_caption(run.summary),
         "Three panels of bars, one bar per recipe: lost updates, underflow, overflow.",
-        Table(("recipe", "tensor", "underflow", "overflow"), _rates_rows(result)),
+        Table(("recipe", "tensor", "underflow", "overflow"), _rates_rows(run)),
         "Means over the measured steps; for underflow and overflow the tensor where it happens most.",
     )
 
@@ -176,10 +176,10 @@ def _rates_caption(summaries: Sequence[Summary]) -> str:
     return " ".join(texts)
 
 
-def _rates_rows(result: Result) -> list[list[str]]:
+def _rates_rows(run: Measurements) -> list[list[str]]:
     """(recipe, tensor, mean underflow, mean overflow) over layers and steps."""
     found: dict[tuple[str, str], dict[str, list[float]]] = {}
-    for key, points in result.series.items():
+    for key, points in run.series.items():
         if key.metric in ("underflow", "overflow"):
             of = found.setdefault((key.recipe, key.tensor), {"underflow": [], "overflow": []})
             of[key.metric] += [value for _, value in points]
@@ -197,8 +197,8 @@ def _sum(values: Iterable[float]) -> float:
         return math.inf
 
 
-def _median(result: Result, key: Key) -> float | None:
-    points = result.series.get(key)
+def _median(run: Measurements, key: Key) -> float | None:
+    points = run.series.get(key)
     return statistics.median(value for _, value in points) if points else None
 
 

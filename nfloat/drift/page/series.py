@@ -1,7 +1,7 @@
 """The figures of a drift page that go over the steps: loss, its gap, the weights' path, lost updates.
 
 Each caption says what to conclude, computed from what the figure shows. Figures that compare recipes as a whole stand
-in ``drift_bars.py``.
+in ``bars.py``.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 
-from ..drift.result import Result
-from ..drift.rows import MODEL, Key
-from ..drift.summary import LOSS_LIMIT, PATH_LIMIT
-from .charts import Line, colours, dashes, line_chart
-from .page import Figure, Table
-from .wording import digits, listed, loss, number, share
+from ...report.charts import Line, colours, dashes, line_chart
+from ...report.page import Figure, Table
+from ...report.wording import digits, listed, loss, number, share
+from ..measurements import Measurements
+from ..rows import MODEL, Key
+from ..summary import LOSS_LIMIT, PATH_LIMIT
 
 Points = Sequence[tuple[int, float]]
 
@@ -26,11 +26,11 @@ _TABLE_STEPS = 14
 _FEW_LOST = 0.02
 
 
-def loss_figure(result: Result) -> Figure | None:
+def loss_figure(run: Measurements) -> Figure | None:
     """The training loss: float64's, and that of the recipes that do not keep to it."""
-    verdicts = {item["recipe"]: item["verdict"] for item in result.summary}
-    losses = _model_points(result, "loss", "train_loss")
-    twin = _twin(losses, _model_points(result, "loss", "train_loss_gap"))
+    verdicts = {item["recipe"]: item["verdict"] for item in run.summary}
+    losses = _model_points(run, "loss", "train_loss")
+    twin = _twin(losses, _model_points(run, "loss", "train_loss_gap"))
     if not twin:
         return None
     near = [name for name in losses if verdicts[name] in ("follows", "wanders") and name != "float64"]
@@ -39,23 +39,23 @@ def loss_figure(result: Result) -> Figure | None:
     if near:
         caption += f" {listed(near)} {_are(near)} not drawn: they cannot be told from float64 at this scale."
     how = "Loss over the whole training set at the stored weights, evaluated in float64."
-    return _chart(result, drawn, "loss", "Training loss", caption, "training loss", how, log=False)
+    return _chart(run, drawn, "loss", "Training loss", caption, "training loss", how, log=False)
 
 
-def gap_figure(result: Result) -> Figure | None:
+def gap_figure(run: Measurements) -> Figure | None:
     """How far each recipe's training loss is from float64's."""
-    points = _model_points(result, "loss", "train_loss_gap")
+    points = _model_points(run, "loss", "train_loss_gap")
     points = {name: [(step, abs(value)) for step, value in of] for name, of in points.items()}
     if not _last_positive(points):
         return None
-    caption = _gap_caption(result) + _zeros(points)
+    caption = _gap_caption(run) + _zeros(points)
     how = "The recipe's training loss minus the float64 twin's at the same step; absolute values."
-    return _chart(result, points, "loss-gap", "Gap of the training loss", caption, "|training loss − float64's|", how)
+    return _chart(run, points, "loss-gap", "Gap of the training loss", caption, "|training loss − float64's|", how)
 
 
-def path_figure(result: Result) -> Figure | None:
+def path_figure(run: Measurements) -> Figure | None:
     """How far each recipe's weights are from float64's path."""
-    points = _model_points(result, "weights", "path_distance")
+    points = _model_points(run, "weights", "path_distance")
     last = _last_positive(points)
     if not last:
         return None
@@ -68,12 +68,12 @@ def path_figure(result: Result) -> Figure | None:
         caption += f" For {listed(grown)} the distance is still growing in the second half of the run."
     how = "||w - w64|| / ||w64 - w64 at the start||; 1: as far from the float64 twin as the twin is from its start."
     title = "Distance from float64's weight path"
-    return _chart(result, points, "path", title, caption + _zeros(points), "path distance", how)
+    return _chart(run, points, "path", title, caption + _zeros(points), "path distance", how)
 
 
-def stagnation_figure(result: Result) -> Figure | None:
+def stagnation_figure(run: Measurements) -> Figure | None:
     """How the share of lost updates moves, for recipes that lose many."""
-    points = _model_points(result, "weights", "stagnation")
+    points = _model_points(run, "weights", "stagnation")
     many = {name: of for name, of in points.items() if max(value for _, value in of) >= _FEW_LOST}
     if not many:
         return None
@@ -86,9 +86,7 @@ def stagnation_figure(result: Result) -> Figure | None:
     if few:
         caption += f" {listed(few)} {_are(few)} not drawn: never more than {share(_FEW_LOST)}."
     how = "Share of the weights with a gradient other than zero that the step leaves exactly as they were."
-    return _chart(
-        result, many, "stagnation", "Lost updates over time", caption, "share of updates lost", how, log=False
-    )
+    return _chart(run, many, "stagnation", "Lost updates over time", caption, "share of updates lost", how, log=False)
 
 
 def _twin(losses: Mapping[str, Points], gaps: Mapping[str, Points]) -> Points:
@@ -102,9 +100,9 @@ def _twin(losses: Mapping[str, Points], gaps: Mapping[str, Points]) -> Points:
     return sorted(found.items())
 
 
-def _gap_caption(result: Result) -> str:
+def _gap_caption(run: Measurements) -> str:
     """Who ends beyond the limit, and how near the others are."""
-    ratios = {item["recipe"]: item["loss_ratio"] - 1.0 for item in result.summary if item["loss_ratio"] is not None}
+    ratios = {item["recipe"]: item["loss_ratio"] - 1.0 for item in run.summary if item["loss_ratio"] is not None}
     off = sorted((name for name in ratios if not abs(ratios[name]) <= LOSS_LIMIT), key=lambda name: -abs(ratios[name]))
     near = [name for name in ratios if name not in off and name != "float64"]
     text = ""
@@ -118,7 +116,7 @@ def _gap_caption(result: Result) -> str:
 
 
 def _chart(
-    result: Result,
+    run: Measurements,
     points: Mapping[str, Points],
     slug: str,
     title: str,
@@ -130,12 +128,12 @@ def _chart(
 ) -> Figure:
     """A chart of one line per recipe over the steps, with its table."""
     # "float64" is drawn as the reference even where it is no recipe of the run
-    names = tuple(dict.fromkeys((*result.config.recipes, *points)))
+    names = tuple(dict.fromkeys((*run.config.recipes, *points)))
     colour, dash = colours(names), dashes(names)
     lines = [Line(name, of, colour[name], dash[name]) for name, of in points.items()]
     ends = ", ".join(f"{name} {number(of[-1][1])}" for name, of in points.items())
     svg = line_chart(slug, lines, x_label="step", y_label=y_label, log=log)
-    alt = f"Lines over {result.config.steps} steps, one per recipe; values at the end: {ends}."
+    alt = f"Lines over {run.config.steps} steps, one per recipe; values at the end: {ends}."
     return Figure(slug, title, svg, caption, alt, _table(points), how)
 
 
@@ -146,9 +144,9 @@ def _table(points: Mapping[str, Points]) -> Table:
     return Table(("step", *points), [[str(step), *(digits(of.get(step)) for of in values)] for step in shown])
 
 
-def _model_points(result: Result, tensor: str, metric: str) -> dict[str, Points]:
+def _model_points(run: Measurements, tensor: str, metric: str) -> dict[str, Points]:
     """recipe -> points of a metric of the whole model, in the configuration's order."""
-    found = {name: result.series.get(Key(name, MODEL, tensor, metric)) for name in result.config.recipes}
+    found = {name: run.series.get(Key(name, MODEL, tensor, metric)) for name in run.config.recipes}
     return {name: points for name, points in found.items() if points}
 
 

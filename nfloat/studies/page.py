@@ -1,25 +1,22 @@
 """The page of a study: its figures against what must come out, and its pictures. Sentences are computed from the rows.
 
-`study_page` reads a run, finished or interrupted, and gives a `Page`; `write_study_page` renders it into a file.
-What a study shows, it says itself, as data (``nfloat/studies/plots.py``); how that looks is decided here and in
-``panels.py``.
+`study_page` reads a run, finished or interrupted, and gives a `Page`. What a study shows, it says
+itself, as data (``plots.py``); how that looks is decided here and in ``nfloat/report/panels.py``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from .. import __version__
-from ..errors import ArgumentError
-from ..studies.checks import MODEL, Check
-from ..studies.experiment import Result
-from ..studies.plan import to_toml
-from ..studies.plots import Panel, Plot, Series
-from .charts import INK, Line
-from .page import Figure, Page, Table, render
-from .panels import Lines, panel_chart, styled
-from .wording import digits, listed
+from ..report.charts import INK, Line
+from ..report.page import Figure, Page, Table
+from ..report.panels import Lines, panel_chart, styled
+from ..report.wording import digits, listed
+from .checks import MODEL, Check
+from .measurements import Measurements
+from .plan import to_toml
+from .plots import Panel, Plot, Series
 
 _MODEL_NOTE = (
     f"{MODEL}: no publication has this figure; it was first computed by an independent model in float64 that rounds "
@@ -28,64 +25,41 @@ _MODEL_NOTE = (
 _THIN_DASH = (0, (1.5, 1.2))
 
 
-def write_study_page(result: Result, path: str | Path) -> None:
-    """Make the page of a run and write it.
-
-    Raises
-    ------
-    ArgumentError
-        If the run has no rows, or the file cannot be written.
-    """
-    text = render(study_page(result))
-    try:
-        Path(path).write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise ArgumentError(f"report={str(path)!r} cannot be written: {error.strerror}") from None
-
-
-def study_page(result: Result) -> Page:
-    """The page of a run.
-
-    Raises
-    ------
-    ArgumentError
-        If the run has no rows.
-    """
-    if not result.rows:
-        raise ArgumentError("rows: there are none yet, so there is nothing to report")
-    study = result.plan.study
+def study_page(run: Measurements) -> Page:
+    """The page of a run that has rows."""
+    study = run.plan.study
     return Page(
         title=study.title,
         lead=f"{study.question} {study.method}",
-        findings=[*_state(result), *study.findings(result.rows)],
-        summary=_table(result.checks),
+        findings=[*_state(run), *study.findings(run.rows)],
+        summary=_table(run.checks),
         summary_title="Measured figures",
         summary_last=True,
         summary_notes=[f"Sources: {'; '.join(study.sources)}.", _MODEL_NOTE],
-        figures=[_figure(plot) for plot in study.plots(result.rows)],
+        figures=[_figure(plot) for plot in study.plots(run.rows)],
         command=f"nfloat study run {study.name} --config config.toml --out again",
-        config=to_toml(result.plan),
+        config=to_toml(run.plan),
         made_by=f"nfloat {__version__} computed every number here on a CPU; rows.jsonl, beside this page, holds them "
         "all.",
     )
 
 
-def _state(result: Result) -> list[str]:
+def _state(run: Measurements) -> list[str]:
     """Whether the run is complete, and whether its figures are as expected."""
     notes = []
-    if not result.complete:
+    if not run.complete:
         notes.append(
-            f"This run is not complete: it has {len(result.rows)} of {result.cells} cells. "
+            f"This run is not complete: it has {len(run.rows)} of {run.cells} cells. "
             "nfloat study resume with this folder goes on from there."
         )
-    outside = [check.figure for check in result.checks if not check.ok]
-    if not result.checks:
+    outside = [check.figure for check in run.checks if not check.ok]
+    if not run.checks:
         notes.append("No published figure applies to these parameters.")
     elif outside:
-        count = f"{len(outside)} of {len(result.checks)} figures"
+        count = f"{len(outside)} of {len(run.checks)} figures"
         notes.append(f"{count} lie{'s' if len(outside) == 1 else ''} outside the tolerance: {listed(outside)}.")
     else:
-        notes.append(f"All {len(result.checks)} figures lie within their tolerances.")
+        notes.append(f"All {len(run.checks)} figures lie within their tolerances.")
     return notes
 
 

@@ -1,0 +1,8 @@
+"""The page of a drift run: ``text.py`` says what it says, ``series.py`` and ``bars.py`` draw its figures.
+
+`drift_page` turns rows into a `Page`; how that looks and how it is written stands in ``nfloat.report``.
+"""
+
+from .text import drift_page
+
+__all__ = ["drift_page"]

@@ -1,0 +1,78 @@
+"""Reading ``config.toml``, strictly: unknown keys, wrong types and impossible values are errors that name the key.
+
+What stands in it is decided by whom it configures (``drift/config.py``, ``studies/plan.py``).
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..errors import ArgumentError, MissingExtraError, nearest_names
+
+Kind = TypeVar("Kind")
+
+
+def read_text(path: Path) -> str:
+    """The text of a file.
+
+    Raises
+    ------
+    ArgumentError
+        If it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ArgumentError(f"config={str(path)!r} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ArgumentError(f"config={str(path)!r} cannot be read: not UTF-8") from None
+
+
+def parse(text: str, source: str | Path) -> dict[str, Any]:
+    """The table that a TOML text describes.
+
+    Raises
+    ------
+    ArgumentError
+        If the text is no TOML; the message starts with `source`.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ArgumentError(f"{source}: not valid TOML: {error}") from None
+
+
+def check_keys(table: Iterable[str], known: Collection[str], source: str | Path) -> None:
+    """Refuse keys that are not known.
+
+    Raises
+    ------
+    ArgumentError
+        The message starts with `source`, names the key and lists the nearest ones.
+    """
+    for key in table:
+        if key not in known:
+            raise ArgumentError(f"{source}: unknown key {key!r}; {nearest_names(key, known)}")
+
+
+def convert(values: dict[str, Any], kind: type[Kind], source: str | Path) -> Kind:
+    """The dataclass of these values, as TOML has them.
+
+    Raises
+    ------
+    ArgumentError
+        If a value is of the wrong type or range; the message starts with `source`.
+    MissingExtraError
+        If msgspec is not installed.
+    """
+    try:
+        import msgspec
+    except ImportError:
+        raise MissingExtraError("reading a configuration needs msgspec: pip install 'nfloat[studies]'") from None
+    try:
+        return msgspec.convert(values, kind, strict=True)
+    except msgspec.ValidationError as error:
+        raise ArgumentError(f"{source}: {error}") from None
