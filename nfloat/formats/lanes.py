@@ -122,7 +122,7 @@ def has_only_normal_numbers(f: Format, lane: Lane) -> bool:
     return f.emin == lane.emin or (f.emin > lane.emin and not f.has_subnormals)
 
 
-# ---------------------------------------------------------------- sums and products (``kernels/gemm/lanes.py``)
+# ---------------------------------------------------------------- sums and products (``kernels/gemm/roundings.py``)
 def is_native(fmt: Format, lane: Lane, mode: Rounding, overflow: Overflow | None) -> bool:
     """Whether the hardware's own arithmetic in a lane rounds to the format in this way."""
     return mode is Rounding.NEAREST_EVEN and is_whole(fmt, lane) and (overflow or fmt.overflow) is Overflow.INFINITY
@@ -140,9 +140,9 @@ def has_narrow_grid(fmt: Format, lane: Lane) -> bool:
     """Whether the magic constant rounds to the format's grid in these lanes, a sum being one hardware addition.
 
     With D the lane's precision: 2 p < D, so that a sum rounded to D bits and then to p is one rounding
-    (``kernels/gemm/lanes.py``), and D - p >= 2, which rounding to odd needs (p >= 2 and the former give it); 2^emin a
-    normal number of the lane, since the binade is read off the exponent's bits: the unit, 2^(emin - p + 1), then is at
-    least four times the lane's least number; and C finite from the lowest binade on (`reaches`), where results up to
+    (``kernels/gemm/roundings.py``), and D - p >= 2, which rounding to odd needs (p >= 2 and the former give it); 2^emin
+    a normal number of the lane, since the binade is read off the exponent's bits: the unit, 2^(emin - p + 1), then is
+    at least four times the lane's least number; and C finite from the lowest binade on (`reaches`), where results up to
     `limit` have theirs.
     """
     return (

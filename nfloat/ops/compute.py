@@ -2,8 +2,8 @@
 
 * Where the format is the carrier itself and the rounding IEEE 754's default, the hardware's operation is the answer.
 * Deterministic modes and p <= 22 in float32, 51 in float64: the operation rounded to odd in lanes, then rounded like
-  an array (``kernels/arithmetic/lanes.py`` has the argument), in pieces that stay in the cache. Longer formats of
-  float32 operands go through float64, and so does a fused multiply-add.
+  an array (``kernels/arithmetic/results_lanes.py`` has the argument), in pieces that stay in the cache. Longer formats
+  of float32 operands go through float64, and so does a fused multiply-add.
 * Stochastic modes need the whole remainder: sums and products that float64 holds are computed there and rounded like an
   array.
 * hypot and 1/sqrt are approximated in float64, like an elementary function, and kept where both ends of the error's
@@ -22,9 +22,9 @@ from ..formats.lanes import DOUBLE, SINGLE
 from ..formats.rounding import Rounding
 from ..formats.spec import SpecField
 from ..kernels.arithmetic.functions_lanes import ziv_double, ziv_mixed
-from ..kernels.arithmetic.lanes import DOWNWARD, IN_LANES, to_odd32, to_odd64
 from ..kernels.arithmetic.operations import Operation
 from ..kernels.arithmetic.results import compute_plain
+from ..kernels.arithmetic.results_lanes import DOWNWARD, IN_LANES, to_odd32, to_odd64
 from ..kernels.arithmetic.short import nearest_short
 from ..kernels.rounding.arrays import round_narrow32, round_narrow64, round_plain, round_same32
 from .rounder import Rounder

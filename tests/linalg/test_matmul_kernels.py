@@ -9,7 +9,7 @@ from test_matmul_oracle import FORMATS
 import nfloat as nf
 from nfloat.formats.rounding import Rounding
 from nfloat.kernels.gemm.half_pack import HAS_HALF
-from nfloat.kernels.gemm.lanes import HAS_DIRECTED
+from nfloat.kernels.gemm.roundings import HAS_DIRECTED
 from nfloat.kernels.gemm.tile import HALF, NATIVE32, TILE32
 from nfloat.linalg.gemm import dispatch
 from nfloat.linalg.gemm.facts import survey

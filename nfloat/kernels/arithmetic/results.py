@@ -9,7 +9,7 @@ FNUZ) a division by zero, 1/0 and 1/sqrt(0) give NaN and hypot(inf, NaN) is NaN 
 unapproved draft).
 
 Roots are in ``arithmetic/roots.py``, remainders in ``arithmetic/remainders.py``, the SIMD forms in
-``arithmetic/lanes.py``, folds (reduce, accumulate, at) in ``arithmetic/folds.py``.
+``arithmetic/results_lanes.py``, folds (reduce, accumulate, at) in ``arithmetic/folds.py``.
 """
 
 from __future__ import annotations

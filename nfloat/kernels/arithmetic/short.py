@@ -9,7 +9,7 @@ fails where float32 itself underflows:
 * narrow formats (unit above 2^-126): such a result is below half of the least number, and becomes zero either way;
 * formats with float32's exponent range: products and quotients below 2^-126 are refused, unless an operand is zero.
 
-``arithmetic/lanes.py`` is for all other operands, modes and precisions.
+``arithmetic/results_lanes.py`` is for all other operands, modes and precisions.
 """
 
 from __future__ import annotations

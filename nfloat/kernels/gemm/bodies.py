@@ -1,4 +1,4 @@
-"""The orders of a tiled GEMM: which sums a step forms, as IR over any of the arithmetics of ``gemm/lanes.py``.
+"""The orders of a tiled GEMM: which sums a step forms, as IR over any of the arithmetics of ``gemm/roundings.py``.
 
 `kind` numbers the bodies of a tile kernel, an order's by its tag; "blocked" mostly is sequential with a block, as long
 as k or shorter, and has bodies of its own only where promotions draw random words. Watched bodies look at every result
@@ -13,8 +13,8 @@ from enum import IntEnum
 from llvmlite import ir
 
 from ..lanes import Value
-from .lanes import Field
 from .orders import Order
+from .roundings import Field
 from .tile import Tile, TileBody
 from .words import CORRECTED, CORRECTION, DIFFERENCE, PRODUCT, PROMOTE, SUM
 

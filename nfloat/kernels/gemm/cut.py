@@ -23,9 +23,9 @@ import numpy as np
 from ..jit import kernel
 from ..lanes import Lanes, Value
 from .bodies import kahan, sequential
-from .lanes import HAS_DIRECTED, ZERO, Field, FormatRow, toward
 from .orders import Order
 from .pairwise import pairwise
+from .roundings import HAS_DIRECTED, ZERO, Field, FormatRow, toward
 from .tile import TILE64, TileBody, tile_intrinsic
 from .walk import tile_signature, tile_walk
 from .words import CORRECTED, CORRECTION, DIFFERENCE, PRODUCT, PROMOTE, SUM

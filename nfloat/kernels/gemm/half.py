@@ -18,8 +18,8 @@ from ..jit import device, kernel
 from ..lanes import Lanes, Value
 from .bodies import Product, kahan, kind, sequential
 from .half_pack import HAS_HALF, half_code, half_value, pack_half
-from .lanes import Narrow, Native
 from .orders import Order
+from .roundings import Narrow, Native
 from .tile import HALF, tile_intrinsic, tile_move
 
 _R, _W = HALF.rows, HALF.width

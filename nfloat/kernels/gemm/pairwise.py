@@ -1,4 +1,4 @@
-"""Pairwise sums in tiles: which sums are formed when, as IR over any of the arithmetics of ``gemm/lanes.py``."""
+"""Pairwise sums in tiles: which sums are formed when, as IR over any of the arithmetics of ``gemm/roundings.py``."""
 
 from __future__ import annotations
 

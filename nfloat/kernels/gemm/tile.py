@@ -17,7 +17,7 @@ from numba.extending import intrinsic
 
 from ..jit import cpu_features
 from ..lanes import Lanes, Value
-from .lanes import FormatRow
+from .roundings import FormatRow
 
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
 _FEATURES = cpu_features()

@@ -1,4 +1,4 @@
-"""GEMM in register tiles: the kernels, one per arithmetic (``gemm/lanes.py``) and lane width, each holding all orders.
+"""GEMM in register tiles: the kernels, one per arithmetic (``roundings.py``) and lane width, each holding all orders.
 
 What a kernel's arguments are, and the walk over tiles that is the whole of it: ``gemm/walk.py``.
 """
@@ -9,9 +9,9 @@ import numpy as np
 
 from ..jit import kernel
 from .bodies import Product, kahan, kind, sequential
-from .lanes import General, Narrow, Native, Stochastic, StochasticGeneral
 from .orders import Order
 from .pairwise import pairwise
+from .roundings import General, Narrow, Native, Stochastic, StochasticGeneral
 from .tile import NATIVE32, TILE32, TILE64, Shape, TileBody, tile_intrinsic
 from .walk import tile_signature, tile_walk
 from .words import PRODUCT, SUM

@@ -86,10 +86,10 @@ def _code(v: Lanes, x: Value, k: Constants, form: int) -> Value:
     """
     b = v.builder
     bits = v.as_int(x)
-    binade = v.call("smax", b.and_(bits, v.exponent_mask), k.grid.lowest)
-    c = b.add(binade, k.grid.offset)
+    power = vector.binade(v, x, k.grid)
+    c = b.add(power, k.grid.offset)
     units = b.sub(v.as_int(b.fadd(v.magnitude(x), v.as_float(c))), c)
-    magnitude = b.add(units, b.lshr(b.sub(binade, k.grid.lowest), k.grid.drop))
+    magnitude = b.add(units, b.lshr(b.sub(power, k.grid.lowest), k.grid.drop))
     if form == FIXED:
         negative = b.icmp_signed("<", bits, v.word(0))
         return b.and_(v.where(negative, b.sub(v.word(0), magnitude), magnitude), k.sign_code)

@@ -13,6 +13,11 @@ same
     magnitude's bits and clearing s of them rounds, across binades, subnormals and into infinity.
 
 The caller tests `limit`, selects the results of overflow and of special values, and leaves the rest to the plain rule.
+
+Four places round in lanes by a form of their own, each for the reason given there: `General._to_grid` (the mode is a
+run-time number, so that one GEMM body serves all), `StochasticGeneral._draw` and `Stochastic._cut` (32 random bits
+against a sum's exact error, which these forms do not see), ``gemm/cut.py`` (sums that were rounded toward zero), all in
+``kernels/gemm``; and ``codes_vector._code``, which needs the units of a value as an integer, not the value.
 """
 
 from __future__ import annotations
@@ -43,24 +48,20 @@ class Grid:
 
 def nearest_even_narrow(v: Lanes, x: Value, g: Grid) -> Value:
     """x rounded to nearest-even, before overflow."""
-    c = _magic(v, x, g)
+    c = v.as_float(v.builder.add(binade(v, x, g), g.offset))
     return v.with_sign_of(v.builder.fsub(v.builder.fadd(x, c), c), x, g.sign)
 
 
-def _binade(v: Lanes, x: Value, g: Grid) -> Value:
+def binade(v: Lanes, x: Value, g: Grid) -> Value:
     """Bits of 2^max(floor(log2 |x|), emin)."""
     return v.call("smax", v.builder.and_(v.as_int(x), v.exponent_mask), g.lowest)
-
-
-def _magic(v: Lanes, x: Value, g: Grid) -> Value:
-    return v.as_float(v.builder.add(_binade(v, x, g), g.offset))
 
 
 def nearest_and_rest(v: Lanes, x: Value, g: Grid) -> tuple[Value, Value, Value, Value]:
     """(C, unit, n = x to nearest-even, exact d = x - n); the sign of a zero n is lost."""
     b = v.builder
-    binade = _binade(v, x, g)
-    c, unit = v.as_float(b.add(binade, g.offset)), v.as_float(b.add(binade, g.unit_offset))
+    power = binade(v, x, g)
+    c, unit = v.as_float(b.add(power, g.offset)), v.as_float(b.add(power, g.unit_offset))
     n = b.fsub(b.fadd(x, c), c)
     return c, unit, n, b.fsub(x, n)
 

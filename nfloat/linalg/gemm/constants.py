@@ -1,4 +1,4 @@
-"""A format's row of constants for the tiled kernels (``kernels/gemm/lanes.py``), and what `General` does in a mode.
+"""A format's row of constants for the tiled kernels (``kernels/gemm/roundings.py``), and what `General` does in a mode.
 
 Which lanes can do a format: ``formats/lanes.py``.
 """
@@ -14,7 +14,7 @@ from ...formats.format import Format
 from ...formats.lanes import LANES, can_cut, has_code_grid, is_native
 from ...formats.rounding import Family, Overflow, Rounding, Tie
 from ...formats.spec import SpecField, rounding_spec
-from ...kernels.gemm.lanes import Field
+from ...kernels.gemm.roundings import Field
 
 _INTS = {16: (np.float16, np.int16), 32: (np.float32, np.int32), 64: (np.float64, np.int64)}
 #: in units, a rest that there is not: never

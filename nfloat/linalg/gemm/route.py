@@ -1,6 +1,6 @@
 """Which tiled kernels may do a product: the conditions under which they give the bits of the plain one.
 
-The families and the proofs stand in ``kernels/gemm/lanes.py`` and ``gemm/cut.py``. `candidates` says what an
+The families and the proofs stand in ``kernels/gemm/roundings.py`` and ``gemm/cut.py``. `candidates` says what an
 accumulator allows at all, once; `Candidate.kind_for` looks at the facts of the operands: products must be exact in a
 lane where they are used so, sums stay in its range, results must not overflow (else they are watched), c must lie on
 the grid where one hardware addition relies on it. Where no candidate fits, the plain kernel does the work.

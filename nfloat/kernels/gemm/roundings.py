@@ -237,7 +237,10 @@ class General:
         return v.where(b.fcmp_ordered("<", v.magnitude(x), v.as_float(v.exponent_mask)), r, infinite)
 
     def _to_grid(self, y: Value, g: Grid) -> Value:
-        """y, of either sign, to a multiple of its unit; the sign of a zero is lost."""
+        """y, of either sign, to a multiple of its unit; the sign of a zero is lost.
+
+        `vector.round_narrow` with the mode as run-time numbers: a body for each mode would be seven times the code.
+        """
         v, b, k = self.v, self.v.builder, self.k
         zero = v.number(0.0)
         c, unit, n, d = nearest_and_rest(v, y, g)
