@@ -26,7 +26,9 @@ class Progress:
 
     def __init__(self, parts: int, steps: int) -> None:
         self._parts, self._steps = parts, steps
-        self._index, self._name, self._since = 0, "", time.monotonic()
+        self._index = 0
+        self._name = ""
+        self._since = time.monotonic()
         self._bar = _rich_bar()
         self._task = None
 
@@ -46,7 +48,9 @@ class Progress:
         """Part `name` has done `step` of its steps; all at once if it need not be computed."""
         first = name != self._name
         if first:
-            self._index, self._name, self._since = self._index + 1, name, time.monotonic()
+            self._index = self._index + 1
+            self._name = name
+            self._since = time.monotonic()
         if self._bar is not None:
             done = (self._index - 1) * self._steps + step
             self._bar.update(self._task, completed=done, description=f"{self._index}/{self._parts} {name}")

@@ -130,7 +130,9 @@ def _check_products(minutes: float, seed: int, jobs: int, as_json: bool) -> None
     """``--products``: a line on stderr for each block, then the counts and what was wrong."""
     from ..testing.sweep_products import ProductReport, run_products
 
-    total, start, interrupted = ProductReport(seed, seed), time.monotonic(), False
+    total = ProductReport(seed, seed)
+    start = time.monotonic()
+    interrupted = False
     try:
         for report in run_products(minutes, seed, jobs):
             total.include(report)

@@ -49,7 +49,9 @@ class Lane:
         return (self.digits - 2) // 2
 
 
-HALF, SINGLE, DOUBLE = Lane(11, -14), Lane(24, -126), Lane(53, -1022)
+HALF = Lane(11, -14)
+SINGLE = Lane(24, -126)
+DOUBLE = Lane(53, -1022)
 #: by the width of a lane
 LANES = {16: HALF, 32: SINGLE, 64: DOUBLE}
 

@@ -113,7 +113,10 @@ def _ieee_like(name: str, exponent: str, mantissa: str) -> Format:
 
 
 def _p3109(name: str, width: str, precision: str, sign: str, domain: str) -> Format:
-    k, p, signed, extended = int(width), int(precision), sign == "s", domain == "e"
+    k = int(width)
+    p = int(precision)
+    signed = sign == "s"
+    extended = domain == "e"
     if not 3 <= k <= 16:
         raise FormatError(f"fmt={name!r}: P3109 widths here are K = 3..16")
     if not 1 <= p <= (k - 1 if signed else k):

@@ -211,11 +211,9 @@ class AdamW(Optimizer):
         weight_decay: float = 0.01,
     ) -> None:
         super().__init__(parameters, lr)
-        self.betas, self.eps, self.weight_decay = (
-            _betas(betas),
-            _positive("eps", eps),
-            _not_negative("weight_decay", weight_decay),
-        )
+        self.betas = _betas(betas)
+        self.eps = _positive("eps", eps)
+        self.weight_decay = _not_negative("weight_decay", weight_decay)
 
     def direction(self, p: Precision, name: str, w: Floats, g: Floats, state: dict[str, Floats]) -> Floats:
         return -self.lr * (_adam(self, p, name, w, g, state) + self.weight_decay * w)

@@ -221,7 +221,9 @@ def as_tensor(value: TensorLike) -> Tensor:
 
 def apply(name: str, *operands: Tensor, layer: str = "", **attributes: Any) -> Tensor:
     """Do the operation `name` of ``ops.OPS`` under the precision in force; record it if someone wants its gradient."""
-    op, p, layer = OPS[name], current(), layer or name
+    op = OPS[name]
+    p = current()
+    layer = layer or name
     of_losses = any([operand.loss for operand in operands])
     arrays = [read(p, operand, layer, of_losses) for operand in operands]
     values, kept = op.forward(p, layer, *arrays, **attributes)
@@ -231,7 +233,11 @@ def apply(name: str, *operands: Tensor, layer: str = "", **attributes: Any) -> T
         result.store(_in_carrier(p, values), None)
     else:
         result.store(values if op.exact else p.cast(Role.ACTIVATION, layer, values), p.recipe.activations.format)
-    result.name, result.parameter, result.grad, result.origin, result.depth = layer, False, None, None, 0
+    result.name = layer
+    result.parameter = False
+    result.grad = None
+    result.origin = None
+    result.depth = 0
     result.requires_grad = any([operand.requires_grad for operand in operands])
     if result.requires_grad:
         result.origin = Origin(op, layer, operands, result.data if kept is RESULT else kept, p)

@@ -38,7 +38,10 @@ def _drop(v: int, q: int) -> tuple[int, int]:
 # ------------------------------------------------------------ constants
 def _inverse_series(n: int, w: int, sign: int) -> int:
     """atanh(1/n) (sign = 1) or atan(1/n) (sign = -1) in fixed point."""
-    power, total, k, square = (1 << w) // n, 0, 1, n * n
+    power = (1 << w) // n
+    total = 0
+    k = 1
+    square = n * n
     while power:
         total += power // k if k % 4 == 1 or sign > 0 else -(power // k)
         power //= square
@@ -69,7 +72,10 @@ def pi(w: int) -> tuple[int, int]:
 def _exp_small(t: int, w: int) -> int:
     """e^t for |t| < 1, both in fixed point: Taylor's series at t 2^-12, squared twelve times, with 24 bits to spare."""
     u = w + 24
-    r, term, total, k = t << 12, 1 << u, 1 << u, 1
+    r = t << 12
+    term = 1 << u
+    total = 1 << u
+    k = 1
     while term not in (0, -1):  # a negative number shifted right ends at -1
         term = ((term * r) >> u) // k
         total += term
@@ -159,7 +165,9 @@ def _log_fixed(m: int, e: int, w: int) -> int:
     if m * m < 1 << (2 * b - 1):
         b -= 1
     t = ((m - (1 << b)) << w) // (m + (1 << b))
-    square, total, k = (t * t) >> w, 0, 1
+    square = (t * t) >> w
+    total = 0
+    k = 1
     while t not in (0, -1):
         total += t // k
         t = (t * square) >> w
@@ -206,7 +214,11 @@ def _sine_cosine(m: int, e: int, w: int) -> tuple[int, int, int]:
     right_angle, x = _pi(wide) >> 1, _fixed(m, e, wide)
     n = (2 * x + right_angle) // (2 * right_angle)
     r = (x - n * right_angle) >> (wide - w)
-    square, sine, cosine, term, k = (r * r) >> w, 0, 0, 1 << w, 0
+    square = (r * r) >> w
+    sine = 0
+    cosine = 0
+    term = 1 << w
+    k = 0
     while term not in (0, -1):
         cosine += term
         odd = ((term * r) >> w) // (k + 1)
@@ -252,7 +264,9 @@ def _arctan_fixed(n: int, d: int, w: int) -> int:
     t, one = (n << w) // d, 1 << w
     for _ in range(3):
         t = (t << w) // (one + isqrt((one << w) + t * t))
-    square, total, k = (t * t) >> w, 0, 1
+    square = (t * t) >> w
+    total = 0
+    k = 1
     while t:
         total += t // k if k % 4 == 1 else -(t // k)
         t = (t * square) >> w

@@ -127,7 +127,9 @@ def _exact_power(x: float, y: float) -> tuple[int, int] | None:
         root = isqrt(m)
         if root * root != m or e % 2 or (m == 1 and e == 0):
             return (1, 0) if m == 1 and e == 0 else None
-        m, e, s = root, e // 2, s + 1
+        m = root
+        e = e // 2
+        s = s + 1
     n <<= s
     if m == 1:
         return 1, e * n

@@ -142,7 +142,9 @@ def _until_it_stops(cell: Cell) -> tuple[float, int]:
         same = np.flatnonzero((partial[1:] == partial[:-1]) | np.isnan(partial[1:]))
         if same.size:
             return float(partial[same[0]]), first + int(same[0])
-        total, first, count = float(partial[-1]), first + count, min(4 * count, 2**20)
+        total = float(partial[-1])
+        first = first + count
+        count = min(4 * count, 2**20)
 
 
 def _sums(cell: Cell, terms: NDArray[np.floating], seed: int) -> list[float]:

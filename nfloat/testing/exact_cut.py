@@ -166,7 +166,9 @@ def _carries(c: Cuts, mode: Rounding, bits: int, words: Words) -> NDArray[np.boo
         return c.fraction >> np.uint64(64 - bits) > missing
     if mode is Rounding.STOCHASTIC_B:
         return c.fraction >> np.uint64(63 - bits) > missing * np.uint64(2)
-    head, tail, half = c.fraction >> np.uint64(64 - bits), c.fraction << np.uint64(bits), np.uint64(1 << 63)
+    head = c.fraction >> np.uint64(64 - bits)
+    tail = c.fraction << np.uint64(bits)
+    half = np.uint64(1 << 63)
     up = (tail > half) | ((tail == half) & (c.more | (head % np.uint64(2) == 1)))
     return head + up.astype(np.uint64) > missing
 

@@ -130,7 +130,9 @@ def places_of(rng: np.random.Generator, kinds: list[NDArray[np.int64]]) -> NDArr
 
 def kinds_of(size: Floats, fmt: Format) -> list[NDArray[np.int64]]:
     """Places of all magnitudes, of ordinary ones, normal numbers, tiny ones, those about the top, large ones."""
-    finite, least, top = np.isfinite(size), fmt.smallest_normal, fmt.max
+    finite = np.isfinite(size)
+    least = fmt.smallest_normal
+    top = fmt.max
     masks = (
         np.ones(size.shape, bool),
         finite & (size <= top),

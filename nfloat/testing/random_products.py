@@ -222,7 +222,9 @@ def shrink(p: Product) -> Product:
 
 
 def _smaller(p: Product) -> Iterator[Product]:
-    m, k, n = len(p.a), len(p.b), len(p.b[0])
+    m = len(p.a)
+    k = len(p.b)
+    n = len(p.b[0])
     for size in _cuts(n):
         yield replace(p, b=[row[size] for row in p.b], c=p.c and [row[size] for row in p.c])
     for size in _cuts(m):

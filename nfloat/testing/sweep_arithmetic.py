@@ -94,7 +94,9 @@ def sweep_pairs(
     if fmt.precision > 25 or (pairs is None and fmt.bits > 8):
         raise ArgumentError(f"fmt={fmt.name!r}: all pairs need at most 8 bits, given pairs a precision of at most 25")
     x, y = pairs if pairs is not None else all_pairs(fmt)
-    report, grid, stream = Report(fmt, inputs=x.size), Grid(fmt), Stream(seed)
+    report = Report(fmt, inputs=x.size)
+    grid = Grid(fmt)
+    stream = Stream(seed)
     words = stream_words(stream.key, x.size)
     ways = _ways(x, y, fmt, stream, float_arrays)
     for mode in modes:

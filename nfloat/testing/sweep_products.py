@@ -38,11 +38,9 @@ class ProductReport:
     def include(self, other: ProductReport) -> None:
         """Count another report's products too."""
         self.first, self.last = min(self.first, other.first), max(self.last, other.last)
-        self.products, self.outputs, self.wrong = (
-            self.products + other.products,
-            self.outputs + other.outputs,
-            self.wrong + other.wrong,
-        )
+        self.products = self.products + other.products
+        self.outputs = self.outputs + other.outputs
+        self.wrong = self.wrong + other.wrong
         self.failures += other.failures
 
 
@@ -52,11 +50,9 @@ def sweep_products(seeds: range) -> ProductReport:
     for seed in seeds:
         product = draw(seed)
         found = wrong(product)
-        report.products, report.outputs, report.wrong = (
-            report.products + 1,
-            report.outputs + product.outputs,
-            report.wrong + len(found),
-        )
+        report.products = report.products + 1
+        report.outputs = report.outputs + product.outputs
+        report.wrong = report.wrong + len(found)
         if found and len(report.failures) < MOST_SHOWN:
             small = shrink(product)
             i, j, got, want = wrong(small)[0]

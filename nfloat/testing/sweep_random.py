@@ -214,11 +214,9 @@ def _sweep_pool(
     members: bool,
 ) -> None:
     """An operation or function on operands whose exact results are known."""
-    cuts, size, report.inputs = (
-        cut_results(results, fmt),
-        np.abs(np.array([_size(z) for z in results])),
-        report.inputs + len(results),
-    )
+    cuts = cut_results(results, fmt)
+    size = np.abs(np.array([_size(z) for z in results]))
+    report.inputs = report.inputs + len(results)
     kinds = kinds_of(size, fmt)
     single = [
         a

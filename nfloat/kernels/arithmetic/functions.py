@@ -53,10 +53,14 @@ class Traits(IntFlag):
     ABOVE_MINUS_ONE = 2048
 
 
-_EXACT_AT_ZERO, _UNDERFLOWS, _OVERFLOWS = int(Traits.EXACT_AT_ZERO), int(Traits.UNDERFLOWS), int(Traits.OVERFLOWS)
+_EXACT_AT_ZERO = int(Traits.EXACT_AT_ZERO)
+_UNDERFLOWS = int(Traits.UNDERFLOWS)
+_OVERFLOWS = int(Traits.OVERFLOWS)
 _WITHIN_X, _BEYOND_X = int(Traits.WITHIN_X), int(Traits.BEYOND_X)
 _GREATER_THAN_X, _LESS_THAN_X = int(Traits.GREATER_THAN_X), int(Traits.LESS_THAN_X)
-_WITHIN_ONE, _BESIDE_ONE, _BEYOND_ONE = int(Traits.WITHIN_ONE), int(Traits.BESIDE_ONE), int(Traits.BEYOND_ONE)
+_WITHIN_ONE = int(Traits.WITHIN_ONE)
+_BESIDE_ONE = int(Traits.BESIDE_ONE)
+_BEYOND_ONE = int(Traits.BEYOND_ONE)
 _BESIDE_HALF, _ABOVE_MINUS_ONE = int(Traits.BESIDE_HALF), int(Traits.ABOVE_MINUS_ONE)
 #: between these an approximation's relative bound holds with room to spare
 _LEAST, _GREATEST = 2.0**-1000, 2.0**1000

@@ -114,7 +114,9 @@ def quotient_digits(m, m2, count):
     m < 2^53 and 2^52 <= m2 < 2^53, so a rest shifted by 11 bits fits a word.
     """
     first = m // m2
-    hi, lo, remainder = _ZERO, first, m - first * m2
+    hi = _ZERO
+    lo = first
+    remainder = m - first * m2
     for _ in range(count):
         remainder = remainder << np.uint64(11)
         digit = remainder // m2
@@ -159,7 +161,9 @@ def operand(x, spec, unsigned_zero):
 @device
 def compute(op, x, y, z, unsigned_zero, spec, random):
     """One operation by the plain rule: THE arithmetic, which every fast form is proven equal to."""
-    x, y, z = operand(x, spec, unsigned_zero), operand(y, spec, unsigned_zero), operand(z, spec, unsigned_zero)
+    x = operand(x, spec, unsigned_zero)
+    y = operand(y, spec, unsigned_zero)
+    z = operand(z, spec, unsigned_zero)
     return round_exact(exact_result(op, x, y, z, unsigned_zero, spec.mode), spec, random)
 
 

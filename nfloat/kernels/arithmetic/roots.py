@@ -119,7 +119,11 @@ def exact_rsqrt(x, unsigned_zero):
     m, q = significand(x)
     if q & 1:
         m, q = m << _ONE, q - 1
-    n3, n2, n1, n0, remainder = _ZERO, _ZERO, _ZERO, _ZERO, _ONE
+    n3 = _ZERO
+    n2 = _ZERO
+    n1 = _ZERO
+    n0 = _ZERO
+    remainder = _ONE
     for _ in range(30):  # m < 2^54, so digits of 10 bits
         remainder = remainder << np.uint64(10)
         digit = remainder // m

@@ -146,7 +146,10 @@ _run = run(32, _BODIES)
 @kernel(f"int64(int64, float32[::1], float32[::1], float32[::1], int64[::1], boolean, {SPEC})")
 def nearest_short(op, x, y, out, refused, unsigned_zero, spec_array):
     """out[i] = op(x[i], y[i]) to nearest-even; `refused` gets the first elements of blocks of 16 not done; how many."""
-    spec, i, n, count = load_spec(spec_array), 0, out.size, 0
+    spec = load_spec(spec_array)
+    i = 0
+    n = out.size
+    count = 0
     same, small = spec.emin == -126, spec.emin > _SMALL_EMIN
     form = op + _SAME if same else op + _SMALL if small else op
     by_zero = QuotientFields(np.nan if unsigned_zero else 0.0)

@@ -230,7 +230,9 @@ def kahan(total: type, product: type | None = None, watched: bool = False, domai
     """
 
     def body(tile: Tile) -> Value | None:
-        sums, flip, draw = total(tile.v, tile.constants(0)), tile.builder.fneg, Draw(tile, domains)
+        sums = total(tile.v, tile.constants(0))
+        flip = tile.builder.fneg
+        draw = Draw(tile, domains)
         terms = None if product is None else product(tile.v, tile.constants(1))
 
         def step(

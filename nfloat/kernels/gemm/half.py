@@ -32,11 +32,9 @@ class HalfLanes(Lanes):
         super().__init__(builder, count, 32)
         self.bits, self.digits = 16, 11
         self.scalar_float, self.scalar_int = ir.HalfType(), ir.IntType(16)
-        self.float, self.int, self.broadcast = (
-            ir.VectorType(self.scalar_float, count),
-            ir.VectorType(self.scalar_int, count),
-            ir.IntType(32),
-        )
+        self.float = ir.VectorType(self.scalar_float, count)
+        self.int = ir.VectorType(self.scalar_int, count)
+        self.broadcast = ir.IntType(32)
         self.sign_mask, self.magnitude_mask, self.exponent_mask = (self.word(mask) for mask in (0x8000, 0x7FFF, 0x7C00))
 
     def splat(self, scalar: Value) -> Value:
@@ -118,11 +116,9 @@ def half16(a, b, c, out, form, constants, some, first, last):
     nothing of worth.
     """
     k = a.shape[0]
-    words, scratch, none = (
-        np.empty(some * _R * k + 16, np.uint32),
-        np.empty(2 * _R * _W, np.uint16),
-        np.zeros(1, np.int32),
-    )
+    words = np.empty(some * _R * k + 16, np.uint32)
+    scratch = np.empty(2 * _R * _W, np.uint16)
+    none = np.zeros(1, np.int32)
     exact = True
     for start in range(first, last, some):
         end = min(last, start + some)

@@ -18,7 +18,9 @@ from .tile import HALF
 
 #: whether the CPU computes in half precision, fused multiply-add included
 HAS_HALF = any(f in cpu_features().split(" ")[1].split(",") for f in ("+avx512fp16", "+fullfp16"))
-_HALF, _I16, _I64 = ir.HalfType(), ir.IntType(16), ir.IntType(64)
+_HALF = ir.HalfType()
+_I16 = ir.IntType(16)
+_I64 = ir.IntType(64)
 _SIDE, _WIDTH = 16, HALF.width
 _U = np.uint64
 
@@ -110,7 +112,9 @@ def pack_half(x, column, width, packed, at):
     steps, size = x.shape
     side, each = min(width, _SIDE), 0x10001 if packed.itemsize == 4 else 1
     flat, exact = x.reshape(-1) if x.flags.c_contiguous else x.T.reshape(-1), True
-    lines, full, rows = steps & ~(_SIDE - 1), 0, x.flags.c_contiguous
+    lines = steps & ~(_SIDE - 1)
+    full = 0
+    rows = x.flags.c_contiguous
     while full < width and size - column - full >= (_SIDE if rows else side):
         full += side
     if rows:  # along the rows as far as the panel goes: the lines of cache that are read lie together

@@ -42,7 +42,11 @@ def _describe(every, high, finite, low, least, digits, found):
 def survey32(x, found):
     """The facts of x, see `_describe`. The loop has no branch, so that it is vectorised."""
     infinity, mask = np.int32(0x7F800000), np.int32(0x7FFFFFFF)
-    every, high, finite, low, least = np.int32(0), np.int32(0), np.int32(0), np.uint32(0xFFFFFFFF), np.int32(0)
+    every = np.int32(0)
+    high = np.int32(0)
+    finite = np.int32(0)
+    low = np.uint32(0xFFFFFFFF)
+    least = np.int32(0)
     for i in range(x.size):
         bits = float32_as_int32(x[i])
         magnitude = np.int32(bits & mask)  # Numba would go on in 64 bits
@@ -61,7 +65,11 @@ def survey32(x, found):
 def survey64(x, found):
     """`survey32` for float64."""
     infinity = 0x7FF << 52
-    every, high, finite, low, least = 0, 0, 0, np.uint64(0xFFFFFFFFFFFFFFFF), 0
+    every = 0
+    high = 0
+    finite = 0
+    low = np.uint64(0xFFFFFFFFFFFFFFFF)
+    least = 0
     for i in range(x.size):
         bits = float64_as_int64(x[i])
         magnitude = bits & 0x7FFFFFFFFFFFFFFF

@@ -42,7 +42,11 @@ class _Tree:
     """The pieces of `pairwise`."""
 
     def __init__(self, tile: Tile, sums: Arithmetic, terms: Arithmetic | None, draw: Draw, shift: int) -> None:
-        self.tile, self.sums, self.terms, self.draw, self.shift = tile, sums, terms, draw, shift
+        self.tile = tile
+        self.sums = sums
+        self.terms = terms
+        self.draw = draw
+        self.shift = shift
 
     def leaf(self, k: Value, row: Value, vector: int) -> Value:
         """The product of step k as it takes part in sums: rounded, or exact."""

@@ -100,7 +100,9 @@ def pairwise_push(x, y, depth, stack, how, keys, domain, i, j, k):
     while (k + 1) & (2 * size - 1) == 0:
         depth -= 1
         x = add_rounded(stack[0, depth], stack[1, depth], x, y, how.total, keys, domain, i, j, start)
-        y, start, size = 1.0, start - size, 2 * size
+        y = 1.0
+        start = start - size
+        size = 2 * size
     stack[0, depth], stack[1, depth], stack[2, depth] = x, y, start
     return depth + 1
 
@@ -227,7 +229,9 @@ def gemm_plain(a, b, c, out, first, last, call, specs, key):
     order, block = call[PlainCall.ORDER], call[PlainCall.TERMS]
     sums = np.empty(block if order == INTERLEAVED else 0)
     how, keys = unpack(call, specs, key)
-    stack, limbs, marks = np.empty((3, LEVELS)), np.empty(LIMBS, np.int64), np.empty(3)
+    stack = np.empty((3, LEVELS))
+    limbs = np.empty(LIMBS, np.int64)
+    marks = np.empty(3)
     zero = np.int64(0)
     for i in range(first, last):
         for j in range(out.shape[1]):

@@ -39,7 +39,10 @@ _IN = "Array(float64, 2, 'C', readonly=True)"
 @routine
 def _running(x, out, j, order, block, how, keys):
     """sequential, blocked and kahan: the state is carried from element to element."""
-    s, whole, lost, i = 0.0, 0.0, 0.0, np.int64(0)
+    s = 0.0
+    whole = 0.0
+    lost = 0.0
+    i = np.int64(0)
     for k in range(x.size):
         if order == KAHAN:
             s, lost = kahan_step(x[k], 1.0, s, lost, how, keys, i, j, k)
@@ -56,8 +59,13 @@ def _running(x, out, j, order, block, how, keys):
 @routine
 def _prefixes(x, out, j, order, block, how, keys):
     """pairwise, interleaved and exact: every prefix is finished from a state that goes on."""
-    stack, sums, depth, i = np.empty((3, LEVELS)), np.zeros(block), 0, np.int64(0)
-    limbs, copy, marks = np.zeros(LIMBS, np.int64), np.empty(LIMBS, np.int64), np.zeros(3)
+    stack = np.empty((3, LEVELS))
+    sums = np.zeros(block)
+    depth = 0
+    i = np.int64(0)
+    limbs = np.zeros(LIMBS, np.int64)
+    copy = np.empty(LIMBS, np.int64)
+    marks = np.zeros(3)
     exact_push(0.0, 1.0, i, limbs, marks)
     for k in range(x.size):
         if order == PAIRWISE:

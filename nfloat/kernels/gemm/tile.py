@@ -139,7 +139,9 @@ class Tile:
     def when(self, condition: Value, start: Sequence[Value], body: Callable[..., Sequence[Value]]) -> list[Value]:
         """`body(*start)` where a scalar condition holds, else `start`."""
         b = self.builder
-        before, work, done = b.block, b.append_basic_block("tile.when"), b.append_basic_block("tile.joined")
+        before = b.block
+        work = b.append_basic_block("tile.when")
+        done = b.append_basic_block("tile.joined")
         b.cbranch(condition, work, done)
         b.position_at_end(work)
         after, end = body(*start), b.block

@@ -47,7 +47,9 @@ def regions(k):
     return count
 
 
-_move_native, _move32, _move64 = tile_move(NATIVE32), tile_move(TILE32), tile_move(TILE64)
+_move_native = tile_move(NATIVE32)
+_move32 = tile_move(TILE32)
+_move64 = tile_move(TILE64)
 
 
 @device

@@ -31,7 +31,9 @@ def round_range(x, out, start, stop, spec, key):
     stochastic = spec.draws
     while start < stop:
         section = start >> 32  # the random words' subkeys change every 2^32 elements
-        end, keys, twin = min(stop, (section + 1) << 32), subkeys(key, section), twin_subkeys(key, section)
+        end = min(stop, (section + 1) << 32)
+        keys = subkeys(key, section)
+        twin = twin_subkeys(key, section)
         for i in range(start, end):
             random = paired_words(np.uint64(i & 0xFFFFFFFF), keys, twin) if stochastic else np.uint64(0)
             out[i] = round_value(np.float64(x[i]), spec, random)

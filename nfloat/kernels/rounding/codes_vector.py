@@ -258,7 +258,10 @@ _TYPES = ("uint8", "uint16", "uint32")
 @kernel(*(f"int64(float32[::1], {code}[::1], {SPEC}, {CODES}, int64)" for code in _TYPES))
 def encode_run(x, out, spec_array, c, form):
     """out[i] = code of x[i] to nearest-even; returns the first index of a NaN without code, or -1."""
-    spec, n, i, unencodable = load_spec(spec_array), x.size, 0, -1
+    spec = load_spec(spec_array)
+    n = x.size
+    i = 0
+    unencodable = -1
     base = (c[CodeField.EMIN.value] - c[CodeField.FIRST_FIELD.value] + 127) << 23
     codes = EncodeFields(
         _sign_shift(c[_SIGN]),

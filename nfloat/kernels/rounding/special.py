@@ -188,7 +188,9 @@ def _zero(spec):
 @kernel(f"void(float32[::1], float32[::1], {SPEC}, int64)")
 def round_powers32(x, out, spec_array, key):
     """out[i] = x[i] rounded to a format of one bit, in float32 lanes."""
-    spec, n, i = load_spec(spec_array), x.size, 0
+    spec = load_spec(spec_array)
+    n = x.size
+    i = 0
     form, low = _power_form(spec), np.int64(float32_as_int32(np.float32(_least(spec, -126))))
     inner = within(range32(spec, False), low, np.int64(float32_as_int32(np.float32(spec.max))))
     powers = PowerFields(_zero(spec), _parity(spec, np.int64(1 << 23)))
@@ -203,7 +205,9 @@ def round_powers32(x, out, spec_array, key):
 @kernel(f"void(float64[::1], float64[::1], {SPEC}, int64)")
 def round_powers64(x, out, spec_array, key):
     """out[i] = x[i] rounded to a format of one bit, in float64 lanes."""
-    spec, n, i = load_spec(spec_array), x.size, 0
+    spec = load_spec(spec_array)
+    n = x.size
+    i = 0
     form, low = _power_form(spec), float64_as_int64(_least(spec, -1022))
     inner = within(range64(spec), low, float64_as_int64(spec.max))
     powers = PowerFields(_zero(spec), _parity(spec, np.int64(1 << 52)))

@@ -213,10 +213,15 @@ def _prefetch(v: Lanes, pointer: Value) -> None:
 
     Past an array's end the request is without effect.
     """
-    b, byte, i32 = v.builder, ir.IntType(8).as_pointer(), ir.IntType(32)
+    b = v.builder
+    byte = ir.IntType(8).as_pointer()
+    i32 = ir.IntType(32)
     kind = ir.FunctionType(ir.VoidType(), [byte, i32, i32, i32])
     function = cgutils.get_or_insert_function(b.module, kind, "llvm.prefetch.p0i8")
-    start, reading, keep, data = b.bitcast(pointer, byte), i32(0), i32(3), i32(1)
+    start = b.bitcast(pointer, byte)
+    reading = i32(0)
+    keep = i32(3)
+    data = i32(1)
     for place in range(_AHEAD, _AHEAD + v.count * _size(v, pointer), 64):
         b.call(function, [b.gep(start, [_I64(place)]), reading, keep, data])
 

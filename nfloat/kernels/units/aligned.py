@@ -139,12 +139,10 @@ def _to_half64(t: UnitTile, x: Value) -> Value:
 
 def _aligned64(t: UnitTile, half: bool, scaled: bool) -> None:
     b, v, e = t.builder, t.v, t.e
-    step, clamp, fraction, emin_c = (
-        t.call(UnitCall.STEP),
-        t.call32(UnitCall.CLAMP),
-        t.call32(UnitCall.FRACTION),
-        t.call32(UnitCall.EMIN_C),
-    )
+    step = t.call(UnitCall.STEP)
+    clamp = t.call32(UnitCall.CLAMP)
+    fraction = t.call32(UnitCall.FRACTION)
+    emin_c = t.call32(UnitCall.EMIN_C)
     convert = _to_half64 if half else truncated64
     low = t.splat16(t.zero.type(-20_000) if scaled else t.call(UnitCall.CLAMP))
 

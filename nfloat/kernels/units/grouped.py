@@ -48,7 +48,9 @@ def _scaled_group(t: UnitTile, at_a: Value, at_b: Value, clamp: Value) -> tuple[
 
 def _grouped(t: UnitTile) -> None:
     b, e = t.builder, t.e
-    clamp, fraction, emin_c = t.call32(UnitCall.CLAMP), t.call32(UnitCall.FRACTION), t.call32(UnitCall.EMIN_C)
+    clamp = t.call32(UnitCall.CLAMP)
+    fraction = t.call32(UnitCall.FRACTION)
+    emin_c = t.call32(UnitCall.EMIN_C)
 
     def run(at_a: Value, at_b: Value, c: list[Value]) -> list[Value]:
         top = [exponent64(t, x, emin_c, clamp) for x in c]

@@ -23,7 +23,9 @@ def scan(x, precision, emin, least, greatest, found):
     x = m 2^(e - 23) with 24-bit m is a value of the format iff its last 24 - p bits, and emin - e more below emin, are
     0, and least <= x <= greatest. The loop has no branch, so that it is vectorised.
     """
-    bad, infinite, nan = np.int32(0), np.int32(0), np.int32(0)
+    bad = np.int32(0)
+    infinite = np.int32(0)
+    nan = np.int32(0)
     low, high = np.int32(_INFINITE), np.int32(0)
     drop, first = np.int32(24 - precision), np.int32(emin + 127)
     top, bottom = np.float32(greatest), np.float32(least)
@@ -40,7 +42,11 @@ def scan(x, precision, emin, least, greatest, found):
         nan |= np.int32(mag > np.int32(_INFINITE))
         low = min(low, mag if mag > 0 else np.int32(_INFINITE))
         high = max(high, mag if finite else np.int32(0))
-    found[0], found[1], found[2], found[3], found[4] = bad, infinite, nan, low, high
+    found[0] = bad
+    found[1] = infinite
+    found[2] = nan
+    found[3] = low
+    found[4] = high
 
 
 @device

@@ -26,7 +26,9 @@ from ..lanes import Lanes, Value
 #: float32 lanes of a vector: one 512-bit register, or one of 256 bits (the bits of results do not depend on it)
 WIDTH = 16 if "+avx512f" in cpu_features() else 8
 
-_I16, _I32, _I64 = ir.IntType(16), ir.IntType(32), ir.IntType(64)
+_I16 = ir.IntType(16)
+_I32 = ir.IntType(32)
+_I64 = ir.IntType(64)
 
 
 class UnitCall(IntEnum):

@@ -57,12 +57,12 @@ def constants(
 
 def _row(fmt: Format, mode: Rounding, overflow: Overflow | None, bits: int, random_bits: int) -> list[int]:
     lane = LANES[bits]
-    digits, bias, stored = lane.digits, lane.emax, lane.digits - 1
-    p, spec, native = (
-        fmt.precision,
-        rounding_spec(fmt, mode, overflow, random_bits),
-        is_native(fmt, lane, mode, overflow),
-    )
+    digits = lane.digits
+    bias = lane.emax
+    stored = lane.digits - 1
+    p = fmt.precision
+    spec = rounding_spec(fmt, mode, overflow, random_bits)
+    native = is_native(fmt, lane, mode, overflow)
     float_, int_ = _INTS[bits]
 
     def code(x: float) -> int:

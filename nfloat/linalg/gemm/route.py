@@ -240,11 +240,15 @@ def _narrow(acc: Accumulator, order: Order, bits: int) -> Iterator[Candidate]:
     if acc.order is Order.BLOCKED and not is_native(acc.result_format, LANES[bits], acc.rounding, acc.overflow):
         bound = min(bound, limit(acc.result_format, LANES[bits]) / 8)
     steps = 0.0 if kahan and fmt.precision < 5 else 0.08 * 4.0**fmt.precision if kahan else _INF
-    form, grid, top = Product.EXACT, fmt if kahan else None, _INF
+    form = Product.EXACT
+    grid = fmt if kahan else None
+    top = _INF
     if product is not None and not is_native(product, LANES[bits], acc.rounding, acc.overflow):
         if not has_narrow_grid(product, LANES[bits]) or not _grid_within(product, fmt):
             return
-        form, grid, top = Product.ROUNDED, fmt, limit(product, LANES[bits])
+        form = Product.ROUNDED
+        grid = fmt
+        top = limit(product, LANES[bits])
     watched = kind(order, form, watched=True) if plain else -1
     exact = _needs_exact_products(acc)
     yield Candidate(

@@ -31,7 +31,10 @@ from .operands import Floats, UnitOperands
 from .run import Job, ascending
 from .unit import Unit
 
-_NVIDIA_NAN, _PLAIN_NAN, _INTEL_NAN, _NAN64 = 0x7FFFFFFF, 0x7FC00000, 0xFFC00000, 0x7FF8 << 48
+_NVIDIA_NAN = 0x7FFFFFFF
+_PLAIN_NAN = 0x7FC00000
+_INTEL_NAN = 0xFFC00000
+_NAN64 = 0x7FF8 << 48
 
 #: what a zero's exponent code is: the sum of it and any other stays below every clamp
 _NONE = -5_000

@@ -143,7 +143,9 @@ def unit_operands(x: MatmulOperands, unit: Unit, scales: tuple[ArrayLike | None,
     a, b = a.reshape(prod(a.shape[:-2]), m, k), b.reshape(prod(b.shape[:-2]), k, n)
     if b.shape[0] == 1 and 1 < a.shape[0] == item_a.size and scale_b is None:  # one b for all: one taller a
         m *= a.shape[0]
-        a, item_a, item_b = a.reshape(1, m, k), np.zeros(1, np.int64), np.zeros(1, np.int64)
+        a = a.reshape(1, m, k)
+        item_a = np.zeros(1, np.int64)
+        item_b = np.zeros(1, np.int64)
     if c is not None:
         c = c.reshape(item_a.size, m, n)
     return UnitOperands(a, b, c, item_a, item_b, reach_a, reach_b, reach_c, scale_a, scale_b)
