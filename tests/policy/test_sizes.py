@@ -25,8 +25,10 @@ def test_no_file_over_400_lines():
     assert [(p.name, n) for p in (*FILES, *tests) if (n := len(p.read_text().splitlines())) > 400] == []
 
 
-def test_no_function_over_60_lines():
-    assert [entry for entry in bodies() if entry[0] > 60] == []
+def test_no_function_over_40_lines_and_most_within_20():
+    lengths = [entry[0] for entry in bodies()]
+    assert [entry for entry in bodies() if entry[0] > 40] == []
+    assert sum(n <= 20 for n in lengths) >= 0.9 * len(lengths)
 
 
 def test_every_public_function_has_a_docstring():

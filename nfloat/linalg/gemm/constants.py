@@ -5,8 +5,6 @@ Which lanes can do a format: ``formats/lanes.py``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -56,61 +54,77 @@ def constants(
 
 
 def _row(fmt: Format, mode: Rounding, overflow: Overflow | None, bits: int, random_bits: int) -> list[int]:
-    lane = LANES[bits]
-    digits = lane.digits
-    bias = lane.emax
-    stored = lane.digits - 1
-    p = fmt.precision
     spec = rounding_spec(fmt, mode, overflow, random_bits)
-    native = is_native(fmt, lane, mode, overflow)
-    float_, int_ = _INTS[bits]
-
-    def code(x: float) -> int:
-        with np.errstate(over="ignore"):
-            return int(np.array(x, float_).view(int_))
-
-    sign = -(1 << (bits - 1))
-    spare = digits - p
-    up, down = corrections(mode) or (_NEVER, _NEVER)
-    least = {True: code(0.0), False: 1}  # the least positive number: "any rest at all"
-    row = dict.fromkeys(Field, 0)
+    names = ("MAX", "MIN", "OVER", "UNDER_MIN", "POS_INF", "NEG_INF")
+    row = dict.fromkeys(Field, 0) | _grid_fields(fmt, bits) | _mode_fields(mode, bits)
+    row |= {Field[name]: _code(spec[SpecField[name]], bits) for name in names}
+    native = is_native(fmt, LANES[bits], mode, overflow)
     row |= {
-        Field.LOWEST: (fmt.emin + bias) << stored if fmt.emin + bias > 0 else 0,
-        Field.OFFSET: (spare << stored) | (1 << (stored - 1)),
-        Field.UNIT_OFFSET: (1 - p) << stored,
-        Field.DROP: spare,
-        Field.SIGN: sign if fmt.has_negative_zero else 0,
-        Field.FLUSH: code(spec[SpecField.FLUSH_OUTPUT]),
-        Field.FRAME: sign if mode.facts.symmetric else 0,
-        Field.UP_UNITS: code(up),
-        Field.UP_LEAST: least[up != 0.0],
-        Field.DOWN_UNITS: code(down),
-        Field.DOWN_LEAST: least[down != 0.0],
-        Field.ODD: -1 if mode.facts.family is Family.ODD else 0,
+        Field.FLUSH: _code(spec[SpecField.FLUSH_OUTPUT], bits),
         Field.NATIVE: int(native),
-        Field.ZERO_SIGN: sign if mode is Rounding.TOWARD_NEGATIVE else 0,
         Field.ONE: 1,
-        Field.LIMIT: (1 << (bits - 1)) - 1 if native else _limit(fmt, bits, code),
+        Field.LIMIT: (1 << (bits - 1)) - 1 if native else _limit(fmt, bits),
     }
-    for name in ("MAX", "MIN", "OVER", "UNDER_MIN", "POS_INF", "NEG_INF"):
-        row[Field[name]] = code(spec[SpecField[name]])
     if mode is Rounding.STOCHASTIC and bits == 32 and has_code_grid(fmt):
-        low = 32 - spare
-        # one lane unit is 2^low units of the word; a sum's error times 2^(23 + low) / 2^e is the error in those units,
-        # and the word's lower bits times 2^e are compared with it
-        row |= {
-            Field.LOW_BITS: low,
-            Field.LOW_MASK: (1 << low) - 1,
-            Field.KEEP: -(1 << spare),
-            Field.SCALE: code(2.0 ** (23 + low)),
-        }
+        row |= _code_fields(LANES[bits].digits - fmt.precision)
     if bits == 64 and can_cut(fmt, mode, random_bits):
         row |= _cut_fields(fmt, mode, random_bits)
     return [row[f] for f in sorted(Field) if f is not Field.COUNT]
 
 
-def _limit(fmt: Format, bits: int, code: Callable[[float], int]) -> int:
+def _code(x: float, bits: int) -> int:
+    """The bits of a lane's float."""
+    kind, integer = _INTS[bits]
+    with np.errstate(over="ignore"):
+        return int(np.array(x, kind).view(integer))
+
+
+def _grid_fields(fmt: Format, bits: int) -> dict[Field, int]:
+    """What the grid is: see ``kernels/rounding/vector.py``."""
+    lane = LANES[bits]
+    stored, spare = lane.digits - 1, lane.digits - fmt.precision
+    return {
+        Field.LOWEST: max(fmt.emin + lane.emax, 0) << stored,
+        Field.OFFSET: (spare << stored) | (1 << (stored - 1)),
+        Field.UNIT_OFFSET: (1 - fmt.precision) << stored,
+        Field.DROP: spare,
+        Field.SIGN: -(1 << (bits - 1)) if fmt.has_negative_zero else 0,
+    }
+
+
+def _mode_fields(mode: Rounding, bits: int) -> dict[Field, int]:
+    """What `General` compares with, and which signs matter to it."""
+    sign = -(1 << (bits - 1))
+    up, down = corrections(mode) or (_NEVER, _NEVER)
+    least = {True: 0, False: 1}  # the bits of 0, or of the least positive number: "any remainder at all"
+    return {
+        Field.FRAME: sign if mode.facts.symmetric else 0,
+        Field.UP_UNITS: _code(up, bits),
+        Field.UP_LEAST: least[up != 0.0],
+        Field.DOWN_UNITS: _code(down, bits),
+        Field.DOWN_LEAST: least[down != 0.0],
+        Field.ODD: -1 if mode.facts.family is Family.ODD else 0,
+        Field.ZERO_SIGN: sign if mode is Rounding.TOWARD_NEGATIVE else 0,
+    }
+
+
+def _code_fields(spare: int) -> dict[Field, int]:
+    """What `Stochastic` adds to float32's codes, `spare` bits longer than the format's.
+
+    One lane unit is 2^low units of the word; a sum's error times 2^(23 + low) / 2^e is the error in those units, and
+    the word's lower bits times 2^e are compared with it.
+    """
+    low = 32 - spare
+    return {
+        Field.LOW_BITS: low,
+        Field.LOW_MASK: (1 << low) - 1,
+        Field.KEEP: -(1 << spare),
+        Field.SCALE: _code(2.0 ** (23 + low), 32),
+    }
+
+
+def _limit(fmt: Format, bits: int) -> int:
     """The greatest magnitude that is neither an overflow nor beyond what the magic constant reaches, as bits."""
     lane = LANES[bits]
     reach = (2 * lane.emax + 1 - (lane.digits - fmt.precision)) << (lane.digits - 1)
-    return min(code(min(fmt.max, -fmt.min)), reach - 1)
+    return min(_code(min(fmt.max, -fmt.min), bits), reach - 1)
