@@ -46,8 +46,9 @@ from ...kernels.gemm import (
     tiled as gemm_fast,
 )
 from ...kernels.gemm.bodies import Product, kind
+from ...kernels.gemm.orders import Order
 from ...kernels.gemm.tile import HALF, NATIVE32, TILE32, TILE64, Shape
-from ..accumulators import Accumulator, Order
+from ..accumulators import Accumulator
 from .constants import corrections
 from .facts import Facts
 
