@@ -7,6 +7,7 @@ dtype has a format here if ml_dtypes or NumPy has one of the same name.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import ml_dtypes
 import numpy as np
@@ -43,7 +44,7 @@ def numpy_dtype(fmt: FormatLike) -> np.dtype:
     raise FormatError(f"fmt={f.name!r} has no dtype in NumPy or ml_dtypes; those with one: {known}")
 
 
-def view_codes(array: NDArray) -> tuple[NDArray[np.unsignedinteger], Format]:
+def view_codes(array: NDArray[Any]) -> tuple[NDArray[np.unsignedinteger], Format]:
     """The codes of a float16/32/64 or ml_dtypes array, as a view of the same memory, and their format.
 
     Parameters
@@ -73,7 +74,7 @@ def view_codes(array: NDArray) -> tuple[NDArray[np.unsignedinteger], Format]:
     return array.view(code_dtype(FORMATS[name])), FORMATS[name]
 
 
-def view_dtype(codes: NDArray[np.unsignedinteger], fmt: FormatLike) -> NDArray:
+def view_dtype(codes: NDArray[np.unsignedinteger], fmt: FormatLike) -> NDArray[Any]:
     """Codes as an array of the NumPy or ml_dtypes dtype, as a view of the same memory.
 
     Raises

@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from types import TracebackType
+from typing import Any
 
 import click
 
@@ -60,7 +61,7 @@ class Progress:
             click.echo(f"[{self._index}/{self._parts}] {name}: {how}", err=True)
 
 
-def _rich_bar():  # type: ignore[no-untyped-def]  # rich's type, which is not there without the extra
+def _rich_bar() -> Any:  # rich's type, which is not there without the extra
     """rich's bar if stderr is a terminal and rich is installed, else None."""
     if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         return None

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -186,7 +186,7 @@ def _run(
     """(family, report) of each format, with a line on stderr when it is done."""
     tasks = [(fmt, random, seed, most_bits) for _, fmt in todo]
     with ExitStack() as stack:
-        each = map(_prove, tasks)
+        each: Iterator[tuple[Report, float]] = map(_prove, tasks)
         if jobs > 1:
             context = multiprocessing.get_context("spawn")
             each = stack.enter_context(ProcessPoolExecutor(min(jobs, len(tasks)), context)).map(_prove, tasks)
@@ -223,7 +223,7 @@ def _chosen(names: tuple[str, ...], exhaustive: bool) -> Iterator[tuple[str, For
 
 def _show(done: dict[str, list[Report]], as_json: bool) -> None:
     """What was proved: a row per family, as a table or as JSON (there with the mismatches)."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "formats": family,
             "count": sum(r.formats for r in reports),

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from ._output import json_option, print_json, print_table
+
+if TYPE_CHECKING:
+    from ..linalg.units.unit import Unit
 
 
 @click.command(name="units")
@@ -40,8 +45,8 @@ def command(words: tuple[str, ...], as_json: bool) -> None:
     print_table(rows, ("name", "a", "b", "result", "known", "rule"))
 
 
-def _entry(unit) -> dict[str, object]:
-    from ..linalg.units.names import CONFIDENCE
+def _entry(unit: Unit) -> dict[str, object]:
+    from ..linalg.units.unit import CONFIDENCE
 
     keys = ("name", "instruction", "a", "b", "output", "rule", "confidence", "source", "note")
     entry: dict[str, object] = {key: getattr(unit, key) for key in keys}

@@ -56,6 +56,19 @@ def summarise(config: Config, rows: Iterable[Row]) -> list[Summary]:
     return [_one(name, series) for name in config.recipes if name in present]
 
 
+def entry(item: Summary, key: str) -> float | str | None:
+    """What a summary says under a key."""
+    value = dict(item)[key]
+    return value if isinstance(value, int | float | str) else None
+
+
+def measured(item: Summary, key: str) -> float | None:
+    """The number that a summary has under a key."""
+    value = entry(item, key)
+    assert not isinstance(value, str), f"{key} of {item['recipe']} is no number"
+    return value
+
+
 def recovery(summaries: Iterable[Summary], recipe: str, base: str) -> float | None:
     """The share of the loss gap of `base` that `recipe` wins back: 1 all, 0 nothing; None if either is not there.
 

@@ -171,7 +171,7 @@ class FloatArray(NDArrayOperatorsMixin, ArrayMethods, RoundedValues):
         return FloatArray, (self._values, self._arithmetic, self._stream)
 
     # ------------------------------------------------------------ NumPy's protocols
-    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         values = self.values if copy is not True else self._values.copy()
         if dtype is None or dtype == values.dtype:
             return values

@@ -76,7 +76,7 @@ def reduce(
             array._values, axis=axis, keepdims=keepdims, where=where, **({} if out is None else {"out": out})
         )
     start = None if initial is _NONE or initial is None else operand(initial, first, name)
-    if np.ndim(start) > 0:
+    if start is not None and np.ndim(start) > 0:
         raise ShapeError(f"{name}: initial= of shape {np.shape(start)} must be one number")
     if ufunc in _SELECTIONS:
         keywords = {} if start is None else {"initial": start}

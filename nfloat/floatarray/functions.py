@@ -16,7 +16,7 @@ from ..errors import ArgumentError, as_integer
 from . import folds
 from .moving import MOVING, move, plain_values
 from .rounded import RoundedValues, common, fresh_stream, operand
-from .ufuncs import multiply_matrices, rounded_result
+from .ufuncs import multiply_matrices, rounded_result, write
 
 ASKING = frozenset(
     {
@@ -128,7 +128,7 @@ def mean(
     chosen = np.broadcast_to(np.asarray(mask, bool), a._values.shape)
     count = np.sum(chosen, axis=axis, keepdims=_is_set(keepdims))
     result = _divide_by_count(total, count)
-    return result if out is None else folds.write("mean", result, out, True)
+    return result if out is None else write("mean", result, out, True)
 
 
 def _divide_by_count(total: RoundedValues, count: Any) -> Any:
@@ -152,7 +152,7 @@ def dot(a: Any, b: Any, out: Any = None) -> Any:
         )
     else:
         result = multiply_matrices([a, b], first)
-    return result if out is None else folds.write("dot", result, out, True)
+    return result if out is None else write("dot", result, out, True)
 
 
 def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = np._NoValue, append: Any = np._NoValue) -> Any:

@@ -130,9 +130,11 @@ def _as_members(
     def member(x: Any) -> Any:
         return x if x is None or x is np._NoValue else operand(x, first, name)
 
+    def members(x: Any) -> Any:
+        return x if isinstance(x, RoundedValues) else [member(item) for item in x]
+
     if function in _SEQUENCES:
-        given = [(0, "arrays"), (0, "tup")]
-        convert = lambda x: x if isinstance(x, RoundedValues) else [member(item) for item in x]  # noqa: E731
+        given, convert = [(0, "arrays"), (0, "tup")], members
     else:
         given, convert = list(_ELEMENTS.get(function, ())), member
     places, names = (

@@ -82,7 +82,8 @@ class Rounding(str, Enum):
     `tag` is what kernels compare; `facts` is all else.
     """
 
-    def __new__(cls, value: str, facts: ModeFacts) -> Rounding:
+    def __new__(cls, value: str, facts: ModeFacts | None = None) -> Rounding:
+        assert facts is not None, "every mode states its facts; Rounding(name) only looks a mode up"
         member = str.__new__(cls, value)
         member._value_ = value
         member.tag, member.facts = len(cls.__members__), facts

@@ -6,11 +6,12 @@ What every micro-kernel is written in: constants, moves, tests over all lanes, r
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 from llvmlite import ir
 from numba.core import cgutils
 
-Value = ir.Value
+Value: TypeAlias = ir.Value
 
 
 class Lanes:

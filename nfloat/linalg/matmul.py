@@ -5,6 +5,8 @@ Here: what the arguments mean. What a sum is stands in ``accumulators``; which k
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -99,7 +101,7 @@ def matmul(
             )
         key = as_key(seed) if how.stochastic else 0
         single = how.result_format.fits_float32 and given.single
-        out: NDArray = np.empty(given.full, np.float32 if single else np.float64)
+        out: NDArray[Any] = np.empty(given.full, np.float32 if single else np.float64)
         multiply_stack(*given.matrices(given.a, given.b, given.c), out, how, key, threads)
     else:
         from .units.matmul import unit_matmul  # units are loaded where they are used

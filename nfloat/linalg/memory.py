@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +37,7 @@ def check_memory(
     )
 
 
-def check_copy(argument: str, x: NDArray) -> None:
+def check_copy(argument: str, x: NDArray[Any]) -> None:
     """Refuse an array of which a copy is needed that this machine cannot hold (a broadcast view may be of any size).
 
     Raises
@@ -79,7 +80,7 @@ _KEPT = 1 << 20
 _kept = threading.local()
 
 
-def panel_buffer(size: int, dtype: type) -> NDArray:
+def panel_buffer(size: int, dtype: type) -> NDArray[Any]:
     """An array that begins where vectors of 64 bytes do: a load across two lines of cache costs as much as two.
 
     It may hold anything. One that is not large is the same for all products of a thread: it is of no use to the next

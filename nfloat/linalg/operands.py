@@ -6,6 +6,7 @@ One way for all accumulators, matrix units among them; what a unit asks of its o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -71,6 +72,7 @@ def matmul_shapes(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[tuple[int, ..
 
 
 Floats = NDArray[np.floating]
+Number = TypeVar("Number", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,9 @@ class MatmulOperands:
         """Whether float32 carries all of them."""
         return self.a.itemsize == self.b.itemsize == 4 and (self.c is None or self.c.itemsize == 4)
 
-    def matrices(self, a: Floats, b: Floats, c: Floats | None) -> tuple[Floats, Floats, Floats | None]:
+    def matrices(
+        self, a: NDArray[Number], b: NDArray[Number], c: NDArray[Number] | None
+    ) -> tuple[NDArray[Number], NDArray[Number], NDArray[Number] | None]:
         """Arrays of the operands' shapes as stacks of matrices (..., m, k) and (..., k, n), and c of shape `full`."""
         start = None if c is None else np.broadcast_to(c, self.shape).reshape(self.full)
         return a.reshape(1, -1) if a.ndim == 1 else a, b.reshape(-1, 1) if b.ndim == 1 else b, start

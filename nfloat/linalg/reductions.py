@@ -7,6 +7,7 @@ number of the output in C order, and every fast path of `matmul` serves it.
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -107,18 +108,18 @@ def sum(
     array = as_operand(x, "x")
     check_copy("x", array)
     if inputs is not None:
-        array = round_values(array, get_format(inputs, "inputs"))
+        array = np.asarray(round_values(array, get_format(inputs, "inputs")))
     axes = _axes(axis, array.ndim)
     kept = tuple(i for i in range(array.ndim) if i not in axes)
     terms = prod(array.shape[i] for i in axes)
     columns = array.transpose(axes + kept).reshape(terms, prod(array.shape[i] for i in kept))
-    out = np.empty((1, columns.shape[1]), _dtype(array, how))
+    out: NDArray[np.floating] = np.empty((1, columns.shape[1]), _dtype(array, how))
     multiply(np.ones((1, terms), array.dtype), columns, None, out, how, as_key(seed) if how.stochastic else 0, threads)
     result = out.reshape(
         [1 if i in axes else array.shape[i] for i in range(array.ndim)] if keepdims else [array.shape[i] for i in kept]
     )
     if last is not None:
-        result = round_values(result, last)
+        result = np.asarray(round_values(result, last))
     return result[()] if result.ndim == 0 else result
 
 
@@ -149,7 +150,7 @@ def cumsum(
     array = as_operand(x, "x")
     check_memory("cumsum", {"x": array.shape}, array.shape, 8, 2)
     if inputs is not None:
-        array = round_values(array, get_format(inputs, "inputs"))
+        array = np.asarray(round_values(array, get_format(inputs, "inputs")))
     if isinstance(axis, tuple):
         raise ArgumentError(f"axis={axis!r} of cumsum must be an integer or None: running sums go along one axis")
     if axis is None:
@@ -162,10 +163,10 @@ def cumsum(
     key = np.uint64(as_key(seed) if how.stochastic else 0)
     count = thread_count(threads, PLAIN * rows.size, rows.shape[0])
     over_ranges(lambda first, last: cumulative_plain(rows, out, first, last, call, specs, key), rows.shape[0], count)
-    result = np.ascontiguousarray(np.moveaxis(out.reshape(lines.shape), -1, axis)).astype(
+    result: NDArray[np.floating] = np.ascontiguousarray(np.moveaxis(out.reshape(lines.shape), -1, axis)).astype(
         _dtype(array, how), copy=False
     )
-    return result if last is None else round_values(result, last)
+    return result if last is None else np.asarray(round_values(result, last))
 
 
 def _plain_accumulator(acc: AccumulatorLike) -> Accumulator:
@@ -178,7 +179,7 @@ def _plain_accumulator(acc: AccumulatorLike) -> Accumulator:
     return how if how.product is None else how.replace(product=None)
 
 
-def _dtype(array: NDArray, how: Accumulator) -> type:
+def _dtype(array: NDArray[Any], how: Accumulator) -> type[np.float32] | type[np.float64]:
     return np.float32 if array.dtype == np.float32 and how.result_format.fits_float32 else np.float64
 
 

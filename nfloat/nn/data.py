@@ -91,7 +91,7 @@ def digits() -> Dataset:
         If scikit-learn is not installed.
     """
     try:
-        from sklearn.datasets import load_digits  # type: ignore[import-untyped]
+        from sklearn.datasets import load_digits
     except ImportError:
         raise MissingExtraError(
             "data='digits' needs scikit-learn: pip install 'nfloat[studies]'; or use data='blobs'"

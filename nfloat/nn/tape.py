@@ -73,7 +73,7 @@ class Tensor:
     def __init__(
         self, data: ArrayLike, requires_grad: bool = False, *, name: str = "", parameter: bool = False
     ) -> None:
-        self.data = data  # type: ignore[assignment]
+        self.data = data
         self.requires_grad = requires_grad
         self.name = name
         self.parameter = parameter

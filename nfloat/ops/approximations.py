@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +40,7 @@ class Approximation:
     exact: Callable[..., NDArray[np.bool_]] | None = None
     single: Callable[..., Singles] | None = None
     single_error: float = 2.0**-20
-    extended: Callable[..., NDArray] | None = None
+    extended: Callable[..., NDArray[Any]] | None = None
 
 
 def _circular(name: str) -> Callable[[Floats], Floats]:
@@ -83,11 +83,11 @@ def _softplus(x: Floats) -> Floats:
     return np.logaddexp(x, 0.0)
 
 
-def _plain_sigmoid(x: NDArray) -> NDArray:
+def _plain_sigmoid(x: NDArray[Any]) -> NDArray[Any]:
     return 1 / (1 + np.exp(-x))
 
 
-def _plain_softplus(x: NDArray) -> NDArray:
+def _plain_softplus(x: NDArray[Any]) -> NDArray[Any]:
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 

@@ -8,6 +8,8 @@ float64, complex numbers, strings and objects are refused with the argument's na
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -60,7 +62,7 @@ def refuse_masked(x: ArrayLike, argument: str) -> None:
             )
 
 
-def _as_array(x: ArrayLike, argument: str) -> NDArray:
+def _as_array(x: ArrayLike, argument: str) -> NDArray[Any]:
     refuse_masked(x, argument)
     try:
         array = np.asarray(x)
@@ -77,7 +79,7 @@ def _as_array(x: ArrayLike, argument: str) -> NDArray:
     return array
 
 
-def _from_objects(array: NDArray, argument: str) -> NDArray:
+def _from_objects(array: NDArray[Any], argument: str) -> NDArray[Any]:
     """Python integers too large for int64 and fractions arrive as objects: taken if float64 holds them exactly."""
     out = np.empty(array.shape)
     for i, item in np.ndenumerate(array):
@@ -100,13 +102,13 @@ def _short(item: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _cast(x: NDArray, dtype: np.dtype) -> NDArray:
+def _cast(x: NDArray[Any], dtype: np.dtype) -> NDArray[Any]:
     """astype, without NumPy's warning about a signalling NaN or an overflow (which is looked for afterwards)."""
     with np.errstate(all="ignore"):
         return x.astype(dtype)
 
 
-def _to_float(x: NDArray, argument: str) -> NDArray[np.floating]:
+def _to_float(x: NDArray[Any], argument: str) -> NDArray[np.floating]:
     """Exact conversion of any real dtype to a native float32 or float64."""
     kind, name = x.dtype.kind, x.dtype.name
     if x.dtype == object:
@@ -133,7 +135,7 @@ def _to_float(x: NDArray, argument: str) -> NDArray[np.floating]:
     raise ArgumentError(f"{argument}: dtype {x.dtype} is not real numbers; pass floats, integers or an ml_dtypes array")
 
 
-def _from_integers(x: NDArray, argument: str) -> NDArray[np.floating]:
+def _from_integers(x: NDArray[Any], argument: str) -> NDArray[np.floating]:
     if x.dtype.itemsize <= 4:
         return x.astype(_FLOAT64)
     y = x.astype(_FLOAT64)
@@ -148,7 +150,7 @@ def _from_integers(x: NDArray, argument: str) -> NDArray[np.floating]:
     return y
 
 
-def restore_scalar(result: NDArray, x: ArrayLike) -> NDArray | np.generic:
+def restore_scalar(result: NDArray[Any], x: ArrayLike) -> Any:
     """A NumPy scalar if `x` was one (a Python number or NumPy scalar), else the array."""
     if result.ndim == 0 and type(x) is not np.ndarray:
         return result[()]

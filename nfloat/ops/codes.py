@@ -234,7 +234,10 @@ def decode(codes: ArrayLike, fmt: FormatLike) -> NDArray[np.floating] | np.float
     coding = _coding(fmt) if isinstance(fmt, (str, Format)) else _coding(get_format(fmt))
     c = as_codes(codes, coding.format, "codes")
     out = np.empty(c.shape, coding.carrier)
-    _decode_into(*((c, out) if c.ndim == 1 else (c.reshape(-1), out.reshape(-1))), coding)
+    if c.ndim == 1:
+        _decode_into(c, out, coding)
+    else:
+        _decode_into(c.reshape(-1), out.reshape(-1), coding)
     return out if type(codes) is np.ndarray else restore_scalar(out, codes)
 
 
@@ -300,7 +303,7 @@ def as_codes(codes: ArrayLike, fmt: Format, argument: str) -> NDArray[np.unsigne
     return a if a.flags.num & LAYOUT == CARRAY else a.copy()
 
 
-def _large_integers(codes: ArrayLike, a: NDArray, fmt: Format, argument: str) -> NDArray:
+def _large_integers(codes: ArrayLike, a: NDArray[Any], fmt: Format, argument: str) -> NDArray[Any]:
     """Python integers among which some need 64 bits, which NumPy makes float64 or objects of.
 
     Else the array as it is.

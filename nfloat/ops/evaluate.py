@@ -16,6 +16,7 @@ Approximate, settle what is certain, compute the rest for certain.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,7 @@ def evaluate(
     out, form = np.empty(size, arrays[0].dtype), APPROXIMATIONS[name]
     marks = np.empty(min(PIECE, size), bool)
     short = out.dtype == np.float32 and how.format.precision <= 11 and _in_lanes32(how)
+    y: NDArray[np.floating]
     for start, pieces in pieces_of(arrays, size):
         target, open_ = out[start : start + pieces[0].size], marks[: pieces[0].size]
         with np.errstate(all="ignore"):
@@ -103,8 +105,8 @@ _FEW = 8
 
 
 def _in_extended(
-    function: Callable[..., NDArray], operands: tuple[NDArray[np.float64], ...], how: Rounder
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    function: Callable[..., NDArray[Any]], operands: tuple[NDArray[np.float64], ...], how: Rounder
+) -> tuple[NDArray[np.floating], NDArray[np.bool_]]:
     """(results, where they are still open), by longdouble.
 
     Both ends of the error's interval, each a sum of two float64 numbers.

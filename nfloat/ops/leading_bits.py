@@ -82,7 +82,7 @@ def _kept(name: str, x: float, y: float, *signs: float) -> Leading:
         return _arctan2(x, y)
     if name == "arctan":
         return _arctan2(x, 1.0)
-    known = _LIMITS.get(name, lambda x: None)(x) or _exact(name, x)
+    known = (_LIMITS[name](x) if name in _LIMITS else None) or _exact(name, x)
     if known is not None:
         return known
     m, e = _split(x)

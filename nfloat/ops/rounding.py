@@ -79,7 +79,7 @@ def round(
             way = None
         if way is not None:
             function, spec_array, stochastic = way
-            out = _empty(x.size, FLOAT32)
+            out: NDArray[np.floating] = _empty(x.size, FLOAT32)
             function(x, out, spec_array, as_key(seed) if stochastic else 0)
             return out
     how = rounder(fmt, rounding, overflow, random_bits)

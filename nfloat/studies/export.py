@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..errors import ArgumentError, MissingExtraError
 from ..runs.folder import ROWS
-from ..runs.rows import Row, from_line, read_rows
+from ..runs.rows import Row, Value, from_line, read_rows
 
 FORMATS = ("parquet", "csv")
 
@@ -78,7 +78,7 @@ def _parquet(rows: Sequence[Row]) -> bytes:
     return sink.getvalue().to_pybytes()
 
 
-def _column(values: list) -> list:
+def _column(values: list[Value]) -> list[Value]:
     """Numbers of one kind.
 
     A column that has a float anywhere is one of floats, which pyarrow does not decide by itself.

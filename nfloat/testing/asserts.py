@@ -8,6 +8,7 @@ of their own in ``bounds.py``. The text of failures is in ``failures.py``. All r
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,6 +21,7 @@ from ..ops.rounding import round as round_to
 from . import failures
 
 Floats = NDArray[np.float64]
+Carrier = NDArray[np.floating]
 
 
 def ulp(x: ArrayLike, fmt: FormatLike) -> Floats:
@@ -88,7 +90,7 @@ def assert_ulp(
 
 
 def _ulp_failure(
-    a: Floats, d: Floats, f: Format, max_ulp: float, distance: Floats, bad: NDArray[np.bool_], worst: int
+    a: Carrier, d: Carrier, f: Format, max_ulp: float, distance: Floats, bad: NDArray[np.bool_], worst: int
 ) -> str:
     x, y, far = (float(v.flat[worst]) for v in (a, d, distance))
     gap = "" if not math.isfinite(y) else f"; 1 ulp here is {float(ulp(y, f))!r}"
@@ -118,7 +120,7 @@ def assert_representable(x: ArrayLike, fmt: FormatLike) -> None:
     """
     f = get_format(fmt)
     a = as_carrier(x, "x", single=False)
-    nearest = round_to(a, f, overflow="saturate_finite")
+    nearest = np.asarray(round_to(a, f, overflow="saturate_finite"))
     bad = np.asarray(np.where(np.isnan(a), not f.has_nan, _bits(a) != _bits(nearest)))
     if not bad.any():
         return
@@ -201,7 +203,9 @@ def assert_unbiased(samples: ArrayLike, exact: ArrayLike, fmt: FormatLike, *, fa
     s, x = as_carrier(samples, "samples", single=False), as_carrier(exact, "exact", single=False)
     if s.ndim < 1 or s.shape[1:] != x.shape or s.size == 0:
         raise ArgumentError(f"samples: shape {s.shape} must be (n, *exact's shape {x.shape}) with n >= 1")
-    low, high = (round_to(x, f, mode, overflow="saturate_finite") for mode in ("toward_negative", "toward_positive"))
+    low, high = (
+        np.asarray(round_to(x, f, mode, overflow="saturate_finite")) for mode in ("toward_negative", "toward_positive")
+    )
     stray = (s != low) & (s != high)
     if stray.any():
         first = int(np.flatnonzero(stray)[0])
@@ -213,7 +217,7 @@ def assert_unbiased(samples: ArrayLike, exact: ArrayLike, fmt: FormatLike, *, fa
     _check_means(s, x, low, high - low, f, false_alarm)
 
 
-def _check_means(s: Floats, x: Floats, low: Floats, gap: Floats, f: Format, false_alarm: float) -> None:
+def _check_means(s: Carrier, x: Carrier, low: Carrier, gap: Carrier, f: Format, false_alarm: float) -> None:
     """Hoeffding's two bounds; exact elements have no gap and are right already."""
     n, m = s.shape[0], max(x.size, 1)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -238,16 +242,16 @@ def _check_means(s: Floats, x: Floats, low: Floats, gap: Floats, f: Format, fals
         )
 
 
-def _pair(actual: ArrayLike, desired: ArrayLike) -> tuple[Floats, Floats]:
+def _pair(actual: ArrayLike, desired: ArrayLike) -> tuple[Carrier, Carrier]:
     a, d = as_carrier(actual, "actual", single=False), as_carrier(desired, "desired", single=False)
     _same_shape(a, d)
     return a, np.broadcast_to(d, a.shape).copy()
 
 
-def _same_shape(a: NDArray, d: NDArray) -> None:
+def _same_shape(a: NDArray[Any], d: NDArray[Any]) -> None:
     if d.shape not in (a.shape, ()):
         raise AssertionError(f"shapes differ: actual {a.shape}, desired {d.shape}")
 
 
-def _bits(a: Floats) -> NDArray[np.int64]:
+def _bits(a: Carrier) -> NDArray[np.int64]:
     return np.asarray(a, np.float64).view(np.int64)

@@ -11,6 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..formats.names import get_format
+from ..kernels.gemm.orders import Order
 from ..linalg.accumulators import Accumulator, AccumulatorLike, as_accumulator
 from ..linalg.bounds import matmul_bound
 from ..linalg.matmul import matmul
@@ -53,11 +55,11 @@ def assert_matmul(
             got, np.asarray(matmul(a, b, acc, c), np.float64), err_msg=f"not what {acc.name} computes"
         )
         return
-    wide = [np.asarray(as_operand(x, name), np.float64) for x, name in ((a, "a"), (b, "b"))]
-    exact = np.asarray(matmul(*wide, Accumulator("float64", order="exact"), c))
+    x, y = (np.asarray(as_operand(given, name), np.float64) for given, name in ((a, "a"), (b, "b")))
+    exact = np.asarray(matmul(x, y, Accumulator(get_format("float64"), order=Order.EXACT), c))
     if got.shape != exact.shape:
         raise AssertionError(f"actual has shape {got.shape}, a @ b has {exact.shape}")
-    bound = matmul_bound(*wide, acc, c)
+    bound = matmul_bound(x, y, acc, c)
     allowed = np.asarray(bound) + np.abs(exact) * 2.0**-52  # the reference itself is rounded once
     error = np.abs(got - exact)
     wrong = ~((error <= allowed) | np.isinf(allowed))

@@ -17,7 +17,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import TypeAlias
+from enum import Enum
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +27,16 @@ from ..formats.format import Format, LowestBinade
 from ..formats.rounding import Overflow, Rounding
 from .grid import Floats, Words, bounded
 
+
+class Cancelled(Enum):
+    """A sum of terms that cancel."""
+
+    ZERO = "cancelled"
+
+
 #: a zero whose sign is the rounding mode's (IEEE 754-2019, 6.3)
-CANCELLED = "cancelled"
-Result: TypeAlias = float | str | tuple[bool, int, int, bool]
+CANCELLED: Final = Cancelled.ZERO
+Result: TypeAlias = float | Cancelled | tuple[bool, int, int, bool]
 _LARGEST = float(np.finfo(np.float64).max)
 
 
@@ -145,13 +153,15 @@ def _rises(c: Cuts, mode: Rounding, bits: int, words: Words | None) -> NDArray[n
     """Where the upper neighbour is the result."""
     inexact, negative = (c.fraction != 0) | c.more, np.signbit(c.like)
     if mode.is_stochastic:
+        assert words is not None, f"{mode} takes random words"
         return _carries(c, mode, bits, words)
     if mode in (Rounding.TOWARD_POSITIVE, Rounding.TOWARD_NEGATIVE):
         return inexact & (negative == (mode is Rounding.TOWARD_NEGATIVE))
     if mode in (Rounding.TOWARD_ZERO, Rounding.TO_ODD):
         return inexact & c.even & (mode is Rounding.TO_ODD)
     half = np.uint64(1 << 63)
-    tie = {Rounding.NEAREST_EVEN: ~c.even, Rounding.NEAREST_AWAY: True, Rounding.NEAREST_ZERO: False}[mode]
+    every = np.ones(negative.shape, bool)
+    tie = {Rounding.NEAREST_EVEN: ~c.even, Rounding.NEAREST_AWAY: every, Rounding.NEAREST_ZERO: ~every}[mode]
     return (c.fraction > half) | ((c.fraction == half) & (c.more | tie))
 
 

@@ -65,6 +65,8 @@ def _multiply(x: float, y: float, unsigned_zero: bool) -> Result:
 
 def _fma(x: float, y: float, z: float, unsigned_zero: bool) -> Result:
     product = _multiply(x, y, unsigned_zero)
+    if product is CANCELLED:  # of two numbers, no product is
+        return CANCELLED
     if not isinstance(product, tuple):
         return _add(product, z, unsigned_zero)
     if not math.isfinite(z):

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from ..errors import FormatError
 from ..formats.catalog import FORMATS
-from ..formats.format import Format
+from ..formats.format import Format, LowestBinade, NaNCodes, Subnormals
 from ..formats.names import get_format
+from ..formats.rounding import Overflow
 from .grid import TABLE_BITS
 
 
@@ -61,20 +62,30 @@ UNNAMED = (
     Format(name="one binade", precision=4, emin=3, emax=3),
     Format(name="only powers", precision=1, emin=-4, emax=3),
     Format(name="only powers, bias -1", precision=1, emin=2, emax=7),
-    Format(name="only powers, zero first", precision=1, emin=3, emax=9, lowest_binade="zero_first"),
+    Format(name="only powers, zero first", precision=1, emin=3, emax=9, lowest_binade=LowestBinade.ZERO_FIRST),
     Format(name="only powers, subnormal in float32", precision=1, emin=-140, emax=-130),
     Format(name="only powers, subnormal in float64", precision=1, emin=-1070, emax=-1030),
     Format(name="only powers, among float32's subnormal numbers", precision=1, emin=-130, emax=-100),
     Format(name="top cut to a power", precision=5, emin=-6, emax=5, max_significand=16),
-    Format(name="unsigned, no specials", precision=4, emin=-6, emax=8, signed=False, has_inf=False, nan="none"),
+    Format(name="unsigned, no specials", precision=4, emin=-6, emax=8, signed=False, has_inf=False, nan=NaNCodes.NONE),
     Format(name="unsigned with infinity", precision=3, emin=-6, emax=8, signed=False),
-    Format(name="unsigned, flushes", precision=4, emin=-6, emax=7, signed=False, subnormals="flush"),
-    Format(name="unsigned, zero first", precision=4, emin=-6, emax=7, signed=False, lowest_binade="zero_first"),
-    Format(name="64 bits, FNUZ zero", precision=53, emin=-1022, emax=1023, bits=64, has_inf=False, nan="negative_zero"),
-    Format(name="saturates of itself", precision=3, emin=-6, emax=8, overflow="saturate"),
-    Format(name="keeps infinity", precision=3, emin=-6, emax=8, overflow="saturate_finite"),
+    Format(name="unsigned, flushes", precision=4, emin=-6, emax=7, signed=False, subnormals=Subnormals.FLUSH),
+    Format(
+        name="unsigned, zero first", precision=4, emin=-6, emax=7, signed=False, lowest_binade=LowestBinade.ZERO_FIRST
+    ),
+    Format(
+        name="64 bits, FNUZ zero",
+        precision=53,
+        emin=-1022,
+        emax=1023,
+        bits=64,
+        has_inf=False,
+        nan=NaNCodes.NEGATIVE_ZERO,
+    ),
+    Format(name="saturates of itself", precision=3, emin=-6, emax=8, overflow=Overflow.SATURATE),
+    Format(name="keeps infinity", precision=3, emin=-6, emax=8, overflow=Overflow.SATURATE_FINITE),
     Format(name="bfloat16 without infinity", precision=8, emin=-126, emax=127, has_inf=False, max_significand=254),
-    Format(name="bfloat16 with FNUZ zero", precision=8, emin=-126, emax=127, has_inf=False, nan="negative_zero"),
+    Format(name="bfloat16 with FNUZ zero", precision=8, emin=-126, emax=127, has_inf=False, nan=NaNCodes.NEGATIVE_ZERO),
     Format(name="bfloat16 cut short", precision=8, emin=-126, emax=-90),
     Format(name="large numbers", precision=5, emin=100, emax=127),
     Format(name="below float32's normal numbers", precision=5, emin=-140, emax=-100),
@@ -83,9 +94,15 @@ UNNAMED = (
     Format(name="least float64 numbers", precision=5, emin=-1070, emax=-1000),
     Format(name="largest float64 numbers", precision=5, emin=960, emax=1023),
     Format(
-        name="no zero, precision 3", precision=3, emin=-6, emax=8, signed=False, has_inf=False, lowest_binade="normal"
+        name="no zero, precision 3",
+        precision=3,
+        emin=-6,
+        emax=8,
+        signed=False,
+        has_inf=False,
+        lowest_binade=LowestBinade.NORMAL,
     ),
-    Format(name="zero first, with infinity", precision=4, emin=-8, emax=7, lowest_binade="zero_first"),
+    Format(name="zero first, with infinity", precision=4, emin=-8, emax=7, lowest_binade=LowestBinade.ZERO_FIRST),
     Format(name="more bits than needed", precision=4, emin=-6, emax=7, bits=12),
 )
 

@@ -85,7 +85,7 @@ def _ticks(x: float, tick: int) -> Exact:
 
 def _float(x: Exact, tick: int) -> float:
     """The float64 that x ticks are; every number of every format is one."""
-    if type(x) is float:
+    if isinstance(x, float):
         return x
     zeros = (x & -x).bit_length() - 1
     return math.ldexp(x >> zeros, zeros + tick)
@@ -171,7 +171,7 @@ class _Rounder:
 
     def __call__(self, x: Exact, bits: int = 0) -> Exact:
         """x rounded; `bits` is the 64-bit random word."""
-        if type(x) is float:
+        if isinstance(x, float):
             return self._special(x)
         negative = x < 0
         a = -x if negative else x

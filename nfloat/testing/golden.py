@@ -79,7 +79,7 @@ def _format(source: str, path: str) -> Format:
         node = ast.parse(source, mode="eval").body
         if not isinstance(node, ast.Call):
             return get_format(ast.literal_eval(node))
-        return Format(**{word.arg: ast.literal_eval(word.value) for word in node.keywords})
+        return Format(**{str(word.arg): ast.literal_eval(word.value) for word in node.keywords})
     except (SyntaxError, TypeError, ValueError) as error:
         raise ArgumentError(f"path={path!r}: format {source!r} cannot be read ({error})") from None
 

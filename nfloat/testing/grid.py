@@ -79,10 +79,10 @@ class Grid:
 
         Past the largest number `high` is infinite, and more than one step past it `low` is too.
         """
-        return self._search(a) if self.table is not None else self._split(a)
+        return self._split(a) if self.table is None else self._search(self.table, a)
 
-    def _search(self, a: Floats) -> Neighbours:
-        table, f = self.table, self.format
+    def _search(self, table: Floats, a: Floats) -> Neighbours:
+        f = self.format
         index = np.searchsorted(table, a, side="right") - 1
         gaps = np.append(_log2(np.diff(table)), f.emax - f.precision + 1)
         high = np.append(table[1:], np.inf)
@@ -126,6 +126,7 @@ def goes_up(
 ) -> NDArray[np.bool_]:
     """Where the upper neighbour of the magnitude is the result."""
     if mode.is_stochastic:
+        assert words is not None, f"{mode} takes random words"
         return _carries(n, mode, 64 if mode is Rounding.STOCHASTIC else random_bits, words)
     if mode is Rounding.TO_ODD:
         return n.even & ~n.exact

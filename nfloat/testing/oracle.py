@@ -183,6 +183,7 @@ def _goes_up(v: Fraction, even: bool, negative: bool, mode: Rounding, random_bit
     if mode is Rounding.STOCHASTIC_EQUAL:
         return word >> (_WORD_BITS - 1) == 1
     n = _WORD_BITS if mode is Rounding.STOCHASTIC else random_bits
+    assert n is not None, f"{mode} is defined for a stated number of random bits"
     r = word >> (_WORD_BITS - n)
     if mode is Rounding.STOCHASTIC_B:
         return math.floor(v * 2 ** (n + 1)) + (2 * r + 1) >= 2 ** (n + 1)

@@ -54,12 +54,12 @@ class Way:
         }
         return {key: value for key, value in given.items() if value is not None}
 
-    def call(self, operands: tuple[NDArray, ...]) -> NDArray:
+    def call(self, operands: tuple[NDArray[Any], ...]) -> NDArray[Any]:
         """The result."""
         function = self.function or _FUNCTIONS[self.name]
         return np.asarray(function(*operands, self.format, self.mode, **self.keywords))
 
-    def source(self, operands: tuple[NDArray, ...], i: int) -> str:
+    def source(self, operands: tuple[NDArray[Any], ...], i: int) -> str:
         """The call as Python source, every element as element i."""
         texts = [_array_source(a, i) for a in operands]
         keywords = "".join(
@@ -76,7 +76,7 @@ def number_source(value: float) -> str:
     return f"float.fromhex('{value.hex()}')" if math.isfinite(value) else f"float('{value}')"
 
 
-def _array_source(a: NDArray, i: int) -> str:
+def _array_source(a: NDArray[Any], i: int) -> str:
     value = a.reshape(-1)[i]
     text = hex(value) if a.dtype.kind == "u" else number_source(float(value))
     return f"np.full({a.size}, {text}, np.{a.dtype})" if a.ndim else f"np.{a.dtype}({text})"
@@ -95,7 +95,7 @@ class Found(Report):
 
     number: str = ""
 
-    def check(self, way: Way, operands: tuple[NDArray, ...], actual: NDArray, desired: NDArray) -> None:
+    def check(self, way: Way, operands: tuple[NDArray[Any], ...], actual: NDArray[Any], desired: NDArray[Any]) -> None:
         """Compare the results of one call."""
         self.seen.add(f"{way.name} {operands[0].dtype} {way.mode} {way.overflow}")
         self.compared += desired.size
@@ -173,6 +173,6 @@ def carriers(x: Floats) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
         return x, x.astype(np.float32)
 
 
-def with_dimensions(rng: np.random.Generator, operands: tuple[NDArray, ...]) -> tuple[NDArray, ...]:
+def with_dimensions(rng: np.random.Generator, operands: tuple[NDArray[Any], ...]) -> tuple[NDArray[Any], ...]:
     """Arrays of one element without dimensions, half the time."""
     return tuple(a.reshape(()) for a in operands) if operands[0].size == 1 and rng.random() < 0.5 else operands

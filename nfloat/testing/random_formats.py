@@ -150,7 +150,7 @@ def _fixed_point(rng: Random, most: int) -> Format:
         emax=emax,
         bits=p + 1,
         has_inf=False,
-        nan="none",
+        nan=NaNCodes.NONE,
         twos_complement=True,
         overflow=rng.choice([Overflow.SATURATE, Overflow.SATURATE_FINITE]),
     )

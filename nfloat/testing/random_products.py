@@ -16,6 +16,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from random import Random
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,8 @@ from ..errors import NFloatError
 from ..formats.format import Format
 from ..formats.names import get_format
 from ..formats.rounding import MAX_RANDOM_BITS, Overflow, Rounding
-from ..linalg.accumulators import COUNTED, Accumulator, Order
+from ..kernels.gemm.orders import Order
+from ..linalg.accumulators import COUNTED, Accumulator
 from ..linalg.matmul import matmul
 from ..streams import Stream
 from .failures import argument, format_argument
@@ -58,7 +60,7 @@ class Product:
     acc: Accumulator
     seed: int
     threads: int
-    single: tuple[bool, bool, bool] = (False, False, False)
+    single: tuple[bool, ...] = (False, False, False)
     fortran: tuple[bool, bool] = (False, False)
 
     @property
@@ -87,7 +89,7 @@ def _accumulator(rng: Random) -> Accumulator:
         fmt = get_format(rng.choice(_NAMED)) if rng.random() < 0.15 else random_format(rng)
         mode = Rounding.NEAREST_EVEN if rng.random() < 0.35 else rng.choice(list(Rounding))
         order = Order.SEQUENTIAL if rng.random() < 0.3 else rng.choice(list(Order))
-        fields = {COUNTED[order][0]: rng.randint(1, 12)} if order in COUNTED else {}
+        fields: dict[str, Any] = {COUNTED[order][0]: rng.randint(1, 12)} if order in COUNTED else {}
         if order is Order.BLOCKED and rng.random() < 0.6:
             fields["promote"] = _beside(rng, fmt)
         if mode.needs_random_bits:
@@ -196,7 +198,7 @@ def computed(p: Product) -> NDArray[np.float64]:
     return np.asarray(matmul(a, b, p.acc, c, seed=p.seed if p.acc.stochastic else None, threads=p.threads), np.float64)
 
 
-def _array(rows: Matrix, single: bool, fortran: bool) -> NDArray:
+def _array(rows: Matrix, single: bool, fortran: bool) -> NDArray[Any]:
     return np.array(rows, np.float32 if single else np.float64, order="F" if fortran else "C")
 
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..errors import RepresentationError, RoundingError
 from ..formats.format import Format
@@ -64,10 +65,11 @@ class Report:
         self.seen |= other.seen
         self.mismatches += other.mismatches[: KEPT - len(self.mismatches)]
 
-    def compare(self, what: str, x: NDArray, actual: NDArray, desired: NDArray) -> None:
+    def compare(self, what: str, x: NDArray[Any], actual: ArrayLike, desired: NDArray[Any]) -> None:
         """Count one way of computing; `actual` and `desired` are floats or codes."""
         self.seen.add(what)
         self.compared += x.size
+        actual = np.asarray(actual)
         bad = np.flatnonzero(differs(actual, desired))
         self.wrong += bad.size
         for i in bad[: KEPT - len(self.mismatches)]:
@@ -78,7 +80,7 @@ class Report:
             )
 
 
-def differs(actual: NDArray, desired: NDArray) -> NDArray[np.bool_]:
+def differs(actual: NDArray[Any], desired: NDArray[Any]) -> NDArray[np.bool_]:
     """Where two arrays of floats or codes are not the same; all NaNs are the same, zeros of different sign are not."""
     if actual.dtype.kind != "f":
         return actual != desired
@@ -191,7 +193,7 @@ def _sweep_piece(
     for mode, bits in ways:
         unbounded = round_unbounded(wide, neighbours, fmt, mode, bits or 0, words)
         for policy in chosen:
-            how = {
+            how: dict[str, Any] = {
                 "rounding": mode,
                 "overflow": policy,
                 "random_bits": bits,
@@ -210,7 +212,7 @@ def _matters(x: Floats, fmt: Format) -> NDArray[np.bool_]:
 
 
 def _compare_codes(
-    report: Report, what: str, x: NDArray[np.floating], exact: Floats, table: Floats | None, how: dict
+    report: Report, what: str, x: NDArray[np.floating], exact: Floats, table: Floats | None, how: dict[str, Any]
 ) -> None:
     """encode: the right number's code; where several codes have one number (NaN, a flushed zero), the canonical one."""
     fmt = report.format
@@ -224,7 +226,7 @@ def _compare_codes(
         else:
             report.compare(f"encode {what}: NaN must raise", x[:1], np.zeros(1), np.ones(1))
             return
-    codes = encode(x, fmt, **how)
+    codes = np.asarray(encode(x, fmt, **how))
     if table is None:
         report.compare(f"encode {what}", x, codes, codes_of(exact, fmt))
         report.compare(f"decode {what}", x, decode(codes, fmt), exact)

@@ -15,6 +15,7 @@ What remains is one rounding of a float64 number, which is ``grid.py``'s.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,23 +118,23 @@ def sweep_pairs(
 
 def _ways(
     x: Floats, y: Floats, fmt: Format, stream: Stream, float_arrays: bool
-) -> dict[str, Callable[..., NDArray | None]]:
+) -> dict[str, Callable[..., NDArray[Any] | None]]:
     """The ways of computing (name, mode, policy, random_bits) on these operands; None where one has no answer."""
 
-    def on_carrier(a: NDArray, b: NDArray) -> Callable[..., NDArray]:
-        def compute(name: str, mode: Rounding, policy: Overflow | None, bits: int | None) -> NDArray:
+    def on_carrier(a: NDArray[Any], b: NDArray[Any]) -> Callable[..., NDArray[Any]]:
+        def compute(name: str, mode: Rounding, policy: Overflow | None, bits: int | None) -> NDArray[Any]:
             function, seed = getattr(arithmetic, name), stream if mode.is_stochastic else None
             return function(*((a, b)[: _arity(name)]), fmt, mode, overflow=policy, random_bits=bits, seed=seed)
 
         return compute
 
-    def on_float_arrays(name: str, mode: Rounding, policy: Overflow | None, bits: int | None) -> NDArray | None:
+    def on_float_arrays(name: str, mode: Rounding, policy: Overflow | None, bits: int | None) -> NDArray[Any] | None:
         if mode.is_stochastic:
             return None
         operands = (v.replace(rounding=mode, overflow=policy) for v in members[: _arity(name)])
         return np.asarray(getattr(np, name)(*operands))
 
-    ways: dict[str, Callable[..., NDArray | None]] = {"float64": on_carrier(x, y)}
+    ways: dict[str, Callable[..., NDArray[Any] | None]] = {"float64": on_carrier(x, y)}
     if fmt.fits_float32:
         ways["float32"] = on_carrier(x.astype(np.float32), y.astype(np.float32))
     if float_arrays:

@@ -107,7 +107,7 @@ def _check_decode(fmt: Format, rng: np.random.Generator, report: Found) -> None:
     kinds = [k for k in (np.arange(pool.size), np.flatnonzero(np.isfinite(values))) if k.size]
     for places in (np.arange(pool.size), *(places_of(rng, kinds) for _ in range(3))):
         c, exact = pool[places].astype(codes.code_dtype(fmt)), values[places]
-        got = codes.decode(c, fmt)
+        got = np.asarray(codes.decode(c, fmt))
         report.check(_decode(fmt), (c,), got, exact)
         kind = Way("(lambda c, f, _: np.array([nf.decode(c, f).itemsize]))", fmt, Rounding.NEAREST_EVEN)
         report.check(kind, (c[:1],), np.array([got.itemsize]), np.array([4 if fmt.fits_float32 else 8]))
@@ -243,7 +243,7 @@ def _size(z: Result) -> float:
     return math.inf if n.bit_length() + q > 1024 else math.ldexp(n >> cut, max(q + cut, -2000))
 
 
-def _are_members(operands: tuple[NDArray, ...], fmt: Format) -> bool:
+def _are_members(operands: tuple[NDArray[Any], ...], fmt: Format) -> bool:
     return all(
         not differs(np.asarray(round_public(a, fmt, overflow="saturate_finite")), a).any() for a in operands
     ) and (fmt.has_nan or not any(np.isnan(a).any() for a in operands))
@@ -255,7 +255,7 @@ def _in_float_arrays(way: Way, name: str) -> Way:
     member = f"nf.array(v, a[-2], overflow='saturate_finite').replace(rounding=a[-1], overflow={policy})"
     text = f"(lambda *a, **k: np.{name}(*({member} for v in a[:-2])).values)"
 
-    def call(*arguments: Any, **_: Any) -> NDArray:
+    def call(*arguments: Any, **_: Any) -> NDArray[Any]:
         *operands, fmt, mode = arguments
         members = (
             array(v, fmt, overflow="saturate_finite").replace(rounding=mode, overflow=way.overflow) for v in operands
@@ -350,7 +350,9 @@ def sweep_functions(
         results = [exact(str(name), *row) for row in rows]
         known = [i for i, z in enumerate(results) if z is not None]
         if known:
-            _sweep_pool(fmt, rng, report, str(name), tuple(a[known] for a in pool), [results[i] for i in known], False)
+            _sweep_pool(
+                fmt, rng, report, str(name), tuple(a[known] for a in pool), [z for z in results if z is not None], False
+            )
 
 
 def sweep_number(
@@ -361,7 +363,7 @@ def sweep_number(
         random_format(Random(f"{seed} {k}"), accept=accept),
         {"codes": sweep_codes, "operations": sweep_operations, "functions": sweep_functions},
     )
-    reports = {}
+    reports: dict[str, Report] = {}
     for area in areas:
         report = Found(fmt)
         report.number = f"seed {seed}, format {k}"

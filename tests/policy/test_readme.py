@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,14 @@ def test_files_to_touch_exist():
     assert len(names) >= 8
     for name in names:
         assert (ROOT / name).exists(), name
+
+
+def test_the_rooms_stand_in_the_order_that_is_checked():
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
+    (said,) = re.findall(r"^The house, in the order.*?enforces it\.$", README.read_text(), re.MULTILINE | re.DOTALL)
+    rooms = [name for name in re.findall(r"`(\w+)`", said) if name != "testing"]
+    assert rooms == [name for name in reversed(layers) if name != "testing"]
 
 
 @pytest.mark.parametrize("command", sorted(set(re.findall(r"^nfloat (\w+)", README.read_text(), re.MULTILINE))))

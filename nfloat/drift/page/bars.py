@@ -16,7 +16,7 @@ from ...report.wording import digits, listed, number, share
 from ..attribution import METRIC, SOURCES
 from ..measurements import Measurements
 from ..rows import MODEL, Key
-from ..summary import Summary
+from ..summary import Summary, measured
 
 #: a recipe that loses more of its updates than this has that as its trouble
 _MANY_LOST = 0.1
@@ -147,7 +147,7 @@ def rates_figure(run: Measurements) -> Figure | None:
     names = [item["recipe"] for item in run.summary]
     colour = colours(run.config.recipes)
     panels = [
-        Bars(title, [dict(item)[key] for item in run.summary], [colour[name] for name in names])
+        Bars(title, [measured(item, key) for item in run.summary], [colour[name] for name in names])
         for key, title in (("stagnation", "lost updates"), ("underflow", "underflow"), ("overflow", "overflow"))
     ]
     return Figure(
@@ -170,7 +170,7 @@ def _rates_caption(summaries: Sequence[Summary]) -> str:
     )
     texts = []
     for key, what, none in said:
-        there = {item["recipe"]: item[key] for item in summaries if item[key]}  # type: ignore[literal-required]
+        there = {item["recipe"]: value for item in summaries if (value := measured(item, key))}
         name = max(there, key=there.__getitem__, default="")
         texts.append(f"{name} {what} ({share(there[name])})." if there else none)
     return " ".join(texts)

@@ -14,7 +14,7 @@ from ...report.page import Page, Table
 from ...report.wording import listed, loss, number, share, signed_share
 from ..config import Config, to_toml
 from ..measurements import Measurements
-from ..summary import LOSS_LIMIT, PATH_LIMIT, Summary, recovery
+from ..summary import LOSS_LIMIT, PATH_LIMIT, Summary, entry, measured, recovery
 from .bars import gradient_errors, gradient_figure, rates_figure, sources_figure
 from .series import gap_figure, loss_figure, path_figure, stagnation_figure
 
@@ -184,7 +184,9 @@ def _off(item: Summary) -> str:
 
 def _known(item: Summary, key: str) -> float:
     """An entry that a finished run has."""
-    return float(item[key])  # type: ignore[literal-required]
+    value = measured(item, key)
+    assert value is not None, f"{key} of {item['recipe']} was not measured"
+    return value
 
 
 def _table(summaries: Sequence[Summary]) -> Table:
@@ -193,11 +195,11 @@ def _table(summaries: Sequence[Summary]) -> Table:
 
 
 def _cell(item: Summary, key: str) -> str:
-    value = item[key]  # type: ignore[literal-required]
-    if value is None:
-        return "–"
+    value = entry(item, key)
+    if value is None or isinstance(value, str):
+        return value or "–"
     if key in ("train_loss", "loss_ratio"):
         return loss(value) if key == "train_loss" else _off(item)
     if key in _SHARES:
         return share(value)
-    return str(value) if isinstance(value, str) else f"{value:.0f}" if key == "skipped" else number(value)
+    return f"{value:.0f}" if key == "skipped" else number(value)

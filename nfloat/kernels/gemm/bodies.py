@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import IntEnum
+from typing import Any
 
 from llvmlite import ir
 
@@ -145,7 +146,7 @@ class Draw:
 
 
 def sequential(
-    total: type, product: type | None = None, watched: bool = False, domains: Sequence[int] = ()
+    total: type[Any], product: type[Any] | None = None, watched: bool = False, domains: Sequence[int] = ()
 ) -> TileBody:
     """s = R(s + a b), or s = R(s + P(a b)); in blocks, whose sums are promoted, where a block is given.
 
@@ -198,7 +199,7 @@ def _in_blocks(tile: Tile, step: _Step, promoted: _Promote, watched: bool) -> Va
     return b.or_(beyond(tile, seen), beyond(tile, seen_promoted, 2))
 
 
-def promote(total: type, draw: Draw) -> _Promote:
+def promote(total: type[Any], draw: Draw) -> _Promote:
     """sums = R(sums + block) in the promotion's format, or the lane's own; the block is set to +0 again."""
 
     def body(tile: Tile, seen: Value, index: Value) -> Value:
@@ -219,7 +220,9 @@ def promote(total: type, draw: Draw) -> _Promote:
     return body
 
 
-def kahan(total: type, product: type | None = None, watched: bool = False, domains: Sequence[int] = ()) -> TileBody:
+def kahan(
+    total: type[Any], product: type[Any] | None = None, watched: bool = False, domains: Sequence[int] = ()
+) -> TileBody:
     """y = R(P(a b) - e); t = R(s + y); e = R(R(t - s) - y); s = t.
 
     No result passes the format's largest number, so that none needs watching, if S = |c| + sum |P(a b)| is at most a

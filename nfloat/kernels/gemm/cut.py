@@ -18,6 +18,8 @@ same bits.
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 import numpy as np
 
 from ..jit import kernel
@@ -47,6 +49,7 @@ class Cut:
     """Results toward zero to the lane, then cut to the format. Watched: an overflow is not seen here."""
 
     watched, light, short, on_grid = True, False, False, False
+    promotion: ClassVar[type[Any]]
 
     def __init__(self, v: Lanes, constants: FormatRow) -> None:
         self.v = v

@@ -16,7 +16,7 @@ _I64 = ir.IntType(64)
 Arithmetic = Any
 
 
-def pairwise(total: type, product: type | None = None, domains: Sequence[int] = ()) -> TileBody:
+def pairwise(total: type[Any], product: type[Any] | None = None, domains: Sequence[int] = ()) -> TileBody:
     """Neighbours level by level: a few products make a node in registers, equal nodes are merged as they come.
 
     A node has 2^shift products; region LEVELS + l of scratch holds a sum of 2^l nodes where bit l of their number is
@@ -129,7 +129,9 @@ class _Tree:
                 )  # where the nodes from this one to the left end
                 words = self.draw(end, (row, vector), SUM)
                 return tile.when(
-                    b.icmp_signed("!=", bit, _I64(0)), now, lambda *then: self._join(v.load(place), *then, words)
+                    b.icmp_signed("!=", bit, _I64(0)),
+                    now,
+                    lambda now, present, seen: self._join(v.load(place), now, present, seen, words),
                 )
 
             used = b.sub(_I64(64), b.ctlz(nodes, ir.IntType(1)(0)))

@@ -28,6 +28,7 @@ any operands; without, the hardware's error is recovered exactly (Knuth's TwoSum
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Any, ClassVar
 
 from llvmlite import ir
 from numba.core import cgutils
@@ -137,6 +138,7 @@ class Native:
     #: whether results beyond the format's limit must be found out; whether a step needs few registers; whether it is
     #: short code
     watched, light, short = False, True, True
+    promotion: ClassVar[type[Any]]
 
     def __init__(self, v: Lanes, constants: FormatRow) -> None:
         self.v = v
@@ -160,6 +162,7 @@ class Narrow:
     """
 
     watched, light, short = True, False, True
+    promotion: ClassVar[type[Any]]
 
     def __init__(self, v: Lanes, constants: FormatRow) -> None:
         self.v, g = v, constants.grid()
@@ -179,29 +182,11 @@ class Narrow:
         return nearest_even_narrow(self.v, self.v.builder.fmul(a, b), self._unsigned)
 
 
-class General:
-    """Any deterministic mode with all policies.
-
-    With n = x to nearest-even and the exact rest d = x - n, every mode is n, or one unit more or less, by comparing d
-    with a number of units (1/2 for ties, "anything" for directed modes).
-    """
-
-    watched, light, short = False, False, False
+class OnGrid:
+    """What rounds in lanes with all policies: signs of zeros, the format's grid, what is beyond its range."""
 
     def __init__(self, v: Lanes, constants: FormatRow) -> None:
         self.v, self.k = v, constants
-
-    def fma(self, a: Value, b: Value, s: Value) -> Value:
-        odd = odd_fma(self.v, a, b, s)
-        return self._round(self._with_zero_sign(odd, s, self.v.builder.fmul(a, b)))
-
-    def add(self, x: Value, y: Value) -> Value:
-        return self._round(self._with_zero_sign(odd_sum(self.v, x, y), x, y))
-
-    add_any = add
-
-    def product(self, a: Value, b: Value) -> Value:
-        return self._round(self.v.builder.fmul(a, b))
 
     def _with_zero_sign(self, z: Value, x: Value, y: Value) -> Value:
         """An exact zero sum of opposite signs is -0 in toward_negative, which is what the field says.
@@ -253,7 +238,30 @@ class General:
         return b.fadd(r, v.where(b.and_(even, b.fcmp_ordered("!=", d, zero)), unit, zero))
 
 
-class StochasticGeneral(General):
+class General(OnGrid):
+    """Any deterministic mode with all policies.
+
+    With n = x to nearest-even and the exact rest d = x - n, every mode is n, or one unit more or less, by comparing d
+    with a number of units (1/2 for ties, "anything" for directed modes).
+    """
+
+    watched, light, short = False, False, False
+    promotion: ClassVar[type[Any]]
+
+    def fma(self, a: Value, b: Value, s: Value) -> Value:
+        odd = odd_fma(self.v, a, b, s)
+        return self._round(self._with_zero_sign(odd, s, self.v.builder.fmul(a, b)))
+
+    def add(self, x: Value, y: Value) -> Value:
+        return self._round(self._with_zero_sign(odd_sum(self.v, x, y), x, y))
+
+    add_any = add
+
+    def product(self, a: Value, b: Value) -> Value:
+        return self._round(self.v.builder.fmul(a, b))
+
+
+class StochasticGeneral(OnGrid):
     """stochastic in float64 lanes, for formats of p <= 20, with all policies.
 
     The sum is rounded to odd first: 53 bits are more than p + 32, so a comparison of its rest with R 2^-32 units has

@@ -5,6 +5,8 @@ What a kernel's arguments are, and the walk over tiles that is the whole of it: 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..jit import kernel
@@ -17,7 +19,7 @@ from .walk import tile_signature, tile_walk
 from .words import PRODUCT, SUM
 
 
-def _bodies(total: type, products: dict[Product, type], watched: tuple[bool, ...]) -> dict[int, TileBody]:
+def _bodies(total: type[Any], products: dict[Product, type[Any]], watched: tuple[bool, ...]) -> dict[int, TileBody]:
     """The bodies of a tile kernel for sums rounded by `total`: every order, exact products and those in `products`."""
     table: dict[int, TileBody] = {}
     for product, rounded in {Product.EXACT: None, **products}.items():
@@ -27,7 +29,7 @@ def _bodies(total: type, products: dict[Product, type], watched: tuple[bool, ...
     return table
 
 
-def _drawn(total: type) -> dict[int, TileBody]:
+def _drawn(total: type[Any]) -> dict[int, TileBody]:
     """The bodies of a tile kernel that draws random words."""
     return {
         kind(Order.SEQUENTIAL, Product.EXACT): sequential(total, domains=(SUM,)),

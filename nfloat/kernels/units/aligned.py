@@ -21,6 +21,7 @@ from __future__ import annotations
 from functools import partial
 
 from ..jit import kernel
+from ..lanes import Value
 from .steps import (
     accumulate,
     apart,
@@ -34,7 +35,7 @@ from .steps import (
     segments,
     truncated64,
 )
-from .tile import UnitCall, UnitTile, Value, unit_signature, unit_walk
+from .tile import UnitCall, UnitTile, unit_signature, unit_walk
 
 #: rows of a tile
 ROWS = 4

@@ -17,9 +17,10 @@ from __future__ import annotations
 from functools import partial
 
 from ..jit import kernel
+from ..lanes import Value
 from ..to_odd import sum3_to_odd, two_sum
 from .steps import accumulate, apart, exponent64, greatest, larger, power64, steps
-from .tile import UnitCall, UnitTile, Value, flushed, unit_signature, unit_walk
+from .tile import UnitCall, UnitTile, flushed, unit_signature, unit_walk
 
 #: rows of a tile, the exponent that CDNA3's `a` comes scaled by, the exponent of no product
 ROWS, LIFT, NONE = 4, 896, -600

@@ -12,7 +12,8 @@ from __future__ import annotations
 from functools import partial
 
 from ..jit import kernel
-from .tile import UnitCall, UnitTile, Value, flushed, unit_signature, unit_walk
+from ..lanes import Value
+from .tile import UnitCall, UnitTile, flushed, unit_signature, unit_walk
 
 #: rows of a tile: enough chains side by side to hide an FMA's latency
 ROWS = 8

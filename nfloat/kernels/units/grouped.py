@@ -8,8 +8,9 @@ block.
 from __future__ import annotations
 
 from ..jit import kernel
+from ..lanes import Value
 from .steps import block_scales, exponent64, larger, power64, steps, truncated64
-from .tile import UnitCall, UnitTile, Value, unit_signature, unit_walk
+from .tile import UnitCall, UnitTile, unit_signature, unit_walk
 
 #: rows of a tile, products of a group, groups of a step
 ROWS, GROUP, GROUPS = 4, 16, 4

@@ -11,8 +11,9 @@ from __future__ import annotations
 from functools import partial
 
 from ..jit import kernel
+from ..lanes import Value
 from ..to_odd import sum_to_odd
-from .tile import UnitCall, UnitTile, Value, flushed, unit_signature, unit_walk
+from .tile import UnitCall, UnitTile, flushed, unit_signature, unit_walk
 
 #: rows of a tile
 ROWS = 4

@@ -11,7 +11,8 @@ from collections.abc import Callable
 
 from llvmlite import ir
 
-from .tile import UnitCall, UnitTile, Value
+from ..lanes import Value
+from .tile import UnitCall, UnitTile
 
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
 Term = Callable[[Value, Value], Value]

@@ -26,7 +26,7 @@ def corrections(mode: Rounding) -> tuple[float, float] | None:
     not a mode that it knows.
     """
     facts = mode.facts
-    if facts.family is Family.NEAREST:
+    if facts.family is Family.NEAREST and facts.tie is not None:
         return {Tie.EVEN: (_NEVER, _NEVER), Tie.AWAY: (0.5, _NEVER), Tie.ZERO: (_NEVER, 0.5)}[facts.tie]
     if facts.family is Family.ODD:
         return _NEVER, 0.0  # down, from where `Field.ODD` goes up

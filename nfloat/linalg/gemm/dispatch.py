@@ -6,20 +6,21 @@ The loop over a stack, packing, threads, and what one kernel leaves to the next.
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from functools import lru_cache, partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...formats.rounding import Rounding, check_random_bits
 from ...formats.spec import rounding_spec
-from ...kernels.gemm.orders import unknown_order
+from ...kernels.gemm.orders import Order, unknown_order
 from ...kernels.gemm.pack import greatest_norm, pack
 from ...kernels.gemm.plain import RULES, PlainCall, gemm_plain
 from ...kernels.gemm.walk import TileCall
 from ...kernels.gemm.words import line_words
 from ...kernels.jit import entry_point
-from ..accumulators import Accumulator, Order
+from ..accumulators import Accumulator
 from ..memory import panel_buffer
 from ..threads import NATIVE, PLAIN, over_ranges, thread_count
 from .constants import constants
@@ -39,7 +40,13 @@ _NO_WORDS, _NOTHING_EMULATED = np.zeros(1, np.int32), np.zeros(0, np.int64)
 
 
 def multiply_stack(
-    a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, acc: Accumulator, key: int, threads: int | None
+    a: NDArray[Any],
+    b: NDArray[Any],
+    c: NDArray[Any] | None,
+    out: NDArray[Any],
+    acc: Accumulator,
+    key: int,
+    threads: int | None,
 ) -> None:
     """out[...] = a @ b + c for stacks that broadcast; matrix t of the result draws from `stack_key(key, t)`."""
     if out.ndim == 2:
@@ -61,7 +68,13 @@ def stack_key(key: int, t: int) -> int:
 
 
 def multiply(
-    a: NDArray, b: NDArray, c: NDArray | None, out: NDArray, acc: Accumulator, key: int, threads: int | None
+    a: NDArray[Any],
+    b: NDArray[Any],
+    c: NDArray[Any] | None,
+    out: NDArray[Any],
+    acc: Accumulator,
+    key: int,
+    threads: int | None,
 ) -> None:
     """out = a @ b + c for matrices (m, k), (k, n), (m, n)."""
     if out.size == 0:
@@ -106,12 +119,12 @@ def multiply(
     _plainly(a, b, c, out, acc, key, threads, [(0, out.shape[0])] if tiles is None else tiles.rows_left())
 
 
-def contiguous(x: NDArray) -> NDArray:
+def contiguous(x: NDArray[Any]) -> NDArray[Any]:
     """x, copied to C order unless it is C- or Fortran-contiguous."""
     return x if x.flags.c_contiguous or x.flags.f_contiguous else np.ascontiguousarray(x)
 
 
-def _norms(a: NDArray, b: NDArray) -> float:
+def _norms(a: NDArray[Any], b: NDArray[Any]) -> float:
     """A bound on every sum |a_k b_k|, by Cauchy and Schwarz; the factor covers the rounding of the bound itself.
 
     A square that underflows loses less than 2^-1074, which is added for each; a sum of squares that overflows leaves
@@ -122,7 +135,7 @@ def _norms(a: NDArray, b: NDArray) -> float:
     return math.sqrt(rows) * math.sqrt(columns) * (1 + 4 * (k + 4) * 2.0**-53)
 
 
-def read_only(x: NDArray, dtype: type | np.dtype = np.float64) -> NDArray:
+def read_only(x: NDArray[Any], dtype: type | np.dtype = np.float64) -> NDArray[Any]:
     """x as the plain kernels take operands: C-contiguous, of a dtype, and nobody writes to it."""
     x = np.ascontiguousarray(x, dtype).view()
     x.flags.writeable = False
@@ -136,10 +149,10 @@ class _Tiles:
     def __init__(
         self,
         candidate: Candidate,
-        a: NDArray,
-        b: NDArray,
-        c: NDArray | None,
-        out: NDArray,
+        a: NDArray[Any],
+        b: NDArray[Any],
+        c: NDArray[Any] | None,
+        out: NDArray[Any],
         acc: Accumulator,
         key: int,
         threads: int | None,
@@ -236,7 +249,7 @@ def _tile_constants(acc: Accumulator, bits: int) -> NDArray[np.int64]:
     )
 
 
-def packable(x: NDArray, dtype: type) -> NDArray:
+def packable(x: NDArray[Any], dtype: type) -> NDArray[Any]:
     """x (C or Fortran order kept) of a lane's dtype, as `pack` takes it."""
     x = x.view() if x.dtype == dtype else x.astype(dtype, order="K")
     x.flags.writeable = False
@@ -245,10 +258,10 @@ def packable(x: NDArray, dtype: type) -> NDArray:
 
 # ------------------------------------------------------------------ the plain rule
 def _plainly(
-    a: NDArray,
-    b: NDArray,
-    c: NDArray | None,
-    out: NDArray,
+    a: NDArray[Any],
+    b: NDArray[Any],
+    c: NDArray[Any] | None,
+    out: NDArray[Any],
     acc: Accumulator,
     key: int,
     threads: int | None,
@@ -259,15 +272,13 @@ def _plainly(
     rows, columns = read_only(a), read_only(b.T)
     start = read_only(np.zeros(out.shape) if c is None else c)
     result = out if out.dtype == np.float64 and out.flags.c_contiguous else np.empty(out.shape)
+
+    def compute(top: int, first: int, last: int) -> None:
+        gemm_plain(rows, columns, start, result, top + first, top + last, call, specs, np.uint64(key))
+
     for top, end in ranges:
         count = thread_count(threads, PLAIN * (end - top) * columns.size, end - top)
-        over_ranges(
-            lambda first, last, top=top: gemm_plain(
-                rows, columns, start, result, top + first, top + last, call, specs, np.uint64(key)
-            ),
-            end - top,
-            count,
-        )
+        over_ranges(partial(compute, top), end - top, count)
         if result is not out:
             out[top:end] = result[top:end]
 

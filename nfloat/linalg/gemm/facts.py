@@ -5,7 +5,7 @@ How many bits its elements have, how large and how small they are, and what is s
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,6 @@ def survey(x: NDArray[np.floating]) -> Facts:
     return Facts(*found.tolist())
 
 
-def layout_of(x: NDArray) -> int:
+def layout_of(x: NDArray[Any]) -> int:
     """The place of a matrix's layout in the signatures of kernels that take both: 0 for C, 1 for Fortran."""
     return 0 if x.flags.c_contiguous else 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,10 +22,10 @@ _NOTHING.flags.writeable = False
 
 
 def multiply_halves(
-    a: NDArray,
-    b: NDArray,
-    c: NDArray | None,
-    out: NDArray,
+    a: NDArray[Any],
+    b: NDArray[Any],
+    c: NDArray[Any] | None,
+    out: NDArray[Any],
     form: int,
     constants: NDArray[np.int64],
     threads: int | None,
@@ -32,10 +34,9 @@ def multiply_halves(
 
     False, with anything in out, if float16 does not hold an element, or a sum passed its limit.
     """
-    operands = [_as_float32(x) for x in (a.T, b, _NOTHING if c is None else c)]
-    if any(x is None for x in operands):
+    rows, columns, start = (_as_float32(x) for x in (a.T, b, _NOTHING if c is None else c))
+    if rows is None or columns is None or start is None:
         return False
-    rows, columns, start = operands
     k, (m, n) = b.shape[0], out.shape
     tiles, panels = -(-m // HALF.rows), -(-n // HALF.width)
     packed, values = (
@@ -59,7 +60,7 @@ def multiply_halves(
     return True
 
 
-def _as_float32(x: NDArray) -> NDArray[np.float32] | None:
+def _as_float32(x: NDArray[Any]) -> NDArray[np.float32] | None:
     """x as float32, not to be written to, or None if that changes an element."""
     y = x.view()
     if x.itemsize == 8:

@@ -40,14 +40,15 @@ from ...kernels.gemm import (
     half_pack,
 )
 from ...kernels.gemm import (
-    lanes as gemm_lanes,
+    roundings as gemm_roundings,
 )
 from ...kernels.gemm import (
     tiled as gemm_fast,
 )
 from ...kernels.gemm.bodies import Product, kind
+from ...kernels.gemm.orders import Order
 from ...kernels.gemm.tile import HALF, NATIVE32, TILE32, TILE64, Shape
-from ..accumulators import Accumulator, Order
+from ..accumulators import Accumulator
 from .constants import corrections
 from .facts import Facts
 
@@ -270,14 +271,14 @@ def _needs_exact_products(acc: Accumulator) -> bool:
 
     They are rounded, or added to one another, or an error is taken from them.
     """
-    return acc.product is not None or acc.order is Order.PAIRWISE or not gemm_lanes.HAS_DIRECTED
+    return acc.product is not None or acc.order is Order.PAIRWISE or not gemm_roundings.HAS_DIRECTED
 
 
 def _cut(acc: Accumulator) -> Iterator[Candidate]:
     """Sums rounded toward zero by the hardware, then cut (``kernels/gemm/cut.py``)."""
     fmt, rounded = acc.format, acc.product is not None
     formats = (fmt, acc.product or fmt, acc.result_format)
-    if not gemm_lanes.HAS_DIRECTED or not all(can_cut(f, acc.rounding, acc.random_bits or 0) for f in formats):
+    if not gemm_roundings.HAS_DIRECTED or not all(can_cut(f, acc.rounding, acc.random_bits or 0) for f in formats):
         return
     drawn = acc.rounding.is_stochastic
     order = Order.BLOCKED if drawn and acc.order is Order.BLOCKED else _BODIES[acc.order]

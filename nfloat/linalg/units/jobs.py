@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -221,7 +222,7 @@ def _flushing(
     x: UnitOperands,
     order: NDArray[np.int64],
     call: dict[UnitCall, int],
-    kernels: tuple[Callable, Callable],
+    kernels: tuple[Callable[..., Any], Callable[..., Any]],
     tile: int,
 ) -> Job:
     plain = never_tiny(unit, x) and not (x.reach_a.nan or x.reach_b.nan or x.reach_c.nan)

@@ -8,6 +8,7 @@ promotion and split k.
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,7 +25,7 @@ from .unit import Unit
 
 def unit_matmul(
     x: MatmulOperands, unit: str | Unit, scales: tuple[ArrayLike | None, ArrayLike | None], threads: int | None
-) -> NDArray:
+) -> NDArray[Any]:
     """a @ b + c, to the last bit as a matrix instruction computes it; k beyond one instruction is chained, ascending.
 
     Parameters
@@ -79,7 +80,7 @@ def unit_matmul(
     return _compute(u, unit_operands(x, u, scales), threads).reshape(x.full)
 
 
-def _compute(unit: Unit, x: UnitOperands, threads: int | None) -> NDArray:
+def _compute(unit: Unit, x: UnitOperands, threads: int | None) -> NDArray[Any]:
     """The whole of k: in one chain, or in parts that float32 additions join."""
     if unit.split_k == 1:
         return _promoted(unit, x, threads)
@@ -89,7 +90,7 @@ def _compute(unit: Unit, x: UnitOperands, threads: int | None) -> NDArray:
     return _zeros(x) if total is None else np.array(total)
 
 
-def _promoted(unit: Unit, x: UnitOperands, threads: int | None) -> NDArray:
+def _promoted(unit: Unit, x: UnitOperands, threads: int | None) -> NDArray[Any]:
     """One chain; or, with promotion, chains of `promote` k from +0, added in order."""
     if not unit.promote:
         return run(job_for(unit, x), x, threads)
@@ -104,7 +105,7 @@ def _block(unit: Unit) -> int:
     return getattr(unit.arithmetic, "scale_block", 0) or 1
 
 
-def _zeros(x: UnitOperands) -> NDArray:
+def _zeros(x: UnitOperands) -> NDArray[Any]:
     return np.zeros((x.item_a.size, x.a.shape[1], x.b.shape[2]), np.float32)
 
 
@@ -119,7 +120,7 @@ def _parts(unit: Unit, k: int) -> list[NDArray[np.intp]]:
     return [np.concatenate(part) for part in parts if part]
 
 
-def _sum(unit: Unit, total: NDArray | None, part: NDArray) -> NDArray:
+def _sum(unit: Unit, total: NDArray[Any] | None, part: NDArray[Any]) -> NDArray[Any]:
     """total + part in float32, from +0; a NaN has the unit's bits."""
     with np.errstate(all="ignore"):
         result = (np.float32(0) if total is None else total) + part

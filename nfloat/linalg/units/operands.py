@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -80,7 +81,7 @@ def measure(x: Floats, fmt: Format) -> tuple[Reach, bool]:
     return Reach(bool(infinite), bool(nan), *exponents), fits
 
 
-def _named(x: NDArray, wrong: NDArray[np.bool_], argument: str) -> str:
+def _named(x: NDArray[Any], wrong: NDArray[np.bool_], argument: str) -> str:
     index = tuple(int(i) for i in np.argwhere(wrong)[0])
     return f"{argument}[{', '.join(map(str, index))}]={x[index]!s}" if index else f"{argument}={x[()]!s}"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ from .operands import UnitOperands
 Code = tuple[int, int, int]
 
 
-def _as_it_is(x: NDArray) -> NDArray:
+def _as_it_is(x: NDArray[Any]) -> NDArray[Any]:
     return x
 
 
@@ -63,8 +64,8 @@ class Job:
     factor: float = 1.0
     scale_step: int = 0
     scale_repeat: int = 1
-    prepare: Callable[[NDArray], NDArray] = _as_it_is
-    prepare_c: Callable[[NDArray], NDArray] = _as_it_is
+    prepare: Callable[[NDArray[Any]], NDArray[Any]] = _as_it_is
+    prepare_c: Callable[[NDArray[Any]], NDArray[Any]] = _as_it_is
     nan_tile: int = -1
 
     @property
@@ -85,7 +86,7 @@ def ascending(k: int, step: int) -> NDArray[np.int64]:
     return order
 
 
-def run(job: Job, x: UnitOperands, threads: int | None) -> NDArray:
+def run(job: Job, x: UnitOperands, threads: int | None) -> NDArray[Any]:
     """The results, (batch, m, n)."""
     m, k, n = x.a.shape[1], x.a.shape[2], x.b.shape[2]
     batch = x.item_a.size
@@ -106,7 +107,7 @@ def run(job: Job, x: UnitOperands, threads: int | None) -> NDArray:
     return result
 
 
-def _again(tile: int, x: UnitOperands, result: NDArray) -> None:
+def _again(tile: int, x: UnitOperands, result: NDArray[Any]) -> None:
     """Compute the elements that are NaN by the plain form."""
     which = np.argwhere(np.isnan(result))
     if which.size:
@@ -131,7 +132,7 @@ def _call(job: Job, tiles: int, panels: int) -> NDArray[np.int64]:
     return call
 
 
-def _start(x: UnitOperands, shape: tuple[int, int, int]) -> NDArray:
+def _start(x: UnitOperands, shape: tuple[int, int, int]) -> NDArray[Any]:
     """The padded result with C in it, or zeros."""
     if x.c is not None and x.c.shape == shape:
         return np.array(x.c, order="C")
@@ -143,7 +144,7 @@ def _start(x: UnitOperands, shape: tuple[int, int, int]) -> NDArray:
 
 def _packed(
     job: Job, x: UnitOperands, tiles: int, panels: int, threads: int
-) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
     """a and its exponent codes by tiles, b and its by panels; no codes where the kernel reads none."""
     count_a, count_b = x.a.shape[0] * tiles, x.b.shape[0] * panels
     sizes = count_a * job.rows * job.order.size, count_b * job.lanes * job.order.size

@@ -18,6 +18,7 @@ FT: FTTN, arXiv 2403.00232. PTX: the PTX ISA manual.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from ..arithmetic import AlignedSum, FmaChain, GroupedSum, IntegerSum, Output
 from ..unit import Unit
@@ -162,7 +163,7 @@ def _output(out: str, fraction: int) -> Output:
     return Output.TRUNCATE_14 if fraction == 13 else Output.TRUNCATE_24
 
 
-def _aligned(row: tuple) -> Iterator[Unit]:
+def _aligned(row: tuple[Any, ...]) -> Iterator[Unit]:
     """The unit or units of one row: `fp8`, `narrow` and `mx` stand for several operand formats that may be mixed."""
     instruction, kind, out, step, fraction, clamp, confidence, source, note = row
     tokens = {"fp8": _FP8, "narrow": _NARROW, "mx": _NARROW}.get(kind, (kind,))
@@ -194,7 +195,7 @@ def _aligned(row: tuple) -> Iterator[Unit]:
         )
 
 
-def _fp4(row: tuple) -> Unit:
+def _fp4(row: tuple[Any, ...]) -> Unit:
     instruction, name, block, scale, note = row
     return Unit(
         name=f"nvidia.{instruction}.{name}.f32",
