@@ -12,13 +12,13 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from types import MappingProxyType
 
 from .. import nn
 from ..errors import ArgumentError, nearest_names
+from ..nn.layers import ACTIVATIONS
 from ..nn.optim import OPTIMIZERS
 from ..runs import config as toml
 
@@ -39,10 +39,6 @@ DATA_NAMES = ("digits", "blobs")
 DATA_SUFFIXES = (".npz", ".csv")
 
 MODELS = ("mlp",)
-#: name, as a configuration has it -> layer
-ACTIVATIONS: Mapping[str, Callable[[], nn.Layer]] = MappingProxyType(
-    {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +55,7 @@ class Config:
     width, depth : int
         Units of a hidden layer, and number of hidden layers.
     activation : str
-        "relu", "tanh" or "sigmoid".
+        An operation of ``nn.layers.ACTIVATIONS``: "relu", "tanh", "sigmoid", ...
     recipes : tuple of str
         At least one, each once: names of ``nf.nn.recipes``, or one of them with other fields, as `recipe_of` reads it:
         "bf16-mixed+weights=float8_e4m3fn".

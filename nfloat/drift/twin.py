@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import nn
+from ..nn.layers import ACTIVATIONS
 from ..nn.optim import OPTIMIZERS
 from ..nn.precision import Floats
 from ..streams import Stream
 from .attribution import errors_by_source, single_sources
-from .config import ACTIVATIONS, Config, recipe_of
+from .config import Config, recipe_of
 from .recorder import Recorder, Weights
 from .rows import Row
 

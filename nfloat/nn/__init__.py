@@ -19,6 +19,7 @@ from .layers import Linear as Linear
 from .layers import ReLU as ReLU
 from .layers import Sequential as Sequential
 from .layers import Sigmoid as Sigmoid
+from .layers import SiLU as SiLU
 from .layers import Tanh as Tanh
 from .layers import load as load
 from .layers import store as store

@@ -14,6 +14,8 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -112,34 +114,40 @@ class Linear(Layer):
         return f"Linear({self.in_features}, {self.out_features}{'' if self.bias is not None else ', bias=False'})"
 
 
-class ReLU(Layer):
+class Activation(Layer):
+    """A function of one number, element by element; `operation` is its name in ``ops.py``."""
+
+    operation: ClassVar[str]
+
+    def __call__(self, x: TensorLike) -> Tensor:
+        return apply(self.operation, as_tensor(x), layer=self.name)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+class ReLU(Activation):
     """max(x, 0), element by element."""
 
-    def __call__(self, x: TensorLike) -> Tensor:
-        return apply("relu", as_tensor(x), layer=self.name)
-
-    def __repr__(self) -> str:
-        return "ReLU()"
+    operation = "relu"
 
 
-class Tanh(Layer):
+class Tanh(Activation):
     """tanh(x), element by element."""
 
-    def __call__(self, x: TensorLike) -> Tensor:
-        return apply("tanh", as_tensor(x), layer=self.name)
-
-    def __repr__(self) -> str:
-        return "Tanh()"
+    operation = "tanh"
 
 
-class Sigmoid(Layer):
+class Sigmoid(Activation):
     """1 / (1 + exp(-x)), element by element."""
 
-    def __call__(self, x: TensorLike) -> Tensor:
-        return apply("sigmoid", as_tensor(x), layer=self.name)
+    operation = "sigmoid"
 
-    def __repr__(self) -> str:
-        return "Sigmoid()"
+
+class SiLU(Activation):
+    """x / (1 + exp(-x)), element by element: also called swish."""
+
+    operation = "silu"
 
 
 class Sequential(Layer):
@@ -184,13 +192,14 @@ class Sequential(Layer):
         return f"Sequential({', '.join(map(repr, self.layers))})"
 
 
+#: name of the operation, as configurations have it -> activation layer
+ACTIVATIONS: Mapping[str, type[Activation]] = MappingProxyType({c.operation: c for c in (ReLU, Tanh, Sigmoid, SiLU)})
+
 #: every layer that is no container: name -> (how to make a small one, shape of its argument); the gradient check
 #: runs over it
 LAYERS: Mapping[str, tuple[Callable[[], Layer], tuple[int, ...]]] = {
     "Linear": (lambda: Linear(4, 3), (5, 4)),
-    "ReLU": (ReLU, (5, 4)),
-    "Tanh": (Tanh, (5, 4)),
-    "Sigmoid": (Sigmoid, (5, 4)),
+    **{layer.__name__: (layer, (5, 4)) for layer in ACTIVATIONS.values()},
 }
 
 

@@ -220,6 +220,20 @@ def sigmoid_backward(p: Precision, name: str, kept: Any, dy: Floats, needs: Need
     return (dy * (y * (1.0 - y)),)
 
 
+@_quiet
+def silu(p: Precision, name: str, x: Floats) -> tuple[Floats, Any]:
+    """x / (1 + exp(-x)), with `sigmoid`'s form of the second factor; -inf gives NaN, as -inf times 0 does."""
+    return _wide(x) * (0.5 + 0.5 * elementary.tanh(0.5 * _wide(x))), x
+
+
+@_quiet
+def silu_backward(p: Precision, name: str, kept: Any, dy: Floats, needs: Needs) -> Gradients:
+    """dy (s + x s (1 - s)), s being the sigmoid of x."""
+    x = _wide(kept)
+    s = 0.5 + 0.5 * elementary.tanh(0.5 * x)
+    return (dy * (s + x * s * (1.0 - s)),)
+
+
 # ---------------------------------------------------------------- shape and reductions
 def reshape(p: Precision, name: str, x: Floats, shape: tuple[int, ...]) -> tuple[Floats, Any]:
     """The same numbers in another shape."""
@@ -310,6 +324,7 @@ _ROWS = (
     Op("relu", relu, relu_backward, exact=True, exact_backward=True),
     Op("tanh", tanh, tanh_backward),
     Op("sigmoid", sigmoid, sigmoid_backward),
+    Op("silu", silu, silu_backward),
     Op("reshape", reshape, reshape_backward, exact=True, exact_backward=True, attributes={"shape": (2, 6)}),
     Op("transpose", transpose, transpose_backward, exact=True, exact_backward=True),
     Op("sum", total, total_backward, exact_backward=True),

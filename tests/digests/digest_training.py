@@ -12,6 +12,7 @@ from digest_inputs import Named, digest
 
 import nfloat as nf
 from nfloat.nn import elementary
+from nfloat.nn.layers import ACTIVATIONS
 from nfloat.nn.optim import OPTIMIZERS
 from nfloat.runs.rows import to_line
 from nfloat.studies import STUDIES
@@ -29,7 +30,7 @@ def digests() -> Iterator[Named]:
         yield f"training {name}", partial(training, name)
     for name in OPTIMIZERS:
         yield f"training by {name}", partial(training, "bf16-pure-kahan", optimizer=name)
-    for name, layer in (("tanh", nf.nn.Tanh), ("sigmoid", nf.nn.Sigmoid)):
+    for name, layer in ACTIVATIONS.items():
         yield f"training with {name}", partial(training, "float64", activation=layer)
     yield "training by squared error", squared_error
     for name in ("float64", "bf16-pure", "fp16-mixed", "bf16-pure-sr", "bf16-mixed+activations=bfloat16:stochastic"):
