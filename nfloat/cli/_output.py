@@ -5,9 +5,15 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from ..errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from ..runs.run import Run
 
 Parameters = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -17,6 +23,16 @@ json_option: Parameters = click.option("--json", "as_json", is_flag=True, help="
 def print_json(value: object) -> None:
     """One JSON document; a float that is not finite becomes a string ("inf", "-inf", "nan")."""
     click.echo(json.dumps(_finite(value), indent=2, allow_nan=False))
+
+
+def write_page(result: Run[Any], path: Path) -> Path | None:
+    """Write a run's page; where the packages for it are not installed, say so on stderr: the rows are there anyway."""
+    try:
+        result.write_report(path)
+    except MissingExtraError as error:
+        click.echo(f"nfloat: no page was made: {error}; then: nfloat report {path.parent}", err=True)
+        return None
+    return path
 
 
 def print_table(rows: Sequence[Mapping[str, object]], columns: Sequence[str], right: Sequence[str] = ()) -> None:

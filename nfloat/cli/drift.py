@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ._errors import Incomplete
-from ._output import json_option, print_json, print_table
+from ._output import json_option, print_json, print_table, write_page
 from ._progress import Progress
 
 if TYPE_CHECKING:
@@ -82,12 +82,14 @@ def command(
     if threads is not None and threads < 1:
         raise click.UsageError(f"threads={threads} must be at least 1", click.get_current_context())
     result = _run(config, out, overwrite, threads)
-    report = out / "report.html"
-    result.write_report(report)
+    if not as_json:
+        _print(result)
+    page = write_page(result, out / "report.html")
     if as_json:
-        print_json({"summary": result.summary, "rows": len(result.rows), "out": str(out), "report": str(report)})
+        report = None if page is None else str(page)
+        print_json({"summary": result.summary, "rows": len(result.rows), "out": str(out), "report": report})
     else:
-        _print(result, report)
+        click.echo(f"\npage: {page}" if page else f"\nrows: {out / 'rows.jsonl'}")
 
 
 def _config(config_file: Path | None, options: dict[str, Any]) -> Config:
@@ -113,12 +115,11 @@ def _run(config: Config, out: Path, overwrite: bool, threads: int | None) -> Res
         raise Incomplete(f"interrupted; the rows so far are in {out / 'rows.jsonl'}; go on with: {again}") from None
 
 
-def _print(result: Result, report: Path) -> None:
-    """The table, in 80 columns, and where the page is."""
+def _print(result: Result) -> None:
+    """The table, in 80 columns."""
     summary: list[dict[str, Any]] = [dict(item) for item in result.summary]
     rows = [{head: _cell(key, item[key]) for key, head in COLUMNS.items()} for item in summary]
     print_table(rows, list(COLUMNS.values()), right=list(COLUMNS.values())[1:])
-    click.echo(f"\npage: {report}")
 
 
 def _cell(key: str, value: float | str | None) -> str:

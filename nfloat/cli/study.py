@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ._errors import Exit, Incomplete
-from ._output import json_option, print_json, print_table
+from ._output import json_option, print_json, print_table, write_page
 from ._progress import Progress
 
 if TYPE_CHECKING:
@@ -157,12 +157,17 @@ def _execute(plan: Plan, out: Path, overwrite: bool, as_json: bool) -> int:
         raise Incomplete(
             f"interrupted; the rows so far are in {out / 'rows.jsonl'}; go on with: nfloat study resume {out}"
         ) from None
-    result.write_report(out / REPORT)
-    _print_json(result, out) if as_json else _print(result, out)
+    if not as_json:
+        _print(result)
+    page = write_page(result, out / REPORT)
+    if as_json:
+        _print_json(result, out, page)
+    else:
+        click.echo(f"page: {page}" if page else f"rows: {out / 'rows.jsonl'}")
     return Exit.FINE if result.ok else Exit.CHECK_FAILED
 
 
-def _print_json(result: Result, out: Path) -> None:
+def _print_json(result: Result, out: Path, page: Path | None) -> None:
     checks = [
         {
             "figure": check.figure,
@@ -176,11 +181,11 @@ def _print_json(result: Result, out: Path) -> None:
         for check in result.checks
     ]
     facts = {"study": result.plan.study.name, "ok": result.ok, "checks": checks, "rows": len(result.rows)}
-    print_json({**facts, "out": str(out), "report": str(out / "report.html")})
+    print_json({**facts, "out": str(out), "report": None if page is None else str(page)})
 
 
-def _print(result: Result, out: Path) -> None:
-    """The table, what is outside, and where the page is."""
+def _print(result: Result) -> None:
+    """The table, and what is outside."""
     from ..studies.checks import Check
 
     def cells(check: Check) -> dict[str, object]:
@@ -193,4 +198,3 @@ def _print(result: Result, out: Path) -> None:
         click.echo("no published figure applies to these parameters")
     failed = sum(not check.ok for check in result.checks)
     click.echo(f"\n{len(result.checks) - failed} of {len(result.checks)} figures within tolerance")
-    click.echo(f"page: {out / 'report.html'}")

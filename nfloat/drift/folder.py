@@ -10,9 +10,8 @@ import itertools
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..runs.folder import CONFIG, ROWS, Mark, RunFolder, check_folder
+from ..runs.folder import CONFIG, Mark, RunFolder, check_folder, folder_rows
 from ..runs.provenance import code_digest
-from ..runs.rows import read_rows
 from .config import Config, read_config, to_toml
 from .rows import LAST_METRIC, Row, from_line
 
@@ -54,4 +53,4 @@ def read_folder(path: str | Path) -> tuple[Config, list[Row]]:
     """
     path = Path(path)
     check_folder(path, "a drift run")
-    return read_config(path / CONFIG), read_rows(path / ROWS, from_line)
+    return read_config(path / CONFIG), folder_rows(path, from_line)

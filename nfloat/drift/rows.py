@@ -53,7 +53,9 @@ def from_line(line: str) -> Row:
     """
     row = rows.from_line(line)
     value = row.get("value")
-    if tuple(row) != ROW_KEYS or not isinstance(value, int | float):
+    words = all(isinstance(row.get(key), str) for key in ("recipe", "layer", "tensor", "metric"))
+    step = row.get("step")
+    if tuple(row) != ROW_KEYS or not words or type(step) is not int or not isinstance(value, int | float):
         raise ArgumentError(f"line={line[:80]!r} is not a row: expected an object with the keys {', '.join(ROW_KEYS)}")
     return cast(Row, {**row, "value": float(value)})
 

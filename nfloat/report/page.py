@@ -14,6 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ArgumentError, MissingExtraError
+from ..files import reason, replace_text
+
+#: what every page says of itself
+GENERATOR = b'<meta name="generator" content="nfloat">'
 
 
 @dataclass(frozen=True)
@@ -74,15 +78,28 @@ def write(page: Page, path: str | Path) -> None:
     Raises
     ------
     ArgumentError
-        If the file cannot be written.
+        If the file cannot be written, is a link, or holds something else than a page of nfloat's.
     MissingExtraError
         If jinja2 is not installed.
     """
     text = render(page)
     try:
-        Path(path).write_text(text, encoding="utf-8", newline="\n")
+        if not _may_replace(Path(path)):
+            raise ArgumentError(
+                f"report={str(path)!r} is a file that nfloat did not write, which is never replaced; "
+                "choose another name"
+            )
+        replace_text(Path(path), text)
     except OSError as error:
-        raise ArgumentError(f"report={str(path)!r} cannot be written: {error.strerror}") from None
+        raise ArgumentError(f"report={str(path)!r} cannot be written: {reason(error)}") from None
+
+
+def _may_replace(path: Path) -> bool:
+    """Whether there is no regular file at a path, or a page of nfloat's."""
+    if not path.is_file():
+        return True
+    with path.open("rb") as file:
+        return GENERATOR in file.read(4096)
 
 
 @functools.cache

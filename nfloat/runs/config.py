@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from .. import files
 from ..errors import ArgumentError, MissingExtraError, nearest_names
 
 Kind = TypeVar("Kind")
@@ -24,11 +25,9 @@ def read_text(path: Path) -> str:
         If it cannot be read.
     """
     try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ArgumentError(f"config={str(path)!r} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ArgumentError(f"config={str(path)!r} cannot be read: not UTF-8") from None
+        return files.read_text(path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ArgumentError(f"config={str(path)!r} cannot be read: {files.reason(error)}") from None
 
 
 def parse(text: str, source: str | Path) -> dict[str, Any]:
@@ -41,7 +40,9 @@ def parse(text: str, source: str | Path) -> dict[str, Any]:
     """
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise ArgumentError(f"{source}: not valid TOML: nested too deep") from None
+    except ValueError as error:  # TOMLDecodeError, and integers of thousands of digits
         raise ArgumentError(f"{source}: not valid TOML: {error}") from None
 
 

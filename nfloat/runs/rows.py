@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 from ..errors import ArgumentError
+from ..files import read_text, reason
 
 Value: TypeAlias = str | int | float | None
 Row: TypeAlias = dict[str, Value]
@@ -47,42 +48,55 @@ def from_line(line: str) -> Row:
     """
     try:
         row = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         row = None
     if not isinstance(row, dict) or not all(isinstance(v, str | int | float | None) for v in row.values()):
         raise ArgumentError(f"line={line[:80]!r} is not a row: expected a flat JSON object")
     return {key: _NOT_FINITE.get(v, v) if isinstance(v, str) else v for key, v in row.items()}
 
 
-def read_rows(path: Path, parse: Callable[[str], AnyRow]) -> list[AnyRow]:
-    """All rows of a file, each as `parse` reads its line; a last line that an interruption cut short is left out.
+def read_lines(path: Path) -> list[str]:
+    """The lines of a file of rows; a last line that an interruption cut short is left out.
 
     Raises
     ------
     ArgumentError
-        If there is no such file, or a line other than the last is no row; the message names file and line.
+        If it cannot be read.
     """
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        return read_text(path).split("\n")[:-1]  # text after the last line end is what an interrupted write left
     except (OSError, UnicodeDecodeError) as error:
         raise ArgumentError(f"{path}: cannot be read ({reason(error)}); expected the rows of a run") from None
-    # text after the last line end is what an interrupted write left
-    return list(_parsed(path, lines[:-1], parse))
 
 
-def _parsed(path: Path, lines: Sequence[str], parse: Callable[[str], AnyRow]) -> Iterator[AnyRow]:
+def read_rows(path: Path, parse: Callable[[str], AnyRow]) -> list[AnyRow]:
+    """All rows of a file, each as `parse` reads its line; of a folder: ``folder.folder_rows``, which checks them.
+
+    Raises
+    ------
+    ArgumentError
+        As `read_lines` and `parsed`.
+    """
+    return parsed(path, read_lines(path), parse)
+
+
+def parsed(path: Path, lines: Iterable[str], parse: Callable[[str], AnyRow]) -> list[AnyRow]:
+    """The rows of lines.
+
+    Raises
+    ------
+    ArgumentError
+        If a line is no row; the message names file and line.
+    """
+    found = []
     for number, line in enumerate(lines, start=1):
         try:
-            yield parse(line)
+            found.append(parse(line))
         except ArgumentError as error:
             raise ArgumentError(f"{path}, line {number}: {error}") from None
+    return found
 
 
 def to_lines(rows: Iterable[Mapping[str, object]]) -> str:
     """Rows as the text of a file."""
     return "".join(to_line(row) + "\n" for row in rows)
-
-
-def reason(error: OSError | UnicodeDecodeError) -> str:
-    """Why a file cannot be read, in the words of the system."""
-    return (error.strerror if isinstance(error, OSError) else None) or "not UTF-8"

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..report.page import Page
-from ..runs.folder import CONFIG, ROWS, RunFolder, check_folder
-from ..runs.rows import Row, from_line, read_rows
+from ..runs.folder import CONFIG, RunFolder, check_folder, folder_rows
+from ..runs.rows import Row, from_line
 from ..runs.run import Run
 from .folder import finished, open_folder, row_key
 from .measurements import Measurements
@@ -82,4 +82,4 @@ def read_folder(path: str | Path, studies: Iterable[Study]) -> Result:
     path = Path(path)
     check_folder(path, "a study")
     plan = read_plan(path / CONFIG, studies)
-    return Result(plan, list(finished(plan, read_rows(path / ROWS, from_line)).values()))
+    return Result(plan, list(finished(plan, folder_rows(path, from_line)).values()))

@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..files import read_text
 from ..runs.folder import CONFIG, Mark, RunFolder
 from ..runs.provenance import code_digest
 from ..runs.rows import Row, Value, from_line
@@ -37,8 +38,8 @@ def open_folder(path: str | Path, plan: Plan, *, overwrite: bool = False) -> Run
 def is_study(path: str | Path) -> bool:
     """Whether a folder's configuration is a study's (and not a drift run's)."""
     try:
-        return "study" in tomllib.loads((Path(path) / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return "study" in tomllib.loads(read_text(Path(path) / CONFIG))
+    except (OSError, ValueError, RecursionError):
         return False
 
 

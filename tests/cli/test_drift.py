@@ -8,6 +8,7 @@ import pytest
 from nfloat.cli.main import group
 from nfloat.drift import Config, experiment
 from nfloat.drift.rows import ROW_KEYS
+from nfloat.errors import MissingExtraError
 
 SMALL = ("drift", "--data", "blobs", "--width", "8", "--steps", "6", "--every", "3", "--recipes", "float64,bf16-pure")
 
@@ -159,3 +160,33 @@ def test_help_names_the_defaults():
     options = {param.name: param.help for param in group.get_command(None, "drift").params}
     for name in ("data", "model", "width", "depth", "steps", "seed", "optimizer", "lr", "batch", "every"):
         assert f"[default: {getattr(Config(), name)}]" in options[name]
+
+
+def test_without_the_page_s_packages_the_table_is_there(nfloat, tmp_path, monkeypatch):
+    def missing(*_):
+        raise MissingExtraError("a report needs jinja2: pip install 'nfloat[studies]'")
+
+    monkeypatch.setattr("nfloat.report.page.render", missing)
+    done = nfloat(*SMALL, "--out", "out")
+    assert done.code == 0 and done.out.splitlines()[-1] == "rows: out/rows.jsonl"
+    assert [line.split()[0] for line in done.out.splitlines()[1:3]] == ["float64", "bf16-pure"]
+    assert "no page was made: a report needs jinja2: pip install 'nfloat[studies]'; then: nfloat report out" in done.err
+    assert json.loads(nfloat(*SMALL, "--out", "out", "--json").out)["report"] is None
+
+
+def test_a_page_that_is_not_one_of_nfloat_s_is_kept(nfloat, tmp_path):
+    assert nfloat(*SMALL, "--out", "out").code == 0
+    (tmp_path / "mine.html").write_text("<p>mine")
+    (tmp_path / "out" / "report.html").unlink()
+    (tmp_path / "out" / "report.html").symlink_to("../mine.html")
+    for args in (("report", "out"), ("report", "out", "--out", "mine.html")):
+        done = nfloat(*args)
+        assert done.code == 2 and "never replaced" in done.err
+    assert (tmp_path / "mine.html").read_text() == "<p>mine"
+
+
+def test_somebody_s_own_folder_is_left_alone(nfloat, tmp_path):
+    (tmp_path / "config.toml").write_text("mine = true\n")
+    done = nfloat(*SMALL, "--out", ".")
+    assert done.code == 2 and "config.toml that nfloat did not write" in done.err
+    assert [p.name for p in tmp_path.iterdir()] == ["config.toml"]

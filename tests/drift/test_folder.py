@@ -67,7 +67,7 @@ def test_rows_of_another_version_are_not_continued(tmp_path):
     with pytest.raises(ArgumentError, match="another version of nfloat"):
         open_folder(tmp_path, RUN)
     (tmp_path / PROVENANCE).unlink()
-    with pytest.raises(ArgumentError, match="holds rows of"):
+    with pytest.raises(ArgumentError, match="that nfloat did not write"):
         open_folder(tmp_path, RUN)
 
 

@@ -13,7 +13,7 @@ from nfloat.errors import ArgumentError, MissingExtraError
 from nfloat.runs.rows import from_line, read_rows
 from nfloat.studies import STUDIES, Plan, export, run
 from nfloat.studies.experiment import Result, execute, read_folder
-from nfloat.studies.folder import is_study
+from nfloat.studies.folder import is_study, open_folder
 from nfloat.studies.selection import distinct, points, where
 
 STUDY = STUDIES["input-formats"]
@@ -72,8 +72,9 @@ def test_another_plan_or_version_is_refused(tmp_path):
 def test_cells_that_came_in_another_order_end_in_the_grid_s(tmp_path):
     execute(PLAN, out=tmp_path)
     whole = (tmp_path / "rows.jsonl").read_text()
-    lines = whole.splitlines(keepends=True)
-    (tmp_path / "rows.jsonl").write_text("".join([lines[-1], lines[0]]))
+    rows = read_rows(tmp_path / "rows.jsonl", from_line)
+    with open_folder(tmp_path, PLAN, overwrite=True) as folder:
+        folder.append([rows[-1], rows[0]])
     execute(PLAN, out=tmp_path)
     assert (tmp_path / "rows.jsonl").read_text() == whole
 
