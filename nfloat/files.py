@@ -84,32 +84,25 @@ class FolderLock:
     def __init__(self, folder: Path) -> None:
         self._descriptor: int | None = None
         if sys.platform == "win32":
-            self._lock_file(folder)
-        else:
-            self._lock_folder(folder)
+            import msvcrt
 
-    def _lock_folder(self, folder: Path) -> None:
-        import fcntl  # there is none on Windows
-
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(descriptor)
-            if error.errno in (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES):
+            descriptor = os.open(folder / f"{_BEGUN[0]}lock{_BEGUN[1]}", os.O_RDWR | os.O_CREAT)
+            try:
+                msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+            except OSError as error:
+                os.close(descriptor)
                 raise BlockingIOError(error.errno, "another process writes into it", str(folder)) from None
-            return  # a file system without locks: then there is none
-        self._descriptor = descriptor
+        else:
+            import fcntl
 
-    def _lock_file(self, folder: Path) -> None:
-        import msvcrt  # Windows alone
-
-        descriptor = os.open(folder / f"{_BEGUN[0]}lock{_BEGUN[1]}", os.O_RDWR | os.O_CREAT)
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-        except OSError as error:
-            os.close(descriptor)
-            raise BlockingIOError(error.errno, "another process writes into it", str(folder)) from None
+            descriptor = os.open(folder, os.O_RDONLY)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                if error.errno in (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES):
+                    os.close(descriptor)
+                    raise BlockingIOError(error.errno, "another process writes into it", str(folder)) from None
+                # else a file system without locks: then there is none
         self._descriptor = descriptor
 
     def release(self) -> None:

@@ -66,6 +66,7 @@ def _python() -> dict[str, object]:
 
 def _compiler() -> dict[str, object]:
     from ..kernels import jit
+    from ..kernels.cache_files import damaged
 
     cpu, *flags = jit.cpu_features().split(" ", 1)
     present = set(flags[0].split(",")) if flags else set()
@@ -75,6 +76,7 @@ def _compiler() -> dict[str, object]:
         "features": [name for name in FEATURES if f"+{name}" in present],
         "cache": None if cache is None else str(cache),
         "compiled": 0 if cache is None else sum(1 for _ in cache.rglob("*.nbc")),
+        "damaged": 0 if cache is None else sum(1 for _ in damaged(cache)),
     }
 
 

@@ -30,6 +30,7 @@ from llvmlite import binding as llvm
 from numba.core import event
 
 from ..errors import NFloatError
+from .cache_files import CheckedCacheFile
 
 _SOURCES = Path(__file__).parent
 #: what compiled code is made from: the kernels, and the tags and layouts they take from the formats
@@ -127,6 +128,8 @@ def kernel(*signatures: str, possible: bool = True) -> Callable[[Callable[..., A
             dispatcher = numba.njit(nogil=True, cache=CACHE_DIR is not None, error_model="numpy")(function)
         finally:
             numba.config.CACHE_DIR = before
+        if CACHE_DIR is not None:
+            dispatcher._cache._cache_file = CheckedCacheFile.of(dispatcher._cache._cache_file)
         KERNELS[name] = (dispatcher, signatures)
         return dispatcher
 
