@@ -7,6 +7,7 @@ bug of nfloat and keeps its traceback.
 from __future__ import annotations
 
 import enum
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -33,6 +34,7 @@ def run_group(group: click.Group, args: Sequence[str] | None) -> int:
     """Run the command that `args` (default: the process's) name, and give the exit code."""
     try:
         result = group.main(args=None if args is None else list(args), prog_name="nfloat", standalone_mode=False)
+        sys.stdout.flush()  # now, where it can be answered, and not at the interpreter's end
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         return Exit.FINE
@@ -44,13 +46,24 @@ def run_group(group: click.Group, args: Sequence[str] | None) -> int:
         return _say(str(error), Exit.INCOMPLETE)
     except (KeyboardInterrupt, click.Abort):
         return _say("interrupted", Exit.INCOMPLETE)
-    except BrokenPipeError:
-        # the reader (head, less) has gone: not a mistake; keep Python from complaining again at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Exit.FINE
+    except SystemExit as end:  # click's answer to a reader that has gone
+        return _reader_gone() if _is_broken_pipe(end.__context__) else int(end.code or 0)
     except OSError as error:
-        return _say(f"{error.filename or 'file'}: {error.strerror or error}", Exit.USAGE)
+        if _is_broken_pipe(error):
+            return _reader_gone()
+        return _say(f"{error.filename or 'standard output'}: {error.strerror or error}", Exit.USAGE)
     return result if isinstance(result, int) else Exit.FINE
+
+
+def _is_broken_pipe(error: BaseException | None) -> bool:
+    return isinstance(error, OSError) and error.errno == errno.EPIPE
+
+
+def _reader_gone() -> int:
+    """The reader (head, less) has seen enough: no mistake; keep Python from complaining again at its end."""
+    sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
+    os.dup2(sys.stdout.fileno(), 1)
+    return Exit.FINE
 
 
 def _usage(error: click.ClickException) -> str:

@@ -146,6 +146,8 @@ def recipe_of(name: str) -> nn.Recipe:
     fields_of = dict(change.partition("=")[::2] for change in changes)
     # an empty value stands for None: no such cast
     values = {key: value or None for key, value in fields_of.items()}
+    if "name" in values:
+        raise ArgumentError(f"recipes: {name!r}: the name of a recipe is not one of the fields that may be changed")
     return nn.recipe(base).replace(name=name, **values) if values else nn.recipe(base)
 
 

@@ -22,7 +22,7 @@ from .gemm.dispatch import multiply, plain_call, read_only
 from .matmul import matmul
 from .memory import check_copy, check_memory
 from .operands import as_operand
-from .threads import PLAIN, check_threads, over_ranges, thread_count
+from .threads import PLAIN, SLOWEST, check_threads, over_ranges, thread_count
 
 
 def dot(
@@ -162,7 +162,12 @@ def cumsum(
     call, specs = plain_call(how)
     key = np.uint64(as_key(seed) if how.stochastic else 0)
     count = thread_count(threads, PLAIN * rows.size, rows.shape[0])
-    over_ranges(lambda first, last: cumulative_plain(rows, out, first, last, call, specs, key), rows.shape[0], count)
+    over_ranges(
+        lambda first, last: cumulative_plain(rows, out, first, last, call, specs, key),
+        rows.shape[0],
+        count,
+        SLOWEST * rows.shape[1],
+    )
     result: NDArray[np.floating] = np.ascontiguousarray(np.moveaxis(out.reshape(lines.shape), -1, axis)).astype(
         _dtype(array, how), copy=False
     )

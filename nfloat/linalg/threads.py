@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache
 from itertools import pairwise
 
@@ -16,6 +17,10 @@ WORK_PER_THREAD = 5_000_000
 
 #: the CPU's own sums are so many times as fast, the plain rule so many times as slow
 NATIVE, PLAIN = 10, 100
+
+#: the most of that work that is done in one go (a fifth of a second), and how many times as slow the plain rule is at
+#: its slowest (Kahan's sums with stochastic_c)
+PIECE, SLOWEST = 2_000_000_000, 4_000
 
 
 @lru_cache(maxsize=1)
@@ -56,15 +61,32 @@ def thread_count(threads: int | None, work: int, parts: int) -> int:
     return max(1, min(wanted, parts, work // WORK_PER_THREAD))
 
 
-def over_ranges(task: Callable[[int, int], object], size: int, count: int, multiple: int = 1) -> None:
-    """Run ``task(first, last)`` on `count` ranges of 0..size - 1, each a multiple of `multiple` but the last."""
+def over_ranges(task: Callable[[int, int], object], size: int, count: int, work: int = 0) -> None:
+    """Run ``task(first, last)`` on ranges that together are 0..size - 1, on `count` threads.
+
+    `work` is that of one of `size` (as in `thread_count`): a range is so short that when Ctrl-C comes, what is left of
+    it ends within a second. Then no thread begins another, and KeyboardInterrupt is raised when all have stopped.
+    """
+    piece = max(1, PIECE // work) if work > 0 else size
+    stopped = threading.Event()
+
+    def part(first: int, last: int) -> None:
+        for start in range(first, last, piece):
+            if stopped.is_set():
+                return
+            task(start, min(last, start + piece))
+
     if count == 1:
-        task(0, size)
+        part(0, size)
         return
-    blocks = -(-size // multiple)
-    edges = [min(size, blocks * t // count * multiple) for t in range(count)] + [size]
+    edges = [size * t // count for t in range(count + 1)]
     pool = _pool(os.getpid(), max(available(), count))
-    futures = [pool.submit(task, first, last) for first, last in pairwise(edges[1:]) if first < last]
-    task(edges[0], edges[1])
-    for future in futures:
-        future.result()
+    futures = [pool.submit(part, first, last) for first, last in pairwise(edges[1:]) if first < last]
+    try:
+        part(edges[0], edges[1])
+        for future in futures:
+            future.result()
+    except BaseException:
+        stopped.set()
+        wait(futures)
+        raise

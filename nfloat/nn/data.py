@@ -10,6 +10,8 @@ column): shuffled in the same way, four fifths for training.
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +26,10 @@ from .precision import Floats
 
 #: seed of the one shuffle that makes the split
 SPLIT_SEED = 123
+#: a class number from here on is taken for a mistake: a model has an output for each class up to the largest
+MOST_CLASSES = 1 << 20
+#: what readers raise for files that are cut, forged or something else
+_DAMAGED = (OSError, ValueError, KeyError, EOFError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,10 +80,10 @@ def load_data(name: str | Path) -> Dataset:
         raise ArgumentError(f"data={str(name)!r} is unknown; {hint}; or give the path of a file ending in .npz or .csv")
     try:
         x, y = readers[path.suffix.lower()](path)
-    except (OSError, ValueError, KeyError) as error:
-        if isinstance(error, ArgumentError):
-            raise
-        reason = getattr(error, "strerror", None) or error
+    except ArgumentError:
+        raise
+    except _DAMAGED as error:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise ArgumentError(f"data={str(name)!r} cannot be read: {reason}") from None
     return from_arrays(x, y, name=path.stem)
 
@@ -213,15 +219,19 @@ def _check_y(y: ArrayLike, name: str) -> NDArray[np.int64]:
             f"y of data {name!r}, of type {array.dtype} and shape {array.shape}, must be class numbers of shape (n,)"
         )
     whole = np.isfinite(array) & (array >= 0) & (array == np.floor(array)) if array.dtype.kind == "f" else array >= 0
-    if not whole.all():
-        first = int(np.argmin(whole))
+    known = whole & (array < MOST_CLASSES)
+    if not known.all():
+        first = int(np.argmin(known))
         raise ArgumentError(
-            f"y of data {name!r} must be whole numbers from 0, the classes: y[{first}] is {array[first]}"
+            f"y of data {name!r} must be whole numbers from 0 to {MOST_CLASSES - 1}, the classes: "
+            f"y[{first}] is {array[first]}"
         )
     return array.astype(np.int64)
 
 
 def _read_npz(path: Path) -> tuple[Any, Any]:
+    if path.exists() and not zipfile.is_zipfile(path):
+        raise ArgumentError(f"data={str(path)!r} cannot be read: no .npz file, which np.savez makes, or cut short")
     with np.load(path, allow_pickle=False) as arrays:
         if "x" not in arrays or "y" not in arrays:
             raise ArgumentError(f"data={str(path)!r} holds {sorted(arrays)}; it must hold the arrays 'x' and 'y'")

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 PYTHON = (sys.executable, "-m", "nfloat.cli.main")
 HEAVY = ("numba", "matplotlib", "jinja2", "msgspec", "rich", "sklearn", "scipy")
 
@@ -71,3 +73,20 @@ def test_unknown_command_in_a_process(tmp_path):
     done = subprocess.run([*PYTHON, "nothing"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
+
+
+def test_a_reader_that_has_seen_enough():
+    """As `nfloat formats | head -1` is: fine, whatever is left to say."""
+    for args in (["formats"], ["units"], ["explain", "0.1"], ["study", "list"], ["formats", "--json"]):
+        with subprocess.Popen([*PYTHON, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            process.stdout.close()
+            said = process.stderr.read()
+        assert (said, process.returncode) == (b"", 0), args
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+def test_a_full_disk_names_what_could_not_be_written():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([*PYTHON, "formats"], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2
+    assert done.stderr == "nfloat: standard output: No space left on device\n"

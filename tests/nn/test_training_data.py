@@ -1,6 +1,7 @@
 """Data: the digits' split, synthetic clouds, own arrays and files, batches, and what is refused."""
 
 import itertools
+import zipfile
 
 import numpy as np
 import pytest
@@ -123,3 +124,49 @@ def test_splits_that_cannot_be(train):
 def test_sizes_of_clouds_that_cannot_be():
     with pytest.raises(ArgumentError, match="classes=0"):
         blobs(classes=0)
+
+
+@pytest.mark.parametrize("label", [np.uint64(2**64 - 1), 2.0**63, 10**12, 2**20], ids=str)
+def test_class_numbers_that_no_model_has_an_output_for(label):
+    with pytest.raises(ArgumentError, match=r"must be whole numbers from 0 to 1048575, the classes: y\[1\] is "):
+        from_arrays(np.ones((2, 3)), np.array([0, label]))
+
+
+def forged(path):
+    """An .npz whose header claims 10^12 numbers."""
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000, 1), }"
+    header += b" " * (-(10 + len(header) + 1) % 64) + b"\n"
+    array = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x.npy", array + b"\0" * 80)
+        archive.writestr("y.npy", array)
+
+
+def cut(path):
+    np.savez(path, x=np.ones((50, 4)), y=np.zeros(50))
+    path.write_bytes(path.read_bytes()[:300])
+
+
+def bits_changed(path):
+    np.savez_compressed(path, x=np.arange(4000.0).reshape(1000, 4), y=np.zeros(1000))
+    data = bytearray(path.read_bytes())
+    data[200:260] = bytes(b ^ 255 for b in data[200:260])
+    path.write_bytes(bytes(data))
+
+
+def an_npy(path):
+    with path.open("wb") as file:
+        np.save(file, np.ones((3, 3)))
+
+
+def text(path):
+    path.write_text("x,y\n1,2\n")
+
+
+@pytest.mark.parametrize(
+    "damage", [forged, cut, bits_changed, an_npy, text, lambda p: p.write_bytes(b""), lambda p: p.mkdir()]
+)
+def test_files_that_are_not_what_their_name_says(tmp_path, damage):
+    damage(tmp_path / "data.npz")
+    with pytest.raises(ArgumentError, match=r"data='.*data.npz' cannot be read: "):
+        load_data(tmp_path / "data.npz")

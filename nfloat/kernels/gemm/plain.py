@@ -217,11 +217,11 @@ _IN = "Array(float64, {}, 'C', readonly=True)"
 
 
 @kernel(
-    f"void({_IN.format(2)}, {_IN.format(2)}, {_IN.format(2)}, float64[:, ::1], int64, int64, int64[::1], "
+    f"void({_IN.format(2)}, {_IN.format(2)}, {_IN.format(2)}, float64[:, ::1], int64, int64, int64, int64, int64[::1], "
     f"{_IN.format(2)}, uint64)"
 )
-def gemm_plain(a, b, c, out, first, last, call, specs, key):
-    """out[i, j] = c[i, j] + a[i] . b[j] for rows first..last - 1; b is transposed.
+def gemm_plain(a, b, c, out, first, last, left, right, call, specs, key):
+    """out[i, j] = c[i, j] + a[i] . b[j] for first <= i < last, left <= j < right; b is transposed.
 
     `call`: see `PlainCall`; `specs` are the constants of sum, product and promotion. An order that is none of `RULES`
     gives NaN: the caller refuses it.
@@ -234,7 +234,7 @@ def gemm_plain(a, b, c, out, first, last, call, specs, key):
     marks = np.empty(3)
     zero = np.int64(0)
     for i in range(first, last):
-        for j in range(out.shape[1]):
+        for j in range(left, right):
             if order == SEQUENTIAL:
                 r = _sequential(a[i], b[j], c[i, j], zero, a.shape[1], how, keys, i, j)
             elif order == PAIRWISE:

@@ -22,7 +22,7 @@ from ...kernels.gemm.words import line_words
 from ...kernels.jit import entry_point
 from ..accumulators import Accumulator
 from ..memory import panel_buffer
-from ..threads import NATIVE, PLAIN, over_ranges, thread_count
+from ..threads import NATIVE, PIECE, PLAIN, SLOWEST, over_ranges, thread_count
 from .constants import constants
 from .facts import ZEROS, layout_of, survey
 from .halves import multiply_halves
@@ -34,6 +34,8 @@ _FLOAT = {32: np.float32, 64: np.float64}
 _PACK = {4: 0, 8: 2}
 #: elements of packed rows at a time
 _CHUNK = 1 << 16
+#: how many times as slow as sums in lanes the slowest tiled kernel is
+_SLOW = 10
 #: bytes that one thread packs before another would have begun
 _PACKED_ALONE = 1 << 22
 _NO_WORDS, _NOTHING_EMULATED = np.zeros(1, np.int32), np.zeros(0, np.int64)
@@ -185,10 +187,8 @@ class _Tiles:
         call = _tile_call(kind, self._k, self._acc.terms, self._marked, self._has_start)
         rows = _tile_constants(self._acc, candidate.bits)
         self._columns = self._words(True, self._target.shape[1], candidate.shape.width, 0, self._status.shape[1])
-        if self._count == 1:
-            self._range(0, self._tiles, call, rows)
-        else:
-            over_ranges(lambda first, last: self._range(first, last, call, rows), self._tiles, self._count)
+        work = _SLOW * self._k * candidate.shape.rows * self._target.shape[1]
+        over_ranges(lambda first, last: self._range(first, last, call, rows), self._tiles, self._count, work)
         if self._target is not self._out:
             with np.errstate(invalid="ignore", over="ignore"):  # tiles left undone may hold anything
                 self._out[...] = self._target
@@ -273,12 +273,17 @@ def _plainly(
     start = read_only(np.zeros(out.shape) if c is None else c)
     result = out if out.dtype == np.float64 and out.flags.c_contiguous else np.empty(out.shape)
 
-    def compute(top: int, first: int, last: int) -> None:
-        gemm_plain(rows, columns, start, result, top + first, top + last, call, specs, np.uint64(key))
+    n, work = columns.shape[0], SLOWEST * max(columns.shape[1], 1)
+    width = max(1, min(n, PIECE // work))
+
+    def compute(top: int, left: int, first: int, last: int) -> None:
+        place = (top + first, top + last, left, min(n, left + width))
+        gemm_plain(rows, columns, start, result, *place, call, specs, np.uint64(key))
 
     for top, end in ranges:
         count = thread_count(threads, PLAIN * (end - top) * columns.size, end - top)
-        over_ranges(partial(compute, top), end - top, count)
+        for left in range(0, n, width):
+            over_ranges(partial(compute, top, left), end - top, count, work * width)
         if result is not out:
             out[top:end] = result[top:end]
 

@@ -100,7 +100,10 @@ def run(job: Job, x: UnitOperands, threads: int | None) -> NDArray[Any]:
     packed = _packed(job, x, tiles, panels, count)
     scales = _packed_scales(job, x, tiles, panels)
     flat = out.reshape(-1)
-    over_ranges(lambda i, j: job.kernel(*packed, *scales, flat, call, x.item_a, x.item_b, i, j), batch * tiles, count)
+    work = 10 * job.rows * panels * job.lanes * k  # the slowest unit is ten times as slow as sums in lanes
+    over_ranges(
+        lambda i, j: job.kernel(*packed, *scales, flat, call, x.item_a, x.item_b, i, j), batch * tiles, count, work
+    )
     result = out if out.shape == (batch, m, n) else np.ascontiguousarray(out[:, :m, :n])
     if job.nan_tile >= 0:
         _again(job.nan_tile, given, result)

@@ -1,0 +1,64 @@
+"""Ctrl-C in a long product: no thread begins another piece of work, and the process is there again within a second."""
+
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import numpy as np
+import pytest
+
+import nfloat as nf
+from nfloat.linalg import threads
+
+#: an hour of work each, in one thread and in two, by rows and in one row
+LONG = {
+    "plain rows": "nf.matmul(np.ones((4000, 400)), np.ones((400, 4000)), acc, seed=1, threads=1)",
+    "plain rows in threads": "nf.matmul(np.ones((4000, 400)), np.ones((400, 4000)), acc, seed=1, threads=2)",
+    "one plain row": "nf.matmul(np.ones((1, 400)), np.ones((400, 400_000)), acc, seed=1)",
+    "running sums": "nf.cumsum(np.ones((400_000, 400)), acc, axis=1, seed=1)",
+    "tiles": "for _ in range(10**6): nf.matmul(big, big, 'bfloat16')",
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_ctrl_c_ends_it_within_a_second(name):
+    program = f"""
+        import sys, signal, numpy as np, nfloat as nf
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's & turns it off
+        acc = nf.Accumulator("e10m48", order="kahan", rounding="stochastic_c", random_bits=40)
+        big = np.ones((600, 600), np.float32)
+        nf.matmul(np.ones((2, 3)), np.ones((3, 2)), acc, seed=1), nf.cumsum(np.ones(3), acc, seed=1)
+        nf.matmul(big[:64], big[:, :64], "bfloat16")
+        print("ready", flush=True)
+        {LONG[name]}
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(program)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "ready\n"
+    time.sleep(0.3)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    start = time.monotonic()
+    _, err = process.communicate(timeout=60)
+    assert "KeyboardInterrupt" in err
+    assert time.monotonic() - start < 20  # a second on a quiet machine: bench/ shows it
+
+
+def test_pieces_give_the_same_bits(monkeypatch):
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((7, 20)), rng.standard_normal((20, 9))
+    acc = nf.Accumulator("e10m48", order="kahan", rounding="stochastic_c", random_bits=40)
+
+    def results():
+        unit = nf.matmul(a, b, "nvidia.hopper.mma.f16.f32", inputs="float16")
+        sums = nf.matmul(a, b, acc, seed=3), nf.matmul(a, b, "bfloat16"), nf.cumsum(a, acc, axis=1, seed=3)
+        return (unit, *sums)
+
+    want = results()
+    for piece in (1, threads.SLOWEST * 20 * 2, threads.SLOWEST * 20 * 9 * 3):
+        monkeypatch.setattr(threads, "PIECE", piece)
+        monkeypatch.setattr("nfloat.linalg.gemm.dispatch.PIECE", piece)
+        assert all(np.array_equal(x, y) for x, y in zip(results(), want, strict=True))
