@@ -7,7 +7,6 @@ bug of nfloat and keeps its traceback.
 from __future__ import annotations
 
 import enum
-import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -46,17 +45,11 @@ def run_group(group: click.Group, args: Sequence[str] | None) -> int:
         return _say(str(error), Exit.INCOMPLETE)
     except (KeyboardInterrupt, click.Abort):
         return _say("interrupted", Exit.INCOMPLETE)
-    except SystemExit as end:  # click's answer to a reader that has gone
-        return _reader_gone() if _is_broken_pipe(end.__context__) else int(end.code or 0)
+    except (SystemExit, BrokenPipeError):  # no command ends the process itself: this is click's way to say the same
+        return _reader_gone()
     except OSError as error:
-        if _is_broken_pipe(error):
-            return _reader_gone()
         return _say(f"{error.filename or 'standard output'}: {error.strerror or error}", Exit.USAGE)
     return result if isinstance(result, int) else Exit.FINE
-
-
-def _is_broken_pipe(error: BaseException | None) -> bool:
-    return isinstance(error, OSError) and error.errno == errno.EPIPE
 
 
 def _reader_gone() -> int:
