@@ -57,11 +57,11 @@ from nfloat.testing.sweep_arithmetic import all_pairs, hard_pairs, sweep_pairs
 
 _TESTS = Path(__file__).parent.parent / "tests"
 sys.path[:0] = [str(Path(__file__).parent), str(_TESTS / "ops"), str(_TESTS / "linalg")]
-import half_oracle  # noqa: E402
-import random_products  # noqa: E402
-import singles as hardest_singles  # noqa: E402
-import test_matmul_oracle  # noqa: E402
-from mpfr_oracle import (  # noqa: E402
+import half_oracle
+import random_products
+import singles as hardest_singles
+import test_matmul_oracle
+from mpfr_oracle import (
     ARITHMETIC,
     FLOAT32,
     FLOAT64,

@@ -26,8 +26,8 @@ M, K, N = 29, 37, 71
 @pytest.fixture(scope="module")
 def operands():
     rng = np.random.default_rng(0)
-    make = lambda *shape: nf.round(rng.standard_normal(shape).astype(np.float32), "bfloat16")  # noqa: E731
-    return make(M, K), make(K, N), make(M, N)
+    shapes = ((M, K), (K, N), (M, N))
+    return tuple(nf.round(rng.standard_normal(shape).astype(np.float32), "bfloat16") for shape in shapes)
 
 
 @pytest.mark.parametrize("acc", ACCUMULATORS, ids=str)
