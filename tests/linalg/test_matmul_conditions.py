@@ -11,7 +11,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from test_matmul_ranges import exactly
+from product_cases import exactly
 
 import nfloat as nf
 from nfloat.formats.rounding import Rounding

@@ -8,23 +8,13 @@ import itertools
 
 import numpy as np
 import pytest
-from same_bits import same_bits
+from product_cases import exactly
 
 import nfloat as nf
 from nfloat.formats.lanes import LANES, has_narrow_grid, limit
 from nfloat.linalg.accumulators import Order
 from nfloat.linalg.gemm.facts import ZEROS, Facts
 from nfloat.linalg.gemm.route import Problem, candidates
-from nfloat.testing.gemm_oracle import matmul_exact
-
-
-def exactly(a, b, acc, c=None, seed=None):
-    """`matmul` of lists of rows, compared with the model; the result."""
-    got = nf.matmul(np.array(a), np.array(b), acc, None if c is None else np.array(c), seed=seed, threads=1)
-    acc = acc if isinstance(acc, nf.Accumulator) else nf.Accumulator(acc)
-    want = matmul_exact(a, b, acc, c, 0 if seed is None else nf.Stream(seed).key)
-    assert same_bits(got, want).all(), (acc, a, b, c, got, want)
-    return got
 
 
 # ---------------------------------------------------------------- the lowest binade: is the magic constant finite
