@@ -13,4 +13,4 @@ FAMILIES = tuple({mode.facts.family: mode for mode in reversed(MODES)}.values())
 
 def stated(mode, number):
     """The random bits that a mode wants stated, if it does."""
-    return {"random_bits": number} if mode.needs_random_bits else {}
+    return {"random_bits": number} if Rounding(mode).needs_random_bits else {}

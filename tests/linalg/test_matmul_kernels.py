@@ -19,6 +19,7 @@ from nfloat.linalg.gemm.dispatch import multiply
 from nfloat.linalg.gemm.facts import survey
 from nfloat.linalg.gemm.route import candidates
 
+pytestmark = pytest.mark.usefixtures("threads_for_little_work")
 SEED = 3
 
 
