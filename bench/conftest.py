@@ -7,15 +7,14 @@ the end of the run shows them. Nothing fails on a slow machine: a missed target 
 from __future__ import annotations
 
 import os
+import statistics
+import time
+from collections.abc import Callable
+
+import pytest
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")  # before NumPy loads its BLAS: one thread against one thread
-
-import statistics  # noqa: E402
-import time  # noqa: E402
-from collections.abc import Callable  # noqa: E402
-
-import pytest  # noqa: E402
 
 _RATIOS = pytest.StashKey[list[tuple[str, float, float]]]()
 

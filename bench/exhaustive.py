@@ -50,18 +50,19 @@ import numpy as np
 import nfloat as nf
 from nfloat.formats.rounding import Rounding
 from nfloat.linalg import threads
+from nfloat.linalg.accumulators import Order
 from nfloat.testing.families import spelled_names
 from nfloat.testing.grid import Grid, prepare, round_grid
 from nfloat.testing.sweep import differs, policies
 from nfloat.testing.sweep_arithmetic import all_pairs, hard_pairs, sweep_pairs
 
 _TESTS = Path(__file__).parent.parent / "tests"
-sys.path[:0] = [str(Path(__file__).parent), str(_TESTS / "ops"), str(_TESTS / "linalg")]
-import half_oracle  # noqa: E402
-import random_products  # noqa: E402
-import singles as hardest_singles  # noqa: E402
-import test_matmul_oracle  # noqa: E402
-from mpfr_oracle import (  # noqa: E402
+sys.path[:0] = [str(Path(__file__).parent), str(_TESTS), str(_TESTS / "ops"), str(_TESTS / "linalg")]
+import half_oracle
+import product_cases
+import random_products
+import singles as hardest_singles
+from mpfr_oracle import (
     ARITHMETIC,
     FLOAT32,
     FLOAT64,
@@ -232,11 +233,11 @@ def products(count: str = "1e4") -> int:
                 print(f"{outcome[0]}: {outcome[1]} elements differ", flush=True)
     _say("random products, tiles and plain kernel", compared, wrong, start)
     start, exact = time.perf_counter(), 0
-    for mode, order in itertools.cycle(itertools.product(Rounding, test_matmul_oracle.ORDERS)):
-        for acc in test_matmul_oracle.accumulators(order, mode, rng):
+    for mode, order in itertools.cycle(itertools.product(Rounding, Order)):
+        for acc in product_cases.accumulators(order, mode, rng):
             if exact >= int(float(count)) // 100:
                 return wrong + _say("products up to 17 x 17 x 17, exact rationals", exact, 0, start)
-            test_matmul_oracle.check(acc, rng, 1, 17)  # raises where they differ
+            product_cases.check(acc, rng, 1, 17)  # raises where they differ
             exact += 1
     return wrong
 

@@ -26,7 +26,7 @@ from emulated_arm import NotHereError, prepare
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
-from other_cpus import CPUS  # noqa: E402 (beside the tests)
+from other_cpus import CPUS
 
 NEWEST = ("numpy", "numba", "scipy", "ml-dtypes", "click")
 OLDEST = ("numpy==2.0.*", "numba==0.61.*", "scipy==1.14.*", "ml-dtypes==0.5.*", "click==8.1.*")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from operator import index
+from typing import Any
 
 
 class NFloatError(ValueError):
@@ -47,10 +48,10 @@ class MissingExtraError(NFloatError, ImportError):
     """A package of an optional dependency group is not installed."""
 
 
-def as_integer(value: object) -> int | None:
+def as_integer(value: Any) -> int | None:
     """An argument as an integer, or None if it is none: a truth value, a float, an array of more than one element."""
     try:
-        return None if isinstance(value, bool) else index(value)  # type: ignore[arg-type]
+        return None if isinstance(value, bool) else index(value)
     except TypeError:
         return None
 

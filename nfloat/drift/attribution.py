@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -58,7 +59,7 @@ def errors_by_source(
     model: nn.Layer,
     batch: tuple[ArrayLike, ArrayLike],
     exact: Mapping[str, Floats],
-    **context: object,
+    **context: Any,
 ) -> dict[str, float | None]:
     """Source -> relative error of the gradient of all weights, made there alone.
 
@@ -76,6 +77,6 @@ def errors_by_source(
     reference = np.concatenate([np.ravel(gradient) for gradient in exact.values()])
     errors = {}
     for source, recipe in sources.items():
-        found = nn.gradients(model, *batch, recipe, **context)[1]  # type: ignore[arg-type]
+        found = nn.gradients(model, *batch, recipe, **context)[1]
         errors[source] = metrics.relative_error(np.concatenate([np.ravel(found[name]) for name in exact]), reference)
     return errors

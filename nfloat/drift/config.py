@@ -15,6 +15,7 @@ import math
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 from .. import nn
 from ..errors import ArgumentError, nearest_names
@@ -114,9 +115,9 @@ class Config:
         _check_data(self.data)
         object.__setattr__(self, "recipes", _check_recipes(self.recipes))
 
-    def replace(self, **changes: object) -> Config:
+    def replace(self, **changes: Any) -> Config:
         """A copy with other fields, checked again."""
-        return replace(self, **changes)  # type: ignore[arg-type]
+        return replace(self, **changes)
 
     @property
     def digest(self) -> str:

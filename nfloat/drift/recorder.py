@@ -8,6 +8,7 @@ A `Recorder` belongs to one recipe; it is asked for rows of three kinds: `loss_r
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from operator import itemgetter
 
 import numpy as np
 
@@ -132,6 +133,6 @@ def _parts(parameters: Weights) -> list[tuple[str, str, Callable[[Weights], Floa
     parts: list[tuple[str, str, Callable[[Weights], Floats]]] = []
     for key in parameters:
         layer, _, name = key.rpartition(".")
-        parts.append((layer, name, lambda values, key=key: values[key]))  # type: ignore[misc]
+        parts.append((layer, name, itemgetter(key)))
     parts.append((MODEL, "weights", lambda values: np.concatenate([np.ravel(values[key]) for key in parameters])))
     return parts

@@ -154,7 +154,7 @@ class FloatArray(NDArrayOperatorsMixin, ArrayMethods, RoundedValues):
         policy = self.overflow if overflow is _UNCHANGED else as_overflow(overflow)
         bits = (self.random_bits if mode.needs_random_bits else None) if random_bits is _UNCHANGED else random_bits
         arithmetic = Arithmetic(self.format, mode, policy, bits)
-        arithmetic.rounder  # noqa: B018 (raises if they do not fit together)
+        _ = arithmetic.rounder  # raises if they do not fit together
         return FloatArray(self._values, arithmetic, self._stream if seed is None else _as_stream(seed))
 
     def copy(self, order: Any = "C") -> FloatArray:

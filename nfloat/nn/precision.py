@@ -138,8 +138,8 @@ class Precision:
         after = x
         if x.dtype not in cast.exact_in:
             seed = self.stream(name, role.tensor) if cast.rounding.is_stochastic else None
-            after = nf_round(  # type: ignore[assignment]
-                x, cast.format, cast.rounding, overflow=cast.overflow, random_bits=cast.random_bits, seed=seed
+            after = np.asarray(
+                nf_round(x, cast.format, cast.rounding, overflow=cast.overflow, random_bits=cast.random_bits, seed=seed)
             )
         if after.dtype != self.carrier:
             after = after.astype(self.carrier)  # exact: the carrier holds every number of the format
@@ -159,7 +159,7 @@ class Precision:
         """``a @ b (+ c)``: (m, k) @ (k, n) in the recipe's accumulator `product`: "forward", "backward" or "sums"."""
         accumulator: Accumulator | Unit = getattr(self.recipe, product)
         seed = self.stream(name, product) if isinstance(accumulator, Accumulator) and accumulator.stochastic else None
-        return matmul(a, b, accumulator, c, seed=seed, threads=self.threads)  # type: ignore[return-value]
+        return np.asarray(matmul(a, b, accumulator, c, seed=seed, threads=self.threads))
 
     def sum_rows(self, name: str, x: Floats) -> Floats:
         """(k, n) -> (n,): the sum over the first axis, k ascending, in the recipe's accumulator for sums."""

@@ -270,7 +270,8 @@ Pending = dict[int, tuple[Tensor, Floats, Precision]]
 
 def _propagate(result: Tensor, gradient: Floats, pending: Pending) -> None:
     """Send a result's complete gradient to the operands it came from."""
-    op, name, operands, kept, p = result.origin  # type: ignore[misc]
+    assert result.origin is not None, "what is to be propagated came from an operation"
+    op, name, operands, kept, p = result.origin
     needs = [operand.requires_grad for operand in operands]
     for operand, part in zip(operands, op.backward(p, name, kept, gradient, needs), strict=True):
         if part is None:

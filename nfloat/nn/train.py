@@ -19,7 +19,7 @@ order of batches is the caller's (``data.batches``).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -190,5 +190,6 @@ def _differentiate(
     if scale != 1.0:
         with np.errstate(all="ignore"):
             for parameter in parameters.values():
-                parameter.grad = parameter.grad / parameter.grad.dtype.type(scale)  # type: ignore[operator, union-attr]
-    return value.item(), {name: parameter.grad for name, parameter in parameters.items()}  # type: ignore[misc]
+                gradient = cast(Floats, parameter.grad)
+                parameter.grad = gradient / gradient.dtype.type(scale)
+    return value.item(), {name: cast(Floats, parameter.grad) for name, parameter in parameters.items()}

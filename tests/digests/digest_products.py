@@ -15,6 +15,7 @@ from nfloat.linalg import threads
 from nfloat.linalg.units.arithmetic import Conversion
 from nfloat.linalg.units.names import SingleSourceWarning
 
+# what is on record: an order or a mode joins these lists together with its digests
 FORMATS = ("float8_e5m2", "float8_e4m3fn", "e6m9", "bfloat16", "float16", "tfloat32", "e8m13", "float32", "float64")
 ORDERS = {
     "sequential": {},

@@ -11,6 +11,7 @@ from nfloat.drift.rows import MODEL, ROW_KEYS, Key
 from nfloat.errors import ArgumentError
 from nfloat.runs.folder import CONFIG, PROVENANCE, ROWS
 
+pytestmark = pytest.mark.usefixtures("threads_for_little_work")
 SMALL = Config(
     data="blobs", width=12, steps=25, every=10, recipes=("float64", "tf32", "bf16-mixed", "bf16-pure-sr", "fp16-mixed")
 )

@@ -2,6 +2,7 @@
 
 import math
 import struct
+from functools import partial
 
 import ml_dtypes
 import numpy as np
@@ -206,7 +207,7 @@ def test_p3109_layout(width):
                         p3109(width, precision, signed, extended)
                     continue
                 f = p3109(width, precision, signed, extended)
-                value = lambda code, f=f: oracle.decode_exact(code, f)  # noqa: E731
+                value = partial(oracle.decode_exact, fmt=f)
                 assert f.bias == 2 ** (width - precision - signed)
                 assert value(0) == 0.0 and not f.has_negative_zero and f.has_subnormals
                 assert value(2 ** (width - 1 - signed)) == 1.0

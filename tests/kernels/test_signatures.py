@@ -8,9 +8,10 @@ import sys
 
 import numpy as np
 import pytest
+from every_mode import DETERMINISTIC, MODES
+from every_order import ORDERS, counted
 
 import nfloat as nf
-from nfloat.formats.rounding import Rounding
 from nfloat.kernels.jit import KERNELS
 
 LAYOUTS = {
@@ -56,7 +57,7 @@ def test_rounding_and_codes_compile_nothing_undeclared(layout):
     ):
         for carrier in (np.float32, np.float64):
             a = LAYOUTS[layout](x.astype(carrier))
-            for mode in (Rounding.NEAREST_EVEN, Rounding.TOWARD_ZERO, Rounding.STOCHASTIC, Rounding.STOCHASTIC_B):
+            for mode in MODES:
                 seeds = (nf.Stream(1).child("x"), 3, 2**64 - 1) if mode.is_stochastic else (None,)
                 for seed in seeds:
                     how = {"random_bits": 4 if mode.needs_random_bits else None, "seed": seed, "overflow": "saturate"}
@@ -69,9 +70,9 @@ def test_products_and_units_compile_nothing_undeclared():
     for x in (a, a.astype(np.float32), a[::-1]):
         x = x.reshape(8, 10)
         for fmt in ("float16", "bfloat16", "float32", "float64"):
-            for order in ("sequential", "pairwise", "kahan", "exact"):
-                for mode in ("nearest_even", "toward_zero"):
-                    nf.matmul(x, x.T, nf.Accumulator(fmt, rounding=mode, order=order), x @ x.T)
+            for order in ORDERS:
+                for mode in DETERMINISTIC:
+                    nf.matmul(x, x.T, nf.Accumulator(fmt, rounding=mode, order=order, **counted(order, 3)), x @ x.T)
         for acc in (
             nf.Accumulator("bfloat16", rounding="stochastic"),
             nf.Accumulator("float8_e5m2", "float8_e5m2", rounding="stochastic"),

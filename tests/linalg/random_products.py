@@ -5,12 +5,11 @@ Any format, order, product, mode, policy, shape, layout, carrier and kind of dat
 
 import numpy as np
 from every_order import ORDERS, counted
+from product_cases import DATA, FORMATS, plainly, wild
 from same_bits import same_bits
-from test_matmul_oracle import DATA, FORMATS, wild
 
 import nfloat as nf
 from nfloat.formats.rounding import Rounding
-from nfloat.linalg.gemm import dispatch
 
 SEED = 7
 MORE = (
@@ -87,7 +86,5 @@ def compare(rng, formats=FORMATS + MORE, modes=tuple(Rounding), most=(30, 90, 80
     m, k, n = (int(rng.integers(1, top)) for top in most)
     a, b = operand(rng, (m, k), acc.format), operand(rng, (k, n), acc.format)
     c = operand(rng, (m, n), acc.format) if rng.random() < 0.4 else None
-    got, want = nf.matmul(a, b, acc, c, seed=SEED, threads=int(rng.integers(1, 3))), np.empty((m, n))
-    wide = [None if x is None else np.asarray(x, np.float64) for x in (a, b, c)]
-    dispatch._plainly(*wide, want, acc, nf.Stream(SEED).key, 1, [(0, m)])
-    return acc, int(np.count_nonzero(~same_bits(got, want)))
+    got = nf.matmul(a, b, acc, c, seed=SEED, threads=int(rng.integers(1, 3)))
+    return acc, int(np.count_nonzero(~same_bits(got, plainly(a, b, c, acc, nf.Stream(SEED).key))))

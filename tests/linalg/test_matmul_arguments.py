@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from every_order import ORDERS, counted
 
 import nfloat as nf
 
@@ -89,8 +90,8 @@ def test_dtypes():
 def test_operands_are_not_changed():
     a, c = np.full((3, 3), 0.1, np.float32), np.full((3, 3), 0.2, np.float32)
     kept = a.copy(), c.copy()
-    for order in ("sequential", "exact", "pairwise"):
-        nf.matmul(a, a, nf.Accumulator("float16", order=order), c)
+    for order in ORDERS:
+        nf.matmul(a, a, nf.Accumulator("float16", order=order, **counted(order, 2)), c)
     nf.sum(a, "float16"), nf.cumsum(a, "float16", 0)
     assert (a == kept[0]).all() and (c == kept[1]).all() and a.flags.writeable
 

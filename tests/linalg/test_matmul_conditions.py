@@ -11,10 +11,12 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from test_matmul_ranges import exactly
+from every_mode import DETERMINISTIC
+from every_order import ORDERS, counted
+from product_cases import exactly
 
 import nfloat as nf
-from nfloat.formats.rounding import Rounding
+from nfloat.formats.rounding import Overflow, Rounding
 from nfloat.linalg.gemm.constants import can_cut
 from nfloat.linalg.gemm.dispatch import _norms
 from nfloat.linalg.gemm.facts import ZEROS, Facts, survey
@@ -34,14 +36,14 @@ def test_products_that_the_lane_rounds_to_a_midpoint():
     Above bfloat16's midpoint, which float32 makes of it.
     """
     a, b = 1 + 2.0**-20, 1 + 2.0**-8 - 2.0**-20
-    for order in ("pairwise", "sequential", "kahan"):
-        assert exactly([[a]], [[b]], nf.Accumulator("bfloat16", order=order)) == [[1 + 2.0**-7]]
+    for order in ORDERS:
+        assert exactly([[a]], [[b]], nf.Accumulator("bfloat16", order=order, **counted(order, 3))) == [[1 + 2.0**-7]]
 
 
 def test_rounded_products_that_the_lane_rounds_to_a_midpoint():
     """(1 + 2^-12)^2 is 1 + 2^-11 + 2^-24: above the midpoint of 11 bits, which float32 makes of it."""
-    for order in ("pairwise", "sequential", "kahan"):
-        acc = nf.Accumulator("tfloat32", product="tfloat32", order=order)
+    for order in ORDERS:
+        acc = nf.Accumulator("tfloat32", product="tfloat32", order=order, **counted(order, 3))
         assert exactly([[1 + 2.0**-12]], [[1 + 2.0**-12]], acc) == [[1 + 2.0**-10]]
 
 
@@ -63,7 +65,7 @@ def test_exact_sums_are_rounded_in_every_direction():
 def test_ties_that_rounding_to_odd_needs_two_bits_for(p):
     """A midpoint, and 2^-100 beside it or nothing: with one bit to spare, an odd last bit is the midpoint itself."""
     f = nf.Format(name="x", precision=p, emin=-10, emax=10)
-    for mode in ("nearest_zero", "nearest_away", "nearest_even", "toward_positive", "to_odd"):
+    for mode in DETERMINISTIC:
         for units in (0.5, 1.0, 1.5) if p < 53 else (1.0, 2.0):
             for beside in (2.0**-100, -(2.0**-100), 0.0):
                 exactly([[beside]], [[1.0]], nf.Accumulator(f, rounding=mode), [[1 + units * 2.0 ** (1 - p)]])
@@ -75,14 +77,15 @@ def test_sums_of_two_numbers_that_are_rounded_twice(p):
     """1 + 2^-p (1 + 2^(1 - p)) has 2 p bits: a lane of less makes the midpoint of it."""
     f = nf.Format(name="x", precision=p, emin=-14 if p < 8 else -100, emax=15)
     x = 2.0**-p * (1 + 2.0 ** (1 - p))
-    for order in ("sequential", "kahan", "pairwise"):
-        exactly([[1.0, x]], [[1.0], [1.0]], nf.Accumulator(f, product=f, order=order))
+    for order in ORDERS:
+        exactly([[1.0, x]], [[1.0], [1.0]], nf.Accumulator(f, product=f, order=order, **counted(order, 3)))
 
 
-@pytest.mark.parametrize("order", ["sequential", "kahan"])
+@pytest.mark.parametrize("order", ORDERS)
 def test_c_between_two_numbers_of_the_format(order):
     """1 + 2^-8 is bfloat16's midpoint; a term of 2^-40 decides, which float32 loses beside it."""
-    exactly([[TINY]], [[1.0]], nf.Accumulator("bfloat16", product="bfloat16", order=order), [[1 + 2.0**-8]])
+    acc = nf.Accumulator("bfloat16", product="bfloat16", order=order, **counted(order, 3))
+    exactly([[TINY]], [[1.0]], acc, [[1 + 2.0**-8]])
 
 
 def test_products_on_a_finer_grid_than_sums():
@@ -93,8 +96,9 @@ def test_products_on_a_finer_grid_than_sums():
 def test_zeros_keep_the_sign_that_addition_gives_them(fmt):
     for a, c in ((0.0, -0.0), (-0.0, -0.0), (0.0, 0.0), (-0.0, 0.0)):
         for product in (None, fmt):
-            for order in ("sequential", "kahan", "pairwise"):
-                exactly([[a]], [[1.0]], nf.Accumulator(fmt, product=product, order=order), [[c]])
+            for order in ORDERS:
+                acc = nf.Accumulator(fmt, product=product, order=order, **counted(order, 3))
+                exactly([[a]], [[1.0]], acc, [[c]])
 
 
 def test_infinite_sums_of_blocks():
@@ -143,7 +147,7 @@ def test_sums_that_the_magic_constant_does_not_reach():
             exactly([[1.0, 1.0]], [[2.0**exponent], [2.0 ** (exponent - 15)]], nf.Accumulator("bfloat16", order=order))
 
 
-@pytest.mark.parametrize("policy", ["saturate", "saturate_finite", "nan", "infinity"])
+@pytest.mark.parametrize("policy", list(Overflow), ids=str)
 @pytest.mark.parametrize("name", ["float16", "float32", "float64"])
 def test_overflows_of_the_hardwares_formats(name, policy):
     top = nf.get_format(name).max
@@ -154,9 +158,10 @@ def test_overflows_of_the_hardwares_formats(name, policy):
 
 def test_fixed_point_past_its_largest_number():
     """-8 is a number of four bits, 8 is none."""
-    for order in ("sequential", "kahan", "pairwise"):
+    for order in ORDERS:
         for sign in (1.0, -1.0):
-            exactly([[sign * 4.0, sign * 4.0]], [[1.0], [1.0]], nf.Accumulator("fixed4.0", order=order))
+            acc = nf.Accumulator("fixed4.0", order=order, **counted(order, 3))
+            exactly([[sign * 4.0, sign * 4.0]], [[1.0], [1.0]], acc)
 
 
 @pytest.mark.parametrize("name", ["float32", "float16", "float64"])

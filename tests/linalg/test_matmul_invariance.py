@@ -2,20 +2,21 @@
 
 import numpy as np
 import pytest
+from every_mode import MODES, stated
+from every_order import ORDERS, counted
 from same_bits import same_bits
 
 import nfloat as nf
 
+pytestmark = pytest.mark.usefixtures("threads_for_little_work")
 ACCUMULATORS = [
     nf.Accumulator("float32"),
     nf.Accumulator("float16", product="float16"),
-    nf.Accumulator("bfloat16"),
-    nf.Accumulator("bfloat16", order="pairwise"),
-    nf.Accumulator("bfloat16", order="kahan"),
     nf.Accumulator("float16", order="exact"),
+    *(nf.Accumulator("bfloat16", order=order, **counted(order, 9)) for order in ORDERS),
     nf.Accumulator("bfloat16", order="blocked", block=9, promote="float32"),
+    *(nf.Accumulator("bfloat16", rounding=mode, **stated(mode, 12)) for mode in MODES[1:]),
     nf.Accumulator("float16", rounding="toward_zero"),
-    nf.Accumulator("bfloat16", rounding="stochastic"),
     nf.Accumulator("bfloat16", product="bfloat16", rounding="stochastic"),
     nf.Accumulator("float16", rounding="stochastic_a", random_bits=12, order="kahan"),
     nf.Accumulator("dlfloat16"),
@@ -26,8 +27,8 @@ M, K, N = 29, 37, 71
 @pytest.fixture(scope="module")
 def operands():
     rng = np.random.default_rng(0)
-    make = lambda *shape: nf.round(rng.standard_normal(shape).astype(np.float32), "bfloat16")  # noqa: E731
-    return make(M, K), make(K, N), make(M, N)
+    shapes = ((M, K), (K, N), (M, N))
+    return tuple(nf.round(rng.standard_normal(shape).astype(np.float32), "bfloat16") for shape in shapes)
 
 
 @pytest.mark.parametrize("acc", ACCUMULATORS, ids=str)
@@ -105,12 +106,8 @@ def test_any_shape(shape):
     m, k, n = shape
     rng = np.random.default_rng(2)
     a, b = nf.round(rng.standard_normal((m, k)), "float16"), nf.round(rng.standard_normal((k, n)), "float16")
-    for acc in (
-        nf.Accumulator("float32"),
-        nf.Accumulator("float16"),
-        nf.Accumulator("float16", order="pairwise"),
-        nf.Accumulator("float16", order="exact"),
-    ):
+    in_orders = (nf.Accumulator("float16", order=order, **counted(order, 2)) for order in ORDERS)
+    for acc in (nf.Accumulator("float32"), *in_orders):
         got = nf.matmul(a, b, acc)
         assert got.shape == (m, n)
         if m and n and k:

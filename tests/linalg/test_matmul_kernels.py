@@ -1,38 +1,32 @@
 """The tiled kernels against the plain one on shapes that fill tiles, and that each of them is really reached."""
 
+import itertools
+
 import numpy as np
 import pytest
+from every_mode import DETERMINISTIC
+from every_order import ORDERS, counted
+from product_cases import FORMATS, plainly
 from random_products import MORE, NARROW, compare
 from same_bits import same_bits
-from test_matmul_oracle import FORMATS
 
 import nfloat as nf
 from nfloat.formats.rounding import Rounding
 from nfloat.kernels.gemm.half_pack import HAS_HALF
 from nfloat.kernels.gemm.roundings import HAS_DIRECTED
 from nfloat.kernels.gemm.tile import HALF, NATIVE32, TILE32
-from nfloat.linalg.gemm import dispatch
+from nfloat.linalg.gemm.dispatch import multiply
 from nfloat.linalg.gemm.facts import survey
 from nfloat.linalg.gemm.route import candidates
 
+pytestmark = pytest.mark.usefixtures("threads_for_little_work")
 SEED = 3
 
 
-@pytest.fixture
-def used(monkeypatch):
-    """The names of the kernels that do the work, as it is done."""
-    names = []
-    run = dispatch._Tiles.run
-
-    def spy(self, *args):
-        names.append(self.candidate.kernel.py_func.__name__)
-        return run(self, *args)
-
-    monkeypatch.setattr(dispatch._Tiles, "run", spy)
-    halves, plainly = dispatch.multiply_halves, dispatch._plainly
-    monkeypatch.setattr(dispatch, "multiply_halves", lambda *args: halves(*args) and (names.append("half16"), True)[1])
-    monkeypatch.setattr(dispatch, "_plainly", lambda *args: (names.append("plain"), plainly(*args))[1])
-    return names
+def kernels(acc, a, b, c=None):
+    """The names of the kernels that do a product, in turn."""
+    out = np.empty((a.shape[0], b.shape[1]), nf.matmul(a, b, acc, c, seed=SEED, threads=1).dtype)
+    return multiply(a, b, c, out, acc, nf.Stream(SEED).key, 1)
 
 
 def operands(rng, m, k, n, fmt, carrier=np.float32, scale=1.0, spread=0):
@@ -43,13 +37,11 @@ def operands(rng, m, k, n, fmt, carrier=np.float32, scale=1.0, spread=0):
 
 
 def check(acc, a, b, c=None):
-    got = nf.matmul(a, b, acc, c, seed=SEED, threads=1)
-    want = np.empty(got.shape)
+    """The bits of the plain rule; the kernels that gave them."""
     with np.errstate(invalid="ignore"):
-        wide = [None if x is None else np.asarray(x, np.float64) for x in (a, b, c)]
-    dispatch._plainly(*wide, want, acc, nf.Stream(SEED).key, 1, [(0, len(a))])
-    same = same_bits(got, want)
-    assert same.all(), (acc, np.argwhere(~same)[:3])
+        same = same_bits(nf.matmul(a, b, acc, c, seed=SEED, threads=1), plainly(a, b, c, acc, nf.Stream(SEED).key))
+        assert same.all(), (acc, np.argwhere(~same)[:3])
+        return kernels(acc, a, b, c)
 
 
 #: float16 by the hardware, where there is such hardware
@@ -133,8 +125,8 @@ WIDE = [
 @pytest.mark.parametrize(
     ("acc", "fmt", "kernel", "spread"), [(*case, 0) for case in CASES] + [(*case, 24) for case in WIDE], ids=str
 )
-def test_bits_of_the_plain_kernel(acc, fmt, kernel, spread, used):
-    rng = np.random.default_rng(1)
+def test_bits_of_the_plain_kernel(acc, fmt, kernel, spread):
+    rng, used = np.random.default_rng(1), []
     carrier = np.float64 if fmt == "float64" else np.float32
     for m, k, n in (
         (TILE32.rows, 16, TILE32.width),
@@ -143,24 +135,24 @@ def test_bits_of_the_plain_kernel(acc, fmt, kernel, spread, used):
         (1, 130, 1),
     ):
         a, b = operands(rng, m, k, n, fmt, carrier, spread=spread)
-        check(acc, a, b)
+        used += check(acc, a, b)
         c = np.abs(nf.round(rng.standard_normal((m, n)).astype(carrier), "float4_e2m1fn"))
-        check(acc, a, b, c)
+        used += check(acc, a, b, c)
     assert set(used) - {"plain"} == {kernel} - {None}
 
 
 @pytest.mark.parametrize("order", ["sequential", "pairwise", "kahan", "blocked"])
 @pytest.mark.parametrize("product", [False, True])
 @pytest.mark.parametrize("fmt", ["e5m9", "float16"])
-def test_tiles_that_overflow_are_done_again(order, product, fmt, used):
+def test_tiles_that_overflow_are_done_again(order, product, fmt):
     rng = np.random.default_rng(2)
     acc = nf.Accumulator(fmt, fmt if product else None, order=order, block=5 if order == "blocked" else None)
     a, b = operands(rng, 20, 60, 70, fmt, scale=12.0)
     a[3] = nf.round(np.abs(a[3]) + 90, fmt)  # sums of this row pass 65504, no product does
     b[:, 9] = nf.round(np.abs(b[:, 9]) + 80, fmt)
-    check(acc, a, b)
+    used = check(acc, a, b)
     if fmt == "float16" and HAS_HALF and order in ("sequential", "kahan"):
-        assert used == ["half16", "plain"]
+        assert used == ["half16"]
     else:
         assert used[:2] == ["narrow32", "general32"]
     assert not np.isfinite(nf.matmul(a, b, acc)).all()
@@ -168,25 +160,23 @@ def test_tiles_that_overflow_are_done_again(order, product, fmt, used):
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
 @pytest.mark.parametrize("fmt", ["e5m9", "float16"])
-def test_specials_stay_in_lanes(value, fmt, used):
+def test_specials_stay_in_lanes(value, fmt):
     rng = np.random.default_rng(3)
     a, b = operands(rng, 20, 60, 70, fmt)
     a[5, 7] = value
-    for order in ("sequential", "pairwise", "kahan"):
-        nf.matmul(a, b, nf.Accumulator(fmt, order=order))
+    used = [name for o in ("sequential", "pairwise", "kahan") for name in kernels(nf.Accumulator(fmt, order=o), a, b)]
     assert set(used) == ({"general32", "half16"} if fmt == "float16" and HAS_HALF else {"general32"})
     check(nf.Accumulator(fmt), a, b)
     check(nf.Accumulator(fmt, order="kahan"), a, b)
 
 
-def test_small_formats_overflow_in_lanes(used):
+def test_small_formats_overflow_in_lanes():
     rng = np.random.default_rng(4)
     for fmt in ("float8_e4m3fn", "float6_e2m3fn", "float4_e2m1fn", "int8", "fixed16.8"):
         a, b = operands(rng, 13, 40, 33, fmt)
         for product in (None, fmt):
-            nf.matmul(a, b, nf.Accumulator(fmt, product))
+            used = check(nf.Accumulator(fmt, product), a, b)
             assert used[-1] in ("half16", "narrow32", "general32", "narrow64", "general64"), fmt
-            check(nf.Accumulator(fmt, product), a, b)
 
 
 def test_double_rounding_traps():
@@ -199,16 +189,15 @@ def test_double_rounding_traps():
         (1 + 2.0**-11, one, -(2.0**-40)),
         (1 + 2.0**-10 + 2.0**-11, -one, 2.0**-60),
     ]:
-        for mode in ("nearest_even", "toward_zero", "toward_positive", "toward_negative", "to_odd", "nearest_away"):
-            for order in ("sequential", "pairwise", "kahan"):
-                acc = nf.Accumulator("e8m10", rounding=mode, order=order)
-                check(acc, np.full((1, 1), x), np.full((1, 1), y), np.full((1, 1), s))
+        for mode, order in itertools.product(DETERMINISTIC, ORDERS):
+            acc = nf.Accumulator("e8m10", rounding=mode, order=order, **counted(order, 3))
+            check(acc, np.full((1, 1), x), np.full((1, 1), y), np.full((1, 1), s))
 
 
-@pytest.mark.parametrize("order", ["sequential", "kahan", "blocked"])
+@pytest.mark.parametrize("order", ORDERS)
 def test_tiny_sums_beside_midpoints(order):
     """A product that is a midpoint of the format, and a sum that float64 loses beside it, or just does not."""
-    acc = nf.Accumulator("bfloat16", order=order, block=3 if order == "blocked" else None)
+    acc = nf.Accumulator("bfloat16", order=order, **counted(order, 3))
     for exponent in range(40, 64):
         for sign in (1.0, -1.0):
             for midpoint in (1 + 2.0**-8, 1 + 3 * 2.0**-8, 2 - 2.0**-8):
@@ -258,8 +247,9 @@ def test_survey_finds_what_there_is():
 
 
 def test_every_deterministic_accumulator_of_a_usual_format_has_a_tiled_kernel():
+    """In these orders: a new one may be the plain rule's."""
     for fmt in ("float16", "bfloat16", "tfloat32", "float32", "float8_e4m3fn", "float8_e5m2", "e6m9", "dlfloat16"):
-        for mode in ("nearest_even", "toward_zero", "to_odd", "toward_negative"):
+        for mode in DETERMINISTIC:
             for order in ("sequential", "pairwise", "kahan", "exact"):
                 assert candidates(nf.Accumulator(fmt, rounding=mode, order=order)), (fmt, mode, order)
 

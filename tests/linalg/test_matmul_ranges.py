@@ -8,23 +8,14 @@ import itertools
 
 import numpy as np
 import pytest
-from same_bits import same_bits
+from every_order import ORDERS, counted
+from product_cases import exactly
 
 import nfloat as nf
 from nfloat.formats.lanes import LANES, has_narrow_grid, limit
 from nfloat.linalg.accumulators import Order
 from nfloat.linalg.gemm.facts import ZEROS, Facts
 from nfloat.linalg.gemm.route import Problem, candidates
-from nfloat.testing.gemm_oracle import matmul_exact
-
-
-def exactly(a, b, acc, c=None, seed=None):
-    """`matmul` of lists of rows, compared with the model; the result."""
-    got = nf.matmul(np.array(a), np.array(b), acc, None if c is None else np.array(c), seed=seed, threads=1)
-    acc = acc if isinstance(acc, nf.Accumulator) else nf.Accumulator(acc)
-    want = matmul_exact(a, b, acc, c, 0 if seed is None else nf.Stream(seed).key)
-    assert same_bits(got, want).all(), (acc, a, b, c, got, want)
-    return got
 
 
 # ---------------------------------------------------------------- the lowest binade: is the magic constant finite
@@ -118,11 +109,10 @@ def test_random_sums_that_grow_below_the_normal_range():
         assert np.isinf(got).all()
 
 
-@pytest.mark.parametrize("order", ["sequential", "kahan", "blocked"])
+@pytest.mark.parametrize("order", ORDERS)
 def test_sums_to_nearest_just_past_the_largest_number(order):
     """c = 256 and ten times 17 in E4M3: every sum moves by 32, past 464 at last."""
-    block = 3 if order == "blocked" else None
-    acc = nf.Accumulator("float8_e4m3fn", order=order, block=block)
+    acc = nf.Accumulator("float8_e4m3fn", order=order, **counted(order, 3))
     for count, term, start in itertools.product((5, 9, 10, 12), (15.0, 17.0, 18.0), (0.0, 256.0, 320.0)):
         exactly([[1.0] * count], [[term]] * count, acc, [[start]])
     assert order != "sequential" or np.isnan(exactly([[1.0] * 10], [[17.0]] * 10, acc, [[256.0]]))
@@ -198,5 +188,6 @@ def test_compensated_sums_of_more_steps_than_the_proof_allows_are_watched(p):
 
 # ---------------------------------------------------------------- formats without a zero
 def test_zero_sums_without_a_zero():
-    for order in ("sequential", "pairwise", "kahan", "exact"):
-        assert np.isnan(exactly([[1.0, 1.0]], [[1.0], [-1.0]], nf.Accumulator("float8_e8m0fnu", order=order))).all()
+    for order in ORDERS:
+        acc = nf.Accumulator("float8_e8m0fnu", order=order, **counted(order, 2))
+        assert np.isnan(exactly([[1.0, 1.0]], [[1.0], [-1.0]], acc)).all()

@@ -8,33 +8,26 @@ is wrong.)
 
 import numpy as np
 import pytest
+from every_mode import FAMILIES
+from every_order import ORDERS
+from product_cases import SEED, accumulators, plainly, problems
 from same_bits import same_bits
-from test_matmul_oracle import ORDERS, SEED, accumulators, problems
 
 import nfloat as nf
 from nfloat.formats.rounding import Rounding
-from nfloat.linalg.gemm import dispatch
 from nfloat.testing.gemm_oracle import matmul_exact
 
-MODES = [Rounding.NEAREST_EVEN, Rounding.TOWARD_NEGATIVE, Rounding.STOCHASTIC, Rounding.STOCHASTIC_A]
 KEY = nf.Stream(SEED).key
 
 
-def plainly(a, b, c, acc):
-    """The plain kernel's product."""
-    out = np.empty((a.shape[0], b.shape[1]))
-    dispatch._plainly(a, b, c, out, acc, KEY, 1, [(0, len(a))])
-    return out
-
-
-@pytest.mark.parametrize("mode", MODES, ids=str)
+@pytest.mark.parametrize("mode", [*FAMILIES, Rounding.TOWARD_NEGATIVE, Rounding.STOCHASTIC_A], ids=str)
 @pytest.mark.parametrize("order", ORDERS)
 def test_is_the_exact_model(order, mode):
     rng = np.random.default_rng([7, mode.tag, ORDERS.index(order)])
     for acc in accumulators(order, mode, rng):
         for name, a, b, c in problems(acc, rng, 2):
             want = matmul_exact(a.tolist(), b.tolist(), acc, None if c is None else c.tolist(), KEY)
-            assert same_bits(plainly(a, b, c, acc), want).all(), (acc, name, a.tolist(), b.tolist(), c)
+            assert same_bits(plainly(a, b, c, acc, KEY), want).all(), (acc, name, a.tolist(), b.tolist(), c)
 
 
 def test_sums_of_zeros_have_the_sign_of_addition():

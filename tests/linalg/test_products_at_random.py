@@ -14,7 +14,10 @@ from nfloat.testing import random_products
 from nfloat.testing.random_products import Product, accumulator_source, draw, shrink, source, wrong
 from nfloat.testing.sweep_products import run_products, sweep_products
 
-pytestmark = pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
+pytestmark = [
+    pytest.mark.usefixtures("threads_for_little_work"),
+    pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning"),
+]
 
 
 @pytest.mark.parametrize("part", range(12))

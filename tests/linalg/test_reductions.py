@@ -2,21 +2,19 @@
 
 import numpy as np
 import pytest
+from every_mode import MODES, stated
 from every_order import ORDERS, counted
 from same_bits import same_bits
 
 import nfloat as nf
 
-MODES = ("nearest_even", "toward_negative", "to_odd", "stochastic", "stochastic_b")
-
 
 def accumulator(fmt, order, mode):
     promote = "float32" if order == "blocked" else None
-    bits = 9 if mode == "stochastic_b" else None
-    return nf.Accumulator(fmt, rounding=mode, order=order, promote=promote, random_bits=bits, **counted(order, 5))
+    return nf.Accumulator(fmt, rounding=mode, order=order, promote=promote, **stated(mode, 9), **counted(order, 5))
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", MODES, ids=str)
 @pytest.mark.parametrize("order", ORDERS)
 def test_running_sums_end_in_the_sum(order, mode):
     x = np.random.default_rng(0).standard_normal((3, 41, 2)).astype(np.float32)
@@ -30,7 +28,7 @@ def test_running_sums_end_in_the_sum(order, mode):
 @pytest.mark.parametrize("order", ORDERS)
 def test_a_sum_is_a_product_with_ones(order):
     x = np.random.default_rng(1).standard_normal((60, 45))
-    acc = accumulator("bfloat16", order, "nearest_even")
+    acc = accumulator("bfloat16", order, MODES[0])
     assert same_bits(nf.sum(x, acc, 0), nf.matmul(np.ones(60), x, acc)).all()
     assert same_bits(nf.sum(x, acc, 1), nf.matmul(x, np.ones(45), acc)).all()
     assert nf.sum(x, acc) == nf.dot(x.reshape(-1), np.ones(x.size), acc)
@@ -93,5 +91,5 @@ def test_specials():
     for order in ORDERS:
         acc = accumulator("float16", order, "toward_negative")
         assert np.signbit(nf.sum([1.0, -1.0], acc)) and not np.signbit(
-            nf.sum([1.0, -1.0], accumulator("float16", order, "nearest_even"))
+            nf.sum([1.0, -1.0], accumulator("float16", order, MODES[0]))
         )

@@ -9,7 +9,10 @@ from unit_data import bits, values
 
 import nfloat as nf
 
-pytestmark = pytest.mark.filterwarnings("ignore::nfloat.linalg.units.names.SingleSourceWarning")
+pytestmark = [
+    pytest.mark.usefixtures("threads_for_little_work"),
+    pytest.mark.filterwarnings("ignore::nfloat.linalg.units.names.SingleSourceWarning"),
+]
 
 H16 = "nvidia.hopper.mma.f16.f32"
 SAMPLE = [

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+import record
 from unit_data import bits
 
 import nfloat as nf
-
-HERE = Path(__file__).resolve().parents[1] / "golden" / "record"
-sys.path.insert(0, str(HERE))
-
-import record  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::nfloat.linalg.units.names.SingleSourceWarning")
 UNITS = sorted(
@@ -67,7 +61,7 @@ def test_source_compiles():
     if shutil.which("nvcc") is None:
         pytest.skip("no nvcc: units.cu is not compiled here")
     done = subprocess.run(
-        ["nvcc", "-arch=sm_90a", "-std=c++17", "-ptx", "-o", "/dev/null", str(HERE / "units.cu")],
+        ["nvcc", "-arch=sm_90a", "-std=c++17", "-ptx", "-o", "/dev/null", str(record.HERE / "units.cu")],
         capture_output=True,
         text=True,
     )

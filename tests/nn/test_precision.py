@@ -31,6 +31,8 @@ from nfloat.nn import (
 from nfloat.nn.precision import current
 
 #: observed tensor -> field of the recipe
+pytestmark = pytest.mark.usefixtures("threads_for_little_work")
+
 FIELDS = {
     "input": "activations",
     "activation": "activations",

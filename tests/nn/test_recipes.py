@@ -65,7 +65,10 @@ def plain_steps(name, weights, x, y, steps, lr):
     store, copy, act, act_grad, weight_grad, update, operand = PLAIN[name]
     carrier = np.float64 if name == "float64" else np.float32
     scale = carrier(65536.0) if name == "fp16-mixed" else carrier(1.0)
-    mm = lambda a, b, c=None: matmul(operand(a), operand(b), np.dtype(carrier).name, c)  # noqa: E731
+
+    def mm(a, b, c=None):
+        return matmul(operand(a), operand(b), np.dtype(carrier).name, c)
+
     ones = np.ones((1, len(x)), carrier)
     w = [store(v) for v in weights]
     for _ in range(steps):

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from every_mode import DETERMINISTIC
 from mpfr_oracle import near_right_angles
 
 import nfloat as nf
@@ -82,7 +83,7 @@ def test_the_stated_error_holds_in_longdouble(name: str) -> None:
     _check(name, operands, y, EXTENDED_ERROR, 2.0**1000)
 
 
-@pytest.mark.parametrize("mode", ["nearest_even", "nearest_away", "toward_zero", "toward_positive", "to_odd"])
+@pytest.mark.parametrize("mode", DETERMINISTIC, ids=str)
 @pytest.mark.parametrize("fmt", ["float64", "e11m45", "e8m35", "fixed54.20"])
 def test_longdouble_changes_no_result(fmt: str, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
     special = [

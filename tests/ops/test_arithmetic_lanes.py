@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from every_mode import DIRECTED
 
 import nfloat as nf
 from nfloat.formats.rounding import Rounding
@@ -126,7 +127,7 @@ def test_quotients_of_opposite_operands_are_the_same(name: str) -> None:
     rng = np.random.default_rng(1)
     carrier = np.float32 if nf.get_format(name).fits_float32 else np.float64
     x, y = (nf.round(rng.uniform(1, 2, 4000).astype(carrier), name) for _ in "xy")
-    for mode in ("toward_positive", "toward_negative", "toward_zero"):
+    for mode in DIRECTED:
         nf.testing.assert_bits_equal(nf.divide(x, y, name, mode), nf.divide(-x, -y, name, mode))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from every_mode import FAMILIES
 
 import nfloat as nf
 from nfloat.formats.rounding import Rounding
@@ -10,7 +11,7 @@ from nfloat.testing.sweep_arithmetic import hard_pairs, sweep_pairs
 
 NAMED = [f.name for f in nf.FORMATS.values() if f.bits <= 8]
 P3109 = [f"binary8p{p}{s}{e}" for p in range(1, 9) for s in "su" for e in "ef" if p < 8 or s == "u"]
-SOME = (Rounding.NEAREST_EVEN, Rounding.TOWARD_NEGATIVE, Rounding.TO_ODD, Rounding.STOCHASTIC_C)
+SOME = (*FAMILIES, Rounding.TOWARD_NEGATIVE, Rounding.STOCHASTIC_C)
 
 
 def _check(report) -> None:

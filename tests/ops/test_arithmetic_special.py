@@ -162,6 +162,7 @@ DIRECTED = [
     ("divide", (2.0**-24, -3.0), (-0.0, -0.0, -0.0, -0.0, -0.0, -(2.0**-24), -(2.0**-24))),
     ("subtract", (1.0, 2.0**-40), (1.0, 1.0, 1.0, 1 - 2.0**-11, 1.0, 1 - 2.0**-11, 1 - 2.0**-11)),
 ]
+#: the columns of the table above
 MODES = ["nearest_even", "nearest_away", "nearest_zero", "toward_zero", "toward_positive", "toward_negative", "to_odd"]
 #: formats that lack something: what a division by zero, an overflow and a negative result become
 LACKING = [

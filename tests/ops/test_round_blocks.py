@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
+from every_mode import FAMILIES
 
 import nfloat as nf
 from nfloat.formats.rounding import Rounding
@@ -59,7 +60,7 @@ def test_every_length_and_offset(name, mode):
                 check(x[offset : offset + length], fmt, mode)
 
 
-@pytest.mark.parametrize("mode", ["nearest_even", "toward_positive", "to_odd", "stochastic"])
+@pytest.mark.parametrize("mode", FAMILIES, ids=str)
 @pytest.mark.parametrize("name", FORMATS, ids=str)
 def test_a_special_value_in_every_lane(name, mode):
     """NaN, infinities, zeros, subnormal and overflowing numbers, alone in every lane of a block and side by side."""

@@ -5,6 +5,7 @@ from other_cpus import CPUS, printed
 
 PROGRAM = """
 import hashlib, numpy as np, nfloat as nf
+from nfloat.formats.rounding import Rounding
 from nfloat.testing.probes import SPECIAL
 rng = np.random.default_rng(0)
 with np.errstate(all="ignore"):
@@ -16,12 +17,13 @@ digest = hashlib.sha256()
 flushed = nf.bfloat16.replace(name="flushed", subnormals="flush")
 names = "float16 bfloat16 float8_e4m3fn float8_e5m2fnuz binary8p3ue e4m10 tfloat32 e11m20 int8 binary8p1sf"
 for fmt in (*names.split(), flushed):
-    for mode in ("nearest_even", "toward_zero", "toward_negative", "nearest_away", "to_odd", "stochastic"):
+    for mode in Rounding:
+        bits = 9 if mode.needs_random_bits else None
         for x in (single, wide):
             x = x[~np.isnan(x)] if fmt == "int8" else x
             for n in (20, 70, x.size):
-                y = nf.round(x[:n], fmt, mode, seed=3)
-                codes = nf.encode(x[:n], fmt, mode, seed=3)
+                y = nf.round(x[:n], fmt, mode, seed=3, random_bits=bits)
+                codes = nf.encode(x[:n], fmt, mode, seed=3, random_bits=bits)
                 decoded = np.nan_to_num(nf.decode(codes, fmt))
                 digest.update(np.where(np.isnan(y), 0, y).tobytes() + codes.tobytes() + decoded.tobytes())
 print(digest.hexdigest())

@@ -9,11 +9,11 @@ import math
 
 import numpy as np
 import pytest
+from every_mode import DOWNWARD
 
 import nfloat as nf
 
 INF, NAN = math.inf, math.nan
-DOWNWARD_MODES = ("toward_zero", "toward_negative", "to_odd")
 
 
 def check(x, fmt, expected, mode="nearest_even", **how):
@@ -258,7 +258,7 @@ def test_large_bfloat16_numbers():
         )
 
 
-@pytest.mark.parametrize("mode", DOWNWARD_MODES)
+@pytest.mark.parametrize("mode", DOWNWARD, ids=str)
 def test_modes_that_round_toward_zero_give_the_largest_number(mode):
     check(1e30, "float16", 65504.0, mode)
     check(INF, "float16", INF, mode)

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from every_mode import MODES, stated
+from every_order import ORDERS, counted
 
 import nfloat as nf
 from nfloat.testing import assert_matmul, matmul_bound
@@ -12,11 +14,9 @@ ACCUMULATORS = [
     nf.Accumulator("bfloat16"),
     nf.Accumulator("float32"),
     nf.Accumulator("bfloat16", product="bfloat16", order="pairwise"),
-    nf.Accumulator("float16", order="kahan"),
     nf.Accumulator("bfloat16", order="blocked", block=8, promote="float32"),
-    nf.Accumulator("float16", order="exact"),
-    nf.Accumulator("bfloat16", rounding="toward_zero"),
-    nf.Accumulator("bfloat16", rounding="stochastic"),
+    *(nf.Accumulator("float16", order=order, **counted(order, 8)) for order in ORDERS[1:]),
+    *(nf.Accumulator("bfloat16", rounding=mode, **stated(mode, 12)) for mode in MODES[1:]),
 ]
 
 

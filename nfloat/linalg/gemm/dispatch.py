@@ -6,6 +6,7 @@ The loop over a stack, packing, threads, and what one kernel leaves to the next.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache, partial
 from typing import Any
 
@@ -77,48 +78,58 @@ def multiply(
     acc: Accumulator,
     key: int,
     threads: int | None,
-) -> None:
-    """out = a @ b + c for matrices (m, k), (k, n), (m, n)."""
+) -> list[str]:
+    """out = a @ b + c for matrices (m, k), (k, n), (m, n); the names of the kernels that did it, in turn."""
     if out.size == 0:
-        return
+        return []
     if a.shape[1] == 0:
         if c is None:
             out[...] = 0.0
-            return
-        # c rounded is c + z rounded, where z is a zero that changes no zero of c: -0, or +0 in toward_negative
-        zero = np.float32(0.0 if acc.rounding is Rounding.TOWARD_NEGATIVE else -0.0)
-        a, b = np.full((out.shape[0], 1), zero), np.ones((1, out.shape[1]), np.float32)
-        acc = acc.replace(
-            format=acc.result_format, product=None, order=Order.SEQUENTIAL, block=None, promote=None, lanes=None
-        )
+            return []
+        a, b, acc = _zero_terms(out.shape[0], out.shape[1], acc)
     a, b = contiguous(a), contiguous(b)
     possible = candidates(acc)
     width = possible[0].bits // 8 if possible and possible[0].unconditional else 0
     if a.itemsize == b.itemsize == width and (c is None or c.itemsize == width):
         _Tiles(possible[0], a, b, c, out, acc, key, threads).run(possible[0].kind)
-        return
+        return [possible[0].name]
     c = None if c is None else np.ascontiguousarray(c)
     if possible and possible[0].unconditional and possible[0].bits == 16:
         if multiply_halves(a, b, c, out, possible[0].kind, _NOTHING_EMULATED, threads):
-            return
+            return [possible[0].name]
         possible = possible[1:]
     problem = Problem(survey(a), survey(b), ZEROS if c is None else survey(c), a.shape[1], lambda: _norms(a, b))
     tiles: _Tiles | None = None
+    done: list[str] = []
     for candidate in possible:
         kind = -1 if candidate.leftover and tiles is None else candidate.kind_for(problem)
         if kind < 0:
             continue
         if candidate.bits == 16:
             if multiply_halves(a, b, c, out, kind, _tile_constants(acc, 16), threads):
-                return
+                return [*done, candidate.name]
             continue
         if tiles is None or (tiles.candidate.bits, tiles.candidate.shape) != (candidate.bits, candidate.shape):
             tiles = _Tiles(candidate, a, b, c, out, acc, key, threads)
         else:
             tiles.candidate = candidate
+        done.append(candidate.name)
         if tiles.run(kind):
-            return
-    _plainly(a, b, c, out, acc, key, threads, [(0, out.shape[0])] if tiles is None else tiles.rows_left())
+            return done
+    multiply_plainly(a, b, c, out, acc, key, threads, None if tiles is None else tiles.rows_left())
+    return [*done, "plain"]
+
+
+def _zero_terms(m: int, n: int, acc: Accumulator) -> tuple[NDArray[np.float32], NDArray[np.float32], Accumulator]:
+    """What stands for no terms, k = 0: c rounded is c + z rounded, z a zero that changes no zero of c.
+
+    -0, or +0 in toward_negative.
+    """
+    zero = np.float32(0.0 if acc.rounding is Rounding.TOWARD_NEGATIVE else -0.0)
+    alone = acc.replace(
+        format=acc.result_format, product=None, order=Order.SEQUENTIAL, block=None, promote=None, lanes=None
+    )
+    return np.full((m, 1), zero), np.ones((1, n), np.float32), alone
 
 
 def contiguous(x: NDArray[Any]) -> NDArray[Any]:
@@ -257,17 +268,17 @@ def packable(x: NDArray[Any], dtype: type) -> NDArray[Any]:
 
 
 # ------------------------------------------------------------------ the plain rule
-def _plainly(
+def multiply_plainly(
     a: NDArray[Any],
     b: NDArray[Any],
     c: NDArray[Any] | None,
     out: NDArray[Any],
     acc: Accumulator,
     key: int,
-    threads: int | None,
-    ranges: list[tuple[int, int]],
+    threads: int | None = 1,
+    ranges: Sequence[tuple[int, int]] | None = None,
 ) -> None:
-    """The rows in `ranges` by the plain kernel."""
+    """The rows in `ranges` (None: all) of out = a @ b + c by the plain kernel."""
     call, specs = plain_call(acc)
     rows, columns = read_only(a), read_only(b.T)
     start = read_only(np.zeros(out.shape) if c is None else c)
@@ -280,7 +291,7 @@ def _plainly(
         place = (top + first, top + last, left, min(n, left + width))
         gemm_plain(rows, columns, start, result, *place, call, specs, np.uint64(key))
 
-    for top, end in ranges:
+    for top, end in ((0, out.shape[0]),) if ranges is None else ranges:
         count = thread_count(threads, PLAIN * (end - top) * columns.size, end - top)
         for left in range(0, n, width):
             over_ranges(partial(compute, top, left), end - top, count, work * width)

@@ -123,6 +123,11 @@ class Candidate:
     #: whether any operands of the lane's own dtype are right
     unconditional: bool = False
 
+    @property
+    def name(self) -> str:
+        """The kernel's."""
+        return str(self.kernel.py_func.__name__)
+
     def kind_for(self, p: Problem) -> int:
         """The body to run, or -1."""
         a, b, c = p.a, p.b, p.c

@@ -65,8 +65,8 @@ class UnitTable(Mapping[str, Unit]):
 
     def __contains__(self, name: object) -> bool:
         try:
-            return isinstance(self[name], Unit)  # type: ignore[index]
-        except (AccumulatorError, TypeError):
+            return isinstance(name, str | Unit) and isinstance(self[name], Unit)
+        except AccumulatorError:
             return False
 
     def __iter__(self) -> Iterator[str]:

@@ -20,10 +20,10 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "linalg"))
 
-import unit_data  # noqa: E402
+import unit_data
 
-import nfloat as nf  # noqa: E402
-from nfloat.linalg.units.unit import Unit  # noqa: E402
+import nfloat as nf
+from nfloat.linalg.units.unit import Unit
 
 WIDE_MMA = {
     f"{kind}.{out}": f"mma_{kind}_{out}"
