@@ -78,7 +78,8 @@ def test_unknown_command_in_a_process(tmp_path):
 def test_a_reader_that_has_seen_enough():
     """As `nfloat formats | head -1` is: fine, whatever is left to say."""
     for args in (["formats"], ["units"], ["explain", "0.1"], ["study", "list"], ["formats", "--json"]):
-        with subprocess.Popen([*PYTHON, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        pipe, quiet = subprocess.PIPE, {**os.environ, "NFLOAT_QUIET": "1"}
+        with subprocess.Popen([*PYTHON, *args], stdout=pipe, stderr=pipe, env=quiet) as process:
             process.stdout.close()
             said = process.stderr.read()
         assert (said, process.returncode) == (b"", 0), args
