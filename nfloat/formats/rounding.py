@@ -175,7 +175,7 @@ def as_rounding(mode: RoundingLike) -> Rounding:
         If there is no such mode; the message lists the nearest names.
     """
     try:
-        return Rounding(mode)
+        return Rounding(mode if isinstance(mode, str) else "")  # arrays of odd dtypes cannot even be compared
     except ValueError:
         hint = nearest_names(str(mode), [m.value for m in Rounding])
         raise RoundingError(f"rounding={mode!r} is not a rounding mode; {hint}") from None
@@ -192,7 +192,7 @@ def as_overflow(policy: OverflowLike | None) -> Overflow | None:
     if policy is None:
         return None
     try:
-        return Overflow(policy)
+        return Overflow(policy if isinstance(policy, str) else "")
     except ValueError:
         known = ", ".join(repr(p.value) for p in Overflow)
         raise RoundingError(

@@ -15,8 +15,8 @@ from ..errors import FormatError, ShapeError
 from ..formats.format import Format
 from ..formats.names import FormatLike, get_format
 from ..ops.arguments import as_carrier
+from ..ops.memory import check_copy, check_memory
 from ..ops.rounding import round as round_values
-from .memory import check_copy, check_memory
 
 
 def as_operand(x: ArrayLike, argument: str) -> NDArray[np.floating]:

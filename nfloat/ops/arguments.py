@@ -14,10 +14,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import ArgumentError
+from .memory import check_size
 
 _FLOAT32 = np.dtype(np.float32)
 _FLOAT64 = np.dtype(np.float64)
 _MAX_EXACT = 2**53
+#: arrays of more elements are held against the memory that is free
+LARGE = 1 << 26
 #: an array's `flags.num` & LAYOUT is CARRAY if it is C-contiguous, aligned and writable, and may be so without a
 #: warning: what `np.broadcast_arrays` returns warns where `flags.carray` looks whether it is writable
 LAYOUT, CARRAY = 0x80000501, 0x501
@@ -35,6 +38,8 @@ def as_carrier(x: ArrayLike, argument: str, *, single: bool) -> NDArray[np.float
         return x  # the common case, first: it decides what a call on a small array costs
     if type(x) is not np.ndarray:
         x = _as_array(x, argument)
+    if x.size > LARGE:
+        check_size(argument, x.shape, 4 if single and x.dtype.itemsize <= 4 else 8)
     dtype = x.dtype
     if dtype is not _FLOAT32 and dtype is not _FLOAT64:
         x = _to_float(x, argument)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import ArgumentError, RepresentationError
+from ..errors import ArgumentError, RepresentationError, ShapeError
 from ..formats.format import Format, LowestBinade
 from ..formats.lanes import DOUBLE, SINGLE, has_head_codes, has_only_normal_numbers, has_word_codes, is_narrow
 from ..formats.names import FormatLike, get_format
@@ -19,8 +19,9 @@ from ..kernels.jit import entry_point
 from ..kernels.rounding.codes import decode_plain, encode_plain
 from ..kernels.rounding.codes_vector import FIXED, NARROW, NARROW_ONE_ZERO, ROUNDED, SAME, decode_run, encode_run
 from ..streams import SeedLike
-from .arguments import CARRAY, LAYOUT, as_carrier, refuse_masked, restore_scalar
+from .arguments import CARRAY, LARGE, LAYOUT, as_carrier, refuse_masked, restore_scalar
 from .direct import FLOAT32
+from .memory import check_size
 from .rounder import Rounder, rounder
 
 _UINT8, _UINT16, _UINT32, _UINT64 = (np.dtype(t) for t in (np.uint8, np.uint16, np.uint32, np.uint64))
@@ -284,6 +285,10 @@ def as_codes(codes: ArrayLike, fmt: Format, argument: str) -> NDArray[np.unsigne
     refuse_masked(codes, argument)
     try:
         a = np.asarray(codes)
+        if a.size > LARGE:
+            check_size(argument, a.shape, 8)
+    except ShapeError:
+        raise
     except (ValueError, TypeError, OverflowError) as error:
         raise ArgumentError(f"{argument}: cannot be read as an array of integers ({error})") from None
     if a.dtype.kind in "fO" and isinstance(codes, (list, tuple, int)):

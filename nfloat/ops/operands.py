@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import ShapeError
-from .arguments import as_carrier
+from .arguments import LARGE, as_carrier
+from .memory import check_size
 
 _FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
@@ -49,6 +50,8 @@ def gather(named: Sequence[tuple[str, ArrayLike]], *, single: bool) -> Operands:
     carriers = [as_carrier(value, name, single=single) for name, value in named]
     result, computed = _dtypes([value for _, value in named], carriers)
     shape = _common_shape(named, carriers)
+    if prod(shape) > LARGE:
+        check_size(" and ".join(name for name, _ in named) + ": a result", shape, computed.itemsize)
     arrays = tuple(_flat(c, computed, shape) for c in carriers)
     is_scalar = not shape and not any(isinstance(value, np.ndarray) for _, value in named)
     return Operands(arrays, shape, prod(shape), result, is_scalar)
@@ -76,6 +79,8 @@ def _common_shape(named: Sequence[tuple[str, ArrayLike]], carriers: list[NDArray
         return first
     try:
         return np.broadcast_shapes(*(c.shape for c in carriers))
+    except RuntimeError:
+        raise ShapeError(f"{named[0][0]} has {len(first)} dimensions; NumPy broadcasts at most 32 of them") from None
     except ValueError:
         shapes = ", ".join(f"{name} {c.shape}" for (name, _), c in zip(named, carriers, strict=True))
         raise ShapeError(f"the shapes do not broadcast: {shapes}") from None

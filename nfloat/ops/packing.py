@@ -12,6 +12,8 @@ from ..errors import ArgumentError, ShapeError
 from ..formats.names import FormatLike, get_format
 from .codes import as_codes, code_dtype
 
+_MOST_DIMENSIONS = 64 if np.lib.NumpyVersion(np.__version__) >= "2.0.0" else 32
+
 
 def pack(codes: ArrayLike, fmt: FormatLike) -> NDArray[np.uint8]:
     """Codes side by side in bytes, little-endian bit order.
@@ -74,6 +76,11 @@ def _dimensions(shape: int | tuple[int, ...]) -> tuple[int, ...]:
         whole = (-1,)
     if min(whole, default=0) < 0:
         raise ShapeError(f"shape={shape!r} must be a non-negative integer or a tuple of them")
+    if len(whole) > _MOST_DIMENSIONS or prod(n for n in whole if n) >= 2**60:
+        raise ShapeError(
+            f"shape={shape!r} is one that no array has: NumPy knows {_MOST_DIMENSIONS} dimensions and 2^60 elements of "
+            "8 bytes, an empty array's other dimensions counted"
+        )
     return whole
 
 

@@ -21,8 +21,8 @@ from ...kernels.gemm.plain import RULES, PlainCall, gemm_plain
 from ...kernels.gemm.walk import TileCall
 from ...kernels.gemm.words import line_words
 from ...kernels.jit import entry_point
+from ...ops.memory import panel_buffer
 from ..accumulators import Accumulator
-from ..memory import panel_buffer
 from ..threads import NATIVE, PIECE, PLAIN, SLOWEST, over_ranges, thread_count
 from .constants import constants
 from .facts import ZEROS, layout_of, survey
@@ -150,7 +150,8 @@ def _norms(a: NDArray[Any], b: NDArray[Any]) -> float:
 
 def read_only(x: NDArray[Any], dtype: type | np.dtype = np.float64) -> NDArray[Any]:
     """x as the plain kernels take operands: C-contiguous, of a dtype, and nobody writes to it."""
-    x = np.ascontiguousarray(x, dtype).view()
+    with np.errstate(invalid="ignore"):  # a signalling NaN would warn
+        x = np.ascontiguousarray(x, dtype).view()
     x.flags.writeable = False
     return x
 

@@ -1,4 +1,4 @@
-"""Memory of products: the refusal of what this machine cannot hold, and the buffer that each thread keeps."""
+"""Memory: the refusal of what this machine cannot hold, and the buffer that each thread keeps for products."""
 
 from __future__ import annotations
 
@@ -35,6 +35,19 @@ def check_memory(
         f"{argument}: {names} give a result of shape {result}, which needs",
         "split the rows and multiply them in turn",
     )
+
+
+def check_size(argument: str, shape: tuple[int, ...], itemsize: int) -> None:
+    """Refuse an operand of which a result of its shape (or a copy) is needed that this machine cannot hold.
+
+    Raises
+    ------
+    ShapeError
+        If so many elements would take more than half of the memory now free.
+    """
+    need = prod(shape) * itemsize
+    if need >= _SMALL:
+        _refuse_beyond_half(need, f"{argument} of shape {shape} needs", "pass it in parts")
 
 
 def check_copy(argument: str, x: NDArray[Any]) -> None:
