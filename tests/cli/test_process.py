@@ -12,6 +12,11 @@ PYTHON = (sys.executable, "-m", "nfloat.cli.main")
 HEAVY = ("numba", "matplotlib", "jinja2", "msgspec", "rich", "sklearn", "scipy")
 
 
+def hears_ctrl_c():
+    """For a child process: a shell turns SIGINT off for what it starts with &, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def loaded(*args):
     code = (
         "import sys\nfrom nfloat.cli.main import main\n"
@@ -47,6 +52,7 @@ def test_a_real_run_ctrl_c_and_going_on(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "NFLOAT_QUIET": "1"},
+        preexec_fn=hears_ctrl_c,
     )
     rows = tmp_path / "out" / "rows.jsonl"
     while process.poll() is None and not (rows.exists() and rows.stat().st_size > 2000):
