@@ -122,12 +122,16 @@ def common(operands: list[Any], what: str) -> RoundedValues:
 
 
 def operand(value: Any, first: RoundedValues, what: str) -> Any:
-    """What an operand stands for: a carrier's array, or a Python number that the format holds.
+    """What an operand stands for: a carrier's array, or a number rounded to the format, as a constant in a formula is.
+
+    Numbers are Python's, NumPy's and arrays without dimensions; the elements of other arrays must be the format's.
 
     Raises
     ------
     RepresentationError
-        If a NumPy array has a value that the format does not hold.
+        If an array with dimensions has a value that the format does not hold.
+    ArgumentError
+        If it is not real numbers.
     """
     if isinstance(value, RoundedValues):
         return value._values
@@ -137,6 +141,8 @@ def operand(value: Any, first: RoundedValues, what: str) -> Any:
     nearest = rounder(arithmetic.format, Rounding.NEAREST_EVEN, None, None)
     array = as_carrier(value, f"an operand of {what}", single=nearest.single)
     rounded = nearest.apply(array, 0)
+    if not array.ndim:
+        return float(rounded)
     wrong = (rounded != array) & (array == array)
     if wrong.any():
         name = arithmetic.format.name

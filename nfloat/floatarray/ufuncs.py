@@ -156,7 +156,7 @@ def multiply_matrices(operands: list[Any], first: RoundedValues) -> Any:
 
 
 def _question(ufunc: np.ufunc, operands: list[Any], out: Any, where: Any) -> NDArray[np.bool_] | np.bool_:
-    """A comparison or predicate: exact, also between formats; Python numbers are rounded first, as in NumPy."""
+    """A comparison or predicate: exact, also between formats and with arrays; a number beside it is rounded first."""
     if isinstance(out, RoundedValues):
         raise ArgumentError(f"{ufunc.__name__}: out= must be an array of booleans")
     if where is not True and out is None:
@@ -171,7 +171,7 @@ def _question(ufunc: np.ufunc, operands: list[Any], out: Any, where: Any) -> NDA
 def _compared(x: Any, first: RoundedValues) -> Any:
     if isinstance(x, RoundedValues):
         return x._values
-    return operand(x, first, "comparison") if type(x) in (int, float, bool) else x
+    return operand(x, first, "comparison") if np.ndim(x) == 0 else x
 
 
 def check_mask(where: Any, name: str) -> None:

@@ -200,8 +200,9 @@ def test_mixing_raises_and_names_the_cast() -> None:
         a + a.replace(rounding="toward_zero")
     with pytest.raises(nf.RepresentationError, match=r"float16 does not hold .*0\.1.*nf.array\(x, 'float16'\)"):
         a + np.array([0.1])
-    with pytest.raises(nf.RepresentationError):
-        a * np.float64(0.1)
+    for number in (0.1, np.float64(0.1), np.array(0.1)):  # numbers of any kind are rounded, as constants are
+        assert (a * number).tolist() == [float(np.float16(0.1))]
+        assert (nf.array([0.1], "float16") == number).all() and (number == nf.array([0.1], "float16")).all()
     with pytest.raises(nf.ArgumentError):
         a + 1j
     with pytest.raises(nf.ArgumentError, match="dtype="):
