@@ -15,9 +15,8 @@ EXPLAINED = {
     (
         "nfloat/ops/codes.py",
         "nfloat/ops/rounding.py",
-    ): "the shortest way for a plain array: a call more costs a tenth of it",
-    ("nfloat/kernels/units/pack.py",)
-    * 2: "one walk, two kernels: a cached kernel takes no compiled function as argument",
+    ): "the shortest way for a plain array: a call costs a tenth",
+    ("nfloat/kernels/units/pack.py",) * 2: "one walk, two kernels: none takes another as argument",
 }
 
 
