@@ -17,6 +17,7 @@ from ..errors import ArgumentError, FormatError, ShapeError
 from ..kernels.arithmetic.operations import Operation
 from ..linalg.accumulators import Accumulator
 from ..linalg.matmul import matmul
+from ..ops.approximations import APPROXIMATIONS
 from ..ops.compute import compute
 from ..ops.operands import gather
 from ..ops.tables import evaluate_members
@@ -33,29 +34,8 @@ ARITHMETIC: dict[np.ufunc, Operation] = {
     np.remainder: Operation.REMAINDER,
     np.fmod: Operation.FMOD,
 }
-FUNCTIONS: dict[np.ufunc, str] = {
-    getattr(np, name): name
-    for name in (
-        "exp",
-        "exp2",
-        "expm1",
-        "log",
-        "log2",
-        "log10",
-        "log1p",
-        "sin",
-        "cos",
-        "tan",
-        "sinh",
-        "cosh",
-        "tanh",
-        "arcsin",
-        "arccos",
-        "arctan",
-        "arctan2",
-        "power",
-    )
-}
+#: the elementary functions that NumPy has too
+FUNCTIONS: dict[np.ufunc, str] = {getattr(np, name): name for name in APPROXIMATIONS if hasattr(np, name)}
 EXACT = frozenset(
     {
         np.negative,

@@ -77,7 +77,7 @@ def compute(
         _exactly(op, arrays, out, how, key)
         return out
     for start, pieces in pieces_of(arrays, size):
-        out[start : start + PIECE] = _plain(op, pieces, start, how, key)
+        out[start : start + PIECE] = compute_plainly(op, pieces, start, how, key)
     return out
 
 
@@ -117,9 +117,10 @@ def pieces_of(
         yield start, tuple(a[start:stop] if w else a[: stop - start] for a, w in zip(given, whole, strict=True))
 
 
-def _plain(
+def compute_plainly(
     op: Operation, arrays: tuple[NDArray[np.floating], ...], first: int, how: Rounder, key: int
 ) -> NDArray[np.float64]:
+    """The results by the plain rule alone, of elements whose counters begin at `first`."""
     wide = [a.astype(np.float64, copy=False) for a in arrays]
     out = np.empty(wide[0].size)
     x, y, z = (wide * 3)[:3] if len(wide) == 1 else (*wide, wide[0])[:3]
@@ -183,7 +184,7 @@ def _replace(
     if refused.size:
         places = (refused[:, None] + np.arange(width)).reshape(-1)
         places = places[: np.searchsorted(places, out.size)]
-        out[places] = _plain(op, tuple(a[places] for a in arrays), 0, how, key)
+        out[places] = compute_plainly(op, tuple(a[places] for a in arrays), 0, how, key)
 
 
 def _is_better_widened(op: Operation, how: Rounder, dtype: np.dtype) -> bool:
@@ -249,7 +250,7 @@ def _exactly(
     for first, end in zip(edges[::2], edges[1::2], strict=True):
         last = min(int(end), out.size)
         operands = tuple(a[first:last] if a.size == out.size else np.full(last - first, a[0], a.dtype) for a in arrays)
-        out[first:last] = _plain(op, operands, int(first), how, key)
+        out[first:last] = compute_plainly(op, operands, int(first), how, key)
 
 
 #: approximations of roots, and what their relative error stays below (C libraries and hardware: 2^-51)
@@ -273,4 +274,4 @@ def _by_approximation(
         ziv(y, target, open_, 2 * _ROOT_ERROR, 0, how.spec_array)
         places = np.flatnonzero(open_)
         if places.size:
-            target[places] = _plain(op, tuple(p[places] for p in pieces), 0, how, key)
+            target[places] = compute_plainly(op, tuple(p[places] for p in pieces), 0, how, key)

@@ -42,7 +42,7 @@ _NUMPYS_ERRORS = (
 )  # fmt: skip
 
 
-class _Tables(NamedTuple):
+class Tables(NamedTuple):
     """Of each layer: x for one step of its place; places that are taken at once; the density at its outer end."""
 
     width: NDArray[np.float64]
@@ -73,7 +73,7 @@ def standard_normal(generator: np.random.Generator, shape: int | tuple[int, ...]
     while True:
         words = _words(generator, ahead)
         generator.bit_generator.state = state
-        found = _from_words(words, count)
+        found = from_words(words, count)
         if found is not None:
             values, used = found
             _words(generator, used)
@@ -85,9 +85,9 @@ def _words(generator: np.random.Generator, count: int) -> NDArray[np.uint64]:
     return generator.integers(0, 2**64 - 1, size=count, dtype=np.uint64, endpoint=True)
 
 
-def _from_words(words: NDArray[np.uint64], count: int) -> tuple[NDArray[np.float64], int] | None:
+def from_words(words: NDArray[np.uint64], count: int) -> tuple[NDArray[np.float64], int] | None:
     """(that many deviates, words used for them); None if there are too few words."""
-    table = _tables()
+    table = tables()
     layer = (words & np.uint64(255)).astype(np.intp)
     place = (words >> np.uint64(9)) & np.uint64(2**52 - 1)
     x = place.astype(np.float64) * table.width[layer]
@@ -113,7 +113,7 @@ def _from_words(words: NDArray[np.uint64], count: int) -> tuple[NDArray[np.float
 
 def _under_density(x: NDArray[np.float64], layer: NDArray[np.intp], words: NDArray[np.uint64]) -> NDArray[np.bool_]:
     """Whether a height drawn in the layer lies under the density at x; in the lowest layer it means nothing."""
-    density = _tables().density
+    density = tables().density
     height = (density[layer - 1] - density[layer]) * _uniform(words) + density[layer]
     return np.asarray(height < exp(-0.5 * x * x, "float64"))
 
@@ -134,7 +134,7 @@ def _uniform(words: NDArray[np.uint64]) -> NDArray[np.float64]:
 
 
 @lru_cache(maxsize=1)
-def _tables() -> _Tables:
+def tables() -> Tables:
     """The layers' edges, outermost first.
 
     Layer i has the area x_i (f(x_(i-1)) - f(x_i)) = V, the lowest R f(R) + tail = V.
@@ -153,7 +153,7 @@ def _tables() -> _Tables:
         edges = [area / f(edge), *reversed(edges)]
         inside = [edge / edges[0], Decimal(0), *(x / y for x, y in pairwise(edges[1:]))]
         density = [Decimal(1), *map(f, edges[1:])]
-        return _Tables(
+        return Tables(
             (np.array([float(x / 2**52) for x in edges]).view(np.int64) + _NUMPYS_ERRORS).view(np.float64),
             np.array([int(x * 2**52) for x in inside], np.uint64),
             np.array([float(x) for x in density]),

@@ -204,7 +204,7 @@ def name_ends(axes: Axes, ends: list[tuple[tuple[float, float], Line]]) -> None:
     axes.figure.canvas.draw()
     to_pixels = axes.transData.transform
     ends = sorted(ends, key=lambda end: end[0][1])
-    places = _spread([to_pixels(point)[1] for point, _ in ends], least=axes.figure.dpi * 0.165)
+    places = spread([to_pixels(point)[1] for point, _ in ends], least=axes.figure.dpi * 0.165)
     for ((x, y), line), place in zip(ends, places, strict=True):
         offset = (place - to_pixels((x, y))[1]) * 72.0 / axes.figure.dpi
         axes.annotate(
@@ -219,7 +219,7 @@ def name_ends(axes: Axes, ends: list[tuple[tuple[float, float], Line]]) -> None:
         )
 
 
-def _spread(places: list[float], least: float) -> list[float]:
+def spread(places: list[float], least: float) -> list[float]:
     """Ascending places moved as little as need be, so that neighbours are `least` apart."""
     groups: list[list[float]] = []
     for place in places:

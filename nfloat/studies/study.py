@@ -10,6 +10,8 @@ checks     rows -> the figures that must come out, with tolerance and source; th
 findings   rows -> sentences: what the rows show
 plots      rows -> pictures as data (``plots.py``)
 
+Parameters and cells are written out in each file, alike in shape as they are: one reads a study from top to bottom.
+
 Studies compute through the package's public names (``import nfloat as nf``), as a user would. Running, resuming,
 storing and drawing them is the same for all: ``plan.py``, ``experiment.py``, ``folder.py``, ``page.py``.
 """

@@ -75,7 +75,7 @@ def draw(seed: int, most: int = 12) -> Product:
     rng = Random(seed)
     acc = _accumulator(rng)
     if rng.random() < (0.4 if acc.stochastic else 0.15):
-        return _at_threshold(rng, acc)
+        return at_threshold(rng, acc)
     size = 40 if rng.random() < 0.04 else most
     m, k, n = (rng.randint(1, size) for _ in range(3))
     a, b, c = _operands(rng, acc, m, k, n)
@@ -157,7 +157,7 @@ def _number(rng: Random, exponent: int, spread: int, digits: int, positive: bool
     return x if positive or rng.random() < 0.5 else -x
 
 
-def _at_threshold(rng: Random, acc: Accumulator) -> Product:
+def at_threshold(rng: Random, acc: Accumulator) -> Product:
     """One output whose last sum (or product) lies right where its rounding begins to go up, or right beside that.
 
     On the grid, halfway, or where the random word that it gets begins to carry. Errors in such places have no chance to

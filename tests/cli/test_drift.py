@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from expected import assert_mistake, assert_rows_stay
 
 from nfloat.cli.main import group
 from nfloat.drift import Config, experiment
@@ -102,22 +103,12 @@ def test_mistakes_end_in_one_line_and_leave_nothing(nfloat, tmp_path, args, word
     before = sorted(tmp_path.rglob("*"))
     base = SMALL if "--config" not in args else ("drift",)
     done = nfloat(*base, *args)
-    assert done.code == 2
-    assert done.out == ""
-    assert done.err.count("\n") == 1
-    assert words in done.err
+    assert_mistake(done, words)
     assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_another_run_s_rows_are_not_overwritten_silently(nfloat, tmp_path):
-    nfloat(*SMALL, "--out", "out")
-    rows = (tmp_path / "out" / "rows.jsonl").read_bytes()
-    done = nfloat(*SMALL, "--seed", "1", "--out", "out")
-    assert done.code == 2
-    assert "holds rows of another configuration; choose another folder, or --overwrite" in done.err
-    assert (tmp_path / "out" / "rows.jsonl").read_bytes() == rows
-    assert nfloat(*SMALL, "--seed", "1", "--out", "out", "--overwrite").code == 0
-    assert (tmp_path / "out" / "rows.jsonl").read_bytes() != rows
+    assert_rows_stay(nfloat, tmp_path / "out", SMALL, "another configuration")
 
 
 def test_interrupted(nfloat, tmp_path, monkeypatch):

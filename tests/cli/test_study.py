@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from expected import assert_mistake, assert_rows_stay
 
 from nfloat.cli.main import group
 from nfloat.studies import STUDIES, input_formats
@@ -189,22 +190,12 @@ def test_mistakes_end_in_one_line_and_leave_nothing(nfloat, tmp_path, args, word
     (tmp_path / "other.toml").write_text('study = "long-gemm"\n')
     before = sorted(tmp_path.rglob("*"))
     done = nfloat("study", *args)
-    assert done.code == 2
-    assert done.out == ""
-    assert done.err.count("\n") == 1
-    assert words in done.err
+    assert_mistake(done, words)
     assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_another_plan_s_rows_are_not_overwritten_silently(nfloat, tmp_path):
-    nfloat(*SMALL, "--out", "out")
-    rows = (tmp_path / "out" / "rows.jsonl").read_bytes()
-    done = nfloat(*SMALL, "--seed", "1", "--out", "out")
-    assert done.code == 2
-    assert "holds rows of another plan; choose another folder, or --overwrite" in done.err
-    assert (tmp_path / "out" / "rows.jsonl").read_bytes() == rows
-    assert nfloat(*SMALL, "--seed", "1", "--out", "out", "--overwrite").code in (0, 1)
-    assert (tmp_path / "out" / "rows.jsonl").read_bytes() != rows
+    assert_rows_stay(nfloat, tmp_path / "out", SMALL, "another plan")
 
 
 def test_listing_loads_no_compiler_and_no_pictures():

@@ -6,8 +6,8 @@
 import itertools
 
 import numpy as np
+from equal_bits import same_bits
 from every_order import counted
-from same_bits import same_bits
 
 import nfloat as nf
 from nfloat.linalg.gemm.dispatch import multiply_plainly

@@ -4,9 +4,9 @@ Any format, order, product, mode, policy, shape, layout, carrier and kind of dat
 """
 
 import numpy as np
+from equal_bits import same_bits
 from every_order import ORDERS, counted
 from product_cases import DATA, FORMATS, plainly, wild
-from same_bits import same_bits
 
 import nfloat as nf
 from nfloat.formats.rounding import Rounding

@@ -18,9 +18,9 @@ from product_cases import exactly
 import nfloat as nf
 from nfloat.formats.rounding import Overflow, Rounding
 from nfloat.linalg.gemm.constants import can_cut
-from nfloat.linalg.gemm.dispatch import _norms
+from nfloat.linalg.gemm.dispatch import norm_bound
 from nfloat.linalg.gemm.facts import ZEROS, Facts, survey
-from nfloat.linalg.gemm.route import Problem, _before_growth
+from nfloat.linalg.gemm.route import Problem, bound_before_growth
 
 TINY = 2.0**-40
 
@@ -223,7 +223,7 @@ def test_growth_at_random_is_bounded_as_its_proof_says(p, k):
     f = nf.Format(name="x", precision=p, emin=-10, emax=10)
     g, h = 1 + Fraction(2) ** (1 - p), Fraction(f.smallest_subnormal)
     for bound in (f.max, 512 * float(h), float(h)):
-        t = Fraction(_before_growth(bound, (f,), k))
+        t = Fraction(bound_before_growth(bound, (f,), k))
         assert t <= 0 or g ** (k + 1) * (t + 2 * k * h) <= Fraction(bound)
 
 
@@ -247,4 +247,4 @@ def test_norms_are_no_less_than_the_sums_they_bound():
         for scale in (1.0, 2.0**-538, 2.0**-1000):
             for _ in range(30):
                 x = np.abs(rng.standard_normal(k)) * scale
-                assert Fraction(_norms(x[None], x[:, None].copy())) >= sum(Fraction(v) ** 2 for v in x.tolist())
+                assert Fraction(norm_bound(x[None], x[:, None].copy())) >= sum(Fraction(v) ** 2 for v in x.tolist())

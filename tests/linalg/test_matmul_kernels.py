@@ -4,11 +4,11 @@ import itertools
 
 import numpy as np
 import pytest
+from equal_bits import same_bits
 from every_mode import DETERMINISTIC
 from every_order import ORDERS, counted
 from product_cases import FORMATS, plainly
 from random_products import MORE, NARROW, compare
-from same_bits import same_bits
 
 import nfloat as nf
 from nfloat.formats.rounding import Rounding

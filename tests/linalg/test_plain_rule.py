@@ -8,10 +8,10 @@ is wrong.)
 
 import numpy as np
 import pytest
+from equal_bits import same_bits
 from every_mode import FAMILIES
 from every_order import ORDERS
 from product_cases import SEED, accumulators, plainly, problems
-from same_bits import same_bits
 
 import nfloat as nf
 from nfloat.formats.rounding import Rounding

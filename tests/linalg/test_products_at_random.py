@@ -33,7 +33,7 @@ def test_codes_of_float32_at_the_thresholds_of_random_words():
     rng = Random(2)
     accumulators = [nf.Accumulator(f"e8m{m}", rounding="stochastic") for m in range(10, 22)]
     accumulators += [nf.Accumulator(f"e8m{m}", product=f"e8m{m}", rounding="stochastic") for m in range(3, 16)]
-    products = [random_products._at_threshold(rng, rng.choice(accumulators)) for _ in range(3000)]
+    products = [random_products.at_threshold(rng, rng.choice(accumulators)) for _ in range(3000)]
     assert [source(p) for p in products if wrong(p)] == []
 
 
@@ -42,7 +42,7 @@ def test_codes_of_float32_with_more_random_bits_than_it_holds():
     rng = Random(8)
     formats = [f"e8m{m}" for m in range(16, 22)]
     accumulators = [nf.Accumulator(f, product=p, rounding="stochastic") for f in formats for p in (None, f)]
-    products = [random_products._at_threshold(rng, rng.choice(accumulators)) for _ in range(4000)]
+    products = [random_products.at_threshold(rng, rng.choice(accumulators)) for _ in range(4000)]
     assert [source(p) for p in products if wrong(p)] == []
 
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from equal_bits import same_bits
 from every_mode import MODES, stated
 from every_order import ORDERS, counted
-from same_bits import same_bits
 
 import nfloat as nf
 

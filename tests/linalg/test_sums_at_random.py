@@ -4,7 +4,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from same_bits import same_bits
+from equal_bits import same_bits
 
 import nfloat as nf
 from nfloat.testing.gemm_oracle import matmul_exact

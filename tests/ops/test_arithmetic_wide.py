@@ -18,23 +18,25 @@ def _equal(got: np.ndarray, wanted: np.ndarray, what: str) -> None:
     assert same.all(), f"{what}: {np.flatnonzero(~same)[:5]} of {same.size}: {got[~same][:3]}, MPFR {wanted[~same][:3]}"
 
 
+def _hard(name: str, mode: str, seed: int, limits: dict) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+    """Operands of an operation, and MPFR's results in a format of these limits."""
+    arity, function = ARITHMETIC[name]
+    operands = hard_operands(np.random.default_rng(seed), COUNT, single=limits is FLOAT32)[:arity]
+    operands = tuple(np.abs(o) for o in operands) if name in ("sqrt", "rsqrt") else operands
+    return operands, as_float64(function, *operands, **limits, rounding=MODES[mode])
+
+
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", ARITHMETIC)
 def test_float64_equals_mpfr(name: str, mode: str) -> None:
-    arity, function = ARITHMETIC[name]
-    operands = hard_operands(np.random.default_rng(5), COUNT, single=False)[:arity]
-    operands = tuple(np.abs(o) for o in operands) if name in ("sqrt", "rsqrt") else operands
-    wanted = as_float64(function, *operands, **FLOAT64, rounding=MODES[mode])
+    operands, wanted = _hard(name, mode, 5, FLOAT64)
     _equal(getattr(nf, name)(*operands, "float64", mode), wanted, name)
 
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", ARITHMETIC)
 def test_float32_equals_mpfr_from_both_carriers(name: str, mode: str) -> None:
-    arity, function = ARITHMETIC[name]
-    operands = hard_operands(np.random.default_rng(6), COUNT, single=True)[:arity]
-    operands = tuple(np.abs(o) for o in operands) if name in ("sqrt", "rsqrt") else operands
-    wanted = as_float64(function, *operands, **FLOAT32, rounding=MODES[mode])
+    operands, wanted = _hard(name, mode, 6, FLOAT32)
     _equal(getattr(nf, name)(*operands, "float32", mode), wanted, name)
     narrow = getattr(nf, name)(*(o.astype(np.float32) for o in operands), "float32", mode)
     assert narrow.dtype == np.float32

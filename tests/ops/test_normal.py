@@ -38,15 +38,15 @@ def test_the_tail_comes_from_the_words_as_the_method_says():
     """Words made for it: the lowest layer, beyond R, refused once, then taken."""
     beyond, low, high = 0xFFFFFFFFFFFFF, 1 << 11, 2**64 - 1
     words = np.array([beyond << 9, high, low, 12345 << 20, high, (beyond ^ 256) << 9, 0, high], np.uint64)
-    (x, y), used = normal._from_words(words, 2)
+    (x, y), used = normal.from_words(words, 2)
     u = (12345 << 20 >> 11) * 2.0**-53
     assert math.isclose(-x, R - math.log1p(-u) / R, rel_tol=1e-15)
     assert y == R and used == 8
-    assert normal._from_words(words, 3) is None and normal._from_words(words[:4], 1) is None
+    assert normal.from_words(words, 3) is None and normal.from_words(words[:4], 1) is None
 
 
 def test_layers_have_one_area():
-    table = normal._tables()
+    table = normal.tables()
     edges = table.width * 2.0**52
     assert edges[255] == R and np.all(np.diff(edges[1:]) > 0) and table.inside[1] == 0
     heights = table.density[:-1] - table.density[1:]

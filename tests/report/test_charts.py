@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from nfloat.report.charts import Bars, Line, Range, _spread, bar_chart, colours, line_chart, range_chart
+from nfloat.report.charts import Bars, Line, Range, bar_chart, colours, line_chart, range_chart, spread
 
 LINES = [
     Line("one", [(0, 1.0), (1, 0.1)], "#3b83c7"),
@@ -88,8 +88,8 @@ def test_colours_go_round():
 
 @pytest.mark.parametrize("places", [[], [3.0], [0.0, 0.0, 0.0], [0.0, 1.0, 9.0, 9.5, 50.0], [5.0, 5.1, 5.2, 5.3, 5.4]])
 def test_labels_are_moved_apart_in_order(places):
-    spread = _spread(places, 2.0)
-    assert len(spread) == len(places)
-    assert all(b - a >= 2.0 - 1e-9 for a, b in itertools.pairwise(spread))
+    apart = spread(places, 2.0)
+    assert len(apart) == len(places)
+    assert all(b - a >= 2.0 - 1e-9 for a, b in itertools.pairwise(apart))
     if places:
-        assert sum(spread) == pytest.approx(sum(places))
+        assert sum(apart) == pytest.approx(sum(places))

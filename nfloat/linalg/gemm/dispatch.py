@@ -98,7 +98,7 @@ def multiply(
         if multiply_halves(a, b, c, out, possible[0].kind, _NOTHING_EMULATED, threads):
             return [possible[0].name]
         possible = possible[1:]
-    problem = Problem(survey(a), survey(b), ZEROS if c is None else survey(c), a.shape[1], lambda: _norms(a, b))
+    problem = Problem(survey(a), survey(b), ZEROS if c is None else survey(c), a.shape[1], lambda: norm_bound(a, b))
     tiles: _Tiles | None = None
     done: list[str] = []
     for candidate in possible:
@@ -137,7 +137,7 @@ def contiguous(x: NDArray[Any]) -> NDArray[Any]:
     return x if x.flags.c_contiguous or x.flags.f_contiguous else np.ascontiguousarray(x)
 
 
-def _norms(a: NDArray[Any], b: NDArray[Any]) -> float:
+def norm_bound(a: NDArray[Any], b: NDArray[Any]) -> float:
     """A bound on every sum |a_k b_k|, by Cauchy and Schwarz; the factor covers the rounding of the bound itself.
 
     A square that underflows loses less than 2^-1074, which is added for each; a sum of squares that overflows leaves

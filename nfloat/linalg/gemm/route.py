@@ -149,13 +149,13 @@ class Candidate:
         return self._by_bound(p)
 
     def _by_bound(self, p: Problem) -> int:
-        bound = _before_growth(self.bound, self.drawn, p.k) if self.drawn else self.bound
+        bound = bound_before_growth(self.bound, self.drawn, p.k) if self.drawn else self.bound
         on_grid = self.on_grid >= 0 and min(p.a.quantum + p.b.quantum, p.c.quantum) >= self.unit
         kind, watched = (self.on_grid, self.watched_on_grid) if on_grid else (self.kind, self.watched)
         return kind if p.k <= self.steps and (bound == _INF or p.sums_within(bound)) else watched
 
 
-def _before_growth(bound: float, formats: tuple[Format, ...], k: int) -> float:
+def bound_before_growth(bound: float, formats: tuple[Format, ...], k: int) -> float:
     """What T = |c| + sum |a_k b_k| may be, so that k sums and k products, each rounded up, end below `bound`.
 
     A rounding takes |x| to at most g |x| + h, g = 1 + 2^(1 - p) and h the least number (a unit is at most 2^(1 - p) |x|
