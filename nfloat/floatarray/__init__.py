@@ -1,5 +1,6 @@
 """FloatArray: values + format + rounding, with NumPy's ufuncs, operators and functions.
 
-``rounded`` (the data, and what an operand may be), ``array`` (the class and `array`), ``ufuncs`` (calls of ufuncs),
+``rounded`` (the data, and what an operand may be), ``array`` (the class and `array`), ``methods`` (what makes it
+look like an ndarray), ``ufuncs`` (calls of ufuncs),
 ``folds`` (reduce, accumulate, outer, at), ``functions`` and ``moving`` (NumPy's functions on whole arrays).
 """

@@ -1,7 +1,7 @@
 """THE list of named formats, one entry each, with its source. Everything else iterates over it.
 
 Names are ml_dtypes' where it has one. Families spelled on the fly (``e6m9``, ``binary8p4se``, ``fixed16.8``) and
-aliases stand in ``names.py``; block formats (MX, NVFP4) in ``blocks.py``.
+aliases stand in ``names.py``.
 """
 
 from __future__ import annotations

@@ -62,7 +62,8 @@ def matmul(
     -------
     ndarray or scalar, shape (..., m, n)
         Values of the accumulator's result format (or of `output`): float32 where all operands are float32 or narrower
-        and the format fits it, else float64. With k = 0 the result is c, rounded, or 0.
+        and the format fits it, else float64. With k = 0 the result is c, rounded, or 0 (rounded,
+        where the format has none).
 
     Raises
     ------

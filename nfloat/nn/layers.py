@@ -3,8 +3,8 @@
 What a layer computes stands in ``ops.py``, in which format in ``precision.py``.
 
 A layer has a `name` (its place in the model, "0", "2.1", given by `Sequential`), parameters named after it
-("0.weight"), and ``layer(x)``. To add one: a class here, a row in `LAYERS` with an example; a new primitive is a
-pair in ``ops.py``.
+("0.weight"), and ``layer(x)``. To add one: a class here and a row in `LAYERS` with an example, or in `ACTIVATIONS`
+(which is in `LAYERS`); a new primitive is a pair in ``ops.py``.
 
 Initial weights are He-normal (He et al. 2015, arXiv:1502.01852): standard deviation sqrt(2 / fan_in); biases are zero.
 """

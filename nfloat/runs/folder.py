@@ -113,7 +113,7 @@ class RunFolder(Generic[AnyRow]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            if self._changed and self._marked < len(self.rows):
+            if self._changed and self._vouched_rows < len(self.rows):
                 with contextlib.suppress(OSError):  # a full disk has been said by `append` already
                     self._write_provenance({"complete": False})
         finally:
@@ -135,7 +135,7 @@ class RunFolder(Generic[AnyRow]):
             self._file.write(text)
             self.rows.extend(rows)
             self._digest.update(text)
-            if time.monotonic() - self._marked_at > _EVERY:
+            if time.monotonic() - self._vouched_at > _EVERY:
                 self._write_provenance({"complete": False})
 
     def rearrange(self, rows: Iterable[AnyRow]) -> None:
@@ -179,7 +179,7 @@ class RunFolder(Generic[AnyRow]):
         if there and self.rows == there and self._provenance().get("complete"):
             self._digest = hashlib.sha256((self.path / ROWS).read_bytes())
             self._file = (self.path / ROWS).open("ab", buffering=0)
-            self._marked, self._marked_at = len(self.rows), time.monotonic()
+            self._vouched_rows, self._vouched_at = len(self.rows), time.monotonic()
         else:
             self._begin(self.rows, (_vouched(self._provenance()) if there else None) or _NO_ROWS)
 
@@ -199,7 +199,7 @@ class RunFolder(Generic[AnyRow]):
 
     def _write_provenance(self, facts: Mapping[str, object]) -> None:
         replace_text(self.path / PROVENANCE, self._provenance_text(self._now(), facts))
-        self._marked, self._marked_at = len(self.rows), time.monotonic()
+        self._vouched_rows, self._vouched_at = len(self.rows), time.monotonic()
 
     def _provenance_text(self, vouched: Vouched, facts: Mapping[str, object]) -> str:
         digests = {key: mark.digest for key, mark in self._marks.items()}

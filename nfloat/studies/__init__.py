@@ -5,6 +5,8 @@ study, with which parameters, from which seed), ``experiment.py`` (running it), 
 interruption; ``nfloat/runs`` keeps the rows on disk), ``measurements.py`` (rows and figures together), ``selection.py``
 (from rows), ``page.py`` (the page made of them), ``export.py``; ``samples.py`` draws the data.
 
+The studies: ``stagnation.py``, ``swamping.py``, ``long_gemm.py``, ``input_formats.py``, ``gemm_error.py``.
+
     result = nf.studies.run("input-formats", out="out")
     result.ok, result.checks[0].measured
 

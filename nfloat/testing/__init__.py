@@ -8,6 +8,10 @@ definitions, one number at a time), ``grid`` (the same for arrays), ``probes`` (
 and ``sweep`` (what ``nfloat check`` runs), ``random_formats`` and ``sweep_random`` (the same for formats that nobody
 thought of, with arithmetic and functions, against ``exact_results`` and ``exact_cut``). Everything is loaded on first
 use; nothing in nfloat imports this package, ``nfloat check`` apart.
+
+Others of its parts: ``failures`` (what a failed assertion says), ``selection`` (what the pytest marker may say),
+``sweep_arithmetic``, ``random_calls``, ``gemm_oracle`` (the model of products), ``random_products`` and
+``sweep_products`` (products at random, what ``nfloat check --products`` runs).
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from nfloat.errors import ArgumentError, FormatError, NFloatError, RoundingError
         ("attribute", 1, "attribute=1 must be True or False"),
         ("model", "mpl", "model='mpl' is unknown; did you mean 'mlp'?"),
         ("optimizer", "adan", "did you mean 'adam'"),
-        ("activation", "gelu", "activation='gelu' is unknown"),
+        ("activation", "step", "activation='step' is unknown"),
         ("data", "digit", "data='digit' is unknown"),
         ("data", "table.xlsx", "it must be 'digits' or 'blobs', or the path of a file ending in .npz or .csv"),
         ("recipes", (), "recipes=() must name at least one recipe"),

@@ -8,7 +8,7 @@ from unit_data import bits, plain, problem
 
 import nfloat as nf
 from nfloat.linalg.units import jobs as unit_jobs
-from nfloat.linalg.units.arithmetic import Conversion, IntegerSum
+from nfloat.linalg.units.sums import Conversion, IntegerSum
 
 pytestmark = pytest.mark.filterwarnings("ignore::nfloat.linalg.units.names.SingleSourceWarning")
 

@@ -13,8 +13,8 @@ from click.testing import CliRunner
 import nfloat as nf
 from nfloat.cli.units import command
 from nfloat.linalg.units import arithmetic
-from nfloat.linalg.units.arithmetic import AlignedSum, FmaChain, Output
 from nfloat.linalg.units.names import SingleSourceWarning, say_if_single_source
+from nfloat.linalg.units.sums import AlignedSum, FmaChain, Output
 from nfloat.linalg.units.unit import CONFIDENCE, Unit
 
 # architecture, operands, result: products a step, F, clamp (a second spelling of the published numbers)

@@ -5,7 +5,7 @@ import pytest
 from scipy.special import log_softmax
 
 from nfloat.errors import ArgumentError, ShapeError
-from nfloat.nn import Linear, ReLU, Sequential, Sigmoid, Tanh, Tensor, cross_entropy, load, mse, precision, store
+from nfloat.nn import Linear, ReLU, Sequential, Sigmoid, SiLU, Tanh, Tensor, cross_entropy, load, mse, precision, store
 
 
 def test_linear_is_x_w_transposed_plus_b():
@@ -22,6 +22,7 @@ def test_activations():
     assert ReLU()(x).data.tolist() == [[0.0, 0.0, 3.0]]
     assert np.allclose(Tanh()(x).data, np.tanh(x), rtol=1e-15, atol=0)
     assert Sigmoid()(np.array([[-1000.0, 0.0, 1000.0]])).data.tolist() == [[0.0, 0.5, 1.0]]
+    assert np.allclose(SiLU()(x).data, x / (1 + np.exp(-x)), rtol=1e-15, atol=0)
     assert np.isnan(ReLU()(np.array([np.nan])).data[0])
 
 

@@ -221,7 +221,9 @@ _IN = "Array(float64, {}, 'C', readonly=True)"
     f"{_IN.format(2)}, uint64)"
 )
 def gemm_plain(a, b, c, out, first, last, left, right, call, specs, key):
-    """out[i, j] = c[i, j] + a[i] . b[j] for first <= i < last, left <= j < right; b is transposed.
+    """out[i, j] = c[i, j] + a[i] . b[j] for first <= i < last, left <= j < right; b is transposed; k >= 1.
+
+    No terms at all are the business of ``linalg/gemm/dispatch.py``.
 
     `call`: see `PlainCall`; `specs` are the constants of sum, product and promotion. An order that is none of `RULES`
     gives NaN: the caller refuses it.

@@ -1,15 +1,15 @@
-"""NVIDIA's fused step (`linalg.unit_arithmetic.AlignedSum`): one micro-kernel, in float32 and in float64 lanes.
+"""NVIDIA's fused step (`linalg.units.sums.AlignedSum`): one micro-kernel, in float32 and in float64 lanes.
 
 Each step makes two passes over its products: the greatest exponent (of exp(a) + exp(b), which the packing put beside
 the operands), then scale by 2^(F - E), truncate to an integer, add. Half of the products go to one integer sum together
 with C, half to another. All widths and clamps are run-time numbers.
 
 float32 lanes hold the sums in int32: exact, because |first| < 2^31, |second| < 2^31 and |total| < 2^32
-(``linalg.unit.Unit`` checks this for every unit); the sign of the 33-bit total is the majority of the three signs, its
-magnitude an unsigned word. To truncate a word u to 24 bits, u & ~(u >> 24) clears the half-ulp bit of what a conversion
-would round, so that the conversion's nearest-even always goes down. This form needs finite operands, products that are
-exact in float32, and scales that are normal numbers: -101 <= exp(a) + exp(b) and C zero or |C| >= 2^-100, which keeps
-every later sum a multiple of 2^-127. C may be infinite or NaN, and sums may overflow.
+(``linalg.units.unit.Unit`` checks this for every unit); the sign of the 33-bit total is the majority of the three
+signs, its magnitude an unsigned word. To truncate a word u to 24 bits, u & ~(u >> 24) clears the half-ulp bit of what a
+conversion would round, so that the conversion's nearest-even always goes down. This form needs finite operands,
+products that are exact in float32, and scales that are normal numbers: -101 <= exp(a) + exp(b) and C zero or |C| >=
+2^-100, which keeps every later sum a multiple of 2^-127. C may be infinite or NaN, and sums may overflow.
 
 float64 lanes hold the integers in float64 (|total| < 2^34), take every operand, NaN and infinity included (IEEE
 arithmetic propagates them through truncations and sums as the units do), and take block scales. They cost twice as

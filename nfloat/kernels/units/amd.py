@@ -1,6 +1,6 @@
 """AMD's matrix cores: CDNA1 (`ExactSum`), CDNA2 (`FlushedTree`), CDNA3 (`FlooredSum`).
 
-The rules stand in ``linalg.unit_arithmetic``.
+The rules stand in ``linalg.units.sums``.
 
 CDNA1, float64 lanes: products are exact; TwoSum keeps every error. The errors of the products' tree add up exactly (for
 float16 all are multiples of 2^-48 below 2^-15; bfloat16 has only one), so that the sum with C is one of three numbers,

@@ -1,4 +1,4 @@
-"""NVIDIA's FP4 step with block scales (`linalg.unit_arithmetic.GroupedSum`): four groups of 16 products, and C.
+"""NVIDIA's FP4 step with block scales (`linalg.units.sums.GroupedSum`): four groups of 16 products, and C.
 
 A group's sum p is exact in float32 (a multiple of 1/4, |p| <= 576); times both scales it is exact in float64, and so is
 the aligned sum of the four groups and C (|total| < 2^49 units of 2^(E - 35)). Scales come one per group, whatever their

@@ -1,4 +1,4 @@
-"""Arm's pairwise units (`linalg.unit_arithmetic.PairSum`): c + (a0 b0 + a1 b1), two k a step.
+"""Arm's pairwise units (`linalg.units.sums.PairSum`): c + (a0 b0 + a1 b1), two k a step.
 
 float32 lanes, for operands whose products and sums stay normal: products of two bfloat16 (or float16) numbers are exact
 in float32, so the pair's one rounding is one addition; rounding to odd is TwoSum and a correction. float64 lanes take

@@ -83,9 +83,10 @@ def multiply(
     if out.size == 0:
         return []
     if a.shape[1] == 0:
-        if c is None:
+        if c is None and acc.result_format.has_zero:
             out[...] = 0.0
             return []
+        c = np.zeros(out.shape) if c is None else c  # what a format without a zero makes of it
         a, b, acc = _zero_terms(out.shape[0], out.shape[1], acc)
     a, b = contiguous(a), contiguous(b)
     possible = candidates(acc)

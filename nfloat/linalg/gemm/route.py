@@ -4,6 +4,18 @@ The families and the proofs stand in ``kernels/gemm/roundings.py`` and ``gemm/cu
 accumulator allows at all, once; `Candidate.kind_for` looks at the facts of the operands: products must be exact in a
 lane where they are used so, sums stay in its range, results must not overflow (else they are watched), c must lie on
 the grid where one hardware addition relies on it. Where no candidate fits, the plain kernel does the work.
+
+What each family does, of the orders sequential, blocked, pairwise and kahan (which formats: ``formats/lanes.py``):
+
+    family               modes                                                sums
+    _half, _native       nearest_even                                         the CPU's own format
+    _narrow              nearest_even                                         short formats that do not overflow
+    _cut                 toward_zero, nearest_away, stochastic, _a, _b        with a rounding of its own (AVX-512)
+    _stochastic          stochastic                                           p <= 16, or p <= 20 in float64 lanes
+    _general             every deterministic mode                             p <= 22, or p <= 51 in float64 lanes
+    _exact               every mode for the exact order                       as three float64 numbers
+
+So stochastic_c, stochastic_equal and the order interleaved are the plain rule's in all formats.
 """
 
 from __future__ import annotations
@@ -241,8 +253,8 @@ def _narrow(acc: Accumulator, order: Order, bits: int) -> Iterator[Candidate]:
     # |c + t|), and a product to at most twice itself: |s| <= 4 T. So a block's sum is at most 4 times its terms, and
     # the sums of blocks are at most 8 T
     # (Kahan's sums: see `kahan` in ``kernels/gemm/bodies.py``)
-    plain, kahan = order is not Order.PAIRWISE, order is Order.KAHAN
-    bound = limit(fmt, LANES[bits]) / (8 if kahan else 4) if plain else _INF
+    one_by_one, kahan = order is not Order.PAIRWISE, order is Order.KAHAN
+    bound = limit(fmt, LANES[bits]) / (8 if kahan else 4) if one_by_one else _INF
     if acc.order is Order.BLOCKED and not is_native(acc.result_format, LANES[bits], acc.rounding, acc.overflow):
         bound = min(bound, limit(acc.result_format, LANES[bits]) / 8)
     steps = 0.0 if kahan and fmt.precision < 5 else 0.08 * 4.0**fmt.precision if kahan else _INF
@@ -255,7 +267,7 @@ def _narrow(acc: Accumulator, order: Order, bits: int) -> Iterator[Candidate]:
         form = Product.ROUNDED
         grid = fmt
         top = limit(product, LANES[bits])
-    watched = kind(order, form, watched=True) if plain else -1
+    watched = kind(order, form, watched=True) if one_by_one else -1
     exact = _needs_exact_products(acc)
     yield Candidate(
         kernel,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ...errors import RepresentationError
 from ..operands import MatmulOperands
-from .arithmetic import IntegerSum
+from .sums import IntegerSum
 from .unit import INTEGER_RANGES, Unit
 
 _WORD = 1 << 32

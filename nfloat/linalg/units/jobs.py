@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from ...errors import AccumulatorError
 from ...kernels.units import aligned, amd, chain, grouped, pair
 from ...kernels.units.tile import UnitCall
-from .arithmetic import (
+from .operands import Floats, UnitOperands
+from .run import Job, ascending
+from .sums import (
     AlignedSum,
     Arithmetic,
     EvenOddChains,
@@ -28,8 +30,6 @@ from .arithmetic import (
     Output,
     PairSum,
 )
-from .operands import Floats, UnitOperands
-from .run import Job, ascending
 from .unit import Unit
 
 _NVIDIA_NAN = 0x7FFFFFFF

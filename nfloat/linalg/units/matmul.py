@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..operands import MatmulOperands
-from .arithmetic import IntegerSum
 from .integers import integer_matmul
 from .jobs import job_for
 from .names import say_if_single_source, units
 from .operands import UnitOperands, unit_operands
 from .run import run
+from .sums import IntegerSum
 from .unit import Unit
 
 

@@ -1,4 +1,4 @@
-"""`units`: every matrix instruction that nfloat models, by name. The rows themselves stand in ``unit_tables/``.
+"""`units`: every matrix instruction that nfloat models, by name. The rows themselves stand in ``units/tables/``.
 
 Names: ``nvidia.hopper.mma.f16.f32`` (vendor, architecture, instruction, operands, result), by *instruction* and not by
 GPU: ``nvidia.hopper.mma.e4m3.f32`` and ``nvidia.hopper.wgmma.e4m3.f32`` compute different bits on one chip. Where an

@@ -39,8 +39,8 @@ class Job:
         Width of its lanes, width of packed operands if another, rows of a tile.
     order : ndarray
         Which k comes when.
-    plan : dict
-        The kernel's numbers.
+    call : dict
+        The kernel's integers.
     code_a, code_b : tuple, optional
         Exponent codes beside the operands, where the kernel reads them.
     factor : float
@@ -50,7 +50,7 @@ class Job:
     prepare, prepare_c : callable
         What happens to operands and to C before (flushing).
     nan_tile : int
-        If not negative, results that are NaN are computed again by ``units/chain_plain.py`` with this tile.
+        If not negative, results that are NaN are computed again by ``kernels/units/chain_plain.py`` with this tile.
     """
 
     kernel: Callable[..., None]

@@ -1,6 +1,6 @@
 """`Unit`: one matrix instruction as a frozen value.
 
-The rows stand in ``unit_tables/``, lookup in ``units/names.py``.
+The rows stand in ``units/tables/``, lookup in ``units/names.py``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from ...errors import AccumulatorError, nearest_names
 from ...formats.format import Format
 from ...formats.names import get_format
-from .arithmetic import AlignedSum, Arithmetic, Conversion, FmaChain, IntegerSum, Output, PairSum, require
+from .sums import AlignedSum, Arithmetic, Conversion, FmaChain, IntegerSum, Output, PairSum, require
 
 #: what the letters mean, as tables print it
 CONFIDENCE = {
@@ -41,7 +41,7 @@ class Unit:
     a, b, output : str
         Formats of the operands and of C and D.
     arithmetic : Arithmetic
-        The rule and its numbers; see ``unit_arithmetic``.
+        The rule and its numbers; see ``units/sums.py``.
     confidence : str
         "A" reproduced on recorded or live hardware outputs, "B" two independent sources, "C" one source, "D" inferred.
     source, note : str

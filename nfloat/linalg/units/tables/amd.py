@@ -10,7 +10,7 @@ arXiv 2403.00232. ISA: AMD's instruction set manuals.
 
 from __future__ import annotations
 
-from ..arithmetic import Arithmetic, ExactSum, FlooredSum, FlushedTree, FmaChain, IntegerSum
+from ..sums import Arithmetic, ExactSum, FlooredSum, FlushedTree, FmaChain, IntegerSum
 from ..unit import Unit
 
 _FORMAT = {

@@ -10,7 +10,7 @@ tests repeat it where they can. ARM: Arm's A64 and SME instruction descriptions.
 
 from __future__ import annotations
 
-from ..arithmetic import Arithmetic, Conversion, EvenOddChains, FmaChain, IntegerSum, PairSum
+from ..sums import Arithmetic, Conversion, EvenOddChains, FmaChain, IntegerSum, PairSum
 from ..unit import Unit
 
 _BF16 = "bfloat16"

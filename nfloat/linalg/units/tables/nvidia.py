@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..arithmetic import AlignedSum, FmaChain, GroupedSum, IntegerSum, Output
+from ..sums import AlignedSum, FmaChain, GroupedSum, IntegerSum, Output
 from ..unit import Unit
 
 _FORMAT = {

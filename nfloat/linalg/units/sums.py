@@ -2,7 +2,7 @@
 
 A unit computes every element of D = A B + C on its own. What differs is how many products enter one step, to how many
 bits they are aligned, when C joins, and where rounding happens. Which instruction has which numbers stands in
-``unit_tables/``; the compiled forms stand in ``kernels/units*.py``; plain Python forms of all of them in
+``units/tables/``; the compiled forms stand in ``kernels/units/``; plain Python forms of all of them in
 ``tests/linalg/unit_oracle.py``.
 
 Words: exp(x) = max(floor(log2 |x|), emin of x's format); a product's exponent is exp(a) + exp(b), *not* normalised

@@ -1,0 +1,45 @@
+"""The maps: a folder's names every file in it, and no text names a file that is not there."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import nfloat
+
+PACKAGE = Path(nfloat.__file__).parent
+REPOSITORY = PACKAGE.parent
+FOLDERS = sorted({p.parent for p in PACKAGE.rglob("*.py")})
+#: commands are found by their file names; the package's own map is the README's
+WITHOUT_A_MAP = {"cli", "nfloat"}
+FILES = {
+    p.relative_to(REPOSITORY).as_posix()
+    for room in ("nfloat", "tests", "bench", "examples")
+    for p in (REPOSITORY / room).rglob("*.py")
+}
+#: files of other projects
+OTHERS = {"numpy/_core/tests/test_umath_accuracy.py"}
+#: a file's name in backquotes, with its folders or without
+NAMED = re.compile(r"`([\w./-]+\.py)`")
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda p: p.relative_to(REPOSITORY).as_posix())
+def test_a_folder_names_what_is_in_it(folder):
+    if folder.name in WITHOUT_A_MAP:
+        return
+    text = ast.get_docstring(ast.parse((folder / "__init__.py").read_text())) or ""
+    words = set(re.findall(r"\w+", text))
+    modules = {p.stem for p in folder.glob("*.py")} - {"__init__"}
+    rooms = {p.name for p in folder.iterdir() if (p / "__init__.py").exists()}
+    assert (modules | rooms) - words == set()
+
+
+TEXTS = [*sorted(f for f in FILES if f.startswith("nfloat/")), "README.md", "nfloat/kernels/README.md"]
+
+
+@pytest.mark.parametrize("path", TEXTS)
+def test_files_that_are_named_are_there(path):
+    named = set(NAMED.findall((REPOSITORY / path).read_text())) - OTHERS
+    missing = {name for name in named if not any(f"/{file}".endswith(f"/{name.lstrip('./')}") for file in FILES)}
+    assert missing == set()
