@@ -7,18 +7,17 @@ All share one contract, which `add` spells out; the others state what is their o
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from functools import partial
+
+from numpy.typing import ArrayLike
 
 from ..formats.names import FormatLike
 from ..formats.rounding import OverflowLike, RoundingLike
 from ..kernels.arithmetic.operations import Operation
 from ..streams import SeedLike
 from .compute import compute
-from .operands import gather
+from .operands import Result, elementwise
 from .rounder import rounder
-
-Result = NDArray[np.floating] | np.floating
 
 
 def _apply(
@@ -31,11 +30,7 @@ def _apply(
     seed: SeedLike | None,
 ) -> Result:
     how = rounder(fmt, rounding, overflow, random_bits)
-    key = how.key(seed)
-    with np.errstate(invalid="ignore"):  # a signalling NaN would warn
-        operands = gather(named, single=how.single)
-        flat = compute(op, operands.arrays, operands.size, how, key)
-        return operands.restore(flat.astype(operands.dtype, copy=False))
+    return elementwise(partial(compute, op), named, how, how.key(seed))
 
 
 def add(

@@ -12,18 +12,16 @@ at the end of this file.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from ..formats.names import FormatLike
 from ..formats.rounding import OverflowLike, RoundingLike
 from ..streams import SeedLike
 from .evaluate import evaluate
-from .operands import gather
+from .operands import Result, elementwise
 from .rounder import rounder
-
-Result = NDArray[np.floating] | np.floating
 
 _DOC = """{formula}, correctly rounded to a format.
 
@@ -67,11 +65,7 @@ def _apply(
     seed: SeedLike | None,
 ) -> Result:
     how = rounder(fmt, rounding, overflow, random_bits)
-    key = how.key(seed)
-    with np.errstate(invalid="ignore"):  # a signalling NaN would warn
-        operands = gather(named, single=how.single)
-        flat = evaluate(name, operands.arrays, operands.size, how, key)
-        return operands.restore(flat.astype(operands.dtype, copy=False))
+    return elementwise(partial(evaluate, name), named, how, how.key(seed))
 
 
 def _unary(name: str, formula: str, notes: str, example: str, shown: str) -> Callable[..., Result]:

@@ -7,7 +7,7 @@ not a float32 value, the operation is computed in float64.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -17,6 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import ShapeError
 from .arguments import LARGE, as_carrier
 from .memory import check_size
+from .rounder import Rounder
+
+Result = NDArray[np.floating] | np.floating
 
 _FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
@@ -31,7 +34,7 @@ class Operands:
     dtype: np.dtype
     is_scalar: bool
 
-    def restore(self, flat: NDArray[np.floating]) -> NDArray[np.floating] | np.floating:
+    def restore(self, flat: NDArray[np.floating]) -> Result:
         """The result in its shape; a scalar where every operand was one."""
         out = flat.reshape(self.shape)
         return out[()] if self.is_scalar else out
@@ -55,6 +58,19 @@ def gather(named: Sequence[tuple[str, ArrayLike]], *, single: bool) -> Operands:
     arrays = tuple(_flat(c, computed, shape) for c in carriers)
     is_scalar = not shape and not any(isinstance(value, np.ndarray) for _, value in named)
     return Operands(arrays, shape, prod(shape), result, is_scalar)
+
+
+def elementwise(
+    carry_out: Callable[[tuple[NDArray[np.floating], ...], int, Rounder, int], NDArray[np.floating]],
+    named: Sequence[tuple[str, ArrayLike]],
+    how: Rounder,
+    key: int,
+) -> Result:
+    """What `carry_out` makes of the operands' flat arrays (and size, rounder and key), in the result's shape."""
+    with np.errstate(invalid="ignore"):  # a signalling NaN would warn
+        operands = gather(named, single=how.single)
+        flat = carry_out(operands.arrays, operands.size, how, key)
+        return operands.restore(flat.astype(operands.dtype, copy=False))
 
 
 def _dtypes(values: list[ArrayLike], carriers: list[NDArray[np.floating]]) -> tuple[np.dtype, np.dtype]:
