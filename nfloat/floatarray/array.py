@@ -15,6 +15,7 @@ from ..errors import ArgumentError, FormatError, ShapeError
 from ..formats.format import Format
 from ..formats.names import FormatLike, get_format
 from ..formats.rounding import Overflow, OverflowLike, Rounding, RoundingLike, as_overflow, as_rounding
+from ..kernels.arithmetic.operations import Operation
 from ..ops.arguments import as_carrier
 from ..ops.codes import decode, encode
 from ..streams import SeedLike, Stream
@@ -184,6 +185,12 @@ class FloatArray(NDArrayOperatorsMixin, ArrayMethods, RoundedValues):
     ) -> Any:
         with np.errstate(invalid="ignore"):  # a signalling NaN would warn
             return self._ufunc(ufunc, method, inputs, out[0] if isinstance(out, tuple) else out, where, kwargs)
+
+    def __nfloat_operation__(self, operation: Operation | str, operands: list[Any]) -> FloatArray:
+        """`nf.add(a, b)`, `nf.gelu(a)`, ... without a format (``ops/operands.py``)."""
+        with np.errstate(invalid="ignore"):  # a signalling NaN would warn
+            result: FloatArray = ufuncs.operate(operation, operands)
+            return result
 
     @staticmethod
     def _ufunc(

@@ -112,17 +112,28 @@ def rounded_result(ufunc: np.ufunc, operands: list[Any], first: RoundedValues) -
             f"np.{name} has no defined rounding for a FloatArray; compute it on the values and round once: "
             f"nf.array(np.{name}({plain}), a.format)"
         )
+    return carry_out(ARITHMETIC[ufunc] if ufunc in ARITHMETIC else FUNCTIONS[ufunc], name, operands, first)
+
+
+def operate(operation: Operation | str, operands: list[Any]) -> Any:
+    """`nf.add` and all its kind where an operand is a FloatArray: the same as NumPy's ufunc, if there is one."""
+    name = operation.name.lower() if isinstance(operation, Operation) else operation
+    return carry_out(operation, name, operands, common(operands, name))
+
+
+def carry_out(operation: Operation | str, name: str, operands: list[Any], first: RoundedValues) -> Any:
+    """An operation of arithmetic, or the elementary function of a name, rounded once."""
     how = first._arithmetic.rounder
     stream = fresh_stream(name, *operands)
-    # a Python number is one of the carrier's, so that nothing asks again whether it fits
+    # a number beside it is one of the carrier's, so that nothing asks again whether it fits
     dtype = first._values.dtype
     given = gather(
         [(f"x{i}", np.asarray(operand(x, first, name), dtype)) for i, x in enumerate(operands, 1)], single=how.single
     )
-    if ufunc in ARITHMETIC:
-        flat = compute(ARITHMETIC[ufunc], given.arrays, given.size, how, how.key(stream), members=True)
+    if isinstance(operation, Operation):
+        flat = compute(operation, given.arrays, given.size, how, how.key(stream), members=True)
     else:
-        flat = evaluate_members(FUNCTIONS[ufunc], given.arrays, given.size, how, how.key(stream))
+        flat = evaluate_members(operation, given.arrays, given.size, how, how.key(stream))
     return first.like(flat.reshape(given.shape), stream)
 
 

@@ -16,19 +16,21 @@ from ..formats.rounding import OverflowLike, RoundingLike
 from ..kernels.arithmetic.operations import Operation
 from ..streams import SeedLike
 from .compute import compute
-from .operands import Result, elementwise
+from .operands import Result, elementwise, of_the_operands
 from .rounder import rounder
 
 
 def _apply(
     op: Operation,
     named: tuple[tuple[str, ArrayLike], ...],
-    fmt: FormatLike,
+    fmt: FormatLike | None,
     rounding: RoundingLike,
     overflow: OverflowLike | None,
     random_bits: int | None,
     seed: SeedLike | None,
 ) -> Result:
+    if fmt is None:
+        return of_the_operands(op, named, rounding, overflow, random_bits, seed)
     how = rounder(fmt, rounding, overflow, random_bits)
     return elementwise(partial(compute, op), named, how, how.key(seed))
 
@@ -36,7 +38,7 @@ def _apply(
 def add(
     x: ArrayLike,
     y: ArrayLike,
-    fmt: FormatLike,
+    fmt: FormatLike | None = None,
     rounding: RoundingLike = "nearest_even",
     *,
     overflow: OverflowLike | None = None,
@@ -50,7 +52,8 @@ def add(
     x, y : array_like
         Real numbers; they broadcast as in NumPy. They are taken as they are: nothing rounds them to the format first.
     fmt, rounding, overflow, random_bits, seed
-        As in `round`. Element i (in C order of the result) uses the random bits of counter i.
+        As in `round`. Element i (in C order of the result) uses the random bits of counter i. Where an operand is a
+        FloatArray they may all be left out: then the result is a FloatArray too, of its format and way of rounding.
 
     Returns
     -------
@@ -82,7 +85,7 @@ def add(
 def subtract(
     x: ArrayLike,
     y: ArrayLike,
-    fmt: FormatLike,
+    fmt: FormatLike | None = None,
     rounding: RoundingLike = "nearest_even",
     *,
     overflow: OverflowLike | None = None,
@@ -103,7 +106,7 @@ def subtract(
 def multiply(
     x: ArrayLike,
     y: ArrayLike,
-    fmt: FormatLike,
+    fmt: FormatLike | None = None,
     rounding: RoundingLike = "nearest_even",
     *,
     overflow: OverflowLike | None = None,
@@ -126,7 +129,7 @@ def multiply(
 def divide(
     x: ArrayLike,
     y: ArrayLike,
-    fmt: FormatLike,
+    fmt: FormatLike | None = None,
     rounding: RoundingLike = "nearest_even",
     *,
     overflow: OverflowLike | None = None,
@@ -155,7 +158,7 @@ def fma(
     x: ArrayLike,
     y: ArrayLike,
     z: ArrayLike,
-    fmt: FormatLike,
+    fmt: FormatLike | None = None,
     rounding: RoundingLike = "nearest_even",
     *,
     overflow: OverflowLike | None = None,
@@ -179,7 +182,7 @@ def fma(
 
 def sqrt(
     x: ArrayLike,
-    fmt: FormatLike,
+    fmt: FormatLike | None = None,
     rounding: RoundingLike = "nearest_even",
     *,
     overflow: OverflowLike | None = None,
@@ -199,7 +202,7 @@ def sqrt(
 
 def reciprocal(
     x: ArrayLike,
-    fmt: FormatLike,
+    fmt: FormatLike | None = None,
     rounding: RoundingLike = "nearest_even",
     *,
     overflow: OverflowLike | None = None,
@@ -219,7 +222,7 @@ def reciprocal(
 
 def rsqrt(
     x: ArrayLike,
-    fmt: FormatLike,
+    fmt: FormatLike | None = None,
     rounding: RoundingLike = "nearest_even",
     *,
     overflow: OverflowLike | None = None,
@@ -245,7 +248,7 @@ def rsqrt(
 def hypot(
     x: ArrayLike,
     y: ArrayLike,
-    fmt: FormatLike,
+    fmt: FormatLike | None = None,
     rounding: RoundingLike = "nearest_even",
     *,
     overflow: OverflowLike | None = None,
@@ -271,7 +274,7 @@ def hypot(
 def remainder(
     x: ArrayLike,
     y: ArrayLike,
-    fmt: FormatLike,
+    fmt: FormatLike | None = None,
     rounding: RoundingLike = "nearest_even",
     *,
     overflow: OverflowLike | None = None,
@@ -298,7 +301,7 @@ def remainder(
 def fmod(
     x: ArrayLike,
     y: ArrayLike,
-    fmt: FormatLike,
+    fmt: FormatLike | None = None,
     rounding: RoundingLike = "nearest_even",
     *,
     overflow: OverflowLike | None = None,
@@ -319,7 +322,7 @@ def fmod(
 def ieee_remainder(
     x: ArrayLike,
     y: ArrayLike,
-    fmt: FormatLike,
+    fmt: FormatLike | None = None,
     rounding: RoundingLike = "nearest_even",
     *,
     overflow: OverflowLike | None = None,

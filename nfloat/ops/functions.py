@@ -20,7 +20,7 @@ from ..formats.names import FormatLike
 from ..formats.rounding import OverflowLike, RoundingLike
 from ..streams import SeedLike
 from .evaluate import evaluate
-from .operands import Result, elementwise
+from .operands import Result, elementwise, of_the_operands
 from .rounder import rounder
 
 _DOC = """{formula}, correctly rounded to a format.
@@ -30,7 +30,8 @@ Parameters
 x : array_like
     Real numbers, taken as they are: nothing rounds them to the format first.
 fmt, rounding, overflow, random_bits, seed
-    As in `round`. Element i (in C order of the result) uses the random bits of counter i.
+    As in `round`. Element i (in C order of the result) uses the random bits of counter i. Where an operand is a
+    FloatArray they may all be left out: then the result is a FloatArray too, of its format and way of rounding.
 
 Returns
 -------
@@ -58,12 +59,14 @@ Examples
 def _apply(
     name: str,
     named: tuple[tuple[str, ArrayLike], ...],
-    fmt: FormatLike,
+    fmt: FormatLike | None,
     rounding: RoundingLike,
     overflow: OverflowLike | None,
     random_bits: int | None,
     seed: SeedLike | None,
 ) -> Result:
+    if fmt is None:
+        return of_the_operands(name, named, rounding, overflow, random_bits, seed)
     how = rounder(fmt, rounding, overflow, random_bits)
     return elementwise(partial(evaluate, name), named, how, how.key(seed))
 
@@ -73,7 +76,7 @@ def _unary(name: str, formula: str, notes: str, example: str, shown: str) -> Cal
 
     def function(
         x: ArrayLike,
-        fmt: FormatLike,
+        fmt: FormatLike | None = None,
         rounding: RoundingLike = "nearest_even",
         *,
         overflow: OverflowLike | None = None,
@@ -90,7 +93,7 @@ def _unary(name: str, formula: str, notes: str, example: str, shown: str) -> Cal
 def arctan2(
     y: ArrayLike,
     x: ArrayLike,
-    fmt: FormatLike,
+    fmt: FormatLike | None = None,
     rounding: RoundingLike = "nearest_even",
     *,
     overflow: OverflowLike | None = None,
@@ -118,7 +121,7 @@ def arctan2(
 def power(
     x: ArrayLike,
     y: ArrayLike,
-    fmt: FormatLike,
+    fmt: FormatLike | None = None,
     rounding: RoundingLike = "nearest_even",
     *,
     overflow: OverflowLike | None = None,

@@ -10,16 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import ShapeError
+from ..errors import ArgumentError, FormatError, ShapeError
+from ..formats.rounding import OverflowLike, RoundingLike
+from ..kernels.arithmetic.operations import Operation
+from ..streams import SeedLike
 from .arguments import LARGE, as_carrier
 from .memory import check_size
 from .rounder import Rounder
 
 Result = NDArray[np.floating] | np.floating
+#: the method by which a FloatArray carries out an operation on itself and others: (operation, operands) -> FloatArray
+HOOK = "__nfloat_operation__"
 
 _FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
@@ -71,6 +77,36 @@ def elementwise(
         operands = gather(named, single=how.single)
         flat = carry_out(operands.arrays, operands.size, how, key)
         return operands.restore(flat.astype(operands.dtype, copy=False))
+
+
+def of_the_operands(
+    operation: Operation | str,
+    named: Sequence[tuple[str, ArrayLike]],
+    rounding: RoundingLike,
+    overflow: OverflowLike | None,
+    random_bits: int | None,
+    seed: SeedLike | None,
+) -> Any:
+    """The result of an operation without `fmt`: a FloatArray among the operands says how it is rounded.
+
+    Raises
+    ------
+    FormatError
+        If there is none.
+    ArgumentError
+        If the way of rounding is given beside it.
+    """
+    first = next((value for _, value in named if hasattr(type(value), HOOK)), None)
+    if first is None:
+        names = " or ".join(name for name, _ in named)
+        raise FormatError(f"fmt: there is none; name a format, or pass a FloatArray as {names}: nf.array(x, 'float16')")
+    given = {"overflow": overflow, "random_bits": random_bits, "seed": seed}
+    if rounding != "nearest_even":
+        given["rounding"] = rounding
+    said = [f"{key}={value!r}" for key, value in given.items() if value is not None]
+    if said:
+        raise ArgumentError(f"{', '.join(said)} goes with fmt; a FloatArray rounds in its own way: a.replace(...)")
+    return getattr(first, HOOK)(operation, [value for _, value in named])
 
 
 def _dtypes(values: list[ArrayLike], carriers: list[NDArray[np.floating]]) -> tuple[np.dtype, np.dtype]:

@@ -1,0 +1,51 @@
+"""`nf.add(a, b)`, `nf.exp(a)` and their kind take format and way of rounding from a FloatArray."""
+
+import numpy as np
+import pytest
+
+import nfloat as nf
+from nfloat.kernels.arithmetic.operations import Operation
+from nfloat.ops.approximations import APPROXIMATIONS
+
+RNG = np.random.default_rng(0)
+MODES = [("nearest_even", {}), ("toward_zero", {}), ("stochastic", {"seed": 3})]
+OPERANDS = {"fma": 3, "sqrt": 1, "reciprocal": 1, "rsqrt": 1}
+NAMES = {
+    **{op.name.lower(): OPERANDS.get(op.name.lower(), 2) for op in Operation},
+    **{name: 2 if name in ("arctan2", "power") else 1 for name in APPROXIMATIONS},
+}
+
+
+@pytest.mark.parametrize(("mode", "drawn"), MODES, ids=str)
+@pytest.mark.parametrize("name", NAMES)
+def test_every_operation_rounds_as_its_operands_do(name, mode, drawn):
+    arrays = [nf.array(RNG.uniform(0.1, 0.9, 30), "e5m7", rounding=mode, **drawn) for _ in range(NAMES[name])]
+    result = getattr(nf, name)(*arrays)
+    assert type(result) is nf.FloatArray and (result.format.name, result.rounding) == ("e5m7", mode)
+    values = [a.values for a in arrays]
+    if not drawn:
+        assert np.array_equal(result.values, getattr(nf, name)(*values, "e5m7", mode))
+    else:  # one of the two neighbours of the exact result, and the same ones again
+        ends = [getattr(nf, name)(*values, "e5m7", way) for way in ("toward_negative", "toward_positive")]
+        assert ((result.values == ends[0]) | (result.values == ends[1])).all()
+        assert np.array_equal(result.values, getattr(nf, name)(*arrays).values)
+    ufunc = getattr(np, name, None)
+    if isinstance(ufunc, np.ufunc):
+        assert np.array_equal(result.values, ufunc(*arrays).values)
+
+
+def test_numbers_beside_it_are_rounded_to_its_format():
+    a = nf.array([1.0, 2.0], "float16")
+    assert nf.multiply(a, 0.1).tolist() == nf.multiply(np.float64(0.1), a).tolist() == (a * 0.1).tolist()
+
+
+def test_what_is_missing_or_said_twice():
+    a = nf.array([1.0, 2.0], "float16")
+    with pytest.raises(nf.FormatError, match=r"fmt: there is none; name a format, or pass a FloatArray as x or y"):
+        nf.add(1.0, [2.0])
+    with pytest.raises(nf.FormatError, match="mixed"):
+        nf.add(a, a.astype("bfloat16"))
+    for given in ({"rounding": "toward_zero"}, {"overflow": "saturate"}, {"seed": 1}):
+        with pytest.raises(nf.ArgumentError, match=f"{next(iter(given))}=.* goes with fmt; a FloatArray rounds in its"):
+            nf.exp(a, **given)
+    assert type(nf.add(a, a, "bfloat16")) is np.ndarray  # with a format: values, as ever
