@@ -35,7 +35,9 @@ def command(words: tuple[str, ...], as_json: bool) -> None:
     if not found and len(words) == 1 and words[0] in units:
         found = [units[words[0]]]
     if not found:
-        raise NFloatError(f"no unit's name contains {' and '.join(map(repr, words))}; {nearest_names(words[0], units)}")
+        parts = {part for name in units for part in name.split(".")}
+        wrong = next((word for word in words if not any(word.lower() in name for name in units)), words[0])
+        raise NFloatError(f"no unit's name contains {' and '.join(map(repr, words))}; {nearest_names(wrong, parts)}")
     if as_json:
         print_json([_entry(unit) for unit in found])
         return

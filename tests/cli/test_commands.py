@@ -177,3 +177,23 @@ def test_products_at_random_that_are_interrupted(nfloat, monkeypatch):
 def test_products_draw_their_own(nfloat, more):
     assert nfloat("check", "--products", *more).code == 2
     assert nfloat("check", "--minutes", "2").code == 2
+
+
+def test_recipes(nfloat):
+    listed = nfloat("recipes")
+    assert listed.code == 0
+    assert [line.split()[0] for line in listed.out.splitlines()[1:]] == list(nf.nn.recipes)
+    one = nfloat("recipes", "bf16-pure+weights=float8_e4m3fn:stochastic+forward=nvidia.hopper.mma.bf16.f32", "--json")
+    (fields,) = json.loads(one.out)
+    assert fields["weights"] == "float8_e4m3fn:stochastic" and fields["forward"] == "nvidia.hopper.mma.bf16.f32"
+    assert fields["backward"] == "float32" and fields["compensation"] is None
+    table = nfloat("recipes", "bf16-mixed", "fp16-mixed").out.splitlines()
+    assert table[0].split() == ["field", "bf16-mixed", "fp16-mixed"] and ["weights", "float32", "float32"] in [
+        line.split() for line in table
+    ]
+    wrong = nfloat("recipes", "bf16-mixd")
+    assert wrong.code == 2 and "did you mean 'bf16-mixed'" in wrong.err
+
+
+def test_a_unit_s_name_that_is_misspelled_is_guessed_part_by_part(nfloat):
+    assert "did you mean 'hopper'" in nfloat("units", "nvidia", "hoper").err
