@@ -35,6 +35,8 @@ from .errors import (
 from .errors import (
     ShapeError as ShapeError,
 )
+from .formats.blocks import BLOCK_FORMATS as BLOCK_FORMATS
+from .formats.blocks import BlockFormat as BlockFormat
 from .formats.catalog import FORMATS as FORMATS
 from .formats.finfo import finfo as finfo
 from .formats.format import Format as Format
@@ -109,6 +111,8 @@ def __getattr__(name: str) -> Any:
         value = import_module(f".{name}", __name__)
     elif name in FORMATS:
         value = FORMATS[name]
+    elif name in BLOCK_FORMATS:
+        value = BLOCK_FORMATS[name]
     else:
         raise AttributeError(f"module 'nfloat' has no attribute {name!r}")
     globals()[name] = value
@@ -132,7 +136,7 @@ _EAGER = (
     "get_format",
 )
 
-__all__ = sorted({*_EAGER, *_LAZY, *_SUBPACKAGES, *FORMATS})
+__all__ = sorted({*_EAGER, *_LAZY, *_SUBPACKAGES, *FORMATS, *BLOCK_FORMATS})
 
 
 def __dir__() -> list[str]:

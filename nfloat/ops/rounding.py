@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..errors import ArgumentError
+from ..formats.blocks import BLOCK_FORMATS, BlockFormat, ScaleRule
 from ..formats.names import FormatLike
 from ..formats.rounding import OverflowLike, RoundingLike
 from ..streams import SeedLike, as_key
@@ -17,12 +19,14 @@ _empty, _ndarray = np.empty, np.ndarray
 
 def round(
     x: ArrayLike,
-    fmt: FormatLike,
+    fmt: FormatLike | BlockFormat,
     rounding: RoundingLike = "nearest_even",
     *,
     overflow: OverflowLike | None = None,
     random_bits: int | None = None,
     seed: SeedLike | None = None,
+    axis: int | tuple[int, int] | None = None,
+    scale_rule: ScaleRule | str | None = None,
 ) -> NDArray[np.floating] | np.floating:
     """Each element of `x`, rounded once to the nearest (or as the mode says) number of a format.
 
@@ -30,8 +34,9 @@ def round(
     ----------
     x : array_like
         Real numbers of any shape. float64 input is never rounded through float32.
-    fmt : Format or str
-        The format.
+    fmt : Format or BlockFormat or str
+        The format. A block format gives the dequantised values: the exact quotient of each element by its block's scale, rounded
+        once and saturated, times the scale (as a float32 number, if x is one, rounded once more where that has over 24 bits).
     rounding : str
         nearest_even, nearest_away, nearest_zero, toward_zero, toward_positive, toward_negative, to_odd, stochastic,
         stochastic_a, stochastic_b, stochastic_c, stochastic_equal.
@@ -41,6 +46,10 @@ def round(
         N of stochastic_a, _b, _c (1..60).
     seed : int or Stream, optional
         Needed by stochastic modes. Element i (in C order) uses the random bits of counter i.
+    axis : int or pair of int, optional
+        Of a block format: the axis along which blocks lie (tiles: the two axes); the last by default.
+    scale_rule : ScaleRule or str, optional
+        Of a block format: "floor", "ceil", "even", "rceil", "absmax"; None is the format's own.
 
     Returns
     -------
@@ -65,7 +74,16 @@ def round(
     array([1.015625e-01, 4.480000e+02,          nan])
     >>> nf.round(1 + 2**-8 + 2**-40, "bfloat16")
     np.float64(1.0078125)
+    >>> nf.round([957.0, -3.1], nf.mxfp8_e4m3), nf.round([957.0, -3.1], nf.mxfp8_e4m3, scale_rule="rceil")
+    (array([896. ,  -3. ]), array([960. ,  -3. ]))
     """
+    if isinstance(fmt, BlockFormat) or (type(fmt) is str and fmt in BLOCK_FORMATS):
+        from .blocks.values import round_blocks
+
+        return round_blocks(x, fmt, rounding, axis=axis, scale_rule=scale_rule, overflow=overflow, random_bits=random_bits, seed=seed)
+    if axis is not None or scale_rule is not None:
+        given = f"axis={axis!r}" if axis is not None else f"scale_rule={scale_rule!r}"
+        raise ArgumentError(f"{given} goes with a block format, such as nf.mxfp4; fmt={fmt!r} is none")
     if (
         type(x) is _ndarray
         and x.dtype is FLOAT32

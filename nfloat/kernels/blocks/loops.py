@@ -1,0 +1,216 @@
+"""Loops over whole arrays: magnitudes, then elements over scales, by the lanes of ``blocks/lanes.py``.
+
+What is shorter than a vector (small blocks, the end of a row, few columns) goes through padded copies.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ...formats.rounding import Rounding
+from ...formats.spec import CodeField
+from ..bits import float32_as_int32, float64_as_int64, int32_as_float32, int64_as_float64
+from ..jit import device, kernel, routine
+from ..rng import subkeys, twin_subkeys
+from ..rounding.arrays import WORDS
+from ..rounding.codes import CODES
+from ..rounding.scalar import load_spec
+from .lanes import ONE_ZERO, WIDTH, columns, greatest_magnitude, rows
+from .rule import HAS_INFINITY, HAS_NAN
+
+_WIDTH32, _WIDTH64 = WIDTH[32], WIDTH[64]
+_STOCHASTIC = Rounding.STOCHASTIC.tag
+_SIGN, _TWOS = CodeField.SIGN_SHIFT.value, CodeField.TWOS_COMPLEMENT.value
+#: columns that are done together: their scales and a row of theirs stay in the first cache
+_STRIP = 2048
+
+
+# ------------------------------------------------------------------ greatest magnitudes
+@device
+def _finite_maximum(x, start, stop, step):
+    """(greatest finite magnitude, state) of x[start:stop:step], one by one."""
+    best, state = 0.0, 0
+    for i in range(start, stop, step):
+        a = abs(np.float64(x[i]))
+        if a != a:
+            state |= HAS_NAN
+        elif a == math.inf:
+            state |= HAS_INFINITY
+        else:
+            best = max(best, a)
+    return best, state
+
+
+@kernel(
+    "void(float32[::1], int64, int64, float64[::1], uint8[::1])", "void(float64[::1], int64, int64, float64[::1], uint8[::1])"
+)
+def maxima_rows(x, n, size, amax, state):
+    """amax[b] and state[b] of blocks along the rows of x, which have n elements."""
+    single = x.itemsize == 4
+    infinity = np.int64(0x7F800000) if single else np.int64(0x7FF0000000000000)
+    width, b = _WIDTH32 if single else _WIDTH64, 0
+    for row in range(x.size // max(n, 1)):
+        for start in range(row * n, (row + 1) * n, size):
+            stop = min(start + size, (row + 1) * n)
+            most = greatest_magnitude(x, start, stop) if stop - start >= width else infinity
+            if most < infinity:
+                amax[b] = np.float64(int32_as_float32(np.int32(most))) if single else int64_as_float64(most)
+                state[b] = 0
+            else:
+                amax[b], state[b] = _finite_maximum(x, start, stop, 1)
+            b += 1
+
+
+@kernel(
+    "void(float32[::1], int64, int64, int64, float64[::1], uint8[::1])",
+    "void(float64[::1], int64, int64, int64, float64[::1], uint8[::1])",
+)
+def maxima_columns(x, n, inner, size, amax, state):
+    """amax[b] and state[b] of blocks along the columns of (n, inner) matrices."""
+    count = -(-n // size)
+    best = np.empty(min(inner, _STRIP), x.dtype)
+    for row in range(x.size // max(n * inner, 1) * count):
+        first, last = row // count * n + row % count * size, row // count * n + min((row % count + 1) * size, n)
+        for left in range(0, inner, _STRIP):
+            width = min(_STRIP, inner - left)
+            for j in range(width):
+                best[j] = 0.0
+            for k in range(first, last):
+                for j in range(width):
+                    a = abs(x[k * inner + left + j])
+                    best[j] = a if not (a <= best[j]) else best[j]  # a NaN stays
+            for j in range(width):
+                b = row * inner + left + j
+                amax[b], state[b] = np.float64(best[j]), 0
+                if not best[j] < math.inf:
+                    start = first * inner + left + j
+                    amax[b], state[b] = _finite_maximum(x, start, (last - 1) * inner + left + j + 1, inner)
+
+
+# ------------------------------------------------------------------ elements
+@device
+def _integers(spec, c, single, key, section):
+    """The integers of `lanes.Field`, for lanes of float32 or float64; the last ones from `key`."""
+    p = spec.precision
+    digits, bias = (24, 127) if single else (53, 1023)
+    fraction = digits - 1
+    sign_bit = np.int64(0x80000000) if single else np.int64(-0x8000000000000000)
+    sign = sign_bit if np.signbit(spec.neg_zero) else np.int64(0)
+    top = np.int64(float32_as_int32(np.float32(spec.max))) if single else float64_as_int64(spec.max)
+    bottom = np.int64(float32_as_int32(np.float32(spec.min))) if single else float64_as_int64(spec.min)
+    twos = c[_TWOS] == 1
+    keys = subkeys(key, section) if spec.draws else np.uint64(0)
+    twin = twin_subkeys(key, section) if spec.draws else np.uint64(0)
+    return (
+        np.int64((spec.emin + bias) << fraction), np.int64(((digits - p) << fraction) | (1 << (fraction - 1))),
+        np.int64((1 - p) << fraction), np.int64(digits - p), sign, top, bottom, np.int64(-1 if twos else 0),
+        np.int64((31 if single else 63) - c[_SIGN]), np.int64(0 if twos else 1 << c[_SIGN]), np.int64((2 << c[_SIGN]) - 1),
+        np.int64(keys & np.uint64(0xFFFFFFFF)), np.int64(keys >> np.uint64(32)),
+        np.int64(twin & np.uint64(0xFFFFFFFF)), np.int64(twin >> np.uint64(32)),
+    )  # fmt: skip
+
+
+@device
+def _mode(spec):
+    """The tag of the mode's loop."""
+    return _STOCHASTIC + ONE_ZERO if spec.mode == _STOCHASTIC and not np.signbit(spec.neg_zero) else spec.mode
+
+
+@routine
+def _rows(x, out, scales, todo, places, mode, integers):
+    """``lanes.rows`` out of line: it is long, and wanted in several places."""
+    rows(x, out, scales, todo, places, mode, integers)
+
+
+@routine
+def _columns(x, out, scales, todo, places, mode, integers):
+    """``lanes.columns`` out of line."""
+    columns(x, out, scales, todo, places, mode, integers)
+
+
+@device
+def _along_rows(x, out, n, size, scales, todo, mode, integers, base):
+    """Blocks along rows of n elements."""
+    count, width = -(-n // size), _WIDTH32 if scales.itemsize == 4 else _WIDTH64
+    whole = n // size if size >= width else 0
+    wide_x, wide_out, wide_todo = np.zeros(width, x.dtype), np.empty(width, out.dtype), np.zeros(width, np.uint8)
+    wide_scales = np.zeros((scales.shape[0], width), scales.dtype)
+    for row in range(x.size // max(n, 1)):
+        at = row * n
+        _rows(x, out, scales, todo, (at, at, base + at, row * count, whole, size), mode, integers)
+        for b in range(row * count + whole, (row + 1) * count):
+            start = at + (b - row * count) * size
+            length = min(size, at + n - start)
+            if length >= width:
+                _rows(x, out, scales, todo, (start, start, base + start, b, 1, length), mode, integers)
+                continue
+            for i in range(length):
+                wide_x[i] = x[start + i]
+            for part in range(scales.shape[0]):
+                wide_scales[part, 0] = scales[part, b]
+            wide_todo[0] = 0
+            _rows(wide_x, wide_out, wide_scales, wide_todo, (0, 0, base + start, 0, 1, width), mode, integers)
+            for i in range(length):
+                out[start + i] = wide_out[i]
+            todo[b] |= wide_todo[0]
+
+
+@device
+def _along_columns(x, out, n, inner, size, scales, todo, mode, integers, base):
+    """Blocks along the columns of (n, inner) matrices, a strip of columns at a time."""
+    count, width = -(-n // size), _WIDTH32 if scales.itemsize == 4 else _WIDTH64
+    for row in range(x.size // max(n * inner, 1) * count):
+        first = (row // count * n + row % count * size) * inner
+        last = first + min(size, n - row % count * size) * inner
+        if inner < width:
+            _few_columns(x, out, inner, row, first, last, scales, todo, mode, integers, base)
+            continue
+        for edge in range(0, inner, _STRIP):
+            left = min(edge, inner - width)  # a strip has a vector at least, some of it done before if need be
+            strip = min(_STRIP, inner - left)
+            for start in range(first + left, last, inner):
+                _columns(x, out, scales, todo, (start, start, base + start, row * inner + left, strip), mode, integers)
+
+
+@device
+def _few_columns(x, out, inner, row, first, last, scales, todo, mode, integers, base):
+    """The blocks of number `row`, of fewer columns than a vector has."""
+    width = _WIDTH32 if scales.itemsize == 4 else _WIDTH64
+    wide_x, wide_out, wide_todo = np.zeros(width, x.dtype), np.empty(width, out.dtype), np.zeros(width, np.uint8)
+    wide_scales = np.zeros((scales.shape[0], width), scales.dtype)
+    for j in range(inner):
+        for part in range(scales.shape[0]):
+            wide_scales[part, j] = scales[part, row * inner + j]
+    for start in range(first, last, inner):
+        for j in range(inner):
+            wide_x[j] = x[start + j]
+        _columns(wide_x, wide_out, wide_scales, wide_todo, (0, 0, base + start, 0, width), mode, integers)
+        for j in range(inner):
+            out[start + j] = wide_out[j]
+    for j in range(inner):
+        todo[row * inner + j] |= wide_todo[j]
+
+
+_ARRAYS = [("float32", "int32"), ("float64", "int64"), ("float32", "float64"), ("float64", "float64")]
+
+
+@kernel(
+    *(
+        f"void({x}[::1], {out}[::1], int64, int64, int64, {scale}[:, ::1], uint8[::1], {WORDS}, {CODES}, int64, int64)"
+        for x, scale in _ARRAYS
+        for out in (x, "uint8")
+    )
+)
+def elements(x, out, n, inner, size, scales, todo, words, c, key, base):
+    """out = values or codes (by its type) of x over `scales` (by their type, see ``blocks/lanes.py``); `base` is x[0]'s number.
+
+    The numbers of all elements must have their bits above 32 in common.
+    """
+    spec = load_spec(words)
+    integers = _integers(spec, c, scales.itemsize == 4, key, base >> 32)
+    if inner == 1:
+        _along_rows(x, out, n, size, scales, todo, _mode(spec), integers, base)
+    else:
+        _along_columns(x, out, n, inner, size, scales, todo, _mode(spec), integers, base)

@@ -1,0 +1,80 @@
+"""Scales of many blocks at a time: powers of two by integer arithmetic alone, quotients by float64 division and the lanes' rounding.
+
+The plain rule (``blocks/rule.py``) does what `todo` marks, and scales that neither of these knows.
+
+A quotient amax / (M t) rounded to float64 and then to the scale's p bits is rounded as if once where amax has 24 bits: let g be what the
+second rounding decides at, of p + 1 bits. If amax = g M t, the quotient is g, exactly. If not, both are multiples of the smaller one's
+last place, so they differ by 2^-(bits of M t + p + 1) of themselves at least; that is more than 2^-52, and float64's rounding, which is
+monotonic and leaves g alone, stays on the same side of it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..bits import float64_as_int64, int64_as_float64
+from ..jit import kernel
+from ..rounding.arrays import WORDS, narrow64
+from ..rounding.scalar import load_spec
+from .rule import ScaleField, scale_of
+
+_ADD, _TOP, _LARGEST = ScaleField.ADD.value, ScaleField.TOP.value, ScaleField.LARGEST.value
+_LEAST, _GREATEST = ScaleField.LEAST.value, ScaleField.GREATEST.value
+#: 1 / d is within an ulp, and no product with it under- or overflows
+_SMALL, _LARGE = 2.0**-400, 2.0**400
+CONSTANTS = "Array(float64, 1, 'C', readonly=True)"
+
+
+@kernel(
+    f"void(float64[::1], uint8[::1], {CONSTANTS}, {WORDS}, float64[::1], int32[:, ::1], uint8[::1])",
+    f"void(float64[::1], uint8[::1], {CONSTANTS}, {WORDS}, float64[::1], int64[:, ::1], uint8[::1])",
+)
+def power_scales(amax, state, c, words, scales, shifts, todo):
+    """scales[b] = 2^k; NaN where the policy says so; shifts[0, b] = k where a float32 (float64) number has its exponent; todo[b]: lanes cannot do the block.
+
+    They can if every constant of theirs (``rounding/vector.py``) is a normal number: the unit, and C for the greatest number.
+    """
+    spec, fraction = load_spec(words), 23 if shifts.itemsize == 4 else 52
+    digits, emin, emax = (24, -126, 127) if shifts.itemsize == 4 else (53, -1022, 1023)
+    least, greatest = float64_as_int64(c[_LEAST]) >> 52, float64_as_int64(c[_GREATEST]) >> 52
+    add, top = np.int64(c[_ADD]), np.int64(c[_TOP])
+    # k from where the unit is a normal number, to where C of the largest element is finite
+    low, high = emin + 1 - (spec.emin - spec.precision + 1), emax - digits + spec.precision - top
+    cut = emax - digits + spec.precision + 1023
+    for b in range(amax.size):
+        bits = float64_as_int64(amax[b])
+        k = min(max(((bits + add) >> 52) - top, least), greatest)
+        scales[b] = int64_as_float64(k << 52)
+        k -= 1023
+        shifts[0, b] = k << fraction
+        todo[b] = (state[b] != 0) | (k < low) | (k > high) | ((bits >> 52) > cut)
+    for b in range(amax.size):
+        if state[b] != 0:
+            scales[b] = scale_of(amax[b], state[b], 1.0, c, spec, np.uint64(0))
+
+
+@kernel(
+    f"void(float64[::1], uint8[::1], float64, {CONSTANTS}, {WORDS}, int64, float64[::1], float64[::1])",
+)
+def quotient_scales(amax, state, t, c, words, key, scales, products):
+    """scales[b] = amax[b] / (M t) rounded; products[b] = scale times t. For float32 magnitudes, t > 0 and scales of the narrow family."""
+    spec, divisor = load_spec(words), c[_LARGEST] * t
+    for b in range(amax.size):
+        products[b] = amax[b] / divisor
+    narrow64(products, products, scales, 0, amax.size, spec, key, False)
+    for b in range(amax.size):
+        products[b] = scales[b] * t
+        if state[b] != 0:
+            scales[b] = scale_of(amax[b], state[b], t, c, spec, np.uint64(0))
+            products[b] = scales[b] * t
+
+
+@kernel("void(float64[::1], uint8[::1], float64[:, ::1], uint8[::1])")
+def reciprocals(products, state, pairs, todo):
+    """pairs[:, b] = 1 / d and d; todo[b]: lanes cannot do the block."""
+    for b in range(products.size):
+        d = products[b]
+        fine = (state[b] == 0) & (d >= _SMALL) & (d <= _LARGE)
+        pairs[0, b] = 1.0 / d if fine else 0.0
+        pairs[1, b] = d if fine else 0.0
+        todo[b] = not fine
