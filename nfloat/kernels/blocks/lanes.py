@@ -45,8 +45,12 @@ class Field(IntEnum):
     """Places in the integer constants."""
 
     LOWEST, OFFSET, UNIT_OFFSET, DROP, SIGN, TOP, BOTTOM, TWOS, SIGN_DOWN, SIGN_CODE, CODE_MASK = range(11)
+    #: magnitude codes of the largest and of the least element
+    TOP_CODE, BOTTOM_CODE = range(11, 13)
+    #: the sign bit of a code, if -0 has one
+    ZERO_SIGN = 13
     #: the subkeys of random words, and of their second halves
-    KEY, KEY2, TWIN, TWIN2 = range(11, 15)
+    KEY, KEY2, TWIN, TWIN2 = range(14, 18)
 
 
 @dataclass(frozen=True)
@@ -92,9 +96,11 @@ def quotient_scale(v: Lanes, shared: Shared, loaded: list[Value]) -> Scale:
 
 
 def power_element(
-    v: Lanes, x: Value, s: Scale, mode: Rounding, one_zero: bool, random: Value | None, single: bool
+    v: Lanes, x: Value, s: Scale, mode: Rounding | None, one_zero: bool, random: Value | None, single: bool
 ) -> tuple[Value, Value | None]:
-    """(x on the block's grid and within its ends, lanes that are handed back)."""
+    """(x on the block's grid and within its ends, lanes that are handed back); x itself without a mode."""
+    if mode is None:
+        return x, None
     if mode is Rounding.STOCHASTIC:
         r, unsure = stochastic_narrow(v, x, s.grid, random, negative_zero=not one_zero)
     else:
@@ -103,19 +109,23 @@ def power_element(
 
 
 def quotient_element(
-    v: Lanes, x: Value, s: Scale, mode: Rounding, one_zero: bool, random: Value | None, single: bool
+    v: Lanes, x: Value, s: Scale, mode: Rounding | None, one_zero: bool, random: Value | None, single: bool
 ) -> tuple[Value, Value | None]:
-    """(the element of x, lanes that are handed back); `single`: x is a float32 number."""
+    """(the element of x, lanes that are handed back); without a mode the quotient. `single`: x is a float32 number."""
     b = v.builder
     near = b.add(v.as_int(b.fmul(x, s.reciprocal)), v.word(1 << (_SNAP - 1)))
     q = v.as_float(b.and_(near, v.word(-1 << _SNAP)))
     if mode is Rounding.STOCHASTIC:
         r, unsure = _stochastic(v, q, s.grid, random)
+    elif mode is None:
+        r, unsure = q, None
     else:
         r, unsure = round_narrow(v, q, s.grid, mode), None
     if not single:  # q may stand for what lies on either side of it: where that decides, and x is not 0
         at = b.and_(_is_decided_at(v, q, s.grid), b.fcmp_ordered("!=", x, v.number(0.0)))
         unsure = at if unsure is None else b.or_(unsure, at)
+    if mode is None:
+        return r, unsure
     return select_overflow(v, r, s.top, s.top, s.bottom, s.bottom), unsure
 
 
@@ -151,19 +161,28 @@ def _stochastic(v: Lanes, q: Value, g: Grid, random: Value) -> tuple[Value, Valu
 
 
 def code_of(v: Lanes, r: Value, s: Scale, shared: Shared) -> Value:
-    """The code of a number r on the grid: its units, counted from the lowest binade, and the sign (or two's complement)."""
+    """The code of r to nearest-even, saturated; of a number on the grid, its own.
+
+    |r| + C holds |r| / unit, rounded, as the difference of its bits to C's; with the binade's number times 2^(p-1) added it is the
+    magnitude's code, for subnormal numbers (binade 0, no implicit bit) as for normal ones. Codes are in the order of magnitudes.
+    """
     b, w, bits = v.builder, shared.words, v.as_int(r)
     binade = _binade(v, r, s.grid)
     c = b.add(binade, s.grid.offset)
     units = b.sub(v.as_int(b.fadd(v.magnitude(r), v.as_float(c))), c)
     magnitude = b.add(units, b.lshr(b.sub(binade, s.grid.lowest), s.grid.drop))
-    negative = b.and_(b.ashr(bits, v.word(v.bits - 1)), w[Field.TWOS])
+    below = b.ashr(bits, v.word(v.bits - 1))
+    most = v.where(b.icmp_signed("<", bits, v.word(0)), w[Field.BOTTOM_CODE], w[Field.TOP_CODE])
+    magnitude = v.call("smin", magnitude, most)
+    negative = b.and_(below, w[Field.TWOS])
     code = b.and_(b.sub(b.xor(magnitude, negative), negative), w[Field.CODE_MASK])
-    return b.or_(code, b.and_(b.lshr(bits, w[Field.SIGN_DOWN]), w[Field.SIGN_CODE]))
+    sign = b.and_(b.lshr(bits, w[Field.SIGN_DOWN]), w[Field.SIGN_CODE])
+    nothing = b.icmp_signed("==", magnitude, v.word(0))
+    return b.or_(code, v.where(nothing, b.and_(sign, w[Field.ZERO_SIGN]), sign))
 
 
 # ------------------------------------------------------------------ loops
-class _Elements:
+class Elements:
     """What stands in a loop's body: load, element, store."""
 
     def __init__(
@@ -197,8 +216,11 @@ class _Elements:
     def vector(self, s: Scale, at: Value, to: Value, counter: Value) -> Value | None:
         """One vector, from `at` to `to`; lanes that are handed back."""
         v, b = self.v, self.v.builder
-        r, unsure = self.form.element(v, self.load(at), s, self.mode, self.one_zero, self.random(counter), self.single)
         pointer, kind = b.gep(self.target, [to]), self.target.type.pointee
+        rounds = not (isinstance(kind, ir.IntType) and self.mode is Rounding.NEAREST_EVEN)  # which `code_of` does by itself
+        r, unsure = self.form.element(
+            v, self.load(at), s, self.mode if rounds else None, self.one_zero, self.random(counter), self.single
+        )
         if isinstance(kind, ir.IntType):
             out = b.trunc(code_of(v, r, s, self.shared), ir.VectorType(kind, v.count))
         else:
@@ -209,7 +231,7 @@ class _Elements:
         return unsure
 
 
-def _covering(v: Lanes, length: Value, body: Any) -> None:
+def covering(v: Lanes, length: Value, body: Any) -> None:
     """body(i) for vectors from i = 0 that cover `length` >= count places; the last one ends with them, over the one before."""
     b, step = v.builder, ir.Constant(_I64, v.count)
     last = b.sub(length, step)
@@ -225,7 +247,7 @@ def _covering(v: Lanes, length: Value, body: Any) -> None:
     b.position_at_end(done)
 
 
-def _by_mode(builder: ir.IRBuilder, mode: Value, emit: Any) -> Value:
+def by_mode(builder: ir.IRBuilder, mode: Value, emit: Any) -> Value:
     """A switch with one loop for each mode; -1 if the mode has none."""
     end = builder.append_basic_block("modes.end")
     switch = builder.switch(mode, end)
@@ -260,17 +282,17 @@ def _loop(along: Any) -> Any:
             where = cgutils.unpack_tuple(builder, args[4])
 
             def emit(mode: Rounding, one_zero: bool) -> None:
-                elements = _Elements(v, form, shared, (arrays[0].data, arrays[1].data), mode, one_zero)
+                elements = Elements(v, form, shared, (arrays[0].data, arrays[1].data), mode, one_zero)
                 along(v, elements, parts, arrays[3].data, where)
 
-            return _by_mode(builder, args[5], emit)
+            return by_mode(builder, args[5], emit)
 
         return signature, codegen
 
     return intrinsic(typer)
 
 
-def _along_rows(v: Lanes, e: _Elements, scales: list[Value], todo: Value, places: list[Value]) -> None:
+def _along_rows(v: Lanes, e: Elements, scales: list[Value], todo: Value, places: list[Value]) -> None:
     """places: (at, to, counter, first block, blocks, size): consecutive blocks of one size, each with a scale."""
     b = v.builder
     at, to, counter, first, blocks, size = places
@@ -286,10 +308,10 @@ def _along_rows(v: Lanes, e: _Elements, scales: list[Value], todo: Value, places
                 mark = b.gep(todo, [block])
                 b.store(b.or_(b.load(mark), b.zext(v.any(unsure), _I8)), mark)
 
-        _covering(v, size, vector)
+        covering(v, size, vector)
 
 
-def _along_columns(v: Lanes, e: _Elements, scales: list[Value], todo: Value, places: list[Value]) -> None:
+def _along_columns(v: Lanes, e: Elements, scales: list[Value], todo: Value, places: list[Value]) -> None:
     """places: (at, to, counter, first block, columns): neighbours lie in neighbouring blocks."""
     b = v.builder
     at, to, counter, first, columns = places
@@ -307,7 +329,7 @@ def _along_columns(v: Lanes, e: _Elements, scales: list[Value], todo: Value, pla
             mark = b.bitcast(b.gep(todo, [block]), kind.as_pointer())
             b.store(b.or_(b.load(mark, align=1), b.zext(unsure, kind)), mark, align=1)
 
-    _covering(v, columns, vector)
+    covering(v, columns, vector)
 
 
 class Form(NamedTuple):
@@ -322,26 +344,33 @@ POWER, QUOTIENT = Form(1, power_scale, power_element), Form(2, quotient_scale, q
 rows, columns = _loop(_along_rows), _loop(_along_columns)
 
 
+def greatest_of(v: Lanes, load: Callable[[Value], Value], length: Value) -> Value:
+    """The bits of the greatest magnitude among `length` numbers, as an integer of 64 bits: NaN > infinity > all else."""
+    b = v.builder
+    best = cgutils.alloca_once(b, v.int)
+    b.store(v.word(0), best)
+
+    def vector(i: Value) -> None:
+        b.store(v.call("umax", b.load(best), b.and_(v.as_int(load(i)), v.magnitude_mask)), best)
+
+    covering(v, length, vector)
+    name = f"llvm.vector.reduce.umax.v{v.count}i{v.bits}"
+    function = cgutils.get_or_insert_function(b.module, ir.FunctionType(v.scalar_int, [v.int]), name)
+    result = b.call(function, [b.load(best)])
+    return b.zext(result, _I64) if v.bits == 32 else result
+
+
 @intrinsic
 def greatest_magnitude(typingctx, x, start, stop):
-    """The greatest magnitude's bits in x[start:stop], at least a vector long: as integers, so that NaN > infinity > all else."""
+    """`greatest_of` x[start:stop], at least a vector long."""
 
     def codegen(context, builder, signature, args):
-        bits = 32 if signature.args[0].dtype == types.float32 else 64
-        v = Lanes(builder, WIDTH[bits], bits)
+        v = Lanes(builder, *((16, 32) if signature.args[0].dtype == types.float32 else (8, 64)))
         pointer = context.make_array(signature.args[0])(context, builder, args[0]).data
-        best = cgutils.alloca_once_value(builder, v.word(0))
-        builder.store(v.word(0), best)
 
-        def vector(i: Value) -> None:
-            loaded = v.load(builder.gep(pointer, [builder.add(args[1], i)]))
-            magnitude = builder.and_(v.as_int(loaded), v.magnitude_mask)
-            builder.store(v.call("umax", builder.load(best), magnitude), best)
+        def load(i: Value) -> Value:
+            return v.load(builder.gep(pointer, [builder.add(args[1], i)]))
 
-        _covering(v, builder.sub(args[2], args[1]), vector)
-        name = f"llvm.vector.reduce.umax.v{v.count}i{bits}"
-        function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(v.scalar_int, [v.int]), name)
-        result = builder.call(function, [builder.load(best)])
-        return builder.zext(result, _I64) if bits == 32 else result
+        return greatest_of(v, load, builder.sub(args[2], args[1]))
 
     return types.int64(x, types.int64, types.int64), codegen

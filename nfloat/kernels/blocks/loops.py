@@ -22,14 +22,14 @@ from .rule import HAS_INFINITY, HAS_NAN
 
 _WIDTH32, _WIDTH64 = WIDTH[32], WIDTH[64]
 _STOCHASTIC = Rounding.STOCHASTIC.tag
-_SIGN, _TWOS = CodeField.SIGN_SHIFT.value, CodeField.TWOS_COMPLEMENT.value
+_SIGN, _TWOS, _MAX_CODE = CodeField.SIGN_SHIFT.value, CodeField.TWOS_COMPLEMENT.value, CodeField.MAX_CODE.value
 #: columns that are done together: their scales and a row of theirs stay in the first cache
 _STRIP = 2048
 
 
 # ------------------------------------------------------------------ greatest magnitudes
 @device
-def _finite_maximum(x, start, stop, step):
+def finite_maximum(x, start, stop, step):
     """(greatest finite magnitude, state) of x[start:stop:step], one by one."""
     best, state = 0.0, 0
     for i in range(start, stop, step):
@@ -59,7 +59,7 @@ def maxima_rows(x, n, size, amax, state):
                 amax[b] = np.float64(int32_as_float32(np.int32(most))) if single else int64_as_float64(most)
                 state[b] = 0
             else:
-                amax[b], state[b] = _finite_maximum(x, start, stop, 1)
+                amax[b], state[b] = finite_maximum(x, start, stop, 1)
             b += 1
 
 
@@ -86,12 +86,12 @@ def maxima_columns(x, n, inner, size, amax, state):
                 amax[b], state[b] = np.float64(best[j]), 0
                 if not best[j] < math.inf:
                     start = first * inner + left + j
-                    amax[b], state[b] = _finite_maximum(x, start, (last - 1) * inner + left + j + 1, inner)
+                    amax[b], state[b] = finite_maximum(x, start, (last - 1) * inner + left + j + 1, inner)
 
 
 # ------------------------------------------------------------------ elements
 @device
-def _integers(spec, c, single, key, section):
+def integer_constants(spec, c, single, key, section):
     """The integers of `lanes.Field`, for lanes of float32 or float64; the last ones from `key`."""
     p = spec.precision
     digits, bias = (24, 127) if single else (53, 1023)
@@ -107,13 +107,15 @@ def _integers(spec, c, single, key, section):
         np.int64((spec.emin + bias) << fraction), np.int64(((digits - p) << fraction) | (1 << (fraction - 1))),
         np.int64((1 - p) << fraction), np.int64(digits - p), sign, top, bottom, np.int64(-1 if twos else 0),
         np.int64((31 if single else 63) - c[_SIGN]), np.int64(0 if twos else 1 << c[_SIGN]), np.int64((2 << c[_SIGN]) - 1),
+        np.int64(c[_MAX_CODE]), np.int64((1 << c[_SIGN]) if twos and -spec.min > spec.max else c[_MAX_CODE]),
+        np.int64(1 << c[_SIGN] if sign != 0 else 0),
         np.int64(keys & np.uint64(0xFFFFFFFF)), np.int64(keys >> np.uint64(32)),
         np.int64(twin & np.uint64(0xFFFFFFFF)), np.int64(twin >> np.uint64(32)),
     )  # fmt: skip
 
 
 @device
-def _mode(spec):
+def mode_form(spec):
     """The tag of the mode's loop."""
     return _STOCHASTIC + ONE_ZERO if spec.mode == _STOCHASTIC and not np.signbit(spec.neg_zero) else spec.mode
 
@@ -209,8 +211,8 @@ def elements(x, out, n, inner, size, scales, todo, words, c, key, base):
     The numbers of all elements must have their bits above 32 in common.
     """
     spec = load_spec(words)
-    integers = _integers(spec, c, scales.itemsize == 4, key, base >> 32)
+    integers = integer_constants(spec, c, scales.itemsize == 4, key, base >> 32)
     if inner == 1:
-        _along_rows(x, out, n, size, scales, todo, _mode(spec), integers, base)
+        _along_rows(x, out, n, size, scales, todo, mode_form(spec), integers, base)
     else:
-        _along_columns(x, out, n, inner, size, scales, todo, _mode(spec), integers, base)
+        _along_columns(x, out, n, inner, size, scales, todo, mode_form(spec), integers, base)

@@ -71,9 +71,15 @@ def power_scale(amax, c):
 
 
 @device
+def is_nan_block(state, c):
+    """Whether the policy makes a block of this state NaN."""
+    return (state & HAS_NAN != 0 and c[_NAN] != 0.0) or (state != 0 and c[_INFINITE] != 0.0)
+
+
+@device
 def scale_of(amax, state, t, c, spec, random):
     """The scale of a block: NaN if the policy says so."""
-    if (state & HAS_NAN != 0 and c[_NAN] != 0.0) or (state != 0 and c[_INFINITE] != 0.0):
+    if is_nan_block(state, c):
         return math.nan
     if amax == 0.0 or t == 0.0:
         return c[_LEAST] if c[_POWER] != 0.0 else spec.pos_zero
@@ -112,54 +118,31 @@ def element_of(x, d, spec, random):
 
 
 @kernel(
-    "void(float32[::1], int64, int64, int64, float64[::1], uint8[::1])",
-    "void(float64[::1], int64, int64, int64, float64[::1], uint8[::1])",
+    f"void(float64[::1], uint8[::1], float64, Array(float64, 1, 'C', readonly=True), {WORDS}, int64, float64[::1])"
 )
-def block_maxima(x, n, inner, size, amax, state):
-    """amax[b] and state[b] of every block of x."""
-    count = -(-n // size)
-    amax[:] = 0.0
-    state[:] = 0
-    for i in range(x.size):
-        o, k, j = i // (n * inner), i // inner % n, i % inner
-        b = (o * count + k // size) * inner + j
-        a = abs(np.float64(x[i]))
-        if a != a:
-            state[b] |= HAS_NAN
-        elif a == math.inf:
-            state[b] |= HAS_INFINITY
-        elif a > amax[b]:
-            amax[b] = a
-
-
-@kernel(
-    f"void(float64[::1], uint8[::1], float64, Array(float64, 1, 'C', readonly=True), {WORDS}, int64, float64[::1], float64[::1])"
-)
-def block_scales(amax, state, t, c, words, key, scales, products):
-    """scales[b] and products[b] = scale times t."""
+def block_scales(amax, state, t, c, words, key, scales):
+    """scales[b] of every block."""
     spec = load_spec(words)
     for b in range(amax.size):
         random = word64(b, key) if spec.draws else np.uint64(0)
-        s = scale_of(amax[b], state[b], t, c, spec, random)
-        scales[b] = s
-        products[b] = s * t
+        scales[b] = scale_of(amax[b], state[b], t, c, spec, random)
 
 
-_PLACES = "int64, int64, int64, float64[::1], uint8[::1], int64[::1]"
+_PLACES = "int64, int64, int64, float64[::1], float64, uint8[::1], int64[::1]"
 
 
 @kernel(
     f"void(float32[::1], float32[::1], {_PLACES}, {WORDS}, int64)",
     f"void(float64[::1], float64[::1], {_PLACES}, {WORDS}, int64)",
 )
-def block_values(x, out, n, inner, size, products, todo, order, words, key):
+def block_values(x, out, n, inner, size, scales, t, todo, order, words, key):
     """out[i] = element times d of x[i], for the blocks that `todo` marks; element i draws from counter order[i], or i."""
     spec, count = load_spec(words), -(-n // size)
     for row in range(x.size // max(n * inner, 1) * count):
         o, b = row // count, row % count
         for j in range(inner):
             if todo[row * inner + j] != 0:
-                d = products[row * inner + j]
+                d = scales[row * inner + j] * t
                 for k in range(b * size, min((b + 1) * size, n)):
                     i = (o * n + k) * inner + j
                     random = word64(order[i] if order.size > 0 else i, key) if spec.draws else np.uint64(0)
@@ -172,14 +155,14 @@ def block_values(x, out, n, inner, size, products, todo, order, words, key):
     f"int64(float32[::1], uint32[::1], {_PLACES}, {WORDS}, {CODES}, int64)",
     f"int64(float64[::1], uint32[::1], {_PLACES}, {WORDS}, {CODES}, int64)",
 )
-def block_codes(x, out, n, inner, size, products, todo, order, words, c, key):
+def block_codes(x, out, n, inner, size, scales, t, todo, order, words, c, key):
     """out[i] = code of the element of x[i], 0 in NaN blocks; returns the first index of a NaN that has no code, or -1."""
     spec, count, missing = load_spec(words), -(-n // size), -1
     for row in range(x.size // max(n * inner, 1) * count):
         o, b = row // count, row % count
         for j in range(inner):
             if todo[row * inner + j] != 0:
-                d = products[row * inner + j]
+                d = scales[row * inner + j] * t
                 for k in range(b * size, min((b + 1) * size, n)):
                     i = (o * n + k) * inner + j
                     random = word64(order[i] if order.size > 0 else i, key) if spec.draws else np.uint64(0)
@@ -194,13 +177,13 @@ def block_codes(x, out, n, inner, size, products, todo, order, words, c, key):
     f"void(float32[::1], float64[::1], boolean, {_PLACES}, {WORDS}, int64)",
     f"void(float64[::1], float64[::1], boolean, {_PLACES}, {WORDS}, int64)",
 )
-def block_errors(x, errors, squared, n, inner, size, products, todo, order, words, key):
+def block_errors(x, errors, squared, n, inner, size, scales, t, todo, order, words, key):
     """errors[b] = sum of |x - element d|, or of its square, over a block, each operation in float64, in order."""
     spec, count = load_spec(words), -(-n // size)
     for row in range(x.size // max(n * inner, 1) * count):
         o, b = row // count, row % count
         for j in range(inner):
-            total, d = 0.0, products[row * inner + j]
+            total, d = 0.0, scales[row * inner + j] * t
             for k in range(b * size, min((b + 1) * size, n)):
                 i = (o * n + k) * inner + j
                 random = word64(order[i] if order.size > 0 else i, key) if spec.draws else np.uint64(0)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,16 +13,6 @@ from ...formats.blocks import BlockFormat
 
 #: an axis, two of them for tiles, None for the last ones
 Axis = int | tuple[int, int] | None
-
-
-class Piece(NamedTuple):
-    """Elements start..stop of the seen array, blocks first..last, n elements along the blocks' axis."""
-
-    start: int
-    stop: int
-    first: int
-    last: int
-    n: int
 
 
 @dataclass(frozen=True)
@@ -108,23 +96,22 @@ class Layout:
             return per_row
         return np.ascontiguousarray(per_row.reshape(-1, self.height, self.count)[:, :: self.rows]).reshape(-1)
 
-    def pieces(self, most: int) -> Iterator[Piece]:
-        """Consecutive parts of the seen array that are arrays of whole blocks themselves, of about `most` elements."""
+    def pieces(self, most: int) -> NDArray[np.int64]:
+        """Consecutive parts of the seen array that are whole blocks, of about `most` elements: (start, stop, first, last, n) each."""
         row, blocks = self.n * self.inner, self.count * self.inner
+        if not row * self.outer:
+            return np.empty((0, 5), np.int64)
         if row <= most or self.size >= self.n:
-            step = max(most // max(row, 1), 1)
-            for o in range(0, self.outer, step):
-                outer = min(step, self.outer - o)
-                yield Piece(o * row, (o + outer) * row, o * blocks, (o + outer) * blocks, self.n)
-            return
-        step = max(most // (self.size * self.inner), 1)
-        for o in range(self.outer):
-            for b in range(0, self.count, step):
-                first, last = b * self.size, min((b + step) * self.size, self.n)
-                at, block = o * row, o * blocks + b * self.inner
-                n = last - first
-                count = -(-n // self.size) * self.inner
-                yield Piece(at + first * self.inner, at + last * self.inner, block, block + count, n)
+            step = max(most // row, 1)
+            edges = np.append(np.arange(0, self.outer, step), self.outer)
+            columns = (edges[:-1] * row, edges[1:] * row, edges[:-1] * blocks, edges[1:] * blocks, np.full(edges.size - 1, self.n))
+            return np.stack(columns, axis=1)
+        edges = np.append(np.arange(0, self.count, max(most // (self.size * self.inner), 1)), self.count)
+        o, first, last = np.arange(self.outer)[:, None], edges[:-1], edges[1:]
+        begin, end = np.minimum(first * self.size, self.n), np.minimum(last * self.size, self.n)
+        columns = (o * row + begin * self.inner, o * row + end * self.inner, o * blocks + first * self.inner,
+                   o * blocks + last * self.inner, (end - begin) + 0 * o)  # fmt: skip
+        return np.stack([column.reshape(-1) for column in columns], axis=1)
 
     def scales(self, flat: NDArray) -> NDArray:
         """One number a block, flat as kernels see them, in the shape that users see."""

@@ -27,7 +27,8 @@ class BlockPlan:
     """How to round: the format, the mode, and the constants of ``kernels/blocks``.
 
     `single`: float32 arrays give float32 ones. `words`, `codes`: the elements'; `scale_words`, `scale`: the scales'; `second`: those of
-    the other scale of four over six, or None.
+    the other scale of four over six, or None. `power_lanes`: the lanes (by their digits) whose power form knows the elements; `quotient`:
+    whether the quotient form does; `quotient_scales`: whether scales of float32 magnitudes are made in lanes.
     """
 
     format: BlockFormat
@@ -38,41 +39,14 @@ class BlockPlan:
     scale_words: NDArray[np.float64]
     scale: NDArray[np.float64]
     second: NDArray[np.float64] | None
+    power_lanes: tuple[int, ...]
+    quotient: bool
+    quotient_scales: bool
 
     @property
     def draws(self) -> bool:
         """Whether elements or scales draw random bits."""
         return self.rounding.is_stochastic or self.format.scale_rounding.is_stochastic
-
-    @property
-    def power_lanes(self) -> tuple[Lane, ...]:
-        """The lanes whose power form knows the elements: scales that are powers of two by their rule, and nothing else."""
-        f, s = self.format, self.format.scale
-        powers = f.scale_rule is not ScaleRule.ABSMAX and not f.tensor_scale
-        ends = all(math.frexp(v)[0] == 0.5 for v in (self.scale[ScaleField.LEAST], s.max)) and self.scale[ScaleField.LEAST] > 2.0**-1000
-        return tuple(lane for lane in (SINGLE, DOUBLE) if powers and ends and self._knows(lane))
-
-    @property
-    def quotient_lanes(self) -> bool:
-        """Whether the quotient form knows the elements: see ``kernels/blocks/lanes.py`` for the 40 bits."""
-        f = self.format
-        p, digits = f.element.precision, f.scale.precision + 24 * f.tensor_scale
-        return p <= 10 and digits + p + 1 <= 40 and self._knows(DOUBLE)
-
-    @property
-    def quotient_scales(self) -> bool:
-        """Whether scales amax / (M t) of float32 magnitudes may be rounded twice: see ``kernels/blocks/scales.py``."""
-        f, s = self.format, self.format.scale
-        digits = f.element.precision + 24 * f.tensor_scale + s.precision + 1
-        kept = s.has_zero and not s.flushes_input and not s.flushes_output and s.precision >= 2
-        known = f.scale_rule is ScaleRule.ABSMAX and f.scale_rounding in DETERMINISTIC
-        return known and kept and digits <= 50 and is_narrow(s, DOUBLE)
-
-    def _knows(self, lane: Lane) -> bool:
-        """Whether a lane's loops round to the element's grid."""
-        e = self.format.element
-        kept = e.has_subnormals and not e.flushes_input and e.min < 0 and e.precision >= 2
-        return self.rounding in MODES and kept and is_narrow(e, lane)
 
 
 def block_plan(
@@ -92,25 +66,56 @@ def block_plan(
     policy = as_overflow(overflow)
     if policy not in (None, Overflow.SATURATE):
         raise RoundingError(f"overflow={policy.value!r}: elements of a block format saturate; use None or 'saturate'")
-    f = get_block_format(fmt)
-    if scale_rule is not None:
-        f = f.replace(scale_rule=as_scale_rule(scale_rule), four_over_six=None) if f.scale_rule != scale_rule else f
     mode = as_rounding(rounding)
-    return _plan(f, mode, check_random_bits(mode, random_bits))
+    rule = None if scale_rule is None else as_scale_rule(scale_rule)
+    return _plan(get_block_format(fmt), rule, mode, check_random_bits(mode, random_bits))
 
 
 @lru_cache(maxsize=1024)
-def _plan(f: BlockFormat, mode: Rounding, random_bits: int) -> BlockPlan:
+def _plan(f: BlockFormat, rule: ScaleRule | None, mode: Rounding, random_bits: int) -> BlockPlan:
+    if rule not in (None, f.scale_rule):
+        f = f.replace(scale_rule=rule, four_over_six=None)
     e, s = f.element, f.scale
     words = rounding_spec(e, mode, Overflow.SATURATE, random_bits)
     if e.twos_complement and f.symmetric:
         words = words.copy()
         words[[SpecField.MIN, SpecField.UNDER_MIN, SpecField.NEG_INF]] = -e.max
         words.flags.writeable = False
-    scale_words = rounding_spec(s, f.scale_rounding, Overflow.SATURATE)
-    second = _scale_constants(f, 4.0) if f.four_over_six is not None else None
-    single = e.fits_float32 and s.fits_float32
-    return BlockPlan(f, mode, single, words, code_spec(e), scale_words, _scale_constants(f, e.max), second)
+    return BlockPlan(
+        format=f, rounding=mode, single=e.fits_float32 and s.fits_float32, words=words, codes=code_spec(e),
+        scale_words=rounding_spec(s, f.scale_rounding, Overflow.SATURATE), scale=_scale_constants(f, e.max),
+        second=_scale_constants(f, 4.0) if f.four_over_six is not None else None,
+        power_lanes=tuple(lane.digits for lane in (SINGLE, DOUBLE) if _has_powers(f) and _knows(e, mode, lane)),
+        quotient=_divides(f) and _knows(e, mode, DOUBLE), quotient_scales=_rounds_twice(f),
+    )  # fmt: skip
+
+
+def _knows(e: Format, mode: Rounding, lane: Lane) -> bool:
+    """Whether a lane's loops round to the element's grid in this mode."""
+    kept = e.has_subnormals and not e.flushes_input and e.min < 0 and e.precision >= 2
+    return mode in MODES and kept and is_narrow(e, lane)
+
+
+def _has_powers(f: BlockFormat) -> bool:
+    """Whether every scale is a power of two that lanes find by integers: those at the ends of the range too."""
+    least = _scale_constants(f, f.element.max)[ScaleField.LEAST]
+    ends = all(math.frexp(v)[0] == 0.5 for v in (least, f.scale.max)) and least > 2.0**-1000
+    return f.scale_rule is not ScaleRule.ABSMAX and not f.tensor_scale and ends
+
+
+def _divides(f: BlockFormat) -> bool:
+    """Whether x r decides as x / d does: see ``kernels/blocks/lanes.py`` for the 40 bits."""
+    p, digits = f.element.precision, f.scale.precision + 24 * f.tensor_scale
+    return p <= 10 and digits + p + 1 <= 40
+
+
+def _rounds_twice(f: BlockFormat) -> bool:
+    """Whether scales amax / (M t) of float32 magnitudes may be rounded twice: see ``kernels/blocks/scales.py``."""
+    s = f.scale
+    digits = f.element.precision + 24 * f.tensor_scale + s.precision + 1
+    kept = s.has_zero and not s.flushes_input and not s.flushes_output and s.precision >= 2
+    known = f.scale_rule is ScaleRule.ABSMAX and f.scale_rounding in DETERMINISTIC
+    return known and kept and digits <= 50 and is_narrow(s, DOUBLE)
 
 
 def _scale_constants(f: BlockFormat, largest: float) -> NDArray[np.float64]:

@@ -13,22 +13,24 @@ from numpy.typing import NDArray
 
 from ...errors import ArgumentError, RepresentationError
 from ...formats.blocks import BlockFormat, FourOverSix, Nonfinite
-from ...formats.lanes import DOUBLE, SINGLE
 from ...formats.names import get_format
 from ...formats.rounding import Overflow, Rounding
 from ...formats.spec import rounding_spec
 from ...kernels.arithmetic.operations import Operation
 from ...kernels.arithmetic.results import compute_plain
-from ...kernels.blocks import loops, rule
-from ...kernels.blocks import scales as fast
+from ...kernels.blocks import rule
+from ...kernels.blocks.pieces import block_maxima, fused_blocks, power_pieces, quotient_pieces
+from ...kernels.blocks.lanes import WIDTH
+from ...kernels.blocks.rule import ScaleField
 from ...streams import SeedLike, Stream, as_key
 from ..codes import code_dtype
-from .layout import Layout, Piece
+from .layout import Layout
 from .plan import BlockPlan
 
 _FLOAT32 = rounding_spec(get_format("float32"), Rounding.NEAREST_EVEN, Overflow.SATURATE)
 #: elements of a piece
-_PIECE = 1 << 16
+_PIECE = 1 << 18
+_NO_ORDER = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True)
@@ -41,16 +43,12 @@ class Quantised:
 
 
 @dataclass(frozen=True)
-class Magnitudes:
-    """Greatest finite magnitudes and states of the blocks of every row; those of tiles stand in each of their rows."""
-
-    amax: NDArray[np.float64]
-    state: NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
 class Job:
-    """What the pieces have in common."""
+    """An array as kernels see it, what it becomes, and what is known of its blocks.
+
+    `state`: whether blocks (of every row; those of tiles stand in each of their rows) hold more than finite numbers. `scales`: first their
+    greatest finite magnitudes, then the scales in the place of these.
+    """
 
     plan: BlockPlan
     layout: Layout
@@ -58,20 +56,18 @@ class Job:
     out: NDArray
     key: int
     order: NDArray[np.int64]
+    state: NDArray[np.uint8]
+    scales: NDArray[np.float64]
 
     @property
-    def power(self) -> bool:
-        """Whether the lanes' power form does the elements."""
-        return self._possible and (SINGLE if self.x.itemsize == 4 else DOUBLE) in self.plan.power_lanes
+    def in_lanes(self) -> bool:
+        """Whether lanes may do it: elements have their own numbers as counters, results the type of x or one byte."""
+        return self.order.size == 0 and (self.out.dtype == self.x.dtype or self.out.itemsize == 1)
 
     @property
-    def quotient(self) -> bool:
-        """Whether the lanes' quotient form does."""
-        return self._possible and self.plan.quotient_lanes
-
-    @property
-    def _possible(self) -> bool:
-        return self.order.size == 0 and self.out.itemsize in (1, self.x.itemsize) and (self.out.dtype.kind == "f" or self.out.itemsize == 1)
+    def powers_in_lanes(self) -> bool:
+        """Whether the power form does it."""
+        return self.in_lanes and (24 if self.x.itemsize == 4 else 53) in self.plan.power_lanes
 
 
 def quantise(a: NDArray[np.floating], plan: BlockPlan, layout: Layout, seed: SeedLike | None, *, to_codes: bool) -> Quantised:
@@ -86,77 +82,91 @@ def quantise(a: NDArray[np.floating], plan: BlockPlan, layout: Layout, seed: See
     SeedError
         If random bits are needed and there is no seed.
     """
-    x, f = layout.seen(a), plan.format
-    key = _signed(as_key(seed)) if plan.rounding.is_stochastic else 0
-    dtype = code_dtype(f.element) if to_codes else x.dtype
-    out = np.empty(x.size, np.uint32 if dtype == np.uint16 else dtype)
-    job = Job(plan, layout, x, out, key, layout.counters() if plan.rounding.is_stochastic else np.empty(0, np.int64))
-    ahead = f.tensor_scale or f.is_tile or not layout.axes or f.scale_rounding.is_stochastic or plan.second is not None
-    if not ahead and f.nonfinite is not Nonfinite.RAISE:
-        return _in_pieces(job, dtype)
-    found = _magnitudes(job)
-    if f.nonfinite is Nonfinite.RAISE and found.state.any():
-        _refuse_nonfinite(a)
-    t = tensor_scale(f, float(found.amax.max(initial=0.0)))
-    if f.scale_rounding.is_stochastic or plan.second is not None:
-        scales, products = _whole_scales(job, found, t, _scale_key(plan, seed))
+    job, f = _job(a, plan, layout, seed, to_codes), plan.format
+    stochastic_scales = f.scale_rounding.is_stochastic
+    ahead = f.tensor_scale or f.is_tile or stochastic_scales or plan.second is not None or f.nonfinite is Nonfinite.RAISE
+    t = 1.0
+    if ahead or not (job.powers_in_lanes or (job.in_lanes and plan.quotient and plan.quotient_scales and a.itemsize == 4)):
+        _find_magnitudes(job)
+        ahead = True
+        if f.nonfinite is Nonfinite.RAISE and job.state.any():
+            _refuse_nonfinite(a)
+        t = tensor_scale(f, float(job.scales.max(initial=0.0)))
+    todo = np.empty(job.scales.size, np.uint8)
+    if job.powers_in_lanes and not stochastic_scales:
+        _powers(job, todo, ahead)
     else:
-        scales, products = np.empty(found.amax.size), None
-    for piece in _pieces(layout):
-        _piece(job, piece, _part(found, piece), t, scales, products)
-    tops = scales if products is not None else layout.tops(scales)
-    return Quantised(_restored(job, dtype), layout.scales(tops), t)
+        _quotients(job, todo, ahead, t, seed)
+    if todo.any():
+        _by_the_rule(job, todo, t)
+    dtype = code_dtype(f.element) if to_codes else job.out.dtype
+    return Quantised(layout.restored(job.out).astype(dtype, copy=False), layout.scales(layout.tops(job.scales)), t)
 
 
-def _in_pieces(job: Job, dtype: np.dtype) -> Quantised:
-    """Magnitudes, scales and elements of one piece after the other."""
-    layout = job.layout
-    scales = np.empty(layout.outer * layout.count * layout.inner)
-    for piece in _pieces(layout):
-        _piece(job, piece, _piece_magnitudes(job, piece), 1.0, scales, None)
-    return Quantised(_restored(job, dtype), layout.scales(scales), 1.0)
+def _job(a: NDArray[np.floating], plan: BlockPlan, layout: Layout, seed: SeedLike | None, to_codes: bool) -> Job:
+    x, stochastic = layout.seen(a), plan.rounding.is_stochastic
+    blocks = layout.outer * layout.count * layout.inner if layout.axes else 1
+    dtype = x.dtype if not to_codes else np.uint8 if plan.format.element.bits <= 8 else np.uint32
+    key = signed(as_key(seed)) if stochastic else 0
+    order = layout.counters() if stochastic else _NO_ORDER
+    return Job(plan, layout, x, np.empty(x.size, dtype), key, order, np.zeros(blocks, np.uint8), np.zeros(blocks))
 
 
-def _restored(job: Job, dtype: np.dtype) -> NDArray:
-    return job.layout.restored(job.out).astype(dtype, copy=False)
+# ---------------------------------------------------------------- in lanes
+def _powers(job: Job, todo: NDArray[np.uint8], ahead: bool) -> None:
+    """Scales that are powers of two, and the elements over them."""
+    plan, layout = job.plan, job.layout
+    width = WIDTH[8 * job.x.itemsize]
+    if not ahead and layout.inner == 1 and 0 < job.x.size < 2**32 and layout.n % width == layout.size % width == 0:
+        fused_blocks(job.x, job.out, layout.n, layout.size, plan.scale, plan.words, plan.codes, job.key, job.scales, todo)
+        return
+    pieces = layout.pieces(_PIECE)
+    shifts = np.empty((1, int((pieces[:, 3] - pieces[:, 2]).max(initial=0))), np.int32 if job.x.itemsize == 4 else np.int64)
+    todo[:] = 0
+    power_pieces(job.x, job.out, pieces, job.layout.inner, job.layout.size, ahead, job.scales, job.state, plan.scale, plan.words, plan.codes,
+                 job.key, shifts, job.scales, todo)  # fmt: skip
+    if job.x.size == 0:
+        job.scales[:] = plan.scale[ScaleField.LEAST]
 
 
-def _pieces(layout: Layout) -> list[Piece]:
-    if not layout.axes:
-        return [Piece(0, layout.n, 0, 1, layout.n)]
-    return list(layout.pieces(_PIECE)) if layout.n * layout.inner * layout.outer > _PIECE else _whole(layout)
+def _quotients(job: Job, todo: NDArray[np.uint8], ahead: bool, t: float, seed: SeedLike | None) -> None:
+    """Any scales: made in pieces where lanes know them, else all of them before; elements by lanes, or left to the rule."""
+    plan, layout = job.plan, job.layout
+    known = not (plan.quotient_scales and plan.second is None and t > 0.0 and job.x.itemsize == 4 and job.x.size and job.in_lanes
+                 and plan.quotient)  # fmt: skip
+    if known:
+        _whole_scales(job, t, scale_key(plan, seed))
+    if not (job.in_lanes and plan.quotient):
+        todo[:] = 1
+        return
+    pieces = layout.pieces(_PIECE)
+    todo[:] = 0
+    pairs = np.empty((2, int((pieces[:, 3] - pieces[:, 2]).max(initial=0))))
+    quotient_pieces(job.x, job.out, pieces, layout.inner, layout.size, ahead, job.scales, job.state, plan.scale, plan.words, plan.scale_words,
+                    plan.codes, job.key, t, known, pairs, job.scales, todo)  # fmt: skip
 
 
-def _whole(layout: Layout) -> list[Piece]:
-    elements = layout.n * layout.inner * layout.outer
-    return [Piece(0, elements, 0, layout.outer * layout.count * layout.inner, layout.n)] if elements else []
+def _by_the_rule(job: Job, todo: NDArray[np.uint8], t: float) -> None:
+    """The blocks that lanes do not know."""
+    plan, layout = job.plan, job.layout
+    where = (layout.n, layout.inner, layout.size, job.scales, t, todo, job.order, plan.words)
+    if job.out.dtype.kind == "f":
+        rule.block_values(job.x, job.out, *where, job.key)
+        return
+    if rule.block_codes(job.x, job.out, *where, plan.codes, job.key) >= 0:
+        f = plan.format
+        raise RepresentationError(f"x holds NaN, which neither elements ({f.element.name}) nor scales ({f.scale.name}) of {f.name} can say")
 
 
 # ---------------------------------------------------------------- magnitudes and scales
-def _magnitudes(job: Job) -> Magnitudes:
-    """Those of all blocks."""
+def _find_magnitudes(job: Job) -> None:
+    """Greatest magnitudes (in `scales`) and states of all blocks."""
     layout = job.layout
-    blocks = layout.outer * layout.count * layout.inner if layout.axes else 1
-    amax, state = np.zeros(blocks), np.zeros(blocks, np.uint8)
-    for piece in _pieces(layout):
-        found = _piece_magnitudes(job, piece)
-        amax[piece.first : piece.last], state[piece.first : piece.last] = found.amax, found.state
-    amax, state = layout.fold(amax, np.maximum), layout.fold(state, np.bitwise_or)
-    return Magnitudes(layout.spread(amax), layout.spread(state))
-
-
-def _piece_magnitudes(job: Job, piece: Piece) -> Magnitudes:
-    layout, blocks = job.layout, piece.last - piece.first
-    x, amax, state = job.x[piece.start : piece.stop], np.zeros(blocks), np.zeros(blocks, np.uint8)
-    if layout.inner == 1:
-        loops.maxima_rows(x, piece.n, layout.size, amax, state)
-    else:
-        loops.maxima_columns(x, piece.n, layout.inner, layout.size, amax, state)
-    return Magnitudes(amax, state)
-
-
-def _part(found: Magnitudes, piece: Piece) -> Magnitudes:
-    return Magnitudes(found.amax[piece.first : piece.last], found.state[piece.first : piece.last])
+    if job.x.size:
+        block_maxima(job.x, layout.n, layout.inner, layout.size, job.scales, job.state)
+    if layout.rows > 1:
+        job.scales[:] = layout.spread(layout.fold(job.scales, np.maximum))
+        job.state[:] = layout.spread(layout.fold(job.state, np.bitwise_or))
 
 
 def tensor_scale(f: BlockFormat, amax: float) -> float:
@@ -168,94 +178,47 @@ def tensor_scale(f: BlockFormat, amax: float) -> float:
     return float(out[0])
 
 
-def _scale_key(plan: BlockPlan, seed: SeedLike | None) -> int:
+def scale_key(plan: BlockPlan, seed: SeedLike | None) -> int:
     """The key of the scales' random bits: those of the stream's child "scales"."""
     if not plan.format.scale_rounding.is_stochastic:
         return 0
     as_key(seed)  # names a seed that is missing
     stream = seed if isinstance(seed, Stream) else Stream(seed)  # type: ignore[arg-type]
-    return _signed(stream.child("scales").key)
+    return signed(stream.child("scales").key)
 
 
-def _signed(key: int) -> int:
+def signed(key: int) -> int:
+    """A key as the signed integer that kernels take."""
     return key - 2**64 if key >= 2**63 else key
 
 
-def _whole_scales(job: Job, found: Magnitudes, t: float, key: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Scales of all blocks by the rule, and their products in every row; scale number b, in C order, draws from counter b."""
+def _whole_scales(job: Job, t: float, key: int) -> None:
+    """Scales of all blocks by the rule; scale number b, in C order, draws from counter b."""
+    layout = job.layout
+    six = _scales_by_the_rule(job, t, key, job.plan.scale)
+    if job.plan.second is not None:
+        four = _scales_by_the_rule(job, t, key, job.plan.second)
+        better = _error(job, layout.spread(four), t) < _error(job, layout.spread(six), t)
+        six = np.where(better, four, six)
+    job.scales[:] = layout.spread(six)
+
+
+def _scales_by_the_rule(job: Job, t: float, key: int, constants: NDArray[np.float64]) -> NDArray[np.float64]:
+    """One a block, as kernels see them."""
     plan, layout = job.plan, job.layout
-    amax, state = (layout.scales(layout.tops(one)).reshape(-1) for one in (found.amax, found.state))
-
-    def by_the_rule(constants: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        scales, products = np.empty(amax.size), np.empty(amax.size)
-        rule.block_scales(amax, state, t, constants, plan.scale_words, key, scales, products)
-        own = layout.flat_scales(scales.reshape(layout.scale_shape))
-        return own, layout.spread(own * t)
-
-    six = by_the_rule(plan.scale)
-    if plan.second is None:
-        return six
-    four = by_the_rule(plan.second)
-    takes_four = _error(job, four[1]) < _error(job, six[1])
-    scales = np.where(takes_four, four[0], six[0])
-    return scales, layout.spread(scales * t)
+    amax, state = (layout.scales(layout.tops(one)).reshape(-1) for one in (job.scales, job.state))
+    scales = np.empty(amax.size)
+    rule.block_scales(amax, state, t, constants, plan.scale_words, key, scales)
+    return layout.flat_scales(scales.reshape(layout.scale_shape))
 
 
-def _error(job: Job, products: NDArray[np.float64]) -> NDArray[np.float64]:
+def _error(job: Job, scales: NDArray[np.float64], t: float) -> NDArray[np.float64]:
     """The error of every block that four over six compares."""
-    layout, errors = job.layout, np.empty(products.size)
+    layout, errors = job.layout, np.empty(scales.size)
     squared = job.plan.format.four_over_six is FourOverSix.MSE
     every = np.ones(errors.size, np.uint8)
-    rule.block_errors(job.x, errors, squared, layout.n, layout.inner, layout.size, products, every, job.order, job.plan.words, job.key)
+    rule.block_errors(job.x, errors, squared, layout.n, layout.inner, layout.size, scales, t, every, job.order, job.plan.words, job.key)
     return layout.fold(errors, np.add)
-
-
-# ---------------------------------------------------------------- one piece
-def _piece(
-    job: Job, piece: Piece, found: Magnitudes, t: float, scales: NDArray[np.float64], products: NDArray[np.float64] | None
-) -> None:
-    """Scales (unless `products` has them) and elements of a piece."""
-    plan, own = job.plan, scales[piece.first : piece.last]
-    if products is None and job.power:
-        shifts = np.empty((1, own.size), np.int32 if job.x.itemsize == 4 else np.int64)
-        todo = np.empty(own.size, np.uint8)
-        fast.power_scales(found.amax, found.state, plan.scale, plan.words, own, shifts, todo)
-        _elements(job, piece, shifts, own, todo)
-        return
-    if products is not None:
-        d = products[piece.first : piece.last]
-    else:
-        d = np.empty(own.size)
-        if plan.quotient_scales and t > 0.0 and job.x.itemsize == 4:
-            fast.quotient_scales(found.amax, found.state, t, plan.scale, plan.scale_words, 0, own, d)
-        else:
-            rule.block_scales(found.amax, found.state, t, plan.scale, plan.scale_words, 0, own, d)
-    if not job.quotient:
-        _elements(job, piece, None, d, np.ones(d.size, np.uint8))
-        return
-    pairs, todo = np.empty((2, d.size)), np.empty(d.size, np.uint8)
-    fast.reciprocals(d, found.state, pairs, todo)
-    _elements(job, piece, pairs, d, todo)
-
-
-def _elements(job: Job, piece: Piece, scales: NDArray | None, products: NDArray[np.float64], todo: NDArray[np.uint8]) -> None:
-    """The elements of a piece: in lanes over `scales`, then what is still to do by the rule."""
-    plan, layout = job.plan, job.layout
-    x, out, base = job.x[piece.start : piece.stop], job.out[piece.start : piece.stop], piece.start
-    if scales is not None and base >> 32 == (piece.stop - 1) >> 32:
-        loops.elements(x, out, piece.n, layout.inner, layout.size, scales, todo, plan.words, plan.codes, job.key, base)
-    else:
-        todo[:] = 1
-    if not todo.any():
-        return
-    order = np.arange(base, piece.stop) if job.order.size == 0 and base and plan.rounding.is_stochastic else job.order[base : piece.stop]
-    if job.out.dtype.kind == "f":
-        rule.block_values(x, out, piece.n, layout.inner, layout.size, products, todo, order, plan.words, job.key)
-        return
-    missing = rule.block_codes(x, out, piece.n, layout.inner, layout.size, products, todo, order, plan.words, plan.codes, job.key)
-    if missing >= 0:
-        f = plan.format
-        raise RepresentationError(f"x holds NaN, which neither elements ({f.element.name}) nor scales ({f.scale.name}) of {f.name} can say")
 
 
 def _refuse_nonfinite(a: NDArray[np.floating]) -> None:
