@@ -93,6 +93,10 @@ _LAZY = {
         "ops.functions",
     ),
     **dict.fromkeys(("array", "from_codes", "FloatArray"), "floatarray.array"),
+    "BlockArray": "blocks.array",
+    **dict.fromkeys(("quantize", "quantize_both"), "blocks.quantize"),
+    **dict.fromkeys(("save", "load"), "blocks.files"),
+    "hadamard": "blocks.hadamard",
     "Accumulator": "linalg.accumulators",
     "matmul": "linalg.matmul",
     **dict.fromkeys(("cumsum", "dot", "sum"), "linalg.reductions"),
@@ -101,7 +105,7 @@ _LAZY = {
     **dict.fromkeys(("pack", "unpack"), "ops.packing"),
     **dict.fromkeys(("numpy_dtype", "view_codes", "view_dtype"), "interop"),
 }
-_SUBPACKAGES = ("drift", "nn", "report", "studies", "testing")
+_SUBPACKAGES = ("blocks", "drift", "nn", "report", "studies", "testing")
 
 
 def __getattr__(name: str) -> Any:
