@@ -15,8 +15,10 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from ...formats.rounding import Rounding
 from ..rounding.vector import Lanes, Value
-from .lanes import POWER, WIDTH, Elements, Shared, by_mode, covering, greatest_of
+from .lanes import POWER, WIDTH, Elements, Shared, by_mode, covering
+from .magnitudes import by_size, greatest_of
 
 _I8, _I64 = ir.IntType(8), ir.IntType(64)
 
@@ -51,13 +53,20 @@ def fused_rows(typingctx, source, target, scales, todo, places, mode, integers, 
 
 
 def _blocks(v: Lanes, e: Elements, scales: Value, todo: Value, places: list[Value], known: list[Value]) -> None:
-    """The loop over blocks."""
+    """The loop over blocks, by their size."""
+    size, sizes = places[5], (32,) if e.mode is Rounding.NEAREST_EVEN else ()
+    by_size(v, size, sizes, lambda size: _loop(v, e, scales, todo, [*places[:5], size], known))
+
+
+def _loop(v: Lanes, e: Elements, scales: Value, todo: Value, places: list[Value], known: list[Value]) -> None:
     b = v.builder
     at, to, counter, first, blocks, size = places
     with cgutils.for_range(b, blocks, intp=_I64) as loop:
         block, start = b.add(first, loop.index), b.mul(loop.index, size)
         here = b.add(at, start)
-        shift, left = _scale(v, greatest_of(v, lambda i: e.load(b.add(here, i)), size), b.gep(scales, [block]), known)
+        most = greatest_of(v, lambda i, here=here: e.load(b.add(here, i)), size)
+        most = b.zext(most, _I64) if v.bits == 32 else most
+        shift, left = _scale(v, most, b.gep(scales, [block]), known)
         mark = b.gep(todo, [block])
         b.store(b.zext(left, _I8), mark)
         s = e.form.scale(v, e.shared, [v.splat(shift)])

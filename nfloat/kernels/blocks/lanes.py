@@ -1,6 +1,6 @@
 """Elements of blocks in lanes: what a vector of numbers becomes over its blocks' scales, and the loops over blocks, as IR.
 
-Two forms, for the formats of ``rounding/vector.py``'s narrow family (p >= 2, subnormal numbers, a zero, negative numbers):
+Three forms, for the formats of ``rounding/vector.py``'s narrow family (p >= 2, subnormal numbers, a zero, negative numbers):
 
 power
     A scale 2^k moves the grid, not the number: x is rounded to the element's grid times 2^k, in x's own lanes, by adding k to the
@@ -11,6 +11,11 @@ quotient
     x = g d, that is g; if not, x and g d differ by at least 2^-(b + p + 1) of themselves, b being the bits of d, since both are
     multiples of the smaller one's last place (float32 x: 24 bits; b + p + 1 <= 40 is asked for). A float64 x may lie nearer: a lane
     whose x r, so rounded, is such a g is handed back.
+
+short
+    The quotient form in float32 lanes, for float32 x and deterministic modes: x r is within 2^-22.9 of the quotient and rounded to 20
+    bits; a lane is handed back where that is a g (the other form decides there). With d = d1 + d2, both float32 numbers, the value e d is
+    one fused multiply-add, e d1 + (e d2), of which the product e d2 is exact: it has few bits.
 
 A lane that is handed back has its block marked in `todo`: the rule does that block again.
 """
@@ -37,8 +42,8 @@ MODES = (*DETERMINISTIC, Rounding.STOCHASTIC)
 #: added to a stochastic mode's tag: elements have no -0
 ONE_ZERO = 32
 _I64, _I8 = ir.IntType(64), ir.IntType(8)
-#: fraction bits of x r that are rounded away
-_SNAP = 10
+#: fraction bits of x r that are rounded away, in float64 and float32 lanes
+_SNAP, _SHORT_SNAP = 10, 4
 
 
 class Field(IntEnum):
@@ -55,13 +60,14 @@ class Field(IntEnum):
 
 @dataclass(frozen=True)
 class Scale:
-    """What the lanes of a vector know of their scales: the grid and its ends; the quotient form's factors 1 / d and d."""
+    """What the lanes of a vector know of their scales: the grid and its ends; the quotient forms' 1 / d, d and what d lacks."""
 
     grid: Grid
     top: Value
     bottom: Value
     reciprocal: Value | None = None
     product: Value | None = None
+    rest: Value | None = None
 
 
 class Shared:
@@ -129,6 +135,29 @@ def quotient_element(
     return select_overflow(v, r, s.top, s.top, s.bottom, s.bottom), unsure
 
 
+def short_element(
+    v: Lanes, x: Value, s: Scale, mode: Rounding | None, one_zero: bool, random: Value | None, single: bool
+) -> tuple[Value, Value | None]:
+    """`quotient_element` in float32 lanes."""
+    b = v.builder
+    near = b.add(v.as_int(b.fmul(x, s.reciprocal)), v.word(1 << (_SHORT_SNAP - 1)))
+    q = v.as_float(b.and_(near, v.word(-1 << _SHORT_SNAP)))
+    unsure = b.and_(_is_decided_at(v, q, s.grid), b.fcmp_ordered("!=", x, v.number(0.0)))
+    if mode is None or mode is Rounding.STOCHASTIC:
+        return q, unsure if mode is None else v.every_lane
+    return select_overflow(v, round_narrow(v, q, s.grid, mode), s.top, s.top, s.bottom, s.bottom), unsure
+
+
+def value_of(v: Lanes, e: Value, s: Scale) -> Value:
+    """The dequantised value of an element, in lanes: exact, or (the short form) rounded once."""
+    if s.product is None:
+        return e
+    if s.rest is None:
+        return v.builder.fmul(e, s.product)
+    value = v.call("fma", e, s.product, v.builder.fmul(e, s.rest))
+    return v.with_sign_of(value, e, v.sign_mask)  # of a zero too, whatever the sign of the rest
+
+
 def _binade(v: Lanes, q: Value, g: Grid) -> Value:
     return v.call("smax", v.builder.and_(v.as_int(q), v.exponent_mask), g.lowest)
 
@@ -136,7 +165,7 @@ def _binade(v: Lanes, q: Value, g: Grid) -> Value:
 def _is_decided_at(v: Lanes, q: Value, g: Grid) -> Value:
     """Whether q is a multiple of half a unit: adding C / 2 takes nothing away."""
     b = v.builder
-    c = v.as_float(b.sub(b.add(_binade(v, q, g), g.offset), v.word(1 << 52)))
+    c = v.as_float(b.sub(b.add(_binade(v, q, g), g.offset), v.word(1 << (v.digits - 1))))
     return b.fcmp_ordered("==", b.fsub(b.fadd(q, c), c), q)
 
 
@@ -224,7 +253,7 @@ class Elements:
         if isinstance(kind, ir.IntType):
             out = b.trunc(code_of(v, r, s, self.shared), ir.VectorType(kind, v.count))
         else:
-            value = r if s.product is None else b.fmul(r, s.product)
+            value = value_of(v, r, s)
             out = value if kind == v.scalar_float else b.fptrunc(value, ir.VectorType(kind, v.count))
         width = 1 if isinstance(kind, ir.IntType) else 4 if kind == ir.FloatType() else 8
         b.store(out, b.bitcast(pointer, out.type.as_pointer()), align=width)
@@ -266,7 +295,7 @@ def _loop(along: Any) -> Any:
     """The intrinsic ``f(source, target, scales, todo, places, mode, integers)``; see `_along_rows` and `_along_columns`.
 
     `scales`, of shape (parts, blocks), says by its type which form it is: integers are the exponents k of the power form, in the place
-    where a number of the lane has its exponent; float64 numbers are 1 / d and d.
+    where a number of the lane has its exponent; float64 numbers are 1 / d and d, float32 numbers 1 / d, d and what d lacks.
     """
 
     def typer(typingctx, source, target, scales, todo, places, mode, integers):
@@ -274,7 +303,7 @@ def _loop(along: Any) -> Any:
 
         def codegen(context, builder, sig, args):
             arrays = [context.make_array(t)(context, builder, a) for t, a in zip(sig.args[:4], args[:4], strict=True)]
-            form = QUOTIENT if sig.args[2].dtype == types.float64 else POWER
+            form = {types.float64: QUOTIENT, types.float32: SHORT}.get(sig.args[2].dtype, POWER)
             bits = sig.args[2].dtype.bitwidth
             v, (_, blocks) = Lanes(builder, WIDTH[bits], bits), cgutils.unpack_tuple(builder, arrays[2].shape)
             parts = [builder.gep(arrays[2].data, [builder.mul(blocks, _I64(part))]) for part in range(form.parts)]
@@ -341,36 +370,5 @@ class Form(NamedTuple):
 
 
 POWER, QUOTIENT = Form(1, power_scale, power_element), Form(2, quotient_scale, quotient_element)
+SHORT = Form(3, quotient_scale, short_element)
 rows, columns = _loop(_along_rows), _loop(_along_columns)
-
-
-def greatest_of(v: Lanes, load: Callable[[Value], Value], length: Value) -> Value:
-    """The bits of the greatest magnitude among `length` numbers, as an integer of 64 bits: NaN > infinity > all else."""
-    b = v.builder
-    best = cgutils.alloca_once(b, v.int)
-    b.store(v.word(0), best)
-
-    def vector(i: Value) -> None:
-        b.store(v.call("umax", b.load(best), b.and_(v.as_int(load(i)), v.magnitude_mask)), best)
-
-    covering(v, length, vector)
-    name = f"llvm.vector.reduce.umax.v{v.count}i{v.bits}"
-    function = cgutils.get_or_insert_function(b.module, ir.FunctionType(v.scalar_int, [v.int]), name)
-    result = b.call(function, [b.load(best)])
-    return b.zext(result, _I64) if v.bits == 32 else result
-
-
-@intrinsic
-def greatest_magnitude(typingctx, x, start, stop):
-    """`greatest_of` x[start:stop], at least a vector long."""
-
-    def codegen(context, builder, signature, args):
-        v = Lanes(builder, *((16, 32) if signature.args[0].dtype == types.float32 else (8, 64)))
-        pointer = context.make_array(signature.args[0])(context, builder, args[0]).data
-
-        def load(i: Value) -> Value:
-            return v.load(builder.gep(pointer, [builder.add(args[1], i)]))
-
-        return greatest_of(v, load, builder.sub(args[2], args[1]))
-
-    return types.int64(x, types.int64, types.int64), codegen

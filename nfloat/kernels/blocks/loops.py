@@ -1,92 +1,27 @@
-"""Loops over whole arrays: magnitudes, then elements over scales, by the lanes of ``blocks/lanes.py``.
+"""Loops over whole arrays: elements over scales, by the lanes of ``blocks/lanes.py``.
 
 What is shorter than a vector (small blocks, the end of a row, few columns) goes through padded copies.
 """
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from ...formats.rounding import Rounding
 from ...formats.spec import CodeField
-from ..bits import float32_as_int32, float64_as_int64, int32_as_float32, int64_as_float64
+from ..bits import float32_as_int32, float64_as_int64
 from ..jit import device, kernel, routine
 from ..rng import subkeys, twin_subkeys
 from ..rounding.arrays import WORDS
 from ..rounding.codes import CODES
 from ..rounding.scalar import load_spec
-from .lanes import ONE_ZERO, WIDTH, columns, greatest_magnitude, rows
-from .rule import HAS_INFINITY, HAS_NAN
+from .lanes import ONE_ZERO, WIDTH, columns, rows
 
 _WIDTH32, _WIDTH64 = WIDTH[32], WIDTH[64]
 _STOCHASTIC = Rounding.STOCHASTIC.tag
 _SIGN, _TWOS, _MAX_CODE = CodeField.SIGN_SHIFT.value, CodeField.TWOS_COMPLEMENT.value, CodeField.MAX_CODE.value
 #: columns that are done together: their scales and a row of theirs stay in the first cache
 _STRIP = 2048
-
-
-# ------------------------------------------------------------------ greatest magnitudes
-@device
-def finite_maximum(x, start, stop, step):
-    """(greatest finite magnitude, state) of x[start:stop:step], one by one."""
-    best, state = 0.0, 0
-    for i in range(start, stop, step):
-        a = abs(np.float64(x[i]))
-        if a != a:
-            state |= HAS_NAN
-        elif a == math.inf:
-            state |= HAS_INFINITY
-        else:
-            best = max(best, a)
-    return best, state
-
-
-@kernel(
-    "void(float32[::1], int64, int64, float64[::1], uint8[::1])", "void(float64[::1], int64, int64, float64[::1], uint8[::1])"
-)
-def maxima_rows(x, n, size, amax, state):
-    """amax[b] and state[b] of blocks along the rows of x, which have n elements."""
-    single = x.itemsize == 4
-    infinity = np.int64(0x7F800000) if single else np.int64(0x7FF0000000000000)
-    width, b = _WIDTH32 if single else _WIDTH64, 0
-    for row in range(x.size // max(n, 1)):
-        for start in range(row * n, (row + 1) * n, size):
-            stop = min(start + size, (row + 1) * n)
-            most = greatest_magnitude(x, start, stop) if stop - start >= width else infinity
-            if most < infinity:
-                amax[b] = np.float64(int32_as_float32(np.int32(most))) if single else int64_as_float64(most)
-                state[b] = 0
-            else:
-                amax[b], state[b] = finite_maximum(x, start, stop, 1)
-            b += 1
-
-
-@kernel(
-    "void(float32[::1], int64, int64, int64, float64[::1], uint8[::1])",
-    "void(float64[::1], int64, int64, int64, float64[::1], uint8[::1])",
-)
-def maxima_columns(x, n, inner, size, amax, state):
-    """amax[b] and state[b] of blocks along the columns of (n, inner) matrices."""
-    count = -(-n // size)
-    best = np.empty(min(inner, _STRIP), x.dtype)
-    for row in range(x.size // max(n * inner, 1) * count):
-        first, last = row // count * n + row % count * size, row // count * n + min((row % count + 1) * size, n)
-        for left in range(0, inner, _STRIP):
-            width = min(_STRIP, inner - left)
-            for j in range(width):
-                best[j] = 0.0
-            for k in range(first, last):
-                for j in range(width):
-                    a = abs(x[k * inner + left + j])
-                    best[j] = a if not (a <= best[j]) else best[j]  # a NaN stays
-            for j in range(width):
-                b = row * inner + left + j
-                amax[b], state[b] = np.float64(best[j]), 0
-                if not best[j] < math.inf:
-                    start = first * inner + left + j
-                    amax[b], state[b] = finite_maximum(x, start, (last - 1) * inner + left + j + 1, inner)
 
 
 # ------------------------------------------------------------------ elements
@@ -195,7 +130,7 @@ def _few_columns(x, out, inner, row, first, last, scales, todo, mode, integers, 
         todo[row * inner + j] |= wide_todo[j]
 
 
-_ARRAYS = [("float32", "int32"), ("float64", "int64"), ("float32", "float64"), ("float64", "float64")]
+_ARRAYS = [("float32", "int32"), ("float64", "int64"), ("float32", "float64"), ("float64", "float64"), ("float32", "float32")]
 
 
 @kernel(

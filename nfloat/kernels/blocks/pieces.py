@@ -13,9 +13,10 @@ from ..rounding.arrays import WORDS
 from ..rounding.codes import CODES
 from ..rounding.scalar import load_spec
 from .fused import fused_rows
-from .loops import elements, finite_maximum, integer_constants, maxima_columns, maxima_rows, mode_form
+from .loops import elements, integer_constants, mode_form
+from .magnitudes import finite_maximum, maxima_columns, maxima_rows
 from .rule import scale_of
-from .scales import CONSTANTS, power_scales, quotient_scales, reciprocals, scale_limits
+from .scales import CONSTANTS, power_scales, quotient_scales, reciprocals, scale_limits, short_reciprocals
 
 _PIECES = "int64[:, ::1], int64, int64, boolean"
 _BLOCKS = "float64[::1], uint8[::1]"
@@ -35,6 +36,15 @@ def find_maxima(x, n, inner, size, amax, state):
 def _one_section(start, stop):
     """Whether the numbers of elements start..stop - 1 have their bits above 32 in common, as the lanes' counters must."""
     return start >> 32 == (stop - 1) >> 32
+
+
+@device
+def _few(todo):
+    """Whether the rule, a hundred times as slow as lanes, does what is left sooner than they do all."""
+    left = 0
+    for b in range(todo.size):
+        left += todo[b]
+    return left * 100 <= todo.size
 
 
 @kernel(
@@ -114,6 +124,34 @@ def quotient_pieces(
             elements(source, out[start:stop], n, inner, size, pairs, own, words, code_words, key, start)
         else:
             own[:] = 1
+
+
+@kernel(
+    *(
+        f"void(float32[::1], {out}[::1], {_PIECES}, {_BLOCKS}, {CONSTANTS}, {WORDS}, {WORDS}, {CODES}, int64, float64, boolean, "
+        "float64[:, ::1], float32[:, ::1], float64[::1], uint8[::1])"
+        for out in ("float32", "uint8")
+    )
+)
+def short_pieces(
+    x, out, pieces, inner, size, given, amax, state, c, words, scale_words, code_words, key, t, known, pairs, parts, scales, todo
+):
+    """`quotient_pieces` for float32 x and deterministic modes: the short form first, which has done a piece if few blocks are left.
+
+    `parts` is room for a piece's scales in the short form.
+    """
+    for p in range(pieces.shape[0]):
+        start, stop, first, last, n = pieces[p, 0], pieces[p, 1], pieces[p, 2], pieces[p, 3], pieces[p, 4]
+        source, most, states, own = x[start:stop], amax[first:last], state[first:last], todo[first:last]
+        if not given:
+            find_maxima(source, n, inner, size, most, states)
+        if not known:
+            quotient_scales(most, states, t, c, scale_words, pairs[0], scales[first:last])
+        short_reciprocals(scales[first:last], t, states, parts, own)
+        elements(source, out[start:stop], n, inner, size, parts, own, words, code_words, key, start)
+        if not _few(own):
+            reciprocals(scales[first:last], t, states, pairs, own)
+            elements(source, out[start:stop], n, inner, size, pairs, own, words, code_words, key, start)
 
 
 @kernel(

@@ -128,25 +128,23 @@ def block_scales(amax, state, t, c, words, key, scales):
         scales[b] = scale_of(amax[b], state[b], t, c, spec, random)
 
 
-_PLACES = "int64, int64, int64, float64[::1], float64, uint8[::1], int64[::1]"
+_PLACES = "int64, int64, int64, float64[::1], float64, int64[::1], int64[::1]"
 
 
 @kernel(
     f"void(float32[::1], float32[::1], {_PLACES}, {WORDS}, int64)",
     f"void(float64[::1], float64[::1], {_PLACES}, {WORDS}, int64)",
 )
-def block_values(x, out, n, inner, size, scales, t, todo, order, words, key):
-    """out[i] = element times d of x[i], for the blocks that `todo` marks; element i draws from counter order[i], or i."""
+def block_values(x, out, n, inner, size, scales, t, blocks, order, words, key):
+    """out[i] = element times d of x[i] in the given blocks; element i draws from counter order[i], or i."""
     spec, count = load_spec(words), -(-n // size)
-    for row in range(x.size // max(n * inner, 1) * count):
-        o, b = row // count, row % count
-        for j in range(inner):
-            if todo[row * inner + j] != 0:
-                d = scales[row * inner + j] * t
-                for k in range(b * size, min((b + 1) * size, n)):
-                    i = (o * n + k) * inner + j
-                    random = word64(order[i] if order.size > 0 else i, key) if spec.draws else np.uint64(0)
-                    out[i] = element_of(np.float64(x[i]), d, spec, random) * d
+    for number in blocks:
+        o, b, j = number // inner // count, number // inner % count, number % inner
+        d = scales[number] * t
+        for k in range(b * size, min((b + 1) * size, n)):
+            i = (o * n + k) * inner + j
+            random = word64(order[i] if order.size > 0 else i, key) if spec.draws else np.uint64(0)
+            out[i] = element_of(np.float64(x[i]), d, spec, random) * d
 
 
 @kernel(
@@ -155,21 +153,19 @@ def block_values(x, out, n, inner, size, scales, t, todo, order, words, key):
     f"int64(float32[::1], uint32[::1], {_PLACES}, {WORDS}, {CODES}, int64)",
     f"int64(float64[::1], uint32[::1], {_PLACES}, {WORDS}, {CODES}, int64)",
 )
-def block_codes(x, out, n, inner, size, scales, t, todo, order, words, c, key):
-    """out[i] = code of the element of x[i], 0 in NaN blocks; returns the first index of a NaN that has no code, or -1."""
+def block_codes(x, out, n, inner, size, scales, t, blocks, order, words, c, key):
+    """out[i] = code of the element of x[i], 0 in NaN blocks, in the given blocks; returns the first index of a NaN that has no code, or -1."""
     spec, count, missing = load_spec(words), -(-n // size), -1
-    for row in range(x.size // max(n * inner, 1) * count):
-        o, b = row // count, row % count
-        for j in range(inner):
-            if todo[row * inner + j] != 0:
-                d = scales[row * inner + j] * t
-                for k in range(b * size, min((b + 1) * size, n)):
-                    i = (o * n + k) * inner + j
-                    random = word64(order[i] if order.size > 0 else i, key) if spec.draws else np.uint64(0)
-                    e = element_of(np.float64(x[i]), d, spec, random) if d == d else 0.0
-                    if e != e and c[_NAN_CODE] == -1 and missing < 0:
-                        missing = i
-                    out[i] = encode_value(e, c) if d == d else 0
+    for number in blocks:
+        o, b, j = number // inner // count, number // inner % count, number % inner
+        d = scales[number] * t
+        for k in range(b * size, min((b + 1) * size, n)):
+            i = (o * n + k) * inner + j
+            random = word64(order[i] if order.size > 0 else i, key) if spec.draws else np.uint64(0)
+            e = element_of(np.float64(x[i]), d, spec, random) if d == d else 0.0
+            if e != e and c[_NAN_CODE] == -1 and missing < 0:
+                missing = i
+            out[i] = encode_value(e, c) if d == d else 0
     return missing
 
 
@@ -177,17 +173,16 @@ def block_codes(x, out, n, inner, size, scales, t, todo, order, words, c, key):
     f"void(float32[::1], float64[::1], boolean, {_PLACES}, {WORDS}, int64)",
     f"void(float64[::1], float64[::1], boolean, {_PLACES}, {WORDS}, int64)",
 )
-def block_errors(x, errors, squared, n, inner, size, scales, t, todo, order, words, key):
+def block_errors(x, errors, squared, n, inner, size, scales, t, blocks, order, words, key):
     """errors[b] = sum of |x - element d|, or of its square, over a block, each operation in float64, in order."""
     spec, count = load_spec(words), -(-n // size)
-    for row in range(x.size // max(n * inner, 1) * count):
-        o, b = row // count, row % count
-        for j in range(inner):
-            total, d = 0.0, scales[row * inner + j] * t
-            for k in range(b * size, min((b + 1) * size, n)):
-                i = (o * n + k) * inner + j
-                random = word64(order[i] if order.size > 0 else i, key) if spec.draws else np.uint64(0)
-                error = np.float64(x[i]) - element_of(np.float64(x[i]), d, spec, random) * d
-                if math.isfinite(error):
-                    total += error * error if squared else abs(error)
-            errors[row * inner + j] = total
+    for number in blocks:
+        o, b, j = number // inner // count, number // inner % count, number % inner
+        total, d = 0.0, scales[number] * t
+        for k in range(b * size, min((b + 1) * size, n)):
+            i = (o * n + k) * inner + j
+            random = word64(order[i] if order.size > 0 else i, key) if spec.draws else np.uint64(0)
+            error = np.float64(x[i]) - element_of(np.float64(x[i]), d, spec, random) * d
+            if math.isfinite(error):
+                total += error * error if squared else abs(error)
+        errors[number] = total

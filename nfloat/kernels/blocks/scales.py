@@ -24,6 +24,8 @@ _ADD, _TOP, _LARGEST = ScaleField.ADD.value, ScaleField.TOP.value, ScaleField.LA
 _LEAST, _GREATEST = ScaleField.LEAST.value, ScaleField.GREATEST.value
 #: 1 / d is within an ulp, and no product with it under- or overflows
 _SMALL, _LARGE = 2.0**-400, 2.0**400
+#: the same in float32, and e d2 is a normal number
+_SHORT_SMALL, _SHORT_LARGE = 2.0**-60, 2.0**60
 CONSTANTS = "Array(float64, 1, 'C', readonly=True)"
 
 
@@ -94,4 +96,16 @@ def reciprocals(scales, t, state, pairs, todo):
         fine = (state[b] == 0) & (d >= _SMALL) & (d <= _LARGE)
         pairs[0, b] = 1.0 / d if fine else 0.0
         pairs[1, b] = d if fine else 0.0
+        todo[b] = not fine
+
+
+@kernel("void(float64[::1], float64, uint8[::1], float32[:, ::1], uint8[::1])")
+def short_reciprocals(scales, t, state, parts, todo):
+    """parts[:, b] = 1 / d, d and what that lacks of d = scale t, as float32 numbers; todo[b]: lanes cannot do the block."""
+    for b in range(scales.size):
+        d = scales[b] * t
+        fine = (state[b] == 0) & (d >= _SHORT_SMALL) & (d <= _SHORT_LARGE)
+        d = d if fine else 1.0
+        head = np.float32(d)
+        parts[0, b], parts[1, b], parts[2, b] = np.float32(1.0 / d), head, np.float32(d - np.float64(head))
         todo[b] = not fine

@@ -27,8 +27,8 @@ class BlockPlan:
     """How to round: the format, the mode, and the constants of ``kernels/blocks``.
 
     `single`: float32 arrays give float32 ones. `words`, `codes`: the elements'; `scale_words`, `scale`: the scales'; `second`: those of
-    the other scale of four over six, or None. `power_lanes`: the lanes (by their digits) whose power form knows the elements; `quotient`:
-    whether the quotient form does; `quotient_scales`: whether scales of float32 magnitudes are made in lanes.
+    the other scale of four over six, or None. `power_lanes`: the lanes (by their digits) whose power form knows the elements; `quotient`, `short`:
+    whether the quotient form does, and the short one for float32 arrays; `quotient_scales`: whether scales of float32 magnitudes are made in lanes.
     """
 
     format: BlockFormat
@@ -41,6 +41,7 @@ class BlockPlan:
     second: NDArray[np.float64] | None
     power_lanes: tuple[int, ...]
     quotient: bool
+    short: bool
     quotient_scales: bool
 
     @property
@@ -86,6 +87,7 @@ def _plan(f: BlockFormat, rule: ScaleRule | None, mode: Rounding, random_bits: i
         scale_words=rounding_spec(s, f.scale_rounding, Overflow.SATURATE), scale=_scale_constants(f, e.max),
         second=_scale_constants(f, 4.0) if f.four_over_six is not None else None,
         power_lanes=tuple(lane.digits for lane in (SINGLE, DOUBLE) if _has_powers(f) and _knows(e, mode, lane)),
+        short=_divides(f) and not mode.is_stochastic and e.emin >= -20 and _knows(e, mode, SINGLE),
         quotient=_divides(f) and _knows(e, mode, DOUBLE), quotient_scales=_rounds_twice(f),
     )  # fmt: skip
 

@@ -19,7 +19,7 @@ from ...formats.spec import rounding_spec
 from ...kernels.arithmetic.operations import Operation
 from ...kernels.arithmetic.results import compute_plain
 from ...kernels.blocks import rule
-from ...kernels.blocks.pieces import block_maxima, fused_blocks, power_pieces, quotient_pieces
+from ...kernels.blocks.pieces import block_maxima, fused_blocks, power_pieces, quotient_pieces, short_pieces
 from ...kernels.blocks.lanes import WIDTH
 from ...kernels.blocks.rule import ScaleField
 from ...streams import SeedLike, Stream, as_key
@@ -141,15 +141,20 @@ def _quotients(job: Job, todo: NDArray[np.uint8], ahead: bool, t: float, seed: S
         return
     pieces = layout.pieces(_PIECE)
     todo[:] = 0
-    pairs = np.empty((2, int((pieces[:, 3] - pieces[:, 2]).max(initial=0))))
-    quotient_pieces(job.x, job.out, pieces, layout.inner, layout.size, ahead, job.scales, job.state, plan.scale, plan.words, plan.scale_words,
-                    plan.codes, job.key, t, known, pairs, job.scales, todo)  # fmt: skip
+    most = int((pieces[:, 3] - pieces[:, 2]).max(initial=0))
+    pairs = np.empty((2, most))
+    given = (job.x, job.out, pieces, layout.inner, layout.size, ahead, job.scales, job.state, plan.scale, plan.words, plan.scale_words,
+             plan.codes, job.key, t, known)  # fmt: skip
+    if plan.short and job.x.itemsize == 4:
+        short_pieces(*given, pairs, np.empty((3, most), np.float32), job.scales, todo)
+    else:
+        quotient_pieces(*given, pairs, job.scales, todo)
 
 
 def _by_the_rule(job: Job, todo: NDArray[np.uint8], t: float) -> None:
     """The blocks that lanes do not know."""
     plan, layout = job.plan, job.layout
-    where = (layout.n, layout.inner, layout.size, job.scales, t, todo, job.order, plan.words)
+    where = (layout.n, layout.inner, layout.size, job.scales, t, np.flatnonzero(todo), job.order, plan.words)
     if job.out.dtype.kind == "f":
         rule.block_values(job.x, job.out, *where, job.key)
         return
@@ -216,7 +221,7 @@ def _error(job: Job, scales: NDArray[np.float64], t: float) -> NDArray[np.float6
     """The error of every block that four over six compares."""
     layout, errors = job.layout, np.empty(scales.size)
     squared = job.plan.format.four_over_six is FourOverSix.MSE
-    every = np.ones(errors.size, np.uint8)
+    every = np.arange(errors.size)
     rule.block_errors(job.x, errors, squared, layout.n, layout.inner, layout.size, scales, t, every, job.order, job.plan.words, job.key)
     return layout.fold(errors, np.add)
 
