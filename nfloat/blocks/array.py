@@ -90,7 +90,7 @@ class BlockArray:
         """Scale times tensor scale of every element: exact, and broadcast to the array's shape."""
         d = self.scales.astype(np.float64) * self.tensor_scale
         layout = as_layout(self.shape, self.format, self.axis)
-        for axis, size in zip(layout.axes, (layout.size,) if len(layout.axes) == 1 else (layout.rows, layout.size), strict=True):
+        for axis, size in zip(layout.axes, layout.sizes, strict=True):
             if self.ndim:
                 d = np.repeat(d, size, axis=axis).take(range(self.shape[axis]), axis=axis)
         return np.broadcast_to(d, self.shape)
@@ -134,7 +134,7 @@ class BlockArray:
         if len(index) != self.ndim or not all(isinstance(i, (int, np.integer, slice)) for i in index):
             raise ArgumentError(f"index {index!r}: a BlockArray {self.shape} takes integers and slices, one an axis")
         layout = as_layout(self.shape, self.format, self.axis)
-        sizes = dict(zip(layout.axes, (layout.size,) if len(layout.axes) == 1 else (layout.rows, layout.size), strict=True))
+        sizes = dict(zip(layout.axes, layout.sizes, strict=True))
         of_scales = [self._block_slice(i, axis, sizes.get(axis)) for axis, i in enumerate(index)]
         left = [axis for axis, i in enumerate(index) if isinstance(i, slice)]
         scales = self.scales[tuple(of_scales)] if layout.axes else self.scales

@@ -177,12 +177,9 @@ def _blocks(
     for at, size in zip(axes, f.sizes[-len(axes) :], strict=True):  # type: ignore[arg-type]
         steps[at] = max(shape[at], 1) if size is None else size
     counts = tuple(-(-n // step) for n, step in zip(shape, steps, strict=True))
-    order = [i for i in range(len(shape)) if not f.is_tile or i not in {a % len(shape) for a in axes}]  # type: ignore[operator]
-    order += [a % len(shape) for a in axes] if f.is_tile else []  # type: ignore[operator,union-attr]
 
     def walk() -> Iterator[tuple[tuple[int, ...], tuple[slice, ...]]]:
-        for moved in np.ndindex(*(counts[i] for i in order)):
-            index = tuple(moved[order.index(i)] for i in range(len(shape)))
+        for index in np.ndindex(*counts):
             yield index, tuple(slice(i * step, (i + 1) * step) for i, step in zip(index, steps, strict=True))
 
     return counts, walk()

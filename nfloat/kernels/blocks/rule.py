@@ -150,8 +150,8 @@ def block_values(x, out, n, inner, size, scales, t, blocks, order, words, key):
 @kernel(
     f"int64(float32[::1], uint8[::1], {_PLACES}, {WORDS}, {CODES}, int64)",
     f"int64(float64[::1], uint8[::1], {_PLACES}, {WORDS}, {CODES}, int64)",
-    f"int64(float32[::1], uint32[::1], {_PLACES}, {WORDS}, {CODES}, int64)",
-    f"int64(float64[::1], uint32[::1], {_PLACES}, {WORDS}, {CODES}, int64)",
+    f"int64(float32[::1], uint64[::1], {_PLACES}, {WORDS}, {CODES}, int64)",
+    f"int64(float64[::1], uint64[::1], {_PLACES}, {WORDS}, {CODES}, int64)",
 )
 def block_codes(x, out, n, inner, size, scales, t, blocks, order, words, c, key):
     """out[i] = code of the element of x[i], 0 in NaN blocks, in the given blocks; returns the first index of a NaN that has no code, or -1."""

@@ -44,6 +44,11 @@ class Layout:
         return -(-self.height // self.rows)
 
     @property
+    def sizes(self) -> tuple[int, ...]:
+        """How many elements along each of `axes` share a scale."""
+        return () if not self.axes else (self.size,) if len(self.axes) == 1 else (self.rows, self.size)
+
+    @property
     def scale_shape(self) -> tuple[int, ...]:
         """The shape of the scales: the array's, with each axis divided by the block."""
         shape = list(self.shape)

@@ -106,7 +106,7 @@ def quantise(a: NDArray[np.floating], plan: BlockPlan, layout: Layout, seed: See
 def _job(a: NDArray[np.floating], plan: BlockPlan, layout: Layout, seed: SeedLike | None, to_codes: bool) -> Job:
     x, stochastic = layout.seen(a), plan.rounding.is_stochastic
     blocks = layout.outer * layout.count * layout.inner if layout.axes else 1
-    dtype = x.dtype if not to_codes else np.uint8 if plan.format.element.bits <= 8 else np.uint32
+    dtype = x.dtype if not to_codes else np.uint8 if plan.format.element.bits <= 8 else np.uint64
     key = signed(as_key(seed)) if stochastic else 0
     order = layout.counters() if stochastic else _NO_ORDER
     return Job(plan, layout, x, np.empty(x.size, dtype), key, order, np.zeros(blocks, np.uint8), np.zeros(blocks))
