@@ -96,7 +96,7 @@ class BlockArray:
         return np.broadcast_to(d, self.shape)
 
     def dequantize(self, dtype: DTypeLike | None = None) -> NDArray[np.floating]:
-        """The values: element times scale times tensor scale, exact in float64 and rounded once to `dtype` (float32 or float64)."""
+        """Element times scale times tensor scale, exact, then rounded once to `dtype`: float32 or float64."""
         kind = self.dtype if dtype is None else np.dtype(dtype)
         if kind not in (np.float32, np.float64):
             raise ArgumentError(f"dtype={dtype!r} must be float32 or float64; nf.round has all other formats")
@@ -158,7 +158,9 @@ class BlockArray:
 
     # ------------------------------------------------------------ bytes
     def to_bytes(self, *, swizzled: bool = False) -> bytes:
-        """The elements packed (little-endian bit order: F4 two a byte, the first one low), the scale codes, the tensor scale (float32).
+        """The elements, packed; the scale codes; the tensor scale, as a float32 number.
+
+        Bit order is little-endian: F4 lies two a byte, the first one low.
 
         `swizzled`: scales of 8 bits in the order of Blackwell's tensor cores (``nfloat.blocks.layouts``).
         """
@@ -198,7 +200,9 @@ class BlockArray:
         first = -(-prod(shape) * f.element.bits // 8)
         second = first + -(-prod(stored) * f.scale.bits // 8)
         if len(data) != second + 4 * f.tensor_scale:
-            raise ShapeError(f"data: {len(data)} bytes, but shape={shape} of {f.name} needs {second + 4 * f.tensor_scale}")
+            raise ShapeError(
+                f"data: {len(data)} bytes, but shape={shape} of {f.name} needs {second + 4 * f.tensor_scale}"
+            )
         codes = unpack(np.frombuffer(data[:first], np.uint8), f.element, shape)
         scale_codes = unpack(np.frombuffer(data[first:second], np.uint8), f.scale, stored)
         if swizzled:
@@ -228,14 +232,22 @@ class BlockArray:
         layout = as_layout(c.shape, f, axis)
         scales = np.asarray(decode(scale_codes, f.scale))
         if scales.shape != layout.scale_shape:
-            raise ShapeError(f"scale_codes {scales.shape} must have the shape {layout.scale_shape} for codes {c.shape} of {f.name}")
+            raise ShapeError(
+                f"scale_codes {scales.shape} must have the shape {layout.scale_shape} for codes {c.shape} of {f.name}"
+            )
         return cls(c, scales, float(tensor_scale), f, own_axis(layout.axes), np.dtype(dtype))
 
     # ------------------------------------------------------------ as text
     def __repr__(self) -> str:
         one = self.scales.size == 1
         low, high = (float(g(self.scales, initial=i)) for g, i in ((np.nanmin, np.inf), (np.nanmax, -np.inf)))
-        scales = "no scales" if not self.scales.size else f"1 scale of {low}" if one else f"{self.scales.size} scales of {low} to {high}"
+        scales = (
+            "no scales"
+            if not self.scales.size
+            else f"1 scale of {low}"
+            if one
+            else f"{self.scales.size} scales of {low} to {high}"
+        )
         tensor = f", tensor_scale={self.tensor_scale}" if self.format.tensor_scale else ""
         return f"BlockArray({self.format.name}, shape={self.shape}, axis={self.axis}, {scales}{tensor})"
 

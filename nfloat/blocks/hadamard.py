@@ -12,8 +12,10 @@ from ..ops.blocks.run import signed
 from ..streams import SeedLike, Stream
 
 
-def hadamard(x: ArrayLike, size: int = 16, seed: SeedLike | None = 0, axis: int = -1, *, inverse: bool = False) -> NDArray[np.floating]:
-    """Every `size` consecutive elements along an axis times D H / sqrt(size), D being random signs; an orthonormal transform.
+def hadamard(
+    x: ArrayLike, size: int = 16, seed: SeedLike | None = 0, axis: int = -1, *, inverse: bool = False
+) -> NDArray[np.floating]:
+    """Every `size` consecutive elements along an axis times D H / sqrt(size), D being random signs: orthonormal.
 
     Parameters
     ----------
@@ -22,8 +24,8 @@ def hadamard(x: ArrayLike, size: int = 16, seed: SeedLike | None = 0, axis: int 
     size : int
         A power of two up to 4096.
     seed : int or Stream or None
-        The signs' seed: sign i of a group is bit 31 of word i of the stream's child "hadamard", the same in all groups, so that a
-        product of two transformed operands is the product of the operands. None: no signs.
+        The signs' seed: sign i of a group is bit 31 of word i of the stream's child "hadamard", the same in all
+        groups, so that a product of two transformed operands is the product of the operands. None: no signs.
     axis : int
         The axis.
     inverse : bool
@@ -32,9 +34,10 @@ def hadamard(x: ArrayLike, size: int = 16, seed: SeedLike | None = 0, axis: int 
     Returns
     -------
     ndarray
-        x's shape and carrier (float32 or float64). Sums and differences are float64's, in the order of the fast transform, and exact
-        if all numbers of a group lie within 53 - log2(size) bits of each other; the result is divided once by sqrt(size) (exact where
-        that is a power of two) and, for a float32 x, rounded once. NaN and infinity spread over their group.
+        x's shape and carrier (float32 or float64). Sums and differences are float64's, in the order of the fast
+        transform, and exact if all numbers of a group lie within 53 - log2(size) bits of each other; the result is
+        divided once by sqrt(size) (exact where that is a power of two) and, for a float32 x, rounded once. NaN and
+        infinity spread over their group.
 
     Examples
     --------

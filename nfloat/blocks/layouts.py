@@ -1,7 +1,8 @@
 """Scales in the order in which Blackwell's tensor cores read them: tiles of 128 rows by 4 scales, 512 bytes each.
 
-In a tile, the scale of row r and place c stands at (r mod 32) * 16 + (r div 32) * 4 + c; tiles follow row by row of tiles; what is missing
-to whole tiles is 0. Source: NVIDIA, cuBLAS documentation, "1D block scaling factors layout" (the layout of ``.scale_vec`` operands in PTX).
+In a tile, the scale of row r and place c stands at (r mod 32) * 16 + (r div 32) * 4 + c; tiles follow row by row of
+tiles; what is missing to whole tiles is 0. Source: NVIDIA, cuBLAS documentation, "1D block scaling factors layout"
+(the layout of ``.scale_vec`` operands in PTX).
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ def swizzle(scales: NDArray[np.unsignedinteger]) -> NDArray[np.uint8]:
     ((1, 1, 512), [0, 1, 2, 3, 128, 129])
     """
     if scales.ndim < 2 or scales.dtype != np.uint8:
-        raise ShapeError(f"scales {scales.shape} of {scales.dtype}: a swizzled layout takes codes of 8 bits in two axes or more")
+        raise ShapeError(
+            f"scales {scales.shape} of {scales.dtype}: a swizzled layout takes codes of 8 bits in two axes or more"
+        )
     rows, places = scales.shape[-2:]
     down, across = -(-rows // ROWS), -(-places // PLACES)
     lead = [(0, 0)] * (scales.ndim - 2)

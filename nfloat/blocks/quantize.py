@@ -32,8 +32,8 @@ def quantize(
     x : array_like
         Real numbers of any shape.
     fmt : BlockFormat or str
-        The format. With amax the greatest finite magnitude of a block, its scale follows from amax by the format's rule; elements are
-        the exact quotients by the scale (and the tensor scale), rounded once, then saturated.
+        The format. With amax the greatest finite magnitude of a block, its scale follows from amax by the format's
+        rule; elements are the exact quotients by the scale (and the tensor scale), rounded once, then saturated.
     rounding : str
         How elements are rounded; scales have the format's `scale_rounding`.
     axis : int or pair of int, optional
@@ -43,7 +43,8 @@ def quantize(
     random_bits : int, optional
         N of stochastic_a, _b, _c.
     seed : int or Stream, optional
-        Needed by stochastic modes. Element i (in C order) draws from counter i, scale number b from counter b of the stream's child "scales".
+        Needed by stochastic modes. Element i (in C order) draws from counter i, scale number b from counter b of the
+        stream's child "scales".
 
     Returns
     -------
@@ -56,11 +57,10 @@ def quantize(
     RepresentationError
         If x holds a NaN that neither an element nor a scale can say.
 
-    Notes
-    -----
-    A block of zeros has the least scale (0 under "absmax", where the scale's format has a zero) and zeros of its elements' signs. Where
-    scale times tensor scale is 0, elements are zeros too. Infinities saturate; a NaN is one in its place if elements have NaNs, else it makes
-    its block NaN, through the scale (`BlockFormat.nonfinite` has other policies). Sources: OCP MX 1.0, section 6.3; NVIDIA NVFP4, 2025.
+    Notes ----- A block of zeros has the least scale (0 under "absmax", where the scale's format has a zero) and zeros
+    of its elements' signs. Where scale times tensor scale is 0, elements are zeros too. Infinities saturate; a NaN is
+    one in its place if elements have NaNs, else it makes its block NaN, through the scale (`BlockFormat.nonfinite`
+    has other policies). Sources: OCP MX 1.0, section 6.3; NVIDIA NVFP4, 2025.
 
     Examples
     --------
@@ -74,7 +74,9 @@ def quantize(
     layout = as_layout(a.shape, plan.format, axis)
     done = quantise(a, plan, layout, seed, to_codes=True)
     kind = np.float32 if plan.format.scale.fits_float32 else np.float64
-    return BlockArray(done.out, done.scales.astype(kind), done.tensor_scale, plan.format, own_axis(layout.axes), a.dtype)
+    return BlockArray(
+        done.out, done.scales.astype(kind), done.tensor_scale, plan.format, own_axis(layout.axes), a.dtype
+    )
 
 
 def quantize_both(
@@ -88,8 +90,9 @@ def quantize_both(
 ) -> tuple[BlockArray, BlockArray]:
     """`quantize` along the last axis and along the last but one, both from `x` itself.
 
-    A product takes its operands with blocks along k, so training needs both of a matrix; quantising one of them once more along
-    the other axis would round twice. Stochastic modes draw from the children "rows" and "columns" of the seed's stream.
+    A product takes its operands with blocks along k, so training needs both of a matrix; quantising one of them once
+    more along the other axis would round twice. Stochastic modes draw from the children "rows" and "columns" of the
+    seed's stream.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""`BlockFormat`: elements of one format that share a scale, block by block; and the named ones, `BLOCK_FORMATS`. No Numba here.
+"""`BlockFormat`: elements of one format that share a scale, block by block; and `BLOCK_FORMATS`. No Numba here.
 
 A block format says what an element is, what a scale is, which elements share one (`block`), and by which rule the scale
 follows from them (`ScaleRule`). What a block of numbers becomes is decided in ``kernels/blocks/rule.py``.
@@ -26,7 +26,7 @@ _T_DIGITS, _T_EMAX, _T_LEAST = 24, 127, -149
 
 
 class ScaleRule(str, Enum):
-    """How a scale follows from the block's greatest finite magnitude amax; M = m 2^E is the element's largest number."""
+    """How a scale follows from the block's greatest finite magnitude amax; M = m 2^E is the largest element."""
 
     #: 2^(floor(log2 amax) - E): OCP MX 1.0
     FLOOR = "floor"
@@ -70,7 +70,7 @@ class FourOverSix(str, Enum):
 
 
 #: consecutive elements along one axis, None for all of it; a pair along two axes; or "tensor": all elements
-Block: TypeAlias = int | None | tuple[int | None, int | None] | str
+Block: TypeAlias = int | tuple[int | None, int | None] | str | None
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -137,7 +137,9 @@ class BlockFormat:
     def __post_init__(self) -> None:
         for key, kind in (("name", str), ("tensor_scale", bool), ("symmetric", bool), ("source", str)):
             if not isinstance(getattr(self, key), kind):
-                raise FormatError(f"{key}={getattr(self, key)!r} of block format {self.name!r} must be a {kind.__name__}")
+                raise FormatError(
+                    f"{key}={getattr(self, key)!r} of block format {self.name!r} must be a {kind.__name__}"
+                )
         object.__setattr__(self, "element", get_format(self.element, "element"))
         object.__setattr__(self, "scale", get_format(self.scale, "scale"))
         object.__setattr__(self, "scale_rounding", as_rounding(self.scale_rounding))
@@ -156,8 +158,8 @@ class BlockFormat:
         wrong = any(n is None and size is not None for n, size in zip(numbers, sizes, strict=True))
         if wrong or len(numbers) not in (1, 2) or any(n is not None and n < 1 for n in numbers):
             raise FormatError(
-                f"block={self.block!r} of block format {self.name!r} must be a positive integer, None (the whole axis), "
-                "a pair of these, or 'tensor'"
+                f"block={self.block!r} of block format {self.name!r} must be a positive integer, None (the whole "
+                "axis), a pair of these, or 'tensor'"
             )
         return numbers if len(numbers) == 2 else numbers[0]
 
@@ -168,7 +170,9 @@ class BlockFormat:
         if self.four_over_six is not None and (
             self.scale_rule is not ScaleRule.ABSMAX or (self.element.precision, self.element.max) != (2, 6.0)
         ):
-            raise FormatError(f"four_over_six={self.four_over_six.value!r} {where} needs E2M1 elements and 'absmax' scales")
+            raise FormatError(
+                f"four_over_six={self.four_over_six.value!r} {where} needs E2M1 elements and 'absmax' scales"
+            )
         if self.scale_bound is None:
             return
         bound = self.scale_bound
@@ -179,14 +183,15 @@ class BlockFormat:
         object.__setattr__(self, "scale_bound", float(bound))
 
     def _check_range(self) -> None:
-        """Element times scale times tensor scale must be exact in float64, as well as M times a tensor scale and its bound."""
+        """Element times scale times tensor scale must be exact in float64, and M times a tensor scale as well."""
         e, s, t = self.element, self.scale, self.tensor_scale
         digits = e.precision + s.precision + _T_DIGITS * t
         least = _least(e) + _least(s) + _T_LEAST * t
         if digits > 53 or least < -1074 or e.emax + 1 + s.emax + 1 + _T_EMAX * t > 1022:
             raise FormatError(
-                f"block format {self.name!r}: element {e.name!r} times scale {s.name!r}{' times a float32' if t else ''} takes "
-                f"{digits} bits, from 2^{least} up; every dequantised value must be a float64 number (53 bits, 2^-1074 to 2^1022)"
+                f"block format {self.name!r}: element {e.name!r} times scale {s.name!r}"
+                f"{' times a float32' if t else ''} takes {digits} bits, from 2^{least} up; every "
+                "dequantised value must be a float64 number (53 bits, 2^-1074 to 2^1022)"
             )
 
     @property
@@ -208,7 +213,7 @@ class BlockFormat:
 
     @property
     def bits_per_element(self) -> float:
-        """Bits of an element and of its share in the block's scale; of the element alone where blocks have no fixed size."""
+        """Bits of an element and of its share in the block's scale; of the element alone where blocks have no size."""
         sizes = self.sizes
         if sizes is None or None in sizes:
             return float(self.element.bits)
@@ -223,7 +228,9 @@ class BlockFormat:
         for f in fields(self):
             value = getattr(self, f.name)
             if f.compare and (value != f.default or f.name in ("name", "element", "block", "scale")):
-                plain = _spelled(value) if isinstance(value, Format) else value.value if isinstance(value, Enum) else value
+                plain = (
+                    _spelled(value) if isinstance(value, Format) else value.value if isinstance(value, Enum) else value
+                )
                 parts.append(f"{f.name}={plain!r}")
         return f"BlockFormat({', '.join(parts)})"
 
@@ -312,7 +319,9 @@ def get_block_format(fmt: BlockFormatLike, argument: str = "fmt") -> BlockFormat
     if isinstance(fmt, BlockFormat):
         return fmt
     if not isinstance(fmt, str):
-        raise FormatError(f"{argument}={fmt!r} must be a BlockFormat or a block format's name, not {type(fmt).__name__}")
+        raise FormatError(
+            f"{argument}={fmt!r} must be a BlockFormat or a block format's name, not {type(fmt).__name__}"
+        )
     key = fmt.strip().lower()
     if key not in BLOCK_FORMATS:
         raise FormatError(f"{argument}={fmt!r} is not a block format; {nearest_names(key, BLOCK_FORMATS)}")

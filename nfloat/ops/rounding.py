@@ -35,8 +35,9 @@ def round(
     x : array_like
         Real numbers of any shape. float64 input is never rounded through float32.
     fmt : Format or BlockFormat or str
-        The format. A block format gives the dequantised values: the exact quotient of each element by its block's scale, rounded
-        once and saturated, times the scale (as a float32 number, if x is one, rounded once more where that has over 24 bits).
+        The format. A block format gives the dequantised values: the exact quotient of each element by its block's
+        scale, rounded once and saturated, times the scale (as a float32 number, if x is one, rounded once more where
+        that has over 24 bits).
     rounding : str
         nearest_even, nearest_away, nearest_zero, toward_zero, toward_positive, toward_negative, to_odd, stochastic,
         stochastic_a, stochastic_b, stochastic_c, stochastic_equal.
@@ -80,7 +81,9 @@ def round(
     if isinstance(fmt, BlockFormat) or (type(fmt) is str and fmt in BLOCK_FORMATS):
         from .blocks.values import round_blocks
 
-        return round_blocks(x, fmt, rounding, axis=axis, scale_rule=scale_rule, overflow=overflow, random_bits=random_bits, seed=seed)
+        return round_blocks(
+            x, fmt, rounding, axis=axis, scale_rule=scale_rule, overflow=overflow, random_bits=random_bits, seed=seed
+        )
     if axis is not None or scale_rule is not None:
         given = f"axis={axis!r}" if axis is not None else f"scale_rule={scale_rule!r}"
         raise ArgumentError(f"{given} goes with a block format, such as nf.mxfp4; fmt={fmt!r} is none")

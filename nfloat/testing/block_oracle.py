@@ -1,7 +1,7 @@
-"""The exact oracle of block formats: scales and elements in rational arithmetic, block by block, as the definitions read.
+"""The exact oracle of block formats: scales and elements in rational arithmetic, as the definitions read.
 
-Like ``oracle.py`` it sees descriptions of formats and no kernel; NumPy only walks through arrays. Random words are the caller's: a
-function from an element's (or a scale's) number in C order to its 64-bit word.
+Like ``oracle.py`` it sees descriptions of formats and no kernel; NumPy only walks through arrays. Random words are
+the caller's: a function from an element's (or a scale's) number in C order to its 64-bit word.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Words = Callable[[int], int]
 
 @dataclass(frozen=True)
 class ExactBlocks:
-    """What quantising gives: elements (before the scale), scales, tensor scale, and exact products as float64 numbers."""
+    """What quantising gives: elements (before the scale), scales, tensor scale, and their products, exact."""
 
     elements: NDArray[np.float64]
     scales: NDArray[np.float64]
@@ -63,7 +63,9 @@ def quantize_exact(
     places = np.arange(a.size).reshape(a.shape)
     for number, (index, where) in enumerate(blocks):
         block, at = np.ravel(a[where]), np.ravel(places[where])
-        scale, e = _block([float(v) for v in block], [words(int(i)) for i in at], f, mode, random_bits, t, scale_words(number))
+        scale, e = _block(
+            [float(v) for v in block], [words(int(i)) for i in at], f, mode, random_bits, t, scale_words(number)
+        )
         scales[index] = scale
         elements[where] = np.reshape(e, elements[where].shape)
         products = [v * scale * t if v == v else math.nan for v in e] if scale == scale else [math.nan] * len(e)
@@ -80,7 +82,10 @@ def _block(
     tries = []
     for largest in (f.element.max,) if f.four_over_six is None else (6.0, 4.0):
         s = scale_exact(_amax(np.array(x)), f, t, largest, scale_word)
-        e = [element_exact(v, Fraction(s) * Fraction(t), f, mode, random_bits, word) for v, word in zip(x, words, strict=True)]
+        e = [
+            element_exact(v, Fraction(s) * Fraction(t), f, mode, random_bits, word)
+            for v, word in zip(x, words, strict=True)
+        ]
         tries.append((_error(x, e, s * t, f.four_over_six), s, e))
     best = tries[-1] if tries[-1][0] < tries[0][0] else tries[0]
     return best[1], best[2]
@@ -136,7 +141,13 @@ def element_exact(x: float, d: Fraction, f: BlockFormat, mode: Rounding, random_
 
 
 def _rounded(
-    q: Fraction, negative: bool, f: Format, mode: Rounding, random_bits: int | None, word: int, lowest: float | None = None
+    q: Fraction,
+    negative: bool,
+    f: Format,
+    mode: Rounding,
+    random_bits: int | None,
+    word: int,
+    lowest: float | None = None,
 ) -> float:
     """A rational number (with a sign of its own where it is zero) rounded once to a format that saturates."""
     above, below = (beyond(f, mode, Overflow.SATURATE, positive=side)[0] for side in (True, False))

@@ -39,7 +39,11 @@ def same(a, b):
     """Equal values, and equal signs of all but NaNs."""
     a, b = np.asarray(a), np.asarray(b)
     there = ~np.isnan(a)
-    return a.shape == b.shape and np.array_equal(a, b, equal_nan=True) and np.array_equal(np.signbit(a)[there], np.signbit(b)[there])
+    return (
+        a.shape == b.shape
+        and np.array_equal(a, b, equal_nan=True)
+        and np.array_equal(np.signbit(a)[there], np.signbit(b)[there])
+    )
 
 
 def check(x, fmt, rounding="nearest_even", *, axis=None, random_bits=None, seed=None):

@@ -1,8 +1,9 @@
-"""Blocks along rows in one pass: a block's greatest magnitude, its scale 2^k and its elements while it is in registers or the first cache.
+"""Blocks along rows in one pass: greatest magnitude, scale 2^k and elements, while a block is in the first cache.
 
-For scales that are powers of two and sizes that are whole vectors. The scale's exponent is made from the bits of amax, as in
-``blocks/rule.py``: `ADD` carries into the exponent's field where the rule goes a binade up. A block is left to the rule (`todo`) if it
-holds infinities or NaNs, if amax is a subnormal number, or if a constant of the lanes would not be a normal number.
+For scales that are powers of two and sizes that are whole vectors. The scale's exponent is made from the bits of
+amax, as in ``blocks/rule.py``: `ADD` carries into the exponent's field where the rule goes a binade up. A block is
+left to the rule (`todo`) if it holds infinities or NaNs, if amax is a subnormal number, or if a constant of the lanes
+would not be a normal number.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from numba.extending import intrinsic
 
 from ...formats.rounding import Rounding
 from ..rounding.vector import Lanes, Value
-from .lanes import POWER, WIDTH, Elements, Shared, by_mode, covering
-from .magnitudes import by_size, greatest_of
+from .lanes import POWER, Elements, Shared
+from .magnitudes import greatest_of
+from .walks import WIDTH, by_mode, by_size, covering
 
 _I8, _I64 = ir.IntType(8), ir.IntType(64)
 
@@ -34,7 +36,7 @@ class Limit(IntEnum):
 
 @intrinsic
 def fused_rows(typingctx, source, target, scales, todo, places, mode, integers, limits):
-    """Consecutive blocks; places: (at, to, counter, first block, blocks, size). Writes target, scales (float64) and todo."""
+    """Fill target, scales and todo of consecutive blocks; places: (at, to, counter, first block, blocks, size)."""
 
     def codegen(context, builder, sig, args):
         arrays = [context.make_array(t)(context, builder, a).data for t, a in zip(sig.args[:4], args[:4], strict=True)]
@@ -95,7 +97,9 @@ def _scale(v: Lanes, most: Value, scale: Value, known: list[Value]) -> tuple[Val
     k = b.select(zero, known[Limit.LEAST], k)
     b.store(b.bitcast(b.shl(b.add(k, _I64(1023 - bias)), _I64(52)), ir.DoubleType()), scale)
     subnormal = b.icmp_signed("==", exponent, _I64(0))
-    left = b.or_(b.or_(beyond(k, Limit.LOW, "<"), beyond(k, Limit.HIGH, ">")), b.or_(beyond(exponent, Limit.CUT, ">"), subnormal))
+    left = b.or_(
+        b.or_(beyond(k, Limit.LOW, "<"), beyond(k, Limit.HIGH, ">")), b.or_(beyond(exponent, Limit.CUT, ">"), subnormal)
+    )
     left = b.and_(left, b.not_(zero))  # a zero is on every grid
     shift = b.select(zero, _I64(0), b.shl(b.sub(k, _I64(bias)), _I64(fraction)))
     return (b.trunc(shift, v.scalar_int) if v.bits == 32 else shift), left

@@ -1,21 +1,23 @@
-"""Elements of blocks in lanes: what a vector of numbers becomes over its blocks' scales, and the loops over blocks, as IR.
+"""Elements of blocks in lanes: what a vector becomes over its blocks' scales, and the loops over blocks, as IR.
 
-Three forms, for the formats of ``rounding/vector.py``'s narrow family (p >= 2, subnormal numbers, a zero, negative numbers):
+Three forms, for the formats of ``rounding/vector.py``'s narrow family (p >= 2, subnormal numbers, a zero, negative
+numbers):
 
 power
-    A scale 2^k moves the grid, not the number: x is rounded to the element's grid times 2^k, in x's own lanes, by adding k to the
-    exponents of the grid's constants. No quotient is formed, and the result is the dequantised value.
+    A scale 2^k moves the grid, not the number: x is rounded to the element's grid times 2^k, in x's own lanes, by
+    adding k to the exponents of the grid's constants. No quotient is formed, and the result is the dequantised value.
 quotient
-    Any other scale: with d = s t and r = 1 / d rounded, x r in float64 lanes is within 2^-51.9 of the exact quotient, relatively.
-    What is decided at a number g of p + 1 bits (an element, or the middle of two) is decided right by x r rounded to 43 bits: if
-    x = g d, that is g; if not, x and g d differ by at least 2^-(b + p + 1) of themselves, b being the bits of d, since both are
-    multiples of the smaller one's last place (float32 x: 24 bits; b + p + 1 <= 40 is asked for). A float64 x may lie nearer: a lane
-    whose x r, so rounded, is such a g is handed back.
+    Any other scale: with d = s t and r = 1 / d rounded, x r in float64 lanes is within 2^-51.9 of the exact quotient,
+    relatively. What is decided at a number g of p + 1 bits (an element, or the middle of two) is decided right by x r
+    rounded to 43 bits: if x = g d, that is g; if not, x and g d differ by at least 2^-(b + p + 1) of themselves, b
+    being the bits of d, since both are multiples of the smaller one's last place (float32 x: 24 bits; b + p + 1 <= 40
+    is asked for). A float64 x may lie nearer: a lane whose x r, so rounded, is such a g is handed back.
 
 short
-    The quotient form in float32 lanes, for float32 x and deterministic modes: x r is within 2^-22.9 of the quotient and rounded to 20
-    bits; a lane is handed back where that is a g (the other form decides there). With d = d1 + d2, both float32 numbers, the value e d is
-    one fused multiply-add, e d1 + (e d2), of which the product e d2 is exact: it has few bits.
+    The quotient form in float32 lanes, for float32 x and deterministic modes: x r is within 2^-22.9 of the quotient
+    and rounded to 20 bits; a lane is handed back where that is a g (the other form decides there). With d = d1 + d2,
+    both float32 numbers, the value e d is one fused multiply-add, e d1 + (e d2), of which the product e d2 is exact:
+    it has few bits.
 
 A lane that is handed back has its block marked in `todo`: the rule does that block again.
 """
@@ -33,14 +35,9 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from ...formats.rounding import Rounding
-from ..rounding.vector import DETERMINISTIC, Grid, Lanes, Value, round_narrow, select_overflow, stochastic_narrow
+from ..rounding.vector import Grid, Lanes, Value, round_narrow, select_overflow, stochastic_narrow
+from .walks import WIDTH, by_mode, by_size, covering
 
-#: lanes of a vector, by width: a block or a row of fewer numbers goes through a padded copy
-WIDTH = {32: 16, 64: 8}
-#: the modes that the lanes know; the others are the rule's
-MODES = (*DETERMINISTIC, Rounding.STOCHASTIC)
-#: added to a stochastic mode's tag: elements have no -0
-ONE_ZERO = 32
 _I64, _I8 = ir.IntType(64), ir.IntType(8)
 #: fraction bits of x r that are rounded away, in float64 and float32 lanes
 _SNAP, _SHORT_SNAP = 10, 4
@@ -60,7 +57,7 @@ class Field(IntEnum):
 
 @dataclass(frozen=True)
 class Scale:
-    """What the lanes of a vector know of their scales: the grid and its ends; the quotient forms' 1 / d, d and what d lacks."""
+    """What the lanes of a vector know of their scales: the grid, its ends; the quotient forms' 1 / d, d, its rest."""
 
     grid: Grid
     top: Value
@@ -172,8 +169,8 @@ def _is_decided_at(v: Lanes, q: Value, g: Grid) -> Value:
 def _stochastic(v: Lanes, q: Value, g: Grid, random: Value) -> tuple[Value, Value]:
     """q up with the probability of its fraction: where 2^32 fraction + the word's first 32 bits is beyond 2^32.
 
-    q is off by 2^-42.9 of itself at most, its fraction in units by 2^(p - 42.9), the sum by less than 1 for p <= 10, and less than 1 more
-    stands for the bits that both lack. So a sum within 2 of 2^32 is handed back.
+    q is off by 2^-42.9 of itself at most, its fraction in units by 2^(p - 42.9), the sum by less than 1 for p <= 10,
+    and less than 1 more stands for the bits that both lack. So a sum within 2 of 2^32 is handed back.
     """
     b, one = v.builder, v.number(2.0**32)
     size = v.magnitude(q)
@@ -186,14 +183,17 @@ def _stochastic(v: Lanes, q: Value, g: Grid, random: Value) -> tuple[Value, Valu
     r = b.fadd(low, v.where(up, v.as_float(unit), v.number(0.0)))
     close = b.fcmp_ordered("<=", v.magnitude(b.fsub(total, one)), v.number(2.0))
     some = b.fcmp_ordered("!=", rest, v.number(0.0))
-    return v.builder.fadd(v.with_sign_of(v.where(some, r, low), q, v.sign_mask), v.as_float(g.sign)), b.and_(close, some)
+    return v.builder.fadd(v.with_sign_of(v.where(some, r, low), q, v.sign_mask), v.as_float(g.sign)), b.and_(
+        close, some
+    )
 
 
 def code_of(v: Lanes, r: Value, s: Scale, shared: Shared) -> Value:
     """The code of r to nearest-even, saturated; of a number on the grid, its own.
 
-    |r| + C holds |r| / unit, rounded, as the difference of its bits to C's; with the binade's number times 2^(p-1) added it is the
-    magnitude's code, for subnormal numbers (binade 0, no implicit bit) as for normal ones. Codes are in the order of magnitudes.
+    |r| + C holds |r| / unit, rounded, as the difference of its bits to C's; with the binade's number times 2^(p-1)
+    added it is the magnitude's code, for subnormal numbers (binade 0, no implicit bit) as for normal ones. Codes are
+    in the order of magnitudes.
     """
     b, w, bits = v.builder, shared.words, v.as_int(r)
     binade = _binade(v, r, s.grid)
@@ -246,7 +246,9 @@ class Elements:
         """One vector, from `at` to `to`; lanes that are handed back."""
         v, b = self.v, self.v.builder
         pointer, kind = b.gep(self.target, [to]), self.target.type.pointee
-        rounds = not (isinstance(kind, ir.IntType) and self.mode is Rounding.NEAREST_EVEN)  # which `code_of` does by itself
+        rounds = not (
+            isinstance(kind, ir.IntType) and self.mode is Rounding.NEAREST_EVEN
+        )  # which `code_of` does by itself
         r, unsure = self.form.element(
             v, self.load(at), s, self.mode if rounds else None, self.one_zero, self.random(counter), self.single
         )
@@ -260,42 +262,12 @@ class Elements:
         return unsure
 
 
-def covering(v: Lanes, length: Value, body: Any) -> None:
-    """body(i) for vectors from i = 0 that cover `length` >= count places; the last one ends with them, over the one before."""
-    b, step = v.builder, ir.Constant(_I64, v.count)
-    last = b.sub(length, step)
-    entry, head, done = b.block, b.append_basic_block("vectors"), b.append_basic_block("vectors.done")
-    b.branch(head)
-    b.position_at_end(head)
-    i = b.phi(_I64)
-    i.add_incoming(ir.Constant(_I64, 0), entry)
-    body(i)
-    after = b.add(i, step)
-    i.add_incoming(b.select(b.icmp_signed("<", after, last), after, last), b.block)
-    b.cbranch(b.icmp_signed("<", i, last), head, done)
-    b.position_at_end(done)
-
-
-def by_mode(builder: ir.IRBuilder, mode: Value, emit: Any) -> Value:
-    """A switch with one loop for each mode; -1 if the mode has none."""
-    end = builder.append_basic_block("modes.end")
-    switch = builder.switch(mode, end)
-    tags = [(m.tag, m, False) for m in MODES] + [(Rounding.STOCHASTIC.tag + ONE_ZERO, Rounding.STOCHASTIC, True)]
-    for tag, m, one_zero in tags:
-        block = builder.append_basic_block(f"mode{tag}")
-        switch.add_case(tag, block)
-        builder.position_at_end(block)
-        emit(m, one_zero)
-        builder.branch(end)
-    builder.position_at_end(end)
-    return mode
-
-
 def _loop(along: Any) -> Any:
-    """The intrinsic ``f(source, target, scales, todo, places, mode, integers)``; see `_along_rows` and `_along_columns`.
+    """The intrinsic ``f(source, target, scales, todo, places, mode, integers)`` of a way `along` the blocks.
 
-    `scales`, of shape (parts, blocks), says by its type which form it is: integers are the exponents k of the power form, in the place
-    where a number of the lane has its exponent; float64 numbers are 1 / d and d, float32 numbers 1 / d, d and what d lacks.
+    `scales`, of shape (parts, blocks), says by its type which form it is: integers are the exponents k of the power
+    form, in the place where a number of the lane has its exponent; float64 numbers are 1 / d and d, float32 numbers 1
+    / d, d and what d lacks.
     """
 
     def typer(typingctx, source, target, scales, todo, places, mode, integers):
@@ -323,6 +295,11 @@ def _loop(along: Any) -> Any:
 
 def _along_rows(v: Lanes, e: Elements, scales: list[Value], todo: Value, places: list[Value]) -> None:
     """places: (at, to, counter, first block, blocks, size): consecutive blocks of one size, each with a scale."""
+    sizes = (16, 32) if e.form is SHORT and e.mode is Rounding.NEAREST_EVEN else ()
+    by_size(v, places[5], sizes, lambda size: _row(v, e, scales, todo, [*places[:5], size]))
+
+
+def _row(v: Lanes, e: Elements, scales: list[Value], todo: Value, places: list[Value]) -> None:
     b = v.builder
     at, to, counter, first, blocks, size = places
     with cgutils.for_range(b, blocks, intp=_I64) as loop:

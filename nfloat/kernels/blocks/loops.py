@@ -12,10 +12,11 @@ from ...formats.spec import CodeField
 from ..bits import float32_as_int32, float64_as_int64
 from ..jit import device, kernel, routine
 from ..rng import subkeys, twin_subkeys
-from ..rounding.arrays import WORDS
+from ..rounding.arrays import SPEC
 from ..rounding.codes import CODES
 from ..rounding.scalar import load_spec
-from .lanes import ONE_ZERO, WIDTH, columns, rows
+from .lanes import columns, rows
+from .walks import ONE_ZERO, WIDTH
 
 _WIDTH32, _WIDTH64 = WIDTH[32], WIDTH[64]
 _STOCHASTIC = Rounding.STOCHASTIC.tag
@@ -41,7 +42,8 @@ def integer_constants(spec, c, single, key, section):
     return (
         np.int64((spec.emin + bias) << fraction), np.int64(((digits - p) << fraction) | (1 << (fraction - 1))),
         np.int64((1 - p) << fraction), np.int64(digits - p), sign, top, bottom, np.int64(-1 if twos else 0),
-        np.int64((31 if single else 63) - c[_SIGN]), np.int64(0 if twos else 1 << c[_SIGN]), np.int64((2 << c[_SIGN]) - 1),
+        np.int64((31 if single else 63) - c[_SIGN]), np.int64(0 if twos else 1 << c[_SIGN]),
+        np.int64((2 << c[_SIGN]) - 1),
         np.int64(c[_MAX_CODE]), np.int64((1 << c[_SIGN]) if twos and -spec.min > spec.max else c[_MAX_CODE]),
         np.int64(1 << c[_SIGN] if sign != 0 else 0),
         np.int64(keys & np.uint64(0xFFFFFFFF)), np.int64(keys >> np.uint64(32)),
@@ -130,19 +132,26 @@ def _few_columns(x, out, inner, row, first, last, scales, todo, mode, integers, 
         todo[row * inner + j] |= wide_todo[j]
 
 
-_ARRAYS = [("float32", "int32"), ("float64", "int64"), ("float32", "float64"), ("float64", "float64"), ("float32", "float32")]
+_ARRAYS = [
+    ("float32", "int32"),
+    ("float64", "int64"),
+    ("float32", "float64"),
+    ("float64", "float64"),
+    ("float32", "float32"),
+]
 
 
 @kernel(
     *(
-        f"void({x}[::1], {out}[::1], int64, int64, int64, {scale}[:, ::1], uint8[::1], {WORDS}, {CODES}, int64, int64)"
+        f"void({x}[::1], {out}[::1], int64, int64, int64, {scale}[:, ::1], uint8[::1], {SPEC}, {CODES}, int64, int64)"
         for x, scale in _ARRAYS
         for out in (x, "uint8")
     )
 )
 def elements(x, out, n, inner, size, scales, todo, words, c, key, base):
-    """out = values or codes (by its type) of x over `scales` (by their type, see ``blocks/lanes.py``); `base` is x[0]'s number.
+    """out = values or codes (by its type) of x over `scales` (by theirs, see ``blocks/lanes.py``).
 
+    `base` is the number of x[0].
     The numbers of all elements must have their bits above 32 in common.
     """
     spec = load_spec(words)

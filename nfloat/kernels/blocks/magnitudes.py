@@ -16,8 +16,8 @@ from numba.extending import intrinsic
 
 from ..jit import device, kernel
 from ..rounding.vector import Lanes, Value
-from .lanes import WIDTH, covering
 from .rule import HAS_INFINITY, HAS_NAN
+from .walks import WIDTH, by_size, covering
 
 _WIDTH32, _WIDTH64 = WIDTH[32], WIDTH[64]
 _I64 = ir.IntType(64)
@@ -38,23 +38,6 @@ def greatest_of(v: Lanes, load: Callable[[Value], Value], length: Value) -> Valu
     name = f"llvm.vector.reduce.umax.v{v.count}i{v.bits}"
     function = cgutils.get_or_insert_function(b.module, ir.FunctionType(v.scalar_int, [v.int]), name)
     return b.call(function, [b.load(best)])
-
-
-def by_size(v: Lanes, size: Value, sizes: tuple[int, ...], emit: Callable[[Value], None]) -> None:
-    """emit(size) behind a switch that knows the usual sizes as constants: their loops over vectors are unrolled."""
-    b = v.builder
-    end, other = (b.append_basic_block(f"size.{name}") for name in ("end", "other"))
-    switch = b.switch(size, other)
-    for number in sizes:
-        block = b.append_basic_block(f"size.{number}")
-        switch.add_case(_I64(number), block)
-        b.position_at_end(block)
-        emit(_I64(number))
-        b.branch(end)
-    b.position_at_end(other)
-    emit(size)
-    b.branch(end)
-    b.position_at_end(end)
 
 
 @intrinsic
@@ -82,7 +65,7 @@ def _row_maxima(typingctx, x, amax, at, first, blocks, size):
 
 @intrinsic
 def _column_maxima(typingctx, x, best, at, columns):
-    """best[j] = the one of best[j] and x[at + j] with the greater magnitude, as bits, for at least a vector of columns."""
+    """best[j] = the greater magnitude of best[j] and x[at + j], as bits, for at least a vector of columns."""
 
     def codegen(context, builder, sig, args):
         bits = sig.args[0].dtype.bitwidth
@@ -116,7 +99,8 @@ def finite_maximum(x, start, stop, step):
 
 
 @kernel(
-    "void(float32[::1], int64, int64, float64[::1], uint8[::1])", "void(float64[::1], int64, int64, float64[::1], uint8[::1])"
+    "void(float32[::1], int64, int64, float64[::1], uint8[::1])",
+    "void(float64[::1], int64, int64, float64[::1], uint8[::1])",
 )
 def maxima_rows(x, n, size, amax, state):
     """amax[b] and state[b] of blocks along the rows of x, which have n elements."""

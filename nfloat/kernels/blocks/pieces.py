@@ -1,7 +1,8 @@
 """Whole arrays in pieces that stay in the second cache: magnitudes, scales and elements of one piece after the other.
 
-`pieces` has a row for each: elements start..stop, blocks first..last, and how many elements there are along the blocks' axis.
-`given`: amax and state are known already (they depend on more than a piece), else they are found. What `todo` marks is the rule's.
+`pieces` has a row for each: elements start..stop, blocks first..last, and how many elements there are along the
+blocks' axis. `given`: amax and state are known already (they depend on more than a piece), else they are found. What
+`todo` marks is the rule's.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..jit import device, kernel, routine
-from ..rounding.arrays import WORDS
+from ..rounding.arrays import SPEC
 from ..rounding.codes import CODES
 from ..rounding.scalar import load_spec
 from .fused import fused_rows
@@ -34,7 +35,7 @@ def find_maxima(x, n, inner, size, amax, state):
 
 @device
 def _one_section(start, stop):
-    """Whether the numbers of elements start..stop - 1 have their bits above 32 in common, as the lanes' counters must."""
+    """Whether the numbers start..stop - 1 have their bits above 32 in common, as the lanes' counters must."""
     return start >> 32 == (stop - 1) >> 32
 
 
@@ -49,7 +50,7 @@ def _few(todo):
 
 @kernel(
     *(
-        f"void({x}[::1], {out}[::1], {_PIECES}, {_BLOCKS}, {CONSTANTS}, {WORDS}, {CODES}, int64, "
+        f"void({x}[::1], {out}[::1], {_PIECES}, {_BLOCKS}, {CONSTANTS}, {SPEC}, {CODES}, int64, "
         f"{'int32' if x == 'float32' else 'int64'}[:, ::1], float64[::1], uint8[::1])"
         for x, out in _TARGETS
     )
@@ -70,7 +71,7 @@ def power_pieces(x, out, pieces, inner, size, given, amax, state, c, words, code
 
 @kernel(
     *(
-        f"void({x}[::1], {out}[::1], int64, int64, {CONSTANTS}, {WORDS}, {CODES}, int64, float64[::1], uint8[::1])"
+        f"void({x}[::1], {out}[::1], int64, int64, {CONSTANTS}, {SPEC}, {CODES}, int64, float64[::1], uint8[::1])"
         for x, out in _TARGETS
     )
 )
@@ -84,7 +85,9 @@ def fused_blocks(x, out, n, size, c, words, code_words, key, scales, todo):
         _fused(x, out, scales, todo, (at, at, at, first, whole, size), mode, integers, limits)
         if whole < count:
             start = at + whole * size
-            _fused(x, out, scales, todo, (start, start, start, first + whole, 1, n - whole * size), mode, integers, limits)
+            _fused(
+                x, out, scales, todo, (start, start, start, first + whole, 1, n - whole * size), mode, integers, limits
+            )
     for b in range(todo.size):
         if todo[b] != 0:
             start = b // count * n + b % count * size
@@ -100,13 +103,30 @@ def _fused(x, out, scales, todo, places, mode, integers, limits):
 
 @kernel(
     *(
-        f"void({x}[::1], {out}[::1], {_PIECES}, {_BLOCKS}, {CONSTANTS}, {WORDS}, {WORDS}, {CODES}, int64, float64, boolean, "
-        "float64[:, ::1], float64[::1], uint8[::1])"
+        f"void({x}[::1], {out}[::1], {_PIECES}, {_BLOCKS}, {CONSTANTS}, {SPEC}, {SPEC}, {CODES}, int64, float64, "
+        "boolean, float64[:, ::1], float64[::1], uint8[::1])"
         for x, out in _TARGETS
     )
 )
 def quotient_pieces(
-    x, out, pieces, inner, size, given, amax, state, c, words, scale_words, code_words, key, t, known, pairs, scales, todo
+    x,
+    out,
+    pieces,
+    inner,
+    size,
+    given,
+    amax,
+    state,
+    c,
+    words,
+    scale_words,
+    code_words,
+    key,
+    t,
+    known,
+    pairs,
+    scales,
+    todo,
 ):
     """out = values or codes over any scales; `known`: scales are; else they are made.
 
@@ -128,16 +148,35 @@ def quotient_pieces(
 
 @kernel(
     *(
-        f"void(float32[::1], {out}[::1], {_PIECES}, {_BLOCKS}, {CONSTANTS}, {WORDS}, {WORDS}, {CODES}, int64, float64, boolean, "
-        "float64[:, ::1], float32[:, ::1], float64[::1], uint8[::1])"
+        f"void(float32[::1], {out}[::1], {_PIECES}, {_BLOCKS}, {CONSTANTS}, {SPEC}, {SPEC}, {CODES}, int64, float64, "
+        "boolean, float64[:, ::1], float32[:, ::1], float64[::1], uint8[::1])"
         for out in ("float32", "uint8")
     )
 )
 def short_pieces(
-    x, out, pieces, inner, size, given, amax, state, c, words, scale_words, code_words, key, t, known, pairs, parts, scales, todo
+    x,
+    out,
+    pieces,
+    inner,
+    size,
+    given,
+    amax,
+    state,
+    c,
+    words,
+    scale_words,
+    code_words,
+    key,
+    t,
+    known,
+    pairs,
+    parts,
+    scales,
+    todo,
 ):
-    """`quotient_pieces` for float32 x and deterministic modes: the short form first, which has done a piece if few blocks are left.
+    """`quotient_pieces` for float32 x and deterministic modes: by the short form first.
 
+    It has done a piece if few blocks are left.
     `parts` is room for a piece's scales in the short form.
     """
     for p in range(pieces.shape[0]):

@@ -1,8 +1,8 @@
-"""THE rule of blocks: greatest magnitude, scale, elements, all of it exact until one rounding; no SIMD, no special cases left out.
+"""THE rule of blocks: scales and elements, exact until one rounding each, for every format and every number.
 
-amax is the block's greatest finite magnitude. A power-of-two scale compares amax with powers of two by its own bits; the scale amax / M
-and the element x / (s t) are quotients to 118 bits and a sticky one (``arithmetic/results.py``), rounded by ``rounding/scalar.py``.
-M t and s t are exact: `BlockFormat` sees to it.
+amax is the block's greatest finite magnitude. A power-of-two scale compares amax with powers of two by its own bits;
+the scale amax / M and the element x / (s t) are quotients to 118 bits and a sticky one (``arithmetic/results.py``),
+rounded by ``rounding/scalar.py``. M t and s t are exact: `BlockFormat` sees to it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..arithmetic.wide import round_exact
 from ..bits import float64_as_int64, floor_log2, power_of_two
 from ..jit import device, kernel
 from ..rng import word64
-from ..rounding.arrays import WORDS
+from ..rounding.arrays import SPEC
 from ..rounding.codes import CODES, encode_value
 from ..rounding.scalar import load_spec
 
@@ -117,9 +117,7 @@ def element_of(x, d, spec, random):
     return round_exact(exact_quotient(x, d, False), spec, random)
 
 
-@kernel(
-    f"void(float64[::1], uint8[::1], float64, Array(float64, 1, 'C', readonly=True), {WORDS}, int64, float64[::1])"
-)
+@kernel(f"void(float64[::1], uint8[::1], float64, Array(float64, 1, 'C', readonly=True), {SPEC}, int64, float64[::1])")
 def block_scales(amax, state, t, c, words, key, scales):
     """scales[b] of every block."""
     spec = load_spec(words)
@@ -132,8 +130,8 @@ _PLACES = "int64, int64, int64, float64[::1], float64, int64[::1], int64[::1]"
 
 
 @kernel(
-    f"void(float32[::1], float32[::1], {_PLACES}, {WORDS}, int64)",
-    f"void(float64[::1], float64[::1], {_PLACES}, {WORDS}, int64)",
+    f"void(float32[::1], float32[::1], {_PLACES}, {SPEC}, int64)",
+    f"void(float64[::1], float64[::1], {_PLACES}, {SPEC}, int64)",
 )
 def block_values(x, out, n, inner, size, scales, t, blocks, order, words, key):
     """out[i] = element times d of x[i] in the given blocks; element i draws from counter order[i], or i."""
@@ -148,13 +146,16 @@ def block_values(x, out, n, inner, size, scales, t, blocks, order, words, key):
 
 
 @kernel(
-    f"int64(float32[::1], uint8[::1], {_PLACES}, {WORDS}, {CODES}, int64)",
-    f"int64(float64[::1], uint8[::1], {_PLACES}, {WORDS}, {CODES}, int64)",
-    f"int64(float32[::1], uint64[::1], {_PLACES}, {WORDS}, {CODES}, int64)",
-    f"int64(float64[::1], uint64[::1], {_PLACES}, {WORDS}, {CODES}, int64)",
+    f"int64(float32[::1], uint8[::1], {_PLACES}, {SPEC}, {CODES}, int64)",
+    f"int64(float64[::1], uint8[::1], {_PLACES}, {SPEC}, {CODES}, int64)",
+    f"int64(float32[::1], uint64[::1], {_PLACES}, {SPEC}, {CODES}, int64)",
+    f"int64(float64[::1], uint64[::1], {_PLACES}, {SPEC}, {CODES}, int64)",
 )
 def block_codes(x, out, n, inner, size, scales, t, blocks, order, words, c, key):
-    """out[i] = code of the element of x[i], 0 in NaN blocks, in the given blocks; returns the first index of a NaN that has no code, or -1."""
+    """out[i] = code of the element of x[i] in the given blocks, 0 in NaN blocks.
+
+    Returns the index of the first NaN that has no code, or -1.
+    """
     spec, count, missing = load_spec(words), -(-n // size), -1
     for number in blocks:
         o, b, j = number // inner // count, number // inner % count, number % inner
@@ -170,8 +171,8 @@ def block_codes(x, out, n, inner, size, scales, t, blocks, order, words, c, key)
 
 
 @kernel(
-    f"void(float32[::1], float64[::1], boolean, {_PLACES}, {WORDS}, int64)",
-    f"void(float64[::1], float64[::1], boolean, {_PLACES}, {WORDS}, int64)",
+    f"void(float32[::1], float64[::1], boolean, {_PLACES}, {SPEC}, int64)",
+    f"void(float64[::1], float64[::1], boolean, {_PLACES}, {SPEC}, int64)",
 )
 def block_errors(x, errors, squared, n, inner, size, scales, t, blocks, order, words, key):
     """errors[b] = sum of |x - element d|, or of its square, over a block, each operation in float64, in order."""

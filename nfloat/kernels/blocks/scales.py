@@ -1,11 +1,12 @@
-"""Scales of many blocks at a time: powers of two by integer arithmetic alone, quotients by float64 division and the lanes' rounding.
+"""Scales of many blocks at a time: powers of two by integer arithmetic, quotients by float64 division and lanes.
 
 The plain rule (``blocks/rule.py``) does what `todo` marks, and scales that neither of these knows.
 
-A quotient amax / (M t) rounded to float64 and then to the scale's p bits is rounded as if once where amax has 24 bits: let g be what the
-second rounding decides at, of p + 1 bits. If amax = g M t, the quotient is g, exactly. If not, both are multiples of the smaller one's
-last place, so they differ by 2^-(bits of M t + p + 1) of themselves at least; that is more than 2^-52, and float64's rounding, which is
-monotonic and leaves g alone, stays on the same side of it.
+A quotient amax / (M t) rounded to float64 and then to the scale's p bits is rounded as if once where amax has 24
+bits: let g be what the second rounding decides at, of p + 1 bits. If amax = g M t, the quotient is g, exactly. If
+not, both are multiples of the smaller one's last place, so they differ by 2^-(bits of M t + p + 1) of themselves at
+least; that is more than 2^-52, and float64's rounding, which is monotonic and leaves g alone, stays on the same side
+of it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 
 from ..bits import float64_as_int64, int64_as_float64
 from ..jit import device, kernel
-from ..rounding.arrays import WORDS, narrow64
+from ..rounding.arrays import SPEC, narrow_range64
 from ..rounding.scalar import load_spec
 from .rule import ScaleField, is_nan_block
 
@@ -33,7 +34,8 @@ CONSTANTS = "Array(float64, 1, 'C', readonly=True)"
 def scale_limits(spec, c, single):
     """The integers of ``fused.Limit`` for float32 or float64 lanes.
 
-    k may be from where the unit is a normal number of the lane to where C of the largest element is finite, amax to where its own C is.
+    k may be from where the unit is a normal number of the lane to where C of the largest element is finite, amax to
+    where its own C is.
     """
     digits, emin, emax, bias = (24, -126, 127, 127) if single else (53, -1022, 1023, 1023)
     top = np.int64(c[_TOP])
@@ -42,17 +44,27 @@ def scale_limits(spec, c, single):
     cut = emax - digits + spec.precision
     add = np.int64(c[_ADD])
     # what stands below float32's last bit is 1s (ceil, rceil) or 0s: the numbers that carry are the same
-    return (add >> 29 if single else add, top, least - 1023 + bias, greatest - 1023 + bias, low + bias, high + bias, cut + bias)
+    return (
+        add >> 29 if single else add,
+        top,
+        least - 1023 + bias,
+        greatest - 1023 + bias,
+        low + bias,
+        high + bias,
+        cut + bias,
+    )
 
 
 @kernel(
-    f"void(float64[::1], uint8[::1], {CONSTANTS}, {WORDS}, float64[::1], int32[:, ::1], uint8[::1])",
-    f"void(float64[::1], uint8[::1], {CONSTANTS}, {WORDS}, float64[::1], int64[:, ::1], uint8[::1])",
+    f"void(float64[::1], uint8[::1], {CONSTANTS}, {SPEC}, float64[::1], int32[:, ::1], uint8[::1])",
+    f"void(float64[::1], uint8[::1], {CONSTANTS}, {SPEC}, float64[::1], int64[:, ::1], uint8[::1])",
 )
 def power_scales(amax, state, c, words, scales, shifts, todo):
-    """scales[b] = 2^k; NaN where the policy says so; shifts[0, b] = k where a float32 (float64) number has its exponent; todo[b]: lanes cannot do the block.
+    """scales[b] = 2^k, or NaN where the policy says so; shifts[0, b] = k in the place of a lane's exponent.
 
-    They can if every constant of theirs (``rounding/vector.py``) is a normal number: the unit, and C for the greatest number.
+    todo[b]: lanes cannot do the block.
+    They can if every constant of theirs (``rounding/vector.py``) is a normal number: the unit, and C for the greatest
+    number.
     """
     spec, fraction, single = load_spec(words), 23 if shifts.itemsize == 4 else 52, shifts.itemsize == 4
     add, top, least, greatest, low, high, cut = scale_limits(spec, c, single)
@@ -70,13 +82,16 @@ def power_scales(amax, state, c, words, scales, shifts, todo):
     _set_nan_blocks(state, c, scales)
 
 
-@kernel(f"void(float64[::1], uint8[::1], float64, {CONSTANTS}, {WORDS}, float64[::1], float64[::1])")
+@kernel(f"void(float64[::1], uint8[::1], float64, {CONSTANTS}, {SPEC}, float64[::1], float64[::1])")
 def quotient_scales(amax, state, t, c, words, room, scales):
-    """scales[b] = amax[b] / (M t) rounded, in `amax` itself if need be; for float32 magnitudes, t > 0 and scales of the narrow family."""
+    """scales[b] = amax[b] / (M t) rounded, in `amax` itself if need be.
+
+    For float32 magnitudes, t > 0 and scales of the narrow family.
+    """
     spec, divisor = load_spec(words), c[_LARGEST] * t
     for b in range(amax.size):
         room[b] = amax[b] / divisor
-    narrow64(room, room, scales, 0, amax.size, spec, 0, False)
+    narrow_range64(room, room, scales, 0, amax.size, spec, 0, False)
     _set_nan_blocks(state, c, scales)
 
 
@@ -101,7 +116,7 @@ def reciprocals(scales, t, state, pairs, todo):
 
 @kernel("void(float64[::1], float64, uint8[::1], float32[:, ::1], uint8[::1])")
 def short_reciprocals(scales, t, state, parts, todo):
-    """parts[:, b] = 1 / d, d and what that lacks of d = scale t, as float32 numbers; todo[b]: lanes cannot do the block."""
+    """parts[:, b] = 1 / d, d and its rest, as float32 numbers, d = scale t; todo[b]: lanes cannot do the block."""
     for b in range(scales.size):
         d = scales[b] * t
         fine = (state[b] == 0) & (d >= _SHORT_SMALL) & (d <= _SHORT_LARGE)

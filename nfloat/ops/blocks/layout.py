@@ -19,8 +19,8 @@ Axis = int | tuple[int, int] | None
 class Layout:
     """Where the blocks of an array of a shape lie.
 
-    `axes`: the axis, or two of them; () for one block in all. `order`: the axes' permutation under which kernels see the array;
-    None where it is seen as it is. `rows`, `size`: how many elements along the two axes share a scale.
+    `axes`: the axis, or two of them; () for one block in all. `order`: the axes' permutation under which kernels see
+    the array; None where it is seen as it is. `rows`, `size`: how many elements along the two axes share a scale.
     """
 
     shape: tuple[int, ...]
@@ -54,7 +54,9 @@ class Layout:
         shape = list(self.shape)
         if not self.axes:
             return ()
-        for axis, length in zip(self.axes, (self.count,) if len(self.axes) == 1 else (self.bands, self.count), strict=True):
+        for axis, length in zip(
+            self.axes, (self.count,) if len(self.axes) == 1 else (self.bands, self.count), strict=True
+        ):
             if shape:
                 shape[axis] = length
         return tuple(shape)
@@ -62,7 +64,11 @@ class Layout:
     @property
     def flat_shape(self) -> tuple[int, ...]:
         """The shape of one number a block, as kernels see them: (outer, count, inner), with tiles in bands."""
-        return (self.outer // max(self.height, 1), self.bands, self.count) if len(self.axes) == 2 else (self.outer, self.count, self.inner)
+        return (
+            (self.outer // max(self.height, 1), self.bands, self.count)
+            if len(self.axes) == 2
+            else (self.outer, self.count, self.inner)
+        )
 
     def seen(self, a: NDArray) -> NDArray:
         """The array, flat, as kernels see it."""
@@ -102,14 +108,20 @@ class Layout:
         return np.ascontiguousarray(per_row.reshape(-1, self.height, self.count)[:, :: self.rows]).reshape(-1)
 
     def pieces(self, most: int) -> NDArray[np.int64]:
-        """Consecutive parts of the seen array that are whole blocks, of about `most` elements: (start, stop, first, last, n) each."""
+        """Parts of the seen array that are whole blocks, of about `most` elements: (start, stop, first, last, n)."""
         row, blocks = self.n * self.inner, self.count * self.inner
         if not row * self.outer:
             return np.empty((0, 5), np.int64)
         if row <= most or self.size >= self.n:
             step = max(most // row, 1)
             edges = np.append(np.arange(0, self.outer, step), self.outer)
-            columns = (edges[:-1] * row, edges[1:] * row, edges[:-1] * blocks, edges[1:] * blocks, np.full(edges.size - 1, self.n))
+            columns = (
+                edges[:-1] * row,
+                edges[1:] * row,
+                edges[:-1] * blocks,
+                edges[1:] * blocks,
+                np.full(edges.size - 1, self.n),
+            )
             return np.stack(columns, axis=1)
         edges = np.append(np.arange(0, self.count, max(most // (self.size * self.inner), 1)), self.count)
         o, first, last = np.arange(self.outer)[:, None], edges[:-1], edges[1:]
@@ -123,11 +135,15 @@ class Layout:
         if self.order is None:
             return flat.reshape(self.scale_shape)
         shape = self.scale_shape
-        return np.ascontiguousarray(flat.reshape([shape[axis] for axis in self.order]).transpose(np.argsort(self.order)))
+        return np.ascontiguousarray(
+            flat.reshape([shape[axis] for axis in self.order]).transpose(np.argsort(self.order))
+        )
 
     def flat_scales(self, scales: NDArray) -> NDArray:
         """The inverse of `scales`."""
-        return scales.reshape(-1) if self.order is None else np.ascontiguousarray(scales.transpose(self.order)).reshape(-1)
+        return (
+            scales.reshape(-1) if self.order is None else np.ascontiguousarray(scales.transpose(self.order)).reshape(-1)
+        )
 
 
 def as_layout(shape: tuple[int, ...], fmt: BlockFormat, axis: Axis) -> Layout:
@@ -163,7 +179,9 @@ def _one_axis(shape: tuple[int, ...], axis: Axis) -> int:
     number = -1 if axis is None else as_integer(axis)
     dimensions = max(len(shape), 1)
     if number is None or not -dimensions <= number < dimensions:
-        raise ArgumentError(f"axis={axis!r} must be an integer in {-dimensions}..{dimensions - 1}, an axis of x {shape}")
+        raise ArgumentError(
+            f"axis={axis!r} must be an integer in {-dimensions}..{dimensions - 1}, an axis of x {shape}"
+        )
     return number % dimensions
 
 

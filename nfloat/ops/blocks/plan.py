@@ -14,11 +14,17 @@ from ...formats.blocks import BlockFormat, BlockFormatLike, Nonfinite, ScaleRule
 from ...formats.format import Format
 from ...formats.lanes import DOUBLE, SINGLE, Lane, is_narrow
 from ...formats.rounding import (
-    Overflow, OverflowLike, Rounding, RoundingLike, as_overflow, as_rounding, check_random_bits,
+    Overflow,
+    OverflowLike,
+    Rounding,
+    RoundingLike,
+    as_overflow,
+    as_rounding,
+    check_random_bits,
 )
 from ...formats.spec import SpecField, code_spec, rounding_spec
-from ...kernels.blocks.lanes import MODES
 from ...kernels.blocks.rule import ScaleField
+from ...kernels.blocks.walks import MODES
 from ...kernels.rounding.vector import DETERMINISTIC
 
 
@@ -26,9 +32,10 @@ from ...kernels.rounding.vector import DETERMINISTIC
 class BlockPlan:
     """How to round: the format, the mode, and the constants of ``kernels/blocks``.
 
-    `single`: float32 arrays give float32 ones. `words`, `codes`: the elements'; `scale_words`, `scale`: the scales'; `second`: those of
-    the other scale of four over six, or None. `power_lanes`: the lanes (by their digits) whose power form knows the elements; `quotient`, `short`:
-    whether the quotient form does, and the short one for float32 arrays; `quotient_scales`: whether scales of float32 magnitudes are made in lanes.
+    `single`: float32 arrays give float32 ones. `words`, `codes`: the elements'; `scale_words`, `scale`: the scales';
+    `second`: those of the other scale of four over six, or None. `power_lanes`: the lanes (by their digits) whose
+    power form knows the elements; `quotient`, `short`: whether the quotient form does, and the short one for float32
+    arrays; `quotient_scales`: whether scales of float32 magnitudes are made in lanes.
     """
 
     format: BlockFormat
@@ -139,8 +146,8 @@ def _scale_constants(f: BlockFormat, largest: float) -> NDArray[np.float64]:
 def _binade_up(rule: ScaleRule, e: Format) -> int:
     """What to add to the 52 fraction bits of amax so that they carry exactly where the rule goes one binade up.
 
-    With amax = a 2^k, 1 <= a < 2: ceil where a > 1; even where a >= 2 - 2^-p, which rounds to 2 (a tie, its lower neighbour being odd);
-    rceil where a > m.
+    With amax = a 2^k, 1 <= a < 2: ceil where a > 1; even where a >= 2 - 2^-p, which rounds to 2 (a tie, its lower
+    neighbour being odd); rceil where a > m.
     """
     if rule is ScaleRule.CEIL:
         return 2**52 - 1

@@ -1,7 +1,8 @@
 """From an array to scales and elements: greatest magnitudes, the tensor scale, scales, then values or codes.
 
-An array is done in pieces that stay in the second cache, each by magnitudes, scales and elements in turn, by the lanes where they know
-the format and by the rule elsewhere. Where a scale depends on more than its piece (a tensor scale, tiles), magnitudes come first.
+An array is done in pieces that stay in the second cache, each by magnitudes, scales and elements in turn, by the
+lanes where they know the format and by the rule elsewhere. Where a scale depends on more than its piece (a tensor
+scale, tiles), magnitudes come first.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from ...kernels.arithmetic.operations import Operation
 from ...kernels.arithmetic.results import compute_plain
 from ...kernels.blocks import rule
 from ...kernels.blocks.pieces import block_maxima, fused_blocks, power_pieces, quotient_pieces, short_pieces
-from ...kernels.blocks.lanes import WIDTH
 from ...kernels.blocks.rule import ScaleField
+from ...kernels.blocks.walks import WIDTH
 from ...streams import SeedLike, Stream, as_key
 from ..codes import code_dtype
 from .layout import Layout
@@ -35,7 +36,7 @@ _NO_ORDER = np.empty(0, np.int64)
 
 @dataclass(frozen=True)
 class Quantised:
-    """Values or codes in the array's shape, scales (float64) in theirs, and the tensor scale (1.0 where there is none)."""
+    """Values or codes in the array's shape, scales (float64) in theirs, and the tensor scale (1.0 if there is none)."""
 
     out: NDArray
     scales: NDArray[np.float64]
@@ -46,8 +47,8 @@ class Quantised:
 class Job:
     """An array as kernels see it, what it becomes, and what is known of its blocks.
 
-    `state`: whether blocks (of every row; those of tiles stand in each of their rows) hold more than finite numbers. `scales`: first their
-    greatest finite magnitudes, then the scales in the place of these.
+    `state`: whether blocks (of every row; those of tiles stand in each of their rows) hold more than finite numbers.
+    `scales`: first their greatest finite magnitudes, then the scales in the place of these.
     """
 
     plan: BlockPlan
@@ -70,7 +71,9 @@ class Job:
         return self.in_lanes and (24 if self.x.itemsize == 4 else 53) in self.plan.power_lanes
 
 
-def quantise(a: NDArray[np.floating], plan: BlockPlan, layout: Layout, seed: SeedLike | None, *, to_codes: bool) -> Quantised:
+def quantise(
+    a: NDArray[np.floating], plan: BlockPlan, layout: Layout, seed: SeedLike | None, *, to_codes: bool
+) -> Quantised:
     """The values or codes of a carrier array, and its scales.
 
     Raises
@@ -84,9 +87,13 @@ def quantise(a: NDArray[np.floating], plan: BlockPlan, layout: Layout, seed: See
     """
     job, f = _job(a, plan, layout, seed, to_codes), plan.format
     stochastic_scales = f.scale_rounding.is_stochastic
-    ahead = f.tensor_scale or f.is_tile or stochastic_scales or plan.second is not None or f.nonfinite is Nonfinite.RAISE
+    ahead = (
+        f.tensor_scale or f.is_tile or stochastic_scales or plan.second is not None or f.nonfinite is Nonfinite.RAISE
+    )
     t = 1.0
-    if ahead or not (job.powers_in_lanes or (job.in_lanes and plan.quotient and plan.quotient_scales and a.itemsize == 4)):
+    if ahead or not (
+        job.powers_in_lanes or (job.in_lanes and plan.quotient and plan.quotient_scales and a.itemsize == 4)
+    ):
         _find_magnitudes(job)
         ahead = True
         if f.nonfinite is Nonfinite.RAISE and job.state.any():
@@ -118,22 +125,26 @@ def _powers(job: Job, todo: NDArray[np.uint8], ahead: bool) -> None:
     plan, layout = job.plan, job.layout
     width = WIDTH[8 * job.x.itemsize]
     if not ahead and layout.inner == 1 and 0 < job.x.size < 2**32 and layout.n % width == layout.size % width == 0:
-        fused_blocks(job.x, job.out, layout.n, layout.size, plan.scale, plan.words, plan.codes, job.key, job.scales, todo)
+        fused_blocks(
+            job.x, job.out, layout.n, layout.size, plan.scale, plan.words, plan.codes, job.key, job.scales, todo
+        )
         return
     pieces = layout.pieces(_PIECE)
-    shifts = np.empty((1, int((pieces[:, 3] - pieces[:, 2]).max(initial=0))), np.int32 if job.x.itemsize == 4 else np.int64)
+    shifts = np.empty(
+        (1, int((pieces[:, 3] - pieces[:, 2]).max(initial=0))), np.int32 if job.x.itemsize == 4 else np.int64
+    )
     todo[:] = 0
-    power_pieces(job.x, job.out, pieces, job.layout.inner, job.layout.size, ahead, job.scales, job.state, plan.scale, plan.words, plan.codes,
-                 job.key, shifts, job.scales, todo)  # fmt: skip
+    power_pieces(job.x, job.out, pieces, layout.inner, layout.size, ahead, job.scales, job.state, plan.scale,
+                 plan.words, plan.codes, job.key, shifts, job.scales, todo)  # fmt: skip
     if job.x.size == 0:
         job.scales[:] = plan.scale[ScaleField.LEAST]
 
 
 def _quotients(job: Job, todo: NDArray[np.uint8], ahead: bool, t: float, seed: SeedLike | None) -> None:
-    """Any scales: made in pieces where lanes know them, else all of them before; elements by lanes, or left to the rule."""
+    """Any scales: made in pieces where lanes know them, else before; elements by lanes, or left to the rule."""
     plan, layout = job.plan, job.layout
-    known = not (plan.quotient_scales and plan.second is None and t > 0.0 and job.x.itemsize == 4 and job.x.size and job.in_lanes
-                 and plan.quotient)  # fmt: skip
+    made = plan.quotient_scales and plan.second is None and t > 0.0 and job.x.itemsize == 4 and job.x.size > 0
+    known = not (made and job.in_lanes and plan.quotient)
     if known:
         _whole_scales(job, t, scale_key(plan, seed))
     if not (job.in_lanes and plan.quotient):
@@ -143,8 +154,8 @@ def _quotients(job: Job, todo: NDArray[np.uint8], ahead: bool, t: float, seed: S
     todo[:] = 0
     most = int((pieces[:, 3] - pieces[:, 2]).max(initial=0))
     pairs = np.empty((2, most))
-    given = (job.x, job.out, pieces, layout.inner, layout.size, ahead, job.scales, job.state, plan.scale, plan.words, plan.scale_words,
-             plan.codes, job.key, t, known)  # fmt: skip
+    given = (job.x, job.out, pieces, layout.inner, layout.size, ahead, job.scales, job.state, plan.scale, plan.words,
+             plan.scale_words, plan.codes, job.key, t, known)  # fmt: skip
     if plan.short and job.x.itemsize == 4:
         short_pieces(*given, pairs, np.empty((3, most), np.float32), job.scales, todo)
     else:
@@ -160,7 +171,9 @@ def _by_the_rule(job: Job, todo: NDArray[np.uint8], t: float) -> None:
         return
     if rule.block_codes(job.x, job.out, *where, plan.codes, job.key) >= 0:
         f = plan.format
-        raise RepresentationError(f"x holds NaN, which neither elements ({f.element.name}) nor scales ({f.scale.name}) of {f.name} can say")
+        raise RepresentationError(
+            f"x holds NaN, which neither elements ({f.element.name}) nor scales ({f.scale.name}) of {f.name} can say"
+        )
 
 
 # ---------------------------------------------------------------- magnitudes and scales
@@ -222,11 +235,26 @@ def _error(job: Job, scales: NDArray[np.float64], t: float) -> NDArray[np.float6
     layout, errors = job.layout, np.empty(scales.size)
     squared = job.plan.format.four_over_six is FourOverSix.MSE
     every = np.arange(errors.size)
-    rule.block_errors(job.x, errors, squared, layout.n, layout.inner, layout.size, scales, t, every, job.order, job.plan.words, job.key)
+    rule.block_errors(
+        job.x,
+        errors,
+        squared,
+        layout.n,
+        layout.inner,
+        layout.size,
+        scales,
+        t,
+        every,
+        job.order,
+        job.plan.words,
+        job.key,
+    )
     return layout.fold(errors, np.add)
 
 
 def _refuse_nonfinite(a: NDArray[np.floating]) -> None:
     """Name the first element that is not finite."""
     where = tuple(int(i) for i in np.unravel_index(int(np.argmin(np.isfinite(a))), a.shape))
-    raise ArgumentError(f"x{f': element {where}' if where else ''} is {a[where]!r}; nonfinite='raise' refuses infinities and NaN")
+    raise ArgumentError(
+        f"x{f': element {where}' if where else ''} is {a[where]!r}; nonfinite='raise' refuses infinities and NaN"
+    )

@@ -1,0 +1,67 @@
+"""What the loops over blocks are made of, as IR: vectors that cover a length, switches over modes and sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+
+from ...formats.rounding import Rounding
+from ..rounding.vector import DETERMINISTIC, Lanes, Value
+
+_I64 = ir.IntType(64)
+#: lanes of a vector, by width: a block or a row of fewer numbers goes through a padded copy
+WIDTH = {32: 16, 64: 8}
+#: the modes that the lanes know; the others are the rule's
+MODES = (*DETERMINISTIC, Rounding.STOCHASTIC)
+#: added to a stochastic mode's tag: elements have no -0
+ONE_ZERO = 32
+
+
+def covering(v: Lanes, length: Value, body: Any) -> None:
+    """body(i) for vectors from i = 0 that cover `length` >= count places; the last one ends with them."""
+    b, step = v.builder, ir.Constant(_I64, v.count)
+    last = b.sub(length, step)
+    entry, head, done = b.block, b.append_basic_block("vectors"), b.append_basic_block("vectors.done")
+    b.branch(head)
+    b.position_at_end(head)
+    i = b.phi(_I64)
+    i.add_incoming(ir.Constant(_I64, 0), entry)
+    body(i)
+    after = b.add(i, step)
+    i.add_incoming(b.select(b.icmp_signed("<", after, last), after, last), b.block)
+    b.cbranch(b.icmp_signed("<", i, last), head, done)
+    b.position_at_end(done)
+
+
+def by_size(v: Lanes, size: Value, sizes: tuple[int, ...], emit: Callable[[Value], None]) -> None:
+    """emit(size) behind a switch that knows the usual sizes as constants: their loops over vectors are unrolled."""
+    b = v.builder
+    end, other = (b.append_basic_block(f"size.{name}") for name in ("end", "other"))
+    switch = b.switch(size, other)
+    for number in sizes:
+        block = b.append_basic_block(f"size.{number}")
+        switch.add_case(_I64(number), block)
+        b.position_at_end(block)
+        emit(_I64(number))
+        b.branch(end)
+    b.position_at_end(other)
+    emit(size)
+    b.branch(end)
+    b.position_at_end(end)
+
+
+def by_mode(builder: ir.IRBuilder, mode: Value, emit: Any) -> Value:
+    """A switch with one loop for each mode; -1 if the mode has none."""
+    end = builder.append_basic_block("modes.end")
+    switch = builder.switch(mode, end)
+    tags = [(m.tag, m, False) for m in MODES] + [(Rounding.STOCHASTIC.tag + ONE_ZERO, Rounding.STOCHASTIC, True)]
+    for tag, m, one_zero in tags:
+        block = builder.append_basic_block(f"mode{tag}")
+        switch.add_case(tag, block)
+        builder.position_at_end(block)
+        emit(m, one_zero)
+        builder.branch(end)
+    builder.position_at_end(end)
+    return mode
