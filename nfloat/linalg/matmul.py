@@ -10,19 +10,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..blocks.array import BlockArray
 from ..errors import ArgumentError
 from ..formats.names import FormatLike, get_format
 from ..ops.rounding import round as round_values
 from ..streams import SeedLike, as_key
 from .accumulators import Accumulator, AccumulatorLike, as_accumulator
+from .blocks import exact_values, is_block_scaled, scaled_result, unit_parts
 from .gemm.dispatch import multiply_stack
 from .operands import input_formats, matmul_operands
 from .threads import check_threads
 
 
 def matmul(
-    a: ArrayLike,
-    b: ArrayLike,
+    a: ArrayLike | BlockArray,
+    b: ArrayLike | BlockArray,
     acc: AccumulatorLike,
     c: ArrayLike | None = None,
     *,
@@ -37,11 +39,13 @@ def matmul(
 
     Parameters
     ----------
-    a : array_like, shape (..., m, k)
+    a : array_like or BlockArray, shape (..., m, k)
         Real numbers; any float64 values, whatever the accumulator's format (its products are exact or rounded as it
         says).
-    b : array_like, shape (..., k, n)
-        As `a`. One-dimensional operands and stacks as in np.matmul.
+    b : array_like or BlockArray, shape (..., k, n)
+        As `a`. Block arrays give a block-scaled matrix unit their elements and scales, blocks running along k, and its
+        result times float32 of the product of their tensor scales, rounded once; any other accumulator gets their exact
+        values. One-dimensional operands and stacks as in np.matmul.
     acc : Accumulator or Format or Unit or str
         A format alone means sequential, fused, nearest-even. The name of a matrix unit selects its bit-exact model.
     c : array_like, optional
@@ -93,6 +97,17 @@ def matmul(
     np.float64(1.0009765625)
     """
     how, threads = as_accumulator(acc), check_threads(threads)
+    alpha = 1.0
+    if isinstance(a, BlockArray) or isinstance(b, BlockArray):
+        if isinstance(how, Accumulator) or not is_block_scaled(how):
+            a, b = exact_values(a), exact_values(b)
+        else:
+            if inputs is not None or scale_a is not None or scale_b is not None:
+                raise ArgumentError("inputs, scale_a and scale_b say what block arrays have already; leave them out")
+            (a, scale_a, t_a), (b, scale_b, t_b) = unit_parts(a, how, "a"), unit_parts(b, how, "b")
+            alpha = t_a * t_b
+            if alpha != 1.0 and c is not None:
+                raise ArgumentError(f"c: the tensor scales ({t_a} and {t_b}) apply to what is summed; add c to the result")
     last = None if output is None else get_format(output, "output")
     given = matmul_operands(a, b, c, None if inputs is None else input_formats(inputs))
     if isinstance(how, Accumulator):
@@ -109,6 +124,8 @@ def matmul(
 
         out = unit_matmul(given, how, (scale_a, scale_b), threads)
     result = out if given.full == given.shape else out.reshape(given.shape)
+    if alpha != 1.0:
+        result = scaled_result(result, alpha)
     if last is not None:
         result = np.asarray(round_values(result, last))
     return result[()] if result.ndim == 0 else result
