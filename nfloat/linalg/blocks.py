@@ -1,9 +1,9 @@
 """Products of block arrays: what a matrix unit takes of them, and what any other accumulator does.
 
-A block-scaled unit gets elements and scales apart, as the hardware does, and gives what it gives to the last bit; the tensor
-scales are applied to its result, as a GEMM's alpha. Every other accumulator gets the dequantised operands: element times
-scale times tensor scale, exact (in float32 where that holds them all, else in float64), so its sums are those of these
-numbers.
+A block-scaled unit gets elements and scales apart, as the hardware does, and gives what it gives to the last bit; the
+tensor scales are applied to its result, as a GEMM's alpha. Every other accumulator gets the dequantised operands:
+element times scale times tensor scale, exact (in float32 where that holds them all, else in float64), so its sums are
+those of these numbers.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def unit_parts(x: BlockArray, unit: Unit, argument: str) -> tuple[NDArray[np.flo
     """
     if not isinstance(x, BlockArray):
         raise ArgumentError(
-            f"{argument}: with a block-scaled unit both operands are block arrays, or both arrays with scale_a and scale_b"
+            f"{argument}: with a block-scaled unit both operands are block arrays, or plain with scale_a and scale_b"
         )
     arithmetic: Any = unit.arithmetic
     size, scale, f = arithmetic.scale_block, get_format(arithmetic.scale_format), x.format

@@ -107,7 +107,9 @@ def matmul(
             (a, scale_a, t_a), (b, scale_b, t_b) = unit_parts(a, how, "a"), unit_parts(b, how, "b")
             alpha = t_a * t_b
             if alpha != 1.0 and c is not None:
-                raise ArgumentError(f"c: the tensor scales ({t_a} and {t_b}) apply to what is summed; add c to the result")
+                raise ArgumentError(
+                    f"c: the tensor scales ({t_a} and {t_b}) apply to what is summed; add c to the result"
+                )
     last = None if output is None else get_format(output, "output")
     given = matmul_operands(a, b, c, None if inputs is None else input_formats(inputs))
     if isinstance(how, Accumulator):

@@ -1,0 +1,96 @@
+"""What quantising did to an array: noise, clamping, the use of the largest codes, the scales."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..errors import ShapeError
+from .array import BlockArray
+
+
+def sqnr(x: ArrayLike, y: ArrayLike) -> float:
+    """The signal-to-quantisation-noise ratio 10 log10(sum x^2 / sum (x - y)^2), in decibels; infinite without noise.
+
+    Examples
+    --------
+    >>> import numpy as np, nfloat as nf
+    >>> x = np.random.default_rng(0).standard_normal(1 << 16)
+    >>> round(sqnr(x, nf.round(x, nf.mxfp4)), 1)
+    18.7
+    """
+    a, b = np.asarray(x, np.float64), np.asarray(y, np.float64)
+    if a.shape != b.shape:
+        raise ShapeError(f"x {a.shape} and y {b.shape} must have one shape")
+    noise, signal = math.fsum(((a - b) ** 2).flat), math.fsum((a**2).flat)
+    if noise == 0.0:
+        return math.inf
+    return 10.0 * math.log10(signal / noise) if signal else -math.inf
+
+
+def clamp_rate(x: ArrayLike, q: BlockArray) -> float:
+    """The share of elements beyond the largest one times their scale: those that saturate, or just round down to it."""
+    a = np.abs(_like(x, q))
+    return float(np.count_nonzero(a > q.format.element.max * q.products) / max(a.size, 1))
+
+
+def last_bin_occupancy(q: BlockArray) -> float:
+    """The share of elements with the largest magnitude."""
+    return float(np.count_nonzero(np.abs(q.elements) >= q.format.element.max) / max(q.size, 1))
+
+
+def scale_histogram(q: BlockArray) -> dict[int, int]:
+    """How many scales there are in the binade of 2^k, by k; zeros and NaNs are left out.
+
+    Examples
+    --------
+    >>> import nfloat as nf
+    >>> scale_histogram(nf.quantize([[1.0] * 32, [3.0] * 32, [1.5] * 32], nf.mxfp4))
+    {-2: 2, -1: 1}
+    """
+    scales = q.scales[np.isfinite(q.scales) & (q.scales > 0)]
+    return dict(sorted(Counter((np.frexp(scales.astype(np.float64))[1] - 1).tolist()).items()))
+
+
+def scale_underflow_count(x: ArrayLike, q: BlockArray) -> int:
+    """How many blocks that are not all zeros have the least scale there is, or 0."""
+    f = q.format.scale
+    used = np.flatnonzero(np.asarray(_like(x, q)) != 0)
+    least = f.smallest_normal if f.flushes_input else f.smallest_subnormal
+    places = _block_numbers(q).reshape(-1)[used]
+    small = np.flatnonzero(q.scales.reshape(-1) <= least)
+    return int(np.intersect1d(places, small).size)
+
+
+def summary(x: ArrayLike, q: BlockArray) -> dict[str, float]:
+    """All of these figures by name.
+
+    Examples
+    --------
+    >>> import nfloat as nf
+    >>> s = summary([957.0, 1.0], nf.quantize([957.0, 1.0], nf.mxfp8_e4m3))
+    >>> s["clamp_rate"], s["last_bin_occupancy"], s["scale_underflow_count"]
+    (0.5, 0.5, 0)
+    """
+    return {
+        "sqnr_db": sqnr(x, q.dequantize(np.float64)), "clamp_rate": clamp_rate(x, q),
+        "last_bin_occupancy": last_bin_occupancy(q), "scale_underflow_count": scale_underflow_count(x, q),
+        "bits_per_element": 8.0 * q.nbytes / max(q.size, 1),
+    }  # fmt: skip
+
+
+def _like(x: ArrayLike, q: BlockArray) -> np.ndarray:
+    a = np.asarray(x, np.float64)
+    if a.shape != q.shape:
+        raise ShapeError(f"x {a.shape} and q {q.shape} must have one shape")
+    return a
+
+
+def _block_numbers(q: BlockArray) -> np.ndarray:
+    """The number of every element's scale, in C order."""
+    numbers = np.arange(q.scales.size, dtype=np.float64).reshape(q.scales.shape)
+    one = BlockArray(q.codes, numbers, 1.0, q.format, q.axis, q.dtype)
+    return one.products.astype(np.int64)

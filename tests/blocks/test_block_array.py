@@ -1,0 +1,154 @@
+"""`BlockArray`: parts, bytes, files; products of them; scales of the past; the Hadamard transform; diagnostics."""
+
+import numpy as np
+import pytest
+from exact_blocks import same
+from safetensors import deserialize
+
+import nfloat as nf
+from nfloat.blocks.delayed import DelayedScaling
+from nfloat.blocks.diagnostics import clamp_rate, last_bin_occupancy, scale_histogram, scale_underflow_count, summary
+from nfloat.blocks.layouts import swizzle, unswizzle
+from nfloat.linalg.units.names import SingleSourceWarning
+
+TILES = nf.nvfp4.replace(name="tiles", block=(16, 16))
+TENSOR = nf.BlockFormat(name="fp8", element="float8_e4m3fn", block="tensor", scale="float32", scale_rule="absmax")
+FORMATS = [*nf.BLOCK_FORMATS.values(), TILES, TENSOR]
+
+
+def numbers(*shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def equal(a, b):
+    return (
+        same(a.codes, b.codes) and same(a.scales, b.scales) and (a.tensor_scale, a.format) == (b.tensor_scale, b.format)
+    )
+
+
+@pytest.mark.parametrize("fmt", FORMATS, ids=str)
+def test_bytes_and_files_go_round(fmt, tmp_path):
+    q = nf.quantize(numbers(33, 80), fmt)
+    assert len(q.to_bytes()) == q.nbytes
+    again = nf.BlockArray.from_bytes(q.to_bytes(), fmt, q.shape)
+    assert equal(q, again) and again.axis == q.axis
+    plain = np.arange(6, dtype=np.int32).reshape(2, 3)
+    nf.save(tmp_path / "a.safetensors", {"w": q, "n": plain})
+    loaded = nf.load(tmp_path / "a.safetensors")
+    assert equal(q, loaded["w"]) and loaded["w"].axis == q.axis and same(loaded["n"], plain)
+
+
+def test_files_are_what_safetensors_reads(tmp_path):
+    nf.save(tmp_path / "a.safetensors", {"w": nf.quantize(numbers(4, 64), nf.mxfp4)})
+    parts = {name: part for name, part in deserialize((tmp_path / "a.safetensors").read_bytes())}
+    assert (parts["w"]["dtype"], parts["w"]["shape"], len(parts["w"]["data"])) == ("F4", [4, 64], 128)
+    assert (parts["w.scale"]["dtype"], parts["w.scale"]["shape"]) == ("F8_E8M0", [4, 2])
+    (tmp_path / "b").write_bytes(b"nothing")
+    with pytest.raises(nf.ArgumentError, match="no safetensors file"):
+        nf.load(tmp_path / "b")
+
+
+def test_the_first_of_two_elements_lies_low():
+    assert nf.quantize([[1.0, 6.0]], nf.mxfp4).to_bytes() == bytes([0x72, 127])
+
+
+def test_swizzled_scales():
+    codes = np.arange(200 * 6).reshape(200, 6).astype(np.uint8)
+    tiles = swizzle(codes)
+    assert tiles.shape == (2, 2, 512) and same(unswizzle(tiles, codes.shape), codes)
+    for row, place in ((0, 0), (31, 3), (32, 0), (130, 5), (199, 2)):
+        at = (row % 32) * 16 + row % 128 // 32 * 4 + place % 4
+        assert tiles[row // 128, place // 4, at] == codes[row, place]
+    q = nf.quantize(numbers(40, 96), nf.nvfp4)
+    assert equal(nf.BlockArray.from_bytes(q.to_bytes(swizzled=True), nf.nvfp4, (40, 96), swizzled=True), q)
+
+
+@pytest.mark.parametrize("fmt", FORMATS, ids=str)
+def test_parts_and_transposes(fmt):
+    q = nf.quantize(numbers(3, 48, 64), fmt, axis=None if fmt in (TILES, TENSOR) else 1)
+    values = q.dequantize()
+    assert same(q.T.dequantize(), values.T) and same(q.transpose(1, 0, 2).dequantize(), values.transpose(1, 0, 2))
+    assert same(q[1].dequantize(), values[1]) and same(q[:2, 32:, ...].dequantize(), values[:2, 32:])
+    if fmt not in (TILES, TENSOR):
+        assert same(q[1:, :, 5].dequantize(), values[1:, :, 5])
+        with pytest.raises(nf.ArgumentError, match="cuts a block"):
+            q[:, 3:]
+    assert "scale" in repr(q) and "<svg" in q._repr_html_()
+
+
+def test_rows_and_columns_both_come_from_the_source():
+    x = numbers(64, 96)
+    rows, columns = nf.quantize_both(x, nf.nvfp4, "stochastic", seed=3)
+    stream = nf.Stream(3)
+    assert equal(rows, nf.quantize(x, nf.nvfp4, "stochastic", seed=stream.child("rows")))
+    assert equal(columns, nf.quantize(x, nf.nvfp4, "stochastic", axis=-2, seed=stream.child("columns")))
+
+
+@pytest.mark.parametrize("size", [64, 1000, 70000])
+def test_stochastic_bits_are_those_of_the_element(size):
+    """Element i draws from counter i, whatever stands before it in memory and however the array is cut into pieces."""
+    x = np.tile(numbers(32, seed=4), (size // 32, 4))
+    whole = nf.round(x, nf.mxfp4, "stochastic", seed=9)
+    plain = nf.round(x.astype(np.float64), nf.mxfp4, "stochastic", seed=9)
+    assert same(whole, plain.astype(np.float32))
+    assert same(nf.round(np.asfortranarray(x), nf.mxfp4, "stochastic", seed=9), whole)
+    assert not same(nf.round(x, nf.mxfp4, "stochastic", seed=10), whole)
+
+
+@pytest.mark.filterwarnings(f"ignore::{SingleSourceWarning.__module__}.{SingleSourceWarning.__name__}")
+@pytest.mark.parametrize(("name", "unit"), [("mxfp8_e4m3", "mxf8_e4m3"), ("mxfp4", "mxf4"), ("nvfp4", "nvf4")])
+def test_products_by_units_take_codes_and_scales(name, unit):
+    fmt, unit = nf.BLOCK_FORMATS[name], f"nvidia.blackwell.tcgen05.{unit}.f32"
+    a, b = nf.quantize(numbers(5, 96), fmt), nf.quantize(numbers(96, 7, seed=1), fmt, axis=0)
+    got = nf.matmul(a, b, unit)
+    want = nf.matmul(a.elements, b.elements, unit, scale_a=a.scales, scale_b=b.scales)
+    alpha = np.float32(a.tensor_scale * b.tensor_scale)
+    assert same(got, want * alpha if fmt.tensor_scale else want)
+    with pytest.raises(nf.ShapeError, match="blocks must run along k"):
+        nf.matmul(a, nf.quantize(numbers(96, 96), fmt), unit)
+    with pytest.raises(nf.FormatError, match="takes blocks of"):
+        nf.matmul(nf.quantize(numbers(5, 96), nf.mxfp8_e4m3.replace(block=24)), b, unit)
+
+
+def test_products_by_other_accumulators_take_exact_values():
+    a, b = nf.quantize(numbers(5, 96), nf.nvfp4), nf.quantize(numbers(96, 7, seed=1), nf.nvfp4, axis=0)
+    acc = nf.Accumulator("bfloat16")
+    assert same(nf.matmul(a, b, acc), nf.matmul(a.dequantize(np.float64), b.dequantize(np.float64), acc))
+    c = nf.quantize(numbers(5, 96), nf.mxfp8_e4m3)
+    assert nf.matmul(c, numbers(96, 7), acc).dtype == np.float32
+
+
+def test_delayed_scaling():
+    scaling = DelayedScaling(TENSOR, history=3, margin=1)
+    first = scaling.quantize([7.0, 3.0])
+    assert first.scales == np.float32(7.0 * 2 / 448) and scaling.amax_history == (7.0,)
+    second = scaling.quantize([70.0])
+    assert second.scales == first.scales and second.elements[0] == 448.0
+    assert scaling.quantize([1.0]).scales == np.float32(70.0 * 2 / 448)
+    latest = DelayedScaling(TENSOR, select="latest", amax_history=(5.0, 2.0))
+    assert latest.quantize([1.0]).scales == np.float32(2 / 448)
+    with pytest.raises(nf.FormatError, match="block='tensor'"):
+        DelayedScaling(nf.mxfp4)
+
+
+def test_hadamard():
+    x = numbers(6, 64).astype(np.float64)
+    for axis, size in ((1, 16), (1, 64), (0, 2)):
+        y = nf.hadamard(x, size=size, seed=5, axis=axis)
+        assert np.allclose((y**2).sum(axis), (x**2).sum(axis)) and not np.allclose(y, x)
+        assert np.allclose(nf.hadamard(y, size=size, seed=5, axis=axis, inverse=True), x)
+    eye = nf.hadamard(np.eye(16), seed=3)
+    assert same(np.abs(eye), np.full((16, 16), 0.25)) and same(eye @ eye.T, np.eye(16))
+    assert np.allclose(nf.hadamard(x, axis=1) @ nf.hadamard(x, axis=1).T, x @ x.T)  # a product of both is the product
+    assert nf.hadamard(x.astype(np.float32)).dtype == np.float32
+    with pytest.raises(nf.ShapeError, match="multiple of size=16"):
+        nf.hadamard(np.ones(20))
+
+
+def test_diagnostics():
+    x = np.array([[957.0, 448.0 * 2, 1.0, 0.0], [2.0**-140] * 4])
+    fmt = nf.mxfp8_e4m3.replace(block=4)
+    q = nf.quantize(x, fmt)
+    assert clamp_rate(x, q) == 1 / 8 and last_bin_occupancy(q) == 2 / 8
+    assert scale_histogram(q) == {-127: 1, 1: 1} and scale_underflow_count(x, q) == 1
+    assert summary(x, q)["bits_per_element"] == 10.0
