@@ -43,6 +43,7 @@ COLUMNS = ("formats", "count", "inputs", "ways", "compared", "wrong")
     type=click.IntRange(min=1),
     help="Instead, so many formats drawn at random by --seed.",
 )
+@click.option("--blocks", type=click.IntRange(min=1), help="Instead, so many arrays in block formats, drawn by --seed.")
 @click.option(
     "--products", is_flag=True, help="Products at random instead, in formats at random, for so many --minutes."
 )
@@ -57,6 +58,7 @@ def command(
     seed: int,
     jobs: int | None,
     drawn: int | None,
+    blocks: int | None,
     products: bool,
     minutes: float | None,
     as_json: bool,
@@ -76,13 +78,24 @@ def command(
     With --products: matrix products of any accumulator in any format that can be described, drawn at random from --seed
     on, against an independent model in integers. A wrong one is made small and printed as a line of Python.
 
+    With --blocks: scales and elements of random arrays, in block formats and such as can be described, against rational
+    arithmetic.
+
     \b
     Examples:
       nfloat check
       nfloat check bf16 e4m3fn binary8p4se --exhaustive
       nfloat check --formats-at-random 100000 --seed 7
       nfloat check --products --minutes 60 --jobs 2
+      nfloat check --blocks 1000 --seed 7
     """
+    if blocks is not None:
+        if formats or exhaustive or products or random is not None or drawn is not None:
+            raise click.UsageError("--blocks draws its own formats and arrays: it goes with --seed alone")
+        from ..testing.sweep_blocks import sweep_blocks
+
+        _finish({"block formats": [sweep_blocks(blocks, seed)]}, as_json)
+        return
     if products:
         if formats or exhaustive or random is not None or drawn is not None:
             raise click.UsageError(

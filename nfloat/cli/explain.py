@@ -12,6 +12,7 @@ from ._output import json_option, print_json, print_table
 
 if TYPE_CHECKING:
     from ..display import Explanation, Outcome
+    from ..formats.blocks import BlockFormat
 
 
 # a negative number must not be taken for an option; nor may -inf, so there is no -f
@@ -29,17 +30,40 @@ def command(value: str, formats: tuple[str, ...], as_json: bool) -> None:
     Examples:
       nfloat explain 0.1 --format bf16
       nfloat explain 1/3 --format fp16 --format e4m3fn --json
+      nfloat explain 957 --format mxfp8_e4m3
     """
     from ..display import explain
+    from ..formats.blocks import BLOCK_FORMATS
 
     number = parse_number(value)
-    explanations = [explain(number, name) for name in formats]
+    explanations = [explain(number, name) for name in formats if name not in BLOCK_FORMATS]
+    blocks = {name: _in_a_block(number, BLOCK_FORMATS[name]) for name in formats if name in BLOCK_FORMATS}
     if as_json:
-        print_json([_as_dict(item) for item in explanations])
+        print_json([*map(_as_dict, explanations), *({"format": name, "rules": rows} for name, rows in blocks.items())])
         return
     click.echo(f"{value} is {_exactly(number)} in float64")
     for item in explanations:
         _print(item)
+    for name, rows in blocks.items():
+        f = BLOCK_FORMATS[name]
+        click.echo(f"\n{name}: {f.element.name} elements in blocks of {f.block}, {f.scale.name} scales")
+        click.echo("  the number as the greatest of its block; the rule of its own first\n")
+        print_table(rows, ("rule", "scale", "element", "code", "result", "error"))
+
+
+def _in_a_block(number: float, fmt: BlockFormat) -> list[dict[str, object]]:
+    """What the number becomes as the greatest of its block, under each scale rule."""
+    from ..blocks.quantize import quantize
+    from ..formats.blocks import ScaleRule
+
+    rows = []
+    for rule in (fmt.scale_rule, *(r for r in ScaleRule if r is not fmt.scale_rule)):
+        q = quantize([number], fmt, scale_rule=rule)
+        value = float(q.dequantize()[0])
+        facts = (rule.value, float(q.products[0]), float(q.elements[0]), f"{int(q.codes[0]):#x}", repr(value))
+        keys = ("rule", "scale", "element", "code", "result")
+        rows.append({**dict(zip(keys, facts, strict=True)), "error": f"{value - number:+.3e}"})
+    return rows
 
 
 def parse_number(text: str) -> float:

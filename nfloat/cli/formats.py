@@ -2,39 +2,63 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from ._output import json_option, print_json, print_table
 
+if TYPE_CHECKING:
+    from ..formats.blocks import BlockFormat
+
 COLUMNS = ("name", "bits", "precision", "emin", "emax", "max", "smallest_normal", "smallest_subnormal")
+BLOCK_COLUMNS = ("name", "bits", "block", "element", "scale", "rule")
 
 
 @click.command(name="formats")
 @click.argument("names", nargs=-1)
 @json_option
 def command(names: tuple[str, ...], as_json: bool) -> None:
-    """List all named formats, or the given ones, with their limits.
+    """List all named formats and block formats, or the given ones, with their limits.
 
     prec is the precision with the implicit bit; normal the smallest normal number. Names may also be spelled on the
     fly: e6m9, binary8p4se, fixed16.8, int8. With --json each entry also has the gap above 1, which special values
-    exist and where the definition stands.
+    exist and where the definition stands. Block formats have the bits of an element and of
+    its share in the scale.
 
     \b
     Examples:
       nfloat formats
       nfloat formats bf16 e4m3fn fixed16.8 --json
     """
+    from ..formats.blocks import BLOCK_FORMATS
     from ..formats.catalog import FORMATS
     from ..formats.names import get_format
 
-    formats = [get_format(name) for name in names] or list(FORMATS.values())
+    formats = [get_format(name) for name in names if name not in BLOCK_FORMATS] if names else list(FORMATS.values())
+    blocks = [BLOCK_FORMATS[name] for name in names or BLOCK_FORMATS if name in BLOCK_FORMATS]
     more = ("eps", "has_inf", "has_nan", "has_subnormals", "has_negative_zero", "signed", "source") if as_json else ()
     rows = [{key: getattr(fmt, key) for key in (*COLUMNS, *more)} for fmt in formats]
+    block_rows = [_block_row(fmt, as_json) for fmt in blocks]
     if as_json:
-        print_json(rows)
-    else:
+        print_json([*rows, *block_rows])
+        return
+    if rows:
         short = {"precision": "prec", "smallest_normal": "normal", "smallest_subnormal": "smallest"}
         print_table(
             [{short.get(key, key): value for key, value in row.items()} for row in rows],
             [short.get(c, c) for c in COLUMNS],
         )
+    if rows and block_rows:
+        click.echo()
+    if block_rows:
+        print_table(block_rows, BLOCK_COLUMNS)
+
+
+def _block_row(fmt: BlockFormat, as_json: bool) -> dict[str, object]:
+    """The line of a block format."""
+    row: dict[str, object] = {
+        "name": fmt.name, "bits": fmt.bits_per_element, "block": fmt.block, "element": fmt.element.name,
+        "scale": fmt.scale.name, "rule": fmt.scale_rule.value,
+    }  # fmt: skip
+    return {**row, "tensor_scale": fmt.tensor_scale, "source": fmt.source} if as_json else row

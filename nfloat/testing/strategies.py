@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import MissingExtraError
+from ..formats.blocks import BLOCK_FORMATS, BlockFormat, ScaleRule
 from ..formats.catalog import FORMATS
 from ..formats.format import Format
 from ..formats.names import FormatLike, get_format
@@ -114,3 +115,13 @@ def near_ties(fmt: FormatLike) -> st.SearchStrategy[float]:
 def reals(fmt: FormatLike) -> st.SearchStrategy[float]:
     """What to round to a format: near ties, its own numbers, and any float64, NaN and infinities among them."""
     return st.one_of(near_ties(fmt), values(fmt), st.floats())
+
+
+def block_formats(*, named: bool = False) -> st.SearchStrategy[BlockFormat]:
+    """Block formats: named ones, and unless `named`, with other block sizes and scale rules."""
+    known = st.sampled_from(tuple(BLOCK_FORMATS.values()))
+    if named:
+        return known
+    sizes = st.one_of(st.integers(1, 64), st.none())
+    drawn = st.tuples(known, sizes, st.sampled_from(tuple(ScaleRule)))
+    return st.one_of(known, drawn.map(lambda t: t[0].replace(block=t[1], scale_rule=t[2])))

@@ -56,11 +56,12 @@ def test_mistakes_end_in_one_line(nfloat, args, words):
 
 def test_formats(nfloat):
     lines = nfloat("formats").out.splitlines()
-    assert len(lines) == len(nf.FORMATS) + 1
+    assert len(lines) == len(nf.FORMATS) + 1 + 1 + len(nf.BLOCK_FORMATS) + 1
     assert max(map(len, lines)) <= 80
     rows = json.loads(nfloat("formats", "--json").out)
-    assert [row["name"] for row in rows] == list(nf.FORMATS)
-    assert all(row["max"] == nf.FORMATS[row["name"]].max for row in rows)
+    assert [row["name"] for row in rows] == [*nf.FORMATS, *nf.BLOCK_FORMATS]
+    assert all(row["max"] == nf.FORMATS[row["name"]].max for row in rows if "max" in row)
+    assert nfloat("formats", "mxfp4").out.splitlines()[1].split()[:3] == ["mxfp4", "4.25", "32"]
     assert nfloat("formats", "bf16", "e6m9", "fixed16.8").out.splitlines()[1].split() == [
         "bfloat16",
         "16",
@@ -197,3 +198,18 @@ def test_recipes(nfloat):
 
 def test_a_unit_s_name_that_is_misspelled_is_guessed_part_by_part(nfloat):
     assert "did you mean 'hopper'" in nfloat("units", "nvidia", "hoper").err
+
+
+def test_explain_knows_block_formats(nfloat):
+    (entry,) = json.loads(nfloat("explain", "957", "--format", "mxfp8_e4m3", "--json").out)
+    assert [(row["rule"], row["scale"], row["result"]) for row in entry["rules"]][:2] == [
+        ("floor", 2.0, "896.0"), ("ceil", 4.0, "960.0"),
+    ]  # fmt: skip
+    assert "blocks of 32" in nfloat("explain", "957", "--format", "mxfp8_e4m3").out
+
+
+def test_check_of_blocks(nfloat):
+    done = nfloat("check", "--blocks", "20", "--seed", "3", "--json")
+    (row,) = json.loads(done.out)
+    assert done.code == 0 and row["wrong"] == 0 and row["compared"] > 1000
+    assert nfloat("check", "bf16", "--blocks", "2").code == 2

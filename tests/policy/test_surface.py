@@ -13,7 +13,8 @@ import pytest
 import nfloat as nf
 
 SURFACE = {
-    "Accumulator", "AccumulatorError", "ArgumentError", "FORMATS", "FloatArray", "Format", "FormatError",
+    "Accumulator", "AccumulatorError", "BLOCK_FORMATS", "BlockArray", "BlockFormat", "blocks", "hadamard", "load",
+    "quantize", "quantize_both", "save", "ArgumentError", "FORMATS", "FloatArray", "Format", "FormatError",
     "MissingExtraError",
     "NFloatError", "RepresentationError", "RoundingError", "SeedError", "ShapeError", "Stream", "array", "cumsum",
     "decode", "dot",
@@ -29,7 +30,7 @@ SURFACE = {
 
 
 def test_all_is_the_list():
-    assert set(nf.__all__) == SURFACE | set(nf.FORMATS)
+    assert set(nf.__all__) == SURFACE | set(nf.FORMATS) | set(nf.BLOCK_FORMATS)
 
 
 @pytest.mark.parametrize("name", sorted(SURFACE))

@@ -84,3 +84,9 @@ def test_without_hypothesis_the_message_says_what_to_install(monkeypatch):
     monkeypatch.delitem(sys.modules, "nfloat.testing.strategies")
     with pytest.raises(nf.MissingExtraError, match=r"pip install 'nfloat\[testing\]'"):
         __import__("nfloat.testing.strategies")
+
+
+@settings(deadline=None)
+@given(nst.block_formats(), st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=40))
+def test_block_formats_dequantise_to_what_round_gives(fmt, x):
+    assert np.array_equal(nf.quantize(x, fmt).dequantize(), nf.round(np.asarray(x), fmt))

@@ -39,8 +39,8 @@ def _one_section(start, stop):
     return start >> 32 == (stop - 1) >> 32
 
 
-@device
-def _few(todo):
+@kernel("boolean(uint8[::1])")
+def few(todo):
     """Whether the rule, a hundred times as slow as lanes, does what is left sooner than they do all."""
     left = 0
     for b in range(todo.size):
@@ -188,7 +188,7 @@ def short_pieces(
             quotient_scales(most, states, t, c, scale_words, pairs[0], scales[first:last])
         short_reciprocals(scales[first:last], t, states, parts, own)
         elements(source, out[start:stop], n, inner, size, parts, own, words, code_words, key, start)
-        if not _few(own):
+        if not few(own):
             reciprocals(scales[first:last], t, states, pairs, own)
             elements(source, out[start:stop], n, inner, size, pairs, own, words, code_words, key, start)
 
