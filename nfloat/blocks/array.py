@@ -89,11 +89,7 @@ class BlockArray:
     def products(self) -> NDArray[np.float64]:
         """Scale times tensor scale of every element: exact, and broadcast to the array's shape."""
         d = self.scales.astype(np.float64) * self.tensor_scale
-        layout = as_layout(self.shape, self.format, self.axis)
-        for axis, size in zip(layout.axes, layout.sizes, strict=True):
-            if self.ndim:
-                d = np.repeat(d, size, axis=axis).take(range(self.shape[axis]), axis=axis)
-        return np.broadcast_to(d, self.shape)
+        return as_layout(self.shape, self.format, self.axis).broadcast(d)
 
     def dequantize(self, dtype: DTypeLike | None = None) -> NDArray[np.floating]:
         """Element times scale times tensor scale, exact, then rounded once to `dtype`: float32 or float64."""
@@ -104,7 +100,7 @@ class BlockArray:
         with np.errstate(all="ignore"):  # float32 may overflow
             return np.where(np.isnan(d), np.nan, self.elements * d).astype(kind)
 
-    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         if copy is False:
             raise ArgumentError("copy=False: the values of a BlockArray are computed; use dequantize()")
         values = self.dequantize()
@@ -146,14 +142,14 @@ class BlockArray:
         """The scales that belong to an index along an axis, of blocks of `size` (None: the blocks lie along others)."""
         if size is None:
             return index
-        start, stop, step = index.indices(self.shape[axis]) if isinstance(index, slice) else (None, None, None)
+        start, stop, step = index.indices(self.shape[axis]) if isinstance(index, slice) else (0, 0, 0)
         if step != 1 or start % size or (stop % size and stop != self.shape[axis]):
             raise ArgumentError(
                 f"index {index!r} along axis {axis} cuts a block; take whole blocks of {size}, or dequantize() first"
             )
         return slice(start // size, -(-max(stop, start) // size))
 
-    def _with(self, codes: NDArray, scales: NDArray, axis: Any) -> BlockArray:
+    def _with(self, codes: NDArray[Any], scales: NDArray[Any], axis: Any) -> BlockArray:
         return BlockArray(codes, scales, self.tensor_scale, self.format, axis, self.dtype)
 
     # ------------------------------------------------------------ bytes

@@ -4,12 +4,36 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ..errors import ShapeError
-from .array import BlockArray
+from ..formats.blocks import BlockFormat
+from ..ops.blocks.layout import as_layout
+
+
+class Blocks(Protocol):
+    """What these figures need of a block array."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def nbytes(self) -> int: ...
+    @property
+    def scales(self) -> NDArray[np.floating]: ...
+    @property
+    def elements(self) -> NDArray[np.floating]: ...
+    @property
+    def products(self) -> NDArray[np.float64]: ...
+    @property
+    def format(self) -> BlockFormat: ...
+    @property
+    def axis(self) -> int | tuple[int, int] | None: ...
+    def dequantize(self, dtype: DTypeLike | None = None) -> NDArray[np.floating]: ...
 
 
 def sqnr(x: ArrayLike, y: ArrayLike) -> float:
@@ -31,18 +55,18 @@ def sqnr(x: ArrayLike, y: ArrayLike) -> float:
     return 10.0 * math.log10(signal / noise) if signal else -math.inf
 
 
-def clamp_rate(x: ArrayLike, q: BlockArray) -> float:
+def clamp_rate(x: ArrayLike, q: Blocks) -> float:
     """The share of elements beyond the largest one times their scale: those that saturate, or just round down to it."""
     a = np.abs(_like(x, q))
     return float(np.count_nonzero(a > q.format.element.max * q.products) / max(a.size, 1))
 
 
-def last_bin_occupancy(q: BlockArray) -> float:
+def last_bin_occupancy(q: Blocks) -> float:
     """The share of elements with the largest magnitude."""
     return float(np.count_nonzero(np.abs(q.elements) >= q.format.element.max) / max(q.size, 1))
 
 
-def scale_histogram(q: BlockArray) -> dict[int, int]:
+def scale_histogram(q: Blocks) -> dict[int, int]:
     """How many scales there are in the binade of 2^k, by k; zeros and NaNs are left out.
 
     Examples
@@ -55,7 +79,7 @@ def scale_histogram(q: BlockArray) -> dict[int, int]:
     return dict(sorted(Counter((np.frexp(scales.astype(np.float64))[1] - 1).tolist()).items()))
 
 
-def scale_underflow_count(x: ArrayLike, q: BlockArray) -> int:
+def scale_underflow_count(x: ArrayLike, q: Blocks) -> int:
     """How many blocks that are not all zeros have the least scale there is, or 0."""
     f = q.format.scale
     used = np.flatnonzero(np.asarray(_like(x, q)) != 0)
@@ -65,7 +89,7 @@ def scale_underflow_count(x: ArrayLike, q: BlockArray) -> int:
     return int(np.intersect1d(places, small).size)
 
 
-def summary(x: ArrayLike, q: BlockArray) -> dict[str, float]:
+def summary(x: ArrayLike, q: Blocks) -> dict[str, float]:
     """All of these figures by name.
 
     Examples
@@ -82,15 +106,13 @@ def summary(x: ArrayLike, q: BlockArray) -> dict[str, float]:
     }  # fmt: skip
 
 
-def _like(x: ArrayLike, q: BlockArray) -> np.ndarray:
+def _like(x: ArrayLike, q: Blocks) -> NDArray[Any]:
     a = np.asarray(x, np.float64)
     if a.shape != q.shape:
         raise ShapeError(f"x {a.shape} and q {q.shape} must have one shape")
     return a
 
 
-def _block_numbers(q: BlockArray) -> np.ndarray:
+def _block_numbers(q: Blocks) -> NDArray[Any]:
     """The number of every element's scale, in C order."""
-    numbers = np.arange(q.scales.size, dtype=np.float64).reshape(q.scales.shape)
-    one = BlockArray(q.codes, numbers, 1.0, q.format, q.axis, q.dtype)
-    return one.products.astype(np.int64)
+    return as_layout(q.shape, q.format, q.axis).broadcast(np.arange(q.scales.size).reshape(q.scales.shape))

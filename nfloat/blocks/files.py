@@ -69,7 +69,8 @@ def save(path: str | PathLike[str], arrays: Arrays) -> None:
     BlockArray(nvfp4, shape=(64, 64), axis=1, 256 scales of 0.0 to 448.0, tensor_scale=0.00037202381645329297)
     """
     header: dict[str, Any] = {}
-    body, known, at = [], {}, 0
+    known: dict[str, Any] = {}
+    body, at = [], 0
     for name, value in arrays.items():
         for part, (kind, shape, data) in _parts(name, value, known).items():
             header[part] = {"dtype": kind, "shape": list(shape), "data_offsets": [at, at + len(data)]}
@@ -181,7 +182,7 @@ def read_format(text: str) -> BlockFormat:
     def value(node: ast.AST) -> Any:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in kinds and not node.args:
             return kinds[node.func.id](**{str(k.arg): value(k.value) for k in node.keywords})
-        return ast.literal_eval(node)  # type: ignore[arg-type]
+        return ast.literal_eval(node)
 
     try:
         f = value(ast.parse(text, mode="eval").body)

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import html
 
-from .array import BlockArray
-from .diagnostics import last_bin_occupancy, scale_histogram
+from .diagnostics import Blocks, last_bin_occupancy, scale_histogram
 
 _COLOUR = "#56b4e9"
 
 
-def array_html(q: BlockArray) -> str:
+def array_html(q: Blocks) -> str:
     """The card of a block array."""
     facts = f"{8 * q.nbytes / max(q.size, 1):.2f} bits an element, {last_bin_occupancy(q):.1%} at the largest magnitude"
     return f"<div><b>{html.escape(repr(q))}</b><br>{scales_svg(q)}<br>{html.escape(facts)}</div>"
 
 
-def scales_svg(q: BlockArray) -> str:
+def scales_svg(q: Blocks) -> str:
     """How many scales lie in each binade, as an SVG picture; text has the colour of the page's.
 
     Examples

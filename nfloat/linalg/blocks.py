@@ -34,7 +34,9 @@ def exact_values(x: ArrayLike) -> ArrayLike:
     return single if np.array_equal(single, values, equal_nan=True) else values
 
 
-def unit_parts(x: BlockArray, unit: Unit, argument: str) -> tuple[NDArray[np.floating], NDArray[np.floating], float]:
+def unit_parts(
+    x: ArrayLike | BlockArray, unit: Unit, argument: str
+) -> tuple[NDArray[np.floating], NDArray[np.floating], float]:
     """Elements, scales and tensor scale as a block-scaled unit takes them.
 
     Raises

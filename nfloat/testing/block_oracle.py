@@ -183,9 +183,11 @@ def _blocks(
     """The scales' shape, and (index of a scale, its elements) in the order of the scales' numbers."""
     if f.sizes is None or not shape:
         return (), iter([((), tuple(slice(None) for _ in shape))])
-    axes = ((-2, -1) if axis is None else axis) if f.is_tile else (-1 if axis is None else axis,)
+    default = (-2, -1) if f.is_tile else -1
+    given = default if axis is None else axis
+    axes: tuple[int, ...] = given if isinstance(given, tuple) else (given,)
     steps = [1] * len(shape)
-    for at, size in zip(axes, f.sizes[-len(axes) :], strict=True):  # type: ignore[arg-type]
+    for at, size in zip(axes, f.sizes[-len(axes) :], strict=True):
         steps[at] = max(shape[at], 1) if size is None else size
     counts = tuple(-(-n // step) for n, step in zip(shape, steps, strict=True))
 

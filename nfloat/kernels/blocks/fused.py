@@ -17,7 +17,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from ...formats.rounding import Rounding
-from ..rounding.vector import Lanes, Value
+from ..lanes import Lanes, Value
 from .lanes import POWER, Elements, Shared
 from .magnitudes import greatest_of
 from .walks import WIDTH, by_mode, by_size, covering
@@ -66,7 +66,11 @@ def _loop(v: Lanes, e: Elements, scales: Value, todo: Value, places: list[Value]
     with cgutils.for_range(b, blocks, intp=_I64) as loop:
         block, start = b.add(first, loop.index), b.mul(loop.index, size)
         here = b.add(at, start)
-        most = greatest_of(v, lambda i, here=here: e.load(b.add(here, i)), size)
+
+        def load(i: Value, here: Value = here) -> Value:
+            return e.load(b.add(here, i))
+
+        most = greatest_of(v, load, size)
         most = b.zext(most, _I64) if v.bits == 32 else most
         shift, left = _scale(v, most, b.gep(scales, [block]), known)
         mark = b.gep(todo, [block])

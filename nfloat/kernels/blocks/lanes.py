@@ -35,7 +35,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from ...formats.rounding import Rounding
-from ..rounding.vector import Grid, Lanes, Value, round_narrow, select_overflow, stochastic_narrow
+from ..lanes import Lanes, Value
+from ..rounding.vector import Grid, round_narrow, select_overflow, stochastic_narrow
 from .walks import WIDTH, by_mode, by_size, covering
 
 _I64, _I8 = ir.IntType(64), ir.IntType(8)

@@ -15,7 +15,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from ..jit import device, kernel
-from ..rounding.vector import Lanes, Value
+from ..lanes import Lanes, Value
 from .rule import HAS_INFINITY, HAS_NAN
 from .walks import WIDTH, by_size, covering
 

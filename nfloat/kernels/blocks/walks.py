@@ -8,7 +8,8 @@ from typing import Any
 from llvmlite import ir
 
 from ...formats.rounding import Rounding
-from ..rounding.vector import DETERMINISTIC, Lanes, Value
+from ..lanes import Lanes, Value
+from ..rounding.vector import DETERMINISTIC
 
 _I64 = ir.IntType(64)
 #: lanes of a vector, by width: a block or a row of fewer numbers goes through a padded copy

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,11 +71,11 @@ class Layout:
             else (self.outer, self.count, self.inner)
         )
 
-    def seen(self, a: NDArray) -> NDArray:
+    def seen(self, a: NDArray[Any]) -> NDArray[Any]:
         """The array, flat, as kernels see it."""
         return a.reshape(-1) if self.order is None else np.ascontiguousarray(a.transpose(self.order)).reshape(-1)
 
-    def restored(self, flat: NDArray) -> NDArray:
+    def restored(self, flat: NDArray[Any]) -> NDArray[Any]:
         """The inverse of `seen`."""
         if self.order is None:
             return flat.reshape(self.shape)
@@ -87,21 +88,21 @@ class Layout:
             return np.empty(0, np.int64)
         return self.seen(np.arange(prod(self.shape)).reshape(self.shape))
 
-    def fold(self, per_row: NDArray, combine: np.ufunc) -> NDArray:
+    def fold(self, per_row: NDArray[Any], combine: np.ufunc) -> NDArray[Any]:
         """One number a block of every row (of the seen array) as one number a tile, flat."""
         if len(self.axes) != 2 or self.rows == 1 or per_row.size == 0:
             return per_row
         rows = per_row.reshape(-1, self.height, self.count)
         return combine.reduceat(rows, range(0, self.height, self.rows), axis=1).reshape(-1)
 
-    def spread(self, per_tile: NDArray) -> NDArray:
+    def spread(self, per_tile: NDArray[Any]) -> NDArray[Any]:
         """The inverse of `fold`: every row's copy."""
         if len(self.axes) != 2 or self.rows == 1 or per_tile.size == 0:
             return per_tile
         tiles = per_tile.reshape(-1, self.bands, self.count)
         return np.repeat(tiles, self.rows, axis=1)[:, : self.height].reshape(-1)
 
-    def tops(self, per_row: NDArray) -> NDArray:
+    def tops(self, per_row: NDArray[Any]) -> NDArray[Any]:
         """The number of each tile's first row: what `fold` gives where all rows of a tile have the same."""
         if len(self.axes) != 2 or self.rows == 1 or per_row.size == 0:
             return per_row
@@ -130,7 +131,7 @@ class Layout:
                    o * blocks + last * self.inner, (end - begin) + 0 * o)  # fmt: skip
         return np.stack([column.reshape(-1) for column in columns], axis=1)
 
-    def scales(self, flat: NDArray) -> NDArray:
+    def scales(self, flat: NDArray[Any]) -> NDArray[Any]:
         """One number a block, flat as kernels see them, in the shape that users see."""
         if self.order is None:
             return flat.reshape(self.scale_shape)
@@ -139,7 +140,14 @@ class Layout:
             flat.reshape([shape[axis] for axis in self.order]).transpose(np.argsort(self.order))
         )
 
-    def flat_scales(self, scales: NDArray) -> NDArray:
+    def broadcast(self, per_block: NDArray[Any]) -> NDArray[Any]:
+        """One number a block, in the shape of the scales, as one an element."""
+        for axis, size in zip(self.axes, self.sizes, strict=True):
+            if self.shape:
+                per_block = np.repeat(per_block, size, axis=axis).take(range(self.shape[axis]), axis=axis)
+        return np.broadcast_to(per_block, self.shape)
+
+    def flat_scales(self, scales: NDArray[Any]) -> NDArray[Any]:
         """The inverse of `scales`."""
         return (
             scales.reshape(-1) if self.order is None else np.ascontiguousarray(scales.transpose(self.order)).reshape(-1)

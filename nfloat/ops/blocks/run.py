@@ -8,6 +8,7 @@ scale, tiles), magnitudes come first.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +39,7 @@ _NO_ORDER = np.empty(0, np.int64)
 class Quantised:
     """Values or codes in the array's shape, scales (float64) in theirs, and the tensor scale (1.0 if there is none)."""
 
-    out: NDArray
+    out: NDArray[Any]
     scales: NDArray[np.float64]
     tensor_scale: float
 
@@ -54,7 +55,7 @@ class Job:
     plan: BlockPlan
     layout: Layout
     x: NDArray[np.floating]
-    out: NDArray
+    out: NDArray[Any]
     key: int
     order: NDArray[np.int64]
     state: NDArray[np.uint8]
