@@ -92,9 +92,7 @@ def command(
     if blocks is not None:
         if formats or exhaustive or products or random is not None or drawn is not None:
             raise click.UsageError("--blocks draws its own formats and arrays: it goes with --seed alone")
-        from ..testing.sweep_blocks import sweep_blocks
-
-        _finish({"block formats": [sweep_blocks(blocks, seed)]}, as_json)
+        _check_blocks(blocks, seed, as_json)
         return
     if products:
         if formats or exhaustive or random is not None or drawn is not None:
@@ -137,6 +135,13 @@ def _finish(done: dict[str, list[Report]], as_json: bool) -> None:
     _show(done, as_json)
     if not all(report.ok for reports in done.values() for report in reports):
         raise click.exceptions.Exit(Exit.CHECK_FAILED)
+
+
+def _check_blocks(number: int, seed: int, as_json: bool) -> None:
+    """``--blocks``: arrays in block formats against the rational model."""
+    from ..testing.sweep_blocks import sweep_blocks
+
+    _finish({"block formats": [sweep_blocks(number, seed)]}, as_json)
 
 
 def _check_products(minutes: float, seed: int, jobs: int, as_json: bool) -> None:

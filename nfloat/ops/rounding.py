@@ -76,7 +76,7 @@ def round(
     >>> nf.round(1 + 2**-8 + 2**-40, "bfloat16")
     np.float64(1.0078125)
     >>> nf.round([957.0, -3.1], nf.mxfp8_e4m3), nf.round([957.0, -3.1], nf.mxfp8_e4m3, scale_rule="rceil")
-    (array([896. ,  -3. ]), array([960. ,  -3. ]))
+    (array([896.,  -3.]), array([960.,  -3.]))
     """
     if isinstance(fmt, BlockFormat) or (type(fmt) is str and fmt in BLOCK_FORMATS):
         from .blocks.values import round_blocks

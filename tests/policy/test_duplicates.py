@@ -16,6 +16,8 @@ EXPLAINED = {
         "nfloat/ops/codes.py",
         "nfloat/ops/rounding.py",
     ): "the shortest way for a plain array: a call costs a tenth",
+    ("nfloat/kernels/blocks/pieces.py",) * 2: "one walk over pieces, three kernels: none takes another as argument",
+    ("nfloat/kernels/blocks/rule.py",) * 2: "one walk over blocks, three kernels: none takes another as argument",
     ("nfloat/kernels/units/pack.py",) * 2: "one walk, two kernels: none takes another as argument",
 }
 

@@ -44,7 +44,7 @@ _I64, _I8 = ir.IntType(64), ir.IntType(8)
 _SNAP, _SHORT_SNAP = 10, 4
 
 
-class Field(IntEnum):
+class LaneField(IntEnum):
     """Places in the integer constants."""
 
     LOWEST, OFFSET, UNIT_OFFSET, DROP, SIGN, TOP, BOTTOM, TWOS, SIGN_DOWN, SIGN_CODE, CODE_MASK = range(11)
@@ -74,15 +74,15 @@ class Shared:
     def __init__(self, v: Lanes, integers: list[Value]) -> None:
         b = v.builder
         self.words = [v.splat(b.trunc(i, v.scalar_int) if v.bits < 64 else i) for i in integers]
-        self.keys = [v.builder.trunc(integers[k], ir.IntType(32)) for k in list(Field)[Field.KEY :]]
+        self.keys = [v.builder.trunc(integers[k], ir.IntType(32)) for k in list(LaneField)[LaneField.KEY :]]
 
     def grid(self, v: Lanes, shift: Value | None = None) -> Grid:
         """The element's grid, `shift` added to its exponents."""
         w = self.words
-        lowest = w[Field.LOWEST] if shift is None else v.builder.add(w[Field.LOWEST], shift)
-        return Grid(lowest, w[Field.OFFSET], w[Field.UNIT_OFFSET], w[Field.DROP], w[Field.SIGN])
+        lowest = w[LaneField.LOWEST] if shift is None else v.builder.add(w[LaneField.LOWEST], shift)
+        return Grid(lowest, w[LaneField.OFFSET], w[LaneField.UNIT_OFFSET], w[LaneField.DROP], w[LaneField.SIGN])
 
-    def limit(self, v: Lanes, which: Field, shift: Value | None = None) -> Value:
+    def limit(self, v: Lanes, which: LaneField, shift: Value | None = None) -> Value:
         """The largest or the least element, `shift` added to its exponent."""
         bits = self.words[which]
         return v.as_float(bits if shift is None else v.builder.add(bits, shift))
@@ -91,12 +91,12 @@ class Shared:
 def power_scale(v: Lanes, shared: Shared, loaded: list[Value]) -> Scale:
     """The power form's: one word, the exponent where a number of the lane has it."""
     shift = loaded[0]
-    return Scale(shared.grid(v, shift), shared.limit(v, Field.TOP, shift), shared.limit(v, Field.BOTTOM, shift))
+    return Scale(shared.grid(v, shift), shared.limit(v, LaneField.TOP, shift), shared.limit(v, LaneField.BOTTOM, shift))
 
 
 def quotient_scale(v: Lanes, shared: Shared, loaded: list[Value]) -> Scale:
     """The quotient form's: 1 / d and d."""
-    return Scale(shared.grid(v), shared.limit(v, Field.TOP), shared.limit(v, Field.BOTTOM), *loaded)
+    return Scale(shared.grid(v), shared.limit(v, LaneField.TOP), shared.limit(v, LaneField.BOTTOM), *loaded)
 
 
 def power_element(
@@ -202,13 +202,13 @@ def code_of(v: Lanes, r: Value, s: Scale, shared: Shared) -> Value:
     units = b.sub(v.as_int(b.fadd(v.magnitude(r), v.as_float(c))), c)
     magnitude = b.add(units, b.lshr(b.sub(binade, s.grid.lowest), s.grid.drop))
     below = b.ashr(bits, v.word(v.bits - 1))
-    most = v.where(b.icmp_signed("<", bits, v.word(0)), w[Field.BOTTOM_CODE], w[Field.TOP_CODE])
+    most = v.where(b.icmp_signed("<", bits, v.word(0)), w[LaneField.BOTTOM_CODE], w[LaneField.TOP_CODE])
     magnitude = v.call("smin", magnitude, most)
-    negative = b.and_(below, w[Field.TWOS])
-    code = b.and_(b.sub(b.xor(magnitude, negative), negative), w[Field.CODE_MASK])
-    sign = b.and_(b.lshr(bits, w[Field.SIGN_DOWN]), w[Field.SIGN_CODE])
+    negative = b.and_(below, w[LaneField.TWOS])
+    code = b.and_(b.sub(b.xor(magnitude, negative), negative), w[LaneField.CODE_MASK])
+    sign = b.and_(b.lshr(bits, w[LaneField.SIGN_DOWN]), w[LaneField.SIGN_CODE])
     nothing = b.icmp_signed("==", magnitude, v.word(0))
-    return b.or_(code, v.where(nothing, b.and_(sign, w[Field.ZERO_SIGN]), sign))
+    return b.or_(code, v.where(nothing, b.and_(sign, w[LaneField.ZERO_SIGN]), sign))
 
 
 # ------------------------------------------------------------------ loops

@@ -28,7 +28,7 @@ _STRIP = 2048
 # ------------------------------------------------------------------ elements
 @device
 def integer_constants(spec, c, single, key, section):
-    """The integers of `lanes.Field`, for lanes of float32 or float64; the last ones from `key`."""
+    """The integers of `lanes.LaneField`, for lanes of float32 or float64; the last ones from `key`."""
     p = spec.precision
     digits, bias = (24, 127) if single else (53, 1023)
     fraction = digits - 1

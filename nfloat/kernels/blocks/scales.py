@@ -108,10 +108,10 @@ def reciprocals(scales, t, state, pairs, todo):
     """pairs[:, b] = 1 / d and d = scale t; todo[b]: lanes cannot do the block."""
     for b in range(scales.size):
         d = scales[b] * t
-        fine = (state[b] == 0) & (d >= _SMALL) & (d <= _LARGE)
-        pairs[0, b] = 1.0 / d if fine else 0.0
-        pairs[1, b] = d if fine else 0.0
-        todo[b] = not fine
+        in_range = (state[b] == 0) & (d >= _SMALL) & (d <= _LARGE)
+        pairs[0, b] = 1.0 / d if in_range else 0.0
+        pairs[1, b] = d if in_range else 0.0
+        todo[b] = not in_range
 
 
 @kernel("void(float64[::1], float64, uint8[::1], float32[:, ::1], uint8[::1])")
@@ -119,8 +119,8 @@ def short_reciprocals(scales, t, state, parts, todo):
     """parts[:, b] = 1 / d, d and its rest, as float32 numbers, d = scale t; todo[b]: lanes cannot do the block."""
     for b in range(scales.size):
         d = scales[b] * t
-        fine = (state[b] == 0) & (d >= _SHORT_SMALL) & (d <= _SHORT_LARGE)
-        d = d if fine else 1.0
+        in_range = (state[b] == 0) & (d >= _SHORT_SMALL) & (d <= _SHORT_LARGE)
+        d = d if in_range else 1.0
         head = np.float32(d)
         parts[0, b], parts[1, b], parts[2, b] = np.float32(1.0 / d), head, np.float32(d - np.float64(head))
-        todo[b] = not fine
+        todo[b] = not in_range

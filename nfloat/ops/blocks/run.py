@@ -45,7 +45,7 @@ class Quantised:
 
 
 @dataclass(frozen=True)
-class Job:
+class BlockJob:
     """An array as kernels see it, what it becomes, and what is known of its blocks.
 
     `state`: whether blocks (of every row; those of tiles stand in each of their rows) hold more than finite numbers.
@@ -111,17 +111,17 @@ def quantise(
     return Quantised(layout.restored(job.out).astype(dtype, copy=False), layout.scales(layout.tops(job.scales)), t)
 
 
-def _job(a: NDArray[np.floating], plan: BlockPlan, layout: Layout, seed: SeedLike | None, to_codes: bool) -> Job:
+def _job(a: NDArray[np.floating], plan: BlockPlan, layout: Layout, seed: SeedLike | None, to_codes: bool) -> BlockJob:
     x, stochastic = layout.seen(a), plan.rounding.is_stochastic
     blocks = layout.outer * layout.count * layout.inner if layout.axes else 1
     dtype = x.dtype if not to_codes else np.uint8 if plan.format.element.bits <= 8 else np.uint64
     key = signed(as_key(seed)) if stochastic else 0
     order = layout.counters() if stochastic else _NO_ORDER
-    return Job(plan, layout, x, np.empty(x.size, dtype), key, order, np.zeros(blocks, np.uint8), np.zeros(blocks))
+    return BlockJob(plan, layout, x, np.empty(x.size, dtype), key, order, np.zeros(blocks, np.uint8), np.zeros(blocks))
 
 
 # ---------------------------------------------------------------- in lanes
-def _powers(job: Job, todo: NDArray[np.uint8], ahead: bool) -> None:
+def _powers(job: BlockJob, todo: NDArray[np.uint8], ahead: bool) -> None:
     """Scales that are powers of two, and the elements over them."""
     plan, layout = job.plan, job.layout
     width = WIDTH[8 * job.x.itemsize]
@@ -141,7 +141,7 @@ def _powers(job: Job, todo: NDArray[np.uint8], ahead: bool) -> None:
         job.scales[:] = plan.scale[ScaleField.LEAST]
 
 
-def _quotients(job: Job, todo: NDArray[np.uint8], ahead: bool, t: float, seed: SeedLike | None) -> None:
+def _quotients(job: BlockJob, todo: NDArray[np.uint8], ahead: bool, t: float, seed: SeedLike | None) -> None:
     """Any scales: made in pieces where lanes know them, else before; elements by lanes, or left to the rule."""
     plan, layout = job.plan, job.layout
     made = plan.quotient_scales and plan.second is None and t > 0.0 and job.x.itemsize == 4 and job.x.size > 0
@@ -163,7 +163,7 @@ def _quotients(job: Job, todo: NDArray[np.uint8], ahead: bool, t: float, seed: S
         quotient_pieces(*given, pairs, job.scales, todo)
 
 
-def _by_the_rule(job: Job, todo: NDArray[np.uint8], t: float) -> None:
+def _by_the_rule(job: BlockJob, todo: NDArray[np.uint8], t: float) -> None:
     """The blocks that lanes do not know."""
     plan, layout = job.plan, job.layout
     where = (layout.n, layout.inner, layout.size, job.scales, t, np.flatnonzero(todo), job.order, plan.words)
@@ -178,7 +178,7 @@ def _by_the_rule(job: Job, todo: NDArray[np.uint8], t: float) -> None:
 
 
 # ---------------------------------------------------------------- magnitudes and scales
-def _find_magnitudes(job: Job) -> None:
+def _find_magnitudes(job: BlockJob) -> None:
     """Greatest magnitudes (in `scales`) and states of all blocks."""
     layout = job.layout
     if job.x.size:
@@ -211,7 +211,7 @@ def signed(key: int) -> int:
     return key - 2**64 if key >= 2**63 else key
 
 
-def _whole_scales(job: Job, t: float, key: int) -> None:
+def _whole_scales(job: BlockJob, t: float, key: int) -> None:
     """Scales of all blocks by the rule; scale number b, in C order, draws from counter b."""
     layout = job.layout
     six = _scales_by_the_rule(job, t, key, job.plan.scale)
@@ -222,7 +222,7 @@ def _whole_scales(job: Job, t: float, key: int) -> None:
     job.scales[:] = layout.spread(six)
 
 
-def _scales_by_the_rule(job: Job, t: float, key: int, constants: NDArray[np.float64]) -> NDArray[np.float64]:
+def _scales_by_the_rule(job: BlockJob, t: float, key: int, constants: NDArray[np.float64]) -> NDArray[np.float64]:
     """One a block, as kernels see them."""
     plan, layout = job.plan, job.layout
     amax, state = (layout.scales(layout.tops(one)).reshape(-1) for one in (job.scales, job.state))
@@ -231,7 +231,7 @@ def _scales_by_the_rule(job: Job, t: float, key: int, constants: NDArray[np.floa
     return layout.flat_scales(scales.reshape(layout.scale_shape))
 
 
-def _error(job: Job, scales: NDArray[np.float64], t: float) -> NDArray[np.float64]:
+def _error(job: BlockJob, scales: NDArray[np.float64], t: float) -> NDArray[np.float64]:
     """The error of every block that four over six compares."""
     layout, errors = job.layout, np.empty(scales.size)
     squared = job.plan.format.four_over_six is FourOverSix.MSE
