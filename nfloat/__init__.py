@@ -126,6 +126,8 @@ def __getattr__(name: str) -> Any:
 _EAGER = (
     "AccumulatorError",
     "ArgumentError",
+    "BLOCK_FORMATS",
+    "BlockFormat",
     "FORMATS",
     "Format",
     "FormatError",
