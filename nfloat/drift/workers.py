@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
-import signal
 import subprocess
 import sys
 import threading
@@ -66,7 +65,9 @@ class Workers:
 
     def _start(self) -> None:
         command = [sys.executable, "-c", _SERVE.format(path=sys.path)]
-        self.other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        pipe = subprocess.PIPE
+        # in a session of its own, so that an interruption reaches this process alone
+        self.other = subprocess.Popen(command, stdin=pipe, stdout=pipe, start_new_session=True)
         with contextlib.suppress(OSError):  # one that died at once is seen when it is asked
             _send(cast("IO[bytes]", self.other.stdin), (self.config, self.data))
 
@@ -118,7 +119,6 @@ class Shared:
 
 def serve() -> None:
     """The other process: reads configuration and data, then groups, and writes their rows, until its input ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interruption is the first process's to tell
     read, write = sys.stdin.buffer, sys.stdout.buffer
     config, data = pickle.load(read)
     twin: Reference | None = None  # of the first seed: the ensemble and the ablation ask for it

@@ -123,7 +123,8 @@ def test_a_run_that_diverged_is_called_so():
     page = drift_page(run(config))
     assert page.summary.rows[0][-1] == "diverged"
     (finding,) = (finding for finding in page.findings if "fp16-pure diverged" in finding)
-    assert finding.startswith("fp16-pure diverged at 3 of 3 seeds, where float64 did not; first trouble: step ")
+    assert finding.startswith("fp16-pure diverged at 5 of 5 seeds, where float64 did not; first trouble: step 0, ")
+    assert "second moment of the weight: underflow" in finding
 
 
 def test_names_are_escaped():

@@ -53,7 +53,10 @@ OWN = {"nf", "nn", "metrics", "elementary", "centre"}
 
 #: (file, expression) -> why it is no danger
 REACHES_NO_ROW = {
-    ("studies/experiment.py", "sum((1 for _ in self.plan.study.cells(self.plan.params)))"): "counts, in whole numbers",
+    (
+        "studies/measurements.py",
+        "sum((1 for _ in self.plan.study.cells(self.plan.params)))",
+    ): "counts, in whole numbers",
     ("studies/stagnation.py", "cell.sum"): "the name of a sum",
     ("drift/inference.py", "from scipy import stats"): "quantiles, rounded to nine digits at once",
     ("nn/ops.py", "p.matmul"): "nf.matmul in the recipe's accumulator",
