@@ -13,7 +13,7 @@ from operator import itemgetter
 import numpy as np
 
 from .. import nn
-from ..nn.precision import Floats
+from ..nn.precision import Floats, Role
 from ..nn.train import Evaluation, StepResult
 from . import metrics
 from .attribution import METRIC
@@ -21,21 +21,8 @@ from .rows import LAST_METRIC, MODEL, Row
 
 Weights = Mapping[str, Floats]
 
-#: tensors whose rates are recorded -> the recipe's field that rounds them; those of parameters by what follows the name
-_RATED = {
-    "input": "activations",
-    "activation": "activations",
-    "activation.grad": "activation_gradients",
-    "gemm.x": "gemm_inputs",
-    "gemm.w": "gemm_inputs",
-    "gemm.dy": "gemm_inputs",
-    "": "weights",
-    ".copy": "weight_copy",
-    ".grad": "weight_gradients",
-    ".state": "state",
-    ".update": "update",
-    ".compensation": "compensation",
-}
+#: tensor -> the recipe's field that rounds it; those of parameters by what follows the parameter's name
+_FIELDS = {role.tensor: role.field for role in Role}
 
 
 class Recorder:
@@ -148,10 +135,10 @@ class Recorder:
 
 def _field(tensor: str) -> str:
     """The recipe's field that rounds a tensor: of "weight.state.v" `state`."""
-    if tensor in _RATED:
-        return _RATED[tensor]
+    if tensor in _FIELDS:
+        return _FIELDS[tensor]
     ending = tensor.partition(".")[2].partition(".")[0]
-    return _RATED["." + ending if ending else ""]
+    return _FIELDS["." + ending if ending else ""]
 
 
 def _parts(parameters: Weights) -> list[tuple[str, str, Callable[[Weights], Floats]]]:
