@@ -21,7 +21,7 @@ from .verdicts import Ends, ends_of
 Training = tuple[str, int]
 
 #: the stages after the measured recipes, by what their progress is called
-ENSEMBLE, ABLATION = "other seeds", "ablation"
+ENSEMBLE, ABLATION, REPAIRS = "other seeds", "one place rounded", "all but one, and repairs"
 
 
 def stages(config: Config) -> Sequence[tuple[str, Callable[[Sequence[Row]], list[list[Member]]]]]:
@@ -37,7 +37,7 @@ def stages(config: Config) -> Sequence[tuple[str, Callable[[Sequence[Row]], list
     return (
         (ENSEMBLE, lambda _: [list(group) for _, group in itertools.groupby(members(config), lambda m: m.seed)]),
         (ABLATION, ablation(lambda name, _: first_members(config, name))),
-        (ABLATION, ablation(lambda name, ends: further_members(config, name, ends))),
+        (REPAIRS, ablation(lambda name, ends: further_members(config, name, ends))),
     )
 
 

@@ -24,9 +24,9 @@ class Span:
 def interval_chart(slug: str, spans: Sequence[Span], *, x_label: str) -> str:
     """The spans from top to bottom, in per cent."""
     sizes = [abs(100.0 * value) for span in spans for value in (span.low, span.high, span.middle) if value]
-    # a power of ten at or below the least width, so that no interval is squeezed to a point
-    least = 10.0
-    while least > 1e-4 and sizes and least > min(sizes):
+    # a power of ten at or below the least size, so that no interval is squeezed to a point; five decades at most
+    least, greatest = 10.0, max(sizes, default=1.0)
+    while sizes and least > max(min(sizes), greatest * 1e-4):
         least /= 10.0
 
     def draw(figure: Any) -> None:

@@ -12,7 +12,7 @@ from ...report.intervals import Span, interval_chart
 from ...report.page import Figure, Table
 from ...report.wording import digits, listed, share, signed_share
 from ..ablation import ALONE, PLACES, REPAIRED, Effect
-from ..inference import CONFIDENCE, change
+from ..inference import CONFIDENCE, POWER, change
 from ..measurements import Measurements
 from ..summary import Summary, measured
 
@@ -32,8 +32,8 @@ def effect_figure(run: Measurements) -> Figure | None:
         _effect_caption(known),
         f"One line per recipe on an axis that is linear near zero and logarithmic beyond: {words}.",
         Table(("recipe", "change", "low", "high", "p", "would show"), [_effect_row(item) for item in known]),
-        f"Dot and line: mean and {CONFIDENCE:.0%} interval over {run.config.seeds} seeds, all recipes at once. Shaded: "
-        "changes too small to be found with probability 0.8.",
+        f"Dot and line: mean and {share(CONFIDENCE)} interval over {run.config.seeds} seeds, all recipes at once. "
+        f"Shaded: changes too small to be found with probability {POWER:g}.",
     )
 
 

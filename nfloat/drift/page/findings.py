@@ -31,11 +31,11 @@ def findings(run: Measurements) -> list[str]:
         if item["verdict"] != "not distinguishable":
             found += [_told(run, item), *_because(run, item)]
     found += [_recovering(judged, item) for item in other]
-    return [text for text in (*found, _paths(other), _three_bits(run)) if text]
+    return [text for text in (*found, _troubles(run, other), _paths(other), _three_bits(run)) if text]
 
 
 def trouble_words(item: Summary, optimizer: str) -> str:
-    """A recipe's first trouble in a table's cell; a dash if there was none."""
+    """A recipe's first trouble in words; a dash if there was none."""
     trouble = item["first_trouble"]
     if trouble is None:
         return "–"
@@ -130,7 +130,7 @@ def _recovering(summaries: Sequence[Summary], item: Summary) -> str:
         return ""
     what = f"recovers {share(won)} of" if won > 0 else "recovers none of"
     told = "it cannot be told from float64" if item["verdict"] == "not distinguishable" else f"it is {item['verdict']}"
-    return f"{item['recipe']} {what} the loss that {base['recipe']} gives away: {told} ({_effect(item)})."
+    return f"{item['recipe']} {what} the loss that {base['recipe']} gives away: {told}, {_effect(item)}."
 
 
 def _base(item: Summary, others: Sequence[Summary]) -> Summary | None:
@@ -144,7 +144,14 @@ def _effect(item: Summary) -> str:
     effect, low, high = item["effect"], item["low"], item["high"]
     if effect is None or low is None or high is None:
         return "not measured"
-    return f"{signed_share(effect)} ({signed_share(low)} to {signed_share(high)}, {CONFIDENCE:.0%} interval)"
+    return f"{signed_share(effect)} ({signed_share(low)} to {signed_share(high)}, {share(CONFIDENCE)} interval)"
+
+
+def _troubles(run: Measurements, items: Sequence[Summary]) -> str:
+    """Where trouble began, for those that did not diverge (of which it is said with the divergence)."""
+    there = [item for item in items if item["first_trouble"] is not None and item["verdict"] != "diverged"]
+    said = [f"{item['recipe']} at {trouble_words(item, run.config.optimizer)}" for item in there]
+    return f"First trouble, at seed {run.config.seed}: {'; '.join(said)}." if said else ""
 
 
 def _paths(items: Sequence[Summary]) -> str:
@@ -153,9 +160,9 @@ def _paths(items: Sequence[Summary]) -> str:
     near = [item["recipe"] for item in items if item["path_verdict"] == "as far as the null"]
     if not far:
         return ""
-    said = listed([f"{item['recipe']} {number(item['path_ratio'])} times" for item in far])
-    text = f"Weights, whatever they are worth, end farther from float64's than the null's do for {said}"
-    return text + (f", for {listed(near)} not distinguishably." if near else ".")
+    said = listed([f"{number(item['path_ratio'])} times as far for {item['recipe']}" for item in far])
+    text = f"Weights, whatever they are worth, end farther from float64's than those of the null: {said}"
+    return text + (f"; for {listed(near)} no farther that could be told." if near else ".")
 
 
 def _three_bits(run: Measurements) -> str:

@@ -19,7 +19,7 @@ from ..summary import Summary, entry
 from ..verdicts import comparisons
 from .bars import gradient_figure, rates_figure, sources_figure
 from .causes import ablation_figure, effect_figure
-from .findings import findings, trouble_words
+from .findings import findings
 from .series import gap_figure, loss_figure, path_figure, stagnation_figure
 
 _FIGURES = (
@@ -37,24 +37,19 @@ _FIGURES = (
 #: columns of the table: key of the summary -> head
 _COLUMNS = {
     "recipe": "recipe",
+    "verdict": "verdict",
     "train_loss": "training loss",
     "effect": "against float64",
     "interval": "interval",
     "detectable": "would show",
     "test_error": "test error",
     "path_distance": "path distance",
-    "path_ratio": "path / null's",
-    "grad_error": "gradient error",
     "stagnation": "lost updates",
-    "underflow": "underflow",
-    "overflow": "overflow",
     "skipped": "skipped steps",
-    "first_trouble": "first trouble",
-    "verdict": "verdict",
 }
 #: columns that only some runs need: left out where no recipe has anything there
 _IF_ANY = ("skipped",)
-_SHARES = ("detectable", "test_error", "path_distance", "stagnation", "underflow", "overflow")
+_SHARES = ("detectable", "test_error", "path_distance", "stagnation")
 
 _DATA = {"digits": "scikit-learn's 1797 handwritten digits (8×8)", "blobs": "synthetic clusters"}
 
@@ -65,12 +60,12 @@ _TERMS = {
     "path distance": "||w - w64|| / ||w64 - w64 at the start||: how far apart the two runs are, in units of the way "
     "that float64 has gone. 0 is the same path; at 100 % they are as far apart as float64 is from its start.",
     "gradient error": "||g - g64|| / ||g64||, where g64 is the exact gradient on the same batch at the recipe's own "
-    "weights: the error made in one step, not what earlier steps left behind. The table gives the median over the "
+    "weights: the error made in one step, not what earlier steps left behind. The figure gives the median over the "
     "measured steps.",
     "lost updates (stagnation)": "Share of the weights with a gradient other than zero that a step leaves exactly as "
     "they were, because the update is smaller than half the gap to the next number of the format.",
     "underflow, overflow": "Share of the non-zero numbers that a rounding turns into zero, and of the finite ones that "
-    "it turns into infinity; in the table the tensor where it happens most.",
+    "it turns into infinity, for the tensor where it happens most.",
     "first trouble": "The first step, layer and tensor of the first seed's run where a share of NaN or overflow is "
     "above zero, underflow above 10 % (1 % in the optimiser's state), more than half of the updates are lost, or the "
     "gradient's cosine is below 0.9; at the measured steps, in the order of the computation.",
@@ -78,7 +73,7 @@ _TERMS = {
     "push of that size does to float64 itself.",
     "against float64, interval": "The change of the final training loss against float64's and the null's (geometric "
     "mean), averaged over the seeds (geometric), with Student's t interval of the paired differences. All intervals of "
-    f"the page hold at once with {CONFIDENCE:.0%} (Bonferroni).",
+    f"the page hold at once with {share(CONFIDENCE)} (Bonferroni).",
     "would show": f"The least change that would have been found with probability {POWER:g}: the power of the "
     "comparison, from the spread that was measured (noncentral t).",
     "verdict": "worse, better: the interval lies above, below zero; not distinguishable: it holds zero; diverged: at "
@@ -95,7 +90,7 @@ def drift_page(run: Measurements) -> Page:
         title=f"Precision drift: {Path(config.data).name}, {_model(config)}",
         lead=_lead(config, summaries),
         findings=[*notes, *findings(run)],
-        summary=_table(config, summaries),
+        summary=_table(summaries),
         summary_notes=_notes(config, summaries),
         figures=[figure for make in _FIGURES if (figure := make(run)) is not None],
         command="nfloat drift --config config.toml --out again",
@@ -138,9 +133,9 @@ def _seeds(config: Config) -> str:
 def _notes(config: Config, summaries: Sequence[Summary]) -> list[str]:
     """What the table's columns are of."""
     notes = [
-        "Verdict, change, interval and path against the null's are of all seeds; the rest is measured at seed "
-        f"{config.seed}. {comparisons(config)} comparisons share the {CONFIDENCE:.0%}. A dash: nothing to count. The "
-        "words are explained at the end."
+        "Verdict, change and interval are of all seeds; the rest is measured at seed "
+        f"{config.seed}. {comparisons(config)} comparisons share the {share(CONFIDENCE)}. A dash: nothing to count. "
+        "The words are explained at the end."
     ]
     notes += [
         f"{item['recipe']}: other random bits at the same seed change its loss by {share(item['rounding_spread'])} "
@@ -156,18 +151,16 @@ def _notes(config: Config, summaries: Sequence[Summary]) -> list[str]:
     return notes
 
 
-def _table(config: Config, summaries: Sequence[Summary]) -> Table:
+def _table(summaries: Sequence[Summary]) -> Table:
     keys = [key for key in _COLUMNS if key not in _IF_ANY or any(entry(item, key) for item in summaries)]
-    rows = [[_cell(config, item, key) for key in keys] for item in summaries]
-    return Table([_COLUMNS[key] for key in keys], rows, words=(_COLUMNS["first_trouble"],))
+    rows = [[_cell(item, key) for key in keys] for item in summaries]
+    return Table([_COLUMNS[key] for key in keys], rows, words=("verdict",))
 
 
-def _cell(config: Config, item: Summary, key: str) -> str:
-    if key == "first_trouble":
-        return trouble_words(item, config.optimizer)
+def _cell(item: Summary, key: str) -> str:
     if key == "interval":
-        bounds = item["low"], item["high"]
-        return "–" if None in bounds else f"{_signed(bounds[0])} … {_signed(bounds[1])}"
+        low, high = item["low"], item["high"]
+        return "–" if low is None or high is None else f"{_signed(low).removesuffix(' %')} … {_signed(high)}"
     value = entry(item, key)
     if value is None or isinstance(value, str):
         return value or "–"
