@@ -50,6 +50,7 @@ class Progress:
         first = name != self._name
         if first:
             self._index = self._index + 1
+            self._parts = max(self._parts, self._index)  # what follows from results was not foreseen
             self._name = name
             self._since = time.monotonic()
         if self._bar is not None:

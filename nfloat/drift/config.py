@@ -40,6 +40,10 @@ DATA_NAMES = ("digits", "blobs")
 DATA_SUFFIXES = (".npz", ".csv")
 
 MODELS = ("mlp",)
+ABLATE = ("none", "worse", "all")
+
+#: the integers of a configuration, and the least that each may be
+_LEAST = {"width": 1, "depth": 0, "steps": 1, "seed": 0, "seeds": 1, "batch": 1, "every": 1}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +68,11 @@ class Config:
         Updates of every run, at least 1. The default is 30 epochs of the digits.
     seed : int
         Drives initial weights, batches and stochastic rounding, each through a stream of its own.
+    seeds : int
+        So many seeds, from `seed` on: verdicts are of their mean, and an interval needs two at least.
+    ablate : str
+        Which recipes are trained again with one field rounded, and with all but one: "worse" (those whose verdict is
+        worse or diverged), "all", or "none".
     batch : int
         Examples of a step.
     optimizer : str
@@ -96,16 +105,19 @@ class Config:
     recipes: tuple[str, ...] = DEFAULT_RECIPES
     steps: int = 1290
     seed: int = 0
+    seeds: int = 5
+    ablate: str = "worse"
     batch: int = 32
     optimizer: str = "sgd"
     lr: float = 0.02
-    every: int = 20
+    every: int = 30
     attribute: bool = True
 
     def __post_init__(self) -> None:
-        for key, least in (("width", 1), ("depth", 0), ("steps", 1), ("seed", 0), ("batch", 1), ("every", 1)):
+        for key, least in _LEAST.items():
             _check_integer(key, getattr(self, key), least)
-        for key, known in (("model", MODELS), ("activation", ACTIVATIONS), ("optimizer", OPTIMIZERS)):
+        choices = {"model": MODELS, "activation": ACTIVATIONS, "optimizer": OPTIMIZERS, "ablate": ABLATE}
+        for key, known in choices.items():
             _check_choice(key, getattr(self, key), known)
         if not isinstance(self.attribute, bool):
             raise ArgumentError(f"attribute={self.attribute!r} must be True or False")
@@ -133,6 +145,8 @@ class Config:
 def recipe_of(name: str) -> nn.Recipe:
     """The recipe of a name; ``BASE+field=value+...`` is the recipe BASE with other fields, named like that.
 
+    A loss scaling is "dynamic" or the number of a scale that does not move.
+
     Raises
     ------
     NFloatError
@@ -146,10 +160,21 @@ def recipe_of(name: str) -> nn.Recipe:
     base, *changes = name.split("+")
     fields_of = dict(change.partition("=")[::2] for change in changes)
     # an empty value stands for None: no such cast
-    values = {key: value or None for key, value in fields_of.items()}
+    values: dict[str, object] = {key: value or None for key, value in fields_of.items()}
     if "name" in values:
         raise ArgumentError(f"recipes: {name!r}: the name of a recipe is not one of the fields that may be changed")
+    if values.get("loss_scaling"):
+        values["loss_scaling"] = _scaling(str(values["loss_scaling"]))
     return nn.recipe(base).replace(name=name, **values) if values else nn.recipe(base)
+
+
+def _scaling(text: str) -> nn.LossScaling:
+    if text == "dynamic":
+        return nn.LossScaling()
+    try:
+        return nn.LossScaling.static(float(text))
+    except ValueError:
+        raise ArgumentError(f"loss_scaling={text!r} must be 'dynamic' or a positive number") from None
 
 
 def to_toml(config: Config) -> str:

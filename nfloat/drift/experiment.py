@@ -1,11 +1,14 @@
-"""`run`: all recipes of a configuration, one after the other, each beside its float64 twin."""
+"""`run`: all recipes of a configuration, each beside its float64 twin; then what judges and what explains them.
+
+The order stands in ``plan.py``.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import time
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Protocol
 
@@ -13,16 +16,17 @@ import numpy as np
 
 from .. import nn
 from .config import Config
-from .folder import complete_recipes, open_folder
+from .ensemble import Group
+from .folder import open_folder
+from .members import TWIN, Member
+from .plan import Training, complete_trainings, stages
 from .result import Result
 from .rows import Row
 from .twin import Reference, run_recipe, run_reference
+from .workers import Shared, Workers
 
 #: called as (recipe, updates done) after each step
 Progress = Callable[[str, int], None]
-
-#: the name under which the float64 twin reports its progress
-TWIN = "float64 twin"
 
 
 class Sink(Protocol):
@@ -51,15 +55,15 @@ def run(
     config : Config
         What to run.
     out : path-like, optional
-        A folder into which rows are written as they come, and configuration and provenance with them; recipes that
-        are complete there are not computed again. None: nothing is written (`Result.write` does it afterwards).
+        A folder into which rows are written as they come, and configuration and provenance with them; what is
+        complete there is not computed again. None: nothing is written (`Result.write` does it afterwards).
     overwrite : bool
         Replace what another configuration left in `out` instead of raising.
     threads : int, optional
-        Threads of `nf.matmul`; None: as `nf.matmul` decides.
+        Threads of `nf.matmul`; None: as `nf.matmul` decides. 1: no second process for the other seeds either.
     progress : callable, optional
         ``progress(recipe, updates_done)`` after each step, of the twin first (as `TWIN`); once, with all of them, for a
-        recipe that was complete already.
+        recipe that was complete already. The stages of ``plan.py`` follow, each as if it were one more recipe.
 
     Raises
     ------
@@ -79,10 +83,10 @@ def run(
     )  # refuses a batch that is too large before a folder is made
     digest = data_digest(data)
     if out is None:
-        return Result(config, _all_recipes(config, data, _Memory(), threads, progress), digest)
+        return Result(config, _everything(config, data, _Memory(), threads, progress), digest)
     start = time.perf_counter()
     with open_folder(out, config, data_digest=digest, overwrite=overwrite) as folder:
-        rows = _all_recipes(config, data, folder, threads, progress)
+        rows = _everything(config, data, folder, threads, progress)
         result = Result(config, rows, digest)
         folder.finish(complete=True, seconds=round(time.perf_counter() - start, 3), threads=threads)
     return result
@@ -104,20 +108,57 @@ class _Memory:
         self.append = self.rows.extend
 
 
-def _all_recipes(
+def _everything(
     config: Config, data: nn.Dataset, sink: Sink, threads: int | None, progress: Progress | None
 ) -> list[Row]:
-    reference: Reference | None = None
-    complete = complete_recipes(sink.rows, config)
-    for name in config.recipes:
-        if name in complete:
-            if progress is not None:
-                progress(name, config.steps)
-            continue
-        if reference is None:
-            reference = run_reference(config, data, threads, progress and partial(progress, TWIN))
-        for done, rows in run_recipe(config, name, data, reference, threads):
-            sink.append(rows)
-            if progress is not None:
-                progress(name, done)
+    """The rows of every stage."""
+    done = set(complete_trainings(sink.rows, config))
+    twin = _Twin(config, data, threads, progress)
+    with Workers(config, data, threads) as workers:
+        ensemble, *later = stages(config)
+        shared = workers.share(_missing(ensemble[1](sink.rows), done))
+        for name in config.recipes:
+            if (name, config.seed) not in done:
+                for steps, rows in run_recipe(config, name, data, twin.reference, threads):
+                    sink.append(rows)
+                    _report(progress, name, steps)
+            else:
+                _report(progress, name, config.steps)
+        _work_off(shared, ensemble[0], config, sink, twin, progress)
+        for name, groups in later:
+            missing = _missing(groups(sink.rows), done)
+            if missing:
+                _work_off(workers.share(missing), name, config, sink, twin, progress)
     return sink.rows
+
+
+def _work_off(shared: Shared, name: str, config: Config, sink: Sink, twin: _Twin, progress: Progress | None) -> None:
+    """Train what is missing of a stage; all of it counts as so many steps as a recipe has."""
+    for count, rows in enumerate(shared.rows(lambda: twin.reference), start=1):
+        sink.append(rows)
+        _report(progress, name, config.steps * count // shared.size)
+    if not shared.size:
+        _report(progress, name, config.steps)
+
+
+def _missing(groups: list[list[Member]], done: set[Training]) -> list[Group]:
+    """The groups without the members that are complete."""
+    left = ([member for member in group if (member.name, member.seed) not in done] for group in groups)
+    return [Group(group) for group in left if group]
+
+
+def _report(progress: Progress | None, name: str, steps: int) -> None:
+    if progress is not None:
+        progress(name, steps)
+
+
+class _Twin:
+    """The float64 twin of the first seed, trained when it is first asked for."""
+
+    def __init__(self, config: Config, data: nn.Dataset, threads: int | None, progress: Progress | None) -> None:
+        self._how = config, data, threads, progress and partial(progress, TWIN)
+
+    @cached_property
+    def reference(self) -> Reference:
+        """What it did."""
+        return run_reference(*self._how)

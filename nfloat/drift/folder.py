@@ -1,23 +1,23 @@
 """The folder of a drift run (``nfloat/runs/folder.py``): what its rows are marked by, and from which it goes on.
 
-A recipe whose last row is there is complete and is not computed again; the rows of one cut short are dropped and
-computed anew, which gives the same bits, so a run that was interrupted ends in the same file as one that was not.
+A training whose last row is there is complete and is not computed again (``plan.py`` has their order); the rows of
+one cut short are dropped and computed anew, which gives the same bits, so a run that was interrupted ends in the same
+file as one that was not.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable
 from pathlib import Path
 
 from ..runs.folder import CONFIG, Mark, RunFolder, check_folder, folder_rows
 from ..runs.provenance import code_digest
 from .config import Config, read_config, to_toml
-from .rows import LAST_METRIC, Row, from_line
+from .plan import complete_trainings
+from .rows import Row, from_line
 
 
 def open_folder(path: str | Path, config: Config, *, data_digest: str = "", overwrite: bool = False) -> RunFolder[Row]:
-    """A folder opened for one configuration, with the rows of the recipes that are complete there.
+    """A folder opened for one configuration, with the rows of what is complete there.
 
     Raises
     ------
@@ -31,16 +31,10 @@ def open_folder(path: str | Path, config: Config, *, data_digest: str = "", over
     }
 
     def continued(rows: list[Row]) -> list[Row]:
-        complete = complete_recipes(rows, config)
-        return [row for row in rows if row["recipe"] in complete]
+        complete = set(complete_trainings(rows, config))
+        return [row for row in rows if (row["recipe"], row["seed"]) in complete]
 
     return RunFolder(path, to_toml(config), marks, parse=from_line, continued=continued, overwrite=overwrite)
-
-
-def complete_recipes(rows: Iterable[Row], config: Config) -> tuple[str, ...]:
-    """The recipes, in the configuration's order, up to the first whose last row is not among `rows`."""
-    ended = {row["recipe"] for row in rows if row["step"] == config.steps and row["metric"] == LAST_METRIC}
-    return tuple(itertools.takewhile(ended.__contains__, config.recipes))
 
 
 def read_folder(path: str | Path) -> tuple[Config, list[Row]]:

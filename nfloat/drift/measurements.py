@@ -6,9 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from ..errors import ArgumentError, nearest_names
+from .ablation import Effect, effects
 from .config import Config
+from .plan import is_complete
 from .rows import Key, Row, by_series
 from .summary import Summary, summarise
+from .trouble import Trouble, first_trouble
+from .verdicts import Ends, ends_of
 
 
 @dataclass(frozen=True)
@@ -20,17 +25,36 @@ class Measurements:
 
     @cached_property
     def summary(self) -> list[Summary]:
-        """One dict per recipe: final loss, gap, path distance, gradient error, rates, verdict (``summary.py``)."""
+        """One dict per recipe: loss, gap, path distance, gradient error, rates, verdict, interval (``summary.py``)."""
         return summarise(self.config, self.rows)
 
     @cached_property
     def series(self) -> Mapping[Key, list[tuple[int, float]]]:
-        """(recipe, layer, tensor, metric) -> (step, value) pairs."""
-        return by_series(self.rows)
+        """(recipe, layer, tensor, metric) -> (step, value) pairs, of the first seed."""
+        return by_series(row for row in self.rows if row["seed"] == self.config.seed)
 
-    @property
+    @cached_property
+    def ends(self) -> Ends:
+        """(name, seed) -> where each run began and stands."""
+        return ends_of(self.rows)
+
+    @cached_property
     def complete(self) -> bool:
-        """Whether every recipe has run to its end."""
-        return len(self.summary) == len(self.config.recipes) and all(
-            item["step"] == self.config.steps for item in self.summary
-        )
+        """Whether everything that the configuration asks for has run to its end (``plan.py``)."""
+        return is_complete(self.rows, self.config)
+
+    def first_trouble(self, recipe: str) -> Trouble | None:
+        """(step, layer, tensor, condition, value) of the first trouble in a recipe's first run; None: there was none.
+
+        Raises
+        ------
+        ArgumentError
+            If the run has no such recipe.
+        """
+        if recipe not in self.config.recipes:
+            raise ArgumentError(f"recipe={recipe!r} is none of this run; {nearest_names(recipe, self.config.recipes)}")
+        return first_trouble(self.rows, recipe, self.config.seed)
+
+    def ablation(self, recipe: str) -> list[Effect]:
+        """What each place of a recipe does alone to the whole run, and what its removal and repairs do."""
+        return effects(self.config, recipe, self.ends)

@@ -19,6 +19,7 @@ cancelled updates.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -107,8 +108,32 @@ def overflow(before: ArrayLike, after: ArrayLike, largest: float) -> float | Non
     """
     before, after = np.asarray(before), np.asarray(after)
     finite = np.isfinite(before)
-    lost = ~np.isfinite(after) | ((np.abs(after) == largest) & (np.abs(before) > largest))
-    return _share(lost & finite, finite)
+    return _share((~np.isfinite(after) | _pulled_back(before, after, largest)) & finite, finite)
+
+
+def clamped(before: ArrayLike, after: ArrayLike, largest: float) -> float | None:
+    """Share of the finite numbers beyond `largest` that a saturating rounding pulled back to it.
+
+    Examples
+    --------
+    >>> clamped([1.0, 7e4, -7e4, 3.0], [1.0, float("inf"), -65504.0, 3.0], 65504.0)
+    0.25
+    """
+    before, after = np.asarray(before), np.asarray(after)
+    finite = np.isfinite(before)
+    return _share(finite & _pulled_back(before, after, largest), finite)
+
+
+def not_a_number(values: ArrayLike) -> float | None:
+    """Share of the elements that are NaN.
+
+    Examples
+    --------
+    >>> not_a_number([1.0, float("nan"), float("inf"), 0.0])
+    0.25
+    """
+    values = np.asarray(values)
+    return _share(np.isnan(values), np.ones(values.shape, np.bool_))
 
 
 def stagnation(before: ArrayLike, after: ArrayLike, gradient: ArrayLike) -> float | None:
@@ -124,6 +149,11 @@ def stagnation(before: ArrayLike, after: ArrayLike, gradient: ArrayLike) -> floa
     """
     moved = np.asarray(gradient) != 0
     return _share((np.asarray(before) == np.asarray(after)) & moved, moved)
+
+
+def _pulled_back(before: NDArray[Any], after: NDArray[Any], largest: float) -> NDArray[np.bool_]:
+    wide = np.float64(largest)  # a Python float would be cast to the array's type, which may not hold it
+    return (np.abs(after) == wide) & (np.abs(before) > wide)
 
 
 def _share(some: NDArray[np.bool_], of: NDArray[np.bool_]) -> float | None:

@@ -13,44 +13,41 @@ from operator import itemgetter
 import numpy as np
 
 from .. import nn
-from ..nn.precision import Floats
+from ..nn.precision import Floats, Role
 from ..nn.train import Evaluation, StepResult
 from . import metrics
 from .attribution import METRIC
-from .rows import MODEL, Row
+from .rows import LAST_METRIC, MODEL, Row
 
 Weights = Mapping[str, Floats]
 
-#: tensors whose rates are recorded -> the recipe's field that rounds them; those of parameters by their ending
-_RATED = {
-    "activation": "activations",
-    "activation.grad": "activation_gradients",
-    "gemm.x": "gemm_inputs",
-    "gemm.w": "gemm_inputs",
-    "gemm.dy": "gemm_inputs",
-    ".copy": "weight_copy",
-    ".grad": "weight_gradients",
-    ".update": "update",
-}
+#: tensor -> the recipe's field that rounds it; those of parameters by what follows the parameter's name
+_FIELDS = {role.tensor: role.field for role in Role}
 
 
 class Recorder:
-    """Collects what one step of one recipe does and gives it as rows."""
+    """Collects what one step of one recipe, begun from one seed, does and gives it as rows."""
 
-    def __init__(self, name: str, recipe: nn.Recipe) -> None:
-        self.name, self.recipe = name, recipe
-        self._rates: list[tuple[str, str, str, float | None]] = []
+    def __init__(self, name: str, recipe: nn.Recipe, seed: int) -> None:
+        self.name, self.recipe, self.seed = name, recipe, seed
+        #: (layer, tensor, metric) -> share, the highest where a tensor has several parts
+        self._rates: dict[tuple[str, str, str], float] = {}
         self._updates: list[nn.Update] = []
 
     # ---------------------------------------------------------------- the engine's hooks
     def observer(self, layer: str, tensor: str, before: Floats, after: Floats) -> None:
-        """Measure one rounding; where nothing is rounded there is nothing to measure."""
-        field = _RATED.get(tensor) or _RATED.get(tensor[tensor.rfind(".") :] if "." in tensor else tensor)
-        if field is None or after is before:
-            return
-        largest = getattr(self.recipe, field).format.max
-        self._rates.append((layer, tensor, "underflow", metrics.underflow(before, after)))
-        self._rates.append((layer, tensor, "overflow", metrics.overflow(before, after, largest)))
+        """Measure one rounding; where nothing is rounded, NaN alone can be there."""
+        if after is not before:
+            largest = getattr(self.recipe, _field(tensor)).format.max
+            self._rate(layer, tensor, "underflow", metrics.underflow(before, after))
+            self._rate(layer, tensor, "overflow", metrics.overflow(before, after, largest))
+            self._rate(layer, tensor, "clamped", metrics.clamped(before, after, largest) or None)
+        self._rate(layer, tensor, "nan", metrics.not_a_number(after) or None)
+
+    def _rate(self, layer: str, tensor: str, metric: str, share: float | None) -> None:
+        if share is not None:
+            key = layer, tensor, metric
+            self._rates[key] = max(share, self._rates.get(key, 0.0))
 
     def watch(self, update: nn.Update) -> None:
         """Keep one parameter's update."""
@@ -77,13 +74,12 @@ class Recorder:
             value, reference = pick(result.gradients), pick(exact)
             rows += self._some(step, layer, f"{name}.grad", "relative_error", metrics.relative_error(value, reference))
             rows += self._some(step, layer, f"{name}.grad", "cosine", metrics.cosine(value, reference))
-        for layer, tensor, metric, share in self._rates:
-            rows += self._some(step, layer, tensor, metric, share)
+        rows += [self._row(step, *key, share) for key, share in self._rates.items()]
         if self._updates:
             rows += self._stagnation(step)
         if self.recipe.loss_scaling is not None:
             rows.append(self._row(step, MODEL, "loss", "scale", result.scale))
-        self._rates, self._updates = [], []
+        self._rates, self._updates = {}, []
         return rows
 
     def source_rows(self, step: int, errors: Mapping[str, float | None]) -> list[Row]:
@@ -101,14 +97,21 @@ class Recorder:
             rows += self._some(step, layer, name, "path_distance", distance)
         return rows
 
+    def path_rows(self, step: int, weights: Weights, reference: Weights, start: Weights) -> list[Row]:
+        """The row of all weights together after `step` updates: distance from the reference's path."""
+        layer, name, pick = _parts(reference)[-1]
+        distance = metrics.path_distance(pick(weights), pick(reference), pick(start))
+        return self._some(step, layer, name, "path_distance", distance)
+
+    def loss_gap_rows(self, step: int, train: Evaluation, reference: float) -> list[Row]:
+        """Rows of the training loss after `step` updates, and of its gap to the reference's."""
+        found = (("train_loss", train.loss), ("train_loss_gap", train.loss - reference))
+        return [self._row(step, MODEL, "loss", metric, value) for metric, value in found]
+
     def quality_rows(self, step: int, train: Evaluation, reference: float, test: Evaluation) -> list[Row]:
         """Rows of what the weights are worth after `step` updates; the last of them is the last of the step."""
-        found = (
-            ("train_loss", train.loss),
-            ("train_loss_gap", train.loss - reference),
-            ("test_error", 1.0 - test.accuracy),
-        )
-        return [self._row(step, MODEL, "loss", metric, value) for metric, value in found]
+        error = self._row(step, MODEL, "loss", LAST_METRIC, 1.0 - test.accuracy)
+        return [*self.loss_gap_rows(step, train, reference), error]
 
     def _stagnation(self, step: int) -> list[Row]:
         before = {update.name: update.before for update in self._updates}
@@ -125,7 +128,17 @@ class Recorder:
         return [] if value is None else [self._row(step, layer, tensor, metric, value)]
 
     def _row(self, step: int, layer: str, tensor: str, metric: str, value: float) -> Row:
-        return Row(recipe=self.name, step=step, layer=layer, tensor=tensor, metric=metric, value=float(value))
+        return Row(
+            recipe=self.name, seed=self.seed, step=step, layer=layer, tensor=tensor, metric=metric, value=float(value)
+        )
+
+
+def _field(tensor: str) -> str:
+    """The recipe's field that rounds a tensor: of "weight.state.v" `state`."""
+    if tensor in _FIELDS:
+        return _FIELDS[tensor]
+    ending = tensor.partition(".")[2].partition(".")[0]
+    return _FIELDS["." + ending if ending else ""]
 
 
 def _parts(parameters: Weights) -> list[tuple[str, str, Callable[[Weights], Floats]]]:

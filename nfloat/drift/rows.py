@@ -1,6 +1,9 @@
-"""What is measured: one row per (recipe, step, layer, tensor, metric).
+"""What is measured: one row per (recipe, seed, step, layer, tensor, metric).
 
 A row is a plain dict with the keys of `ROW_KEYS`, in that order; ``nfloat/runs/rows.py`` keeps it as a line of JSON.
+
+`recipe` names the run: a recipe of the configuration, or one that judges it or explains it (``members.py``,
+``ablation.py``). The runs of the first seed are measured layer by layer, others by loss and path alone.
 
 `layer` is the layer's place in the model ("0", "2", as in ``model.parameters()``) or `MODEL` for the model as a
 whole; `step` counts the updates done before the measurement, so weights have rows up to ``steps`` and gradients up to
@@ -12,7 +15,10 @@ whole; `step` counts the updates done before the measurement, so weights have ro
 | weight, bias; weights (of the model) | path_distance, stagnation |
 | weight.grad, bias.grad | relative_error, cosine |
 | weights.grad (of the model) | the same, and error_from.<place> (``attribution.py``) |
-| activation, activation.grad, gemm.x, weight.copy, weight.update, ... | underflow, overflow |
+| input, activation, activation.grad, gemm.x, weight, weight.state.v, ... | underflow, overflow, nan, clamped |
+
+The rates of a tensor stand in the order in which the step made it; shares of NaN and of clamped numbers only where
+there are some.
 """
 
 from __future__ import annotations
@@ -29,13 +35,17 @@ MODEL = "model"
 #: the metric of the last row of a recipe: where it stands at the last step, the recipe is complete
 LAST_METRIC = "test_error"
 
-ROW_KEYS = ("recipe", "step", "layer", "tensor", "metric", "value")
+ROW_KEYS = ("recipe", "seed", "step", "layer", "tensor", "metric", "value")
+
+
+_WITHOUT_SEED = tuple(key for key in ROW_KEYS if key != "seed")
 
 
 class Row(TypedDict):
     """One measurement."""
 
     recipe: str
+    seed: int
     step: int
     layer: str
     tensor: str
@@ -49,19 +59,21 @@ def from_line(line: str) -> Row:
     Raises
     ------
     ArgumentError
-        If the line is not JSON or is no row.
+        If the line is not JSON or is no row, or one of a version that knew no seeds.
     """
     row = rows.from_line(line)
     value = row.get("value")
+    if tuple(row) == _WITHOUT_SEED:
+        raise ArgumentError("an older version of nfloat wrote this row, without its seed: run config.toml again")
     words = all(isinstance(row.get(key), str) for key in ("recipe", "layer", "tensor", "metric"))
-    step = row.get("step")
-    if tuple(row) != ROW_KEYS or not words or type(step) is not int or not isinstance(value, int | float):
+    whole = all(type(row.get(key)) is int for key in ("seed", "step"))
+    if tuple(row) != ROW_KEYS or not words or not whole or not isinstance(value, int | float):
         raise ArgumentError(f"line={line[:80]!r} is not a row: expected an object with the keys {', '.join(ROW_KEYS)}")
     return cast(Row, {**row, "value": float(value)})
 
 
 class Key(NamedTuple):
-    """What a series of rows has in common: all but step and value."""
+    """What a series of rows of one seed has in common: all but step and value."""
 
     recipe: str
     layer: str
@@ -74,8 +86,8 @@ def by_series(measured: Iterable[Row]) -> dict[Key, list[tuple[int, float]]]:
 
     Examples
     --------
-    >>> rows = [{"recipe": "a", "step": s, "layer": "0", "tensor": "w", "metric": "m", "value": s / 2} for s in (0, 10)]
-    >>> by_series(rows)[Key("a", "0", "w", "m")]
+    >>> row = {"recipe": "a", "seed": 0, "layer": "0", "tensor": "w", "metric": "m"}
+    >>> by_series([{**row, "step": step, "value": step / 2} for step in (0, 10)])[Key("a", "0", "w", "m")]
     [(0, 0.0), (10, 5.0)]
     """
     series: dict[Key, list[tuple[int, float]]] = {}

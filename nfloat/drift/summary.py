@@ -1,28 +1,20 @@
-"""A run in one dict per recipe, and what may be concluded from it. Reads rows only; measures nothing.
+"""A run in one dict per recipe: what was measured of the first seed, and the verdict of all. Reads rows only.
 
-The words for a conclusion are fixed here, with their thresholds, so that table, page and captions say the same:
-
-* follows: final training loss within `LOSS_LIMIT` of float64's, weights within `PATH_LIMIT` of its path;
-* wanders: the loss is, but the weights have left the path (other rounding errors, an equally good place);
-* drifts: the loss is off by more;
-* diverged: the loss is not finite, or the run ended worse than it began.
+The words for a conclusion, and what they mean, stand in ``verdicts.py``.
 """
 
 from __future__ import annotations
 
 import math
-import statistics
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypedDict
 
+from . import centre
 from .config import Config
+from .inference import Interval, change
 from .rows import MODEL, Key, Row, by_series
-
-#: a final loss this far (relative) from float64's is drift: twice what another seed of stochastic rounding changes
-#: (0.4 % on the default run), and far beyond what mixed precision with a master copy does (0.02 %)
-LOSS_LIMIT = 0.008
-#: weights this far from the float64 path, in units of the way it has gone, have left it
-PATH_LIMIT = 0.02
+from .trouble import Trouble, first_trouble
+from .verdicts import Verdict, ends_of, verdict_of
 
 
 class Summary(TypedDict):
@@ -41,19 +33,39 @@ class Summary(TypedDict):
     underflow: float | None
     overflow: float | None
     skipped: float | None
+    left_out: int
+    first_trouble: Trouble | None
+    effect: float | None
+    low: float | None
+    high: float | None
+    p_value: float | None
+    detectable: float | None
+    rounding_spread: float | None
+    path_ratio: float | None
+    path_low: float | None
+    path_high: float | None
+    path_verdict: str | None
+    diverged_seeds: int | None
     verdict: str
 
 
-def summarise(config: Config, rows: Iterable[Row]) -> list[Summary]:
+def summarise(config: Config, rows: Sequence[Row]) -> list[Summary]:
     """One summary per recipe that has rows, in the configuration's order.
 
-    `train_loss` ... `path_distance` are the last ones; `grad_error` and `stagnation` are medians and means over the
-    measured steps of the whole model; `grad_cosine` is the least; `underflow` and `overflow` are the means of the
-    tensor where they are highest; `skipped` counts updates that loss scaling left out.
+    Of the first seed: `train_loss` ... `path_distance` are the last ones; `grad_error` and `stagnation` are medians and
+    means over the measured steps of the whole model; `grad_cosine` is the least; `underflow` and `overflow` are the
+    means of the tensor where they are highest; `skipped` counts updates that loss scaling left out. Steps whose value
+    is NaN are in none of these; `left_out` counts them.
+
+    Of all seeds: `effect` is the relative change of the loss against float64's, `low` and `high` its interval (all
+    recipes' hold at once with ``inference.CONFIDENCE``), `detectable` the change that would have been found with
+    probability ``inference.POWER``; `rounding_spread` the relative standard deviation over other random bits;
+    `path_ratio` how many times farther from float64's path the weights end than the null's.
     """
-    series = by_series(rows)
-    present = {key.recipe for key in series}
-    return [_one(name, series) for name in config.recipes if name in present]
+    measured = [row for row in rows if row["seed"] == config.seed]
+    series, ends = by_series(measured), ends_of(rows)
+    present = [name for name in config.recipes if any(key.recipe == name for key in series)]
+    return [_one(config, name, series, measured, verdict_of(config, name, ends)) for name in present]
 
 
 def entry(item: Summary, key: str) -> float | str | None:
@@ -70,41 +82,77 @@ def measured(item: Summary, key: str) -> float | None:
 
 
 def recovery(summaries: Iterable[Summary], recipe: str, base: str) -> float | None:
-    """The share of the loss gap of `base` that `recipe` wins back: 1 all, 0 nothing; None if either is not there.
+    """The share of the effect of `base` on the loss that `recipe` wins back: 1 all, 0 nothing.
+
+    None unless `base` is worse than float64, distinguishably, and `recipe` has an effect to compare.
 
     Examples
     --------
-    >>> recovery([{"recipe": "a", "train_loss_gap": 0.2}, {"recipe": "a-sr", "train_loss_gap": 0.02}], "a-sr", "a")
+    >>> base = {"recipe": "a", "effect": 0.2, "verdict": "worse"}
+    >>> recovery([base, {"recipe": "a-sr", "effect": 0.02, "verdict": "worse"}], "a-sr", "a")
     0.9
     """
-    gaps = {item["recipe"]: item["train_loss_gap"] for item in summaries}
-    lost, left = gaps.get(base), gaps.get(recipe)
-    return None if not lost or left is None else 1.0 - abs(left) / abs(lost)
+    items = {item["recipe"]: item for item in summaries}
+    if recipe not in items or base not in items or items[base]["verdict"] != "worse":
+        return None
+    lost, left = items[base]["effect"], items[recipe]["effect"]
+    return None if not lost or left is None else 1.0 - abs(left) / lost
 
 
-def _one(name: str, series: Mapping[Key, list[tuple[int, float]]]) -> Summary:
+def _one(
+    config: Config,
+    name: str,
+    series: Mapping[Key, list[tuple[int, float]]],
+    rows: Sequence[Row],
+    verdict: Verdict,
+) -> Summary:
     def of(tensor: str, metric: str) -> list[float]:
         return [value for _, value in series.get(Key(name, MODEL, tensor, metric), [])]
 
     loss, gap = _last(of("loss", "train_loss")), _last(of("loss", "train_loss_gap"))
-    first, path = _first(of("loss", "train_loss")), _last(of("weights", "path_distance"))
-    ratio = _against(loss, gap)
+    errors = of("weights.grad", "relative_error")
+    spread = verdict.rounding_spread
     return Summary(
         recipe=name,
         step=max(step for key, points in series.items() if key.recipe == name for step, _ in points),
         train_loss=loss,
         train_loss_gap=gap,
-        loss_ratio=ratio,
+        loss_ratio=_against(loss, gap),
         test_error=_last(of("loss", "test_error")),
-        path_distance=path,
-        grad_error=_over(statistics.median, of("weights.grad", "relative_error")),
-        grad_cosine=_over(min, of("weights.grad", "cosine")),
-        stagnation=_over(statistics.fmean, of("weights", "stagnation")),
+        path_distance=_last(of("weights", "path_distance")),
+        grad_error=centre.median(errors),
+        grad_cosine=centre.least(of("weights.grad", "cosine")),
+        stagnation=centre.mean(of("weights", "stagnation")),
         underflow=_highest(name, "underflow", series),
         overflow=_highest(name, "overflow", series),
         skipped=_over(math.fsum, of("loss", "skipped")),
-        verdict=_verdict(loss, first, ratio, path),
+        left_out=centre.left_out(errors),
+        first_trouble=first_trouble(rows, name, config.seed),
+        **_changes(verdict.effect, verdict.path),  # type: ignore[typeddict-item]
+        rounding_spread=None if spread is None else change(spread),
+        path_verdict=_path_word(verdict.path),
+        diverged_seeds=None if verdict.word == "incomplete" else len(verdict.diverged),
+        verdict=verdict.word,
     )
+
+
+def _changes(effect: Interval | None, path: Interval | None) -> dict[str, float | None]:
+    """Intervals of logarithms as relative changes (of the loss) and ratios (of the path)."""
+    found: dict[str, float | None] = dict.fromkeys(
+        ("effect", "low", "high", "p_value", "detectable", "path_ratio", "path_low", "path_high")
+    )
+    if effect is not None:
+        found |= {key: change(value) for key, value in zip(("effect", "low", "high"), effect[:3], strict=True)}
+        found |= {"p_value": effect.p_value, "detectable": change(effect.detectable)}
+    if path is not None:
+        keys = ("path_ratio", "path_low", "path_high")
+        found |= {key: 1.0 + change(value) for key, value in zip(keys, path[:3], strict=True)}
+    return found
+
+
+def _path_word(path: Interval | None) -> str | None:
+    """What the weights' path says: against float64's that was moved a little at its start."""
+    return None if path is None else ("as far as the null", "farther than the null", "nearer than the null")[path.side]
 
 
 def _against(loss: float | None, gap: float | None) -> float | None:
@@ -116,31 +164,17 @@ def _against(loss: float | None, gap: float | None) -> float | None:
     return None if loss == gap else loss / (loss - gap)
 
 
-def _verdict(loss: float | None, first: float | None, ratio: float | None, path: float | None) -> str:
-    if loss is None or first is None or ratio is None or path is None:
-        return "incomplete"
-    if not math.isfinite(loss) or loss > first:
-        return "diverged"
-    if abs(ratio - 1.0) > LOSS_LIMIT:
-        return "drifts"
-    return "wanders" if path > PATH_LIMIT else "follows"
-
-
 def _highest(name: str, metric: str, series: Mapping[Key, list[tuple[int, float]]]) -> float | None:
     means = [
-        statistics.fmean(value for _, value in points)
+        centre.mean(value for _, value in points)
         for key, points in series.items()
         if key.recipe == name and key.metric == metric
     ]
-    return max(means, default=None)
+    return max((value for value in means if value is not None), default=None)
 
 
 def _over(function: Callable[[list[float]], float], values: list[float]) -> float | None:
     return function(values) if values else None
-
-
-def _first(values: list[float]) -> float | None:
-    return values[0] if values else None
 
 
 def _last(values: list[float]) -> float | None:

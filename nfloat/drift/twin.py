@@ -8,7 +8,7 @@ twin and for every recipe alike; stochastic rounding has a stream of its own.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ from .. import nn
 from ..nn.layers import ACTIVATIONS
 from ..nn.optim import OPTIMIZERS
 from ..nn.precision import Floats
+from ..nn.train import Evaluation
 from ..streams import Stream
 from .attribution import errors_by_source, single_sources
 from .config import Config, recipe_of
@@ -27,10 +28,16 @@ from .rows import Row
 
 
 class Snapshot(NamedTuple):
-    """The twin after some updates: its weights, and its loss over the whole training set."""
+    """The twin after some updates: its weights, its loss over the whole training set, and its error on the test set."""
 
     weights: Weights
-    train_loss: float
+    train: Evaluation
+    test: Evaluation
+
+    @property
+    def train_loss(self) -> float:
+        """Loss over the whole training set."""
+        return self.train.loss
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,13 +49,20 @@ class Reference:
 
 
 def run_reference(
-    config: Config, data: nn.Dataset, threads: int | None = None, progress: Callable[[int], None] | None = None
+    config: Config,
+    data: nn.Dataset,
+    threads: int | None = None,
+    progress: Callable[[int], None] | None = None,
+    measured: Collection[int] | None = None,
 ) -> Reference:
-    """Train the float64 twin; ``progress(updates_done)`` is called after each step."""
-    trainer, batches = _begin(config, data, nn.recipe("float64"), threads)
-    reference, measured = Reference([], {}), set(config.recorded_steps)
+    """Train the float64 twin; ``progress(updates_done)`` is called after each step.
+
+    Snapshots are of the steps `measured`, the configuration's where it is None, of the start and the end.
+    """
+    trainer, batches = begin(config, data, nn.recipe("float64"), threads)
+    reference, steps = Reference([], {}), {0, *(config.recorded_steps if measured is None else measured)}
     for step, batch in enumerate(itertools.islice(batches, config.steps)):
-        if step in measured:
+        if step in steps:
             reference.at[step] = _snapshot(trainer, data, threads)
         reference.batch_loss.append(trainer.step(data.train_x[batch], data.train_y[batch]).loss)
         if progress is not None:
@@ -70,7 +84,7 @@ def run_recipe(
         Passed to `nf.matmul`; never changes a bit.
     """
     recipe = recipe_of(name)
-    run = _Run(config, data, reference, recipe, Recorder(name, recipe), threads)
+    run = _Run(config, data, reference, recipe, Recorder(name, recipe, config.seed), threads)
     measured = set(config.recorded_steps)
     for step, batch in enumerate(itertools.islice(run.batches, config.steps)):
         x, y = data.train_x[batch], data.train_y[batch]
@@ -93,7 +107,7 @@ class _Run:
         threads: int | None,
     ) -> None:
         self.data, self.reference, self.recorder, self.threads = data, reference, recorder, threads
-        self.trainer, self.batches = _begin(config, data, recipe, threads)
+        self.trainer, self.batches = begin(config, data, recipe, threads)
         self.sources = single_sources(recipe) if config.attribute else {}
 
     def plain_step(self, step: int, x: Floats, y: NDArray[np.int64]) -> list[Row]:
@@ -117,20 +131,44 @@ class _Run:
         model, data, snapshot = self.trainer.model, self.data, self.reference.at[step]
         train = nn.evaluate(model, data.train_x, data.train_y, threads=self.threads)
         test = nn.evaluate(model, data.test_x, data.test_y, threads=self.threads)
-        rows = self.recorder.weight_rows(step, _weights(self.trainer), snapshot.weights, self.reference.at[0].weights)
+        rows = self.recorder.weight_rows(step, weights(self.trainer), snapshot.weights, self.reference.at[0].weights)
         return rows + self.recorder.quality_rows(step, train, snapshot.train_loss, test)
 
 
-def _begin(
-    config: Config, data: nn.Dataset, recipe: nn.Recipe, threads: int | None
+def begin(
+    config: Config,
+    data: nn.Dataset,
+    recipe: nn.Recipe,
+    threads: int | None,
+    *,
+    pushed: int = 0,
+    rounding: int = 0,
 ) -> tuple[nn.Trainer, Iterator[NDArray[np.int64]]]:
-    """A trainer at its start, and the order of its batches."""
+    """A trainer at its start, and the order of its batches.
+
+    Parameters
+    ----------
+    pushed : int
+        Initial weights w become w (1 + 2^-pushed) or w (1 - 2^-pushed), at random; 0: they stay.
+    rounding : int
+        Which of the seed's streams stochastic rounding draws from.
+    """
     generator = np.random.default_rng(config.seed)
     model = _model(config, data)
     model.init(seed=generator)
+    if pushed:
+        _push(model, pushed, np.random.default_rng((config.seed, pushed)))
     optimizer = OPTIMIZERS[config.optimizer](model.parameters(), lr=config.lr)
-    trainer = nn.Trainer(model, optimizer, recipe, seed=Stream(config.seed).child("rounding"), threads=threads)
+    stream = Stream(config.seed).child("rounding", *((rounding,) if rounding else ()))
+    trainer = nn.Trainer(model, optimizer, recipe, seed=stream, threads=threads)
     return trainer, nn.batches(len(data.train_x), config.batch, generator)
+
+
+def _push(model: nn.Layer, precision: int, generator: np.random.Generator) -> None:
+    """Move every weight by one unit roundoff, up or down."""
+    for parameter in model.parameters().values():
+        up = generator.integers(0, 2, parameter.shape) * 2.0 - 1.0
+        parameter.data = parameter.data * (1.0 + up * 2.0**-precision)
 
 
 def _model(config: Config, data: nn.Dataset) -> nn.Sequential:
@@ -142,7 +180,7 @@ def _model(config: Config, data: nn.Dataset) -> nn.Sequential:
     return nn.Sequential(*layers[:-1])
 
 
-def _weights(trainer: nn.Trainer) -> Weights:
+def weights(trainer: nn.Trainer) -> Weights:
     """The stored weights as they are now.
 
     The engine replaces arrays and never writes into them, so they need no copy.
@@ -151,4 +189,5 @@ def _weights(trainer: nn.Trainer) -> Weights:
 
 
 def _snapshot(trainer: nn.Trainer, data: nn.Dataset, threads: int | None) -> Snapshot:
-    return Snapshot(_weights(trainer), nn.evaluate(trainer.model, data.train_x, data.train_y, threads=threads).loss)
+    train = nn.evaluate(trainer.model, data.train_x, data.train_y, threads=threads)
+    return Snapshot(weights(trainer), train, nn.evaluate(trainer.model, data.test_x, data.test_y, threads=threads))

@@ -145,7 +145,7 @@ class Momentum(Optimizer):
         self.momentum = _fraction("momentum", momentum)
 
     def direction(self, p: Precision, name: str, w: Floats, g: Floats, state: dict[str, Floats]) -> Floats:
-        v = state["v"] = p.cast(Role.STATE, name, self.momentum * _momentum(state, "v", w) + g)
+        v = state["v"] = p.cast(Role.STATE, name, self.momentum * _momentum(state, "v", w) + g, ".v")
         return -self.lr * v
 
 
@@ -158,7 +158,7 @@ class RMSprop(Optimizer):
 
     def direction(self, p: Precision, name: str, w: Floats, g: Floats, state: dict[str, Floats]) -> Floats:
         moved = self.decay * _momentum(state, "v", w) + (1.0 - self.decay) * (g * g)
-        v = state["v"] = p.cast(Role.STATE, name, moved)
+        v = state["v"] = p.cast(Role.STATE, name, moved, ".v")
         return -self.lr * (g / (np.sqrt(v) + self.eps))
 
 
@@ -179,7 +179,7 @@ class Lion(Optimizer):
         beta1, beta2 = self.betas
         m = _momentum(state, "m", w)
         c = beta1 * m + (1.0 - beta1) * g
-        state["m"] = p.cast(Role.STATE, name, beta2 * m + (1.0 - beta2) * g)
+        state["m"] = p.cast(Role.STATE, name, beta2 * m + (1.0 - beta2) * g, ".m")
         return -self.lr * (np.sign(c) + self.weight_decay * w)
 
 
@@ -222,8 +222,8 @@ class AdamW(Optimizer):
 def _adam(own: Adam | AdamW, p: Precision, name: str, w: Floats, g: Floats, state: dict[str, Floats]) -> Floats:
     """m^ / (sqrt(v^) + eps), the direction that Adam and AdamW share."""
     beta1, beta2 = own.betas
-    m = state["m"] = p.cast(Role.STATE, name, beta1 * _momentum(state, "m", w) + (1.0 - beta1) * g)
-    v = state["v"] = p.cast(Role.STATE, name, beta2 * _momentum(state, "v", w) + (1.0 - beta2) * (g * g))
+    m = state["m"] = p.cast(Role.STATE, name, beta1 * _momentum(state, "m", w) + (1.0 - beta1) * g, ".m")
+    v = state["v"] = p.cast(Role.STATE, name, beta2 * _momentum(state, "v", w) + (1.0 - beta2) * (g * g), ".v")
     grown1, grown2 = (1.0 - _power(beta, own.steps) for beta in own.betas)
     return (m / grown1) / (np.sqrt(v / grown2) + own.eps)
 

@@ -37,7 +37,7 @@ the layer's place ("0", "2"; outside of a model the operation's name), and `tens
 | gemm.x, gemm.w, gemm.dy | operands of GEMMs, where the recipe rounds those apart (tf32) |
 | weight.copy, bias.copy | parameters as forward and backward see them, where the recipe has such a copy |
 | weight.grad, bias.grad | gradients of parameters; under loss scaling still scaled |
-| weight.state, bias.state | the optimiser's momenta, one call each |
+| weight.state.m, bias.state.v, ... | the optimiser's momenta, each by its name in the optimiser's docstring |
 | weight.update, bias.update | the optimiser's step |
 | weight.compensation, ... | the parts of a compensated update |
 | weight, bias | the new weights, before and after they are stored |
@@ -126,13 +126,13 @@ class Precision:
         _ACTIVE.reset(self._tokens.pop())
 
     # ---------------------------------------------------------------- rounding
-    def cast(self, role: Role, name: str, x: Floats) -> Floats:
+    def cast(self, role: Role, name: str, x: Floats, part: str = "") -> Floats:
         """`x` as the recipe stores tensors of this role, in the carrier's type; `x` itself where it does not."""
         cast: Cast | None = getattr(self.recipe, role.field)
-        return x if cast is None else self.round(cast, role, name, x)
+        return x if cast is None else self.round(cast, role, name, x, part)
 
-    def round(self, cast: Cast, role: Role, name: str, x: Floats) -> Floats:
-        """`x` rounded by `cast` and reported to the observer."""
+    def round(self, cast: Cast, role: Role, name: str, x: Floats, part: str = "") -> Floats:
+        """`x` rounded by `cast` and reported to the observer; `part` (".m") ends the tensor's name there."""
         if type(x) is not np.ndarray:
             x = np.asarray(x)  # NumPy makes scalars of 0-d results
         after = x
@@ -144,7 +144,8 @@ class Precision:
         if after.dtype != self.carrier:
             after = after.astype(self.carrier)  # exact: the carrier holds every number of the format
         if self.observer is not None:
-            self.observer(*role.label(name), x, after)
+            layer, tensor = role.label(name)
+            self.observer(layer, tensor + part, x, after)
         return after
 
     def add(self, role: Role, name: str, x: Floats, y: Floats) -> Floats:

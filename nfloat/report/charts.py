@@ -52,13 +52,15 @@ _STYLE: dict[str, Any] = {
 class Line:
     """A named series of points.
 
-    Points whose y cannot be drawn (not finite; not positive on a log axis) are left out.
+    Points whose y cannot be drawn (not finite; not positive on a log axis) are left out. A `band` is the (x, low, high)
+    within which other runs of that name lie.
     """
 
     label: str
     points: Sequence[tuple[float, float]]
     colour: str
     dash: Any = "solid"
+    band: Sequence[tuple[float, float, float]] = ()
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,9 @@ def line_chart(slug: str, lines: Sequence[Line], *, x_label: str, y_label: str, 
             if points:
                 axes.plot(*zip(*points, strict=True), color=line.colour, linestyle=line.dash)
                 ends.append((points[-1], line))
+            band = [(x, low, high) for x, low, high in line.band if math.isfinite(high - low) and (low > 0 or not log)]
+            if band:
+                axes.fill_between(*zip(*band, strict=True), color=line.colour, alpha=0.18, linewidth=0)
         if log:
             axes.set_yscale("log")
         axes.set(xlabel=x_label, ylabel=y_label)

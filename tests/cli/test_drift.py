@@ -27,8 +27,9 @@ def test_it_writes_what_it_says(nfloat, tmp_path):
         "report.html",
         "rows.jsonl",
     ]
-    assert done.err.splitlines()[0].startswith("[1/3] float64 twin: 6 steps in ")
-    assert done.err.splitlines()[2].startswith("[3/3] bf16-pure: 6 steps in ")
+    assert done.err.splitlines()[0].startswith("[1/4] float64 twin: 6 steps in ")
+    assert done.err.splitlines()[2].startswith("[3/4] bf16-pure: 6 steps in ")
+    assert done.err.splitlines()[3].startswith("[4/4] other seeds: 6 steps in ")
     rows = [json.loads(line) for line in (tmp_path / "out" / "rows.jsonl").read_text().splitlines()]
     assert all(tuple(row) == ROW_KEYS for row in rows)
 
@@ -57,7 +58,8 @@ def test_options_go_over_the_file(nfloat, tmp_path):
 def test_what_is_there_is_not_computed_again(nfloat):
     first = nfloat(*SMALL, "--out", "out")
     again = nfloat(*SMALL, "--out", "out")
-    assert again.err.splitlines() == ["[1/3] float64: was there already", "[2/3] bf16-pure: was there already"]
+    parts = ("float64", "bf16-pure", "other seeds")
+    assert again.err.splitlines() == [f"[{i}/4] {name}: was there already" for i, name in enumerate(parts, start=1)]
     assert again.out == first.out
 
 
@@ -149,7 +151,20 @@ def test_missing_extra(nfloat, monkeypatch):
 
 def test_help_names_the_defaults():
     options = {param.name: param.help for param in group.get_command(None, "drift").params}
-    for name in ("data", "model", "width", "depth", "steps", "seed", "optimizer", "lr", "batch", "every"):
+    for name in (
+        "data",
+        "model",
+        "width",
+        "depth",
+        "steps",
+        "seed",
+        "seeds",
+        "ablate",
+        "optimizer",
+        "lr",
+        "batch",
+        "every",
+    ):
         assert f"[default: {getattr(Config(), name)}]" in options[name]
 
 

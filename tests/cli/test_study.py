@@ -161,7 +161,9 @@ def test_export(nfloat, tmp_path):
 def test_export_of_a_drift_run(nfloat, tmp_path):
     nfloat("drift", "--data", "blobs", "--width", "4", "--steps", "2", "--recipes", "tf32", "--out", "run")
     assert nfloat("study", "export", "run", "--format", "csv").code == 0
-    assert (tmp_path / "run" / "rows.csv").read_text().startswith("recipe,step,layer,tensor,metric,value\ntf32,0,")
+    assert (
+        (tmp_path / "run" / "rows.csv").read_text().startswith("recipe,seed,step,layer,tensor,metric,value\ntf32,0,0,")
+    )
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,9 @@ from nfloat.errors import ArgumentError, FormatError, NFloatError, RoundingError
         ("lr", float("nan"), "lr=nan"),
         ("lr", float("inf"), "lr=inf"),
         ("lr", "0.1", "lr='0.1'"),
+        ("seeds", 0, "seeds=0 must be an integer of at least 1"),
+        ("ablate", "best", "ablate='best' is unknown"),
+        ("recipes", ("tf32+loss_scaling=much",), "loss_scaling='much' must be 'dynamic' or a positive number"),
         ("attribute", 1, "attribute=1 must be True or False"),
         ("model", "mpl", "model='mpl' is unknown; did you mean 'mlp'?"),
         ("optimizer", "adan", "did you mean 'adam'"),
@@ -50,6 +53,8 @@ def test_recipes_with_other_fields():
     assert str(made.weights) == "float8_e4m3fn:stochastic"
     assert made.weight_copy is None
     assert made.name == "bf16-mixed+weights=e4m3fn:stochastic+weight_copy="
+    assert recipe_of("fp16-pure+loss_scaling=0.25").loss_scaling.initial == 0.25
+    assert recipe_of("fp16-pure+loss_scaling=dynamic").loss_scaling.interval == 2000
     with pytest.raises(FormatError, match="'e99m1'"):
         recipe_of("bf16-mixed+weights=e99m1")
     with pytest.raises(RoundingError, match="'stochastik'"):
@@ -119,6 +124,8 @@ def test_digest_sees_every_field():
         "recipes": ("tf32",),
         "steps": 2,
         "seed": 1,
+        "seeds": 2,
+        "ablate": "all",
         "batch": 2,
         "optimizer": "adam",
         "lr": 0.5,

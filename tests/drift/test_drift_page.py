@@ -9,8 +9,14 @@ from nfloat.errors import ArgumentError
 from nfloat.report import render
 
 SMALL = Config(
-    data="blobs", width=12, steps=40, every=10, recipes=("float64", "tf32", "bf16-mixed", "bf16-pure", "bf16-pure-sr")
+    data="blobs",
+    width=12,
+    steps=80,
+    every=20,
+    recipes=("float64", "tf32", "bf16-mixed", "bf16-pure", "bf16-pure-sr"),
 )
+#: what is worse after so many steps already
+WORSE = "bf16-pure"
 
 
 @pytest.fixture(scope="module")
@@ -25,11 +31,13 @@ def page(small):
 
 def test_every_recipe_has_its_row_and_verdict(page, small):
     assert [row[0] for row in page.summary.rows] == list(SMALL.recipes)
-    assert [row[-1] for row in page.summary.rows] == [item["verdict"] for item in small.summary]
+    assert [row[1] for row in page.summary.rows] == [item["verdict"] for item in small.summary]
 
 
 def test_figures(page):
     assert [figure.slug for figure in page.figures] == [
+        "effect",
+        "ablation",
         "loss",
         "loss-gap",
         "path",
@@ -48,11 +56,30 @@ def test_figures(page):
 def test_text_holds_what_was_computed(page, small):
     text = render(page)
     by_name = {item["recipe"]: item for item in small.summary}
-    assert f"{by_name['bf16-pure']['train_loss']:#.4g}" in text
+    assert f"{by_name[WORSE]['train_loss']:#.4g}" in text
     assert any("tf32 gradient is" in finding for finding in page.findings)
+    assert by_name[WORSE]["verdict"] == "worse"
+    assert any(finding.startswith(f"{WORSE} is worse than float64: ") for finding in page.findings)
+    explained = f"{WORSE}, trained again with one place rounded: weights alone make "
+    assert any(finding.startswith(explained) for finding in page.findings)
     assert any(finding.startswith("bf16-pure-sr recovers") for finding in page.findings)
+    assert page.findings[0].startswith("tf32, bf16-mixed and bf16-pure-sr cannot be told from float64")
     assert "data = &#34;blobs&#34;" in text
     assert "nfloat drift --config config.toml" in text
+
+
+def test_no_sentence_without_its_condition(small):
+    """Where bf16-pure is better than float64 there is nothing to recover, whatever bf16-pure-sr does."""
+    flipped = [
+        {**row, "value": row["value"] / 2 if row["metric"] == "train_loss" and row["step"] else row["value"]}
+        if row["recipe"] == WORSE
+        else row
+        for row in small.rows
+    ]
+    text = " ".join(drift_page(Result(SMALL, flipped)).findings)
+    assert "recovers" not in text
+    assert "worse than float64" not in text
+    assert "is better than float64" in text
 
 
 def test_same_bytes_from_the_written_rows(tmp_path, small):
@@ -79,6 +106,8 @@ def test_an_interrupted_run_says_so(small, cut):
     "changes",
     [
         {"recipes": ("fp16-pure",), "lr": 1e30},
+        {"recipes": ("fp16-pure",), "optimizer": "adam", "lr": 0.001, "batch": 256},
+        {"seeds": 1},
         {"recipes": ("float64",)},
         {"steps": 1},
         {"depth": 0},
@@ -90,13 +119,16 @@ def test_odd_runs_have_a_page(changes):
 
 
 def test_a_run_that_diverged_is_called_so():
-    page = drift_page(run(SMALL.replace(recipes=("fp16-pure",), lr=1e30, steps=6)))
-    assert page.summary.rows[0][-1] == "diverged"
-    assert any("fp16-pure diverged" in finding for finding in page.findings)
+    config = SMALL.replace(recipes=("fp16-pure",), optimizer="adam", lr=0.001, batch=256, steps=6)
+    page = drift_page(run(config))
+    assert page.summary.rows[0][1] == "diverged"
+    (finding,) = (finding for finding in page.findings if "fp16-pure diverged" in finding)
+    assert finding.startswith("fp16-pure diverged at 5 of 5 seeds, where float64 did not; first trouble: step 0, ")
+    assert "second moment of the weight: underflow" in finding
 
 
 def test_names_are_escaped():
-    rows = [Row(recipe="tf32", step=0, layer=MODEL, tensor="loss", metric="train_loss", value=1.0)]
+    rows = [Row(recipe="tf32", seed=0, step=0, layer=MODEL, tensor="loss", metric="train_loss", value=1.0)]
     text = render(drift_page(Result(Config(data="<b>&.csv", recipes=("tf32",)), rows)))
     assert "<b>" not in text
     assert "&lt;b&gt;&amp;.csv" in text

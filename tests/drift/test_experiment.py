@@ -7,13 +7,19 @@ import pytest
 
 import nfloat as nf
 from nfloat.drift import Config, from_toml, run
+from nfloat.drift.plan import ENSEMBLE, trainings
 from nfloat.drift.rows import MODEL, ROW_KEYS, Key
 from nfloat.errors import ArgumentError
 from nfloat.runs.folder import CONFIG, PROVENANCE, ROWS
 
 pytestmark = pytest.mark.usefixtures("threads_for_little_work")
 SMALL = Config(
-    data="blobs", width=12, steps=25, every=10, recipes=("float64", "tf32", "bf16-mixed", "bf16-pure-sr", "fp16-mixed")
+    data="blobs",
+    width=12,
+    steps=25,
+    every=10,
+    seeds=2,
+    recipes=("float64", "tf32", "bf16-mixed", "bf16-pure-sr", "fp16-mixed"),
 )
 
 
@@ -25,7 +31,9 @@ def small():
 def test_rows_have_the_promised_form(small):
     assert all(tuple(row) == ROW_KEYS for row in small.rows)
     assert all(type(row["value"]) is float and type(row["step"]) is int for row in small.rows)
-    assert [name for name, _ in itertools.groupby(row["recipe"] for row in small.rows)] == list(SMALL.recipes)
+    order = [name for name, _ in itertools.groupby((row["recipe"], row["seed"]) for row in small.rows)]
+    assert order == list(trainings(SMALL, small.rows))
+    assert order[:5] == [(name, 0) for name in SMALL.recipes]
     keys = [tuple(row.values())[:-1] for row in small.rows]
     assert len(set(keys)) == len(keys)
 
@@ -34,7 +42,8 @@ def test_the_float64_recipe_does_not_drift_at_all(small):
     (own,) = (item for item in small.summary if item["recipe"] == "float64")
     assert own["train_loss_gap"] == own["path_distance"] == own["grad_error"] == 0.0
     assert own["grad_cosine"] == pytest.approx(1.0, abs=1e-15)
-    assert own["verdict"] == "follows"
+    assert own["verdict"] == "not distinguishable"
+    assert own["effect"] == own["low"] == own["high"] == 0.0
 
 
 def test_every_step_has_its_loss_and_measured_steps_their_layers(small):
@@ -128,6 +137,7 @@ def test_an_interrupted_run_ends_in_the_same_file(tmp_path, small, stop):
     seen.clear()
     assert run(SMALL, out=tmp_path, progress=lambda *at: seen.append(at)).rows == small.rows
     steps = [name for name, _ in seen]
+    assert seen[-1] == (ENSEMBLE, SMALL.steps)
     done = SMALL.recipes.index(stop[0]) + (stop[1] == SMALL.steps)
     assert [steps.count(name) for name in SMALL.recipes] == [1] * done + [SMALL.steps] * (len(SMALL.recipes) - done)
     text = (tmp_path / ROWS).read_bytes()
@@ -139,7 +149,7 @@ def test_a_finished_folder_computes_nothing(tmp_path, small):
     small.write(tmp_path)
     seen = []
     assert run(SMALL, out=tmp_path, progress=lambda *at: seen.append(at)).rows == small.rows
-    assert seen == [(name, SMALL.steps) for name in SMALL.recipes]
+    assert seen == [(name, SMALL.steps) for name in (*SMALL.recipes, ENSEMBLE)]
 
 
 def test_written_facts_are_apart_from_rows(tmp_path, small):
@@ -167,7 +177,7 @@ def test_own_data(tmp_path):
 
 @pytest.mark.parametrize("optimizer", ["momentum", "adam", "lion"])
 def test_other_optimisers(optimizer):
-    result = run(SMALL.replace(optimizer=optimizer, lr=0.003, steps=4, recipes=("float64", "bf16-pure")))
+    result = run(SMALL.replace(optimizer=optimizer, lr=0.003, steps=4, seeds=1, recipes=("float64", "bf16-pure")))
     assert result.summary[0]["path_distance"] == 0.0
     assert result.summary[1]["path_distance"] > 0.0
 
@@ -175,7 +185,31 @@ def test_other_optimisers(optimizer):
 def test_a_run_that_diverges_is_recorded_to_its_end():
     result = run(SMALL.replace(lr=1e30, steps=6, every=2, recipes=("fp16-pure",)))
     assert result.complete
-    assert result.summary[0]["verdict"] == "diverged"
+    assert result.summary[0]["verdict"] == "undecided"  # float64 has diverged too
+
+
+def test_what_a_divergence_hides_is_named():
+    """Adam's second moment, squares of gradients, is flushed to zero in float16; what is divided by it is not."""
+    config = SMALL.replace(recipes=("fp16-pure",), optimizer="adam", lr=0.001, steps=6, every=2, batch=256)
+    result = run(config)
+    (item,) = result.summary
+    assert item["verdict"] == "diverged"
+    assert item["diverged_seeds"] == 2
+    underflow = result.series[Key("fp16-pure", "0", "weight.state.v", "underflow")]
+    assert underflow[0][0] == 0
+    assert underflow[0][1] > 0.05
+    alone, *others = result.ablation("fp16-pure")
+    assert (alone.place, alone.how, alone.share, alone.loss) == ("state", "only", 1.0, None)
+    assert all(effect.loss is not None for effect in others)
+    assert [effect.place for effect in others if effect.how == "with" and effect.share == 1.0] == ["float32 state"]
+
+
+@pytest.mark.parametrize("recipe", ["fp16-mixed", "fp16-pure"])
+def test_a_loss_too_small_is_seen_in_the_activation_gradients(recipe):
+    name = f"{recipe}+loss_scaling={2.0**-24}"
+    trouble = run(SMALL.replace(recipes=(name,), steps=2, every=1, seeds=1)).first_trouble(name)
+    assert trouble[:4] == (0, "2", "activation.grad", "underflow")
+    assert trouble.value > 0.9
 
 
 def test_batches_larger_than_the_data():

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from nfloat.drift import Config
-from nfloat.drift.folder import complete_recipes, open_folder, read_folder
+from nfloat.drift.folder import open_folder, read_folder
+from nfloat.drift.plan import complete_trainings
 from nfloat.drift.rows import LAST_METRIC, MODEL, Row, from_line
 from nfloat.errors import ArgumentError
 from nfloat.runs.folder import CONFIG, PROVENANCE, ROWS
@@ -16,7 +17,9 @@ RUN = Config(recipes=("float64", "tf32", "bf16-pure"), steps=2)
 
 def rows_of(recipe, *, ended=True):
     steps = (0, 1, 2) if ended else (0, 1)
-    return [Row(recipe=recipe, step=s, layer=MODEL, tensor="loss", metric=LAST_METRIC, value=0.5) for s in steps]
+    return [
+        Row(recipe=recipe, seed=0, step=s, layer=MODEL, tensor="loss", metric=LAST_METRIC, value=0.5) for s in steps
+    ]
 
 
 def test_rows_are_there_at_once(tmp_path):
@@ -40,7 +43,7 @@ def test_a_run_goes_on_after_the_last_complete_recipe(tmp_path):
 
 def test_only_what_stands_before_the_first_gap_is_complete():
     rows = rows_of("float64") + rows_of("bf16-pure")
-    assert complete_recipes(rows, RUN) == ("float64",)
+    assert complete_trainings(rows, RUN) == [("float64", 0)]
 
 
 @pytest.mark.parametrize(

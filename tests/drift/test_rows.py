@@ -13,7 +13,7 @@ from nfloat.runs.rows import to_line
 
 
 def row(value, step=0):
-    return Row(recipe="tf32", step=step, layer=MODEL, tensor="loss", metric="train_loss", value=value)
+    return Row(recipe="tf32", seed=0, step=step, layer=MODEL, tensor="loss", metric="train_loss", value=value)
 
 
 def test_every_bit_survives():
@@ -35,6 +35,12 @@ def test_lines_are_standard_json():
 def test_no_row(line):
     with pytest.raises(ArgumentError, match="is not a row"):
         from_line(line)
+
+
+def test_a_row_of_a_version_without_seeds_is_called_so():
+    old = {key: value for key, value in row(1.0).items() if key != "seed"}
+    with pytest.raises(ArgumentError, match="an older version of nfloat wrote this row"):
+        from_line(to_line(old))
 
 
 def test_series_keep_the_order():

@@ -49,12 +49,16 @@ MATH = {"sqrt", "fsum", "prod", "isfinite", "isinf", "isnan", "inf", "nan", "pi"
         "copysign", "gcd", "comb", "isqrt", "nextafter", "ulp"}  # fmt: skip
 STATISTICS = {"fmean", "median", "stdev"}
 #: nfloat's own names: their functions are nfloat's
-OWN = {"nf", "nn", "metrics", "elementary"}
+OWN = {"nf", "nn", "metrics", "elementary", "centre"}
 
 #: (file, expression) -> why it is no danger
 REACHES_NO_ROW = {
-    ("studies/experiment.py", "sum((1 for _ in self.plan.study.cells(self.plan.params)))"): "counts, in whole numbers",
+    (
+        "studies/measurements.py",
+        "sum((1 for _ in self.plan.study.cells(self.plan.params)))",
+    ): "counts, in whole numbers",
     ("studies/stagnation.py", "cell.sum"): "the name of a sum",
+    ("drift/inference.py", "from scipy import stats"): "quantiles, rounded to nine digits at once",
     ("nn/ops.py", "p.matmul"): "nf.matmul in the recipe's accumulator",
     ("nn/precision.py", "self.matmul"): "nf.matmul in the recipe's accumulator",
     ("nn/elementary.py", "np.add.accumulate"): "a running sum has one order, since every partial sum is a result",

@@ -7,19 +7,16 @@ Each caption says what to conclude, computed from what the figure shows. Figures
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
 from ...report.charts import Bars, Range, bar_chart, colours, range_chart, stack_chart
 from ...report.page import Figure, Table
 from ...report.wording import digits, listed, number, share
+from .. import centre
 from ..attribution import METRIC, SOURCES
 from ..measurements import Measurements
 from ..rows import MODEL, Key
 from ..summary import Summary, measured
-
-#: a recipe that loses more of its updates than this has that as its trouble
-_MANY_LOST = 0.1
 
 
 def gradient_errors(run: Measurements) -> dict[str, dict[str, float]]:
@@ -27,7 +24,9 @@ def gradient_errors(run: Measurements) -> dict[str, dict[str, float]]:
     errors: dict[str, dict[str, float]] = {}
     for key, points in run.series.items():
         if key.layer != MODEL and key.tensor == "weight.grad" and key.metric == "relative_error":
-            errors.setdefault(key.recipe, {})[key.layer] = statistics.median(value for _, value in points)
+            middle = centre.median(value for _, value in points)
+            if middle is not None:
+                errors.setdefault(key.recipe, {})[key.layer] = middle
     return errors
 
 
@@ -38,11 +37,11 @@ def gradient_figure(run: Measurements) -> Figure | None:
     for recipe, layers in gradient_errors(run).items():
         for layer, middle in layers.items():
             key = Key(recipe, layer, "weight.grad", "relative_error")
-            values = sorted(value for _, value in run.series[key])
-            low, high = _at(values, 0.05), _at(values, 0.95)
+            values = [value for _, value in run.series[key]]
+            low, high = centre.at(values, 0.05), centre.at(values, 0.95)
             cosine = _median(run, key._replace(metric="cosine"))
-            rows.append([recipe, layer, *map(digits, (low, middle, high, cosine))])
-            if low > 0:
+            rows.append([recipe, layer, *map(digits, (low, middle, high, cosine)), str(centre.left_out(values))])
+            if low is not None and high is not None and low > 0:
                 ranges.append(Range(recipe, f"layer {layer}", middle, low, high, colour[recipe]))
     if not ranges:
         return None
@@ -54,7 +53,7 @@ def gradient_figure(run: Measurements) -> Figure | None:
         range_chart("gradient", ranges, x_label=label),
         _gradient_caption(run, ranges),
         f"Ranges on a logarithmic axis: {words}.",
-        Table(("recipe", "layer", "5 %", "median", "95 %", "median cosine"), rows),
+        Table(("recipe", "layer", "5 %", "median", "95 %", "median cosine", "NaN steps left out"), rows),
         "Against the exact gradient at the same weights on the same batch, so errors of earlier steps do not count.",
     )
 
@@ -72,18 +71,18 @@ def _gradient_caption(run: Measurements, ranges: Sequence[Range]) -> str:
 
 
 def _not_the_gradient(summaries: Sequence[Summary], middle: Mapping[str, float]) -> str:
-    """That a recipe with worse gradients follows float64 while one with better ones drifts, if it is so."""
+    """That a recipe with worse gradients cannot be told from float64 while one with better ones is worse, if so."""
     known = [item for item in summaries if item["recipe"] in middle]
-    follows = [item["recipe"] for item in known if item["verdict"] == "follows"]
-    drifts = [item for item in known if item["verdict"] == "drifts" and (item["stagnation"] or 0.0) > _MANY_LOST]
-    if not follows or not drifts:
+    same = [item["recipe"] for item in known if item["verdict"] == "not distinguishable"]
+    worse = [item for item in known if item["verdict"] == "worse"]
+    if not same or not worse:
         return ""
-    worst, drifting = max(follows, key=middle.__getitem__), max(drifts, key=lambda item: item["stagnation"] or 0.0)
-    if middle[worst] <= middle[drifting["recipe"]]:
+    most, harmed = max(same, key=middle.__getitem__), max(worse, key=lambda item: item["effect"] or 0.0)
+    if middle[most] <= middle[harmed["recipe"]]:
         return ""
     return (
-        f" {worst} follows float64 with less exact gradients than {drifting['recipe']}, which drifts: "
-        f"the cause is not its gradients but the {share(drifting['stagnation'])} of its updates that rounding swallows."
+        f" {most} cannot be told from float64 although its gradients are less exact than those of {harmed['recipe']}, "
+        "which is worse: the error of a step's gradient is not what decides here."
     )
 
 
@@ -118,7 +117,9 @@ def _errors_by_source(run: Measurements) -> dict[str, dict[str, float]]:
     for key, points in run.series.items():
         if key.metric.startswith(METRIC):
             source = key.metric.removeprefix(METRIC)
-            errors.setdefault(key.recipe, {})[source] = statistics.median(value for _, value in points)
+            middle = centre.median(value for _, value in points)
+            if middle is not None:
+                errors.setdefault(key.recipe, {})[source] = middle
     return errors
 
 
@@ -184,8 +185,7 @@ def _rates_rows(run: Measurements) -> list[list[str]]:
             of = found.setdefault((key.recipe, key.tensor), {"underflow": [], "overflow": []})
             of[key.metric] += [value for _, value in points]
     return [
-        [name, tensor, *(share(statistics.fmean(values)) if values else "–" for values in of.values())]
-        for (name, tensor), of in found.items()
+        [name, tensor, *(share(centre.mean(values)) for values in of.values())] for (name, tensor), of in found.items()
     ]
 
 
@@ -199,9 +199,4 @@ def _sum(values: Iterable[float]) -> float:
 
 def _median(run: Measurements, key: Key) -> float | None:
     points = run.series.get(key)
-    return statistics.median(value for _, value in points) if points else None
-
-
-def _at(values: Sequence[float], place: float) -> float:
-    """The quantile of ascending values, taken as it stands (no interpolation)."""
-    return values[min(len(values) - 1, int(place * len(values)))]
+    return centre.median(value for _, value in points) if points else None

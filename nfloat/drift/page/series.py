@@ -7,15 +7,16 @@ in ``bars.py``.
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Mapping, Sequence
 
 from ...report.charts import Line, colours, dashes, line_chart
 from ...report.page import Figure, Table
-from ...report.wording import digits, listed, loss, number, share
+from ...report.wording import digits, listed, loss, number, share, signed_share
+from .. import centre
 from ..measurements import Measurements
+from ..members import TWIN
 from ..rows import MODEL, Key
-from ..summary import LOSS_LIMIT, PATH_LIMIT
+from ..summary import measured
 
 Points = Sequence[tuple[int, float]]
 
@@ -27,19 +28,31 @@ _FEW_LOST = 0.02
 
 
 def loss_figure(run: Measurements) -> Figure | None:
-    """The training loss: float64's, and that of the recipes that do not keep to it."""
+    """The training loss: float64's, and that of the recipes that can be told from it."""
     verdicts = {item["recipe"]: item["verdict"] for item in run.summary}
     losses = _model_points(run, "loss", "train_loss")
     twin = _twin(losses, _model_points(run, "loss", "train_loss_gap"))
     if not twin:
         return None
-    near = [name for name in losses if verdicts[name] in ("follows", "wanders") and name != "float64"]
+    near = [name for name in losses if verdicts[name] == "not distinguishable" and name != "float64"]
     drawn = {"float64": twin, **{name: of for name, of in losses.items() if name not in (*near, "float64")}}
     caption = f"{listed([f'{name} ends at {loss(of[-1][1])}' for name, of in drawn.items()])}."
     if near:
-        caption += f" {listed(near)} {_are(near)} not drawn: they cannot be told from float64 at this scale."
-    how = "Loss over the whole training set at the stored weights, evaluated in float64."
-    return _chart(run, drawn, "loss", "Training loss", caption, "training loss", how, log=False)
+        caption += f" {listed(near)} {_are(near)} not drawn: not distinguishable from float64."
+    bands = {name: bands_of(run, TWIN if name == "float64" else name) for name in drawn}
+    how = "Loss over the whole training set at the stored weights, evaluated in float64; lines are of the first seed"
+    how += ", bands from the lowest to the highest of all seeds." if any(bands.values()) else "."
+    return _chart(run, drawn, "loss", "Training loss", caption, "training loss", how, log=False, bands=bands)
+
+
+def bands_of(run: Measurements, name: str) -> list[tuple[int, float, float]]:
+    """(step, lowest, highest) of the training loss over the seeds, at the steps at which all of them are known."""
+    found: dict[int, list[float]] = {}
+    for row in run.rows:
+        if row["recipe"] == name and row["metric"] == "train_loss" and row["layer"] == MODEL:
+            found.setdefault(row["step"], []).append(row["value"])
+    many = {step: values for step, values in found.items() if 1 < len(values) == run.config.seeds}
+    return [(step, min(values), max(values)) for step, values in sorted(many.items())]
 
 
 def gap_figure(run: Measurements) -> Figure | None:
@@ -62,7 +75,10 @@ def path_figure(run: Measurements) -> Figure | None:
     ranked = sorted(last, key=last.__getitem__)
     ends = listed([f"{name} {share(last[name])}" for name in ranked])
     caption = f"Off float64's path at the end, by the share of the way that it has gone: {ends}."
-    far = [name for name in ranked if last[name] > PATH_LIMIT]
+    far = [item["recipe"] for item in run.summary if item["path_verdict"] == "farther than the null"]
+    far = [name for name in ranked if name in far]
+    if far:
+        caption += f" {listed(far)} {_are(far)} farther from it than float64 goes when its start is moved as little."
     grown = [name for name in far if last[name] > points[name][len(points[name]) // 2][1]]
     if grown:
         caption += f" For {listed(grown)} the distance is still growing in the second half of the run."
@@ -77,8 +93,8 @@ def stagnation_figure(run: Measurements) -> Figure | None:
     many = {name: of for name, of in points.items() if max(value for _, value in of) >= _FEW_LOST}
     if not many:
         return None
-    starts = {name: statistics.fmean(value for _, value in of[:5]) for name, of in many.items()}
-    ends = {name: statistics.fmean(value for _, value in of[-5:]) for name, of in many.items()}
+    starts = {name: centre.mean(value for _, value in of[:5]) or 0.0 for name, of in many.items()}
+    ends = {name: centre.mean(value for _, value in of[-5:]) or 0.0 for name, of in many.items()}
     worst = max(ends, key=ends.__getitem__)
     caption = f"{worst} loses {share(starts[worst])} of its updates at the start and {share(ends[worst])} at the end"
     caption += ": as gradients shrink, more of them fall below half a gap." if ends[worst] > starts[worst] else "."
@@ -101,17 +117,20 @@ def _twin(losses: Mapping[str, Points], gaps: Mapping[str, Points]) -> Points:
 
 
 def _gap_caption(run: Measurements) -> str:
-    """Who ends beyond the limit, and how near the others are."""
-    ratios = {item["recipe"]: item["loss_ratio"] - 1.0 for item in run.summary if item["loss_ratio"] is not None}
-    off = sorted((name for name in ratios if not abs(ratios[name]) <= LOSS_LIMIT), key=lambda name: -abs(ratios[name]))
-    near = [name for name in ratios if name not in off and name != "float64"]
+    """Who can be told from float64, by how much, and how near the others are at the first seed."""
+    told = [item for item in run.summary if item["verdict"] in ("worse", "better")]
     text = ""
-    if off:
-        sides = [f"{name} {share(abs(ratios[name]))} {'below' if ratios[name] < 0 else 'above'}" for name in off]
-        text = f"Against float64's loss, {listed(sides)} at the end."
+    if told:
+        sides = [f"{item['recipe']} {signed_share(measured(item, 'effect') or 0.0)}" for item in told]
+        text = f"Over all seeds, against float64's loss: {listed(sides)}."
+    near = {
+        item["recipe"]: item["loss_ratio"] - 1.0
+        for item in run.summary
+        if item["verdict"] == "not distinguishable" and item["loss_ratio"] is not None and item["recipe"] != "float64"
+    }
     if near:
-        worst = max(near, key=lambda name: abs(ratios[name]))
-        text += f" The others end within {share(abs(ratios[worst]))} ({worst} is the farthest of them)."
+        worst = max(near, key=lambda name: abs(near[name]))
+        text += f" Those that cannot be told from it end within {share(abs(near[worst]))} ({worst} is the farthest)."
     return text.strip()
 
 
@@ -125,12 +144,13 @@ def _chart(
     how: str,
     *,
     log: bool = True,
+    bands: Mapping[str, Sequence[tuple[int, float, float]]] | None = None,
 ) -> Figure:
     """A chart of one line per recipe over the steps, with its table."""
     # "float64" is drawn as the reference even where it is no recipe of the run
     names = tuple(dict.fromkeys((*run.config.recipes, *points)))
     colour, dash = colours(names), dashes(names)
-    lines = [Line(name, of, colour[name], dash[name]) for name, of in points.items()]
+    lines = [Line(name, of, colour[name], dash[name], (bands or {}).get(name, ())) for name, of in points.items()]
     ends = ", ".join(f"{name} {number(of[-1][1])}" for name, of in points.items())
     svg = line_chart(slug, lines, x_label="step", y_label=y_label, log=log)
     alt = f"Lines over {run.config.steps} steps, one per recipe; values at the end: {ends}."

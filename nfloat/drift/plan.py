@@ -1,0 +1,65 @@
+"""The order of a run: which trainings there are, and which of them its rows hold whole.
+
+First every recipe from the first seed, measured in detail; then the ensemble (``members.py``), from which verdicts
+follow; then, for the recipes that the configuration wants explained, each place alone; then without the chief places,
+and repaired (``ablation.py``). What comes later depends on the rows of what came before, and on nothing else, so an
+interrupted run goes on as it would have gone.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from .ablation import explained, first_members, further_members
+from .config import Config
+from .members import Member, members
+from .rows import LAST_METRIC, Row
+from .verdicts import Ends, ends_of
+
+#: a training: the name of its rows, and its seed
+Training = tuple[str, int]
+
+#: the stages after the measured recipes, by what their progress is called
+ENSEMBLE, ABLATION, REPAIRS = "other seeds", "one place rounded", "all but one, and repairs"
+
+
+def stages(config: Config) -> Sequence[tuple[str, Callable[[Sequence[Row]], list[list[Member]]]]]:
+    """(Name, rows so far -> groups of members that one process trains), in their order."""
+
+    def ablation(of: Callable[[str, Ends], list[Member]]) -> Callable[[Sequence[Row]], list[list[Member]]]:
+        def groups(rows: Sequence[Row]) -> list[list[Member]]:
+            ends = ends_of(rows)
+            return [found for name in explained(config, ends) if (found := of(name, ends))]
+
+        return groups
+
+    return (
+        (ENSEMBLE, lambda _: [list(group) for _, group in itertools.groupby(members(config), lambda m: m.seed)]),
+        (ABLATION, ablation(lambda name, _: first_members(config, name))),
+        (REPAIRS, ablation(lambda name, ends: further_members(config, name, ends))),
+    )
+
+
+def trainings(config: Config, rows: Sequence[Row]) -> Iterator[Training]:
+    """Every training of the run, in order; those that depend on rows are known only once these are there."""
+    yield from ((name, config.seed) for name in config.recipes)
+    for _, groups in stages(config):
+        yield from ((member.name, member.seed) for group in groups(rows) for member in group)
+
+
+def complete_trainings(rows: Sequence[Row], config: Config) -> list[Training]:
+    """The trainings, in their order, up to the first whose last row is not among `rows`."""
+    return list(itertools.takewhile(ended(rows, config).__contains__, trainings(config, rows)))
+
+
+def is_complete(rows: Sequence[Row], config: Config) -> bool:
+    """Whether the rows hold every training of the run to its end."""
+    there = ended(rows, config)
+    return all(training in there for training in trainings(config, rows))
+
+
+def ended(rows: Iterable[Row], config: Config) -> set[Training]:
+    """The trainings whose last row is there."""
+    last = (row for row in rows if row["metric"] == LAST_METRIC and row["step"] == config.steps)
+    return {(row["recipe"], row["seed"]) for row in last}

@@ -1,0 +1,137 @@
+"""Training an ensemble in two processes: rows come in the same order, and are the same to the bit, as from one.
+
+A small network's step is a hundred short calls of Python, which threads cannot share; a second interpreter can. The
+groups of an ensemble are taken from the front by this process and from the back by the other, which is there only where
+there is much to do. If it fails, for whatever reason, this process does its part.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+from typing import IO, Any, Self, cast
+
+from .. import nn
+from .config import Config
+from .ensemble import Group, measured_steps, run_group
+from .rows import Row
+from .twin import Reference, run_reference
+
+#: updates in all groups together from which another process pays for its start (about two seconds)
+_MUCH = 20_000
+
+_SERVE = "import sys; sys.path[:] = {path!r}; from nfloat.drift.workers import serve; serve()"
+
+
+class Workers:
+    """This process, and another one once it is needed; a context manager, within which groups can be shared.
+
+    Parameters
+    ----------
+    config, data
+        Of the run.
+    threads : int, optional
+        1: no other process. Otherwise passed to `nf.matmul`.
+    """
+
+    def __init__(self, config: Config, data: nn.Dataset, threads: int | None) -> None:
+        self.config, self.data, self.threads = config, data, threads
+        self.other: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.other is not None:
+            self.other.kill()
+            self.other.communicate()
+
+    def share(self, groups: Sequence[Group]) -> Shared:
+        """Begin with these groups, in the other process, if that is worth its start."""
+        work = len([member for group in groups for member in group.members]) * self.config.steps
+        alone = len(groups) < 2 or self.threads == 1 or (os.cpu_count() or 1) < 2
+        if self.other is None and work >= _MUCH and not alone:
+            self._start()
+        return Shared(self, groups, None if alone else self.other)
+
+    def _start(self) -> None:
+        command = [sys.executable, "-c", _SERVE.format(path=sys.path)]
+        pipe = subprocess.PIPE
+        # in a session of its own, so that an interruption reaches this process alone
+        self.other = subprocess.Popen(command, stdin=pipe, stdout=pipe, start_new_session=True)
+        with contextlib.suppress(OSError):  # one that died at once is seen when it is asked
+            _send(cast("IO[bytes]", self.other.stdin), (self.config, self.data))
+
+
+class Shared:
+    """Groups in work: the other process takes them from the back, at once; `rows` from the front."""
+
+    def __init__(self, workers: Workers, groups: Sequence[Group], other: subprocess.Popen[bytes] | None) -> None:
+        self._workers, self._todo, self._lock = workers, deque(enumerate(groups)), threading.Lock()
+        self.size = len([member for group in groups for member in group.members])
+        self._taken: dict[int, Group] = {}
+        self._done: dict[int, list[list[Row]]] = {}
+        self._thread = None if other is None else threading.Thread(target=self._ask, args=(other,), daemon=True)
+        if self._thread is not None:
+            self._thread.start()
+
+    def rows(self, twin: Callable[[], Reference]) -> Iterator[list[Row]]:
+        """The rows of each member, in their order; `twin` gives the float64 reference of the first seed."""
+        while (taken := self._take(first=True)) is not None:
+            yield from self._own(taken[1], twin)
+        if self._thread is not None:
+            self._thread.join()
+        for place, group in sorted(self._taken.items()):
+            yield from self._done[place] if place in self._done else self._own(group, twin)
+
+    def _own(self, group: Group, twin: Callable[[], Reference]) -> Iterator[list[Row]]:
+        of = self._workers
+        return run_group(of.config, of.data, group, of.threads, twin() if group.seed == of.config.seed else None)
+
+    def _take(self, *, first: bool) -> tuple[int, Group] | None:
+        with self._lock:
+            if not self._todo:
+                return None
+            place, group = self._todo.popleft() if first else self._todo.pop()
+            if not first:
+                self._taken[place] = group
+            return place, group
+
+    def _ask(self, other: subprocess.Popen[bytes]) -> None:
+        """Give the other process one group after the other, until none is left or it fails."""
+        to, back = cast("IO[bytes]", other.stdin), cast("IO[bytes]", other.stdout)
+        try:
+            while (taken := self._take(first=False)) is not None:
+                _send(to, taken[1])
+                self._done[taken[0]] = pickle.load(back)
+        except (OSError, EOFError, ValueError, pickle.UnpicklingError):
+            return  # what it has taken is done by `rows`
+
+
+def serve() -> None:
+    """The other process: reads configuration and data, then groups, and writes their rows, until its input ends."""
+    read, write = sys.stdin.buffer, sys.stdout.buffer
+    config, data = pickle.load(read)
+    twin: Reference | None = None  # of the first seed: the ensemble and the ablation ask for it
+    while True:
+        try:
+            group = pickle.load(read)
+        except EOFError:
+            return
+        if group.seed == config.seed and twin is None:
+            twin = run_reference(config, data, 1, measured=measured_steps(config))
+        _send(write, list(run_group(config, data, group, 1, twin if group.seed == config.seed else None)))
+
+
+def _send(to: IO[bytes], value: Any) -> None:
+    pickle.dump(value, to)
+    to.flush()

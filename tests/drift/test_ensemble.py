@@ -1,0 +1,85 @@
+"""The ensemble: which members there are, that they are what they say, and that two processes change nothing."""
+
+import numpy as np
+import pytest
+
+from nfloat import nn
+from nfloat.drift import Config, run, workers
+from nfloat.drift.config import recipe_of
+from nfloat.drift.ensemble import Group, run_group
+from nfloat.drift.members import TWIN, members, null_name, precision_of, rounding_name, rounds
+from nfloat.drift.rows import MODEL
+from nfloat.drift.twin import begin
+from nfloat.drift.verdicts import ends_of
+
+SMALL = Config(
+    data="blobs", width=8, steps=6, every=3, seed=4, seeds=3, recipes=("float64", "tf32", "bf16-mixed", "bf16-pure-sr")
+)
+
+
+@pytest.fixture(scope="module")
+def small():
+    return run(SMALL, threads=1)
+
+
+def test_members():
+    found = [(member.name, member.seed) for member in members(SMALL)]
+    nulls = [null_name(11), null_name(8)]
+    first = [TWIN, *nulls, rounding_name("bf16-pure-sr", 1), rounding_name("bf16-pure-sr", 2)]
+    rest = [(name, seed) for seed in (5, 6) for name in (TWIN, *nulls, *SMALL.recipes)]
+    assert found == [(name, 4) for name in first] + rest
+
+
+def test_the_coarsest_tensor_decides():
+    assert precision_of(recipe_of("float32+weights=float8_e4m3fn")) == 4
+    assert not rounds(recipe_of("float64"))
+    assert rounds(recipe_of("float64+forward=float32"))
+
+
+def test_a_null_starts_one_roundoff_away():
+    data = nn.load_data("blobs")
+    start, moved = (begin(SMALL, data, nn.recipe("float64"), 1, pushed=p)[0].model.parameters() for p in (0, 8))
+    for name, parameter in start.items():
+        assert np.allclose(abs(moved[name].data - parameter.data), abs(parameter.data) * 2.0**-8, rtol=1e-12, atol=0)
+    up = moved["0.weight"].data > start["0.weight"].data
+    assert 0.3 < np.mean(up == (start["0.weight"].data > 0)) < 0.7
+
+
+def test_a_member_is_the_run_of_its_seed(small):
+    """The rows of another seed are those of a run that begins there."""
+    alone = run(SMALL.replace(seed=5, seeds=1), threads=1)
+    for name in SMALL.recipes:
+        wanted = ends_of(alone.rows)[name, 5]
+        assert ends_of(small.rows)[name, 5] == wanted
+
+
+def test_other_random_bits_at_the_same_seed(small):
+    ends = ends_of(small.rows)
+    losses = {ends[name, 4].loss for name in ("bf16-pure-sr", *(rounding_name("bf16-pure-sr", k) for k in (1, 2)))}
+    assert len(losses) == 3
+    (item,) = (item for item in small.summary if item["recipe"] == "bf16-pure-sr")
+    assert item["rounding_spread"] > 0.0
+
+
+def test_a_member_has_rows_of_the_model_alone(small):
+    assert {row["layer"] for row in small.rows if row["seed"] != 4} == {MODEL}
+
+
+def test_two_processes_give_the_same_rows(small, monkeypatch):
+    monkeypatch.setattr(workers, "_MUCH", 0)
+    monkeypatch.setattr(workers.os, "cpu_count", lambda: 2)
+    assert run(SMALL, threads=2).rows == small.rows
+
+
+def test_if_the_other_process_dies_this_one_does_its_part(small, monkeypatch):
+    monkeypatch.setattr(workers, "_MUCH", 0)
+    monkeypatch.setattr(workers.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(workers, "_SERVE", "import sys; sys.exit(0)")
+    assert run(SMALL, threads=2).rows == small.rows
+
+
+def test_a_group_gives_each_member_whole():
+    group = Group([member for member in members(SMALL) if member.seed == 5])
+    found = list(run_group(SMALL, nn.load_data("blobs"), group, 1))
+    assert [rows[-1]["recipe"] for rows in found] == [member.name for member in group.members]
+    assert all(rows[-1]["metric"] == "test_error" for rows in found)
