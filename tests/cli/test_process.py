@@ -6,8 +6,6 @@ import subprocess
 import sys
 import time
 
-import pytest
-
 PYTHON = (sys.executable, "-m", "nfloat.cli.main")
 HEAVY = ("numba", "matplotlib", "jinja2", "msgspec", "rich", "sklearn", "scipy")
 
@@ -91,8 +89,9 @@ def test_a_reader_that_has_seen_enough():
         assert (said, process.returncode) == (b"", 0), args
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
 def test_a_full_disk_names_what_could_not_be_written():
+    if not os.path.exists("/dev/full"):
+        return  # Linux alone has a device that is always full
     with open("/dev/full", "w") as full:
         done = subprocess.run([*PYTHON, "formats"], stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 2
