@@ -1,9 +1,9 @@
 """Which rounding did it: the error of one step's gradient, split by the place where it is made.
 
 At the same weights, on the same batch, the gradient is computed once more for each place of the recipe, with that
-place rounded as the recipe says and everything else in float64. The errors found are those of each place alone. Where
-they are small and independent, their squares add up to the square of the whole error; how far that holds is visible
-in the rows.
+place rounded as the recipe says and everything else in float64 (matrix units apart: see `single_sources`). The errors
+found are those of each place alone. Where they are small and independent, their squares add up to the square of the
+whole error; how far that holds is visible in the rows.
 
 The update (the formats of weights, state and step) is no part of this: what it loses is counted as stagnation.
 """
@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import nn
+from ..linalg.units.unit import Unit
 from ..nn.precision import Floats
 from . import metrics
 
@@ -39,8 +40,19 @@ SOURCES: Mapping[str, str] = MappingProxyType(
 METRIC = "error_from."
 
 
-def single_sources(recipe: nn.Recipe) -> dict[str, nn.Recipe]:
-    """Source -> the float64 recipe with that one field as `recipe` has it, for every field in which the two differ.
+class Source(NamedTuple):
+    """Two recipes whose gradients differ by what one place does to them; `other` None: the exact gradient."""
+
+    recipe: nn.Recipe
+    other: nn.Recipe | None = None
+
+
+def single_sources(recipe: nn.Recipe) -> dict[str, Source]:
+    """Every field in which the recipe differs from float64 -> the recipes that show what is done there.
+
+    Mostly the float64 recipe with that one field as `recipe` has it. A matrix unit takes only numbers of its own
+    formats, so that its sums cannot be put alone into a float64 step: there it is the recipe itself against the recipe
+    whose sums are float64's.
 
     Examples
     --------
@@ -48,20 +60,26 @@ def single_sources(recipe: nn.Recipe) -> dict[str, nn.Recipe]:
     ['activations', 'gemm_inputs']
     """
     exact = nn.recipe("float64")
-    fields = ((field, getattr(recipe, field)) for field in SOURCES)
-    return {
-        field: exact.replace(**{field: value}) for field, value in fields if value not in (None, getattr(exact, field))
-    }
+    found = {}
+    for field in SOURCES:
+        value = getattr(recipe, field)
+        if value in (None, getattr(exact, field)):
+            continue
+        if isinstance(value, Unit):
+            found[field] = Source(recipe, recipe.replace(**{field: getattr(exact, field)}))
+        else:
+            found[field] = Source(exact.replace(**{field: value}))
+    return found
 
 
 def errors_by_source(
-    sources: Mapping[str, nn.Recipe],
+    sources: Mapping[str, Source],
     model: nn.Layer,
     batch: tuple[ArrayLike, ArrayLike],
     exact: Mapping[str, Floats],
     **context: Any,
 ) -> dict[str, float | None]:
-    """Source -> relative error of the gradient of all weights, made there alone.
+    """Source -> relative error of the gradient of all weights that is made there.
 
     Parameters
     ----------
@@ -75,8 +93,15 @@ def errors_by_source(
         Scale, seed, step and threads, as for `nn.gradients`.
     """
     reference = np.concatenate([np.ravel(gradient) for gradient in exact.values()])
-    errors = {}
-    for source, recipe in sources.items():
+
+    def gradient(recipe: nn.Recipe) -> Floats:
         found = nn.gradients(model, *batch, recipe, **context)[1]
-        errors[source] = metrics.relative_error(np.concatenate([np.ravel(found[name]) for name in exact]), reference)
+        return np.concatenate([np.ravel(found[name]) for name in exact])
+
+    errors = {}
+    for name, source in sources.items():
+        value = gradient(source.recipe)
+        if source.other is not None:
+            value = reference + (value - gradient(source.other))
+        errors[name] = metrics.relative_error(value, reference)
     return errors

@@ -34,3 +34,11 @@ def test_it_changes_nothing_else():
     with_it, without = run(SMALL).rows, run(SMALL.replace(attribute=False)).rows
     assert [row for row in with_it if not row["metric"].startswith(METRIC)] == without
     assert len(with_it) > len(without)
+
+
+def test_sums_in_a_matrix_unit_are_a_place_of_their_own():
+    unit = "tf32+forward=nvidia.hopper.mma.tf32.f32"
+    series = run(SMALL.replace(recipes=(unit,), steps=1, every=1, seeds=1)).series
+    (error, *_) = [v for _, v in series[Key(unit, MODEL, "weights.grad", METRIC + "forward")]]
+    (whole, *_) = [v for _, v in series[Key(unit, MODEL, "weights.grad", "relative_error")]]
+    assert 0.0 < error < 2 * whole
