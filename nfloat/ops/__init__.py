@@ -6,4 +6,5 @@ call). Rounding: ``rounding`` (`round`), ``codes`` (`encode`, `decode`), ``packi
 ``arithmetic`` (`add` ... `hypot`), ``compute`` (how it is carried out). Elementary functions: ``functions`` (`exp` and
 all others), ``evaluate`` (how), ``tables`` (short formats), ``approximations``, ``leading_bits`` and ``bigreal`` (the
 steps of Ziv's method). ``normal``: normal deviates that are the same everywhere.
+``blocks/``: rounding to formats whose elements share scales.
 """
