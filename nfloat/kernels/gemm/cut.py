@@ -123,7 +123,8 @@ def _bodies(drawn: bool) -> dict[int, TileBody]:
 
 
 _cut64, _cut_drawn64 = (
-    tile_walk(tile_intrinsic(64, TILE64, _bodies(drawn)), TILE64, np.float64) for drawn in (False, True)
+    tile_walk(name, tile_intrinsic(64, TILE64, _bodies(drawn)), TILE64, np.float64)
+    for name, drawn in (("cut64", False), ("cut_drawn64", True))
 )
 
 

@@ -96,7 +96,9 @@ def _round_all(scratch, constants):
     return beyond
 
 
-_exact64 = tile_walk(tile_intrinsic(64, TILE64, {kind(Order.EXACT): exact()}), TILE64, np.float64, _round_all)
+_exact64 = tile_walk(
+    "exact64", tile_intrinsic(64, TILE64, {kind(Order.EXACT): exact()}), TILE64, np.float64, _round_all
+)
 
 
 @kernel(tile_signature("float64"))

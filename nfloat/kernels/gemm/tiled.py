@@ -37,18 +37,21 @@ def _drawn(total: type[Any]) -> dict[int, TileBody]:
     }
 
 
-def _walk(bits: int, shape: Shape, bodies: dict[int, TileBody]):
+def _walk(name: str, bits: int, shape: Shape, bodies: dict[int, TileBody]):
     """All of a kernel: a tile of these bodies, and the walk over tiles."""
-    return tile_walk(tile_intrinsic(bits, shape, bodies), shape, np.float32 if bits == 32 else np.float64)
+    return tile_walk(name, tile_intrinsic(bits, shape, bodies), shape, np.float32 if bits == 32 else np.float64)
 
 
-_native32 = _walk(32, NATIVE32, _bodies(Native, {Product.ROUNDED: Narrow, Product.NATIVE: Native}, (False,)))
-_native64 = _walk(64, TILE64, _bodies(Native, {Product.ROUNDED: Narrow, Product.NATIVE: Native}, (False,)))
-_narrow32 = _walk(32, TILE32, _bodies(Narrow, {Product.ROUNDED: Narrow}, (False, True)))
-_narrow64 = _walk(64, TILE64, _bodies(Narrow, {Product.ROUNDED: Narrow}, (False, True)))
-_general32 = _walk(32, TILE32, _bodies(General, {Product.ROUNDED: General}, (False,)))
-_general64 = _walk(64, TILE64, _bodies(General, {Product.ROUNDED: General}, (False,)))
-_stochastic32, _stochastic64 = _walk(32, TILE32, _drawn(Stochastic)), _walk(64, TILE64, _drawn(StochasticGeneral))
+_native32 = _walk(
+    "native32", 32, NATIVE32, _bodies(Native, {Product.ROUNDED: Narrow, Product.NATIVE: Native}, (False,))
+)
+_native64 = _walk("native64", 64, TILE64, _bodies(Native, {Product.ROUNDED: Narrow, Product.NATIVE: Native}, (False,)))
+_narrow32 = _walk("narrow32", 32, TILE32, _bodies(Narrow, {Product.ROUNDED: Narrow}, (False, True)))
+_narrow64 = _walk("narrow64", 64, TILE64, _bodies(Narrow, {Product.ROUNDED: Narrow}, (False, True)))
+_general32 = _walk("general32", 32, TILE32, _bodies(General, {Product.ROUNDED: General}, (False,)))
+_general64 = _walk("general64", 64, TILE64, _bodies(General, {Product.ROUNDED: General}, (False,)))
+_stochastic32 = _walk("stochastic32", 32, TILE32, _drawn(Stochastic))
+_stochastic64 = _walk("stochastic64", 64, TILE64, _drawn(StochasticGeneral))
 
 
 @kernel(tile_signature("float32"))

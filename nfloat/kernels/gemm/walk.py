@@ -125,10 +125,12 @@ def nothing(scratch, constants):
     return 0
 
 
-def tile_walk(tile: Any, shape: Shape, dtype: type, finish: Callable[..., Any] = nothing):
+def tile_walk(name: str, tile: Any, shape: Shape, dtype: type, finish: Callable[..., Any] = nothing):
     """The whole of a tiled kernel, around the intrinsic of a tile.
 
-    `finish` may change the sums in scratch, and tell whether it cannot.
+    `finish` may change the sums in scratch, and tell whether it cannot. `name` is the kernel's, and that of its loops
+    in the object code: the linker takes two functions of one name and type for one, and the numbers that Numba puts
+    behind a name begin anew in every process.
     """
     rows, width = shape.rows, shape.width
 
@@ -142,6 +144,8 @@ def tile_walk(tile: Any, shape: Shape, dtype: type, finish: Callable[..., Any] =
                     beyond = tile(kind, a, at_a, b, at_b, scratch, row_words, column_words, constants, k, block)
                     beyond |= finish(scratch, constants)
                     end(out, scratch, t, panel, beyond, status, rows, width)
+
+    loops.__name__ = loops.__qualname__ = f"loops_of_{name}"
 
     def typer(typingctx, a, b, out, first, last, call, constants, status, row_words, column_words):
         signature = types.void(a, b, out, first, last, call, constants, status, row_words, column_words)

@@ -1,0 +1,38 @@
+"""Kernels that separate processes compiled, loaded into one: each must be its own, whatever it was compiled after.
+
+Numba numbers the functions that it compiles from 1 in every process, and the linker takes two of one name for one.
+"""
+
+import os
+import subprocess
+import sys
+
+#: float64 operands: the tiled kernels of one signature
+PRODUCTS = {
+    "exact64": "nf.Accumulator('float64', order='exact')",
+    "narrow64": "nf.Accumulator('e8m13')",
+    "general64": "nf.Accumulator('e8m13', rounding='toward_positive')",
+}
+PROGRAM = """
+import sys, numpy as np, nfloat as nf
+from nfloat.linalg.gemm import dispatch
+rng = np.random.default_rng(0)
+a, b = (nf.round(rng.random(shape), "float8_e4m3fn") for shape in ((4, 16), (16, 4)))
+for name, accumulator in {products!r}.items():
+    if name in sys.argv[1:]:
+        out = np.empty((4, 4))
+        assert dispatch.multiply(a, b, None, out, eval(accumulator), 0, 1) == [name]
+        print(name, out.tobytes().hex())
+"""
+
+
+def printed(cache, *names):
+    environment = {**os.environ, "NFLOAT_CACHE_DIR": str(cache), "NFLOAT_QUIET": "1"}
+    program = [sys.executable, "-c", PROGRAM.format(products=PRODUCTS), *names]
+    return subprocess.run(program, env=environment, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def test_each_is_its_own(tmp_path):
+    alone = [line for name in PRODUCTS for line in printed(tmp_path, name)]
+    assert printed(tmp_path, *PRODUCTS) == alone
+    assert sorted(printed(tmp_path, "narrow64", "exact64")) == sorted(alone[:2])
