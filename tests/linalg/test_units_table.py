@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 import nfloat as nf
 from nfloat.cli.units import command
-from nfloat.linalg.units import arithmetic
+from nfloat.linalg.units import sums
 from nfloat.linalg.units.names import SingleSourceWarning, say_if_single_source
 from nfloat.linalg.units.sums import AlignedSum, FmaChain, Output
 from nfloat.linalg.units.unit import CONFIDENCE, Unit
@@ -156,7 +156,7 @@ def test_descriptions_are_frozen_and_checked():
 )
 def test_arithmetic_states_what_must_hold(kind, fields, word):
     with pytest.raises(nf.AccumulatorError, match=word):
-        getattr(arithmetic, kind)(**fields)
+        getattr(sums, kind)(**fields)
 
 
 def test_single_source_is_said_once():

@@ -110,6 +110,8 @@ def checked(
         return carrier.astype(np.float64), Reach()
     with np.errstate(all="ignore"):
         single = np.asarray(carrier, np.float32, order="C")
+    if not single.flags.writeable:  # kernels have one signature, which takes arrays that may be written to
+        single = single.copy()
     reach, fits = measure(single, fmt)
     if carrier.dtype == np.float64 and fits:
         fits = bool(np.array_equal(single, carrier, equal_nan=True))
@@ -148,7 +150,7 @@ def unit_operands(x: MatmulOperands, unit: Unit, scales: tuple[ArrayLike | None,
         item_a = np.zeros(1, np.int64)
         item_b = np.zeros(1, np.int64)
     if c is not None:
-        c = c.reshape(item_a.size, m, n)
+        c = np.array(c, order="C").reshape(item_a.size, m, n)  # a broadcast view cannot be written to
     return UnitOperands(a, b, c, item_a, item_b, reach_a, reach_b, reach_c, scale_a, scale_b)
 
 
