@@ -5,8 +5,7 @@ One way for all accumulators, matrix units among them; what a unit asks of its o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -75,8 +74,7 @@ Floats = NDArray[np.floating]
 Number = TypeVar("Number", bound=np.generic)
 
 
-@dataclass(frozen=True)
-class MatmulOperands:
+class MatmulOperands(NamedTuple):
     """What a product is of: carriers a, b and c (or None) of the shapes given, and the shapes of the result.
 
     `full` is (..., m, n), `shape` that of the result: without the axes that one-dimensional operands do not have.

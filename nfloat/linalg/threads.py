@@ -68,6 +68,9 @@ def over_ranges(task: Callable[[int, int], object], size: int, count: int, work:
     it ends within a second. Then no thread begins another, and KeyboardInterrupt is raised when all have stopped.
     """
     piece = max(1, PIECE // work) if work > 0 else size
+    if count == 1 and piece >= size:
+        task(0, size)
+        return
     stopped = threading.Event()
 
     def part(first: int, last: int) -> None:
