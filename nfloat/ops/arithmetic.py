@@ -16,23 +16,9 @@ from ..formats.rounding import OverflowLike, RoundingLike
 from ..kernels.arithmetic.operations import Operation
 from ..streams import SeedLike
 from .compute import compute
-from .operands import Result, elementwise, of_the_operands
-from .rounder import rounder
+from .operands import Result, rounded_once
 
-
-def _apply(
-    op: Operation,
-    named: tuple[tuple[str, ArrayLike], ...],
-    fmt: FormatLike | None,
-    rounding: RoundingLike,
-    overflow: OverflowLike | None,
-    random_bits: int | None,
-    seed: SeedLike | None,
-) -> Result:
-    if fmt is None:
-        return of_the_operands(op, named, rounding, overflow, random_bits, seed)
-    how = rounder(fmt, rounding, overflow, random_bits)
-    return elementwise(partial(compute, op), named, how, how.key(seed))
+_apply = partial(rounded_once, compute)
 
 
 def add(

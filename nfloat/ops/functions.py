@@ -20,8 +20,7 @@ from ..formats.names import FormatLike
 from ..formats.rounding import OverflowLike, RoundingLike
 from ..streams import SeedLike
 from .evaluate import evaluate
-from .operands import Result, elementwise, of_the_operands
-from .rounder import rounder
+from .operands import Result, rounded_once
 
 _DOC = """{formula}, correctly rounded to a format.
 
@@ -56,19 +55,7 @@ Examples
 """
 
 
-def _apply(
-    name: str,
-    named: tuple[tuple[str, ArrayLike], ...],
-    fmt: FormatLike | None,
-    rounding: RoundingLike,
-    overflow: OverflowLike | None,
-    random_bits: int | None,
-    seed: SeedLike | None,
-) -> Result:
-    if fmt is None:
-        return of_the_operands(name, named, rounding, overflow, random_bits, seed)
-    how = rounder(fmt, rounding, overflow, random_bits)
-    return elementwise(partial(evaluate, name), named, how, how.key(seed))
+_apply = partial(rounded_once, evaluate)
 
 
 def _unary(name: str, formula: str, notes: str, example: str, shown: str) -> Callable[..., Result]:

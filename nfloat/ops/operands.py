@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import ArgumentError, FormatError, ShapeError
+from ..formats.names import FormatLike
 from ..formats.rounding import OverflowLike, RoundingLike
 from ..kernels.arithmetic.operations import Operation
 from ..streams import SeedLike
 from .arguments import LARGE, as_carrier
 from .memory import check_size
-from .rounder import Rounder
+from .rounder import Rounder, rounder
 
 Result = NDArray[np.floating] | np.floating
 #: the method by which a FloatArray carries out an operation on itself and others: (operation, operands) -> FloatArray
@@ -66,16 +67,27 @@ def gather(named: Sequence[tuple[str, ArrayLike]], *, single: bool) -> Operands:
     return Operands(arrays, shape, prod(shape), result, is_scalar)
 
 
-def elementwise(
-    carry_out: Callable[[tuple[NDArray[np.floating], ...], int, Rounder, int], NDArray[np.floating]],
+def rounded_once(
+    carry_out: Callable[[Any, tuple[NDArray[np.floating], ...], int, Rounder, int], NDArray[np.floating]],
+    operation: Operation | str,
     named: Sequence[tuple[str, ArrayLike]],
-    how: Rounder,
-    key: int,
+    fmt: FormatLike | None,
+    rounding: RoundingLike,
+    overflow: OverflowLike | None,
+    random_bits: int | None,
+    seed: SeedLike | None,
 ) -> Result:
-    """What `carry_out` makes of the operands' flat arrays (and size, rounder and key), in the result's shape."""
+    """An operation on operands (name, value), rounded to a format, or as a FloatArray among them says.
+
+    `carry_out` does it on (operation, flat arrays, size, rounder, key).
+    """
+    if fmt is None:
+        return of_the_operands(operation, named, rounding, overflow, random_bits, seed)
+    how = rounder(fmt, rounding, overflow, random_bits)
+    key = how.key(seed)
     with np.errstate(invalid="ignore"):  # a signalling NaN would warn
         operands = gather(named, single=how.single)
-        flat = carry_out(operands.arrays, operands.size, how, key)
+        flat = carry_out(operation, operands.arrays, operands.size, how, key)
         return operands.restore(flat.astype(operands.dtype, copy=False))
 
 
