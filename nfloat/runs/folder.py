@@ -103,7 +103,8 @@ class RunFolder(Generic[AnyRow]):
         except BaseException:
             self._lock.release()
             if new:
-                self.path.rmdir()
+                with contextlib.suppress(OSError):  # if something stands in it already, it stays
+                    self.path.rmdir()
             raise
 
     def __enter__(self) -> Self:

@@ -84,8 +84,11 @@ def test_products_and_units_compile_nothing_undeclared():
             "amd.cdna3.mfma.f16.f32",
             "intel.amx.tdpbf16ps",
             "arm.bfdot",
+            "amd.cdna2.mfma.f64.f64",
         ):
-            nf.matmul(x, x.T, unit)
+            fixed, c = x.copy(), np.zeros((8, 8), np.float32)
+            fixed.flags.writeable = c.flags.writeable = False
+            nf.matmul(x, x.T, unit), nf.matmul(fixed, np.asfortranarray(x.T), unit, c)
             nf.matmul(np.stack([x, x]), x.T, unit)
         nf.sum(x, "float16"), nf.cumsum(x, "float16")
     assert undeclared() == []

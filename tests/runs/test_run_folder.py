@@ -70,6 +70,22 @@ def test_a_folder_that_cannot_be_used_is_not_left_behind(tmp_path, monkeypatch):
     assert not (tmp_path / "new").exists()
 
 
+def test_a_folder_that_fails_when_something_stands_in_it_says_why(tmp_path, monkeypatch):
+    replace = module.replace_text
+
+    def full(path, text):
+        if path.name == CONFIG:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        replace(path, text)
+
+    monkeypatch.setattr(module, "replace_text", full)
+    with pytest.raises(ArgumentError, match=r"cannot be written: No space left on device"):
+        opened(tmp_path / "new")
+    monkeypatch.undo()
+    with opened(tmp_path / "new") as folder:
+        assert folder.rows == []
+
+
 def test_one_process_writes_at_a_time(tmp_path):
     with opened(tmp_path) as folder:
         folder.append(rows_of(0, 2))

@@ -106,15 +106,14 @@ def checked(
     RepresentationError
         Naming the first element that is not.
     """
-    if fmt.precision == 53:
-        return carrier.astype(np.float64), Reach()
+    dtype = np.dtype(np.float64 if fmt.precision == 53 else np.float32)
     with np.errstate(all="ignore"):
-        single = np.asarray(carrier, np.float32, order="C")
-    if not single.flags.writeable:  # kernels have one signature, which takes arrays that may be written to
-        single = single.copy()
-    reach, fits = measure(single, fmt)
+        own = np.require(carrier, dtype, ("C", "W"))  # kernels have one signature: of arrays that may be written to
+    if fmt.precision == 53:
+        return own, Reach()
+    reach, fits = measure(own, fmt)
     if carrier.dtype == np.float64 and fits:
-        fits = bool(np.array_equal(single, carrier, equal_nan=True))
+        fits = bool(np.array_equal(own, carrier, equal_nan=True))
     if not fits:
         wrong = ~held(carrier, fmt)
         advice = "round it first" if argument == "c" else f"round first, or pass inputs={fmt.name!r}"
@@ -122,7 +121,7 @@ def checked(
             f"{_named(carrier, wrong, argument)} is not a value of {fmt.name}, which {unit.name} takes as {argument} "
             f"({int(wrong.sum())} of {carrier.size} are not); {advice}"
         )
-    return single, reach
+    return own, reach
 
 
 def unit_operands(x: MatmulOperands, unit: Unit, scales: tuple[ArrayLike | None, ArrayLike | None]) -> UnitOperands:
@@ -150,7 +149,7 @@ def unit_operands(x: MatmulOperands, unit: Unit, scales: tuple[ArrayLike | None,
         item_a = np.zeros(1, np.int64)
         item_b = np.zeros(1, np.int64)
     if c is not None:
-        c = np.array(c, order="C").reshape(item_a.size, m, n)  # a broadcast view cannot be written to
+        c = np.require(c.reshape(item_a.size, m, n), requirements=("C", "W"))  # a broadcast view may not be written to
     return UnitOperands(a, b, c, item_a, item_b, reach_a, reach_b, reach_c, scale_a, scale_b)
 
 
