@@ -162,6 +162,22 @@ class Precision:
         seed = self.stream(name, product) if isinstance(accumulator, Accumulator) and accumulator.stochastic else None
         return np.asarray(matmul(a, b, accumulator, c, seed=seed, threads=self.threads))
 
+    def gemm(
+        self,
+        name: str,
+        product: str,
+        a: Floats,
+        b: Floats,
+        c: Floats | None = None,
+        roles: tuple[Role, Role] = (Role.GEMM_X, Role.GEMM_W),
+    ) -> Floats:
+        """``a @ b (+ c)``, the operands first as the recipe stores operands of those roles: stacks as in `nf.matmul`.
+
+        `product` is "forward", "input_gradient" or "weight_gradient".
+        """
+        a, b = self.cast(roles[0], name, a), self.cast(roles[1], name, b)
+        return self.matmul(name, "forward" if product == "forward" else "backward", a, b, c)
+
     def sum_rows(self, name: str, x: Floats) -> Floats:
         """(k, n) -> (n,): the sum over the first axis, k ascending, in the recipe's accumulator for sums."""
         return self.matmul(name, "sums", _ones(x.shape[0], x.dtype), x)[0]
