@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,8 @@ from ._output import json_option, print_json, print_table, write_page
 from ._progress import Progress
 
 if TYPE_CHECKING:
-    from ..drift import Config, Result
+    from ..drift import Result
+    from ..drift.comparison import Comparison
 
 #: columns of the table: key of the summary -> head
 COLUMNS = {
@@ -32,6 +34,7 @@ COLUMNS = {
     "--data",
     help='"digits", "blobs", or a .npz (arrays x, y) or .csv (class in the last column) file.  [default: digits]',
 )
+@click.option("--build", help="Your own instead: module:function, as nf.drift.Experiment takes it.")
 @click.option("--model", help="The model.  [default: mlp]")
 @click.option("--width", type=int, help="Units of a hidden layer.  [default: 64]")
 @click.option("--depth", type=int, help="Hidden layers.  [default: 1]")
@@ -79,6 +82,7 @@ def command(
       nfloat drift --out out
       nfloat drift --recipes float32,bf16-pure,bf16-pure-kahan --steps 300 --seeds 3 --out short
       nfloat drift --recipes bf16-mixed,bf16-mixed+weights=float8_e4m3fn:stochastic --out fp8
+      nfloat drift --build mymodels:small --recipes bf16-mixed,fp16-mixed --out own
       nfloat drift --config out/config.toml --threads 1 --out again
     """
     config = _config(config_file, options)
@@ -95,17 +99,32 @@ def command(
         click.echo(f"\npage: {page}" if page else f"\nrows: {out / 'rows.jsonl'}")
 
 
-def _config(config_file: Path | None, options: dict[str, Any]) -> Config:
+def _config(config_file: Path | None, options: dict[str, Any]) -> Comparison:
     """The configuration that file and options describe; an option that was not given changes nothing."""
-    from ..drift.config import Config, read_config
+    from ..drift import Config, Experiment
+    from ..drift.config import read_config
 
     given = {key: value for key, value in options.items() if value is not None}
     if "recipes" in given:
         given["recipes"] = tuple(name.strip() for name in given["recipes"].split(",") if name.strip())
-    return Config(**given) if config_file is None else read_config(config_file).replace(**given)
+    if config_file is None:
+        _refuse_unknown(Experiment if "build" in given else Config, given)
+        return Experiment(**given) if "build" in given else Config(**given)
+    config = read_config(config_file)
+    _refuse_unknown(type(config), given)
+    return config.replace(**given)
 
 
-def _run(config: Config, out: Path, overwrite: bool, threads: int | None) -> Result:
+def _refuse_unknown(kind: type[Comparison], given: dict[str, Any]) -> None:
+    """Refuse options that say what is trained, where something else says it."""
+    known = {field.name for field in fields(kind)}
+    for key in given:
+        if key not in known:
+            what = "--build brings its own" if "build" in known else "the configuration has a model and data of its own"
+            raise click.UsageError(f"--{key} does not go with this run: {what}", click.get_current_context())
+
+
+def _run(config: Comparison, out: Path, overwrite: bool, threads: int | None) -> Result:
     from ..drift.experiment import run
 
     try:
@@ -132,7 +151,7 @@ def _print_causes(result: Result) -> None:
     from ..report.wording import listed, share
 
     lines = [
-        f"{item['recipe']}: first trouble at {trouble_words(item, result.config.optimizer)}"
+        f"{item['recipe']}: first trouble at {trouble_words(item, result.config.optimizer_name)}"
         for item in result.summary
         if item["first_trouble"] is not None
     ]

@@ -29,7 +29,7 @@ def command(names: tuple[str, ...], as_json: bool) -> None:
       nfloat recipes bf16-pure+weights=float8_e4m3fn:stochastic
       nfloat recipes bf16-mixed+forward=nvidia.hopper.mma.bf16.f32 --json
     """
-    from ..drift.config import recipe_of
+    from ..drift.comparison import recipe_of
     from ..nn.recipes import recipes
 
     found = [recipe_of(name) for name in names] or list(recipes.values())

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from .. import nn
 from ..formats.rounding import Rounding
 from ..nn.recipes import Cast
-from .config import Config, recipe_of
+from .comparison import Comparison, recipe_of
 from .inference import log_of
 from .members import TWIN, Member, rounds
 from .verdicts import End, Ends, verdict_of
@@ -58,16 +58,17 @@ class Effect(NamedTuple):
     share: float | None
 
 
-def places(config: Config, name: str) -> tuple[str, ...]:
+def places(config: Comparison, name: str) -> tuple[str, ...]:
     """The places at which a recipe differs from float64, and that this training has.
 
     Examples
     --------
+    >>> from nfloat.drift import Config
     >>> places(Config(), "tf32")
     ('weights', 'activations', 'product operands', 'accumulators', 'activation gradients', 'weight gradients', 'update')
     """
     recipe, exact = recipe_of(name), nn.recipe("float64")
-    absent = {"state"} if config.optimizer == "sgd" else set()
+    absent = {"state"} if config.optimizer_name == "sgd" else set()
     differ = [p for p, names in PLACES.items() if any(getattr(recipe, f) != getattr(exact, f) for f in names)]
     return tuple(place for place in differ if place not in absent)
 
@@ -83,7 +84,7 @@ def recipe_for(member: Member) -> nn.Recipe:
     return other.replace(**{field: getattr(own, field) for field in PLACES[member.place]}, name=member.name)
 
 
-def explained(config: Config, ends: Ends) -> list[str]:
+def explained(config: Comparison, ends: Ends) -> list[str]:
     """The recipes to be explained, now that all seeds have run."""
     if config.ablate == "none":
         return []
@@ -94,12 +95,12 @@ def explained(config: Config, ends: Ends) -> list[str]:
 _EXPLAINED = ("worse", "diverged")
 
 
-def first_members(config: Config, name: str) -> list[Member]:
+def first_members(config: Comparison, name: str) -> list[Member]:
     """The runs with one place rounded."""
     return [_member(config, name, ALONE, place) for place in places(config, name)]
 
 
-def further_members(config: Config, name: str, ends: Ends) -> list[Member]:
+def further_members(config: Comparison, name: str, ends: Ends) -> list[Member]:
     """The runs without a place and with a repair, once those of `first_members` are known."""
     alone = [effect for effect in effects(config, name, ends) if effect.how == ALONE]
     if not alone:
@@ -112,7 +113,7 @@ def further_members(config: Config, name: str, ends: Ends) -> list[Member]:
     ]
 
 
-def effects(config: Config, name: str, ends: Ends) -> list[Effect]:
+def effects(config: Comparison, name: str, ends: Ends) -> list[Effect]:
     """What is known of a recipe's places: those alone first, ranked; then without; then repairs."""
     own, twin = ends.get((name, config.seed)), ends.get((TWIN, config.seed))
     if own is None or twin is None:
@@ -149,7 +150,7 @@ def _effect(how: str, place: str, end: End, twin: End, whole: float | None) -> E
     return Effect(place, how, loss, end.path, share)
 
 
-def _member(config: Config, name: str, how: str, place: str) -> Member:
+def _member(config: Comparison, name: str, how: str, place: str) -> Member:
     return Member(_name(name, how, place), config.seed, name, how=how, place=place)
 
 

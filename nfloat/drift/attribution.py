@@ -10,17 +10,17 @@ The update (the formats of weights, state and step) is no part of this: what it 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from .. import nn
 from ..linalg.units.unit import Unit
 from ..nn.precision import Floats
 from . import metrics
+from .task import Weights
 
 #: field of a recipe -> what is rounded there, in words; in the order in which a step meets them
 SOURCES: Mapping[str, str] = MappingProxyType(
@@ -73,11 +73,7 @@ def single_sources(recipe: nn.Recipe) -> dict[str, Source]:
 
 
 def errors_by_source(
-    sources: Mapping[str, Source],
-    model: nn.Layer,
-    batch: tuple[ArrayLike, ArrayLike],
-    exact: Mapping[str, Floats],
-    **context: Any,
+    sources: Mapping[str, Source], gradients: Callable[[nn.Recipe], Weights], exact: Weights
 ) -> dict[str, float | None]:
     """Source -> relative error of the gradient of all weights that is made there.
 
@@ -85,17 +81,15 @@ def errors_by_source(
     ----------
     sources : mapping
         As `single_sources` gives it.
-    batch : (x, y)
-        The step's batch.
+    gradients : callable
+        The step's gradients under a recipe (``Training.gradients``).
     exact : mapping
-        The float64 gradient at the model's weights.
-    **context
-        Scale, seed, step and threads, as for `nn.gradients`.
+        The float64 gradient at the same weights.
     """
     reference = np.concatenate([np.ravel(gradient) for gradient in exact.values()])
 
     def gradient(recipe: nn.Recipe) -> Floats:
-        found = nn.gradients(model, *batch, recipe, **context)[1]
+        found = gradients(recipe)
         return np.concatenate([np.ravel(found[name]) for name in exact])
 
     errors = {}

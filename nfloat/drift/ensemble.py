@@ -10,13 +10,13 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from .. import nn
 from .ablation import recipe_for
-from .config import Config
+from .comparison import Comparison
 from .members import Member, rounds
 from .recorder import Recorder
 from .rows import Row
-from .twin import Reference, begin, run_reference, weights
+from .task import Task, Training
+from .twin import Reference, run_reference
 
 #: at about so many steps a member is measured: enough to draw a band
 _POINTS = 10
@@ -33,11 +33,12 @@ class Group(NamedTuple):
         return self.members[0].seed
 
 
-def measured_steps(config: Config) -> tuple[int, ...]:
+def measured_steps(config: Comparison) -> tuple[int, ...]:
     """The steps at which members are measured: some of ``config.recorded_steps``, the last of them too.
 
     Examples
     --------
+    >>> from nfloat.drift import Config
     >>> measured_steps(Config(steps=100, every=5))
     (0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100)
     """
@@ -46,7 +47,7 @@ def measured_steps(config: Config) -> tuple[int, ...]:
 
 
 def run_group(
-    config: Config, data: nn.Dataset, group: Group, threads: int | None = None, reference: Reference | None = None
+    config: Comparison, task: Task, group: Group, threads: int | None = None, reference: Reference | None = None
 ) -> Iterator[list[Row]]:
     """The rows of each member of a group, whole.
 
@@ -57,25 +58,25 @@ def run_group(
     """
     own = config.replace(seed=group.seed)
     if reference is None:
-        reference = run_reference(own, data, threads, measured=measured_steps(config))
+        reference = run_reference(own, task, threads, measured=measured_steps(config))
     for member in group.members:
-        yield list(itertools.chain.from_iterable(_run(own, data, member, reference, threads)))
+        yield list(itertools.chain.from_iterable(_run(own, task, member, reference, threads)))
 
 
 def _run(
-    config: Config, data: nn.Dataset, member: Member, reference: Reference, threads: int | None
+    config: Comparison, task: Task, member: Member, reference: Reference, threads: int | None
 ) -> Iterator[list[Row]]:
     recipe = recipe_for(member)
     recorder, measured = Recorder(member.name, recipe, member.seed), set(measured_steps(config))
     if not rounds(recipe) and not member.pushed:
         yield [row for step in sorted(measured) for row in _twin_rows(recorder, step, config.steps, reference)]
         return
-    trainer, batches = begin(config, data, recipe, threads, pushed=member.pushed, rounding=member.rounding)
-    for step, batch in enumerate(itertools.islice(batches, config.steps)):
+    training = task.begin(recipe, config.seed, threads, pushed=member.pushed, rounding=member.rounding)
+    for step in range(config.steps):
         if step in measured:
-            yield _state_rows(recorder, step, trainer, data, reference, last=False)
-        trainer.step(data.train_x[batch], data.train_y[batch])
-    yield _state_rows(recorder, config.steps, trainer, data, reference, last=True)
+            yield _state_rows(recorder, step, training, reference, last=False)
+        training.step()
+    yield _state_rows(recorder, config.steps, training, reference, last=True)
 
 
 def _twin_rows(recorder: Recorder, step: int, last: int, reference: Reference) -> list[Row]:
@@ -87,14 +88,11 @@ def _twin_rows(recorder: Recorder, step: int, last: int, reference: Reference) -
     return rows + recorder.quality_rows(step, snapshot.train, snapshot.train_loss, snapshot.test)
 
 
-def _state_rows(
-    recorder: Recorder, step: int, trainer: nn.Trainer, data: nn.Dataset, reference: Reference, *, last: bool
-) -> list[Row]:
+def _state_rows(recorder: Recorder, step: int, training: Training, reference: Reference, *, last: bool) -> list[Row]:
     """Where a member stands: path and loss; at its end the test error too, which says that it is complete."""
-    snapshot, start, threads = reference.at[step], reference.at[0].weights, trainer.threads
-    train = nn.evaluate(trainer.model, data.train_x, data.train_y, threads=threads)
-    rows = recorder.path_rows(step, weights(trainer), snapshot.weights, start)
+    snapshot, start = reference.at[step], reference.at[0].weights
+    train = training.train_set()
+    rows = recorder.path_rows(step, training.weights(), snapshot.weights, start)
     if not last:
         return rows + recorder.loss_gap_rows(step, train, snapshot.train_loss)
-    test = nn.evaluate(trainer.model, data.test_x, data.test_y, threads=threads)
-    return rows + recorder.quality_rows(step, train, snapshot.train_loss, test)
+    return rows + recorder.quality_rows(step, train, snapshot.train_loss, training.test_set())

@@ -5,23 +5,20 @@ The order stands in ``plan.py``.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-
-from .. import nn
-from .config import Config
+from .comparison import Comparison
 from .ensemble import Group
 from .folder import open_folder
 from .members import TWIN, Member
 from .plan import Training, complete_trainings, stages
 from .result import Result
 from .rows import Row
+from .task import Task
 from .twin import Reference, run_recipe, run_reference
 from .workers import Shared, Workers
 
@@ -39,7 +36,7 @@ class Sink(Protocol):
 
 
 def run(
-    config: Config,
+    config: Comparison,
     *,
     out: str | Path | None = None,
     overwrite: bool = False,
@@ -52,7 +49,7 @@ def run(
 
     Parameters
     ----------
-    config : Config
+    config : Config or Experiment
         What to run.
     out : path-like, optional
         A folder into which rows are written as they come, and configuration and provenance with them; what is
@@ -77,27 +74,15 @@ def run(
     >>> [item["recipe"] for item in result.summary], result.summary[0]["train_loss_gap"]
     (['float64', 'bf16-pure'], 0.0)
     """
-    data = nn.load_data(config.data)
-    nn.batches(
-        len(data.train_x), config.batch, config.seed
-    )  # refuses a batch that is too large before a folder is made
-    digest = data_digest(data)
+    task = config.task()
     if out is None:
-        return Result(config, _everything(config, data, _Memory(), threads, progress), digest)
+        return Result(config, _everything(config, task, _Memory(), threads, progress), task.digest)
     start = time.perf_counter()
-    with open_folder(out, config, data_digest=digest, overwrite=overwrite) as folder:
-        rows = _everything(config, data, folder, threads, progress)
-        result = Result(config, rows, digest)
+    with open_folder(out, config, data_digest=task.digest, overwrite=overwrite) as folder:
+        rows = _everything(config, task, folder, threads, progress)
+        result = Result(config, rows, task.digest)
         folder.finish(complete=True, seconds=round(time.perf_counter() - start, 3), threads=threads)
     return result
-
-
-def data_digest(data: nn.Dataset) -> str:
-    """SHA-256 of the examples, in their order: what a file's name alone does not say."""
-    digest = hashlib.sha256()
-    for array in (data.train_x, data.train_y, data.test_x, data.test_y):
-        digest.update(f"{array.shape} {array.dtype.str} ".encode() + np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
 
 
 class _Memory:
@@ -109,17 +94,17 @@ class _Memory:
 
 
 def _everything(
-    config: Config, data: nn.Dataset, sink: Sink, threads: int | None, progress: Progress | None
+    config: Comparison, task: Task, sink: Sink, threads: int | None, progress: Progress | None
 ) -> list[Row]:
     """The rows of every stage."""
     done = set(complete_trainings(sink.rows, config))
-    twin = _Twin(config, data, threads, progress)
-    with Workers(config, data, threads) as workers:
+    twin = _Twin(config, task, threads, progress)
+    with Workers(config, task, threads) as workers:
         ensemble, *later = stages(config)
         shared = workers.share(_missing(ensemble[1](sink.rows), done))
         for name in config.recipes:
             if (name, config.seed) not in done:
-                for steps, rows in run_recipe(config, name, data, twin.reference, threads):
+                for steps, rows in run_recipe(config, name, task, twin.reference, threads):
                     sink.append(rows)
                     _report(progress, name, steps)
             else:
@@ -132,7 +117,9 @@ def _everything(
     return sink.rows
 
 
-def _work_off(shared: Shared, name: str, config: Config, sink: Sink, twin: _Twin, progress: Progress | None) -> None:
+def _work_off(
+    shared: Shared, name: str, config: Comparison, sink: Sink, twin: _Twin, progress: Progress | None
+) -> None:
     """Train what is missing of a stage; all of it counts as so many steps as a recipe has."""
     for count, rows in enumerate(shared.rows(lambda: twin.reference), start=1):
         sink.append(rows)
@@ -155,8 +142,8 @@ def _report(progress: Progress | None, name: str, steps: int) -> None:
 class _Twin:
     """The float64 twin of the first seed, trained when it is first asked for."""
 
-    def __init__(self, config: Config, data: nn.Dataset, threads: int | None, progress: Progress | None) -> None:
-        self._how = config, data, threads, progress and partial(progress, TWIN)
+    def __init__(self, config: Comparison, task: Task, threads: int | None, progress: Progress | None) -> None:
+        self._how = config, task, threads, progress and partial(progress, TWIN)
 
     @cached_property
     def reference(self) -> Reference:

@@ -11,12 +11,15 @@ from pathlib import Path
 
 from ..runs.folder import CONFIG, Mark, RunFolder, check_folder, folder_rows
 from ..runs.provenance import code_digest
-from .config import Config, read_config, to_toml
+from .comparison import Comparison, to_toml
+from .config import read_config
 from .plan import complete_trainings
 from .rows import Row, from_line
 
 
-def open_folder(path: str | Path, config: Config, *, data_digest: str = "", overwrite: bool = False) -> RunFolder[Row]:
+def open_folder(
+    path: str | Path, config: Comparison, *, data_digest: str = "", overwrite: bool = False
+) -> RunFolder[Row]:
     """A folder opened for one configuration, with the rows of what is complete there.
 
     Raises
@@ -37,7 +40,7 @@ def open_folder(path: str | Path, config: Config, *, data_digest: str = "", over
     return RunFolder(path, to_toml(config), marks, parse=from_line, continued=continued, overwrite=overwrite)
 
 
-def read_folder(path: str | Path) -> tuple[Config, list[Row]]:
+def read_folder(path: str | Path) -> tuple[Comparison, list[Row]]:
     """The configuration and the rows of a folder, complete or not.
 
     Raises

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from ..errors import ArgumentError, nearest_names
 from .ablation import Effect, effects
-from .config import Config
+from .comparison import Comparison
 from .plan import is_complete
 from .rows import Key, Row, by_series
 from .summary import Summary, summarise
@@ -20,7 +20,7 @@ from .verdicts import Ends, ends_of
 class Measurements:
     """A configuration and its rows, complete or not."""
 
-    config: Config
+    config: Comparison
     rows: list[Row]
 
     @cached_property

@@ -18,7 +18,7 @@ from dataclasses import dataclass, fields
 from .. import nn
 from ..linalg.accumulators import Accumulator
 from ..nn.recipes import CAST_FIELDS
-from .config import Config, recipe_of
+from .comparison import Comparison, recipe_of
 
 #: the name of the float64 run of each seed
 TWIN = "float64 twin"
@@ -62,7 +62,7 @@ def rounding_name(recipe: str, rounding: int) -> str:
     return f"{recipe} rounding {rounding}"
 
 
-def seeds(config: Config) -> range:
+def seeds(config: Comparison) -> range:
     """The seeds of a run."""
     return range(config.seed, config.seed + config.seeds)
 
@@ -95,7 +95,7 @@ def is_stochastic(recipe: nn.Recipe) -> bool:
     )
 
 
-def members(config: Config) -> Iterator[Member]:
+def members(config: Comparison) -> Iterator[Member]:
     """Every member of the ensemble, seed by seed, in the order in which their rows stand."""
     recipes = {name: recipe_of(name) for name in config.recipes}
     levels = sorted({precision_of(recipe) for recipe in recipes.values() if rounds(recipe)}, reverse=True)

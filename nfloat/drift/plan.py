@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from .ablation import explained, first_members, further_members
-from .config import Config
+from .comparison import Comparison
 from .members import Member, members
 from .rows import LAST_METRIC, Row
 from .verdicts import Ends, ends_of
@@ -24,7 +24,7 @@ Training = tuple[str, int]
 ENSEMBLE, ABLATION, REPAIRS = "other seeds", "one place rounded", "all but one, and repairs"
 
 
-def stages(config: Config) -> Sequence[tuple[str, Callable[[Sequence[Row]], list[list[Member]]]]]:
+def stages(config: Comparison) -> Sequence[tuple[str, Callable[[Sequence[Row]], list[list[Member]]]]]:
     """(Name, rows so far -> groups of members that one process trains), in their order."""
 
     def ablation(of: Callable[[str, Ends], list[Member]]) -> Callable[[Sequence[Row]], list[list[Member]]]:
@@ -41,25 +41,25 @@ def stages(config: Config) -> Sequence[tuple[str, Callable[[Sequence[Row]], list
     )
 
 
-def trainings(config: Config, rows: Sequence[Row]) -> Iterator[Training]:
+def trainings(config: Comparison, rows: Sequence[Row]) -> Iterator[Training]:
     """Every training of the run, in order; those that depend on rows are known only once these are there."""
     yield from ((name, config.seed) for name in config.recipes)
     for _, groups in stages(config):
         yield from ((member.name, member.seed) for group in groups(rows) for member in group)
 
 
-def complete_trainings(rows: Sequence[Row], config: Config) -> list[Training]:
+def complete_trainings(rows: Sequence[Row], config: Comparison) -> list[Training]:
     """The trainings, in their order, up to the first whose last row is not among `rows`."""
     return list(itertools.takewhile(ended(rows, config).__contains__, trainings(config, rows)))
 
 
-def is_complete(rows: Sequence[Row], config: Config) -> bool:
+def is_complete(rows: Sequence[Row], config: Comparison) -> bool:
     """Whether the rows hold every training of the run to its end."""
     there = ended(rows, config)
     return all(training in there for training in trainings(config, rows))
 
 
-def ended(rows: Iterable[Row], config: Config) -> set[Training]:
+def ended(rows: Iterable[Row], config: Comparison) -> set[Training]:
     """The trainings whose last row is there."""
     last = (row for row in rows if row["metric"] == LAST_METRIC and row["step"] == config.steps)
     return {(row["recipe"], row["seed"]) for row in last}

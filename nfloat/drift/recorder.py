@@ -18,8 +18,7 @@ from ..nn.train import Evaluation, StepResult
 from . import metrics
 from .attribution import METRIC
 from .rows import LAST_METRIC, MODEL, Row
-
-Weights = Mapping[str, Floats]
+from .task import Weights
 
 #: tensor -> the recipe's field that rounds it; those of parameters by what follows the parameter's name
 _FIELDS = {role.tensor: role.field for role in Role}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypedDict
 
 from . import centre
-from .config import Config
+from .comparison import Comparison
 from .inference import Interval, change
 from .rows import MODEL, Key, Row, by_series
 from .trouble import Trouble, first_trouble
@@ -49,7 +49,7 @@ class Summary(TypedDict):
     verdict: str
 
 
-def summarise(config: Config, rows: Sequence[Row]) -> list[Summary]:
+def summarise(config: Comparison, rows: Sequence[Row]) -> list[Summary]:
     """One summary per recipe that has rows, in the configuration's order.
 
     Of the first seed: `train_loss` ... `path_distance` are the last ones; `grad_error` and `stagnation` are medians and
@@ -100,7 +100,7 @@ def recovery(summaries: Iterable[Summary], recipe: str, base: str) -> float | No
 
 
 def _one(
-    config: Config,
+    config: Comparison,
     name: str,
     series: Mapping[Key, list[tuple[int, float]]],
     rows: Sequence[Row],

@@ -92,7 +92,7 @@ def tensor_words(tensor: str, optimizer: str) -> str:
     kind, _, part = rest.partition(".")
     if kind == "state":
         names = _STATES.get(optimizer.removesuffix("w"), {})
-        return f"{names.get(part, 'momentum')} of the {own}"
+        return f"{names.get(part, 'momentum' if optimizer else f'state {part}')} of the {own}"
     if own == "gemm":
         return f"product operand {rest}"
     return f"{own} {'gradient' if kind == 'grad' else kind}".strip()

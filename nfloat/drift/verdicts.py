@@ -22,7 +22,7 @@ import statistics
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from .config import Config, recipe_of
+from .comparison import Comparison, recipe_of
 from .inference import Interval, interval, log_of
 from .members import ROUNDINGS, TWIN, null_name, precision_of, rounding_name, rounds, seeds
 from .rows import LAST_METRIC, MODEL, Row
@@ -81,7 +81,7 @@ def ends_of(rows: Iterable[Row]) -> dict[tuple[str, int], End]:
     return found
 
 
-def verdict_of(config: Config, name: str, ends: Ends) -> Verdict:
+def verdict_of(config: Comparison, name: str, ends: Ends) -> Verdict:
     """The verdict on one recipe of the configuration."""
     recipe, all_seeds = recipe_of(name), seeds(config)
     null = null_name(precision_of(recipe)) if rounds(recipe) else TWIN
@@ -100,12 +100,12 @@ def verdict_of(config: Config, name: str, ends: Ends) -> Verdict:
     return Verdict(word, effect, path, diverged, _rounding_spread(config, name, ends), null_path)
 
 
-def comparisons(config: Config) -> int:
+def comparisons(config: Comparison) -> int:
     """How many verdicts of a run can be wrong by chance."""
     return max(1, len([name for name in config.recipes if rounds(recipe_of(name))]))
 
 
-def seed_spread(config: Config, ends: Ends) -> float | None:
+def seed_spread(config: Comparison, ends: Ends) -> float | None:
     """Standard deviation of the logarithm of float64's loss from seed to seed."""
     logs = [log_of(end.loss) for seed in seeds(config) if (end := ends.get((TWIN, seed))) and not end.diverged]
     return statistics.stdev(logs) if len(logs) > 1 else None
@@ -130,7 +130,7 @@ def _word(diverged: tuple[int, ...], effect: Interval | None, *, same: bool) -> 
     return "worse" if effect.side > 0 else "better"
 
 
-def _rounding_spread(config: Config, name: str, ends: Ends) -> float | None:
+def _rounding_spread(config: Comparison, name: str, ends: Ends) -> float | None:
     names = [name, *(rounding_name(name, k) for k in range(1, ROUNDINGS + 1))]
     found = [end for who in names if (end := ends.get((who, config.seed))) is not None and math.isfinite(end.loss)]
     return statistics.stdev([log_of(end.loss) for end in found]) if len(found) == len(names) else None

@@ -18,10 +18,10 @@ from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import IO, Any, Self, cast
 
-from .. import nn
-from .config import Config
+from .comparison import Comparison
 from .ensemble import Group, measured_steps, run_group
 from .rows import Row
+from .task import Task
 from .twin import Reference, run_reference
 
 #: updates in all groups together from which another process pays for its start (about two seconds)
@@ -35,14 +35,14 @@ class Workers:
 
     Parameters
     ----------
-    config, data
-        Of the run.
+    config, task
+        Of the run; where they cannot be pickled, there is no other process.
     threads : int, optional
         1: no other process. Otherwise passed to `nf.matmul`.
     """
 
-    def __init__(self, config: Config, data: nn.Dataset, threads: int | None) -> None:
-        self.config, self.data, self.threads = config, data, threads
+    def __init__(self, config: Comparison, task: Task, threads: int | None) -> None:
+        self.config, self.task, self.threads = config, task, threads
         self.other: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -64,12 +64,16 @@ class Workers:
         return Shared(self, groups, None if alone else self.other)
 
     def _start(self) -> None:
+        try:
+            work = pickle.dumps((self.config, self.task))
+        except (pickle.PicklingError, AttributeError, TypeError):
+            return  # a function of the caller's that only this process knows
         command = [sys.executable, "-c", _SERVE.format(path=sys.path)]
         pipe = subprocess.PIPE
         # in a session of its own, so that an interruption reaches this process alone
         self.other = subprocess.Popen(command, stdin=pipe, stdout=pipe, start_new_session=True)
         with contextlib.suppress(OSError):  # one that died at once is seen when it is asked
-            _send(cast("IO[bytes]", self.other.stdin), (self.config, self.data))
+            _write(cast("IO[bytes]", self.other.stdin), work)
 
 
 class Shared:
@@ -95,7 +99,7 @@ class Shared:
 
     def _own(self, group: Group, twin: Callable[[], Reference]) -> Iterator[list[Row]]:
         of = self._workers
-        return run_group(of.config, of.data, group, of.threads, twin() if group.seed == of.config.seed else None)
+        return run_group(of.config, of.task, group, of.threads, twin() if group.seed == of.config.seed else None)
 
     def _take(self, *, first: bool) -> tuple[int, Group] | None:
         with self._lock:
@@ -120,7 +124,7 @@ class Shared:
 def serve() -> None:
     """The other process: reads configuration and data, then groups, and writes their rows, until its input ends."""
     read, write = sys.stdin.buffer, sys.stdout.buffer
-    config, data = pickle.load(read)
+    config, task = pickle.load(read)
     twin: Reference | None = None  # of the first seed: the ensemble and the ablation ask for it
     while True:
         try:
@@ -128,10 +132,14 @@ def serve() -> None:
         except EOFError:
             return
         if group.seed == config.seed and twin is None:
-            twin = run_reference(config, data, 1, measured=measured_steps(config))
-        _send(write, list(run_group(config, data, group, 1, twin if group.seed == config.seed else None)))
+            twin = run_reference(config, task, 1, measured=measured_steps(config))
+        _send(write, list(run_group(config, task, group, 1, twin if group.seed == config.seed else None)))
 
 
 def _send(to: IO[bytes], value: Any) -> None:
-    pickle.dump(value, to)
+    _write(to, pickle.dumps(value))
+
+
+def _write(to: IO[bytes], text: bytes) -> None:
+    to.write(text)
     to.flush()

@@ -5,7 +5,7 @@ import pytest
 from nfloat import nn
 from nfloat.drift import Config, run
 from nfloat.drift.ablation import ALONE, PLACES, REPAIRED, WITHOUT, interaction, places, recipe_for
-from nfloat.drift.config import recipe_of
+from nfloat.drift.comparison import recipe_of
 from nfloat.drift.inference import log_of
 from nfloat.drift.members import Member
 from nfloat.nn.recipes import CAST_FIELDS

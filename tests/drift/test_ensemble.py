@@ -5,11 +5,10 @@ import pytest
 
 from nfloat import nn
 from nfloat.drift import Config, run, workers
-from nfloat.drift.config import recipe_of
+from nfloat.drift.comparison import recipe_of
 from nfloat.drift.ensemble import Group, run_group
 from nfloat.drift.members import TWIN, members, null_name, precision_of, rounding_name, rounds
 from nfloat.drift.rows import MODEL
-from nfloat.drift.twin import begin
 from nfloat.drift.verdicts import ends_of
 
 SMALL = Config(
@@ -37,12 +36,12 @@ def test_the_coarsest_tensor_decides():
 
 
 def test_a_null_starts_one_roundoff_away():
-    data = nn.load_data("blobs")
-    start, moved = (begin(SMALL, data, nn.recipe("float64"), 1, pushed=p)[0].model.parameters() for p in (0, 8))
-    for name, parameter in start.items():
-        assert np.allclose(abs(moved[name].data - parameter.data), abs(parameter.data) * 2.0**-8, rtol=1e-12, atol=0)
-    up = moved["0.weight"].data > start["0.weight"].data
-    assert 0.3 < np.mean(up == (start["0.weight"].data > 0)) < 0.7
+    task = SMALL.task()
+    start, moved = (task.begin(nn.recipe("float64"), 0, pushed=p).weights() for p in (0, 8))
+    for name, weights in start.items():
+        assert np.allclose(abs(moved[name] - weights), abs(weights) * 2.0**-8, rtol=1e-12, atol=0)
+    up = moved["0.weight"] > start["0.weight"]
+    assert 0.3 < np.mean(up == (start["0.weight"] > 0)) < 0.7
 
 
 def test_a_member_is_the_run_of_its_seed(small):
@@ -80,6 +79,6 @@ def test_if_the_other_process_dies_this_one_does_its_part(small, monkeypatch):
 
 def test_a_group_gives_each_member_whole():
     group = Group([member for member in members(SMALL) if member.seed == 5])
-    found = list(run_group(SMALL, nn.load_data("blobs"), group, 1))
+    found = list(run_group(SMALL, SMALL.task(), group, 1))
     assert [rows[-1]["recipe"] for rows in found] == [member.name for member in group.members]
     assert all(rows[-1]["metric"] == "test_error" for rows in found)

@@ -74,7 +74,7 @@ def _told(run: Measurements, item: Summary) -> str:
     name, seeds = item["recipe"], run.config.seeds
     if item["verdict"] == "diverged":
         text = f"{name} diverged at {item['diverged_seeds']} of {seeds} seeds, where float64 did not"
-        trouble = trouble_words(item, run.config.optimizer)
+        trouble = trouble_words(item, run.config.optimizer_name)
         return f"{text}; first trouble: {trouble}." if item["first_trouble"] else f"{text}."
     lost = f"; rounding swallows {share(item['stagnation'])} of its weight updates" if item["stagnation"] else ""
     return f"{name} is {item['verdict']} than float64: its training loss is {_effect(item)} over {seeds} seeds{lost}."
@@ -150,7 +150,7 @@ def _effect(item: Summary) -> str:
 def _troubles(run: Measurements, items: Sequence[Summary]) -> str:
     """Where trouble began, for those that did not diverge (of which it is said with the divergence)."""
     there = [item for item in items if item["first_trouble"] is not None and item["verdict"] != "diverged"]
-    said = [f"{item['recipe']} at {trouble_words(item, run.config.optimizer)}" for item in there]
+    said = [f"{item['recipe']} at {trouble_words(item, run.config.optimizer_name)}" for item in there]
     return f"First trouble, at seed {run.config.seed}: {'; '.join(said)}." if said else ""
 
 
@@ -177,7 +177,7 @@ def _three_bits(run: Measurements) -> str:
         f"in the output layer ({number(tf32[last])} against {number(bf16[last])}): tfloat32 keeps 3 significand bits "
         "more, and 2³ = 8"
     )
-    if first != last and run.config.activation == "relu":
+    if first != last and run.config.switches:
         text += f". In layer {first} the factor is {bf16[first] / tf32[first]:.1f}: behind a ReLU, rounding can also "
         text += "switch a unit on or off"
     return text + "."

@@ -7,12 +7,11 @@ their captions in ``series.py``, ``bars.py`` and ``causes.py``; what a verdict m
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from ... import __version__
 from ...report.page import Page, Table
 from ...report.wording import loss, number, share, signed_share
-from ..config import Config, to_toml
+from ..comparison import Comparison, to_toml
 from ..inference import CONFIDENCE, POWER
 from ..measurements import Measurements
 from ..summary import Summary, entry
@@ -51,8 +50,6 @@ _COLUMNS = {
 _IF_ANY = ("skipped",)
 _SHARES = ("detectable", "test_error", "path_distance", "stagnation")
 
-_DATA = {"digits": "scikit-learn's 1797 handwritten digits (8×8)", "blobs": "synthetic clusters"}
-
 _TERMS = {
     "reference": "The same model, initial weights and batches in float64, one step beside each step of the recipe.",
     "training loss, test error": "Of the stored weights over the whole training (test) set, evaluated in float64: what "
@@ -87,7 +84,7 @@ def drift_page(run: Measurements) -> Page:
     config, summaries = run.config, run.summary
     notes = [] if run.complete else [_incomplete(config, summaries)]
     return Page(
-        title=f"Precision drift: {Path(config.data).name}, {_model(config)}",
+        title=f"Precision drift: {config.subject.data}, {config.subject.model}",
         lead=_lead(config, summaries),
         findings=[*notes, *findings(run)],
         summary=_table(summaries),
@@ -101,22 +98,15 @@ def drift_page(run: Measurements) -> Page:
     )
 
 
-def _model(config: Config) -> str:
-    hidden = f"{config.depth} × {config.width}" if config.depth > 1 else f"{config.width}"
-    return f"{config.model.upper()} with {hidden} hidden units" if config.depth else "linear model"
-
-
-def _lead(config: Config, summaries: Sequence[Summary]) -> str:
-    article, data = "An" if config.depth else "A", _DATA.get(config.data, Path(config.data).name)
+def _lead(config: Comparison, summaries: Sequence[Summary]) -> str:
     return (
-        f"{article} {_model(config)} ({config.activation}) was trained on {data} "
-        f"for {config.steps} steps of {config.optimizer} (learning rate {config.lr:g}, batch {config.batch}) from "
-        f"{_seeds(config)} under {len(summaries)} precision recipe{'s' if len(summaries) != 1 else ''}, each in "
-        "lockstep with a float64 twin: same initial weights, same batches. Whatever differs was done by rounding."
+        f"{config.subject.sentence} from {_seeds(config)} under {len(summaries)} precision "
+        f"recipe{'s' if len(summaries) != 1 else ''}, each in lockstep with a float64 twin: same initial weights, same "
+        "batches. Whatever differs was done by rounding."
     )
 
 
-def _incomplete(config: Config, summaries: Sequence[Summary]) -> str:
+def _incomplete(config: Comparison, summaries: Sequence[Summary]) -> str:
     done = [item["recipe"] for item in summaries if item["step"] == config.steps]
     rest = " The other seeds, or what explains the verdicts, are not." if len(done) == len(config.recipes) else ""
     return (
@@ -125,12 +115,12 @@ def _incomplete(config: Config, summaries: Sequence[Summary]) -> str:
     )
 
 
-def _seeds(config: Config) -> str:
+def _seeds(config: Comparison) -> str:
     last = config.seed + config.seeds - 1
     return f"seed {config.seed}" if config.seeds == 1 else f"the {config.seeds} seeds {config.seed} to {last}"
 
 
-def _notes(config: Config, summaries: Sequence[Summary]) -> list[str]:
+def _notes(config: Comparison, summaries: Sequence[Summary]) -> list[str]:
     """What the table's columns are of."""
     notes = [
         "Verdict, change and interval are of all seeds; the rest is measured at seed "
