@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ..errors import ArgumentError, FormatError, as_integer
 from ..formats.blocks import BlockFormatLike
@@ -18,7 +18,7 @@ from ..formats.rounding import RoundingLike
 from ..kernels.blocks.rule import block_scales
 from ..ops.arguments import as_carrier
 from ..ops.arithmetic import divide
-from ..ops.blocks.plan import block_plan
+from ..ops.blocks.plan import BlockPlan, block_plan
 from ..ops.codes import encode
 from ..streams import SeedLike
 from .array import BlockArray
@@ -84,13 +84,38 @@ class DelayedScaling:
         """Quantise by the scale of the tensors before (the first one by its own); remember this one's magnitude."""
         plan = block_plan(self.format, rounding)
         a = as_carrier(x, "x", single=plan.single)
-        own = float(np.max(np.abs(a), where=np.isfinite(a), initial=0.0))
+        own = greatest_magnitude(a)
         past = self._history or [own]
-        amax = np.array([(max(past) if self.select == "max" else past[-1]) * 2.0**self.margin])
-        scale = np.empty(1)
-        block_scales(amax, np.zeros(1, np.uint8), 1.0, plan.scale, plan.scale_words, 0, scale)
+        amax = (max(past) if self.select == "max" else past[-1]) * 2.0**self.margin
         self._history.append(own)
         e = self.format.element
-        elements = divide(a, scale[0], e, rounding, overflow="saturate", seed=seed) if scale[0] else np.copysign(0.0, a)
+        elements, scale = scaled_elements(a, plan, amax, seed)
         kind = np.float32 if self.format.scale.fits_float32 else np.float64
-        return BlockArray(np.asarray(encode(elements, e)), np.asarray(scale[0], kind), 1.0, self.format, None, a.dtype)
+        return BlockArray(np.asarray(encode(elements, e)), np.asarray(scale, kind), 1.0, self.format, None, a.dtype)
+
+
+def greatest_magnitude(x: NDArray[np.floating]) -> float:
+    """The greatest finite magnitude of an array; 0 where there is none.
+
+    Examples
+    --------
+    >>> greatest_magnitude(np.array([1.0, -3.0, np.inf]))
+    3.0
+    """
+    return float(np.max(np.abs(x), where=np.isfinite(x), initial=0.0))
+
+
+def scaled_elements(
+    a: NDArray[np.floating], plan: BlockPlan, amax: float, seed: SeedLike | None, random_bits: int | None = None
+) -> tuple[NDArray[np.floating], float]:
+    """The elements of an array under one scale, which follows from `amax`; and that scale.
+
+    Elements are exact quotients rounded once, saturated; zeros where the scale is 0.
+    """
+    scale = np.empty(1)
+    block_scales(np.array([amax]), np.zeros(1, np.uint8), 1.0, plan.scale, plan.scale_words, 0, scale)
+    if not scale[0]:
+        return np.copysign(a.dtype.type(0), a), 0.0
+    element = plan.format.element
+    found = divide(a, scale[0], element, plan.rounding, overflow="saturate", random_bits=random_bits, seed=seed)
+    return np.asarray(found), float(scale[0])

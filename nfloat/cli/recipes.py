@@ -48,17 +48,8 @@ def command(names: tuple[str, ...], as_json: bool) -> None:
 
 def _fields(recipe: Recipe) -> dict[str, object]:
     """Every field as it is written in NAME+field=value; None: nothing is rounded there."""
-    from ..linalg.accumulators import Accumulator
-    from ..linalg.units.unit import Unit
-
-    def text(value: object) -> object:
-        if value is None or isinstance(value, str):
-            return value
-        if isinstance(value, Accumulator) and value == Accumulator(value.format):
-            return value.format.name
-        return value.name if isinstance(value, Unit) else str(value)
-
-    return {field.name: text(getattr(recipe, field.name)) for field in fields(recipe)}
+    own = ("name", "source")
+    return {f.name: getattr(recipe, f.name) if f.name in own else recipe.text(f.name) or None for f in fields(recipe)}
 
 
 def _short(source: str) -> str:

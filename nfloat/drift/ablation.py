@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from .. import nn
 from ..formats.rounding import Rounding
-from ..nn.recipes import Cast
+from ..nn.recipes import OPERAND_FIELDS, SUM_FIELDS, Cast
 from .comparison import Comparison, recipe_of
 from .inference import log_of
 from .members import TWIN, Member, rounds
@@ -31,12 +31,16 @@ PLACES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "weights": ("weights",),
         "weight copies": ("weight_copy",),
         "activations": ("activations",),
-        "product operands": ("gemm_inputs",),
-        "accumulators": ("forward", "backward", "sums"),
+        "product operands": OPERAND_FIELDS,
+        "accumulators": SUM_FIELDS,
+        "softmax": ("softmax", "running_maximum", "running_sum"),
+        "norms": ("norms",),
         "activation gradients": ("activation_gradients",),
         "weight gradients": ("weight_gradients",),
         "loss scaling": ("loss_scaling",),
-        "state": ("state",),
+        "scalars": ("scalars",),
+        "update arithmetic": ("arithmetic",),
+        "state": ("state", "states"),
         "update": ("update",),
         "compensation": ("compensation",),
     }
@@ -81,7 +85,12 @@ def recipe_for(member: Member) -> nn.Recipe:
     if member.how == REPAIRED:
         return recipe.replace(**_repairs(recipe)[member.place], name=member.name)
     own, other = (recipe, exact) if member.how == ALONE else (exact, recipe)
-    return other.replace(**{field: getattr(own, field) for field in PLACES[member.place]}, name=member.name)
+    place = PLACES[member.place]
+    layers = {
+        pattern: {field: value for field, value in changes if (field in place) == (member.how == ALONE)}
+        for pattern, changes in recipe.layers
+    }
+    return other.replace(**{field: getattr(own, field) for field in place}, layers=layers, name=member.name)
 
 
 def explained(config: Comparison, ends: Ends) -> list[str]:
@@ -180,7 +189,7 @@ def _repairs(recipe: nn.Recipe) -> dict[str, dict[str, object]]:
         "Kahan summation": {"compensation": weights.nearest},
         "a master copy": {"weights": wide, "weight_copy": copy},
         "a loss scale": {"loss_scaling": nn.LossScaling()},
-        "float32 sums": dict.fromkeys(PLACES["accumulators"], "float32"),
+        "float32 sums": {field: None if field.endswith("_sums") else "float32" for field in SUM_FIELDS},
         "float32 state": {"state": wide},
     }
     kept = nn.recipe("float32")

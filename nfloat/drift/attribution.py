@@ -19,6 +19,7 @@ import numpy as np
 from .. import nn
 from ..linalg.units.unit import Unit
 from ..nn.precision import Floats
+from ..nn.recipes import OPERAND_FIELDS
 from . import metrics
 from .task import Weights
 
@@ -29,12 +30,21 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "activations": "activations",
         "gemm_inputs": "product operands",
         "forward": "forward sums",
+        "softmax": "softmax",
+        "norms": "norms",
         "activation_gradients": "activation gradients",
         "backward": "backward sums",
         "sums": "bias sums",
         "weight_gradients": "weight gradients",
     }
 )
+
+#: fields that are taken together with the one that names them
+_TOGETHER: Mapping[str, tuple[str, ...]] = {
+    "gemm_inputs": OPERAND_FIELDS,
+    "backward": ("backward", "input_gradient_sums", "weight_gradient_sums"),
+    "softmax": ("softmax", "running_maximum", "running_sum"),
+}
 
 #: what a metric of this kind starts with; the source follows
 METRIC = "error_from."
@@ -62,13 +72,15 @@ def single_sources(recipe: nn.Recipe) -> dict[str, Source]:
     exact = nn.recipe("float64")
     found = {}
     for field in SOURCES:
-        value = getattr(recipe, field)
-        if value in (None, getattr(exact, field)):
+        together = _TOGETHER.get(field, (field,))
+        own, without = ({key: getattr(one, key) for key in together} for one in (recipe, exact))
+        layers = {at: {k: v for k, v in changes if k in together} for at, changes in recipe.layers}
+        if all(value in (None, without[key]) for key, value in own.items()) and not any(layers.values()):
             continue
-        if isinstance(value, Unit):
-            found[field] = Source(recipe, recipe.replace(**{field: getattr(exact, field)}))
+        if any(isinstance(value, Unit) for value in own.values()):
+            found[field] = Source(recipe, recipe.replace(**without))
         else:
-            found[field] = Source(exact.replace(**{field: value}))
+            found[field] = Source(exact.replace(**own, layers=layers))
     return found
 
 

@@ -135,15 +135,7 @@ def recipe_of(name: str) -> nn.Recipe:
     >>> recipe_of("bf16-pure+weights=float8_e4m3fn:stochastic").weights.format.name
     'float8_e4m3fn'
     """
-    base, *changes = name.split("+")
-    fields_of = dict(change.partition("=")[::2] for change in changes)
-    # an empty value stands for None: no such cast
-    values: dict[str, object] = {key: value or None for key, value in fields_of.items()}
-    if "name" in values:
-        raise ArgumentError(f"recipes: {name!r}: the name of a recipe is not one of the fields that may be changed")
-    if values.get("loss_scaling"):
-        values["loss_scaling"] = _scaling(str(values["loss_scaling"]))
-    return nn.recipe(base).replace(name=name, **values) if values else nn.recipe(base)
+    return nn.recipe(name)
 
 
 def check_integer(key: str, value: object, least: int) -> None:
@@ -168,15 +160,6 @@ def check_choice(key: str, value: object, known: Collection[object]) -> None:
     """
     if value not in known:
         raise ArgumentError(f"{key}={value!r} is unknown; {nearest_names(str(value), map(str, known))}")
-
-
-def _scaling(text: str) -> nn.LossScaling:
-    if text == "dynamic":
-        return nn.LossScaling()
-    try:
-        return nn.LossScaling.static(float(text))
-    except ValueError:
-        raise ArgumentError(f"loss_scaling={text!r} must be 'dynamic' or a positive number") from None
 
 
 def _check_recipes(recipes: object) -> tuple[str, ...]:

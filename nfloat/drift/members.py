@@ -16,8 +16,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 from .. import nn
-from ..linalg.accumulators import Accumulator
-from ..nn.recipes import CAST_FIELDS
 from .comparison import Comparison, recipe_of
 
 #: the name of the float64 run of each seed
@@ -82,17 +80,12 @@ def precision_of(recipe: nn.Recipe) -> int:
     >>> precision_of(nn.recipe("bf16-mixed")), precision_of(nn.recipe("tf32"))
     (8, 11)
     """
-    casts = (getattr(recipe, key) for key in CAST_FIELDS)
-    return min(cast.format.precision for cast in casts if cast is not None)
+    return min(cast.precision for cast in recipe.casts)
 
 
 def is_stochastic(recipe: nn.Recipe) -> bool:
     """Whether a recipe draws random bits."""
-    casts = [getattr(recipe, key) for key in CAST_FIELDS]
-    sums = (recipe.forward, recipe.backward, recipe.sums)
-    return any(cast is not None and cast.rounding.is_stochastic for cast in casts) or any(
-        isinstance(acc, Accumulator) and acc.stochastic for acc in sums
-    )
+    return recipe.stochastic
 
 
 def members(config: Comparison) -> Iterator[Member]:

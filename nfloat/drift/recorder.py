@@ -7,6 +7,7 @@ A `Recorder` belongs to one recipe; it is asked for rows of three kinds: `loss_r
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from operator import itemgetter
 
@@ -37,7 +38,8 @@ class Recorder:
     def observer(self, layer: str, tensor: str, before: Floats, after: Floats) -> None:
         """Measure one rounding; where nothing is rounded, NaN alone can be there."""
         if after is not before:
-            largest = getattr(self.recipe, _field(tensor)).format.max
+            cast = getattr(self.recipe.at(layer), _field(tensor))
+            largest = math.inf if cast is None else cast.largest  # operands of some products, blocks: no one number
             self._rate(layer, tensor, "underflow", metrics.underflow(before, after))
             self._rate(layer, tensor, "overflow", metrics.overflow(before, after, largest))
             self._rate(layer, tensor, "clamped", metrics.clamped(before, after, largest) or None)

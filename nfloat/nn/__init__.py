@@ -2,7 +2,8 @@
 
 ``tape`` (Tensor, the graph), ``ops`` (forward and backward side by side), ``elementary`` (exp, log, tanh and sums of
 losses, the same on every machine), ``layers``, ``losses``, ``optim``; ``recipes`` (what is rounded where) and
-``precision`` (what that means: the only place that rounds); ``scaling`` (loss scaling), ``data``, ``train``.
+``precision`` (what that means: the only place that rounds, with ``casting``, ``roles``, ``operands`` and ``products``);
+``scaling`` (loss scaling; ``clamping``: overflow that no infinity shows), ``data``, ``train``.
 
     with nf.nn.precision("bf16-mixed", seed=0, step=0):
         loss = nf.nn.cross_entropy(model(x), y)
@@ -25,6 +26,7 @@ from .layers import load as load
 from .layers import store as store
 from .losses import cross_entropy as cross_entropy
 from .losses import mse as mse
+from .operands import AmaxHistory as AmaxHistory
 from .optim import SGD as SGD
 from .optim import Adam as Adam
 from .optim import AdamW as AdamW
@@ -34,8 +36,10 @@ from .optim import Optimizer as Optimizer
 from .optim import RMSprop as RMSprop
 from .optim import Update as Update
 from .precision import precision as precision
+from .recipes import BlockCast as BlockCast
 from .recipes import Cast as Cast
 from .recipes import Recipe as Recipe
+from .recipes import SplitK as SplitK
 from .recipes import recipe as recipe
 from .recipes import recipes as recipes
 from .scaling import LossScaler as LossScaler

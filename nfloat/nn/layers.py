@@ -217,7 +217,8 @@ def store(parameters: Mapping[str, Tensor]) -> None:
     """
     p = current()
     for parameter in parameters.values():
-        parameter.store(stored(p, parameter), p.recipe.weights.format)
+        values = stored(p, parameter)
+        parameter.store(values, p.at(parameter.name.rpartition(".")[0]).weights.format)
 
 
 def load(model: Layer, values: Mapping[str, ArrayLike]) -> None:

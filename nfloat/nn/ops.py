@@ -75,16 +75,14 @@ def _wide(x: Floats) -> Floats:
 def linear(p: Precision, name: str, x: Floats, w: Floats, *bias: Floats) -> tuple[Floats, Any]:
     """x W^T + b: x (batch, in), w (out, in), b (out,)."""
     _check_linear(x, w)
-    x, w = p.cast(Role.GEMM_X, name, x), p.cast(Role.GEMM_W, name, w)
-    return p.matmul(name, "forward", x, w.T, *bias), (x, w)
+    return p.gemm(name, "forward", x, w.T, bias[0] if bias else None), (x, w)
 
 
 def linear_backward(p: Precision, name: str, kept: Any, dy: Floats, needs: Needs) -> Gradients:
     """dx = dy W, dW = dy^T x, db = the sum of dy over the batch."""
     x, w = kept
-    operand = p.cast(Role.GEMM_DY, name, dy)
-    dx = p.matmul(name, "backward", operand, w) if needs[0] else None
-    dw = p.matmul(name, "backward", operand.T, x) if needs[1] else None
+    dx = p.gemm(name, "input_gradient", dy, w, roles=(Role.GEMM_DY, Role.GEMM_W)) if needs[0] else None
+    dw = p.gemm(name, "weight_gradient", dy.T, x, roles=(Role.GEMM_DY, Role.GEMM_X)) if needs[1] else None
     if len(needs) == 2:
         return dx, dw
     return dx, dw, p.sum_rows(name, dy) if needs[2] else None
@@ -103,16 +101,15 @@ def product(p: Precision, name: str, a: Floats, b: Floats) -> tuple[Floats, Any]
         raise ShapeError(
             f"a of shape {a.shape} and b of shape {b.shape} cannot be multiplied: they must be (m, k) and (k, n)"
         )
-    a, b = p.cast(Role.GEMM_X, name, a), p.cast(Role.GEMM_W, name, b)
-    return p.matmul(name, "forward", a, b), (a, b)
+    return p.gemm(name, "forward", a, b), (a, b)
 
 
 def product_backward(p: Precision, name: str, kept: Any, dy: Floats, needs: Needs) -> Gradients:
     """da = dy b^T, db = a^T dy."""
     a, b = kept
-    dy = p.cast(Role.GEMM_DY, name, dy)
-    da = p.matmul(name, "backward", dy, b.T) if needs[0] else None
-    return da, p.matmul(name, "backward", a.T, dy) if needs[1] else None
+    da = p.gemm(name, "input_gradient", dy, b.T, roles=(Role.GEMM_DY, Role.GEMM_W)) if needs[0] else None
+    db = p.gemm(name, "weight_gradient", a.T, dy, roles=(Role.GEMM_X, Role.GEMM_DY)) if needs[1] else None
+    return da, db
 
 
 # ---------------------------------------------------------------- elementwise, two arrays

@@ -108,11 +108,12 @@ class Optimizer(ABC):
             )
         before, state = stored(p, parameter), self.state[name]
         step = p.cast(Role.UPDATE, name, self.direction(p, name, before, g, state))
-        if p.recipe.compensation is None:
+        own = p.at(Role.WEIGHT.layer(name))
+        if own.compensation is None:
             after = p.add(Role.WEIGHT, name, before, step)
         else:
             after = _compensated(p, name, before, step, state)
-        parameter.store(after, p.recipe.weights.format)
+        parameter.store(after, own.weights.format)
         return Update(name, g, step, before, after)
 
 

@@ -20,7 +20,12 @@ The rules
 * Parameters are *stored* in the format `weights`, to nearest. Before the first update they may still be wider
   (``model.init`` outside of any precision); they are then read as if they were stored.
 * Random bits: stream ``Stream(seed).child(tensor name, tensor role, step, occurrence)``; no two tensors, steps or
-  roundings share any.
+  roundings share any. Of micro-batch j > 0 of a step, ``(tensor name, tensor role, step, "micro-batch", j,
+  occurrence)``. Operands of products: see ``operands.py``; blocks along k draw as "gemm.dy.weight_gradient" and the
+  like, one copy for each product.
+* The signs of Hadamard transforms are the run's: ``Stream(seed).child("hadamard")``, the same for all layers and steps.
+* A precision inside another one inherits the seed, step, micro-batch, observer, threads and scales that it does not
+  name, and then also goes on counting its occurrences: no random bits are used twice.
 
 The observer, for whoever records what was rounded
 --------------------------------------------------
@@ -34,9 +39,13 @@ the layer's place ("0", "2"; outside of a model the operation's name), and `tens
 | input | the batch, as it enters the layer |
 | activation | the layer's result, after its GEMM and bias; ReLU's and reshape's need no rounding and are not seen |
 | activation.grad | gradient with respect to the layer's result; the last layer's is the one that the loss sends |
-| gemm.x, gemm.w, gemm.dy | operands of GEMMs, where the recipe rounds those apart (tf32) |
+| gemm.x, gemm.w, gemm.dy | operands of products, where the recipe rounds those apart (tf32); with scales: the values |
+| gemm.a, gemm.b | operands of products of two activations, likewise |
+| softmax, norm, running.maximum, running.sum | on the way to a softmax or a norm, where the recipe rounds |
+| forward.sum, input_gradient.sum, weight_gradient.sum, sum | what sums gave (`before is after`): overflow shows |
 | weight.copy, bias.copy | parameters as forward and backward see them, where the recipe has such a copy |
 | weight.grad, bias.grad | gradients of parameters; under loss scaling still scaled |
+| weight.scalars, weight.arithmetic, ... | scalars and results inside the optimiser, where they are rounded |
 | weight.state.m, bias.state.v, ... | the optimiser's momenta, each by its name in the optimiser's docstring |
 | weight.update, bias.update | the optimiser's step |
 | weight.compensation, ... | the parts of a compensated update |
@@ -49,73 +58,39 @@ the same weights.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextvars import ContextVar, Token
-from enum import Enum
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..blocks.array import BlockArray
+from ..blocks.delayed import greatest_magnitude
 from ..errors import ArgumentError, as_integer
-from ..linalg.accumulators import Accumulator
+from ..linalg.blocks import is_block_scaled
 from ..linalg.matmul import matmul
-from ..linalg.units.unit import Unit
-from ..ops.rounding import round as nf_round
-from ..streams import SeedLike, Stream
-from .recipes import Cast, Recipe, recipe
+from ..streams import SeedLike
+from .casting import Casting
+from .casting import Floats as Floats
+from .casting import Observer as Observer
+from .casting import Tracer as Tracer
+from .operands import AmaxHistory, Operand, Source, quantised, source, transformed, under_one_scale
+from .products import scaled, split
+from .recipes import BlockCast, Cast, Recipe, recipe
+from .recipes.sums import SplitK, Sums, draws, shown
+from .roles import Role as Role
 
-Floats: TypeAlias = NDArray[np.floating]
-Observer: TypeAlias = Callable[[str, str, Floats, Floats], None]
-
-
-class Role(Enum):
-    """What a tensor is in a step: its name for the observer, and the recipe's field that says how it is rounded.
-
-    Names of parameters' tensors start with a dot or are empty; the observer sees them after the parameter's own name.
-    """
-
-    INPUT = ("input", "activations")
-    ACTIVATION = ("activation", "activations")
-    ACTIVATION_GRADIENT = ("activation.grad", "activation_gradients")
-    GEMM_X = ("gemm.x", "gemm_inputs")
-    GEMM_W = ("gemm.w", "gemm_inputs")
-    GEMM_DY = ("gemm.dy", "gemm_inputs")
-    WEIGHT = ("", "weights")
-    WEIGHT_COPY = (".copy", "weight_copy")
-    WEIGHT_GRADIENT = (".grad", "weight_gradients")
-    UPDATE = (".update", "update")
-    STATE = (".state", "state")
-    COMPENSATION = (".compensation", "compensation")
-
-    def __init__(self, tensor: str, field: str) -> None:
-        self.tensor = tensor
-        self.field = field
-
-    def label(self, name: str) -> tuple[str, str]:
-        """(layer, tensor) as the observer gets them: parameters are named "0.weight", other tensors by their layer."""
-        if self.tensor and self.tensor[0] != ".":
-            return name, self.tensor
-        layer, _, own = name.rpartition(".")
-        return layer, own + self.tensor
+#: roles of a product of two activations
+_PAIR = (Role.GEMM_A, Role.GEMM_B)
 
 
-class Precision:
-    """A recipe at work on one step: casts, GEMMs, sums, streams of random bits. Made by `precision`."""
+class Precision(Casting):
+    """A recipe at work on one step: casts, products, sums, streams of random bits. Made by `precision`."""
 
-    __slots__ = ("_occurrences", "_tokens", "carrier", "observer", "recipe", "seed", "step", "threads")
+    __slots__ = ("_tokens",)
 
-    def __init__(
-        self, recipe: Recipe, seed: SeedLike, step: int, observer: Observer | None, threads: int | None
-    ) -> None:
-        self.recipe = recipe
-        self.carrier = recipe.carrier
-        self.seed = seed if isinstance(seed, Stream) else Stream(seed)
-        self.step = step
-        self.observer = observer
-        self.threads = threads
-        self._occurrences: dict[tuple[str, str], int] = {}
+    def __init__(self, *what: Any, **more: Any) -> None:
+        super().__init__(*what, **more)
         self._tokens: list[Token[Precision]] = []
 
     def __enter__(self) -> Precision:
@@ -125,43 +100,7 @@ class Precision:
     def __exit__(self, *_: object) -> None:
         _ACTIVE.reset(self._tokens.pop())
 
-    # ---------------------------------------------------------------- rounding
-    def cast(self, role: Role, name: str, x: Floats, part: str = "") -> Floats:
-        """`x` as the recipe stores tensors of this role, in the carrier's type; `x` itself where it does not."""
-        cast: Cast | None = getattr(self.recipe, role.field)
-        return x if cast is None else self.round(cast, role, name, x, part)
-
-    def round(self, cast: Cast, role: Role, name: str, x: Floats, part: str = "") -> Floats:
-        """`x` rounded by `cast` and reported to the observer; `part` (".m") ends the tensor's name there."""
-        if type(x) is not np.ndarray:
-            x = np.asarray(x)  # NumPy makes scalars of 0-d results
-        after = x
-        if x.dtype not in cast.exact_in:
-            seed = self.stream(name, role.tensor) if cast.rounding.is_stochastic else None
-            after = np.asarray(
-                nf_round(x, cast.format, cast.rounding, overflow=cast.overflow, random_bits=cast.random_bits, seed=seed)
-            )
-        if after.dtype != self.carrier:
-            after = after.astype(self.carrier)  # exact: the carrier holds every number of the format
-        if self.observer is not None:
-            layer, tensor = role.label(name)
-            self.observer(layer, tensor + part, x, after)
-        return after
-
-    def add(self, role: Role, name: str, x: Floats, y: Floats) -> Floats:
-        """x + y, the sum exact (to float64) and rounded once as tensors of this role are."""
-        cast: Cast = getattr(self.recipe, role.field)
-        # where the carrier is the format, its own addition is that rounding
-        dtype = self.carrier if self.carrier in cast.exact_in else np.dtype(np.float64)
-        return self.round(cast, role, name, np.add(x, y, dtype=dtype))
-
     # ---------------------------------------------------------------- products and sums
-    def matmul(self, name: str, product: str, a: Floats, b: Floats, c: Floats | None = None) -> Floats:
-        """``a @ b (+ c)``: (m, k) @ (k, n) in the recipe's accumulator `product`: "forward", "backward" or "sums"."""
-        accumulator: Accumulator | Unit = getattr(self.recipe, product)
-        seed = self.stream(name, product) if isinstance(accumulator, Accumulator) and accumulator.stochastic else None
-        return np.asarray(matmul(a, b, accumulator, c, seed=seed, threads=self.threads))
-
     def gemm(
         self,
         name: str,
@@ -173,50 +112,143 @@ class Precision:
     ) -> Floats:
         """``a @ b (+ c)``, the operands first as the recipe stores operands of those roles: stacks as in `nf.matmul`.
 
-        `product` is "forward", "input_gradient" or "weight_gradient".
+        `product` is "forward", "input_gradient" or "weight_gradient". A scale of a whole operand is applied to the sums
+        (rounded once more to their format), and then c is added (in the same way).
         """
-        a, b = self.cast(roles[0], name, a), self.cast(roles[1], name, b)
-        return self.matmul(name, "forward" if product == "forward" else "backward", a, b, c)
+        r = self.at(name)
+        attention = roles[0] in _PAIR or roles[1] in _PAIR
+        first, second = (r.operand(product, "a" if attention else role.operand) for role in roles)
+        if first is None and second is None:
+            return self.matmul(name, product, a, b, c)
+        sums = r.summed(product)
+        apart = is_block_scaled(sums)
+        x = self._operand(first, roles[0], name, product, a, -1, apart)
+        y = self._operand(second, roles[1], name, product, b, -2, apart)
+        alpha = x.scale * y.scale
+        if alpha == 1.0:
+            return self.matmul(name, product, x.values, y.values, c)
+        return scaled(self.matmul(name, product, x.values, y.values, None), alpha, c, sums)
+
+    def _operand(
+        self, cast: Cast | BlockCast | None, role: Role, name: str, product: str, x: Floats, k: int, apart: bool
+    ) -> Operand:
+        """An operand whose axis `k` is summed over."""
+        if cast is None:
+            return Operand(x)
+        here = source(x)
+        if isinstance(cast, Cast):
+            made = self._operands.once(here, (cast,), cast.stochastic, lambda: self.round(cast, role, name, here.array))
+            return Operand(here.seen(made.reshape(here.array.shape)))
+        if cast.one_scale and cast.hadamard is None:
+            found = self._operands.once(
+                here, (cast,), cast.stochastic, lambda: self._one_scale(cast, role, name, here.array)
+            )
+            return Operand(here.seen(found.values.reshape(here.array.shape)), found.scale)
+        return self._blocks(cast, role, name, product, here, k, apart)
+
+    def _blocks(
+        self, cast: BlockCast, role: Role, name: str, product: str, here: Source, k: int, apart: bool
+    ) -> Operand:
+        """An operand whose scales are those of blocks along `k`, transformed before where the recipe says so."""
+        axis, tile = here.axis(k), here.axis(-1 if k == -2 else -2)
+        square = cast.format.is_tile and cast.format.sizes == cast.format.sizes[::-1]  # type: ignore[index]
+        way = (cast, here.array.shape, frozenset((axis, tile)) if square else axis, apart)
+
+        def make() -> Operand:
+            x = here.array
+            if cast.hadamard is not None:
+                x = transformed(x, cast.hadamard, self.seed, axis)
+                self._trace(name, f"{role.tensor}.hadamard", x.dtype.name, "nearest_even", x.size)
+            if cast.one_scale:
+                return self._one_scale(cast, role, name, x)
+            seed = self.stream(name, f"{role.tensor}.{product}") if cast.stochastic else None
+            made = quantised(cast, x, axis, tile, seed, apart)
+            self._report_blocks(role, name, x, made, cast)
+            return made
+
+        made = self._operands.once(here, way, cast.stochastic, make)
+        return Operand(here.seen(made.values), made.scale)
+
+    def _one_scale(self, cast: BlockCast, role: Role, name: str, x: Floats) -> Operand:
+        """Elements under one scale, from this tensor or those before it."""
+        own = amax = greatest_magnitude(x)
+        if cast.delayed is not None:
+            amax = self.scales.amax(f"{name} {role.tensor}", self.step, own, cast.delayed)
+        seed = self.stream(name, role.tensor) if cast.stochastic else None
+        made = under_one_scale(cast, x, amax, seed)
+        self._report_blocks(role, name, x, made, cast)
+        return made
+
+    def _report_blocks(self, role: Role, name: str, before: Floats, made: Operand, cast: BlockCast) -> None:
+        if self.observer is not None or self.tracer is not None:
+            values = made.values.dequantize() if isinstance(made.values, BlockArray) else made.values
+            with np.errstate(all="ignore"):
+                self._report(role, name, "", before, (values * made.scale).astype(values.dtype), cast)
+
+    def matmul(self, name: str, product: str, a: Any, b: Any, c: Floats | None = None) -> Floats:
+        """``a @ b (+ c)`` as the recipe sums that `product`: of `gemm`; "backward"; "sums". No operand is rounded."""
+        sums: Sums = self.at(name).summed(product)
+        seed = self.stream(name, product if product in ("forward", "sums") else "backward") if draws(sums) else None
+        if isinstance(sums, SplitK):
+            result = split(a, b, c, sums, seed, self.threads)
+        else:
+            result = np.asarray(matmul(a, b, sums, c, seed=seed, threads=self.threads))
+        tensor = "sum" if product == "sums" else f"{product}.sum"
+        if self.observer is not None:
+            self.observer(name, tensor, result, result)
+        if self.tracer is not None:
+            fmt, _, mode = shown(sums).partition(":")
+            self.tracer(name, tensor, fmt, mode or "nearest_even", result.size)
+        return result
 
     def sum_rows(self, name: str, x: Floats) -> Floats:
         """(k, n) -> (n,): the sum over the first axis, k ascending, in the recipe's accumulator for sums."""
         return self.matmul(name, "sums", _ones(x.shape[0], x.dtype), x)[0]
 
-    # ---------------------------------------------------------------- random bits
-    def stream(self, name: str, role: str) -> Stream:
-        """The stream of random bits for the next rounding of that tensor in this step."""
-        occurrence = self._occurrences.get((name, role), 0)
-        self._occurrences[name, role] = occurrence + 1
-        return self.seed.child(name, role, self.step, occurrence)
+    def _trace(self, *row: Any) -> None:
+        if self.tracer is not None:
+            self.tracer(*row)
 
 
 def precision(
     recipe_or_name: Recipe | str,
-    seed: SeedLike = 0,
-    step: int = 0,
+    seed: SeedLike | None = None,
+    step: int | None = None,
     *,
     observer: Observer | None = None,
     threads: int | None = None,
+    micro_batch: int | None = None,
+    scales: AmaxHistory | None = None,
+    tracer: Tracer | None = None,
 ) -> Precision:
     """A context in which everything is computed as a recipe says.
+
+    Inside another precision, whatever is None is the outer one's; outside of all, it is what stands in brackets.
 
     Parameters
     ----------
     recipe_or_name : Recipe or str
-        A recipe, or a name in `recipes`.
-    seed : int or Stream
-        Where random bits come from; used by stochastic casts and accumulators only.
-    step : int
-        The training step: part of the streams' names, so that no two steps share bits.
+        A recipe, or a name that `recipe` reads.
+    seed : int or Stream, optional
+        Where random bits come from; used by stochastic casts and accumulators only (0).
+    step : int, optional
+        The training step: part of the streams' names, so that no two steps share bits (0).
     observer : callable, optional
         ``observer(layer, tensor, before, after)`` is called for each rounded tensor; see the module.
     threads : int, optional
         Passed to `nf.matmul`; never changes a bit.
+    micro_batch : int, optional
+        Which part of a step's batch this is, where gradients of several are added up; part of the streams' names (0).
+    scales : AmaxHistory, optional
+        What delayed scaling remembers of the steps before, for recipes that have it (nothing: the first scales follow
+        from the tensors themselves). Keep one for a training, as `Trainer` does.
+    tracer : callable, optional
+        ``tracer(layer, tensor, format, mode, elements)`` is called for each rounding, of sums too.
 
     Raises
     ------
     ArgumentError
-        If there is no such recipe, or `step` is not an integer of at least 0.
+        If there is no such recipe, or `step` or `micro_batch` is not an integer of at least 0.
     SeedError
         If `seed` is not a seed.
 
@@ -228,17 +260,32 @@ def precision(
     >>> y.data.tolist(), y.data.dtype.name
     ([1.0, 1.0], 'float32')
     """
-    if as_integer(step) is None or step < 0:
-        raise ArgumentError(f"step={step!r} of a precision must be an integer of at least 0")
-    return Precision(recipe(recipe_or_name), seed, step, observer, threads)
+    for key, value in (("step", step), ("micro_batch", micro_batch)):
+        if value is not None and (as_integer(value) is None or value < 0):
+            raise ArgumentError(f"{key}={value!r} of a precision must be an integer of at least 0")
+    around = _ACTIVE.get(None)
+    outer = around or _OUTSIDE
+    return Precision(
+        recipe(recipe_or_name),
+        outer.seed if seed is None else seed,
+        outer.step if step is None else step,
+        outer.observer if observer is None else observer,
+        outer.threads if threads is None else threads,
+        micro_batch=outer.micro_batch if micro_batch is None else micro_batch,
+        scales=(around.scales if around else None) if scales is None else scales,
+        tracer=outer.tracer if tracer is None else tracer,
+        around=around,
+    )
 
 
 _ACTIVE: ContextVar[Precision] = ContextVar("nfloat.nn.precision")
+#: float64, which draws nothing and keeps nothing
+_OUTSIDE = Precision(recipe("float64"))
 
 
 def current() -> Precision:
     """The precision in force: that of the innermost ``with precision(...)``, float64 outside of all."""
-    return _ACTIVE.get(None) or Precision(recipe("float64"), 0, 0, None, None)
+    return _ACTIVE.get(_OUTSIDE)
 
 
 @lru_cache(maxsize=64)

@@ -5,11 +5,13 @@ multiplies the *gradient of the loss* with which backpropagation starts (the los
 every activation gradient and weight gradient is scaled; the optimiser sees gradients divided by it.
 
 Sources: Micikevicius et al. 2018, Mixed Precision Training (arXiv:1710.03740), 3.2; the defaults are the common
-frameworks': start at 65536, double after 2000 clean steps, halve and skip the update on any infinity or NaN.
+frameworks': start at 65536, double after 2000 clean steps, halve and skip the update on any infinity or NaN. A moved
+scale is a float32 number; it does not grow beyond the largest, as PyTorch's does not.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -67,6 +69,39 @@ class LossScaling:
         """A scale that never moves."""
         return cls(initial=scale, growth=1.0, backoff=1.0, interval=None)
 
+    def __str__(self) -> str:
+        """As a recipe's name has it, where it can: "dynamic", or the number of a static scale."""
+        if self == LossScaling():
+            return "dynamic"
+        return f"{self.initial:g}" if self == LossScaling.static(self.initial) else repr(self)
+
+
+def as_loss_scaling(scaling: LossScaling | str | float | None) -> LossScaling | None:
+    """The `LossScaling` that "dynamic", a number or its text (a scale that does not move) stand for; None is none.
+
+    Raises
+    ------
+    ArgumentError
+        If it is none of these.
+
+    Examples
+    --------
+    >>> as_loss_scaling("256")
+    LossScaling(initial=256.0, growth=1.0, backoff=1.0, interval=None)
+    """
+    if scaling is None or isinstance(scaling, LossScaling):
+        return scaling
+    if scaling == "dynamic":
+        return LossScaling()
+    try:
+        if isinstance(scaling, bool):
+            raise ValueError
+        return LossScaling.static(float(scaling))
+    except (TypeError, ValueError):
+        raise ArgumentError(
+            f"loss_scaling={scaling!r} must be a LossScaling, 'dynamic', a positive number or None"
+        ) from None
+
 
 @dataclass
 class LossScaler:
@@ -89,13 +124,21 @@ class LossScaler:
     def update(self, clean: bool) -> None:
         """Move the scale after a step; `clean` says that every gradient was finite (only then was the update done)."""
         if not clean:
-            self.scale *= self.scaling.backoff
+            self.scale = _single(self.scale * self.scaling.backoff)
             self.clean_steps = 0
             return
         self.clean_steps += 1
         if self.clean_steps == self.scaling.interval:
-            self.scale *= self.scaling.growth
+            grown = _single(self.scale * self.scaling.growth)
+            if math.isfinite(grown):
+                self.scale = grown
             self.clean_steps = 0
+
+
+def _single(scale: float) -> float:
+    """A scale as a float32 number, as frameworks keep it; infinity beyond."""
+    with np.errstate(all="ignore"):
+        return float(np.float32(scale))
 
 
 def all_finite(gradients: Iterable[NDArray[np.floating]]) -> bool:

@@ -191,6 +191,8 @@ class Tensor:
                 _propagate(result, pending.pop(id(result))[1], pending)
             for leaf, gradient_, p in pending.values():
                 leaf.grad = gradient_ if leaf.grad is None else _plus(p, leaf, leaf.grad, gradient_)
+        if self.origin is not None:
+            self.origin.precision.forget()
 
     def _start(self, gradient: ArrayLike | None) -> Floats:
         if gradient is None:
@@ -232,7 +234,7 @@ def apply(name: str, *operands: Tensor, layer: str = "", **attributes: Any) -> T
     if result.loss:
         result.store(_in_carrier(p, values), None)
     else:
-        result.store(values if op.exact else p.cast(Role.ACTIVATION, layer, values), p.recipe.activations.format)
+        result.store(values if op.exact else p.cast(Role.ACTIVATION, layer, values), p.at(layer).activations.format)
     result.name = layer
     result.parameter = False
     result.grad = None
@@ -252,16 +254,18 @@ def read(p: Precision, tensor: Tensor, layer: str, of_losses: bool = False) -> F
     """
     if tensor.parameter:
         return p.cast(Role.WEIGHT_COPY, tensor.name, stored(p, tensor))
-    if of_losses or tensor.format is p.recipe.activations.format:
+    activations = p.at(layer).activations
+    if of_losses or tensor.format is activations.format:
         return tensor.data
-    return p.round(p.recipe.activations.nearest, Role.INPUT, layer, tensor.data)
+    return p.round(activations.nearest, Role.INPUT, layer, tensor.data)
 
 
 def stored(p: Precision, parameter: Tensor) -> Floats:
     """The values of a parameter as `p` keeps them between steps; rounded to nearest if they come from outside."""
-    if parameter.format is p.recipe.weights.format:
+    weights = p.at(Role.WEIGHT.layer(parameter.name)).weights
+    if parameter.format is weights.format:
         return parameter.data
-    return p.round(p.recipe.weights.nearest, Role.WEIGHT, parameter.name, parameter.data)
+    return p.round(weights.nearest, Role.WEIGHT, parameter.name, parameter.data)
 
 
 #: by id: a tensor, the sum of the gradients that have arrived there so far, the precision in which they were added

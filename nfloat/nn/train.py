@@ -27,6 +27,7 @@ from numpy.typing import ArrayLike
 from ..streams import SeedLike, Stream
 from .layers import Layer, store
 from .losses import cross_entropy
+from .operands import AmaxHistory
 from .optim import Optimizer, Update
 from .precision import Floats, Observer, precision
 from .recipes import Recipe, recipe
@@ -89,6 +90,7 @@ class Trainer:
         self.seed, self.threads = seed if isinstance(seed, Stream) else Stream(seed), threads
         self.steps = 0
         self.scaler = None if self.recipe.loss_scaling is None else LossScaler(self.recipe.loss_scaling)
+        self.scales = AmaxHistory()
         with precision(self.recipe, self.seed):
             store(model.parameters())
 
@@ -112,9 +114,11 @@ class Trainer:
             Sees every parameter's `Update`; not called for a skipped step.
         """
         scale = 1.0 if self.scaler is None else self.scaler.scale
-        with precision(self.recipe, self.seed, self.steps, observer=observer, threads=self.threads):
+        with precision(
+            self.recipe, self.seed, self.steps, observer=observer, threads=self.threads, scales=self.scales
+        ) as p:
             loss, found = _differentiate(self.model, self.loss, x, y, scale)
-            clean = self.scaler is None or all_finite(found.values())
+            clean = self.scaler is None or (not p.clamped and all_finite(found.values()))
             if clean:
                 self.optimizer.step(watch)
         if self.scaler is not None:

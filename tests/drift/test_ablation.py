@@ -8,7 +8,7 @@ from nfloat.drift.ablation import ALONE, PLACES, REPAIRED, WITHOUT, interaction,
 from nfloat.drift.comparison import recipe_of
 from nfloat.drift.inference import log_of
 from nfloat.drift.members import Member
-from nfloat.nn.recipes import CAST_FIELDS
+from nfloat.nn.recipes import CAST_FIELDS, SUM_FIELDS
 
 #: a run in which narrow weights alone do harm
 CONFIG = Config(
@@ -23,7 +23,7 @@ def found():
 
 def test_every_field_of_a_recipe_is_a_place():
     fields = [field for of in PLACES.values() for field in of]
-    assert sorted(fields) == sorted([*CAST_FIELDS, "forward", "backward", "sums", "loss_scaling"])
+    assert sorted(fields) == sorted([*CAST_FIELDS, *SUM_FIELDS, "states", "loss_scaling"])
 
 
 def test_state_is_a_place_only_where_there_is_one():

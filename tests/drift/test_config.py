@@ -28,7 +28,11 @@ from nfloat.errors import ArgumentError, FormatError, NFloatError, RoundingError
         ("lr", "0.1", "lr='0.1'"),
         ("seeds", 0, "seeds=0 must be an integer of at least 1"),
         ("ablate", "best", "ablate='best' is unknown"),
-        ("recipes", ("tf32+loss_scaling=much",), "loss_scaling='much' must be 'dynamic' or a positive number"),
+        (
+            "recipes",
+            ("tf32+loss_scaling=much",),
+            "loss_scaling='much' must be a LossScaling, 'dynamic'",
+        ),
         ("attribute", 1, "attribute=1 must be True or False"),
         ("model", "mpl", "model='mpl' is unknown; did you mean 'mlp'?"),
         ("optimizer", "adan", "did you mean 'adam'"),

@@ -24,6 +24,11 @@ NAMES = {
     "fp16-pure",
     "fp16-mixed",
     "fp16-mixed-unscaled",
+    "fp8-hybrid",
+    "fp8-current",
+    "mxfp8",
+    "mxfp4",
+    "nvfp4",
 }
 
 
@@ -156,8 +161,8 @@ def test_mistakes_are_named():
         recipe("tf32").replace(activations=None)
     with pytest.raises(AccumulatorError, match="floot32"):
         recipe("tf32").replace(forward="floot32")
-    with pytest.raises(ArgumentError, match="loss_scaling=2"):
-        recipe("tf32").replace(loss_scaling=2)
+    with pytest.raises(ArgumentError, match="loss_scaling='much'"):
+        recipe("tf32").replace(loss_scaling="much")
 
 
 def test_a_recipe_of_ones_own():

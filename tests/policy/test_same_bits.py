@@ -59,7 +59,6 @@ REACHES_NO_ROW = {
     ): "counts, in whole numbers",
     ("studies/stagnation.py", "cell.sum"): "the name of a sum",
     ("drift/inference.py", "from scipy import stats"): "quantiles, rounded to nine digits at once",
-    ("nn/ops.py", "p.matmul"): "nf.matmul in the recipe's accumulator",
     ("nn/precision.py", "self.matmul"): "nf.matmul in the recipe's accumulator",
     ("nn/elementary.py", "np.add.accumulate"): "a running sum has one order, since every partial sum is a result",
 }

@@ -1,0 +1,146 @@
+"""`Casting`: a recipe at work on single tensors: how they are rounded, with which random bits, and who is told.
+
+The rules, and products of tensors, stand in ``precision.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..streams import SeedLike, Stream
+from .clamping import clamped
+from .operands import AmaxHistory, Operands
+from .recipes import BlockCast, Cast, Recipe
+from .roles import INTERIOR, Role
+
+Floats: TypeAlias = NDArray[np.floating]
+Observer: TypeAlias = Callable[[str, str, Floats, Floats], None]
+#: f(layer, tensor, format, mode, elements)
+Tracer: TypeAlias = Callable[[str, str, str, str, int], None]
+
+_DOUBLE = np.dtype(np.float64)
+#: gradients, which a loss scale may push beyond a format's range
+_GRADIENTS = (Role.ACTIVATION_GRADIENT, Role.WEIGHT_GRADIENT, Role.GEMM_DY)
+
+
+class Casting:
+    """A recipe at work on one step: what it does to one tensor. Products stand in `Precision`.
+
+    Attributes
+    ----------
+    clamped : int
+        Gradients beyond the range of a format that saturates, so far: what a loss scaler must know of.
+    """
+
+    __slots__ = (
+        "_occurrences", "_operands", "carrier", "clamped", "micro_batch", "observer", "recipe", "scales",
+        "seed", "step", "threads", "tracer",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        seed: SeedLike = 0,
+        step: int = 0,
+        observer: Observer | None = None,
+        threads: int | None = None,
+        *,
+        micro_batch: int = 0,
+        scales: AmaxHistory | None = None,
+        tracer: Tracer | None = None,
+        around: Casting | None = None,
+    ) -> None:
+        self.recipe = recipe
+        self.carrier = recipe.carrier
+        self.seed = seed if isinstance(seed, Stream) else Stream(seed)
+        self.step, self.micro_batch = step, micro_batch
+        self.observer, self.tracer = observer, tracer
+        self.threads = threads
+        self.scales = AmaxHistory() if scales is None else scales
+        self.clamped = 0
+        same = around is not None and (around.seed, around.step, around.micro_batch) == (self.seed, step, micro_batch)
+        self._occurrences: dict[tuple[str, ...], int] = around._occurrences if same and around else {}
+        self._operands: Operands = around._operands if same and around else Operands()
+
+    def at(self, layer: str) -> Recipe:
+        """The recipe as it holds for a layer."""
+        return self.recipe.at(layer) if self.recipe.layers else self.recipe
+
+    def forget(self) -> None:
+        """Drop what was kept of operands: a walk back has ended."""
+        self._operands.clear()
+
+    # ---------------------------------------------------------------- rounding
+    def cast(self, role: Role, name: str, x: Floats, part: str = "") -> Floats:
+        """`x` as the recipe stores tensors of this role, in the carrier's type; `x` itself where it does not."""
+        r = self.recipe.at(role.layer(name)) if self.recipe.layers else self.recipe
+        cast: Cast | None = getattr(r, role.field)
+        if part and r.states and role is Role.STATE:
+            cast = r.state_cast(part[1:])
+        return x if cast is None else self.round(cast, role, name, x, part)
+
+    def round(self, cast: Cast, role: Role, name: str, x: Floats, part: str = "") -> Floats:
+        """`x` rounded by `cast` and reported to the observer; `part` (".m") ends the tensor's name there."""
+        if type(x) is not np.ndarray:
+            x = np.asarray(x)  # NumPy makes scalars of 0-d results
+        after = x
+        if x.dtype not in cast.exact_in:
+            how = cast.rounder
+            key = how.key(self.stream(name, role.tensor)) if how.stochastic else 0
+            after = how.apply(_carried(x, how.single), key)
+        if after.dtype != self.carrier:
+            after = after.astype(self.carrier)  # exact: the carrier holds every number of the format
+        elif after is x and role is Role.INPUT and self.recipe.keeps_operands:
+            x = after = x.copy()  # a batch's memory may be used again for the next one
+        if role in _GRADIENTS:
+            self.clamped += clamped(cast, x)
+        if self.observer is not None or self.tracer is not None:
+            self._report(role, name, part, x, after, cast)
+        return after
+
+    def add(self, role: Role, name: str, x: Floats, y: Floats) -> Floats:
+        """x + y, the sum exact (to float64) and rounded once as tensors of this role are."""
+        cast: Cast = getattr(self.at(role.layer(name)), role.field)
+        # where the carrier is the format, its own addition is that rounding
+        dtype = self.carrier if self.carrier in cast.exact_in else _DOUBLE
+        return self.round(cast, role, name, np.add(x, y, dtype=dtype))
+
+    def inner(self, field: str, name: str, x: Floats) -> Floats:
+        """A number on an operation's way, rounded by the recipe's `field` ("softmax", "norms", ...); `x` without one.
+
+        `running_maximum` and `running_sum` are `softmax` where the recipe does not name them.
+        """
+        r = self.at(name)
+        cast: Cast | None = getattr(r, field)
+        if cast is None and field.startswith("running"):
+            cast = r.softmax
+        return x if cast is None else self.round(cast, INTERIOR[field], name, x)
+
+    def _report(self, role: Role, name: str, part: str, before: Floats, after: Floats, cast: Cast | BlockCast) -> None:
+        layer, tensor = role.label(name)
+        if self.observer is not None:
+            self.observer(layer, tensor + part, before, after)
+        if self.tracer is not None:
+            exact = before.dtype in getattr(cast, "exact_in", ())
+            fmt, _, mode = str(cast).partition(":")
+            self.tracer(layer, tensor + part, fmt, "exact" if exact else mode or "nearest_even", before.size)
+
+    # ---------------------------------------------------------------- random bits
+    def stream(self, name: str, role: str) -> Stream:
+        """The stream of random bits for the next rounding of that tensor in this step."""
+        occurrence = self._occurrences.get((name, role), 0)
+        self._occurrences[name, role] = occurrence + 1
+        if self.micro_batch:
+            return self.seed.child(name, role, self.step, "micro-batch", self.micro_batch, occurrence)
+        return self.seed.child(name, role, self.step, occurrence)
+
+
+def _carried(x: Floats, single: bool) -> Floats:
+    """An array as a rounding kernel takes it: C-contiguous, of the engine's own carriers."""
+    if not single and x.dtype != _DOUBLE:
+        return x.astype(_DOUBLE)
+    return x if x.flags.c_contiguous else np.ascontiguousarray(x)
