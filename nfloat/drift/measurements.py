@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from ..errors import ArgumentError, nearest_names
+from ..formats.format import Format
 from .ablation import Effect, effects
 from .comparison import Comparison
 from .plan import is_complete
@@ -14,6 +15,7 @@ from .rows import Key, Row, by_series
 from .summary import Summary, summarise
 from .trouble import Trouble, first_trouble
 from .verdicts import Ends, ends_of
+from .what_if import WhatIf, what_if
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,34 @@ class Measurements:
         if recipe not in self.config.recipes:
             raise ArgumentError(f"recipe={recipe!r} is none of this run; {nearest_names(recipe, self.config.recipes)}")
         return first_trouble(self.rows, recipe, self.config.seed)
+
+    def what_if(self, formats: Sequence[Format | str], recipe: str | None = None) -> list[WhatIf]:
+        """What other formats would have done to every tensor of a recipe's first run, without training again.
+
+        Parameters
+        ----------
+        formats : sequence of Format or str
+            Formats with a sign and a zero.
+        recipe : str, optional
+            Whose tensors; by default the first recipe's.
+
+        Returns
+        -------
+        list of WhatIf
+            (recipe, layer, tensor, format, error, underflow, overflow), tensors in a step's order; what these are, and
+            how exactly they are known, stands in ``what_if.py``.
+
+        Raises
+        ------
+        ArgumentError
+            If the run has no such recipe, or a format cannot hold tensors.
+        FormatError
+            If there is no such format.
+        """
+        name = self.config.recipes[0] if recipe is None else recipe
+        if name not in self.config.recipes:
+            raise ArgumentError(f"recipe={name!r} is none of this run; {nearest_names(name, self.config.recipes)}")
+        return what_if(self.rows, formats, name, self.config.seed)
 
     def ablation(self, recipe: str) -> list[Effect]:
         """What each place of a recipe does alone to the whole run, and what its removal and repairs do."""

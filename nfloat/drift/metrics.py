@@ -13,18 +13,21 @@ distances, and counts as overflowed in `overflow`.
 Sums are those of ``nn/elementary.py``, one element after the other: NumPy's and BLAS's order depends on the CPU.
 
 Sources: Micikevicius et al. 2018 (arXiv:1710.03740) for underflow; Zamirai et al. 2020 (arXiv:2010.06192) for
-cancelled updates.
+cancelled updates, Yu et al. 2024 (arXiv:2405.03637) for the quality of descent.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..formats.format import Format
 from ..nn.elementary import total
+from .inference import log_of
 
 
 def norm(x: ArrayLike) -> float:
@@ -149,6 +152,69 @@ def stagnation(before: ArrayLike, after: ArrayLike, gradient: ArrayLike) -> floa
     """
     moved = np.asarray(gradient) != 0
     return _share((np.asarray(before) == np.asarray(after)) & moved, moved)
+
+
+def sign_agreement(value: ArrayLike, reference: ArrayLike) -> float | None:
+    """Share of the elements, of those whose reference is not zero, that have the reference's sign.
+
+    Examples
+    --------
+    >>> sign_agreement([1.0, 0.0, -2.0, 5.0], [2.0, 1.0, 1.0, 0.0])
+    0.3333333333333333
+    """
+    value, reference = np.asarray(value), np.asarray(reference)
+    return _share(np.sign(value) == np.sign(reference), reference != 0)
+
+
+def descent_quality(step: ArrayLike, before: ArrayLike, after: ArrayLike) -> float | None:
+    """<d, w' - w> / <d, d>, d the step that should have been added: 1 if the weights moved by it, 0 if not at all.
+
+    The effective descent quality of Yu et al. 2024 (arXiv:2405.03637), in units of what was asked for.
+
+    Examples
+    --------
+    >>> descent_quality([0.25, 0.25], [1.0, 1.0], [1.25, 1.0])
+    0.5
+    """
+    step, before, after = (np.asarray(x, dtype=np.float64) for x in (step, before, after))
+    with np.errstate(over="ignore", invalid="ignore"):
+        wanted = total(step * step)
+        return None if wanted == 0.0 else total(step * (after - before)) / wanted
+
+
+def below_half_ulp(step: ArrayLike, before: ArrayLike, fmt: Format) -> float | None:
+    """Share of the steps, of those that are not zero, below half the gap of the weight's format at the weight.
+
+    Rounding to nearest loses each of these; stochastic rounding keeps them on average.
+
+    Examples
+    --------
+    >>> import nfloat as nf
+    >>> below_half_ulp([2.0**-10, 2.0**-8, 0.0], [1.0, 1.0, 1.0], nf.get_format("bfloat16"))
+    0.5
+    """
+    step, before = np.abs(np.asarray(step, dtype=np.float64)), np.asarray(before, dtype=np.float64)
+    exponent = np.maximum(np.frexp(before)[1] - 1, fmt.emin)
+    half = np.ldexp(1.0, exponent - fmt.precision)
+    return _share((step < half) & (step != 0.0), step != 0.0)
+
+
+def growth_rate(points: Sequence[tuple[int, float]]) -> float | None:
+    """The slope of ln(distance) over the steps, by least squares: how fast two paths part (a Lyapunov exponent).
+
+    Over points with a distance above zero and finite; None with fewer than two of them.
+
+    Examples
+    --------
+    >>> round(growth_rate([(0, 0.0), (10, 1.0), (20, 2.718281828), (30, 7.389056099)]), 6)
+    0.1
+    """
+    known = [(step, log_of(value)) for step, value in points if 0.0 < value < math.inf]
+    if len(known) < 2:
+        return None
+    middle, height = (math.fsum(column) / len(known) for column in zip(*known, strict=True))
+    across = math.fsum((step - middle) * (step - middle) for step, _ in known)
+    return math.fsum((step - middle) * (value - height) for step, value in known) / across
 
 
 def _pulled_back(before: NDArray[Any], after: NDArray[Any], largest: float) -> NDArray[np.bool_]:

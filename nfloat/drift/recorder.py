@@ -14,12 +14,14 @@ from operator import itemgetter
 import numpy as np
 
 from .. import nn
+from ..formats.format import Format
 from ..nn.precision import Floats, Role
 from ..nn.train import Evaluation, StepResult
 from . import metrics
 from .attribution import METRIC
 from .rows import LAST_METRIC, MODEL, Row
 from .task import Weights
+from .tensors import Look
 
 #: tensor -> the recipe's field that rounds it; those of parameters by what follows the parameter's name
 _FIELDS = {role.tensor: role.field for role in Role}
@@ -33,13 +35,23 @@ class Recorder:
         #: (layer, tensor, metric) -> share, the highest where a tensor has several parts
         self._rates: dict[tuple[str, str, str], float] = {}
         self._updates: list[nn.Update] = []
+        self._look: Look | None = None
+
+    def look(self) -> None:
+        """Look at the next step's tensors closely, too."""
+        self._look = Look()
 
     # ---------------------------------------------------------------- the engine's hooks
     def observer(self, layer: str, tensor: str, before: Floats, after: Floats) -> None:
         """Measure one rounding; where nothing is rounded, NaN alone can be there."""
+        field = _field(tensor)
+        cast = getattr(self.recipe.at(layer), field) if field else None
+        if self._look is not None and field:
+            # operands of some products, blocks: no one format
+            fmt = cast.format if cast is not None and isinstance(cast.format, Format) else None
+            self._look.take(layer, tensor, before, after, fmt)
         if after is not before:
-            cast = getattr(self.recipe.at(layer), _field(tensor))
-            largest = math.inf if cast is None else cast.largest  # operands of some products, blocks: no one number
+            largest = math.inf if cast is None else cast.largest
             self._rate(layer, tensor, "underflow", metrics.underflow(before, after))
             self._rate(layer, tensor, "overflow", metrics.overflow(before, after, largest))
             self._rate(layer, tensor, "clamped", metrics.clamped(before, after, largest) or None)
@@ -75,12 +87,14 @@ class Recorder:
             value, reference = pick(result.gradients), pick(exact)
             rows += self._some(step, layer, f"{name}.grad", "relative_error", metrics.relative_error(value, reference))
             rows += self._some(step, layer, f"{name}.grad", "cosine", metrics.cosine(value, reference))
+            rows += self._some(step, layer, f"{name}.grad", "sign_agreement", metrics.sign_agreement(value, reference))
         rows += [self._row(step, *key, share) for key, share in self._rates.items()]
+        rows += [self._row(step, *found) for found in (() if self._look is None else self._look.rows())]
         if self._updates:
-            rows += self._stagnation(step)
+            rows += self._update_rows(step)
         if self.recipe.loss_scaling is not None:
             rows.append(self._row(step, MODEL, "loss", "scale", result.scale))
-        self._rates, self._updates = {}, []
+        self._rates, self._updates, self._look = {}, [], None
         return rows
 
     def source_rows(self, step: int, errors: Mapping[str, float | None]) -> list[Row]:
@@ -114,15 +128,19 @@ class Recorder:
         error = self._row(step, MODEL, "loss", LAST_METRIC, 1.0 - test.accuracy)
         return [*self.loss_gap_rows(step, train, reference), error]
 
-    def _stagnation(self, step: int) -> list[Row]:
-        before = {update.name: update.before for update in self._updates}
-        after = {update.name: update.after for update in self._updates}
-        gradients = {update.name: update.gradient for update in self._updates}
+    def _update_rows(self, step: int) -> list[Row]:
+        """Rows of what became of the updates: which were lost, and how much of the way was gone."""
+        before, after, gradients, steps = (
+            {update.name: getattr(update, part) for update in self._updates}
+            for part in ("before", "after", "gradient", "step")
+        )
         rows = []
         for layer, name, pick in _parts(before):
-            rows += self._some(
-                step, layer, name, "stagnation", metrics.stagnation(pick(before), pick(after), pick(gradients))
-            )
+            start, end, way = pick(before), pick(after), pick(steps)
+            small = metrics.below_half_ulp(way, start, self.recipe.weights.format)
+            rows += self._some(step, layer, name, "stagnation", metrics.stagnation(start, end, pick(gradients)))
+            rows += self._some(step, layer, name, "below_half_ulp", small)
+            rows += self._some(step, layer, name, "descent_quality", metrics.descent_quality(way, start, end))
         return rows
 
     def _some(self, step: int, layer: str, tensor: str, metric: str, value: float | None) -> list[Row]:
@@ -134,12 +152,12 @@ class Recorder:
         )
 
 
-def _field(tensor: str) -> str:
-    """The recipe's field that rounds a tensor: of "weight.state.v" `state`."""
+def _field(tensor: str) -> str | None:
+    """The recipe's field that rounds a tensor: of "weight.state.v" `state`; None of what sums gave."""
     if tensor in _FIELDS:
         return _FIELDS[tensor]
     ending = tensor.partition(".")[2].partition(".")[0]
-    return _FIELDS["." + ending if ending else ""]
+    return _FIELDS.get("." + ending if ending else "")
 
 
 def _parts(parameters: Weights) -> list[tuple[str, str, Callable[[Weights], Floats]]]:

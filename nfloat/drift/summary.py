@@ -12,6 +12,7 @@ from typing import TypedDict
 from . import centre
 from .comparison import Comparison
 from .inference import Interval, change
+from .metrics import growth_rate
 from .rows import MODEL, Key, Row, by_series
 from .trouble import Trouble, first_trouble
 from .verdicts import Verdict, ends_of, verdict_of
@@ -27,6 +28,7 @@ class Summary(TypedDict):
     loss_ratio: float | None
     test_error: float | None
     path_distance: float | None
+    path_growth: float | None
     grad_error: float | None
     grad_cosine: float | None
     stagnation: float | None
@@ -55,7 +57,7 @@ def summarise(config: Comparison, rows: Sequence[Row]) -> list[Summary]:
     Of the first seed: `train_loss` ... `path_distance` are the last ones; `grad_error` and `stagnation` are medians and
     means over the measured steps of the whole model; `grad_cosine` is the least; `underflow` and `overflow` are the
     means of the tensor where they are highest; `skipped` counts updates that loss scaling left out. Steps whose value
-    is NaN are in none of these; `left_out` counts them.
+    is NaN are in none of these; `left_out` counts them. `path_growth` is the slope of ln(path distance) over the steps.
 
     Of all seeds: `effect` is the relative change of the loss against float64's, `low` and `high` its interval (all
     recipes' hold at once with ``inference.CONFIDENCE``), `detectable` the change that would have been found with
@@ -120,6 +122,7 @@ def _one(
         loss_ratio=_against(loss, gap),
         test_error=_last(of("loss", "test_error")),
         path_distance=_last(of("weights", "path_distance")),
+        path_growth=growth_rate(series.get(Key(name, MODEL, "weights", "path_distance"), [])),
         grad_error=centre.median(errors),
         grad_cosine=centre.least(of("weights.grad", "cosine")),
         stagnation=centre.mean(of("weights", "stagnation")),

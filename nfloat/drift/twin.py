@@ -17,6 +17,7 @@ from .comparison import Comparison, recipe_of
 from .recorder import Recorder
 from .rows import Row
 from .task import Task, Training, Weights
+from .tensors import looked_at
 
 
 class Snapshot(NamedTuple):
@@ -94,6 +95,7 @@ class _Run:
     ) -> None:
         self.training, self.reference, self.recorder = training, reference, recorder
         self.sources = single_sources(recipe) if config.attribute else {}
+        self.looked_at = looked_at(config.recorded_steps[:-1])
 
     def plain_step(self, step: int) -> list[Row]:
         """Learn from a batch; the rows of every step."""
@@ -104,6 +106,8 @@ class _Run:
         rows = self.state_rows(step)
         exact = self.training.exact_gradients()
         errors = errors_by_source(self.sources, self.training.gradients, exact)
+        if step in self.looked_at:
+            self.recorder.look()
         result = self.training.step(self.recorder.observer, self.recorder.watch)
         rows += self.recorder.step_rows(step, result, exact) + self.recorder.source_rows(step, errors)
         return self.recorder.loss_rows(step, result, self.reference.batch_loss[step]) + rows

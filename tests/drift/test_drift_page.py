@@ -45,6 +45,7 @@ def test_figures(page):
         "sources",
         "rates",
         "stagnation",
+        "exponents",
     ]
     for figure in page.figures:
         assert figure.caption

@@ -19,6 +19,7 @@ from ..verdicts import comparisons
 from .bars import gradient_figure, rates_figure, sources_figure
 from .causes import ablation_figure, effect_figure
 from .findings import findings
+from .ranges import exponents_figure
 from .series import gap_figure, loss_figure, path_figure, stagnation_figure
 
 _FIGURES = (
@@ -31,6 +32,7 @@ _FIGURES = (
     sources_figure,
     rates_figure,
     stagnation_figure,
+    exponents_figure,
 )
 
 #: columns of the table: key of the summary -> head
