@@ -95,7 +95,7 @@ _LAZY = {
     **dict.fromkeys(("array", "from_codes", "FloatArray"), "floatarray.array"),
     "BlockArray": "blocks.array",
     **dict.fromkeys(("quantize", "quantize_both"), "blocks.quantize"),
-    **dict.fromkeys(("save", "load"), "blocks.files"),
+    **dict.fromkeys(("save", "load"), "floatarray.files"),
     "hadamard": "blocks.hadamard",
     "Accumulator": "linalg.accumulators",
     "matmul": "linalg.matmul",

@@ -1,4 +1,4 @@
-"""`save` and `load`: block arrays and plain ones in safetensors files.
+"""Safetensors files, and what they hold of block arrays; `nf.save` and `nf.load` are in ``floatarray/files.py``.
 
 A block array `w` is stored as ``w`` (its codes, packed: F4, F6_E2M3, F6_E3M2, F8_E4M3, F8_E5M2, I8; U8 for other
 formats of 8 bits), ``w.scale`` (F8_E8M0, F8_E4M3, F32) and, where there is one, ``w.tensor_scale`` (F32); what else
@@ -42,53 +42,38 @@ _NUMPY = {
 _DTYPES = {name: dtype for dtype, name in _NUMPY.items()}
 _KEY = "nfloat"
 
-Arrays = dict[str, BlockArray | NDArray[Any]]
+#: the tensors of one array: (type, shape, bytes) by name
+Parts = dict[str, tuple[str, tuple[int, ...], bytes]]
 
 
-def save(path: str | PathLike[str], arrays: Arrays) -> None:
-    """Write arrays to a safetensors file.
-
-    Parameters
-    ----------
-    path : path
-        The file; replaced if it exists.
-    arrays : dict
-        Names, and block arrays or NumPy arrays of float16, float32, float64, uint8, int8, int32 or int64.
-
-    Raises
-    ------
-    ArgumentError, FormatError
-        If a value is neither, or its format has no type there.
-
-    Examples
-    --------
-    >>> import tempfile, numpy as np, nfloat as nf
-    >>> file = tempfile.mkdtemp() + "/w.safetensors"
-    >>> nf.save(file, {"w": nf.quantize(np.eye(64), nf.nvfp4), "b": np.zeros(3, np.float32)})
-    >>> nf.load(file)["w"]
-    BlockArray(nvfp4, shape=(64, 64), axis=1, 256 scales of 0.0 to 448.0, tensor_scale=0.00037202381645329297)
-    """
+def write(path: str | PathLike[str], tensors: Parts, known: dict[str, Any]) -> None:
+    """Write tensors to a safetensors file, with what it takes to read them in its metadata."""
     header: dict[str, Any] = {}
-    known: dict[str, Any] = {}
     body, at = [], 0
-    for name, value in arrays.items():
-        for part, (kind, shape, data) in _parts(name, value, known).items():
-            header[part] = {"dtype": kind, "shape": list(shape), "data_offsets": [at, at + len(data)]}
-            body.append(data)
-            at += len(data)
+    for part, (kind, shape, data) in tensors.items():
+        header[part] = {"dtype": kind, "shape": list(shape), "data_offsets": [at, at + len(data)]}
+        body.append(data)
+        at += len(data)
     text = json.dumps({"__metadata__": {_KEY: json.dumps(known)}, **header}).encode()
     text += b" " * (-len(text) % 8)
     Path(path).write_bytes(len(text).to_bytes(8, "little") + text + b"".join(body))
 
 
-def _parts(name: str, value: Any, known: dict[str, Any]) -> dict[str, tuple[str, tuple[int, ...], bytes]]:
-    """The tensors of one array: (type, shape, bytes) by name."""
+def parts_of(name: str, value: Any, known: dict[str, Any]) -> Parts:
+    """The tensors of one block array or plain one; what it takes to read them goes into `known`.
+
+    Raises
+    ------
+    ArgumentError, FormatError
+        If it is neither, or its format has no type there.
+    """
     if isinstance(value, np.ndarray) and value.dtype.name in _NUMPY:
         little = np.ascontiguousarray(value, value.dtype.newbyteorder("<"))
         return {name: (_NUMPY[value.dtype.name], value.shape, little.tobytes())}
     if not isinstance(value, BlockArray):
         raise ArgumentError(
-            f"arrays[{name!r}] is {type(value).__name__}; save takes BlockArrays and arrays of {', '.join(_NUMPY)}"
+            f"arrays[{name!r}] is {type(value).__name__}; save takes FloatArrays, BlockArrays and arrays of "
+            f"{', '.join(_NUMPY)}"
         )
     f = value.format
     spelled = f.name if BLOCK_FORMATS.get(f.name) == f else repr(f)
@@ -112,13 +97,13 @@ def _type(f: Format) -> str:
     return TYPES.get(f.name, "U8")
 
 
-def load(path: str | PathLike[str]) -> Arrays:
-    """The arrays of a file that `save` wrote, or the plain ones of any safetensors file.
+def read(path: str | PathLike[str]) -> tuple[dict[str, Any], dict[str, bytes], dict[str, Any]]:
+    """(header, bytes by tensor, what it takes to read them) of a safetensors file.
 
     Raises
     ------
     ArgumentError
-        If it is no safetensors file, or a tensor's type is unknown here.
+        If it is no safetensors file.
     """
     data = Path(path).read_bytes()
     try:
@@ -126,17 +111,19 @@ def load(path: str | PathLike[str]) -> Arrays:
         header = json.loads(data[8:end])
         known = json.loads(header.pop("__metadata__", {}).get(_KEY, "{}"))
         raw = {name: data[end:][slice(*entry["data_offsets"])] for name, entry in header.items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ArgumentError(f"path={str(path)!r} is no safetensors file ({error})") from None
-    parts = {f"{name}.{part}" for name in known for part in ("scale", "tensor_scale")}
-    return {
-        name: _block_array(name, known[name], header, raw) if name in known else _plain(name, entry, raw[name])
-        for name, entry in header.items()
-        if name not in parts
-    }
+    return header, raw, known
 
 
-def _plain(name: str, entry: dict[str, Any], raw: bytes) -> NDArray[Any]:
+def plain(name: str, entry: dict[str, Any], raw: bytes) -> NDArray[Any]:
+    """A tensor of one of NumPy's dtypes.
+
+    Raises
+    ------
+    ArgumentError
+        If its type is none.
+    """
     if entry["dtype"] not in _DTYPES:
         raise ArgumentError(
             f"tensor {name!r} has the type {entry['dtype']}, of which the file does not say how to read it"
@@ -144,7 +131,8 @@ def _plain(name: str, entry: dict[str, Any], raw: bytes) -> NDArray[Any]:
     return np.frombuffer(raw, np.dtype(_DTYPES[entry["dtype"]]).newbyteorder("<")).reshape(entry["shape"]).copy()
 
 
-def _block_array(name: str, how: dict[str, Any], header: dict[str, Any], raw: dict[str, bytes]) -> BlockArray:
+def block_array(name: str, how: dict[str, Any], header: dict[str, Any], raw: dict[str, bytes]) -> BlockArray:
+    """The block array that `parts_of` took apart."""
     f, axis = _format(how["format"]), how["axis"]
     shape, scale_shape = tuple(header[name]["shape"]), tuple(header[f"{name}.scale"]["shape"])
     codes = unpack(np.frombuffer(raw[name], np.uint8), f.element, shape)
@@ -163,7 +151,7 @@ def _format(spelled: str) -> BlockFormat:
 
 
 def read_format(text: str) -> BlockFormat:
-    """The block format that a `repr` describes: calls of BlockFormat and Format with literal arguments, nothing else.
+    """The block format that a `repr` describes.
 
     Raises
     ------
@@ -174,6 +162,25 @@ def read_format(text: str) -> BlockFormat:
     --------
     >>> read_format("BlockFormat(name='mine', element='float8_e5m2', block=16, scale='float8_e8m0fnu')").block
     16
+    """
+    f = described(text)
+    if not isinstance(f, BlockFormat):
+        raise FormatError(f"{text!r} describes no block format")
+    return f
+
+
+def described(text: str) -> Format | BlockFormat:
+    """The format that a `repr` describes: calls of BlockFormat and Format with literal arguments, nothing else.
+
+    Raises
+    ------
+    FormatError
+        If it is anything else.
+
+    Examples
+    --------
+    >>> described("Format(name='tiny', precision=3, emin=-2, emax=3)").max
+    14.0
     """
     import ast
 
@@ -186,8 +193,8 @@ def read_format(text: str) -> BlockFormat:
 
     try:
         f = value(ast.parse(text, mode="eval").body)
-    except (ValueError, SyntaxError, TypeError) as error:
-        raise FormatError(f"{text!r} describes no block format ({error})") from None
-    if not isinstance(f, BlockFormat):
-        raise FormatError(f"{text!r} describes no block format")
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError) as error:
+        raise FormatError(f"{text!r} describes no format ({error})") from None
+    if not isinstance(f, (Format, BlockFormat)):
+        raise FormatError(f"{text!r} describes no format")
     return f

@@ -20,6 +20,7 @@ from ..ops.arguments import as_carrier
 from ..ops.codes import decode, encode
 from ..streams import SeedLike, Stream
 from . import folds, functions, ufuncs
+from .dtypes import named_format
 from .methods import ArrayMethods
 from .rounded import Arithmetic, RoundedValues, carrier, name_of
 
@@ -32,8 +33,9 @@ class FloatArray(NDArrayOperatorsMixin, ArrayMethods, RoundedValues):
     Made by `array`. Indexing gives FloatArrays (a single element is one of no dimensions); **assignment rounds** what
     is assigned, as NumPy's does. ``np.asarray(a)`` gives the values. Comparisons give booleans. Sums
     (``np.add.reduce``, ``a.sum()``) are sequential, every step rounded; ``a @ b`` sums fused and sequentially;
-    `nf.sum`, `nf.dot` and `nf.matmul` have the other orders. ``np.save`` writes the values, and
-    ``nf.array(np.load(file), fmt)`` reads them back; pickles keep everything.
+    `nf.sum`, `nf.dot` and `nf.matmul` have the other orders. Beside it stand numbers of any kind, which are rounded to
+    the format, and arrays of dtypes with numbers of the format only (``rounded.py`` has the rule). `nf.save`,
+    `nf.load`, ``np.save`` and pickles keep everything; ``np.load`` gives the values.
 
     A ufunc or function without a defined rounding raises `ArgumentError`; mixing formats raises `FormatError` and
     names the cast.
@@ -104,43 +106,57 @@ class FloatArray(NDArrayOperatorsMixin, ArrayMethods, RoundedValues):
     # ------------------------------------------------------------ casts and copies
     def astype(
         self,
-        fmt: FormatLike,
+        fmt: FormatLike | DTypeLike,
         rounding: RoundingLike | None = None,
         *,
         overflow: Any = _UNCHANGED,
         random_bits: Any = _UNCHANGED,
         seed: SeedLike | None = None,
-    ) -> FloatArray:
+    ) -> Any:
         """The values rounded to another format (or mode), once, by the new arithmetic.
 
-        What is not given stays as it is.
+        What is not given stays as it is. A float dtype of NumPy's or ml_dtypes' names the format of its numbers; any
+        other dtype (integers, booleans, complex) gives NumPy's own cast of the values, a plain array.
 
         Raises
         ------
         FormatError, RoundingError, SeedError
             As in `array`.
+        ArgumentError
+            If a way of rounding goes with a dtype that has no format.
 
         Examples
         --------
         >>> import nfloat as nf
         >>> nf.array([0.1], "float16").astype("float8_e5m2")
         FloatArray([0.09375], format='float8_e5m2', rounding='nearest_even')
+        >>> import numpy as np
+        >>> nf.array([2.5], "float16").astype(np.float32), nf.array([2.5], "float16").astype(int)
+        (FloatArray([2.5], format='float32', rounding='nearest_even'), array([2]))
         """
         if isinstance(fmt, (type, np.dtype)):
-            raise FormatError(
-                f"fmt={fmt!r} is a dtype; name a format, a.astype('float32'), or take plain values, np.asarray(a, "
-                "dtype)"
-            )
+            named = named_format(_as_dtype(fmt))
+            if named is None:
+                return self._plainly(fmt, (rounding, random_bits, overflow), seed)
+            fmt = named
         mode = self.rounding if rounding is None else as_rounding(rounding)
         kept = self.random_bits if mode.needs_random_bits else None
         return array(
             self._values,
-            fmt,
+            fmt,  # type: ignore[arg-type]
             mode,
             overflow=self.overflow if overflow is _UNCHANGED else overflow,
             random_bits=kept if random_bits is _UNCHANGED else random_bits,
             seed=self._stream.child("astype") if seed is None and self._stream is not None else seed,
         )
+
+    def _plainly(self, dtype: Any, given: tuple[Any, ...], seed: SeedLike | None) -> NDArray[Any]:
+        if seed is not None or any(x is not None and x is not _UNCHANGED for x in given):
+            raise ArgumentError(
+                f"fmt={dtype!r} has no format here, so NumPy casts the values and no rounding goes with it; name a "
+                "format"
+            )
+        return self._values.astype(dtype)
 
     def replace(
         self,
@@ -307,6 +323,17 @@ def from_codes(
     FloatArray([ 4.480000e+02, -1.953125e-03], format='float8_e4m3fn', rounding='nearest_even')
     """
     return array(decode(codes, fmt), fmt, rounding, overflow=overflow, random_bits=random_bits, seed=seed)
+
+
+def _as_dtype(dtype: Any) -> np.dtype:
+    """A dtype, or a class that stands for one: others are objects to NumPy."""
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        found = np.dtype(object)
+    if found.kind == "O" and dtype is not object and not isinstance(dtype, np.dtype):
+        raise FormatError(f"fmt={dtype!r} is neither a format nor a dtype")
+    return found
 
 
 def _as_stream(seed: SeedLike | None) -> Stream | None:

@@ -1,8 +1,8 @@
 """NumPy's functions on FloatArrays (``__array_function__``): which are defined, and how.
 
 `MOVING` functions (``moving.py``) only move, repeat or select elements; `ASKING` ones answer in indices, booleans,
-shapes or text, or write the values to a file; both are NumPy's own on the values. `ROUNDING` ones add or multiply, and
-are built on the rounded folds. Every other function raises.
+shapes or text; both are NumPy's own on the values. np.save and np.savez keep the format (``npy.py``). `ROUNDING` ones
+add or multiply, and are built on the rounded folds. Every other function raises.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 from ..errors import ArgumentError, as_integer
 from . import folds
 from .moving import MOVING, move, plain_values
+from .npy import saver
 from .rounded import RoundedValues, common, fresh_stream, operand
 from .ufuncs import multiply_matrices, rounded_result, write
 
@@ -52,9 +53,6 @@ ASKING = frozenset(
         np.array2string,
         np.array_repr,
         np.array_str,
-        np.save,
-        np.savez,
-        np.savez_compressed,
         np.savetxt,
     }
 )
@@ -77,6 +75,8 @@ def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
         return function(*plain_values(args), **plain_values(kwargs))
     if function is np.copyto:
         return _copy_to(*args, **kwargs)
+    if function in (np.save, np.savez, np.savez_compressed):
+        return saver(function)(*args, **kwargs)
     if function not in MOVING:
         name = f"{function.__module__}.{function.__name__}".replace("numpy", "np", 1)
         if function in _WRITING:

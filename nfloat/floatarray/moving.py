@@ -1,7 +1,7 @@
 """NumPy's functions that move, repeat or select the elements of FloatArrays: they are NumPy's own, on the values.
 
 Some take elements from elsewhere too (np.where, np.concatenate, np.clip, an `initial`): those are operands like any
-other (``rounded.py``): Python numbers are rounded, arrays must hold numbers of the format.
+other (``rounded.py``): numbers are rounded, arrays need a dtype with numbers of the format only.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError
-from .rounded import RoundedValues, carrier, common, fresh_stream, operand
+from .rounded import RoundedValues, carrier, common, exactly, fresh_stream, operand
 
 MOVING = frozenset(
     {
@@ -89,8 +89,10 @@ _ELEMENTS: dict[Callable[..., Any], tuple[tuple[int, str], ...]] = {
 _EACH = frozenset({np.meshgrid, np.broadcast_arrays, np.atleast_1d, np.atleast_2d, np.atleast_3d})
 #: those that take a sequence of arrays
 _SEQUENCES = frozenset({np.concatenate, np.stack, np.hstack, np.vstack, np.dstack, np.column_stack})
-#: those that fill in zeros, means or nested arrays: their results are looked at
+#: those that fill in zeros, which a format may not have
 _FILLING = frozenset({np.pad, np.block, np.diag, np.tril, np.triu})
+#: what np.pad may fill in: elements, or constants
+_PADDING = ("constant", "edge", "reflect", "symmetric", "wrap", "empty", "maximum", "minimum")
 
 
 def move(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -98,8 +100,8 @@ def move(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
 
     Raises
     ------
-    ArgumentError, RepresentationError
-        If out= is given; if the result would hold a number that is none of the format's.
+    ArgumentError, FormatError
+        If out= or dtype= is given, or np.pad is to fill in means; if arrays need their format said.
     """
     if kwargs.get("out") is not None:
         raise ArgumentError(
@@ -110,13 +112,18 @@ def move(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
             f"np.{function.__name__}: dtype={kwargs['dtype']!r}: the format decides what the elements are; cast with "
             "a.astype(...)"
         )
+    mode = kwargs.get("mode", args[2] if len(args) > 2 else "constant") if function is np.pad else "constant"
+    if mode not in _PADDING:
+        raise ArgumentError(
+            f"np.pad: mode={mode!r} fills in numbers with no defined rounding; known: {', '.join(_PADDING)}"
+        )
     found: list[Any] = []
     _collect((args, kwargs), found)
     first = common(found, function.__name__)
     args, kwargs = _as_members(function, args, kwargs, first)
     result = function(*plain_values(args), **plain_values(kwargs))
     if function in _FILLING:
-        result = operand(np.asarray(result), first, function.__name__)
+        result = exactly(np.asarray(result), first._arithmetic)
     stream = fresh_stream(function.__name__, *found) if len(found) > 1 else first._stream
     return _wrap(result, first, stream)
 
@@ -133,7 +140,12 @@ def _as_members(
     def members(x: Any) -> Any:
         return x if isinstance(x, RoundedValues) else [member(item) for item in x]
 
-    if function in _SEQUENCES:
+    def leaves(x: Any) -> Any:
+        return [leaves(item) for item in x] if isinstance(x, list) else member(x)
+
+    if function is np.block:
+        given, convert = [(0, "arrays")], leaves
+    elif function in _SEQUENCES:
         given, convert = [(0, "arrays"), (0, "tup")], members
     else:
         given, convert = list(_ELEMENTS.get(function, ())), member

@@ -2,9 +2,15 @@
 
 What may meet in an operation (`operand`):
 
-* arrays of the same format, rounding and overflow policy; others raise, and the message names the cast;
-* Python numbers, which are rounded to the format to nearest-even first, as NumPy does with them;
-* NumPy arrays and scalars, and lists, whose values the format must hold; others raise, and the message names the cast.
+* FloatArrays of the same format, rounding and overflow policy; others raise, and the message names the cast;
+* numbers of any kind (Python's, NumPy's, arrays without dimensions), and lists of them: constants of a formula, each
+  rounded to the format to nearest-even first;
+* arrays whose dtype has numbers of the format only (``dtypes.py``: booleans, float16 beside float32, ml_dtypes' own);
+  other arrays raise, whatever is in them, and the message names the cast.
+
+Comparisons are exact and take arrays of any dtype and format as they are; numbers and lists are rounded first there
+too, so ``a == 0.1`` is true where the format's 0.1 stands. Assignment rounds whatever is assigned. None of this
+depends on the data.
 
 Random bits (`fresh_stream`): an operation draws from a stream derived from its name and the streams of its operands,
 and its result carries that stream on. So bits depend on the operands and the way they were made, not on the time or
@@ -22,13 +28,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import FormatError, RepresentationError, RoundingError, SeedError, as_integer
+from ..errors import FormatError, RoundingError, SeedError, as_integer
 from ..formats.format import Format
 from ..formats.rounding import Overflow, Rounding
 from ..ops import arithmetic as operations
 from ..ops.arguments import as_carrier
 from ..ops.rounder import Rounder, rounder
 from ..streams import Stream
+from .dtypes import is_within, spelled
 
 
 @dataclass(frozen=True)
@@ -112,7 +119,7 @@ def common(operands: list[Any], what: str) -> RoundedValues:
         if a.format != b.format:
             raise FormatError(
                 f"{what}: formats {a.format.name!r} and {b.format.name!r} are mixed; cast one: "
-                f"b.astype({a.format.name!r}) or a.astype({b.format.name!r})"
+                f"b.astype({_cast(a.format, 'a')}) or a.astype({_cast(b.format, 'b')})"
             )
         raise RoundingError(
             f"{what}: the same format with different arithmetic ({a.describe()}; {b.describe()}); "
@@ -121,15 +128,20 @@ def common(operands: list[Any], what: str) -> RoundedValues:
     return first
 
 
+def _cast(fmt: Format, owner: str) -> str:
+    return spelled(fmt).replace("a.", f"{owner}.")
+
+
 def operand(value: Any, first: RoundedValues, what: str) -> Any:
     """What an operand stands for: a carrier's array, or a number rounded to the format, as a constant in a formula is.
 
-    Numbers are Python's, NumPy's and arrays without dimensions; the elements of other arrays must be the format's.
+    Numbers are Python's, NumPy's and arrays without dimensions, and the elements of lists; of other arrays the dtype
+    must have numbers of the format only.
 
     Raises
     ------
-    RepresentationError
-        If an array with dimensions has a value that the format does not hold.
+    FormatError
+        If the dtype of an array with dimensions has other numbers too.
     ArgumentError
         If it is not real numbers.
     """
@@ -140,17 +152,27 @@ def operand(value: Any, first: RoundedValues, what: str) -> Any:
         return _number(value, arithmetic.format, what) if value else _number.__wrapped__(value, arithmetic.format, what)
     nearest = rounder(arithmetic.format, Rounding.NEAREST_EVEN, None, None)
     array = as_carrier(value, f"an operand of {what}", single=nearest.single)
+    if array.ndim and not is_written_out(value):
+        _check_dtype(np.asarray(value).dtype, arithmetic.format, what)
     rounded = nearest.apply(array, 0)
-    if not array.ndim:
-        return float(rounded)
-    wrong = (rounded != array) & (array == array)
-    if wrong.any():
-        name = arithmetic.format.name
-        exact = f", or name the exact operation: nf.{what}(a, x, {name!r})" if hasattr(operations, what) else ""
-        raise RepresentationError(
-            f"{what}: {name} does not hold {array[wrong][0]!r}; round it first, nf.array(x, {name!r}){exact}"
-        )
-    return array.astype(carrier(arithmetic), copy=False)
+    return rounded.astype(carrier(arithmetic), copy=False) if array.ndim else float(rounded)
+
+
+def is_written_out(value: Any) -> bool:
+    """Whether this is a number, or lists of numbers: what a formula has constants of; no array with dimensions."""
+    if isinstance(value, (list, tuple)):
+        return all(is_written_out(item) for item in value)
+    return np.ndim(value) == 0
+
+
+def _check_dtype(dtype: np.dtype, fmt: Format, what: str) -> None:
+    if is_within(dtype, fmt):
+        return
+    name = spelled(fmt)
+    exact = f"; nf.{what}(a, x, {name}) computes with it as it is" if hasattr(operations, what) else ""
+    raise FormatError(
+        f"{what}: an array of {dtype} beside {fmt.name}: say its format, nf.array(x, {name}), which rounds it{exact}"
+    )
 
 
 @lru_cache(maxsize=1024, typed=True)

@@ -21,7 +21,7 @@ from ..ops.approximations import APPROXIMATIONS
 from ..ops.compute import compute
 from ..ops.operands import gather
 from ..ops.tables import evaluate_members
-from .rounded import RoundedValues, common, exactly, fresh_stream, operand
+from .rounded import RoundedValues, common, exactly, fresh_stream, is_written_out, operand
 
 ARITHMETIC: dict[np.ufunc, Operation] = {
     np.add: Operation.ADD,
@@ -147,7 +147,7 @@ def multiply_matrices(operands: list[Any], first: RoundedValues) -> Any:
 
 
 def _question(ufunc: np.ufunc, operands: list[Any], out: Any, where: Any) -> NDArray[np.bool_] | np.bool_:
-    """A comparison or predicate: exact, also between formats and with arrays; a number beside it is rounded first."""
+    """A comparison or predicate: exact, also between formats and with arrays; numbers beside it are rounded."""
     if isinstance(out, RoundedValues):
         raise ArgumentError(f"{ufunc.__name__}: out= must be an array of booleans")
     if where is not True and out is None:
@@ -162,7 +162,7 @@ def _question(ufunc: np.ufunc, operands: list[Any], out: Any, where: Any) -> NDA
 def _compared(x: Any, first: RoundedValues) -> Any:
     if isinstance(x, RoundedValues):
         return x._values
-    return operand(x, first, "comparison") if np.ndim(x) == 0 else x
+    return operand(x, first, "comparison") if is_written_out(x) else x
 
 
 def check_mask(where: Any, name: str) -> None:

@@ -23,11 +23,11 @@ TENTH = np.array([0.1, 1.0])
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda: np.meshgrid(v(), TENTH), nf.RepresentationError, "does not hold .*0.1"),
-        (lambda: np.broadcast_arrays(v(), TENTH[:1]), nf.RepresentationError, "does not hold .*0.1"),
-        (lambda: np.broadcast_arrays(*[v()] * 40, TENTH[:1]), nf.RepresentationError, "does not hold .*0.1"),
-        (lambda: np.atleast_1d(v(), TENTH), nf.RepresentationError, "does not hold .*0.1"),
-        (lambda: np.compress(v()[:2], TENTH), nf.RepresentationError, "does not hold .*0.1"),
+        (lambda: np.meshgrid(v(), TENTH), nf.FormatError, "float64 beside float16: say its format"),
+        (lambda: np.broadcast_arrays(v(), TENTH[:1]), nf.FormatError, "float64 beside float16: say its format"),
+        (lambda: np.broadcast_arrays(*[v()] * 40, TENTH[:1]), nf.FormatError, "float64 beside float16: say its format"),
+        (lambda: np.atleast_1d(v(), TENTH), nf.FormatError, "float64 beside float16: say its format"),
+        (lambda: np.compress(v()[:2], TENTH), nf.FormatError, "float64 beside float16: say its format"),
         (lambda: np.concatenate([v(), v()], dtype=np.float64), nf.ArgumentError, "dtype="),
         (lambda: np.add.reduce(v(), initial=nf.array(1.0, "bfloat16")), nf.FormatError, "are mixed"),
         (lambda: np.add.reduce(v(), initial=[1, 2]), nf.ShapeError, "initial="),
@@ -44,7 +44,7 @@ TENTH = np.array([0.1, 1.0])
         (lambda: a().__setitem__(slice(None), [1, 2]), nf.ShapeError, "value of shape"),
         (lambda: np.add.at(a(), (slice(None), 0), [1, 2, 3]), nf.ShapeError, "values of shape"),
         (lambda: v() + None, nf.ArgumentError, "an operand of add is None"),
-        (lambda: v() + np.ones(5), nf.ShapeError, r"x1 \(3,\), x2 \(5,\)"),
+        (lambda: v() + [1] * 5, nf.ShapeError, r"x1 \(3,\), x2 \(5,\)"),
         (lambda: np.put(v(), [0], 1.5), nf.ArgumentError, r"a\[...\] = "),
         (lambda: np.linalg.norm(v()), nf.ArgumentError, r"np\.linalg\.norm"),
     ],
@@ -62,10 +62,10 @@ def test_keepdims_is_a_truth_value(keepdims):
 
 
 def test_a_plain_array_may_be_folded_into_a_float_array():
-    target, number = v(), nf.array(0.0, "float16")
-    assert np.cumsum(np.ones(3), out=target) is target and target.tolist() == [1, 2, 3]
-    assert np.cumprod(np.ones(3), out=target).tolist() == [1, 1, 1]
-    assert np.mean(np.ones(3), out=number).item() == 1.0 and np.dot(np.ones(3), np.ones(3), out=number).item() == 3.0
+    target, number, ones = v(), nf.array(0.0, "float16"), np.ones(3, np.float16)
+    assert np.cumsum(ones, out=target) is target and target.tolist() == [1, 2, 3]
+    assert np.cumprod(ones, out=target).tolist() == [1, 1, 1]
+    assert np.mean(ones, out=number).item() == 1.0 and np.dot(ones, ones, out=number).item() == 3.0
 
 
 def test_no_number_is_a_text():
@@ -129,7 +129,7 @@ def test_questions_and_selections():
     assert np.argwhere(x).tolist() == [[0, 0], [0, 1], [1, 0]] and np.argpartition(v(), 1).tolist() == [0, 1, 2]
     assert np.extract(np.array([True, False, True]), v()).tolist() == [1, 3]
     assert x.mT.tolist() == np.matrix_transpose(x).tolist() == x.T.tolist() and x.nbytes == 16
-    with pytest.raises(nf.RepresentationError, match=r"0.1"):
+    with pytest.raises(nf.FormatError, match=r"say its format"):
         np.extract(v()[:2], TENTH)
 
 
