@@ -100,12 +100,14 @@ _LAZY = {
     "Accumulator": "linalg.accumulators",
     "matmul": "linalg.matmul",
     **dict.fromkeys(("cumsum", "dot", "sum"), "linalg.reductions"),
+    **dict.fromkeys(("fft", "ifft"), "linalg.algorithms.fourier"),
+    **dict.fromkeys(("convolve", "polyval"), "linalg.algorithms.polynomials"),
     "units": "linalg.units.names",
     **dict.fromkeys(("encode", "decode"), "ops.codes"),
     **dict.fromkeys(("pack", "unpack"), "ops.packing"),
     **dict.fromkeys(("numpy_dtype", "view_codes", "view_dtype"), "interop"),
 }
-_SUBPACKAGES = ("blocks", "drift", "nn", "report", "studies", "testing")
+_SUBPACKAGES = ("blocks", "drift", "linalg", "nn", "report", "studies", "testing")
 
 
 def __getattr__(name: str) -> Any:

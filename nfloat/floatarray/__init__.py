@@ -2,6 +2,7 @@
 
 ``rounded`` (the data, and what an operand may be), ``dtypes`` (which arrays may stand beside it), ``array`` (the class
 and `array`), ``methods`` (what makes it look like an ndarray), ``ufuncs`` (calls of ufuncs), ``folds`` (reduce,
-accumulate, outer, at), ``functions`` and ``moving`` (NumPy's functions on whole arrays), ``files`` and ``npy`` (saved
+accumulate, outer, at), ``functions``, ``moving``, ``statistics``, ``einsum`` and ``linear`` (NumPy's
+functions on whole arrays), ``files`` and ``npy`` (saved
 and loaded).
 """

@@ -16,13 +16,14 @@ from ..formats.format import Format
 from ..formats.names import FormatLike, get_format
 from ..formats.rounding import Overflow, OverflowLike, Rounding, RoundingLike, as_overflow, as_rounding
 from ..kernels.arithmetic.operations import Operation
+from ..linalg.algorithms.calculation import Given
 from ..ops.arguments import as_carrier
 from ..ops.codes import decode, encode
 from ..streams import SeedLike, Stream
 from . import folds, functions, ufuncs
 from .dtypes import named_format
 from .methods import ArrayMethods
-from .rounded import Arithmetic, RoundedValues, carrier, name_of
+from .rounded import Arithmetic, RoundedValues, carrier, common, fresh_stream, name_of, operand
 
 _UNCHANGED = object()
 
@@ -207,6 +208,13 @@ class FloatArray(NDArrayOperatorsMixin, ArrayMethods, RoundedValues):
         with np.errstate(invalid="ignore"):  # a signalling NaN would warn
             result: FloatArray = ufuncs.operate(operation, operands)
             return result
+
+    def __nfloat_calculation__(self, name: str, operands: list[Any]) -> Given:
+        """`nf.linalg.solve` and its kind without a format (``linalg/algorithms/calculation.py``)."""
+        first, stream = common(operands, name), fresh_stream(name, *operands)
+        a, dtype = first._arithmetic, first._values.dtype
+        values = [np.asarray(operand(x, first, name), dtype) for x in operands]
+        return Given(values, a.rounder, a.overflow, a.random_bits, stream, lambda x: first.like(x, stream))
 
     @staticmethod
     def _ufunc(

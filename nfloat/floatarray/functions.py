@@ -2,7 +2,8 @@
 
 `MOVING` functions (``moving.py``) only move, repeat or select elements; `ASKING` ones answer in indices, booleans,
 shapes or text; both are NumPy's own on the values. np.save and np.savez keep the format (``npy.py``). `ROUNDING` ones
-add or multiply, and are built on the rounded folds. Every other function raises.
+add or multiply, and are built on rounded operations: here, in ``statistics.py``, ``einsum.py`` and ``linear.py``. Every
+other function raises.
 """
 
 from __future__ import annotations
@@ -14,9 +15,12 @@ import numpy as np
 
 from ..errors import ArgumentError, as_integer
 from . import folds
+from .einsum import einsum
+from .linear import LINEAR
 from .moving import MOVING, move, plain_values
 from .npy import saver
-from .rounded import RoundedValues, common, fresh_stream, operand
+from .rounded import RoundedValues, common, operand
+from .statistics import STATISTICS, is_set
 from .ufuncs import multiply_matrices, rounded_result, write
 
 ASKING = frozenset(
@@ -88,10 +92,6 @@ def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
     return move(function, args, kwargs)
 
 
-def _is_set(keepdims: Any) -> bool:
-    return keepdims is not np._NoValue and bool(keepdims)
-
-
 # ------------------------------------------------------------ functions that round
 def _reduction(ufunc: np.ufunc) -> Callable[..., Any]:
     def function(
@@ -105,7 +105,7 @@ def _reduction(ufunc: np.ufunc) -> Callable[..., Any]:
     ) -> Any:
         start = {} if initial is _NONE or initial is np._NoValue else {"initial": initial}
         mask = True if where is np._NoValue else where
-        return folds.reduce(ufunc, a, axis, dtype, out, _is_set(keepdims), where=mask, **start)
+        return folds.reduce(ufunc, a, axis, dtype, out, is_set(keepdims), where=mask, **start)
 
     return function
 
@@ -116,29 +116,6 @@ def _accumulation(ufunc: np.ufunc) -> Callable[..., Any]:
         return folds.accumulate(ufunc, flat, 0 if axis is None else axis, dtype, out)
 
     return function
-
-
-def mean(
-    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False, *, where: Any = True
-) -> Any:
-    """The rounded sum divided by the number of elements, rounded again; the number itself is exact."""
-    mask = True if where is np._NoValue else where
-    _, a = folds.with_values(a, out, "mean")
-    total = folds.reduce(np.add, a, axis, dtype, None, _is_set(keepdims), where=mask)
-    chosen = np.broadcast_to(np.asarray(mask, bool), a._values.shape)
-    count = np.sum(chosen, axis=axis, keepdims=_is_set(keepdims))
-    result = _divide_by_count(total, count)
-    return result if out is None else write("mean", result, out, True)
-
-
-def _divide_by_count(total: RoundedValues, count: Any) -> Any:
-    from ..ops.arithmetic import divide
-
-    a, stream = total._arithmetic, fresh_stream("mean", total)
-    values = divide(
-        total._values, count, a.format, a.rounding, overflow=a.overflow, random_bits=a.random_bits, seed=stream
-    )
-    return total.like(np.asarray(values, total._values.dtype), stream)
 
 
 def dot(a: Any, b: Any, out: Any = None) -> Any:
@@ -206,7 +183,6 @@ ROUNDING: dict[Callable[..., Any], Callable[..., Any]] = {
     np.prod: _reduction(np.multiply),
     np.cumsum: _accumulation(np.add),
     np.cumprod: _accumulation(np.multiply),
-    np.mean: mean,
     np.dot: dot,
     np.outer: lambda a, b, out=None: folds.outer(np.multiply, np.ravel(a), np.ravel(b), out),
     np.inner: lambda a, b: dot(a, np.swapaxes(b, -1, -2) if np.ndim(plain_values(b)) > 1 else b),
@@ -216,4 +192,7 @@ ROUNDING: dict[Callable[..., Any], Callable[..., Any]] = {
     np.ones_like: lambda a, **how: _filled("ones_like", a, 1.0, **how),
     np.empty_like: lambda a, **how: _filled("empty_like", a, 0.0, **how),
     np.full_like: lambda a, fill_value, **how: _filled("full_like", a, fill_value, **how),
+    np.einsum: einsum,
+    **STATISTICS,
+    **LINEAR,
 }

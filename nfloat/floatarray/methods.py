@@ -105,6 +105,18 @@ class ArrayMethods:
         """The rounded sum over the number of elements, rounded again."""
         return np.mean(self, axis=axis, keepdims=keepdims, **more)
 
+    def var(self: Any, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Any:
+        """The variance in two passes, every step rounded."""
+        return np.var(self, axis=axis, ddof=ddof, keepdims=keepdims)
+
+    def std(self: Any, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Any:
+        """The rounded root of the variance."""
+        return np.std(self, axis=axis, ddof=ddof, keepdims=keepdims)
+
+    def round(self: Any, decimals: int = 0) -> Any:
+        """To so many decimals, then once to the format."""
+        return np.round(self, decimals)
+
     def cumsum(self: Any, axis: int | None = None, *, out: Any = None) -> Any:
         """Every partial sum, each rounded."""
         return np.cumsum(self, axis=axis, out=out)

@@ -251,6 +251,16 @@ def tan(m: int, e: int, w: int) -> tuple[int, int]:
     return _drop((s << w) // c >> large, large - w)
 
 
+def circle_point(k: int, n: int, w: int) -> tuple[int, int, int]:
+    """(c, s, q): cos and sin of 2 pi k / n are c 2^q and s 2^q, exactly so at the quarters."""
+    if 4 * k % n == 0:
+        c, s = ((1, 0), (0, 1), (-1, 0), (0, -1))[4 * k // n % 4]
+        return c, s, 0
+    angle = 2 * _pi(w + _GUARD) * (k % n) // n
+    (s, q), (c, _) = sin(angle, -w - _GUARD, w), cos(angle, -w - _GUARD, w)
+    return c, s, q
+
+
 def arctan_ratio(n: int, d: int, w: int) -> tuple[int, int]:
     """atan(n / d) for n, d > 0."""
     w += _GUARD

@@ -17,7 +17,7 @@ PACKAGE = Path(nfloat.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 #: who loads modules by a name computed at run time: the root, which may see every room, and rooms that list themselves
-BY_NAME = {"__init__.py", "testing/__init__.py", "cli/main.py", "cli/warmup.py", "drift/build.py"}
+BY_NAME = {"__init__.py", "linalg/__init__.py", "testing/__init__.py", "cli/main.py", "cli/warmup.py", "drift/build.py"}
 
 
 def room(path: Path) -> str:

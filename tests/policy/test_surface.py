@@ -15,7 +15,7 @@ import nfloat as nf
 SURFACE = {
     "Accumulator", "AccumulatorError", "BLOCK_FORMATS", "BlockArray", "BlockFormat", "blocks", "hadamard", "load",
     "quantize", "quantize_both", "save", "ArgumentError", "FORMATS", "FloatArray", "Format", "FormatError",
-    "MissingExtraError",
+    "MissingExtraError", "linalg", "fft", "ifft", "convolve", "polyval",
     "NFloatError", "RepresentationError", "RoundingError", "SeedError", "ShapeError", "Stream", "array", "cumsum",
     "decode", "dot",
     "drift", "encode", "finfo", "get_format", "matmul", "nn", "numpy_dtype", "pack", "report", "round", "studies",
