@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import html
-
+from ..cards import card
 from .diagnostics import Blocks, last_bin_occupancy, scale_histogram
 
 _COLOUR = "#56b4e9"
@@ -12,7 +11,7 @@ _COLOUR = "#56b4e9"
 def array_html(q: Blocks) -> str:
     """The card of a block array."""
     facts = f"{8 * q.nbytes / max(q.size, 1):.2f} bits an element, {last_bin_occupancy(q):.1%} at the largest magnitude"
-    return f"<div><b>{html.escape(repr(q))}</b><br>{scales_svg(q)}<br>{html.escape(facts)}</div>"
+    return card(repr(q), (), picture=f"<br>{scales_svg(q)}", note=facts)
 
 
 def scales_svg(q: Blocks) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..cards import card, table
 from ..report.page import Page
 from ..runs.folder import RunFolder
 from ..runs.run import Run
@@ -13,8 +14,15 @@ from .measurements import Measurements
 from .page import drift_page
 from .rows import Row
 
+#: recipes that a repr names
+_SHOWN = 4
 
-@dataclass(frozen=True)
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
+
+
+@dataclass(frozen=True, repr=False)
 class Result(Measurements, Run[Row]):
     """A drift run: its configuration and its rows, complete or not.
 
@@ -28,6 +36,26 @@ class Result(Measurements, Run[Row]):
     """
 
     data_digest: str = ""
+
+    def __repr__(self) -> str:
+        done = "" if self.complete else ", incomplete"
+        verdicts = ", ".join(f"{item['recipe']}: {item['verdict']}" for item in self.summary[:_SHOWN])
+        more = f", and {len(self.summary) - _SHOWN} more" if len(self.summary) > _SHOWN else ""
+        return f"Result({self.config.steps} steps, {len(self.rows)} rows{done}; {verdicts}{more})"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (
+                item["recipe"],
+                item["step"],
+                *map(_number, (item["train_loss"], item["effect"], item["path_distance"])),
+                item["verdict"],
+            )
+            for item in self.summary
+        ]
+        head = ("recipe", "step", "loss", "loss against float64", "path", "verdict")
+        title = f"Drift: {self.config.steps} steps, {len(self.rows)} rows"
+        return card(title, (), picture=table(head, rows), note=self.config.subject.sentence)
 
     def _page(self) -> Page:
         return drift_page(self)

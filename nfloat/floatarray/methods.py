@@ -10,6 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from ..cards import card, table
+
+#: rows and columns of a card
+_SHOWN = 8
+
 
 class ArrayMethods:
     """``a.sum(...)`` is ``np.sum(a, ...)`` and so on; the rules are those of the functions."""
@@ -82,8 +87,17 @@ class ArrayMethods:
         return self._values.tolist()
 
     def __repr__(self: Any) -> str:
-        body = np.array2string(self._values, separator=", ", prefix="FloatArray(")
+        body = np.array2string(self._values, separator=", ", prefix="FloatArray(", threshold=200)
         return f"FloatArray({body}, {self._arithmetic.describe()})"
+
+    def _repr_html_(self: Any) -> str:
+        """The first rows and columns as a table, under what rounds them."""
+        head = f"FloatArray {self.shape}: {self._arithmetic.describe()}"
+        rows = self._values.reshape(-1, self.shape[-1]) if self.ndim else self._values.reshape(1, 1)
+        shown = [[f"{value:.6g}" for value in row[:_SHOWN]] for row in rows[:_SHOWN]]
+        more = rows.shape[0] > _SHOWN or rows.shape[1] > _SHOWN
+        left = f"the first {_SHOWN} rows and columns of {self.size} elements" if more else ""
+        return card(head, (), picture=table((), shown), note=left)
 
     def __str__(self: Any) -> str:
         return str(self._values)

@@ -368,6 +368,11 @@ class Format:
                 parts.append(f"{f.name}={plain!r}")
         return f"Format({', '.join(parts)})"
 
+    def _repr_html_(self) -> str:
+        from .picture import format_html  # loaded for notebooks alone
+
+        return format_html(self)
+
     def __str__(self) -> str:
         return self.name
 

@@ -15,6 +15,7 @@ from ..errors import FormatError, nearest_names
 from .catalog import FORMATS
 from .format import Format, NaNCodes
 from .rounding import Overflow
+from .wide import WideFormat, refusal, wide_format
 
 FormatLike: TypeAlias = Format | str
 
@@ -35,6 +36,14 @@ ALIASES = MappingProxyType({
     "e2m3": "float6_e2m3fn", "e2m3fn": "float6_e2m3fn", "fp6_e2m3": "float6_e2m3fn",
     "e3m2": "float6_e3m2fn", "e3m2fn": "float6_e3m2fn", "fp6_e3m2": "float6_e3m2fn",
     "e2m1": "float4_e2m1fn", "e2m1fn": "float4_e2m1fn", "fp4": "float4_e2m1fn", "fp4_e2m1": "float4_e2m1fn",
+})  # fmt: skip
+
+#: names that say the width alone -> what they may stand for
+AMBIGUOUS = MappingProxyType({
+    **dict.fromkeys(("fp8", "float8", "f8"), ("float8_e4m3fn", "float8_e5m2")),
+    **dict.fromkeys(("fp6", "float6"), ("float6_e2m3fn", "float6_e3m2fn")),
+    "mxfp8": ("mxfp8_e4m3", "mxfp8_e5m2"), "mxfp6": ("mxfp6_e2m3", "mxfp6_e3m2"),
+    "fixed": ("fixed16.8", "int8"),
 })  # fmt: skip
 
 #: a number in a name has one spelling, so that a format has one name
@@ -91,6 +100,10 @@ def _lookup(name: str) -> Format:
             f"fmt={key[:_LONGEST] + '...'!r} ({len(key)} characters) is not a number format; no name has more than "
             f"{_LONGEST}"
         )
+    if key in AMBIGUOUS:
+        raise FormatError(f"fmt={name!r} says the width alone; name one of {', '.join(map(repr, AMBIGUOUS[key]))}")
+    if (wide := wide_format(key)) is not None:
+        raise refusal("fmt", wide.name)
     key = ALIASES.get(key, key)
     if key in FORMATS:
         return FORMATS[key]
@@ -113,10 +126,25 @@ def _ieee_like(name: str, exponent: str, mantissa: str) -> Format:
 
 
 def _p3109(name: str, width: str, precision: str, sign: str, domain: str) -> Format:
-    k = int(width)
-    p = int(precision)
-    signed = sign == "s"
-    extended = domain == "e"
+    f = _p3109_fields(name, int(width), int(precision), sign == "s", domain == "e")
+    if f.emax > 1023 or f.emin - f.precision + 1 < -1074:
+        least = f.bits - 10 - f.signed
+        raise FormatError(f"{refusal('fmt', name)} (with K = {f.bits}, computing needs P >= {least})")
+    return Format(
+        name=name, precision=f.precision, emin=f.emin, emax=f.emax, bits=f.bits, signed=f.signed, has_inf=f.has_inf,
+        max_significand=f.max_significand, nan=NaNCodes.NEGATIVE_ZERO if f.signed else NaNCodes.TOP,
+        overflow=Overflow.INFINITY if f.has_inf else Overflow.SATURATE, source=f.source,
+    )  # fmt: skip
+
+
+def _p3109_fields(name: str, k: int, p: int, signed: bool, extended: bool) -> WideFormat:
+    """A P3109 format of any exponents.
+
+    Raises
+    ------
+    FormatError
+        If the family has none of that name.
+    """
     if not 3 <= k <= 16:
         raise FormatError(f"fmt={name!r}: P3109 widths here are K = 3..16")
     if not 1 <= p <= (k - 1 if signed else k):
@@ -127,19 +155,32 @@ def _p3109(name: str, width: str, precision: str, sign: str, domain: str) -> For
     else:  # NaN is the last code, infinity the one before it where extended
         max_code = 2**k - 2 - extended
     top, fraction = divmod(max_code, 2 ** (p - 1))
-    emin = 1 - bias
-    least = k - 11 if signed else k - 10
-    if p < least:
-        raise FormatError(
-            f"fmt={name!r}: its exponents lie beyond float64's, which carries all values; with K = {k} P must be at "
-            f"least {least}"
-        )
-    return Format(
-        name=name, precision=p, emin=emin, emax=top - bias, bits=k, signed=signed, has_inf=extended,
-        max_significand=2 ** (p - 1) + fraction, nan=NaNCodes.NEGATIVE_ZERO if signed else NaNCodes.TOP,
-        overflow=Overflow.INFINITY if extended else Overflow.SATURATE,
+    return WideFormat(
+        name=name, bits=k, precision=p, emin=1 - bias, emax=top - bias, max_significand=2 ** (p - 1) + fraction,
+        signed=signed, has_inf=extended, unsigned_zero=True,
         source="IEEE P3109 Interim Report v4.0 (unapproved draft, no conformance claimed)",
     )  # fmt: skip
+
+
+def described_only(fmt: object) -> WideFormat | None:
+    """The format of a name in which nothing computes (``wide.py``), or None: for any other name, `get_format` has it.
+
+    Examples
+    --------
+    >>> described_only("float128").precision, described_only("binary16p4se").emax, described_only("float16")
+    (113, 2047, None)
+    """
+    match = _P3109.match(fmt.strip().lower()) if isinstance(fmt, str) else None
+    if match is None:
+        return wide_format(fmt)
+    width, precision, sign, domain = match.groups()
+    if len(width) > 3 or len(precision) > 3:
+        return None
+    try:
+        f = _p3109_fields(match.group(), int(width), int(precision), sign == "s", domain == "e")
+    except FormatError:
+        return None
+    return f if f.emax > 1023 or f.emin - f.precision + 1 < -1074 else None
 
 
 def _fixed(name: str, width: str, fraction: str) -> Format:

@@ -34,6 +34,15 @@ if TYPE_CHECKING:
 
 #: partial sums are kept for each thread
 MOST_LANES = 1 << 16
+#: what a sum is in each order, in short
+SUMS = {
+    Order.SEQUENTIAL: "s = R(s + P(a_k b_k)), k ascending",
+    Order.PAIRWISE: "neighbours are added, level by level, then c",
+    Order.BLOCKED: "blocks of consecutive k in sequence, their sums added in order to c",
+    Order.KAHAN: "y = R(P(a_k b_k) - e); t = R(s + y); e = R(R(t - s) - y); s = t",
+    Order.EXACT: "R(c + the exact sum of P(a_k b_k))",
+    Order.INTERLEAVED: "one partial sum a lane, these added pairwise, then c",
+}
 #: the orders that need a number: its field, what it is, and the most that it may be
 COUNTED = {
     Order.BLOCKED: ("block", "the number of terms per block", None),
@@ -169,6 +178,16 @@ class Accumulator:
                     f"{key}={changes[key]!r}: an Accumulator has no field {key!r}; {nearest_names(key, known)}"
                 )
         return Accumulator(**{**{f.name: getattr(self, f.name) for f in fields(self)}, **changes})
+
+    def _repr_html_(self) -> str:
+        from ..cards import card
+
+        facts = [
+            (f.name, value.name if isinstance(value, Format) else getattr(value, "value", value))
+            for f in fields(self)
+            if (value := getattr(self, f.name)) is not None
+        ]
+        return card("Accumulator", facts, note=f"{self.order.value}: {SUMS[self.order]}")
 
     def __repr__(self) -> str:
         parts = [repr(self.format.name)]

@@ -48,6 +48,18 @@ class StepResult(NamedTuple):
     scale: float
     skipped: bool
 
+    def __repr__(self) -> str:
+        count = sum(np.size(g) for g in self.gradients.values())
+        gradients = f"<{count} numbers of {len(self.gradients)} tensors>"
+        return f"StepResult(loss={self.loss!r}, gradients={gradients}, scale={self.scale!r}, skipped={self.skipped!r})"
+
+    def _repr_html_(self) -> str:
+        from ..cards import card, table
+
+        rows = [(name, np.shape(g), f"{np.abs(g).max(initial=0.0):.4g}") for name, g in self.gradients.items()]
+        facts = (("loss", f"{self.loss:.6g}"), ("scale", f"{self.scale:g}"), ("skipped", self.skipped))
+        return card("StepResult", facts) + table(("gradient", "shape", "greatest"), rows)
+
 
 class Evaluation(NamedTuple):
     """How good a model is."""

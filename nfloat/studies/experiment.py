@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..cards import card, table
 from ..report.page import Page
 from ..runs.folder import CONFIG, RunFolder, check_folder, folder_rows
 from ..runs.rows import Row, from_line
@@ -21,9 +22,17 @@ from .study import Study
 Progress = Callable[[str, int], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result(Measurements, Run[Row]):
     """A run: its plan and its rows, complete or not."""
+
+    def __repr__(self) -> str:
+        return f"Result({self.plan.study.name!r}, {len(self.rows)} rows{'' if self.complete else ', incomplete'})"
+
+    def _repr_html_(self) -> str:
+        rows = [(c.figure, c.expected, c.measured, "yes" if c.ok else "no") for c in self.checks]
+        head = ("figure", "expected", "measured", "within tolerance")
+        return card(f"Study {self.plan.study.name}", (), picture=table(head, rows))
 
     def _page(self) -> Page:
         return study_page(self)

@@ -137,9 +137,15 @@ def test_formats_load_no_compiler():
 
 def test_p3109_exponents_beyond_float64_are_refused_with_the_least_precision():
     for name, least in (("binary16p3se", 5), ("binary16p5uf", 6), ("binary13p1se", 2)):
-        with pytest.raises(nf.FormatError, match=f"{name}.*P must be at least {least}"):
+        with pytest.raises(nf.FormatError, match=f"{name}.*float64 does not hold.*computing needs P >= {least}"):
             nf.get_format(name)
         assert nf.get_format(name.replace(f"p{name.split('p')[1][0]}", f"p{least}")).precision == least
+
+
+def test_what_says_the_width_alone_is_asked_for_more():
+    for name in ("fp8", "FP8", "float8"):
+        with pytest.raises(nf.FormatError, match=r"width alone; name one of 'float8_e4m3fn', 'float8_e5m2'"):
+            nf.get_format(name)
 
 
 def test_a_policy_that_a_format_lacks_is_not_advised():

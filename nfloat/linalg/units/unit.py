@@ -73,6 +73,19 @@ class Unit:
     split_tile: int = 128
     split_interleaved: bool = False
 
+    def __repr__(self) -> str:
+        return f"Unit({self.name!r}, confidence={self.confidence!r})"
+
+    def _repr_html_(self) -> str:
+        from ...cards import card
+
+        facts = (
+            ("instruction", self.instruction), ("a", self.a), ("b", self.b), ("result", self.output),
+            ("arithmetic", type(self.arithmetic).__name__), ("mixes", ", ".join(self.mixes) or None),
+            ("confidence", f"{self.confidence}: {CONFIDENCE[self.confidence]}"), ("note", self.note or None),
+        )  # fmt: skip
+        return card(self.name, facts, note=self.source)
+
     def __post_init__(self) -> None:
         require(
             self.confidence in CONFIDENCE, f"confidence={self.confidence!r} of unit {self.name!r} must be A, B, C or D"

@@ -52,6 +52,7 @@ from typing import Any
 
 import numpy as np
 
+from ...cards import card
 from ...errors import ArgumentError, nearest_names
 from ...formats.names import get_format
 from ...linalg.accumulators import Accumulator
@@ -154,6 +155,13 @@ class Recipe:
         self._check_transforms()
         for _, changes in self.layers:
             replace(self, layers=(), **dict(changes))
+
+    def __repr__(self) -> str:
+        return f"Recipe({self.name!r})"
+
+    def _repr_html_(self) -> str:
+        facts = [(field.name, self.text(field.name)) for field in fields(self) if field.name not in ("name", "source")]
+        return card(f"Recipe {self.name}", [(name, text or None) for name, text in facts], note=self.source)
 
     def _set(self, key: str, value: object) -> None:
         object.__setattr__(self, key, value)
