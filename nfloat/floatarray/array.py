@@ -5,6 +5,7 @@ The rules (what may be mixed, where random bits come from) are in ``rounded.py``
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from ..ops.codes import decode, encode
 from ..streams import SeedLike, Stream
 from . import folds, functions, ufuncs
 from .dtypes import named_format
+from .foreign import refuse_foreign_arithmetic
 from .methods import ArrayMethods
 from .rounded import Arithmetic, RoundedValues, carrier, common, fresh_stream, name_of, operand
 
@@ -190,6 +192,7 @@ class FloatArray(NDArrayOperatorsMixin, ArrayMethods, RoundedValues):
 
     # ------------------------------------------------------------ NumPy's protocols
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        refuse_foreign_arithmetic(sys._getframe(1))
         values = self.values if copy is not True else self._values.copy()
         if dtype is None or dtype == values.dtype:
             return values

@@ -107,12 +107,32 @@ def rounded_result(ufunc: np.ufunc, operands: list[Any], first: RoundedValues) -
         values = [operand(x, first, name) for x in operands]
         return first.like(exactly(ufunc(*values), first._arithmetic))
     if ufunc not in ARITHMETIC and ufunc not in FUNCTIONS:
-        plain = ", ".join(f"np.asarray({x})" for x in "abcd"[: len(operands)])
-        raise ArgumentError(
-            f"np.{name} has no defined rounding for a FloatArray; compute it on the values and round once: "
-            f"nf.array(np.{name}({plain}), a.format)"
-        )
+        raise no_rounding(ufunc)
     return carry_out(ARITHMETIC[ufunc] if ufunc in ARITHMETIC else FUNCTIONS[ufunc], name, operands, first)
+
+
+#: SciPy's name of a function -> nfloat's
+_SAME = {"expit": "sigmoid"}
+
+
+def no_rounding(ufunc: np.ufunc) -> ArgumentError:
+    """What a ufunc without a defined rounding gets: what to write instead, and what that is not."""
+    name = ufunc.__name__
+    own = _SAME.get(name, name)
+    here = getattr(np, name, None) is ufunc
+    full = f"np.{name}" if here else f"scipy.special.{name}"
+    text = f"{full} has no defined rounding for a FloatArray"
+    if not here and own in APPROXIMATIONS:
+        return ArgumentError(f"{text}; nf.{own}(a) rounds the exact result once")
+    plain = ", ".join(f"np.asarray({x}, float)" for x in "abcd"[: ufunc.nin])
+    if any(kinds.startswith("d" * ufunc.nin + "->") for kinds in ufunc.types):
+        values = f"{full}({plain})"
+        rounded = f"nf.array({values}, a.format)" if ufunc.nout == 1 else f"{values}, and nf.array of each result"
+        return ArgumentError(f"{text}, and nfloat has no exact one; in float64 and rounded again it is {rounded}")
+    if any(kinds.startswith("L" * ufunc.nin + "->") for kinds in ufunc.types):
+        codes = ", ".join(f"{x}.codes" for x in "abcd"[: ufunc.nin])
+        return ArgumentError(f"{text}; on its bit patterns it is {full}({codes})")
+    return ArgumentError(f"{text}: it takes other kinds of numbers; np.asarray(a) gives the values")
 
 
 def operate(operation: Operation | str, operands: list[Any]) -> Any:
