@@ -10,12 +10,36 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
+from .formats import picture
 from .formats.format import Format
 from .formats.names import FormatLike, get_format
-from .formats.picture import bit_fields, bit_svg, bit_text, format_html, special_values
+from .formats.picture import BitField
 from .formats.rounding import Rounding
 
-__all__ = ["Explanation", "Outcome", "bit_fields", "bit_svg", "bit_text", "explain", "format_html", "special_values"]
+
+def bit_fields(fmt: FormatLike, code: int) -> tuple[BitField, ...]:
+    """The parts of a code, most significant first (``formats/picture.py``)."""
+    return picture.bit_fields(get_format(fmt), code)
+
+
+def bit_text(fmt: FormatLike, code: int) -> str:
+    """The bits of a code with a space between its parts."""
+    return picture.bit_text(get_format(fmt), code)
+
+
+def bit_svg(fmt: FormatLike, code: int | None = None) -> str:
+    """One box per bit, coloured by part; filled with the bits of `code`, or empty."""
+    return picture.bit_svg(get_format(fmt), code)
+
+
+def format_html(fmt: FormatLike) -> str:
+    """A format's card for a notebook."""
+    return picture.format_html(get_format(fmt))
+
+
+def special_values(fmt: FormatLike) -> str:
+    """Which special values a format has, in words."""
+    return picture.special_values(get_format(fmt))
 
 
 @dataclass(frozen=True)

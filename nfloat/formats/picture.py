@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ..cards import card
 from ..errors import ArgumentError
-from .format import Format
-from .names import FormatLike, get_format
 
 #: fill colours of the boxes (Okabe and Ito's colour-blind-safe palette), with dark text on each
 FIELD_COLOURS = {
@@ -25,6 +23,45 @@ FIELD_COLOURS = {
 }
 
 
+class Described(Protocol):
+    """What a picture needs of a `Format`, which has a card made of this."""
+
+    @property
+    def exponent_bits(self) -> int: ...
+    @property
+    def bias(self) -> int: ...
+    @property
+    def max(self) -> float: ...
+    @property
+    def smallest_normal(self) -> float: ...
+    @property
+    def smallest_subnormal(self) -> float: ...
+    @property
+    def has_inf(self) -> bool: ...
+    @property
+    def has_nan(self) -> bool: ...
+    @property
+    def has_negative_zero(self) -> bool: ...
+    @property
+    def has_subnormals(self) -> bool: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def bits(self) -> int: ...
+    @property
+    def precision(self) -> int: ...
+    @property
+    def emin(self) -> int: ...
+    @property
+    def emax(self) -> int: ...
+    @property
+    def signed(self) -> bool: ...
+    @property
+    def twos_complement(self) -> bool: ...
+
+
 class BitField(NamedTuple):
     """A run of bits of a code with one meaning."""
 
@@ -32,7 +69,7 @@ class BitField(NamedTuple):
     bits: str
 
 
-def bit_fields(fmt: FormatLike, code: int) -> tuple[BitField, ...]:
+def bit_fields(fmt: Described, code: int) -> tuple[BitField, ...]:
     """The parts of a code, most significant first: sign, exponent, significand; or sign, integer, fraction.
 
     Parts of no bits are left out.
@@ -44,10 +81,10 @@ def bit_fields(fmt: FormatLike, code: int) -> tuple[BitField, ...]:
 
     Examples
     --------
-    >>> [tuple(part) for part in bit_fields("bfloat16", 0x3DCD)]
+    >>> from nfloat import FORMATS
+    >>> [tuple(part) for part in bit_fields(FORMATS["bfloat16"], 0x3DCD)]
     [('sign', '0'), ('exponent', '01111011'), ('significand', '1001101')]
     """
-    fmt = get_format(fmt)
     if isinstance(code, bool) or not isinstance(code, int) or not 0 <= code < 2**fmt.bits:
         raise ArgumentError(f"code={code!r} must be an integer in 0..2^{fmt.bits} - 1 for {fmt.name}")
     text = f"{code:0{fmt.bits}b}"
@@ -59,23 +96,23 @@ def bit_fields(fmt: FormatLike, code: int) -> tuple[BitField, ...]:
     return tuple(parts)
 
 
-def bit_text(fmt: FormatLike, code: int) -> str:
+def bit_text(fmt: Described, code: int) -> str:
     """The bits of a code with a space between its parts.
 
     Examples
     --------
-    >>> bit_text("float8_e4m3fn", 0x1D), bit_text("fixed8.4", 0x18)
+    >>> from nfloat import get_format
+    >>> bit_text(get_format("float8_e4m3fn"), 0x1D), bit_text(get_format("fixed8.4"), 0x18)
     ('0 0011 101', '0 001 1000')
     """
     return " ".join(part.bits for part in bit_fields(fmt, code))
 
 
-def bit_svg(fmt: FormatLike, code: int | None = None) -> str:
+def bit_svg(fmt: Described, code: int | None = None) -> str:
     """One box per bit, coloured by part, widths to scale; filled with the bits of `code`, or empty.
 
     Text outside the boxes is in the colour of the page's text, so the picture works on dark pages.
     """
-    fmt = get_format(fmt)
     box = 16 if fmt.bits <= 32 else 10
     cells, x = [], 0
     for name, bits in bit_fields(fmt, code or 0):
@@ -90,9 +127,8 @@ def bit_svg(fmt: FormatLike, code: int | None = None) -> str:
     )
 
 
-def format_html(fmt: FormatLike) -> str:
+def format_html(fmt: Described) -> str:
     """A format's card: name, bit layout, range, precision, special values, source."""
-    fmt = get_format(fmt)
     facts = (
         ("bits", fmt.bits), ("precision", f"{fmt.precision} bits"), ("exponents", f"{fmt.emin} .. {fmt.emax}"),
         ("largest", f"{fmt.max:.17g}"), ("smallest normal", f"{fmt.smallest_normal:.17g}"),
@@ -101,15 +137,15 @@ def format_html(fmt: FormatLike) -> str:
     return card(fmt.name, facts, picture=f"<br>{bit_svg(fmt)}", note=fmt.source)
 
 
-def special_values(fmt: FormatLike) -> str:
+def special_values(fmt: Described) -> str:
     """Which special values a format has, in words.
 
     Examples
     --------
-    >>> special_values("float16"), special_values("float4_e2m1fn")
+    >>> from nfloat import float16, float4_e2m1fn
+    >>> special_values(float16), special_values(float4_e2m1fn)
     ('infinities, NaN, -0, subnormals', '-0, subnormals')
     """
-    fmt = get_format(fmt)
     has = {
         "infinities": fmt.has_inf,
         "NaN": fmt.has_nan,
@@ -119,7 +155,7 @@ def special_values(fmt: FormatLike) -> str:
     return ", ".join(name for name, there in has.items() if there) or "none"
 
 
-def _layout(fmt: Format) -> Sequence[tuple[str, int]]:
+def _layout(fmt: Described) -> Sequence[tuple[str, int]]:
     """Names and widths of a code's parts."""
     if fmt.twos_complement:
         fraction = min(max(fmt.bias, 0), fmt.bits - 1)

@@ -49,8 +49,7 @@ class StepResult(NamedTuple):
     skipped: bool
 
     def __repr__(self) -> str:
-        count = sum(np.size(g) for g in self.gradients.values())
-        gradients = f"<{count} numbers of {len(self.gradients)} tensors>"
+        gradients = f"<{len(self.gradients)} tensors>"
         return f"StepResult(loss={self.loss!r}, gradients={gradients}, scale={self.scale!r}, skipped={self.skipped!r})"
 
     def _repr_html_(self) -> str:
