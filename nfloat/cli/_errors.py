@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import os
+import re
 import sys
 from collections.abc import Sequence
 
@@ -40,7 +41,7 @@ def run_group(group: click.Group, args: Sequence[str] | None) -> int:
     except click.ClickException as error:
         return _say(_usage(error), Exit.USAGE)
     except NFloatError as error:
-        return _say(str(error), Exit.USAGE)
+        return _say(_as_written(str(error), group, sys.argv[1:] if args is None else args), Exit.USAGE)
     except Incomplete as error:
         return _say(str(error), Exit.INCOMPLETE)
     except (KeyboardInterrupt, click.Abort):
@@ -50,6 +51,38 @@ def run_group(group: click.Group, args: Sequence[str] | None) -> int:
     except OSError as error:
         return _say(f"{error.filename or 'standard output'}: {error.strerror or error}", Exit.USAGE)
     return result if isinstance(result, int) else Exit.FINE
+
+
+#: an argument at the head of a message, as every NFloatError names it
+_ARGUMENT = re.compile(r"(\w+)(?=[=:])")
+#: arguments of Python that a command line has under another name
+_OTHER_NAMES = {"fmt": ("format", "names", "formats"), "recipe": ("recipes", "names"), "study": ("name",)}
+
+
+def _as_written(text: str, group: click.Group, args: Sequence[str]) -> str:
+    """A message in the words of the command line: the option (or argument) in the place of Python's argument."""
+    found = _ARGUMENT.match(text)
+    command = _command(group, args)
+    if found is None or command is None:
+        return text
+    names = {found.group(1), *_OTHER_NAMES.get(found.group(1), ())}
+    for parameter in command.params:
+        own = {parameter.name, *(option.lstrip("-").replace("-", "_") for option in parameter.opts)}
+        if names & own:
+            option = isinstance(parameter, click.Option)
+            shown = max(parameter.opts, key=len) if option else parameter.human_readable_name
+            return shown.strip("[].") + text[found.end() :]
+    return text
+
+
+def _command(group: click.Group, args: Sequence[str]) -> click.Command | None:
+    """The command that these words name, or None."""
+    command: click.Command | None = group
+    for word in args:
+        if not isinstance(command, click.Group):
+            break
+        command = command.get_command(click.Context(command), word)
+    return command
 
 
 def _reader_gone() -> int:

@@ -25,6 +25,7 @@ COLUMNS = {
     "test_error": "test",
     "path_distance": "path",
     "stagnation": "lost",
+    "overflow": "over",
     "verdict": "verdict",
 }
 
@@ -35,10 +36,14 @@ COLUMNS = {
     help='"digits", "blobs", or a .npz (arrays x, y) or .csv (class in the last column) file.  [default: digits]',
 )
 @click.option("--build", help="Your own instead: module:function, as nf.drift.Experiment takes it.")
-@click.option("--model", help="The model.  [default: mlp]")
+@click.option("--model", help="The model: mlp.  [default: mlp]")
 @click.option("--width", type=int, help="Units of a hidden layer.  [default: 64]")
 @click.option("--depth", type=int, help="Hidden layers.  [default: 1]")
-@click.option("--recipes", help="Comma-separated names; NAME+field=value changes one.  [default: eight recipes]")
+@click.option("--activation", help="Between layers: relu, leaky_relu, tanh, sigmoid, silu or gelu.  [default: relu]")
+@click.option(
+    "--recipes",
+    help="Comma-separated names of `nfloat recipes`; NAME+field=value changes one.  [default: eight of them]",
+)
 @click.option("--steps", type=int, help="Updates of each run.  [default: 1290]")
 @click.option("--seed", type=int, help="Drives initial weights, batches, stochastic rounding.  [default: 0]")
 @click.option("--seeds", type=int, help="So many seeds from that one on; verdicts are of all of them.  [default: 5]")

@@ -13,35 +13,52 @@ from ._output import json_option, print_json, print_table
 if TYPE_CHECKING:
     from ..display import Explanation, Outcome
     from ..formats.blocks import BlockFormat
+    from ..formats.wide import WideFormat
 
 
 # a negative number must not be taken for an option; nor may -inf, so there is no -f
 @click.command(name="explain", context_settings={"ignore_unknown_options": True})
 @click.argument("value")
-@click.option("--format", "formats", multiple=True, default=("bfloat16",), help="A format's name; may be repeated.")
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    default=("bfloat16",),
+    help="A name of `nfloat formats`, or spelled: e6m9, binary8p4se, fixed16.8, binary128; may be repeated.  "
+    "[default: bfloat16]",
+)
 @json_option
 def command(value: str, formats: tuple[str, ...], as_json: bool) -> None:
     """Show what VALUE becomes in a format: neighbours, bits, and the error under each rounding.
 
     VALUE is a decimal (0.1), a hexadecimal float (0x1.8p-3), a fraction (1/3), inf or nan. It is read as the nearest
-    float64 number first, and that number is what is rounded.
+    float64 number first, and that number is what is rounded. For formats that float64 does not hold (binary128,
+    binary256, x87, P3109's with longer exponents) VALUE is taken as it is written, and its neighbours are exact.
 
     \b
     Examples:
       nfloat explain 0.1 --format bf16
       nfloat explain 1/3 --format fp16 --format e4m3fn --json
       nfloat explain 957 --format mxfp8_e4m3
+      nfloat explain 1/3 --format binary128
     """
     from ..display import explain
     from ..formats.blocks import BLOCK_FORMATS
+    from ..formats.names import described_only
 
-    number = parse_number(value)
+    wide = [wide_facts(value, known) for name in formats if (known := described_only(name)) is not None]
+    formats = tuple(name for name in formats if described_only(name) is None)
+    number = parse_number(value) if formats or not wide else 0.0
     explanations = [explain(number, name) for name in formats if name not in BLOCK_FORMATS]
     blocks = {name: _in_a_block(number, BLOCK_FORMATS[name]) for name in formats if name in BLOCK_FORMATS}
     if as_json:
-        print_json([*map(_as_dict, explanations), *({"format": name, "rules": rows} for name, rows in blocks.items())])
+        in_blocks = ({"format": name, "rules": rows} for name, rows in blocks.items())
+        print_json([*map(_as_dict, explanations), *in_blocks, *wide])
         return
-    click.echo(f"{value} is {_exactly(number)} in float64")
+    for facts in wide:
+        _print_wide(facts)
+    if formats:
+        click.echo(f"{value} is {_exactly(number)} in float64")
     for item in explanations:
         _print(item)
     for name, rows in blocks.items():
@@ -87,6 +104,51 @@ def parse_number(text: str) -> float:
         ) from None
 
 
+def wide_facts(text: str, fmt: WideFormat) -> dict[str, object]:
+    """What can be said of a number in a format that float64 does not hold: its neighbours, their codes and bits.
+
+    Raises
+    ------
+    ArgumentError
+        If the text is no finite number.
+    """
+    from ..errors import ArgumentError
+    from ..formats.wide import decimal_text
+
+    try:
+        if len(text) > 200 or (abs(int(text.lower().partition("e")[2] or 0)) > 100_000 and "x" not in text.lower()):
+            raise ValueError
+        exact = Fraction(float.fromhex(text)) if "0x" in text.lower() else Fraction(text)
+    except (ValueError, ZeroDivisionError, OverflowError):
+        raise ArgumentError(
+            f"value={text!r} is no finite number; write a decimal (0.1), a hexadecimal float (0x1.8p-3) or a fraction "
+            "(1/3)"
+        ) from None
+    facts: dict[str, object] = {"value": text, "format": fmt.name, "bits": fmt.bits, "precision": fmt.precision}
+    facts |= {"emin": fmt.emin, "emax": fmt.emax, "max": decimal_text(fmt.max), "exact": None}
+    ends = fmt.neighbours(exact)
+    for name, end in zip(("below", "above"), ends, strict=True):
+        code = None if end is None else fmt.code(end)
+        facts[name] = None if end is None else decimal_text(end, 50)
+        facts[f"{name}_code"] = None if code is None else f"{code:#x}"
+        facts[f"{name}_bits"] = None if code is None else fmt.bit_text(code)
+    return {**facts, "exact": ends == (exact, exact)}
+
+
+def _print_wide(facts: dict[str, object]) -> None:
+    click.echo(
+        f"{facts['format']}: {facts['bits']} bits, precision {facts['precision']}, exponents {facts['emin']}.."
+        f"{facts['emax']}, largest {facts['max']}; described, not computed in"
+    )
+    beyond = facts["below"] is None or facts["above"] is None
+    place = "beyond the range" if beyond else "on the grid" if facts["exact"] else "not on the grid"
+    click.echo(f"  {facts['value']} is {place}")
+    for name in ("below", "above"):
+        click.echo(f"  {name} {facts[name] or '-'}")
+        if facts[name] is not None:
+            click.echo(f"        {facts[f'{name}_code']}\n        {facts[f'{name}_bits']}")
+
+
 def _exactly(value: float) -> str:
     """All decimal digits of a float64 number."""
     text = str(Decimal(value))
@@ -97,10 +159,13 @@ def _print(item: Explanation) -> None:
     from ..display import special_values
 
     fmt = item.format
-    click.echo(
-        f"\n{fmt.name}: {fmt.bits} bits, precision {fmt.precision}, exponents {fmt.emin}..{fmt.emax}, "
-        f"{special_values(fmt)}"
-    )
+    if fmt.twos_complement:
+        fraction = min(max(fmt.bias, 0), fmt.bits - 1)
+        parts = f"sign, {fmt.bits - 1 - fraction} integer and {fraction} fraction bits"
+        kind = f"two's complement: {parts}; the multiples of {fmt.smallest_subnormal!r} from {fmt.min!r} to {fmt.max!r}"
+    else:
+        kind = f"precision {fmt.precision}, exponents {fmt.emin}..{fmt.emax}, {special_values(fmt)}"
+    click.echo(f"\n{fmt.name}: {fmt.bits} bits, {kind}")
     if item.below == item.above == item.value:
         click.echo(f"  the number is on the grid: {item.below!r}")
     elif item.below == item.above:

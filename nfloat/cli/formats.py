@@ -21,7 +21,8 @@ BLOCK_COLUMNS = ("name", "bits", "block", "element", "scale", "rule")
 def command(names: tuple[str, ...], as_json: bool) -> None:
     """List all named formats and block formats, or the given ones, with their limits.
 
-    prec is the precision with the implicit bit; normal the smallest normal number. Names may also be spelled on the
+    prec is the precision with the implicit bit; normal the smallest normal number; the second table has other names of
+    the same formats. Names may also be spelled on the
     fly: e6m9, binary8p4se, fixed16.8, int8. With --json each entry also has the gap above 1, which special values
     exist and where the definition stands. Block formats have the bits of an element and of
     its share in the scale.
@@ -33,15 +34,17 @@ def command(names: tuple[str, ...], as_json: bool) -> None:
     """
     from ..formats.blocks import BLOCK_FORMATS
     from ..formats.catalog import FORMATS
-    from ..formats.names import get_format
+    from ..formats.names import ALIASES, get_format
 
     formats = [get_format(name) for name in names if name not in BLOCK_FORMATS] if names else list(FORMATS.values())
     blocks = [BLOCK_FORMATS[name] for name in names or BLOCK_FORMATS if name in BLOCK_FORMATS]
     more = ("eps", "has_inf", "has_nan", "has_subnormals", "has_negative_zero", "signed", "source") if as_json else ()
     rows = [{key: getattr(fmt, key) for key in (*COLUMNS, *more)} for fmt in formats]
+    others = [[alias for alias, name in ALIASES.items() if name == fmt.name] for fmt in formats]
     block_rows = [_block_row(fmt, as_json) for fmt in blocks]
     if as_json:
-        print_json([*rows, *block_rows])
+        named = [{**row, "aliases": aliases} for row, aliases in zip(rows, others, strict=True)]
+        print_json([*named, *block_rows])
         return
     if rows:
         short = {"precision": "prec", "smallest_normal": "normal", "smallest_subnormal": "smallest"}
@@ -49,6 +52,10 @@ def command(names: tuple[str, ...], as_json: bool) -> None:
             [{short.get(key, key): value for key, value in row.items()} for row in rows],
             [short.get(c, c) for c in COLUMNS],
         )
+    if any(others):
+        click.echo()
+        also = [{"name": f.name, "also": ", ".join(a)} for f, a in zip(formats, others, strict=True) if a]
+        print_table(also, ("name", "also"))
     if rows and block_rows:
         click.echo()
     if block_rows:

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, NamedTuple, Self
 
 from .. import nn
-from ..errors import ArgumentError, nearest_names
+from ..errors import ArgumentError, NFloatError, nearest_names
 from .task import Task
 
 #: the recipes of the main job; "float64" is there to show that the machinery itself adds nothing
@@ -121,9 +121,7 @@ def to_toml(comparison: Comparison) -> str:
 
 
 def recipe_of(name: str) -> nn.Recipe:
-    """The recipe of a name; ``BASE+field=value+...`` is the recipe BASE with other fields, named like that.
-
-    A loss scaling is "dynamic" or the number of a scale that does not move.
+    """The recipe of a name, as `nn.recipe` reads it; ``BASE+field=value+...`` is the recipe BASE with other fields.
 
     Raises
     ------
@@ -164,13 +162,30 @@ def check_choice(key: str, value: object, known: Collection[object]) -> None:
 
 def _check_recipes(recipes: object) -> tuple[str, ...]:
     if isinstance(recipes, str) or not isinstance(recipes, tuple | list):
-        raise ArgumentError(f"recipes={recipes!r} must be a tuple of recipe names")
+        raise ArgumentError(f"recipes={recipes!r} must be a tuple of recipes or their names")
     if not recipes:
         raise ArgumentError("recipes=() must name at least one recipe")
-    for name in recipes:
-        if not isinstance(name, str):
-            raise ArgumentError(f"recipes: {name!r} must be the name of a recipe")
-        recipe_of(name)
-        if list(recipes).count(name) > 1:
+    names = tuple(_name_of(recipe) for recipe in recipes)
+    for name in names:
+        if names.count(name) > 1:
             raise ArgumentError(f"recipes: {name!r} stands there twice")
-    return tuple(recipes)
+    return names
+
+
+def _name_of(recipe: object) -> str:
+    """The name that a run's rows and its config.toml have: it must say what the recipe is."""
+    if isinstance(recipe, nn.Recipe):
+        try:
+            said = nn.recipe(recipe.name)
+        except NFloatError:
+            said = None
+        if said is None or replace(said, source=recipe.source) != recipe:
+            raise ArgumentError(
+                f"recipes: {recipe.name!r}: the name does not say all of this recipe, and a run is written down by "
+                "names; make it of a named one, without name=: nf.nn.recipe('bf16-mixed').replace(weights='e4m3')"
+            )
+        return recipe.name
+    if not isinstance(recipe, str):
+        raise ArgumentError(f"recipes: {recipe!r} must be the name of a recipe, or a recipe")
+    nn.recipe(recipe)
+    return recipe

@@ -1,11 +1,14 @@
 """Every command: help with an example, --json, plain text, exit codes."""
 
 import json
+import re
 
+import click
 import pytest
 
 import nfloat as nf
 from nfloat.cli.main import group
+from nfloat.formats.names import ALIASES
 
 COMMANDS = group.list_commands(None)
 
@@ -39,10 +42,10 @@ def test_help_of_the_group(nfloat):
         (("formats", "--jsn"), "--jsn"),
         (("formats", "bfloat61"), "did you mean 'bfloat16'"),
         (("explain",), "Missing argument 'VALUE'"),
-        (("explain", "ten"), "value='ten' is no number"),
-        (("explain", "1/0"), "value='1/0' is no number"),
+        (("explain", "ten"), "VALUE='ten' is no number"),
+        (("explain", "1/0"), "VALUE='1/0' is no number"),
         (("explain", "1", "--format", "fp61"), "is not a number format"),
-        (("report", "nowhere"), "folder='nowhere' is not of a drift run"),
+        (("report", "nowhere"), "FOLDER='nowhere' is not of a drift run"),
     ],
 )
 def test_mistakes_end_in_one_line(nfloat, args, words):
@@ -56,10 +59,14 @@ def test_mistakes_end_in_one_line(nfloat, args, words):
 
 def test_formats(nfloat):
     lines = nfloat("formats").out.splitlines()
-    assert len(lines) == len(nf.FORMATS) + 1 + 1 + len(nf.BLOCK_FORMATS) + 1
+    aliased = set(ALIASES.values())
+    assert len(lines) == len(nf.FORMATS) + 1 + 1 + len(aliased) + 1 + 1 + len(nf.BLOCK_FORMATS) + 1
+    for alias, name in ALIASES.items():
+        assert any(line.startswith(f"{name} ") and alias in line.replace(",", "").split() for line in lines)
     assert max(map(len, lines)) <= 80
     rows = json.loads(nfloat("formats", "--json").out)
     assert [row["name"] for row in rows] == [*nf.FORMATS, *nf.BLOCK_FORMATS]
+    assert next(row["aliases"] for row in rows if row["name"] == "bfloat16") == ["bf16", "brain"]
     assert all(row["max"] == nf.FORMATS[row["name"]].max for row in rows if "max" in row)
     assert nfloat("formats", "mxfp4").out.splitlines()[1].split()[:3] == ["mxfp4", "4.25", "32"]
     assert nfloat("formats", "bf16", "e6m9", "fixed16.8").out.splitlines()[1].split() == [
@@ -72,6 +79,63 @@ def test_formats(nfloat):
         "1.175e-38",
         "9.184e-41",
     ]
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (("drift", "--steps", "-1"), "nfloat: --steps=-1 must be an integer"),
+        (("drift", "--recipes", "bf16-pur"), "nfloat: --recipes='bf16-pur' is not a recipe; did you mean 'bf16-pure'"),
+        (("drift", "--optimizer", "ad"), "nfloat: --optimizer='ad' is unknown; did you mean 'adam'"),
+        (("drift", "--activation", "no"), "nfloat: --activation='no' is unknown; known: relu"),
+        (
+            ("explain", "1", "--format", "fp8"),
+            "nfloat: --format='fp8' says the width alone; name one of 'float8_e4m3fn'",
+        ),
+        (("explain", "inf", "--format", "quad"), "nfloat: VALUE='inf' is no finite number"),
+        (("formats", "fp8"), "nfloat: NAMES='fp8' says the width alone"),
+        (("study", "run", "swampin"), "nfloat: NAME='swampin' is unknown; did you mean 'swamping'"),
+        (("study", "run", "swamping", "--seed", "-1"), "nfloat: --seed=-1 must be"),
+        (("recipes", "bf16"), "is not a recipe; did you mean 'bf16-pure'"),
+    ],
+)
+def test_errors_are_in_the_words_of_the_command_line(nfloat, args, words):
+    done = nfloat(*args)
+    assert done.code == 2 and words in done.err
+
+
+def test_help_says_what_may_be_chosen(nfloat):
+    from nfloat.drift.comparison import ABLATE
+    from nfloat.drift.config import MODELS
+    from nfloat.nn.layers import ACTIVATIONS
+    from nfloat.nn.optim import OPTIMIZERS
+
+    text = " ".join(nfloat("drift", "--help").out.split())
+    for known in (ABLATE, MODELS, ACTIVATIONS, OPTIMIZERS):
+        assert all(re.search(rf"\b{name}\b", text.partition("Options:")[2]) for name in known)
+    assert "names of `nfloat recipes`" in text
+    assert "A name of `nfloat formats`" in nfloat("explain", "--help").out
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c != "study"])
+def test_every_option_is_explained(command):
+    for option in group.get_command(None, command).params:
+        assert isinstance(option, click.Argument) or option.help
+
+
+def test_explain_fixed_point(nfloat):
+    text = nfloat("explain", "0.1", "--format", "fixed16.8").out
+    assert "fixed16.8: 16 bits, two's complement: sign, 7 integer and 8 fraction bits" in text
+    assert "the multiples of 0.00390625 from -128.0 to 127.99609375" in text and "exponents" not in text
+
+
+def test_explain_formats_beyond_float64(nfloat):
+    text = nfloat("explain", "1/3", "--format", "binary128").out
+    assert "0x3ffd5555555555555555555555555555" in text and "1/3 is not on the grid" in text and "float64" not in text
+    assert "1e5000 is beyond the range" in nfloat("explain", "1e5000", "--format", "x87").out
+    (facts,) = json.loads(nfloat("explain", "0.1", "--format", "binary16p4se", "--json").out)
+    assert (facts["below"], facts["above"], facts["exact"]) == ("0.09375", "0.1015625", False)
+    assert facts["below_code"] == "0x3fe4" and facts["below_bits"] == "0 011111111100 100"
 
 
 def test_explain(nfloat):

@@ -169,7 +169,7 @@ def test_export_of_a_drift_run(nfloat, tmp_path):
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (("run", "stagnaton"), "study='stagnaton' is unknown; did you mean 'stagnation'"),
+        (("run", "stagnaton"), "NAME='stagnaton' is unknown; did you mean 'stagnation'"),
         (("run",), "Missing argument 'NAME'"),
         (("run", "swamping", "--set", "n=1,2"), "set='n=1,2' is no TOML assignment"),
         (("run", "swamping", "--set", "m=[1]"), "params: unknown key 'm'"),
@@ -181,7 +181,7 @@ def test_export_of_a_drift_run(nfloat, tmp_path):
             "config='other.toml' is of the study 'long-gemm', not of 'swamping'",
         ),
         (("run", "swamping", "--out", "file/out"), "out='file/out' cannot be written"),
-        (("resume", "nowhere"), "folder='nowhere' is not of a study"),
+        (("resume", "nowhere"), "FOLDER='nowhere' is not of a study"),
         (("export", "nowhere"), "nowhere/rows.jsonl: cannot be read"),
         (("export", "nowhere", "--format", "xlsx"), "format='xlsx' is unknown"),
         (("rum", "swamping"), "No such command 'rum'"),

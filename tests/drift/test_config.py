@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+import nfloat as nf
 from nfloat.drift import Config, from_toml, to_toml
 from nfloat.drift.comparison import DEFAULT_RECIPES, recipe_of
 from nfloat.drift.config import read_config
@@ -40,10 +41,10 @@ from nfloat.errors import ArgumentError, FormatError, NFloatError, RoundingError
         ("data", "digit", "data='digit' is unknown"),
         ("data", "table.xlsx", "it must be 'digits' or 'blobs', or the path of a file ending in .npz or .csv"),
         ("recipes", (), "recipes=() must name at least one recipe"),
-        ("recipes", "bf16-pure", "recipes='bf16-pure' must be a tuple of recipe names"),
+        ("recipes", "bf16-pure", "recipes='bf16-pure' must be a tuple of recipes or their names"),
         ("recipes", ("bf16-pur",), "did you mean 'bf16-pure'"),
         ("recipes", ("tf32", "tf32"), "'tf32' stands there twice"),
-        ("recipes", (3,), "3 must be the name of a recipe"),
+        ("recipes", (3,), "3 must be the name of a recipe, or a recipe"),
     ],
 )
 def test_refused(field, value, words):
@@ -66,6 +67,29 @@ def test_recipes_with_other_fields():
         recipe_of("bf16-mixed+weights=bf16:stochastik")
     with pytest.raises(ArgumentError, match="did you mean 'weights'"):
         recipe_of("bf16-mixed+weihgts=bf16")
+
+
+def test_recipe_objects():
+    base = nf.nn.recipe("bf16-mixed")
+    pairwise = nf.Accumulator("float16", order="pairwise", product="float16")
+    objects = (
+        base,
+        base.replace(weights="float8_e4m3fn:stochastic", weight_copy=None),
+        base.replace(forward=pairwise, loss_scaling=nf.nn.LossScaling.static(128.0)),
+        base.replace(forward="nvidia.hopper.mma.bf16.f32", loss_scaling=nf.nn.LossScaling()),
+    )
+    config = Config(recipes=objects)
+    assert config.recipes == tuple(r.name for r in objects) and config == Config(recipes=config.recipes)
+    assert from_toml(to_toml(config)) == config
+    for name, recipe in zip(config.recipes, objects, strict=True):
+        assert nf.nn.recipe(name) == recipe_of(name) == recipe
+    assert Config(recipes=("tf32", base)).recipes == ("tf32", "bf16-mixed")
+    for wrong in (base.replace(name="mine", weights="e4m3"), base.replace(loss_scaling=nf.nn.LossScaling(growth=3.0))):
+        with pytest.raises(ArgumentError, match="does not say all of this recipe"):
+            Config(recipes=(wrong,))
+    for name in ("bf16-mixed+forward=Accumulator('float16', order='x')", "bf16-mixed+forward=Accumulator(open('x'))"):
+        with pytest.raises(NFloatError):
+            nf.nn.recipe(name)
 
 
 @pytest.mark.parametrize(
