@@ -1,7 +1,7 @@
 """Arrays in block formats: codes and scales, what files hold of them, and what quantising did to them.
 
 ``array`` (`BlockArray`), ``quantize`` (`quantize`, `quantize_both`), ``layouts`` (scales in the order that
-Blackwell's tensor cores read), ``files`` (`save`, `load`: safetensors), ``delayed`` (scales from the past),
-``hadamard``, ``diagnostics`` and their ``picture``. What a block of numbers becomes is decided in
+Blackwell's tensor cores read), ``files`` (`save`, `load`), ``safetensors`` (their layout), ``delayed`` (scales from the
+past), ``hadamard``, ``diagnostics`` and their ``picture``. What a block of numbers becomes is decided in
 ``nfloat.ops.blocks`` and its kernels.
 """

@@ -2,17 +2,14 @@
 
 A block array `w` is stored as ``w`` (its codes, packed: F4, F6_E2M3, F6_E3M2, F8_E4M3, F8_E5M2, I8; U8 for other
 formats of 8 bits), ``w.scale`` (F8_E8M0, F8_E4M3, F32) and, where there is one, ``w.tensor_scale`` (F32); what else
-it takes to read it stands in the header's metadata. The format (eight bytes of length, a JSON header, the tensors one
-after the other) is written here, without the safetensors package, whose Python interface differs from version to
-version and did not take the 4- and 6-bit types.
+it takes to read it stands in the header's metadata. The format is written by ``safetensors.py``, without the package of
+that name, whose Python interface differs from version to version and did not take the 4- and 6-bit types.
 """
 
 from __future__ import annotations
 
 import json
-from math import prod
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,13 +20,8 @@ from ..formats.blocks import BLOCK_FORMATS, BlockFormat
 from ..formats.format import Format
 from ..ops.packing import pack, unpack
 from .array import BlockArray
+from .safetensors import TYPES, Stored, read, write
 
-#: a format's name -> what safetensors calls it
-TYPES = {
-    "float4_e2m1fn": "F4", "float6_e2m3fn": "F6_E2M3", "float6_e3m2fn": "F6_E3M2", "float8_e4m3fn": "F8_E4M3",
-    "float8_e5m2": "F8_E5M2", "float8_e8m0fnu": "F8_E8M0", "fixed8.6": "I8", "int8": "I8", "float32": "F32",
-    "bfloat16": "BF16", "float16": "F16",
-}  # fmt: skip
 _NUMPY = {
     "float32": "F32",
     "float64": "F64",
@@ -68,24 +60,16 @@ def save(path: str | PathLike[str], arrays: Arrays) -> None:
     >>> nf.load(file)["w"]
     BlockArray(nvfp4, shape=(64, 64), axis=1, 256 scales of 0.0 to 448.0, tensor_scale=0.00037202381645329297)
     """
-    header: dict[str, Any] = {}
     known: dict[str, Any] = {}
-    body, at = [], 0
-    for name, value in arrays.items():
-        for part, (kind, shape, data) in _parts(name, value, known).items():
-            header[part] = {"dtype": kind, "shape": list(shape), "data_offsets": [at, at + len(data)]}
-            body.append(data)
-            at += len(data)
-    text = json.dumps({"__metadata__": {_KEY: json.dumps(known)}, **header}).encode()
-    text += b" " * (-len(text) % 8)
-    Path(path).write_bytes(len(text).to_bytes(8, "little") + text + b"".join(body))
+    tensors = {part: one for name, value in arrays.items() for part, one in _parts(name, value, known).items()}
+    write(path, tensors, {_KEY: json.dumps(known)})
 
 
-def _parts(name: str, value: Any, known: dict[str, Any]) -> dict[str, tuple[str, tuple[int, ...], bytes]]:
+def _parts(name: str, value: Any, known: dict[str, Any]) -> dict[str, Stored]:
     """The tensors of one array: (type, shape, bytes) by name."""
     if isinstance(value, np.ndarray) and value.dtype.name in _NUMPY:
         little = np.ascontiguousarray(value, value.dtype.newbyteorder("<"))
-        return {name: (_NUMPY[value.dtype.name], value.shape, little.tobytes())}
+        return {name: Stored(_NUMPY[value.dtype.name], value.shape, little.tobytes())}
     if not isinstance(value, BlockArray):
         raise ArgumentError(
             f"arrays[{name!r}] is {type(value).__name__}; save takes BlockArrays and arrays of {', '.join(_NUMPY)}"
@@ -95,11 +79,11 @@ def _parts(name: str, value: Any, known: dict[str, Any]) -> dict[str, tuple[str,
     known[name] = {"format": spelled, "axis": value.axis, "dtype": value.dtype.name}
     scale_shape, scale_codes = value.scales.shape, pack(value.scale_codes, f.scale).tobytes()
     parts = {
-        name: (_type(f.element), value.shape, pack(value.codes, f.element).tobytes()),
-        f"{name}.scale": (_type(f.scale), scale_shape, scale_codes),
+        name: Stored(_type(f.element), value.shape, pack(value.codes, f.element).tobytes()),
+        f"{name}.scale": Stored(_type(f.scale), scale_shape, scale_codes),
     }
     if f.tensor_scale:
-        parts[f"{name}.tensor_scale"] = ("F32", (), np.array(value.tensor_scale, "<f4").tobytes())
+        parts[f"{name}.tensor_scale"] = Stored("F32", (), np.array(value.tensor_scale, "<f4").tobytes())
     return parts
 
 
@@ -120,38 +104,32 @@ def load(path: str | PathLike[str]) -> Arrays:
     ArgumentError
         If it is no safetensors file, or a tensor's type is unknown here.
     """
-    data = Path(path).read_bytes()
+    tensors, metadata = read(path)
     try:
-        end = 8 + int.from_bytes(data[:8], "little")
-        header = json.loads(data[8:end])
-        known = json.loads(header.pop("__metadata__", {}).get(_KEY, "{}"))
-        raw = {name: data[end:][slice(*entry["data_offsets"])] for name, entry in header.items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ArgumentError(f"path={str(path)!r} is no safetensors file ({error})") from None
+        known = json.loads(metadata.get(_KEY, "{}"))
+    except ValueError as error:
+        raise ArgumentError(f"path={str(path)!r}: its metadata are no JSON ({error})") from None
     parts = {f"{name}.{part}" for name in known for part in ("scale", "tensor_scale")}
     return {
-        name: _block_array(name, known[name], header, raw) if name in known else _plain(name, entry, raw[name])
-        for name, entry in header.items()
+        name: _block_array(name, known[name], tensors) if name in known else _plain(name, one)
+        for name, one in tensors.items()
         if name not in parts
     }
 
 
-def _plain(name: str, entry: dict[str, Any], raw: bytes) -> NDArray[Any]:
-    if entry["dtype"] not in _DTYPES:
-        raise ArgumentError(
-            f"tensor {name!r} has the type {entry['dtype']}, of which the file does not say how to read it"
-        )
-    return np.frombuffer(raw, np.dtype(_DTYPES[entry["dtype"]]).newbyteorder("<")).reshape(entry["shape"]).copy()
+def _plain(name: str, one: Stored) -> NDArray[Any]:
+    if one.kind not in _DTYPES:
+        raise ArgumentError(f"tensor {name!r} has the type {one.kind}, of which the file does not say how to read it")
+    return np.frombuffer(one.data, np.dtype(_DTYPES[one.kind]).newbyteorder("<")).reshape(one.shape).copy()
 
 
-def _block_array(name: str, how: dict[str, Any], header: dict[str, Any], raw: dict[str, bytes]) -> BlockArray:
+def _block_array(name: str, how: dict[str, Any], tensors: dict[str, Stored]) -> BlockArray:
     f, axis = _format(how["format"]), how["axis"]
-    shape, scale_shape = tuple(header[name]["shape"]), tuple(header[f"{name}.scale"]["shape"])
-    codes = unpack(np.frombuffer(raw[name], np.uint8), f.element, shape)
-    scales = unpack(np.frombuffer(raw[f"{name}.scale"], np.uint8), f.scale, scale_shape)
-    t = float(np.frombuffer(raw[f"{name}.tensor_scale"], "<f4")[0]) if f.tensor_scale else 1.0
+    elements, scale = tensors[name], tensors[f"{name}.scale"]
+    codes = unpack(np.frombuffer(elements.data, np.uint8), f.element, elements.shape)
+    scales = unpack(np.frombuffer(scale.data, np.uint8), f.scale, scale.shape)
+    t = float(np.frombuffer(tensors[f"{name}.tensor_scale"].data, "<f4")[0]) if f.tensor_scale else 1.0
     own = tuple(axis) if isinstance(axis, list) else axis
-    assert prod(shape) == codes.size
     return BlockArray.from_codes(codes, scales, f, tensor_scale=t, axis=own, dtype=how["dtype"])
 
 

@@ -229,6 +229,8 @@ def apply(name: str, *operands: Tensor, layer: str = "", **attributes: Any) -> T
     of_losses = any([operand.loss for operand in operands])
     arrays = [read(p, operand, layer, of_losses) for operand in operands]
     values, kept = op.forward(p, layer, *arrays, **attributes)
+    if p.tracer is not None:
+        _trace(p, layer, f"{name}.forward", values, op.exact)
     result = Tensor.__new__(Tensor)
     result.loss = op.loss or of_losses
     if result.loss:
@@ -280,11 +282,19 @@ def _propagate(result: Tensor, gradient: Floats, pending: Pending) -> None:
     for operand, part in zip(operands, op.backward(p, name, kept, gradient, needs), strict=True):
         if part is None:
             continue
+        if p.tracer is not None:
+            _trace(p, name, f"{op.name}.backward", part, op.exact_backward)
         if not op.exact_backward:
             part = _cast_gradient(p, operand, part)
         if id(operand) in pending:
             part = _plus(p, operand, pending[id(operand)][1], part)
         pending[id(operand)] = operand, part, p
+
+
+def _trace(p: Precision, layer: str, tensor: str, values: Floats, exact: bool) -> None:
+    """Say in what an operation computed: the type of what it gave, before that is rounded."""
+    assert p.tracer is not None, "there is someone to tell"
+    p.tracer(layer, tensor, np.asarray(values).dtype.name, "exact" if exact else "nearest_even", np.size(values))
 
 
 def _plus(p: Precision, tensor: Tensor, one: Floats, other: Floats) -> Floats:

@@ -18,18 +18,20 @@ order of batches is the caller's (``data.batches``).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..errors import ArgumentError, as_integer
 from ..streams import SeedLike, Stream
 from .layers import Layer, store
 from .losses import cross_entropy
 from .operands import AmaxHistory
 from .optim import Optimizer, Update
-from .precision import Floats, Observer, precision
+from .precision import Floats, Observer, Role, Tracer, current, precision
 from .recipes import Recipe, recipe
 from .scaling import LossScaler, all_finite
 from .tape import Tensor, TensorLike
@@ -73,6 +75,8 @@ class Trainer:
         ``loss(result, y)``, by default `cross_entropy`.
     threads : int, optional
         Passed to `nf.matmul`; never changes a bit.
+    tracer : callable, optional
+        Sees how the parameters are stored: see `trace`.
     """
 
     def __init__(
@@ -84,6 +88,7 @@ class Trainer:
         seed: SeedLike = 0,
         loss: Loss = cross_entropy,
         threads: int | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         self.model, self.optimizer, self.loss = model, optimizer, loss
         self.recipe = recipe(recipe_or_name)
@@ -91,7 +96,7 @@ class Trainer:
         self.steps = 0
         self.scaler = None if self.recipe.loss_scaling is None else LossScaler(self.recipe.loss_scaling)
         self.scales = AmaxHistory()
-        with precision(self.recipe, self.seed):
+        with precision(self.recipe, self.seed, tracer=tracer):
             store(model.parameters())
 
     def step(
@@ -101,6 +106,8 @@ class Trainer:
         *,
         observer: Observer | None = None,
         watch: Callable[[Update], None] | None = None,
+        micro_batches: int = 1,
+        tracer: Tracer | None = None,
     ) -> StepResult:
         """Learn from one batch.
 
@@ -112,12 +119,23 @@ class Trainer:
             Sees every tensor that is rounded: see ``precision.py``.
         watch : callable, optional
             Sees every parameter's `Update`; not called for a skipped step.
+        micro_batches : int
+            In so many equal parts the batch is gone through, one after the other, each with random bits of its own;
+            their gradients are added up, and rounded as gradients are.
+        tracer : callable, optional
+            Sees every rounding: see `trace`.
+
+        Raises
+        ------
+        ArgumentError
+            If the batch cannot be cut into `micro_batches` equal parts.
         """
         scale = 1.0 if self.scaler is None else self.scaler.scale
         with precision(
-            self.recipe, self.seed, self.steps, observer=observer, threads=self.threads, scales=self.scales
-        ) as p:
-            loss, found = _differentiate(self.model, self.loss, x, y, scale)
+            self.recipe, self.seed, self.steps, observer=observer, threads=self.threads, scales=self.scales,
+            micro_batch=0, tracer=tracer,
+        ) as p:  # fmt: skip
+            loss, found = _differentiate(self.model, self.loss, x, y, scale, micro_batches)
             clean = self.scaler is None or (not p.clamped and all_finite(found.values()))
             if clean:
                 self.optimizer.step(watch)
@@ -183,17 +201,39 @@ def evaluate(
 
 
 def _differentiate(
-    model: Layer, loss: Loss, x: ArrayLike, y: ArrayLike, scale: float
+    model: Layer, loss: Loss, x: ArrayLike, y: ArrayLike, scale: float, parts: int = 1
 ) -> tuple[float, dict[str, Floats]]:
     """Loss and unscaled gradients under the precision in force; the gradients also stand in the parameters' `grad`."""
-    parameters = model.parameters()
+    parameters, p = model.parameters(), current()
     for parameter in parameters.values():
         parameter.grad = None
-    value = loss(model(x), y)
-    value.backward(scale)
+    if parts == 1:
+        value = loss(model(x), y)
+        value.backward(scale)
+        result = value.item()
+    else:
+        result = _in_parts(model, loss, np.asarray(x), np.asarray(y), scale, parts)
     if scale != 1.0:
         with np.errstate(all="ignore"):
-            for parameter in parameters.values():
+            for name, parameter in parameters.items():
                 gradient = cast(Floats, parameter.grad)
                 parameter.grad = gradient / gradient.dtype.type(scale)
-    return value.item(), {name: cast(Floats, parameter.grad) for name, parameter in parameters.items()}
+                if p.tracer is not None:
+                    layer, tensor = Role.WEIGHT_GRADIENT.label(name)
+                    p.tracer(layer, f"{tensor}.unscaled", gradient.dtype.name, "nearest_even", gradient.size)
+    return result, {name: cast(Floats, parameter.grad) for name, parameter in parameters.items()}
+
+
+def _in_parts(model: Layer, loss: Loss, x: Floats, y: Floats, scale: float, parts: int) -> float:
+    """The mean of the parts' losses; their gradients, each of the loss divided by `parts`, are added up."""
+    if as_integer(parts) is None or parts < 1 or len(x) % parts:
+        raise ArgumentError(f"micro_batches={parts!r} must cut the batch of {len(x)} into equal parts")
+    p, size, losses = current(), len(x) // parts, []
+    for part in range(parts):
+        at = slice(part * size, (part + 1) * size)
+        with precision(p.recipe, micro_batch=part) as own:
+            value = loss(model(x[at]), y[at])
+            value.backward(scale / parts)
+        p.clamped += own.clamped
+        losses.append(value.item())
+    return math.fsum(losses) / parts
