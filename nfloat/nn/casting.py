@@ -11,6 +11,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import ArgumentError
 from ..streams import SeedLike, Stream
 from .clamping import clamped
 from .operands import AmaxHistory, Operands
@@ -37,7 +38,7 @@ class Casting:
     """
 
     __slots__ = (
-        "_occurrences", "_operands", "carrier", "clamped", "micro_batch", "observer", "recipe", "scales",
+        "_occurrences", "_operands", "carrier", "clamped", "masks", "micro_batch", "observer", "recipe", "scales",
         "seed", "step", "threads", "tracer",
     )  # fmt: skip
 
@@ -52,11 +53,15 @@ class Casting:
         micro_batch: int = 0,
         scales: AmaxHistory | None = None,
         tracer: Tracer | None = None,
+        masks: SeedLike | None = None,
         around: Casting | None = None,
     ) -> None:
         self.recipe = recipe
         self.carrier = recipe.carrier
         self.seed = seed if isinstance(seed, Stream) else Stream(seed)
+        self.masks: Stream | None = (
+            masks if isinstance(masks, Stream) else self.seed if masks is None else Stream(masks)
+        )
         self.step, self.micro_batch = step, micro_batch
         self.observer, self.tracer = observer, tracer
         self.threads = threads
@@ -131,11 +136,29 @@ class Casting:
     # ---------------------------------------------------------------- random bits
     def stream(self, name: str, role: str) -> Stream:
         """The stream of random bits for the next rounding of that tensor in this step."""
+        return self._next(self.seed, name, role)
+
+    def mask_stream(self, name: str) -> Stream:
+        """The stream of that layer's next dropout mask in this step: no recipe has a part in it.
+
+        Raises
+        ------
+        ArgumentError
+            Outside of any precision, where nothing says which step it is.
+        """
+        if self.masks is None:
+            raise ArgumentError(
+                f"the dropout of {name!r} takes its mask from a step's seed: call it inside of nf.nn.precision(..., "
+                "seed=..., step=...), or model.eval() first"
+            )
+        return self._next(self.masks, name, "dropout")
+
+    def _next(self, seed: Stream, name: str, role: str) -> Stream:
         occurrence = self._occurrences.get((name, role), 0)
         self._occurrences[name, role] = occurrence + 1
         if self.micro_batch:
-            return self.seed.child(name, role, self.step, "micro-batch", self.micro_batch, occurrence)
-        return self.seed.child(name, role, self.step, occurrence)
+            return seed.child(name, role, self.step, "micro-batch", self.micro_batch, occurrence)
+        return seed.child(name, role, self.step, occurrence)
 
 
 def _carried(x: Floats, single: bool) -> Floats:

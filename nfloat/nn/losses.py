@@ -5,29 +5,38 @@ Computed in float64, kept in the carrier; see ``recipes.py``.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ..errors import ArgumentError, ShapeError
 from .tape import Tensor, TensorLike, apply, as_tensor
 
 
-def cross_entropy(logits: TensorLike, labels: ArrayLike) -> Tensor:
+def cross_entropy(
+    logits: TensorLike, labels: ArrayLike, *, label_smoothing: float = 0.0, ignore_index: int = -100
+) -> Tensor:
     """Softmax cross-entropy, averaged over the batch: log(sum(exp(z))) - z[label].
 
     Parameters
     ----------
     logits : Tensor or array_like
-        z, (batch, classes). Infinities and NaN give NaN.
+        z, (..., classes). Infinities and NaN give NaN.
     labels : array_like of int
-        (batch,), each in 0..classes - 1.
+        (...), each in 0..classes - 1.
+    label_smoothing : float
+        In 0..1: the share s of the target that is spread evenly over all classes.
+    ignore_index : int
+        Rows of this label are left out.
 
     Raises
     ------
     ShapeError
         If the shapes do not fit.
     ArgumentError
-        If labels are not integers in range; the message names the first.
+        If labels are not integers in range (the message names the first), all of them are ignored, or the smoothing is
+        out of its range.
 
     Examples
     --------
@@ -35,17 +44,33 @@ def cross_entropy(logits: TensorLike, labels: ArrayLike) -> Tensor:
     0.693147
     """
     logits, labels = as_tensor(logits), np.asarray(labels)
-    if len(logits.shape) != 2 or labels.shape != logits.shape[:1] or not labels.size:
+    if len(logits.shape) < 2 or labels.shape != logits.shape[:-1] or not labels.size:
         raise ShapeError(
             f"logits of shape {logits.shape} and labels of shape {labels.shape} must be (batch, classes) and (batch,)"
         )
     if labels.dtype.kind not in "iu":
         raise ArgumentError(f"labels of type {labels.dtype} must be integers, the numbers of the classes")
+    if len(logits.shape) > 2:
+        logits, labels = logits.reshape(-1, logits.shape[-1]), labels.reshape(-1)
+    options: dict[str, float | int] = {}
     # as unsigned words, so that one comparison finds negative labels too
-    if labels.view(f"u{labels.itemsize}").max() >= logits.shape[1]:
-        wrong = int(labels[(labels < 0) | (labels >= logits.shape[1])][0])
-        raise ArgumentError(f"labels: {wrong} is not a class; {logits.shape[1]} logits allow 0..{logits.shape[1] - 1}")
-    return apply("cross_entropy", logits, layer="loss", labels=labels)
+    unusual = ignore_index >= 0 or labels.view(f"u{labels.itemsize}").max() >= logits.shape[1]
+    if unusual and _ignored(labels, logits.shape[1], ignore_index):
+        options["ignore_index"] = ignore_index
+    if label_smoothing:
+        options["label_smoothing"] = _share("label_smoothing", label_smoothing)
+    return apply("cross_entropy", logits, layer="loss", labels=labels, **options)
+
+
+def _ignored(labels: NDArray[np.integer[Any]], classes: int, ignore_index: int) -> bool:
+    """Whether there are labels to be ignored, all others being classes."""
+    ignored = labels == ignore_index
+    wrong = ((labels < 0) | (labels >= classes)) & ~ignored
+    if wrong.any():
+        raise ArgumentError(f"labels: {int(labels[wrong][0])} is not a class; {classes} logits allow 0..{classes - 1}")
+    if ignored.all():
+        raise ArgumentError(f"labels: all of them are ignore_index={ignore_index}, so that there is no loss to average")
+    return bool(ignored.any())
 
 
 def mse(prediction: TensorLike, target: ArrayLike) -> Tensor:
@@ -61,10 +86,65 @@ def mse(prediction: TensorLike, target: ArrayLike) -> Tensor:
     >>> mse([1.0, 2.0], [1.0, 4.0]).item()
     2.0
     """
+    return _against("mse", prediction, target)
+
+
+def l1(prediction: TensorLike, target: ArrayLike) -> Tensor:
+    """Absolute error, averaged over all elements; no gradient reaches `target`.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes differ.
+
+    Examples
+    --------
+    >>> l1([1.0, 2.0], [1.0, 4.0]).item()
+    1.0
+    """
+    return _against("l1", prediction, target)
+
+
+def bce_with_logits(logits: TensorLike, target: ArrayLike) -> Tensor:
+    """Binary cross-entropy of sigmoid(logits), averaged over all elements; no gradient reaches `target`.
+
+    Parameters
+    ----------
+    logits : Tensor or array_like
+        Any shape.
+    target : array_like
+        Of that shape, each in 0..1: the chance that it is 1.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes differ.
+    ArgumentError
+        If a target is not in 0..1; the message names the first.
+
+    Examples
+    --------
+    >>> round(bce_with_logits([0.0], [1.0]).item(), 6)
+    0.693147
+    """
+    chances = np.asarray(target.data if isinstance(target, Tensor) else target, dtype=np.float64)
+    wrong = ~((chances >= 0.0) & (chances <= 1.0))
+    if wrong.any():
+        raise ArgumentError(f"target: {chances[wrong].flat[0]} is not in 0..1, a chance")
+    return _against("bce_with_logits", logits, chances)
+
+
+def _against(loss: str, prediction: TensorLike, target: ArrayLike) -> Tensor:
     prediction = as_tensor(prediction)
     target = np.asarray(target.data if isinstance(target, Tensor) else target, dtype=np.float64)
     if target.shape != prediction.shape or not target.size:
         raise ShapeError(
             f"prediction of shape {prediction.shape} and target of shape {target.shape} must be of one non-empty shape"
         )
-    return apply("mse", prediction, layer="loss", target=target)
+    return apply(loss, prediction, layer="loss", target=target)
+
+
+def _share(key: str, value: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value <= 1.0:
+        raise ArgumentError(f"{key}={value!r} must be a number in 0..1")
+    return float(value)

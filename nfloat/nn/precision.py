@@ -219,6 +219,7 @@ def precision(
     micro_batch: int | None = None,
     scales: AmaxHistory | None = None,
     tracer: Tracer | None = None,
+    masks: SeedLike | None = None,
 ) -> Precision:
     """A context in which everything is computed as a recipe says.
 
@@ -243,6 +244,8 @@ def precision(
         from the tensors themselves). Keep one for a training, as `Trainer` does.
     tracer : callable, optional
         ``tracer(layer, tensor, format, mode, elements)`` is called for each rounding, of sums too.
+    masks : int or Stream, optional
+        Where the masks of dropout come from (`seed`): they are the same under every recipe.
 
     Raises
     ------
@@ -273,6 +276,7 @@ def precision(
         micro_batch=outer.micro_batch if micro_batch is None else micro_batch,
         scales=(around.scales if around else None) if scales is None else scales,
         tracer=outer.tracer if tracer is None else tracer,
+        masks=(around.masks if around else None) if masks is None else masks,
         around=around,
     )
 
@@ -280,6 +284,7 @@ def precision(
 _ACTIVE: ContextVar[Precision] = ContextVar("nfloat.nn.precision")
 #: float64, which draws nothing and keeps nothing
 _OUTSIDE = Precision(recipe("float64"))
+_OUTSIDE.masks = None
 
 
 def current() -> Precision:

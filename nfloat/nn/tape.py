@@ -5,13 +5,13 @@
 The record is the graph itself: a result holds its `Origin` (operation, operands, what backward needs, the precision
 in force), so a graph lives as long as its last result. Rounding happens here and only here: a result is cast once
 when it is made, a gradient once when it leaves an operation, and once more where gradients of several uses are
-added. What the operations compute stands in ``ops.py``; what a cast is stands in ``precision.py``.
+added. What the operations compute stands in ``ops``, how they are written (``x + y``, ``x.sum()``) in
+``expressions.py``, what a cast is in ``precision.py``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,7 +19,8 @@ from numpy.typing import ArrayLike
 from ..errors import ArgumentError, ShapeError
 from ..formats.format import Format
 from ..ops.arguments import as_carrier
-from .ops import OPS, RESULT, Op
+from .expressions import Expression
+from .ops import OPS, RESULT, Op, Part
 from .precision import Floats, Precision, Role, current
 
 
@@ -33,7 +34,7 @@ class Origin(NamedTuple):
     precision: Precision
 
 
-class Tensor:
+class Tensor(Expression["Tensor"]):
     """An array that remembers how it was computed.
 
     Parameters
@@ -111,59 +112,11 @@ class Tensor:
         )  # (NumPy makes scalars of 0-d results)
         self.format = fmt
 
-    # ---------------------------------------------------------------- operations
-    def __add__(self, other: TensorLike) -> Tensor:
-        return apply("add", self, as_tensor(other))
+    def _apply(self, name: str, *others: TensorLike, **attributes: Any) -> Tensor:
+        return apply(name, self, *[as_tensor(other) for other in others], **attributes)
 
-    def __sub__(self, other: TensorLike) -> Tensor:
-        return apply("subtract", self, as_tensor(other))
-
-    def __mul__(self, other: TensorLike) -> Tensor:
-        return apply("multiply", self, as_tensor(other))
-
-    def __radd__(self, other: TensorLike) -> Tensor:
-        return apply("add", as_tensor(other), self)
-
-    def __rsub__(self, other: TensorLike) -> Tensor:
-        return apply("subtract", as_tensor(other), self)
-
-    def __rmul__(self, other: TensorLike) -> Tensor:
-        return apply("multiply", as_tensor(other), self)
-
-    def __matmul__(self, other: TensorLike) -> Tensor:
-        return apply("matmul", self, as_tensor(other))
-
-    # NumPy must not take over ``array + tensor``
-    __array_ufunc__ = None
-
-    def relu(self) -> Tensor:
-        """max(x, 0)."""
-        return apply("relu", self)
-
-    def tanh(self) -> Tensor:
-        """tanh(x)."""
-        return apply("tanh", self)
-
-    def sigmoid(self) -> Tensor:
-        """1 / (1 + exp(-x))."""
-        return apply("sigmoid", self)
-
-    def sum(self) -> Tensor:
-        """The sum of all elements."""
-        return apply("sum", self)
-
-    def mean(self) -> Tensor:
-        """The mean of all elements."""
-        return apply("mean", self)
-
-    def reshape(self, *shape: int | Sequence[int]) -> Tensor:
-        """The same numbers in another shape."""
-        return apply("reshape", self, shape=shape[0] if len(shape) == 1 else shape)
-
-    @property
-    def T(self) -> Tensor:  # noqa: N802 (NumPy's name)
-        """Axes in reverse order."""
-        return apply("transpose", self)
+    def _after(self, name: str, first: ArrayLike) -> Tensor:
+        return apply(name, Tensor(first), self)
 
     # ---------------------------------------------------------------- the walk back
     def backward(self, gradient: ArrayLike | None = None) -> None:
@@ -185,11 +138,11 @@ class Tensor:
             raise ArgumentError(
                 "backward() on a tensor that depends on nothing with requires_grad=True; set it on a leaf"
             )
-        pending: Pending = {id(self): (self, self._start(gradient), current())}
+        pending: Pending = {id(self): (self, self._start(gradient), current(), False)}
         with np.errstate(all="ignore"):  # infinities and NaN are results here, not accidents
             for result in _results(self):
                 _propagate(result, pending.pop(id(result))[1], pending)
-            for leaf, gradient_, p in pending.values():
+            for leaf, gradient_, p, _ in pending.values():
                 leaf.grad = gradient_ if leaf.grad is None else _plus(p, leaf, leaf.grad, gradient_)
         if self.origin is not None:
             self.origin.precision.forget()
@@ -222,7 +175,19 @@ def as_tensor(value: TensorLike) -> Tensor:
 
 
 def apply(name: str, *operands: Tensor, layer: str = "", **attributes: Any) -> Tensor:
-    """Do the operation `name` of ``ops.OPS`` under the precision in force; record it if someone wants its gradient."""
+    """Do an operation under the precision in force; record it if someone wants its gradient.
+
+    Parameters
+    ----------
+    name : str
+        Of ``nn.ops.OPS``, or of an operation of your own (`register`).
+    *operands : Tensor
+        What it takes.
+    layer : str
+        The place in the model: the name in observers and streams. By default the operation's.
+    **attributes
+        What else it takes; see the operation.
+    """
     op = OPS[name]
     p = current()
     layer = layer or name
@@ -236,7 +201,9 @@ def apply(name: str, *operands: Tensor, layer: str = "", **attributes: Any) -> T
     if result.loss:
         result.store(_in_carrier(p, values), None)
     else:
-        result.store(values if op.exact else p.cast(Role.ACTIVATION, layer, values), p.at(layer).activations.format)
+        # what is moved out of a parameter is rounded as any result: it may be of another format than activations are
+        moved = op.exact and not any([operand.parameter for operand in operands])
+        result.store(values if moved else p.cast(Role.ACTIVATION, layer, values), p.at(layer).activations.format)
     result.name = layer
     result.parameter = False
     result.grad = None
@@ -244,7 +211,11 @@ def apply(name: str, *operands: Tensor, layer: str = "", **attributes: Any) -> T
     result.depth = 0
     result.requires_grad = any([operand.requires_grad for operand in operands])
     if result.requires_grad:
-        result.origin = Origin(op, layer, operands, result.data if kept is RESULT else kept, p)
+        if kept is RESULT:
+            kept = result.data
+        elif type(kept) is tuple and kept and kept[0] is RESULT:
+            kept = (result.data, *kept[1:])
+        result.origin = Origin(op, layer, operands, kept, p)
         result.depth = 1 + max([operand.depth for operand in operands])
     return result
 
@@ -270,8 +241,9 @@ def stored(p: Precision, parameter: Tensor) -> Floats:
     return p.round(weights.nearest, Role.WEIGHT, parameter.name, parameter.data)
 
 
-#: by id: a tensor, the sum of the gradients that have arrived there so far, the precision in which they were added
-Pending = dict[int, tuple[Tensor, Floats, Precision]]
+#: by id: a tensor, the sum of the gradients that have arrived there so far, the precision in which they were added, and
+#: whether that sum is an array of the walk's own, which nobody else holds before it is over
+Pending = dict[int, tuple[Tensor, Floats, Precision, bool]]
 
 
 def _propagate(result: Tensor, gradient: Floats, pending: Pending) -> None:
@@ -284,16 +256,33 @@ def _propagate(result: Tensor, gradient: Floats, pending: Pending) -> None:
             continue
         if p.tracer is not None:
             _trace(p, name, f"{op.name}.backward", part, op.exact_backward)
+        if type(part) is Part:
+            pending[id(operand)] = operand, _with_part(p, operand, part, pending.get(id(operand))), p, True
+            continue
+        values = cast(Floats, part)
         if not op.exact_backward:
-            part = _cast_gradient(p, operand, part)
+            values = _cast_gradient(p, operand, values)
         if id(operand) in pending:
-            part = _plus(p, operand, pending[id(operand)][1], part)
-        pending[id(operand)] = operand, part, p
+            values = _plus(p, operand, pending[id(operand)][1], values)
+        pending[id(operand)] = operand, values, p, False
 
 
-def _trace(p: Precision, layer: str, tensor: str, values: Floats, exact: bool) -> None:
+def _with_part(
+    p: Precision, tensor: Tensor, part: Part, known: tuple[Tensor, Floats, Precision, bool] | None
+) -> Floats:
+    """The sum of a tensor's gradients with one that is 0 but for a part: that part alone is added, and rounded."""
+    if known is None:
+        total = np.zeros(part.shape, part.values.dtype)
+    else:
+        total = known[1] if known[3] else np.array(known[1])
+    total[part.key] = _plus(p, tensor, total[part.key], part.values)
+    return total
+
+
+def _trace(p: Precision, layer: str, tensor: str, values: Floats | Part, exact: bool) -> None:
     """Say in what an operation computed: the type of what it gave, before that is rounded."""
     assert p.tracer is not None, "there is someone to tell"
+    values = values.values if isinstance(values, Part) else values
     p.tracer(layer, tensor, np.asarray(values).dtype.name, "exact" if exact else "nearest_even", np.size(values))
 
 

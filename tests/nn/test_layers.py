@@ -98,9 +98,10 @@ def test_a_layer_has_one_place():
 def test_a_batch_that_does_not_fit():
     layer = Linear(4, 2)
     layer.init(seed=0)
-    for shape in ((3, 5), (4,), (2, 3, 4)):
-        with pytest.raises(ShapeError, match=r"must be \(batch, 4\)"):
+    for shape in ((3, 5), (), (2, 4, 3)):
+        with pytest.raises(ShapeError, match=r"must be \(\.\.\., 4\)"):
             layer(np.ones(shape))
+    assert layer(np.ones((2, 3, 4))).shape == (2, 3, 2)
 
 
 def test_cross_entropy_against_scipy():

@@ -1,0 +1,108 @@
+"""Activations: functions of one number, element by element, and `Softmax` along an axis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar
+
+from ...errors import ArgumentError, as_integer
+from ..tape import Tensor, TensorLike, apply, as_tensor
+from .layer import Layer
+
+
+class Activation(Layer):
+    """A function of one number, element by element; `operation` is its name in ``ops``."""
+
+    operation: ClassVar[str]
+
+    def __call__(self, x: TensorLike) -> Tensor:
+        return apply(self.operation, as_tensor(x), layer=self.name)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+class ReLU(Activation):
+    """max(x, 0), element by element."""
+
+    operation = "relu"
+
+
+class Tanh(Activation):
+    """tanh(x), element by element."""
+
+    operation = "tanh"
+
+
+class Sigmoid(Activation):
+    """1 / (1 + exp(-x)), element by element."""
+
+    operation = "sigmoid"
+
+
+class SiLU(Activation):
+    """x / (1 + exp(-x)), element by element: also called swish."""
+
+    operation = "silu"
+
+
+class LeakyReLU(Activation):
+    """x where x > 0, else negative_slope x, element by element."""
+
+    operation = "leaky_relu"
+
+    def __init__(self, negative_slope: float = 0.01) -> None:
+        if isinstance(negative_slope, bool) or not isinstance(negative_slope, int | float):
+            raise ArgumentError(f"negative_slope={negative_slope!r} of LeakyReLU must be a number")
+        self.negative_slope = float(negative_slope)
+
+    def __call__(self, x: TensorLike) -> Tensor:
+        return apply("leaky_relu", as_tensor(x), layer=self.name, negative_slope=self.negative_slope)
+
+
+class GELU(Activation):
+    """x times the normal distribution's share below x; with approximate="tanh" Hendrycks and Gimpel's tanh form.
+
+    Raises
+    ------
+    ArgumentError
+        If `approximate` is neither "none" nor "tanh".
+    """
+
+    operation = "gelu"
+
+    def __init__(self, approximate: str = "none") -> None:
+        if approximate not in ("none", "tanh"):
+            raise ArgumentError(f"approximate={approximate!r} of GELU must be 'none' or 'tanh'")
+        self.approximate = approximate
+
+    def __call__(self, x: TensorLike) -> Tensor:
+        return apply("gelu", as_tensor(x), layer=self.name, approximate=self.approximate)
+
+
+class Softmax(Layer):
+    """exp(x) divided by its sum along the axis `dim`.
+
+    Raises
+    ------
+    ArgumentError
+        If `dim` is not an integer.
+    """
+
+    def __init__(self, dim: int) -> None:
+        if as_integer(dim) is None:
+            raise ArgumentError(f"dim={dim!r} of Softmax must be an integer, the axis along which it sums to 1")
+        self.dim = dim
+
+    def __call__(self, x: TensorLike) -> Tensor:
+        return apply("softmax", as_tensor(x), layer=self.name, axis=self.dim)
+
+    def __repr__(self) -> str:
+        return f"Softmax(dim={self.dim})"
+
+
+_ALL: tuple[type[Activation], ...] = (ReLU, Tanh, Sigmoid, SiLU, LeakyReLU, GELU)
+
+#: name of the operation, as configurations have it -> activation layer
+ACTIVATIONS: Mapping[str, type[Activation]] = MappingProxyType({c.operation: c for c in _ALL})

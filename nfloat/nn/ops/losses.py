@@ -1,0 +1,108 @@
+"""Losses: computed in float64, averaged, kept in the carrier. Their gradients are rounded by the tape."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import elementary
+from ..precision import Floats, Precision
+from .op import Example, Gradients, Needs, Op, quiet, wide
+
+
+@quiet
+def cross_entropy(
+    p: Precision, name: str, logits: Floats, labels: Any, label_smoothing: float = 0.0, ignore_index: int | None = None
+) -> tuple[Floats, Any]:
+    """Mean over the batch of log(sum(exp(z))) - z[label]; z (batch, classes).
+
+    With a smoothing s that is (1 - s) times it, plus s times the mean over all classes. Rows of the label
+    `ignore_index` are left out.
+    """
+    counted = None if ignore_index is None or (labels != ignore_index).all() else labels != ignore_index
+    z = wide(logits)
+    if counted is not None:
+        z, labels = z[counted], labels[counted]
+    z = z - z.max(axis=1, keepdims=True)
+    exponentials = elementary.exp(z)
+    sums = elementary.sums(exponentials)[:, np.newaxis]
+    rows = np.arange(len(labels))
+    logarithms = elementary.log(sums[:, 0])
+    losses = logarithms - z[rows, labels]
+    if label_smoothing:
+        every = logarithms - elementary.sums(z) / z.shape[1]
+        losses = (1.0 - label_smoothing) * losses + label_smoothing * every
+    loss = elementary.total(losses) / len(labels)
+    return np.asarray(loss, p.carrier), (exponentials, sums, rows, labels, label_smoothing, counted)
+
+
+def cross_entropy_backward(p: Precision, name: str, kept: Any, dy: Floats, needs: Needs) -> Gradients:
+    """(softmax(z) - target) / batch, times the loss's gradient (the loss scale).
+
+    The target is onehot(label), with a smoothing s (1 - s) onehot(label) + s / classes; ignored rows get 0.
+    """
+    exponentials, sums, rows, labels, label_smoothing, counted = kept
+    gradient = exponentials / sums
+    gradient[rows, labels] -= 1.0 - label_smoothing
+    if label_smoothing:
+        gradient -= label_smoothing / gradient.shape[1]
+    gradient = gradient * (float(dy) / len(labels))
+    if counted is None:
+        return (gradient,)
+    dx = np.zeros((len(counted), gradient.shape[1]))
+    dx[counted] = gradient
+    return (dx,)
+
+
+@quiet
+def squared_error(p: Precision, name: str, prediction: Floats, target: Any) -> tuple[Floats, Any]:
+    """Mean over all elements of (prediction - target)^2."""
+    error = wide(prediction) - target
+    return np.asarray(elementary.total(error * error) / error.size, p.carrier), error
+
+
+def squared_error_backward(p: Precision, name: str, kept: Any, dy: Floats, needs: Needs) -> Gradients:
+    """2 (prediction - target) / elements."""
+    return (kept * (2.0 * float(dy) / kept.size),)
+
+
+@quiet
+def absolute_error(p: Precision, name: str, prediction: Floats, target: Any) -> tuple[Floats, Any]:
+    """Mean over all elements of |prediction - target|."""
+    error = wide(prediction) - target
+    return np.asarray(elementary.total(np.abs(error)) / error.size, p.carrier), error
+
+
+def absolute_error_backward(p: Precision, name: str, kept: Any, dy: Floats, needs: Needs) -> Gradients:
+    """sign(prediction - target) / elements; 0 where they are equal."""
+    return (np.sign(kept) * (float(dy) / kept.size),)
+
+
+@quiet
+def binary_cross_entropy(p: Precision, name: str, logits: Floats, target: Any) -> tuple[Floats, Any]:
+    """Mean over all elements of max(z, 0) - z t + log(1 + exp(-|z|)): that of sigmoid(z) against t in [0, 1]."""
+    z = wide(logits)
+    losses = np.maximum(z, 0.0) - z * target + elementary.log(1.0 + elementary.exp(-np.abs(z)))
+    return np.asarray(elementary.total(losses) / z.size, p.carrier), (z, target)
+
+
+@quiet
+def binary_cross_entropy_backward(p: Precision, name: str, kept: Any, dy: Floats, needs: Needs) -> Gradients:
+    """(sigmoid(z) - t) / elements."""
+    z, target = kept
+    return ((elementary.sigmoid(z) - target) * (float(dy) / z.size),)
+
+
+_LABELS, _TARGET = np.array([1, 0, 3]), np.array([[0.5, -1.0, 2.0, 0.0]] * 3)
+_CHANCES = np.array([[0.0, 1.0, 0.25, 0.5]] * 3)
+
+OPS = (
+    Op("cross_entropy", cross_entropy, cross_entropy_backward, loss=True,
+       examples=(Example(attributes={"labels": _LABELS}),
+                 Example(attributes={"labels": _LABELS, "label_smoothing": 0.1, "ignore_index": 0}))),
+    Op("mse", squared_error, squared_error_backward, loss=True, examples=(Example(attributes={"target": _TARGET}),)),
+    Op("l1", absolute_error, absolute_error_backward, loss=True, examples=(Example(attributes={"target": _TARGET}),)),
+    Op("bce_with_logits", binary_cross_entropy, binary_cross_entropy_backward, loss=True,
+       examples=(Example(attributes={"target": _CHANCES}),)),
+)  # fmt: skip

@@ -1,0 +1,158 @@
+"""Norms: (x - mean) / sqrt(variance + eps), times a weight, plus a bias, over different axes.
+
+One arithmetic for all of them: float64, sums by halves (``elementary.halved_sums``), the result rounded once; each step
+in between is rounded as the recipe's `norms` says, where it says so. Gradients of weight and bias are sums of the
+recipe's accumulator, over float64 products.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...errors import ShapeError
+from .. import elementary
+from ..precision import Floats, Precision
+from .op import Example, Gradients, Needs, Op, inner, quiet, size, summed_to, wide
+
+Axes = tuple[int, ...]
+
+
+class _Kept(NamedTuple):
+    """What backward needs: x and the affine weight in the norm's own axes, and the statistics."""
+
+    x: Floats
+    #: as it broadcasts against x, or None
+    weight: Floats | None
+    mean: Floats | None
+    inverse: Floats
+    #: over which the statistics were taken; none where they came from outside
+    axes: Axes
+    #: shapes of the operands
+    shapes: tuple[tuple[int, ...], ...]
+
+
+def layer_norm(p: Precision, name: str, x: Floats, *affine: Floats, axes: int, eps: float) -> tuple[Floats, Any]:
+    """Over the last `axes` axes of x; weight and bias of their shape."""
+    return _norm(p, name, x, affine, tuple(range(-axes, 0)), eps, _shapes(x, affine, x.shape[-axes:]))
+
+
+def rms_norm(p: Precision, name: str, x: Floats, *affine: Floats, axes: int, eps: float | None) -> tuple[Floats, Any]:
+    """x / sqrt(mean of x^2 + eps) over the last `axes` axes; eps=None: that of the activations' format."""
+    eps = p.at(name).activations.format.eps if eps is None else eps
+    return _norm(p, name, x, affine, tuple(range(-axes, 0)), eps, _shapes(x, affine, x.shape[-axes:]), centred=False)
+
+
+def group_norm(p: Precision, name: str, x: Floats, *affine: Floats, groups: int, eps: float) -> tuple[Floats, Any]:
+    """Over the channels of a group and all places; x (n, channels, ...), weight and bias (channels,)."""
+    if x.ndim < 2 or x.shape[1] % groups:
+        raise ShapeError(f"x of shape {x.shape} must be (n, channels, ...), the channels a multiple of {groups} groups")
+    shapes = _shapes(x, affine, x.shape[1:2])
+    parts = x.reshape(len(x), groups, x.shape[1] // groups, -1)
+    split = tuple(a.reshape(groups, -1, 1) for a in affine)
+    y, kept = _norm(p, name, parts, split, (3, 2), eps, shapes)
+    return y.reshape(x.shape), kept
+
+
+def batch_norm(
+    p: Precision, name: str, x: Floats, *affine: Floats, eps: float,
+    running: tuple[Floats, Floats] | None = None, seen: Callable[[Floats, Floats, int], None] | None = None,
+) -> tuple[Floats, Any]:  # fmt: skip
+    """Over all axes but the channels'; x (n, channels, ...), weight and bias (channels,).
+
+    With `running`, by that mean and variance instead of the batch's. ``seen(mean, variance, count)`` is told the
+    batch's.
+    """
+    channels = (-1, *(1,) * (x.ndim - 2))
+    split, shapes = tuple(a.reshape(channels) for a in affine), _shapes(x, affine, x.shape[1:2])
+    if running is not None:
+        given = tuple(wide(v).reshape(channels) for v in running)
+        return _norm(p, name, x, split, (), eps, shapes, given=given)
+    axes = (*range(x.ndim - 1, 1, -1), 0)
+    y, kept = _norm(p, name, x, split, axes, eps, shapes, seen=seen)
+    return y, kept
+
+
+def _shapes(x: Floats, affine: tuple[Floats, ...], wanted: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+    """The operands' shapes, if those of weight and bias are the wanted one."""
+    for a in affine:
+        if a.shape != wanted:
+            raise ShapeError(f"x of shape {x.shape} does not fit a norm of weight {a.shape}: it must be {wanted}")
+    return (x.shape, *(a.shape for a in affine))
+
+
+@quiet
+def _norm(
+    p: Precision, name: str, x: Floats, affine: tuple[Floats, ...], axes: Axes, eps: float,
+    shapes: tuple[tuple[int, ...], ...], *, centred: bool = True, given: tuple[Floats, ...] | None = None,
+    seen: Callable[[Floats, Floats, int], None] | None = None,
+) -> tuple[Floats, _Kept]:  # fmt: skip
+    """The normal form of x, times and plus `affine`, which broadcast."""
+    count = size(x.shape, axes)
+    mean: Floats | None
+    if given is not None:
+        mean, variance = given
+    else:
+        mean = inner(p, "norms", name, elementary.halved_sums(wide(x), axes) / count) if centred else None
+        off = _centred(p, name, x, mean)
+        variance = inner(p, "norms", name, elementary.halved_sums(off * off, axes) / count)
+        if seen is not None and mean is not None:
+            seen(mean.reshape(-1), variance.reshape(-1), count)
+    inverse = inner(p, "norms", name, 1.0 / np.sqrt(variance + eps))
+    y = inner(p, "norms", name, _centred(p, name, x, mean) * inverse)
+    if affine:
+        y = y * affine[0]
+    if len(affine) == 2:
+        y = inner(p, "norms", name, y) + affine[1]
+    return y, _Kept(x, affine[0] if affine else None, mean, inverse, axes, shapes)
+
+
+def _centred(p: Precision, name: str, x: Floats, mean: Floats | None) -> Floats:
+    return wide(x) if mean is None else inner(p, "norms", name, wide(x) - mean)
+
+
+@quiet
+def _backward(p: Precision, name: str, kept: _Kept, dy: Floats, needs: Needs) -> Gradients:
+    """With n the normal form and g = dy w: dx = (g - mean g - n mean(g n)) / sqrt(variance + eps); dw = sum of dy n."""
+    x, weight, mean, inverse, axes, shapes = kept
+    dy = wide(dy).reshape(x.shape)
+    normal = inner(p, "norms", name, _centred(p, name, x, mean) * inverse)
+    dx = None
+    if needs[0]:
+        g = dy if weight is None else inner(p, "norms", name, dy * weight)
+        dx = (_through_statistics(p, name, g, normal, axes, mean is not None) * inverse).reshape(shapes[0])
+    if weight is None:
+        return (dx,)
+    parts = [dy * normal if needs[1] else None, dy if len(needs) == 3 and needs[2] else None][: len(needs) - 1]
+    return dx, *(None if part is None else summed_to(p, name, part, weight.shape).reshape(shapes[1]) for part in parts)
+
+
+def _through_statistics(p: Precision, name: str, g: Floats, normal: Floats, axes: Axes, centred: bool) -> Floats:
+    """The gradient without the part along the mean and along the normal form, which the norm takes away."""
+    if not axes:
+        return g
+    count = size(g.shape, axes)
+    along = inner(p, "norms", name, elementary.halved_sums(g * normal, axes) / count)
+    if centred:
+        g = g - inner(p, "norms", name, elementary.halved_sums(g, axes) / count)
+    return inner(p, "norms", name, g - normal * along)
+
+
+_IMAGE, _CHANNELS = (3, 4, 2, 2), ((4,), (4,))
+_RUNNING = (np.array([0.1, -0.2, 0.3, 0.0]), np.array([1.0, 0.5, 2.0, 0.25]))
+
+OPS = (
+    Op("layer_norm", layer_norm, _backward,
+       examples=(Example(((3, 4), (4,), (4,)), {"axes": 1, "eps": 1e-5}),
+                 Example(((2, 3, 4), (3, 4)), {"axes": 2, "eps": 1e-5}))),
+    Op("rms_norm", rms_norm, _backward,
+       examples=(Example(((3, 4), (4,)), {"axes": 1, "eps": None}), Example(attributes={"axes": 1, "eps": 1e-3}))),
+    Op("group_norm", group_norm, _backward,
+       examples=(Example((_IMAGE, *_CHANNELS), {"groups": 2, "eps": 1e-5}),
+                 Example(((3, 6, 5),), {"groups": 3, "eps": 1e-5}))),
+    Op("batch_norm", batch_norm, _backward,
+       examples=(Example((_IMAGE, *_CHANNELS), {"eps": 1e-5}), Example(((5, 3),), {"eps": 1e-5}),
+                 Example((_IMAGE, *_CHANNELS), {"eps": 1e-5, "running": _RUNNING}))),
+)  # fmt: skip

@@ -1,0 +1,117 @@
+"""Pooling in two dimensions: the greatest number of a window (nothing is rounded), or the mean.
+
+A mean is a sum of the recipe's accumulator for sums divided once. Gradients that meet where windows overlap are added
+in float64 and rounded once.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import ShapeError
+from ..precision import Floats, Precision
+from .op import Example, Gradients, Needs, Op, selected, wide
+from .windows import Pair, views
+
+
+class Window(NamedTuple):
+    """A window and its walk: size, step, places added around the image, steps between its places."""
+
+    kernel: Pair
+    stride: Pair
+    padding: Pair = (0, 0)
+    dilation: Pair = (1, 1)
+
+    @property
+    def taps(self) -> list[list[int]]:
+        """Where its places stand, by axis."""
+        walk = zip(self.kernel, self.dilation, self.padding, strict=True)
+        return [[i * dilation - padding for i in range(count)] for count, dilation, padding in walk]
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether two windows may share a place."""
+        return any((k - 1) * d >= s for k, s, d in zip(self.kernel, self.stride, self.dilation, strict=True))
+
+    def out(self, shape: tuple[int, ...]) -> Pair:
+        """How many windows an image has, by axis."""
+        if len(shape) != 4:
+            raise ShapeError(f"x of shape {shape} must be (n, channels, height, width) for pooling")
+        walk = zip(shape[2:], *self, strict=True)
+        rows, columns = ((size + 2 * pad - d * (k - 1) - 1) // s + 1 for size, k, s, pad, d in walk)
+        if min(rows, columns) < 1:
+            raise ShapeError(f"x of shape {shape} is smaller than the window kernel_size={self.kernel} of pooling")
+        return rows, columns
+
+
+def max_pool2d(p: Precision, name: str, x: Floats, window: Window) -> tuple[Floats, Any]:
+    """The greatest number of each window; NaN where there is one."""
+    out = window.out(x.shape)
+    best = np.full((*x.shape[:2], *out), -np.inf, x.dtype)
+    first = [
+        [next(a for a, tap in enumerate(taps) if i * step + tap >= 0) for i in range(count)]
+        for taps, step, count in zip(window.taps, window.stride, out, strict=True)
+    ]
+    # the first place inside of the image, for windows of nothing but -inf
+    place = np.add.outer(np.array(first[0]) * window.kernel[1], first[1])
+    taken = np.broadcast_to(place, best.shape).astype(np.min_scalar_type(window.kernel[0] * window.kernel[1]))
+    for a, b, to, of in views(x.shape[2:], window.taps, window.stride, out):
+        seen, so_far = x[:, :, *of], best[:, :, *to]
+        better = ~(seen <= so_far) & ~np.isnan(so_far)
+        np.copyto(so_far, seen, where=better)
+        np.copyto(taken[:, :, *to], a * window.kernel[1] + b, where=better)
+    return best, (x.shape, taken, window)
+
+
+def max_pool2d_backward(p: Precision, name: str, kept: Any, dy: Floats, needs: Needs) -> Gradients:
+    """The gradient of each window, at the first of its greatest numbers."""
+    shape, taken, window = kept
+    dx = np.zeros(shape, np.float64 if window.overlaps else dy.dtype)
+    for a, b, to, of in views(shape[2:], window.taps, window.stride, dy.shape[2:]):
+        here = selected(taken[:, :, *to] == a * window.kernel[1] + b, dy[:, :, *to])
+        if window.overlaps:
+            dx[:, :, *of] += here
+        else:
+            dx[:, :, *of] = here
+    return (dx,)
+
+
+def avg_pool2d(
+    p: Precision, name: str, x: Floats, window: Window, count_include_pad: bool = True, divisor: int | None = None
+) -> tuple[Floats, Any]:
+    """The mean of each window: its sum over its places, or over those inside of the image, or over `divisor`."""
+    out = window.out(x.shape)
+    seen = np.zeros((*window.kernel, *x.shape[:2], *out), x.dtype)
+    inside: NDArray[np.int64] = np.zeros(out, np.int64)
+    for a, b, to, of in views(x.shape[2:], window.taps, window.stride, out):
+        seen[a, b, :, :, *to] = x[:, :, *of]
+        inside[to] += 1
+    sums = p.sum_rows(name, seen.reshape(window.kernel[0] * window.kernel[1], -1)).reshape(seen.shape[2:])
+    count = inside if not count_include_pad else np.full(out, window.kernel[0] * window.kernel[1])
+    count = count if divisor is None else np.full(out, divisor)
+    return wide(sums) / count, (x.shape, window, count)
+
+
+def avg_pool2d_backward(p: Precision, name: str, kept: Any, dy: Floats, needs: Needs) -> Gradients:
+    """The gradient of each window divided by its count, for each of its places."""
+    shape, window, count = kept
+    dx, share = np.zeros(shape), wide(dy) / count
+    for _, _, to, of in views(shape[2:], window.taps, window.stride, dy.shape[2:]):
+        dx[:, :, *of] += share[:, :, *to]
+    return (dx,)
+
+
+_IMAGE = ((2, 3, 5, 6),)
+_WINDOWS = (Window((2, 2), (2, 2)), Window((3, 2), (2, 1), (1, 1)), Window((2, 2), (1, 2), (0, 1), (2, 1)))
+
+OPS = (
+    Op("max_pool2d", max_pool2d, max_pool2d_backward, exact=True,
+       examples=tuple(Example(_IMAGE, {"window": window}) for window in _WINDOWS)),
+    Op("avg_pool2d", avg_pool2d, avg_pool2d_backward,
+       examples=(*(Example(_IMAGE, {"window": window}) for window in _WINDOWS[:2]),
+                 Example(_IMAGE, {"window": _WINDOWS[1], "count_include_pad": False}),
+                 Example(_IMAGE, {"window": _WINDOWS[0], "divisor": 3}))),
+)  # fmt: skip
