@@ -13,6 +13,7 @@ a step), ``checkpoints``.
         optimizer.step()
 """
 
+from . import models as models
 from .attention import scaled_dot_product_attention as scaled_dot_product_attention
 from .checkpoints import Checkpoint as Checkpoint
 from .checkpoints import restore as restore
@@ -95,5 +96,7 @@ from .train import evaluate as evaluate
 from .train import gradients as gradients
 
 __all__ = sorted(
-    name for name, value in globals().items() if not name.startswith("_") and type(value).__name__ != "module"
+    name
+    for name, value in globals().items()
+    if name == "models" or (not name.startswith("_") and type(value).__name__ != "module")
 )

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -77,6 +77,8 @@ class Trainer:
         Passed to `nf.matmul`; never changes a bit.
     tracer : callable, optional
         Sees how the parameters are stored: see `trace`.
+    masks : int or Stream, optional
+        Where the masks of dropout come from; `seed` by default.
     """
 
     def __init__(
@@ -89,15 +91,17 @@ class Trainer:
         loss: Loss = cross_entropy,
         threads: int | None = None,
         tracer: Tracer | None = None,
+        masks: SeedLike | None = None,
     ) -> None:
         self.model, self.optimizer, self.loss = model, optimizer, loss
         self.recipe = recipe(recipe_or_name)
         self.seed, self.threads = seed if isinstance(seed, Stream) else Stream(seed), threads
+        self.masks = self.seed if masks is None else masks if isinstance(masks, Stream) else Stream(masks)
         self.steps = 0
         self.scaler = None if self.recipe.loss_scaling is None else LossScaler(self.recipe.loss_scaling)
         self.scales = AmaxHistory()
         with precision(self.recipe, self.seed, tracer=tracer):
-            store(model.parameters())
+            store({**model.parameters(), **model.buffers()})
 
     def step(
         self,
@@ -133,7 +137,7 @@ class Trainer:
         scale = 1.0 if self.scaler is None else self.scaler.scale
         with precision(
             self.recipe, self.seed, self.steps, observer=observer, threads=self.threads, scales=self.scales,
-            micro_batch=0, tracer=tracer,
+            micro_batch=0, tracer=tracer, masks=self.masks,
         ) as p:  # fmt: skip
             loss, found = _differentiate(self.model, self.loss, x, y, scale, micro_batches)
             clean = self.scaler is None or (not p.clamped and all_finite(found.values()))
@@ -157,6 +161,7 @@ def gradients(
     scale: float = 1.0,
     observer: Observer | None = None,
     threads: int | None = None,
+    masks: SeedLike | None = None,
 ) -> tuple[float, dict[str, Floats]]:
     """Loss and gradients of one batch at the model's present weights, without an update.
 
@@ -166,14 +171,21 @@ def gradients(
     ----------
     scale : float
         Loss scale; the gradients returned are divided by it.
+    masks : int or Stream, optional
+        Where the masks of dropout come from; `seed` by default.
 
     Returns
     -------
     (float, dict of str to numpy.ndarray)
-        Loss, and gradient by name of the parameter. The parameters' own `grad` is overwritten.
+        Loss, and gradient by name of the parameter. The parameters' own `grad` is overwritten; buffers stay as they
+        are.
     """
-    with precision(recipe_or_name, seed, step, observer=observer, threads=threads):
-        return _differentiate(model, loss, x, y, scale)
+    kept = [(buffer, buffer.data, buffer.format) for buffer in model.buffers().values()]
+    with precision(recipe_or_name, seed, step, observer=observer, threads=threads, masks=masks):
+        found = _differentiate(model, loss, x, y, scale)
+    for buffer, values, fmt in kept:
+        buffer.store(values, fmt)
+    return found
 
 
 def evaluate(
@@ -188,16 +200,30 @@ def evaluate(
 ) -> Evaluation:
     """Loss and accuracy on some examples at the model's present weights; in float64 unless a recipe is named.
 
-    Accuracy is the share of examples whose largest result stands at their class; NaN results count as wrong.
+    The model behaves as after training (`Layer.eval`). Accuracy is the share of examples (of a text, of characters)
+    whose largest result stands at their class; NaN results count as wrong. It is NaN where y are no classes.
     """
-    with precision(recipe_or_name, seed, threads=threads):
-        result = model(x)
+    with model.evaluating(), precision(recipe_or_name, seed, threads=threads):
+        result = _results(model, x, recipe(recipe_or_name).name == "float64")
         value = loss(result, y).item()
-    wrong_shape = result.data.ndim != 2 or np.ndim(y) != 1
-    if wrong_shape:
+    classes = np.asarray(y)
+    if classes.dtype.kind not in "iu" or result.shape[:-1] != classes.shape:
         return Evaluation(value, float("nan"))
-    right = (result.data.argmax(axis=1) == y) & ~np.isnan(result.data).any(axis=1)
+    right = (result.data.argmax(axis=-1) == classes) & ~np.isnan(result.data).any(axis=-1)
     return Evaluation(value, int(np.count_nonzero(right)) / right.size if right.size else float("nan"))
+
+
+#: examples of one pass of `evaluate`: images as columns of a convolution take much room
+_AT_ONCE = 512
+
+
+def _results(model: Layer, x: ArrayLike, apart: bool) -> Tensor:
+    """What the model gives: in parts where every example's bits are its own, as in float64."""
+    examples = np.asarray(x)
+    if not apart or len(examples) <= _AT_ONCE:
+        return model(x)
+    starts = range(0, len(examples), _AT_ONCE)
+    return Tensor(np.concatenate([model(examples[start : start + _AT_ONCE]).data for start in starts]))
 
 
 def _differentiate(
@@ -216,12 +242,14 @@ def _differentiate(
     if scale != 1.0:
         with np.errstate(all="ignore"):
             for name, parameter in parameters.items():
-                gradient = cast(Floats, parameter.grad)
+                gradient = parameter.grad
+                if gradient is None:
+                    continue
                 parameter.grad = gradient / gradient.dtype.type(scale)
                 if p.tracer is not None:
                     layer, tensor = Role.WEIGHT_GRADIENT.label(name)
                     p.tracer(layer, f"{tensor}.unscaled", gradient.dtype.name, "nearest_even", gradient.size)
-    return result, {name: cast(Floats, parameter.grad) for name, parameter in parameters.items()}
+    return result, {name: parameter.grad for name, parameter in parameters.items() if parameter.grad is not None}
 
 
 def _in_parts(model: Layer, loss: Loss, x: Floats, y: Floats, scale: float, parts: int) -> float:
