@@ -1,18 +1,14 @@
-"""Safetensors files, and what they hold of block arrays; `nf.save` and `nf.load` are in ``floatarray/files.py``.
+"""What safetensors files hold of block arrays and plain ones; `nf.save` and `nf.load` are in ``floatarray/files.py``.
 
 A block array `w` is stored as ``w`` (its codes, packed: F4, F6_E2M3, F6_E3M2, F8_E4M3, F8_E5M2, I8; U8 for other
 formats of 8 bits), ``w.scale`` (F8_E8M0, F8_E4M3, F32) and, where there is one, ``w.tensor_scale`` (F32); what else
-it takes to read it stands in the header's metadata. The format (eight bytes of length, a JSON header, the tensors one
-after the other) is written here, without the safetensors package, whose Python interface differs from version to
-version and did not take the 4- and 6-bit types.
+it takes to read it stands in the header's metadata. The format is written by ``safetensors.py``, without the package of
+that name, whose Python interface differs from version to version and did not take the 4- and 6-bit types.
 """
 
 from __future__ import annotations
 
-import json
-from math import prod
-from os import PathLike
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -23,13 +19,8 @@ from ..formats.blocks import BLOCK_FORMATS, BlockFormat
 from ..formats.format import Format
 from ..ops.packing import pack, unpack
 from .array import BlockArray
+from .safetensors import TYPES, Stored
 
-#: a format's name -> what safetensors calls it
-TYPES = {
-    "float4_e2m1fn": "F4", "float6_e2m3fn": "F6_E2M3", "float6_e3m2fn": "F6_E3M2", "float8_e4m3fn": "F8_E4M3",
-    "float8_e5m2": "F8_E5M2", "float8_e8m0fnu": "F8_E8M0", "fixed8.6": "I8", "int8": "I8", "float32": "F32",
-    "bfloat16": "BF16", "float16": "F16",
-}  # fmt: skip
 _NUMPY = {
     "float32": "F32",
     "float64": "F64",
@@ -40,26 +31,9 @@ _NUMPY = {
     "float16": "F16",
 }
 _DTYPES = {name: dtype for dtype, name in _NUMPY.items()}
-_KEY = "nfloat"
-
-#: the tensors of one array: (type, shape, bytes) by name
-Parts = dict[str, tuple[str, tuple[int, ...], bytes]]
 
 
-def write(path: str | PathLike[str], tensors: Parts, known: dict[str, Any]) -> None:
-    """Write tensors to a safetensors file, with what it takes to read them in its metadata."""
-    header: dict[str, Any] = {}
-    body, at = [], 0
-    for part, (kind, shape, data) in tensors.items():
-        header[part] = {"dtype": kind, "shape": list(shape), "data_offsets": [at, at + len(data)]}
-        body.append(data)
-        at += len(data)
-    text = json.dumps({"__metadata__": {_KEY: json.dumps(known)}, **header}).encode()
-    text += b" " * (-len(text) % 8)
-    Path(path).write_bytes(len(text).to_bytes(8, "little") + text + b"".join(body))
-
-
-def parts_of(name: str, value: Any, known: dict[str, Any]) -> Parts:
+def parts_of(name: str, value: Any, known: dict[str, Any]) -> dict[str, Stored]:
     """The tensors of one block array or plain one; what it takes to read them goes into `known`.
 
     Raises
@@ -69,7 +43,7 @@ def parts_of(name: str, value: Any, known: dict[str, Any]) -> Parts:
     """
     if isinstance(value, np.ndarray) and value.dtype.name in _NUMPY:
         little = np.ascontiguousarray(value, value.dtype.newbyteorder("<"))
-        return {name: (_NUMPY[value.dtype.name], value.shape, little.tobytes())}
+        return {name: Stored(_NUMPY[value.dtype.name], value.shape, little.tobytes())}
     if not isinstance(value, BlockArray):
         raise ArgumentError(
             f"arrays[{name!r}] is {type(value).__name__}; save takes FloatArrays, BlockArrays and arrays of "
@@ -80,11 +54,11 @@ def parts_of(name: str, value: Any, known: dict[str, Any]) -> Parts:
     known[name] = {"format": spelled, "axis": value.axis, "dtype": value.dtype.name}
     scale_shape, scale_codes = value.scales.shape, pack(value.scale_codes, f.scale).tobytes()
     parts = {
-        name: (_type(f.element), value.shape, pack(value.codes, f.element).tobytes()),
-        f"{name}.scale": (_type(f.scale), scale_shape, scale_codes),
+        name: Stored(_type(f.element), value.shape, pack(value.codes, f.element).tobytes()),
+        f"{name}.scale": Stored(_type(f.scale), scale_shape, scale_codes),
     }
     if f.tensor_scale:
-        parts[f"{name}.tensor_scale"] = ("F32", (), np.array(value.tensor_scale, "<f4").tobytes())
+        parts[f"{name}.tensor_scale"] = Stored("F32", (), np.array(value.tensor_scale, "<f4").tobytes())
     return parts
 
 
@@ -97,26 +71,7 @@ def _type(f: Format) -> str:
     return TYPES.get(f.name, "U8")
 
 
-def read(path: str | PathLike[str]) -> tuple[dict[str, Any], dict[str, bytes], dict[str, Any]]:
-    """(header, bytes by tensor, what it takes to read them) of a safetensors file.
-
-    Raises
-    ------
-    ArgumentError
-        If it is no safetensors file.
-    """
-    data = Path(path).read_bytes()
-    try:
-        end = 8 + int.from_bytes(data[:8], "little")
-        header = json.loads(data[8:end])
-        known = json.loads(header.pop("__metadata__", {}).get(_KEY, "{}"))
-        raw = {name: data[end:][slice(*entry["data_offsets"])] for name, entry in header.items()}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ArgumentError(f"path={str(path)!r} is no safetensors file ({error})") from None
-    return header, raw, known
-
-
-def plain(name: str, entry: dict[str, Any], raw: bytes) -> NDArray[Any]:
+def plain(name: str, one: Stored) -> NDArray[Any]:
     """A tensor of one of NumPy's dtypes.
 
     Raises
@@ -124,22 +79,19 @@ def plain(name: str, entry: dict[str, Any], raw: bytes) -> NDArray[Any]:
     ArgumentError
         If its type is none.
     """
-    if entry["dtype"] not in _DTYPES:
-        raise ArgumentError(
-            f"tensor {name!r} has the type {entry['dtype']}, of which the file does not say how to read it"
-        )
-    return np.frombuffer(raw, np.dtype(_DTYPES[entry["dtype"]]).newbyteorder("<")).reshape(entry["shape"]).copy()
+    if one.kind not in _DTYPES:
+        raise ArgumentError(f"tensor {name!r} has the type {one.kind}, of which the file does not say how to read it")
+    return np.frombuffer(one.data, np.dtype(_DTYPES[one.kind]).newbyteorder("<")).reshape(one.shape).copy()
 
 
-def block_array(name: str, how: dict[str, Any], header: dict[str, Any], raw: dict[str, bytes]) -> BlockArray:
+def block_array(name: str, how: dict[str, Any], tensors: Mapping[str, Stored]) -> BlockArray:
     """The block array that `parts_of` took apart."""
     f, axis = _format(how["format"]), how["axis"]
-    shape, scale_shape = tuple(header[name]["shape"]), tuple(header[f"{name}.scale"]["shape"])
-    codes = unpack(np.frombuffer(raw[name], np.uint8), f.element, shape)
-    scales = unpack(np.frombuffer(raw[f"{name}.scale"], np.uint8), f.scale, scale_shape)
-    t = float(np.frombuffer(raw[f"{name}.tensor_scale"], "<f4")[0]) if f.tensor_scale else 1.0
+    elements, scale = tensors[name], tensors[f"{name}.scale"]
+    codes = unpack(np.frombuffer(elements.data, np.uint8), f.element, elements.shape)
+    scales = unpack(np.frombuffer(scale.data, np.uint8), f.scale, scale.shape)
+    t = float(np.frombuffer(tensors[f"{name}.tensor_scale"].data, "<f4")[0]) if f.tensor_scale else 1.0
     own = tuple(axis) if isinstance(axis, list) else axis
-    assert prod(shape) == codes.size
     return BlockArray.from_codes(codes, scales, f, tensor_scale=t, axis=own, dtype=how["dtype"])
 
 

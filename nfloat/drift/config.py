@@ -10,7 +10,6 @@ key.
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import dataclass, fields
 from functools import partial
@@ -28,10 +27,16 @@ from .comparison import Comparison, Subject, check_choice, check_integer
 from .engine import EngineTask, Setup, data_digest
 
 #: data known by name, in words; anything else must be a file with one of the suffixes
-DATA_NAMES = {"digits": "scikit-learn's 1797 handwritten digits (8×8)", "blobs": "synthetic clusters"}
+DATA_NAMES = {
+    "digits": "scikit-learn's 1797 handwritten digits (8×8)",
+    "mnist5k": "5000 handwritten digits of MNIST (28×28)",
+    "text": "Python's help topics, by character",
+    "blobs": "synthetic clusters",
+    "regression": "a noisy function",
+}
 DATA_SUFFIXES = (".npz", ".csv")
 
-MODELS = ("mlp",)
+MODELS = nn.models.MODELS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,12 +46,14 @@ class Config(Comparison):
     Parameters
     ----------
     data : str
-        "digits" (scikit-learn's 1797 images of 8 x 8), "blobs" (synthetic, needs nothing), or the path of an ``.npz``
-        (arrays ``x`` (n, features) and ``y`` (n,)) or ``.csv`` file (numbers, the class in the last column).
+        "digits" (scikit-learn's 1797 images of 8 x 8), "mnist5k" (28 x 28), "text" (Python's help topics), "blobs" and
+        "regression" (synthetic, need nothing), or the path of an ``.npz`` (arrays ``x`` (n, features) and ``y`` (n,))
+        or ``.csv`` file (numbers, the class in the last column).
     model : str
-        "mlp": linear layers with `activation` between them.
+        "mlp" (linear layers with `activation` between them); "cnn" and "resnet" for square images; "transformer" for
+        text; "lstm" for text, and for images row by row.
     width, depth : int
-        Units of a hidden layer, and number of hidden layers.
+        Units of a hidden layer, and number of hidden layers; for the other models as `nn.models.for_data` says.
     activation : str
         An operation of ``nn.layers.ACTIVATIONS``: "relu", "tanh", "sigmoid", ...
     recipes : tuple of str
@@ -175,13 +182,9 @@ def _check_data(data: object) -> None:
 def _setup(config: Config, data: nn.Dataset, seed: int, generator: np.random.Generator) -> Setup:
     model = _model(config, data)
     model.init(seed=generator)
-    return Setup(model, OPTIMIZERS[config.optimizer](model.parameters(), lr=config.lr), data)
+    return Setup(model, OPTIMIZERS[config.optimizer](model.parameters(), lr=config.lr), data, data.loss)
 
 
-def _model(config: Config, data: nn.Dataset) -> nn.Sequential:
-    """Linear layers with activations between them: features -> width (depth times) -> classes."""
-    sizes = [data.features, *[config.width] * config.depth, data.classes]
-    layers: list[nn.Layer] = []
-    for before, after in itertools.pairwise(sizes):
-        layers += [nn.Linear(before, after), ACTIVATIONS[config.activation]()]
-    return nn.Sequential(*layers[:-1])
+def _model(config: Config, data: nn.Dataset) -> nn.Layer:
+    """The model of the configuration, of sizes that fit the data."""
+    return nn.models.for_data(config.model, data, config.width, config.depth, config.activation)

@@ -55,7 +55,8 @@ class EngineTask:
         if pushed:
             _push(model, pushed, np.random.default_rng((seed, pushed)))
         stream = Stream(seed).child("rounding", *((rounding,) if rounding else ()))
-        trainer = nn.Trainer(model, optimizer, recipe, seed=stream, loss=loss, threads=threads)
+        masks = Stream(seed).child("masks")  # of dropout: the same for all recipes and roundings
+        trainer = nn.Trainer(model, optimizer, recipe, seed=stream, loss=loss, threads=threads, masks=masks)
         return EngineTraining(trainer, data, nn.batches(len(data.train_x), self.batch, generator))
 
 
@@ -79,7 +80,14 @@ class EngineTraining:
     def exact_gradients(self) -> Weights:
         """The float64 gradients of the next batch at the present weights."""
         trainer = self.trainer
-        return nn.gradients(trainer.model, *self._next, loss=trainer.loss, threads=trainer.threads)[1]
+        return nn.gradients(
+            trainer.model,
+            *self._next,
+            loss=trainer.loss,
+            step=trainer.steps,
+            threads=trainer.threads,
+            masks=trainer.masks,
+        )[1]
 
     def gradients(self, recipe: nn.Recipe) -> Weights:
         """The gradients of the next batch at the present weights under another recipe."""
@@ -93,6 +101,7 @@ class EngineTraining:
             seed=trainer.seed,
             step=trainer.steps,
             scale=scale,
+            masks=trainer.masks,
             threads=trainer.threads,
         )[1]
 

@@ -16,8 +16,10 @@ from typing import Any, BinaryIO, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..blocks import files as safetensors
 from ..blocks.array import BlockArray
+from ..blocks.files import block_array, parts_of, plain
+from ..blocks.files import described as format_described
+from ..blocks.safetensors import TYPES, Stored, read, write
 from ..errors import ArgumentError
 from ..formats.catalog import FORMATS
 from ..formats.format import Format
@@ -29,6 +31,9 @@ from .npy import NOTE, described, write_npy, write_npz
 
 AnyArray: TypeAlias = FloatArray | BlockArray | NDArray[Any]
 Path: TypeAlias = str | PathLike[str]
+
+#: what of a file's metadata is ours
+_KEY = "nfloat"
 
 
 def save(path: Path, arrays: dict[str, AnyArray] | FloatArray) -> None:
@@ -72,14 +77,10 @@ def save(path: Path, arrays: dict[str, AnyArray] | FloatArray) -> None:
         write_npz(name, arrays, zipfile.ZIP_STORED)
         return
     known: dict[str, Any] = {}
-    tensors: safetensors.Parts = {}
+    tensors: dict[str, Stored] = {}
     for key, value in arrays.items():
-        tensors.update(_parts(key, value, known) if isinstance(value, FloatArray) else _foreign(key, value, known))
-    safetensors.write(path, tensors, known)
-
-
-def _foreign(key: str, value: Any, known: dict[str, Any]) -> safetensors.Parts:
-    return safetensors.parts_of(key, value, known)
+        tensors.update(_parts(key, value, known) if isinstance(value, FloatArray) else parts_of(key, value, known))
+    write(path, tensors, {_KEY: json.dumps(known)})
 
 
 def load(path: Path) -> Any:
@@ -104,24 +105,27 @@ def load(path: Path) -> Any:
                 }
     except (ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise ArgumentError(f"path={name!r} cannot be read as an array: {error}") from None
-    header, raw, known = safetensors.read(path)
+    tensors, metadata = read(path)
+    try:
+        known = dict(json.loads(metadata.get(_KEY, "{}")))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ArgumentError(f"path={name!r}: its metadata are not nfloat's ({error})") from None
     parts = {f"{key}.{part}" for key in known for part in ("scale", "tensor_scale")}
-    return {key: _restored(key, header, raw, known) for key in header if key not in parts}
+    return {key: _restored(key, tensors, known.get(key)) for key in tensors if key not in parts}
 
 
-def _restored(name: str, header: dict[str, Any], raw: dict[str, bytes], known: dict[str, Any]) -> AnyArray:
-    how = known.get(name)
+def _restored(name: str, tensors: dict[str, Stored], how: dict[str, Any] | None) -> AnyArray:
     if how is None:
-        return safetensors.plain(name, header[name], raw[name])
+        return plain(name, tensors[name])
     if "rounding" not in how:
-        return safetensors.block_array(name, how, header, raw)
-    codes = unpack(np.frombuffer(raw[name], np.uint8), _format(how), tuple(how["shape"]))
+        return block_array(name, how, tensors)
+    codes = unpack(np.frombuffer(tensors[name].data, np.uint8), _format(how), tuple(how["shape"]))
     return _again(np.asarray(decode(codes, _format(how))), how)
 
 
 # ------------------------------------------------------------ what it takes to read one
 def _format(how: dict[str, Any]) -> Format:
-    f = FORMATS.get(how["format"]) or safetensors.described(how["format"])
+    f = FORMATS.get(how["format"]) or format_described(how["format"])
     if not isinstance(f, Format):
         raise ArgumentError(f"format={how['format']!r} is no format of single numbers")
     return f
@@ -135,13 +139,13 @@ def _again(values: NDArray[Any], how: dict[str, Any]) -> FloatArray:
     return plain.replace(rounding=how["rounding"], seed=seed, **policy)
 
 
-def _parts(name: str, a: FloatArray, known: dict[str, Any]) -> safetensors.Parts:
+def _parts(name: str, a: FloatArray, known: dict[str, Any]) -> dict[str, Stored]:
     data = pack(a.codes, a.format).tobytes()
     known[name] = {**described(a), "shape": list(a.shape)}
-    kind = safetensors.TYPES.get(a.format.name)
+    kind = TYPES.get(a.format.name)
     if kind is None or FORMATS.get(a.format.name) != a.format:
-        return {name: ("U8", (len(data),), data)}
-    return {name: (kind, a.shape, data)}
+        return {name: Stored("U8", (len(data),), data)}
+    return {name: Stored(kind, a.shape, data)}
 
 
 def _read_npy(file: BinaryIO) -> Any:

@@ -4,7 +4,8 @@
 tensor's method), ``ops`` (forward and backward side by side), ``elementary`` (exp, log, tanh and sums of losses, the
 same on every machine), ``layers``, ``losses``, ``optim``; ``recipes`` (what is rounded where) and ``precision`` (what
 that means: the only place that rounds, with ``casting``, ``roles``, ``operands`` and ``products``); ``scaling`` (loss
-scaling; ``clamping``: overflow that no infinity shows), ``data``, ``train``.
+scaling; ``clamping``: overflow that no infinity shows), ``data``, ``models``, ``train``; ``tracing`` (every rounding of
+a step), ``checkpoints``.
 
     with nf.nn.precision("bf16-mixed", seed=0, step=0):
         loss = nf.nn.cross_entropy(model(x), y)
@@ -12,7 +13,11 @@ scaling; ``clamping``: overflow that no infinity shows), ``data``, ``train``.
         optimizer.step()
 """
 
+from . import models as models
 from .attention import scaled_dot_product_attention as scaled_dot_product_attention
+from .checkpoints import Checkpoint as Checkpoint
+from .checkpoints import restore as restore
+from .checkpoints import save as save
 from .data import Dataset as Dataset
 from .data import batches as batches
 from .data import from_arrays as from_arrays
@@ -64,11 +69,15 @@ from .ops import register as register
 from .optim import SGD as SGD
 from .optim import Adam as Adam
 from .optim import AdamW as AdamW
+from .optim import Cosine as Cosine
 from .optim import Lion as Lion
 from .optim import Momentum as Momentum
 from .optim import Optimizer as Optimizer
 from .optim import RMSprop as RMSprop
+from .optim import Schedule as Schedule
+from .optim import StepDecay as StepDecay
 from .optim import Update as Update
+from .optim import WarmUp as WarmUp
 from .precision import precision as precision
 from .recipes import BlockCast as BlockCast
 from .recipes import Cast as Cast
@@ -80,10 +89,14 @@ from .scaling import LossScaler as LossScaler
 from .scaling import LossScaling as LossScaling
 from .tape import Tensor as Tensor
 from .tape import apply as apply
+from .tracing import Rounding as Rounding
+from .tracing import trace as trace
 from .train import Trainer as Trainer
 from .train import evaluate as evaluate
 from .train import gradients as gradients
 
 __all__ = sorted(
-    name for name, value in globals().items() if not name.startswith("_") and type(value).__name__ != "module"
+    name
+    for name, value in globals().items()
+    if name == "models" or (not name.startswith("_") and type(value).__name__ != "module")
 )

@@ -130,9 +130,8 @@ class Casting:
         if self.observer is not None:
             self.observer(layer, tensor + part, before, after)
         if self.tracer is not None:
-            exact = before.dtype in getattr(cast, "exact_in", ())
-            fmt, _, mode = str(cast).partition(":")
-            self.tracer(layer, tensor + part, fmt, "exact" if exact else mode or "nearest_even", before.size)
+            exact = isinstance(cast, Cast) and before.dtype in cast.exact_in
+            self.tracer(layer, tensor + part, cast.label, "exact" if exact else cast.rounding.value, before.size)
 
     # ---------------------------------------------------------------- random bits
     def stream(self, name: str, role: str) -> Stream:

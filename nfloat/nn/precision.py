@@ -77,7 +77,7 @@ from .casting import Tracer as Tracer
 from .operands import AmaxHistory, Operand, Source, quantised, source, transformed, under_one_scale
 from .products import scaled, split
 from .recipes import BlockCast, Cast, Recipe, recipe
-from .recipes.sums import SplitK, Sums, draws, shown
+from .recipes.sums import SplitK, Sums, described, draws
 from .roles import Role as Role
 
 #: roles of a product of two activations
@@ -197,8 +197,7 @@ class Precision(Casting):
         if self.observer is not None:
             self.observer(name, tensor, result, result)
         if self.tracer is not None:
-            fmt, _, mode = shown(sums).partition(":")
-            self.tracer(name, tensor, fmt, mode or "nearest_even", result.size)
+            self.tracer(name, tensor, *described(sums), result.size)
         return result
 
     def sum_rows(self, name: str, x: Floats) -> Floats:

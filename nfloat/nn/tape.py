@@ -194,6 +194,8 @@ def apply(name: str, *operands: Tensor, layer: str = "", **attributes: Any) -> T
     of_losses = any([operand.loss for operand in operands])
     arrays = [read(p, operand, layer, of_losses) for operand in operands]
     values, kept = op.forward(p, layer, *arrays, **attributes)
+    if p.tracer is not None:
+        _trace(p, layer, f"{name}.forward", values, op.exact)
     result = Tensor.__new__(Tensor)
     result.loss = op.loss or of_losses
     if result.loss:
@@ -252,6 +254,8 @@ def _propagate(result: Tensor, gradient: Floats, pending: Pending) -> None:
     for operand, part in zip(operands, op.backward(p, name, kept, gradient, needs), strict=True):
         if part is None:
             continue
+        if p.tracer is not None:
+            _trace(p, name, f"{op.name}.backward", part, op.exact_backward)
         if type(part) is Part:
             pending[id(operand)] = operand, _with_part(p, operand, part, pending.get(id(operand))), p, True
             continue
@@ -273,6 +277,13 @@ def _with_part(
         total = known[1] if known[3] else np.array(known[1])
     total[part.key] = _plus(p, tensor, total[part.key], part.values)
     return total
+
+
+def _trace(p: Precision, layer: str, tensor: str, values: Floats | Part, exact: bool) -> None:
+    """Say in what an operation computed: the type of what it gave, before that is rounded."""
+    assert p.tracer is not None, "there is someone to tell"
+    values = values.values if isinstance(values, Part) else values
+    p.tracer(layer, tensor, np.asarray(values).dtype.name, "exact" if exact else "nearest_even", np.size(values))
 
 
 def _plus(p: Precision, tensor: Tensor, one: Floats, other: Floats) -> Floats:

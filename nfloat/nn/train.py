@@ -18,18 +18,20 @@ order of batches is the caller's (``data.batches``).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..errors import ArgumentError, as_integer
 from ..streams import SeedLike, Stream
 from .layers import Layer, store
 from .losses import cross_entropy
 from .operands import AmaxHistory
 from .optim import Optimizer, Update
-from .precision import Floats, Observer, precision
+from .precision import Floats, Observer, Role, Tracer, current, precision
 from .recipes import Recipe, recipe
 from .scaling import LossScaler, all_finite
 from .tape import Tensor, TensorLike
@@ -84,6 +86,10 @@ class Trainer:
         ``loss(result, y)``, by default `cross_entropy`.
     threads : int, optional
         Passed to `nf.matmul`; never changes a bit.
+    tracer : callable, optional
+        Sees how the parameters are stored: see `trace`.
+    masks : int or Stream, optional
+        Where the masks of dropout come from; `seed` by default.
     """
 
     def __init__(
@@ -95,15 +101,18 @@ class Trainer:
         seed: SeedLike = 0,
         loss: Loss = cross_entropy,
         threads: int | None = None,
+        tracer: Tracer | None = None,
+        masks: SeedLike | None = None,
     ) -> None:
         self.model, self.optimizer, self.loss = model, optimizer, loss
         self.recipe = recipe(recipe_or_name)
         self.seed, self.threads = seed if isinstance(seed, Stream) else Stream(seed), threads
+        self.masks = self.seed if masks is None else masks if isinstance(masks, Stream) else Stream(masks)
         self.steps = 0
         self.scaler = None if self.recipe.loss_scaling is None else LossScaler(self.recipe.loss_scaling)
         self.scales = AmaxHistory()
-        with precision(self.recipe, self.seed):
-            store(model.parameters())
+        with precision(self.recipe, self.seed, tracer=tracer):
+            store({**model.parameters(), **model.buffers()})
 
     def step(
         self,
@@ -112,6 +121,8 @@ class Trainer:
         *,
         observer: Observer | None = None,
         watch: Callable[[Update], None] | None = None,
+        micro_batches: int = 1,
+        tracer: Tracer | None = None,
     ) -> StepResult:
         """Learn from one batch.
 
@@ -123,12 +134,23 @@ class Trainer:
             Sees every tensor that is rounded: see ``precision.py``.
         watch : callable, optional
             Sees every parameter's `Update`; not called for a skipped step.
+        micro_batches : int
+            In so many equal parts the batch is gone through, one after the other, each with random bits of its own;
+            their gradients are added up, and rounded as gradients are.
+        tracer : callable, optional
+            Sees every rounding: see `trace`.
+
+        Raises
+        ------
+        ArgumentError
+            If the batch cannot be cut into `micro_batches` equal parts.
         """
         scale = 1.0 if self.scaler is None else self.scaler.scale
         with precision(
-            self.recipe, self.seed, self.steps, observer=observer, threads=self.threads, scales=self.scales
-        ) as p:
-            loss, found = _differentiate(self.model, self.loss, x, y, scale)
+            self.recipe, self.seed, self.steps, observer=observer, threads=self.threads, scales=self.scales,
+            micro_batch=0, tracer=tracer, masks=self.masks,
+        ) as p:  # fmt: skip
+            loss, found = _differentiate(self.model, self.loss, x, y, scale, micro_batches)
             clean = self.scaler is None or (not p.clamped and all_finite(found.values()))
             if clean:
                 self.optimizer.step(watch)
@@ -150,6 +172,7 @@ def gradients(
     scale: float = 1.0,
     observer: Observer | None = None,
     threads: int | None = None,
+    masks: SeedLike | None = None,
 ) -> tuple[float, dict[str, Floats]]:
     """Loss and gradients of one batch at the model's present weights, without an update.
 
@@ -159,14 +182,21 @@ def gradients(
     ----------
     scale : float
         Loss scale; the gradients returned are divided by it.
+    masks : int or Stream, optional
+        Where the masks of dropout come from; `seed` by default.
 
     Returns
     -------
     (float, dict of str to numpy.ndarray)
-        Loss, and gradient by name of the parameter. The parameters' own `grad` is overwritten.
+        Loss, and gradient by name of the parameter. The parameters' own `grad` is overwritten; buffers stay as they
+        are.
     """
-    with precision(recipe_or_name, seed, step, observer=observer, threads=threads):
-        return _differentiate(model, loss, x, y, scale)
+    kept = [(buffer, buffer.data, buffer.format) for buffer in model.buffers().values()]
+    with precision(recipe_or_name, seed, step, observer=observer, threads=threads, masks=masks):
+        found = _differentiate(model, loss, x, y, scale)
+    for buffer, values, fmt in kept:
+        buffer.store(values, fmt)
+    return found
 
 
 def evaluate(
@@ -181,30 +211,68 @@ def evaluate(
 ) -> Evaluation:
     """Loss and accuracy on some examples at the model's present weights; in float64 unless a recipe is named.
 
-    Accuracy is the share of examples whose largest result stands at their class; NaN results count as wrong.
+    The model behaves as after training (`Layer.eval`). Accuracy is the share of examples (of a text, of characters)
+    whose largest result stands at their class; NaN results count as wrong. It is NaN where y are no classes.
     """
-    with precision(recipe_or_name, seed, threads=threads):
-        result = model(x)
+    with model.evaluating(), precision(recipe_or_name, seed, threads=threads):
+        result = _results(model, x, recipe(recipe_or_name).name == "float64")
         value = loss(result, y).item()
-    wrong_shape = result.data.ndim != 2 or np.ndim(y) != 1
-    if wrong_shape:
+    classes = np.asarray(y)
+    if classes.dtype.kind not in "iu" or result.shape[:-1] != classes.shape:
         return Evaluation(value, float("nan"))
-    right = (result.data.argmax(axis=1) == y) & ~np.isnan(result.data).any(axis=1)
+    right = (result.data.argmax(axis=-1) == classes) & ~np.isnan(result.data).any(axis=-1)
     return Evaluation(value, int(np.count_nonzero(right)) / right.size if right.size else float("nan"))
 
 
+#: examples of one pass of `evaluate`: images as columns of a convolution take much room
+_AT_ONCE = 512
+
+
+def _results(model: Layer, x: ArrayLike, apart: bool) -> Tensor:
+    """What the model gives: in parts where every example's bits are its own, as in float64."""
+    examples = np.asarray(x)
+    if not apart or len(examples) <= _AT_ONCE:
+        return model(x)
+    starts = range(0, len(examples), _AT_ONCE)
+    return Tensor(np.concatenate([model(examples[start : start + _AT_ONCE]).data for start in starts]))
+
+
 def _differentiate(
-    model: Layer, loss: Loss, x: ArrayLike, y: ArrayLike, scale: float
+    model: Layer, loss: Loss, x: ArrayLike, y: ArrayLike, scale: float, parts: int = 1
 ) -> tuple[float, dict[str, Floats]]:
     """Loss and unscaled gradients under the precision in force; the gradients also stand in the parameters' `grad`."""
-    parameters = model.parameters()
+    parameters, p = model.parameters(), current()
     for parameter in parameters.values():
         parameter.grad = None
-    value = loss(model(x), y)
-    value.backward(scale)
+    if parts == 1:
+        value = loss(model(x), y)
+        value.backward(scale)
+        result = value.item()
+    else:
+        result = _in_parts(model, loss, np.asarray(x), np.asarray(y), scale, parts)
     if scale != 1.0:
         with np.errstate(all="ignore"):
-            for parameter in parameters.values():
-                gradient = cast(Floats, parameter.grad)
+            for name, parameter in parameters.items():
+                gradient = parameter.grad
+                if gradient is None:
+                    continue
                 parameter.grad = gradient / gradient.dtype.type(scale)
-    return value.item(), {name: cast(Floats, parameter.grad) for name, parameter in parameters.items()}
+                if p.tracer is not None:
+                    layer, tensor = Role.WEIGHT_GRADIENT.label(name)
+                    p.tracer(layer, f"{tensor}.unscaled", gradient.dtype.name, "nearest_even", gradient.size)
+    return result, {name: parameter.grad for name, parameter in parameters.items() if parameter.grad is not None}
+
+
+def _in_parts(model: Layer, loss: Loss, x: Floats, y: Floats, scale: float, parts: int) -> float:
+    """The mean of the parts' losses; their gradients, each of the loss divided by `parts`, are added up."""
+    if as_integer(parts) is None or parts < 1 or len(x) % parts:
+        raise ArgumentError(f"micro_batches={parts!r} must cut the batch of {len(x)} into equal parts")
+    p, size, losses = current(), len(x) // parts, []
+    for part in range(parts):
+        at = slice(part * size, (part + 1) * size)
+        with precision(p.recipe, micro_batch=part) as own:
+            value = loss(model(x[at]), y[at])
+            value.backward(scale / parts)
+        p.clamped += own.clamped
+        losses.append(value.item())
+    return math.fsum(losses) / parts

@@ -23,7 +23,7 @@ SMALLER = {"input-formats": {"size": 16, "repeats": 1, "k": (32,)}}
 
 def digests() -> Iterator[Named]:
     """Each with its name."""
-    for name in ("exp", "log", "tanh"):
+    for name in ("exp", "log", "tanh", "erf"):
         yield f"float64 {name} of losses", partial(elementary_function, name)
     yield "blobs", blobs
     for name in nf.nn.recipes:
@@ -33,6 +33,8 @@ def digests() -> Iterator[Named]:
     for name, layer in ACTIVATIONS.items():
         yield f"training with {name}", partial(training, "float64", activation=layer)
     yield "training by squared error", squared_error
+    for name in nf.nn.models.MODELS:
+        yield f"training of {name}", partial(model, name)
     for name in ("float64", "bf16-pure", "fp16-mixed", "bf16-pure-sr", "bf16-mixed+activations=bfloat16:stochastic"):
         yield f"drift {name}", partial(drift, name)
     for name in STUDIES:
@@ -67,6 +69,22 @@ def training(recipe: str, optimizer: str = "sgd", activation: type[nf.nn.Layer] 
         found += [result.loss, *result.gradients.values()]
     found += [parameter.data for parameter in model.parameters().values()]
     return digest(*found, *nf.nn.evaluate(model, data.test_x[:200], data.test_y[:200]))
+
+
+def model(name: str) -> str:
+    """Losses and weights of three steps of a small model, and what it is worth then."""
+    rng, count = np.random.default_rng(11), 24
+    if name == "transformer":
+        x, y, kind = rng.integers(0, 9, (count, 6)), rng.integers(0, 9, (count, 6)), "text"
+    else:
+        x, y, kind = rng.integers(-8, 9, (count, 16)).astype(np.float32) / 8, rng.integers(0, 9, count), "classes"
+    made = nf.nn.models.for_data(name, nf.nn.Dataset("small", x, y, x, y, kind), width=8, depth=1, activation="gelu")
+    made.init(seed=3)
+    trainer, found = nf.nn.Trainer(made, nf.nn.Adam(made.parameters(), lr=0.01), "bf16-pure-sr", seed=2), []
+    for batch in (slice(0, 12), slice(12, 24), slice(6, 18)):
+        found.append(trainer.step(x[batch], y[batch]).loss)
+    found += [tensor.data for tensor in {**made.parameters(), **made.buffers()}.values()]
+    return digest(*found, *nf.nn.evaluate(made, x, y))
 
 
 def squared_error() -> str:

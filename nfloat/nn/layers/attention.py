@@ -51,7 +51,7 @@ class MultiheadAttention(Layer):
         self.dropout, self.batch_first = probability("MultiheadAttention", "dropout", dropout), bool(batch_first)
         self.in_proj_weight = parameter(3 * embed_dim, embed_dim)
         self.in_proj_bias = parameter(3 * embed_dim) if bias else None
-        self.out_proj = Linear(embed_dim, embed_dim, bias)
+        self.out_proj = _Output(embed_dim, embed_dim, bias)
         self.ready = False
 
     def __call__(  # type: ignore[override]  # as PyTorch's: three operands, two results
@@ -155,6 +155,15 @@ class MultiheadAttention(Layer):
 
     def __repr__(self) -> str:
         return f"MultiheadAttention({self.embed_dim}, {self.num_heads})"
+
+
+class _Output(Linear):
+    """The layer after the heads: its bias starts as zeros, whatever the others' do, as PyTorch's does."""
+
+    def draw(self, generator: np.random.Generator, init: str) -> None:
+        super().draw(generator, init)
+        if self.bias is not None:
+            self.bias.data = np.zeros(self.bias.shape)
 
 
 def _not(mask: np.ndarray) -> np.ndarray:

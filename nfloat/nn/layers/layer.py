@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from abc import ABC, ABCMeta, abstractmethod
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -150,6 +151,16 @@ class Layer(ABC, metaclass=_Named):
     def eval(self) -> Self:
         """Behave as after training: no dropout, batch norms take their running statistics."""
         return self.train(False)
+
+    @contextmanager
+    def evaluating(self) -> Iterator[Self]:
+        """Behave as after training inside of a ``with``, and as before then."""
+        before = [(layer, layer.training) for layer in self.walk()]
+        try:
+            yield self.eval()
+        finally:
+            for layer, training in before:
+                layer.training = training
 
     def check_ready(self) -> None:
         """Refuse a call of a layer without values.

@@ -94,6 +94,11 @@ class Cast:
         """The greatest finite number."""
         return self.format.max
 
+    @property
+    def label(self) -> str:
+        """The format as traces have it: without the mode."""
+        return self.format.name
+
     def __str__(self) -> str:
         parts = [self.format.name, *_mode(self.rounding, self.random_bits)]
         return ":".join(parts if self.overflow is None else [*parts, self.overflow.value])
@@ -175,6 +180,11 @@ class BlockCast:
     def largest(self) -> float:
         """Infinity: what is clamped depends on the block."""
         return float("inf")
+
+    @property
+    def label(self) -> str:
+        """The format as traces have it: without the mode."""
+        return ":".join([*_block_parts(self), *_more(self)])
 
     def __str__(self) -> str:
         return ":".join([*_block_parts(self), *_mode(self.rounding, self.random_bits), *_more(self)])

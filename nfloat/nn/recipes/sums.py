@@ -158,3 +158,19 @@ def shown(sums: Sums) -> str:
     overflow = [] if sums.overflow is None else [f"overflow={sums.overflow.value}"]
     bits = [] if sums.random_bits is None else [f"random_bits={sums.random_bits}"]
     return ":".join([*order, *count, sums.format.name, *promote, *mode, *product, *overflow, *bits])
+
+
+def described(sums: Sums) -> tuple[str, str]:
+    """Sums as traces have them: everything but the mode, and the mode; of a matrix unit, its rule.
+
+    Examples
+    --------
+    >>> described(as_sums("pairwise:bfloat16:toward_zero"))
+    ('pairwise:bfloat16', 'toward_zero')
+    """
+    if isinstance(sums, Unit):
+        return sums.name, sums.rule
+    if isinstance(sums, SplitK):
+        inner, mode = described(sums.accumulator)
+        return f"split:{sums.parts}:{sums.promote.name}:{inner}", mode
+    return shown(sums.replace(rounding=Rounding.NEAREST_EVEN, random_bits=None)), sums.rounding.value

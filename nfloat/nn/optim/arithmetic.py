@@ -1,0 +1,70 @@
+"""In which format an optimiser computes: its scalars, and every result inside its formulas.
+
+The recipe's `scalars` rounds learning rate, betas, epsilon and weight decay, and what is computed of them alone (1 -
+beta, beta^t, 1 - beta^t), each once: so float16(1e-8) = 0 and bfloat16(0.999) = 1. None: float64 numbers, taken to the
+carrier where they meet an array. The recipe's `arithmetic` rounds every sum, product, quotient and square root of the
+formulas, computed in float64 (exact enough: 53 >= 2 * 24 + 2). None: the carrier's own arithmetic.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from ...ops.functions import power
+from ..precision import Floats, Precision, Role
+from ..recipes import Cast
+
+
+class Arithmetic:
+    """The arithmetic of one parameter's update: `r` rounds a result, `scalar` a scalar, `wide` prepares an array."""
+
+    __slots__ = ("_arithmetic", "_name", "_p", "_scalars")
+
+    def __init__(self, p: Precision, name: str) -> None:
+        own = p.at(Role.WEIGHT.layer(name))
+        self._p, self._name = p, name
+        self._scalars, self._arithmetic = own.scalars, own.arithmetic
+
+    @property
+    def plain(self) -> bool:
+        """Whether nothing is rounded but by the carrier."""
+        return self._arithmetic is None
+
+    def wide(self, x: Floats) -> Floats:
+        """An array in the type in which formulas are computed."""
+        return x if self._arithmetic is None else x.astype(np.float64, copy=False)
+
+    def r(self, x: Floats) -> Floats:
+        """A result of the formula, rounded."""
+        if self._arithmetic is None:
+            return x
+        return self._p.round(self._arithmetic, Role.ARITHMETIC, self._name, x).astype(np.float64, copy=False)
+
+    def scalar(self, value: float) -> float:
+        """A scalar, rounded."""
+        if self._scalars is None:
+            return value
+        if self._p.observer is None and self._p.tracer is None and not self._scalars.stochastic:
+            return _scalar(self._scalars, value)
+        return float(self._p.round(self._scalars, Role.SCALARS, self._name, np.asarray(value, np.float64)))
+
+    def rest(self, beta: float) -> float:
+        """1 - beta, beta being a rounded scalar."""
+        return self.scalar(1.0 - beta)
+
+    def grown(self, beta: float, steps: int) -> float:
+        """1 - beta^t, beta being a rounded scalar: what corrects a momentum's bias."""
+        return self.scalar(1.0 - self.scalar(_power(beta, steps)))
+
+
+@lru_cache(maxsize=256)
+def _scalar(cast: Cast, value: float) -> float:
+    return float(cast.rounder.apply(np.asarray(value, np.float64), 0))
+
+
+@lru_cache(maxsize=64)
+def _power(beta: float, steps: int) -> float:
+    """beta^steps, correctly rounded: Python's ``**`` is the C library's, whose last bit depends on the machine."""
+    return float(power(beta, steps, "float64"))

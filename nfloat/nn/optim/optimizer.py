@@ -1,0 +1,192 @@
+"""`Optimizer`: what happens to a parameter in an update, the same for all optimisers.
+
+With R_f the cast of the recipe's field f, and u the step (mostly -lr * direction):
+
+    u = R_update(step);  w = R_weights(w + u)                                  plain
+    y = R_c(u - r);  s = R_weights(w + y);  r = R_c(R_c(s - w) - y);  w = s    Kahan; c the field `compensation`
+
+Those sums are exact and rounded once. Momenta are stored by the cast `state` (`states`). The arithmetic between casts,
+and that of scalars, is that of ``arithmetic.py``, in the order of the formulas in the docstrings of ``rules.py``.
+Random bits, infinities, NaN: see ``precision.py``.
+
+Source: Zamirai et al. 2020 (arXiv:2010.06192) for the compensated update.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...errors import ArgumentError, ShapeError
+from ..precision import Floats, Precision, Role, current
+from ..tape import Tensor, stored
+from .arithmetic import Arithmetic
+from .clipping import clipped_by_norm, clipped_by_value
+from .schedules import Schedule
+
+
+class Update(NamedTuple):
+    """What happened to one parameter in one step.
+
+    ``before == after`` where the gradient is not zero is a stagnated weight.
+    """
+
+    name: str
+    gradient: Floats
+    #: the step as it was stored: what should have been added
+    step: Floats
+    before: Floats
+    after: Floats
+
+
+class Optimizer(ABC):
+    """The interface, and the update that all optimisers share. Leaves define `direction`.
+
+    Parameters
+    ----------
+    parameters : mapping of str to Tensor
+        As ``model.parameters()`` gives it.
+    lr : float or Schedule
+        Learning rate, positive; or how it moves.
+    clip_norm, clip_value : float, optional
+        Scale all gradients down to this common norm; keep every number of them within this magnitude.
+
+    Raises
+    ------
+    ArgumentError
+        If `parameters` is empty or a number is not positive and finite.
+    """
+
+    def __init__(
+        self,
+        parameters: Mapping[str, Tensor],
+        lr: float | Schedule,
+        *,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+    ) -> None:
+        if not parameters:
+            raise ArgumentError("parameters={} must hold at least one Tensor, as model.parameters() does")
+        self.parameters = dict(parameters)
+        self.schedule = lr if isinstance(lr, Schedule) else None
+        self.lr = lr.at(0) if isinstance(lr, Schedule) else positive("lr", lr)
+        self.clip_norm = None if clip_norm is None else positive("clip_norm", clip_norm)
+        self.clip_value = None if clip_value is None else positive("clip_value", clip_value)
+        self.steps = 0
+        #: name of a parameter -> name of a momentum -> its values
+        self.state: dict[str, dict[str, Floats]] = {name: {} for name in parameters}
+
+    @abstractmethod
+    def direction(self, c: Computation) -> Floats:
+        """The step to be added to w, unrounded; momenta in the state are updated and cast."""
+
+    def step(self, watch: Callable[[Update], None] | None = None) -> None:
+        """Update every parameter that has a gradient, as the precision in force says.
+
+        Parameters
+        ----------
+        watch : callable, optional
+            Called with an `Update` per parameter.
+
+        Raises
+        ------
+        ShapeError
+            If a gradient is not of its parameter's shape.
+        """
+        p = current()
+        if self.schedule is not None:
+            self.lr = self.schedule.at(self.steps)
+        self.steps += 1
+        with np.errstate(all="ignore"):  # infinities and NaN are results here, not accidents
+            for name, g in self._gradients(p).items():
+                update = self._update(p, name, self.parameters[name], g)
+                if watch is not None:
+                    watch(update)
+        p.forget()
+
+    def zero_grad(self) -> None:
+        """Forget the gradients."""
+        for parameter in self.parameters.values():
+            parameter.grad = None
+
+    def _gradients(self, p: Precision) -> dict[str, Floats]:
+        """The gradients that there are, clipped."""
+        found = {name: tensor.grad for name, tensor in self.parameters.items() if tensor.grad is not None}
+        for name, g in found.items():
+            if g.shape != self.parameters[name].shape:
+                raise ShapeError(
+                    f"gradient of {name!r} of shape {g.shape} must have the parameter's shape "
+                    f"{self.parameters[name].shape}"
+                )
+        if self.clip_value is not None:
+            found = clipped_by_value(p, found, self.clip_value)
+        return found if self.clip_norm is None else clipped_by_norm(p, found, self.clip_norm)
+
+    def _update(self, p: Precision, name: str, parameter: Tensor, g: Floats) -> Update:
+        before, state = stored(p, parameter), self.state[name]
+        own = p.at(Role.WEIGHT.layer(name))
+        if p.tracer is not None and own.arithmetic is None:
+            p.tracer(*Role.ARITHMETIC.label(name), p.carrier.name, "nearest_even", g.size)
+        step = p.cast(Role.UPDATE, name, self.direction(Computation(p, name, before, g, state)))
+        if own.compensation is None:
+            after = p.add(Role.WEIGHT, name, before, step)
+        else:
+            after = _compensated(p, name, before, step, state)
+        parameter.store(after, own.weights.format)
+        return Update(name, g, step, before, after)
+
+    def hyperparameters(self) -> dict[str, Any]:
+        """What it was made with, and the step: all that is not an array."""
+        hidden = ("parameters", "state", "schedule")
+        return {key: value for key, value in vars(self).items() if key not in hidden and not key.startswith("_")}
+
+
+class Computation(Arithmetic):
+    """One parameter's update being computed: its arithmetic, the weights `w`, the gradient `g`, the momenta."""
+
+    __slots__ = ("_state", "g", "w")
+
+    def __init__(self, p: Precision, name: str, w: Floats, g: Floats, state: dict[str, Floats]) -> None:
+        super().__init__(p, name)
+        self.w, self.g = self.wide(w), self.wide(g)
+        self._state = state
+
+    def momentum(self, key: str) -> Floats:
+        """A momentum as it was stored, zeros at first."""
+        return self.wide(self._state[key]) if key in self._state else np.zeros_like(self.w)
+
+    def keep(self, key: str, values: Floats) -> Floats:
+        """A momentum as it is stored from now on."""
+        self._state[key] = self._p.cast(Role.STATE, self._name, values, f".{key}")
+        return self.wide(self._state[key])
+
+    def decayed(self, weight_decay: float) -> Floats:
+        """g + weight_decay w: the gradient of a loss to which half the weights' square is added."""
+        return self.r(self.g + self.r(self.scalar(weight_decay) * self.w)) if weight_decay else self.g
+
+
+def _compensated(p: Precision, name: str, w: Floats, step: Floats, state: dict[str, Floats]) -> Floats:
+    """w + step, with what the rounding of the sum lost carried over to the next step (Kahan)."""
+    remainder = state["remainder"] if "remainder" in state else np.zeros_like(w)
+    wanted = p.add(Role.COMPENSATION, name, step, -remainder)
+    after = p.add(Role.WEIGHT, name, w, wanted)
+    moved = p.add(Role.COMPENSATION, name, after, -w)
+    state["remainder"] = p.add(Role.COMPENSATION, name, moved, -wanted)
+    return after
+
+
+def positive(key: str, value: float) -> float:
+    """A positive, finite number.
+
+    Raises
+    ------
+    ArgumentError
+        If it is none; `key` is its name.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 < value < math.inf:
+        raise ArgumentError(f"{key}={value!r} must be a positive, finite number")
+    return float(value)
