@@ -107,7 +107,7 @@ _LAZY = {
     **dict.fromkeys(("pack", "unpack"), "ops.packing"),
     **dict.fromkeys(("numpy_dtype", "view_codes", "view_dtype"), "interop"),
 }
-_SUBPACKAGES = ("blocks", "drift", "linalg", "nn", "report", "studies", "testing")
+_SUBPACKAGES = ("blocks", "drift", "linalg", "nn", "report", "studies", "sweep", "testing")
 
 
 def __getattr__(name: str) -> Any:

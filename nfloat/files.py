@@ -1,6 +1,7 @@
 """Files that others depend on: replaced whole or not at all, read only where that ends, one writer to a folder.
 
-`replace_text` (a new file in the old one's place), `read_text` (regular files alone, up to a limit), `FolderLock`.
+`replace_text` and `replace_file` (a new file in the old one's place), `read_text` (regular files alone, up to a limit),
+`FolderLock`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import errno
 import os
 import stat
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -25,6 +27,17 @@ def replace_text(path: Path, text: str) -> None:
     Raises
     ------
     OSError
+        As `replace_file`.
+    """
+    replace_file(path, (text.encode("utf-8"),))
+
+
+def replace_file(path: Path, pieces: Iterable[bytes]) -> None:
+    """Put a file, given in pieces, where one is or is to be; whoever reads sees the old one or the new one.
+
+    Raises
+    ------
+    OSError
         If it cannot be written, or `path` is a link (which could lead anywhere) or no regular file; then nothing has
         changed.
     """
@@ -35,7 +48,7 @@ def replace_text(path: Path, text: str) -> None:
     begun = path.with_name(f"{_BEGUN[0]}{path.name}-{os.getpid()}{_BEGUN[1]}")
     try:
         with begun.open("wb") as file:
-            file.write(text.encode("utf-8"))
+            file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
         os.replace(begun, path)

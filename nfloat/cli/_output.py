@@ -14,6 +14,7 @@ from ..errors import MissingExtraError
 
 if TYPE_CHECKING:
     from ..runs.run import Run
+    from ..sweep.experiment import Sweep
 
 Parameters = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -25,7 +26,7 @@ def print_json(value: object) -> None:
     click.echo(json.dumps(_finite(value), indent=2, allow_nan=False))
 
 
-def write_page(result: Run[Any], path: Path) -> Path | None:
+def write_page(result: Run[Any] | Sweep, path: Path) -> Path | None:
     """Write a run's page; where the packages for it are not installed, say so on stderr: the rows are there anyway."""
     try:
         result.write_report(path)

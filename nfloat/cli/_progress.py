@@ -62,6 +62,46 @@ class Progress:
             click.echo(f"[{self._index}/{self._parts}] {name}: {how}", err=True)
 
 
+class Counter:
+    """Counts what is done of a number of equal things, and says what is left of the time; a context manager.
+
+    Called with anything that has `done`, `failed`, `total` and `left` (seconds, or None).
+    """
+
+    #: seconds between two lines, where there is no bar
+    _EVERY = 10.0
+
+    def __init__(self, things: str) -> None:
+        self._things = things
+        self._bar = _rich_bar()
+        self._task = None
+        self._said = time.monotonic()
+
+    def __enter__(self) -> Counter:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __call__(self, state: Any) -> None:
+        """So many are done."""
+        over = state.done + state.failed
+        if self._bar is not None:
+            if self._task is None:
+                self._task = self._bar.add_task(self._things, total=state.total)
+            self._bar.update(self._task, completed=over)
+        elif over == state.total or time.monotonic() - self._said > self._EVERY:
+            self._said = time.monotonic()
+            left = "" if state.left is None or over == state.total else f", about {state.left:.0f} s left"
+            failed = f", {state.failed} given up" if state.failed else ""
+            click.echo(f"{over} of {state.total} {self._things}{failed}{left}", err=True)
+
+
 def _rich_bar() -> Any:  # rich's type, which is not there without the extra
     """rich's bar if stderr is a terminal and rich is installed, else None."""
     if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":

@@ -11,6 +11,7 @@ from ._output import json_option, print_json
 
 if TYPE_CHECKING:
     from ..runs.run import Run
+    from ..sweep.experiment import Sweep
 
 
 @click.command(name="report")
@@ -18,19 +19,27 @@ if TYPE_CHECKING:
 @click.option("--out", type=click.Path(path_type=Path), help="Where to write the page.  [default: FOLDER/report.html]")
 @json_option
 def command(folder: Path, out: Path | None, as_json: bool) -> None:
-    """Write report.html from the rows.jsonl and config.toml in FOLDER, of a drift run or a study, complete or not.
+    """Write report.html from rows.jsonl and config.toml in FOLDER: of a drift run, study or sweep, complete or not.
 
     \b
     Example:
       nfloat report out
     """
     from ..runs.folder import REPORT
-    from ..studies.folder import is_study
 
     path = out or folder / REPORT
-    result = _study(folder) if is_study(folder) else _drift(folder)
-    result.write_report(path)
+    _read(folder).write_report(path)
     print_json({"report": str(path)}) if as_json else click.echo(str(path))
+
+
+def _read(folder: Path) -> Run[Any] | Sweep:
+    """The run in a folder: its configuration names a task, a study, or neither."""
+    from ..runs.config import top_keys
+    from ..runs.folder import CONFIG
+    from ..sweep.experiment import read
+
+    keys = top_keys(folder / CONFIG)
+    return read(folder) if "task" in keys else _study(folder) if "study" in keys else _drift(folder)
 
 
 def _drift(folder: Path) -> Run[Any]:

@@ -106,14 +106,14 @@ def resume(folder: Path, as_json: bool) -> int:
 @click.option("--out", type=click.Path(path_type=Path), help="The file to write.  [default: FOLDER/rows.FORMAT]")
 @json_option
 def export_(folder: Path, file_format: str, out: Path | None, as_json: bool) -> None:
-    """Write the rows in FOLDER (of a study or a drift run) as one table.
+    """Write the rows in FOLDER (of a study, a drift run or a sweep) as one table.
 
     \b
     Examples:
       nfloat study export out
       nfloat study export out --format csv --out rows.csv
     """
-    from ..studies.export import export
+    from ..runs.export import export
 
     path = export(folder, file_format, out)
     print_json({"file": str(path)}) if as_json else click.echo(str(path))

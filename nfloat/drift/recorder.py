@@ -44,7 +44,7 @@ class Recorder:
     # ---------------------------------------------------------------- the engine's hooks
     def observer(self, layer: str, tensor: str, before: Floats, after: Floats) -> None:
         """Measure one rounding; where nothing is rounded, NaN alone can be there."""
-        field = _field(tensor)
+        field = field_of(tensor)
         cast = getattr(self.recipe.at(layer), field) if field else None
         if self._look is not None and field:
             # operands of some products, blocks: no one format
@@ -152,7 +152,7 @@ class Recorder:
         )
 
 
-def _field(tensor: str) -> str | None:
+def field_of(tensor: str) -> str | None:
     """The recipe's field that rounds a tensor: of "weight.state.v" `state`; None of what sums gave."""
     if tensor in _FIELDS:
         return _FIELDS[tensor]

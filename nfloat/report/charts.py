@@ -3,7 +3,7 @@
 Static, no script, the same bytes for the same data. Lines on several panels stand in ``panels.py``.
 
 Everything that is not data is drawn in the colour of the page's text, so a chart follows a dark or light page. Series
-differ in colour (a palette that colour-blind readers can tell apart), in dash and by their label at the line's end.
+differ in colour, dash and mark (``palette.py``) and by their label at the line's end.
 
 matplotlib is used through its object interface, never through pyplot: no global state, no display.
 """
@@ -24,9 +24,8 @@ from .wording import share
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-#: Okabe and Ito's palette without black and yellow, plus a grey and a brown: readable on white and on black
-PALETTE = ("#3b83c7", "#d55e00", "#009e73", "#e69f00", "#c46aa0", "#56b4e9", "#8a8a8a", "#a6761d")
-DASHES = ("solid", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))
+#: of the length of an axis: how far apart the marks on a line are
+_EVERY = 0.12
 
 # stand-ins that no data uses: turned into the page's own colours afterwards
 INK, _FAINT = "#010203", "#040506"
@@ -60,6 +59,7 @@ class Line:
     points: Sequence[tuple[float, float]]
     colour: str
     dash: Any = "solid"
+    mark: str = "o"
     band: Sequence[tuple[float, float, float]] = ()
 
 
@@ -84,16 +84,6 @@ class Bars:
     colours: Sequence[str] = field(default=())
 
 
-def colours(names: Sequence[str]) -> dict[str, str]:
-    """A colour per name, by place: the same in every chart of a page."""
-    return dict(zip(names, itertools.cycle(PALETTE), strict=False))
-
-
-def dashes(names: Sequence[str]) -> dict[str, Any]:
-    """A dash per name, by place, so that neighbours differ in print too."""
-    return dict(zip(names, itertools.cycle(DASHES), strict=False))
-
-
 def line_chart(slug: str, lines: Sequence[Line], *, x_label: str, y_label: str, log: bool = True) -> str:
     """Lines over a shared x axis, each named at its right end."""
 
@@ -103,7 +93,8 @@ def line_chart(slug: str, lines: Sequence[Line], *, x_label: str, y_label: str, 
         for line in lines:
             points = [(x, y) for x, y in line.points if math.isfinite(y) and (y > 0 or not log)]
             if points:
-                axes.plot(*zip(*points, strict=True), color=line.colour, linestyle=line.dash)
+                style = {"color": line.colour, "linestyle": line.dash, "marker": line.mark, "markersize": 3.5}
+                axes.plot(*zip(*points, strict=True), **style, markevery=_EVERY)
                 ends.append((points[-1], line))
             band = [(x, low, high) for x, low, high in line.band if math.isfinite(high - low) and (low > 0 or not log)]
             if band:

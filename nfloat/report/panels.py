@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .charts import DASHES, INK, PALETTE, Line, name_ends, to_svg
+from .charts import INK, Line, name_ends, to_svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,12 +30,6 @@ class Lines:
     title: str
     thick: Sequence[Line]
     thin: Sequence[Line] = ()
-
-
-def styled(names: Sequence[str]) -> dict[str, tuple[str, Any]]:
-    """A colour and a dash per name, by place; no two of the first 32 names share both."""
-    turns = len(PALETTE)
-    return {name: (PALETTE[i % turns], DASHES[(i + i // turns) % len(DASHES)]) for i, name in enumerate(names)}
 
 
 def panel_chart(
@@ -90,7 +84,7 @@ def _draw(axes: Axes, panel: Lines, log_x: bool, log_y: bool) -> list[tuple[tupl
         if line in panel.thin:
             axes.plot(*zip(*points, strict=True), color=line.colour, linestyle=line.dash, linewidth=0.8)
         else:
-            style = {"color": line.colour, "linestyle": line.dash, "marker": "o", "markersize": 3}
+            style = {"color": line.colour, "linestyle": line.dash, "marker": line.mark, "markersize": 3.5}
             axes.plot(*zip(*points, strict=True), **style)
         if line.colour == INK or line in panel.thick:
             ends.append((points[-1], line))
@@ -130,7 +124,10 @@ def _key(figure: Any, panels: Sequence[Lines]) -> None:
 
     lines = {line.label: line for panel in panels for line in panel.thick}
     guides = {line.label: line for panel in panels for line in panel.thin if line.label not in lines}
-    handles = [Line2D([], [], color=of.colour, linestyle=of.dash, label=name) for name, of in lines.items()]
+    handles = [
+        Line2D([], [], color=of.colour, linestyle=of.dash, marker=of.mark, markersize=3.5, label=name)
+        for name, of in lines.items()
+    ]
     handles += [
         Line2D([], [], color=of.colour, linestyle=of.dash, linewidth=0.8, label=name) for name, of in guides.items()
     ]

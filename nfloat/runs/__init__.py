@@ -6,8 +6,9 @@
     DIR/report.html       the page made from the first two               ``nfloat.report``
 
 ``folder.py`` opens such a folder for one run: it keeps the rows that the run may continue, appends others as they come
-and refuses those of another configuration or version. ``run.py`` is what all results have in common: rows, complete or
-not, that can be written into a folder together with their page.
+and refuses those of another configuration or version. ``journal.py`` keeps rows that come in any order, by the hundred
+thousand, each vouching for itself (``nfloat/sweep``); ``export.py`` makes one table of either. ``run.py`` is what all
+results have in common: rows, complete or not, that can be written into a folder together with their page.
 
 Not here: what a row says and when a run is complete. That stands in ``nfloat/drift`` and ``nfloat/studies``.
 """

@@ -46,6 +46,14 @@ def parse(text: str, source: str | Path) -> dict[str, Any]:
         raise ArgumentError(f"{source}: not valid TOML: {error}") from None
 
 
+def top_keys(path: Path) -> set[str]:
+    """The keys at the top of a file, by which one sees whose configuration it is; none of what is no TOML."""
+    try:
+        return set(tomllib.loads(files.read_text(path)))
+    except (OSError, ValueError, RecursionError):
+        return set()
+
+
 def check_keys(table: Iterable[str], known: Collection[str], source: str | Path) -> None:
     """Refuse keys that are not known.
 

@@ -90,22 +90,11 @@ class RunFolder(Generic[AnyRow]):
         self.path = Path(path)
         self._marks = marks
         self._changed = False
-        with self._errors():
-            new = not self.path.exists()
-            self.path.mkdir(parents=True, exist_ok=True)
-            self._lock = FolderLock(self.path)
-        try:
-            _refuse_foreign(self.path, overwrite)
+        with claim(self.path, overwrite) as self._lock:
             there = [] if overwrite else self._found(parse)
             self.rows: list[AnyRow] = continued(there)
-            with self._errors():
+            with folder_errors(self.path):
                 self._open(config, there)
-        except BaseException:
-            self._lock.release()
-            if new:
-                with contextlib.suppress(OSError):  # if something stands in it already, it stays
-                    self.path.rmdir()
-            raise
 
     def __enter__(self) -> Self:
         return self
@@ -132,7 +121,7 @@ class RunFolder(Generic[AnyRow]):
         rows = list(rows)
         text = to_lines(rows).encode("utf-8")
         self._changed = True
-        with self._errors("the rows written before are kept; make room and run the same again"):
+        with folder_errors(self.path, "the rows written before are kept; make room and run the same again"):
             self._file.write(text)
             self.rows.extend(rows)
             self._digest.update(text)
@@ -144,7 +133,7 @@ class RunFolder(Generic[AnyRow]):
         rows = list(rows)
         if rows != self.rows:
             self._file.close()
-            with self._errors():
+            with folder_errors(self.path):
                 self._begin(rows, self._now())
 
     def finish(self, **facts: object) -> None:
@@ -153,20 +142,8 @@ class RunFolder(Generic[AnyRow]):
         Not for a folder in which nothing was left to do: its provenance tells how its rows were made.
         """
         if self._changed or not self._provenance().get("complete"):
-            with self._errors():
+            with folder_errors(self.path):
                 self._write_provenance({**facts, **surroundings()})
-
-    @contextlib.contextmanager
-    def _errors(self, advice: str = "choose another folder") -> Iterator[None]:
-        """Say what the system says against writing."""
-        try:
-            yield
-        except BlockingIOError:
-            raise ArgumentError(
-                f"out={str(self.path)!r} is being written by another process; wait for it, or choose another folder"
-            ) from None
-        except OSError as error:
-            raise ArgumentError(f"out={str(self.path)!r} cannot be written: {reason(error)}; {advice}") from None
 
     def _open(self, config: str, there: list[AnyRow]) -> None:
         """Make the four files what this run begins with, and clear away what a kill left half-written."""
@@ -224,6 +201,45 @@ class RunFolder(Generic[AnyRow]):
         return provenance(self.path)
 
 
+@contextlib.contextmanager
+def claim(folder: Path, overwrite: bool) -> Iterator[FolderLock]:
+    """The lock of a folder, which is made if it is not there, for who may write into it.
+
+    It is kept if what follows succeeds; else it is released, and a folder that was made for this is gone again.
+
+    Raises
+    ------
+    ArgumentError
+        If the folder cannot be written, is being written by another process, or is somebody else's.
+    """
+    with folder_errors(folder):
+        new = not folder.exists()
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FolderLock(folder)
+    try:
+        refuse_foreign(folder, overwrite)
+        yield lock
+    except BaseException:
+        lock.release()
+        if new:
+            with contextlib.suppress(OSError):  # if something stands in it already, it stays
+                folder.rmdir()
+        raise
+
+
+@contextlib.contextmanager
+def folder_errors(folder: Path, advice: str = "choose another folder") -> Iterator[None]:
+    """Say what the system says against writing."""
+    try:
+        yield
+    except BlockingIOError:
+        raise ArgumentError(
+            f"out={str(folder)!r} is being written by another process; wait for it, or choose another folder"
+        ) from None
+    except OSError as error:
+        raise ArgumentError(f"out={str(folder)!r} cannot be written: {reason(error)}; {advice}") from None
+
+
 def provenance(folder: Path) -> dict[str, object]:
     """What ``provenance.json`` says; nothing, if there is none or it is no table."""
     try:
@@ -233,7 +249,7 @@ def provenance(folder: Path) -> dict[str, object]:
     return found if isinstance(found, dict) else {}
 
 
-def _refuse_foreign(folder: Path, overwrite: bool) -> None:
+def refuse_foreign(folder: Path, overwrite: bool) -> None:
     """Refuse a folder in which a file would be lost that nfloat did not write."""
     there = {name for name in os.listdir(folder) if not is_begun(name)}
     if not there or provenance(folder).keys() >= {"config", "code"}:

@@ -17,8 +17,8 @@ from pathlib import Path
 #: the packages whose versions may matter to a bit
 PACKAGES = ("nfloat", "numpy", "numba", "llvmlite", "scipy", "ml_dtypes", "scikit-learn")
 
-#: rooms, and wings of rooms, that change no measurement; of a study, its own source is digested beside
-_APART = {"cli", "page", "report", "studies", "testing"}
+#: rooms, and wings of rooms, that change no measurement; of a study or a task, its own source is digested beside
+_APART = {"cli", "page", "report", "studies", "sweep", "testing"}
 
 
 def code_digest() -> str:

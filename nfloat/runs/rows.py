@@ -23,6 +23,8 @@ Row: TypeAlias = dict[str, Value]
 #: a row with names of its own, such as a `TypedDict`
 AnyRow = TypeVar("AnyRow", bound=Mapping[str, object])
 
+#: one encoder for all lines: `json.dumps` would make one for each
+_ENCODE = json.JSONEncoder(separators=(",", ":"), allow_nan=False, ensure_ascii=False).encode
 _NOT_FINITE = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
 
 
@@ -35,7 +37,7 @@ def to_line(row: Mapping[str, object]) -> str:
     '{"format":"float16","n":3,"limit":0.1,"sd":"nan"}'
     """
     safe = {key: str(v) if isinstance(v, float) and not math.isfinite(v) else v for key, v in row.items()}
-    return json.dumps(safe, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    return _ENCODE(safe)
 
 
 def from_line(line: str) -> Row:

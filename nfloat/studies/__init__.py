@@ -3,7 +3,7 @@
 ``study.py`` says what a study is, ``checks.py`` what must come out, ``plots.py`` what is shown; ``plan.py`` (which
 study, with which parameters, from which seed), ``experiment.py`` (running it), ``folder.py`` (going on after an
 interruption; ``nfloat/runs`` keeps the rows on disk), ``measurements.py`` (rows and figures together), ``selection.py``
-(from rows), ``page.py`` (the page made of them), ``export.py``; ``samples.py`` draws the data.
+(from rows), ``page.py`` (the page made of them); ``samples.py`` draws the data.
 
 The studies: ``stagnation.py``, ``swamping.py``, ``long_gemm.py``, ``input_formats.py``, ``gemm_error.py``.
 
@@ -20,9 +20,9 @@ from types import MappingProxyType
 from typing import Any
 
 from ..errors import ArgumentError, nearest_names
+from ..runs.export import export as export
 from . import gemm_error, input_formats, long_gemm, stagnation, swamping
 from .checks import Check as Check
-from .export import export as export
 from .plan import Plan as Plan
 from .study import Study as Study
 

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import sys
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..files import read_text
-from ..runs.folder import CONFIG, Mark, RunFolder
+from ..runs.folder import Mark, RunFolder
 from ..runs.provenance import code_digest
 from ..runs.rows import Row, Value, from_line
 from .plan import Plan, to_toml
@@ -33,14 +31,6 @@ def open_folder(path: str | Path, plan: Plan, *, overwrite: bool = False) -> Run
         "study": Mark(study_digest(plan.study), "another version of this study"),
     }
     return RunFolder(path, to_toml(plan), marks, parse=from_line, overwrite=overwrite)
-
-
-def is_study(path: str | Path) -> bool:
-    """Whether a folder's configuration is a study's (and not a drift run's)."""
-    try:
-        return "study" in tomllib.loads(read_text(Path(path) / CONFIG))
-    except (OSError, ValueError, RecursionError):
-        return False
 
 
 def study_digest(study: Study) -> str:

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from .. import __version__
 from ..report.charts import INK, Line
 from ..report.page import Figure, Page, Table
-from ..report.panels import Lines, panel_chart, styled
+from ..report.palette import styles
+from ..report.panels import Lines, panel_chart
 from ..report.wording import digits, listed
 from .checks import MODEL, Check
 from .measurements import Measurements
@@ -85,18 +86,18 @@ def _lines(panels: Sequence[Panel]) -> list[Lines]:
     """The series with colours: the same name has the same one on every panel, and a guide that of its series."""
     names = list(dict.fromkeys(s.label for panel in panels for s in panel.series if not s.guide))
     guides = list(dict.fromkeys(s.label for panel in panels for s in panel.series if s.guide and s.label not in names))
-    styles = styled(names)
+    looks = styles(names)
     plain = {name: ("solid", (0, (4, 2)), (0, (1, 1)))[i % 3] for i, name in enumerate(guides)}
 
     def thin(series: Series) -> Line:
-        if series.label in styles:
-            return Line(series.label, series.points, styles[series.label][0], _THIN_DASH)
+        if series.label in looks:
+            return Line(series.label, series.points, looks[series.label].colour, _THIN_DASH)
         return Line(series.label, series.points, INK, plain[series.label])
 
     return [
         Lines(
             panel.title,
-            [Line(s.label, s.points, *styles[s.label]) for s in panel.series if not s.guide],
+            [Line(s.label, s.points, *looks[s.label]) for s in panel.series if not s.guide],
             [thin(s) for s in panel.series if s.guide],
         )
         for panel in panels

@@ -52,7 +52,7 @@ def test_every_error_is_a_value_error_with_one_root():
 
 
 @pytest.mark.parametrize(
-    "first", ["testing", "nn", "drift", "studies", "report", "matmul", "round", "units", "array", "float16"]
+    "first", ["testing", "nn", "drift", "studies", "sweep", "report", "matmul", "round", "units", "array", "float16"]
 )
 def test_any_name_may_be_the_first(first):
     done = subprocess.run([sys.executable, "-c", f"import nfloat as nf; nf.{first}"], capture_output=True, text=True)

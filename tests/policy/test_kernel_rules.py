@@ -77,9 +77,10 @@ def test_the_rules_are_written_down():
     assert (ROOT / "kernels" / "README.md").read_text().count("\n") > 10
 
 
-#: tests that need something a checkout need not have (recorded outputs of GPUs), and say so
+#: tests that need something a checkout need not have (recorded outputs of GPUs, an extra), and say so
 MAY_SKIP = {
     "test_units_record.py", "test_units_golden.py", "test_units_live.py", "test_notebooks.py", "test_against_torch.py",
+    "test_dask.py",
 }  # fmt: skip
 
 

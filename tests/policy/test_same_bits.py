@@ -16,10 +16,10 @@ import pytest
 import nfloat
 
 ROOT = Path(nfloat.__file__).parent
-ROOMS = ("nn", "drift", "studies", "report")
+ROOMS = ("nn", "drift", "studies", "report", "sweep/tasks")
 FILES = sorted([path for room in ROOMS for path in (ROOT / room).rglob("*.py")]
                + [ROOT / "linalg" / "bounds.py", ROOT / "linalg" / "bound_orders.py",
-                  ROOT / "ops" / "normal.py"])  # fmt: skip
+                  ROOT / "ops" / "normal.py", ROOT / "sweep" / "aggregate.py"])  # fmt: skip
 
 FUNCTIONS = {
     "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "logaddexp", "logaddexp2", "sin", "cos", "tan", "sinc",

@@ -19,7 +19,7 @@ SURFACE = {
     "NFloatError", "RepresentationError", "RoundingError", "SeedError", "ShapeError", "Stream", "array", "cumsum",
     "decode", "dot",
     "drift", "encode", "finfo", "get_format", "matmul", "nn", "numpy_dtype", "pack", "report", "round", "studies",
-    "sum", "testing",
+    "sum", "sweep", "testing",
     "units", "unpack", "view_codes", "view_dtype",
     # arithmetic
     "add", "subtract", "multiply", "divide", "fma", "sqrt", "reciprocal", "rsqrt", "remainder", "hypot",

@@ -1,4 +1,4 @@
-"""Charts: well-formed SVG that needs nothing from outside, follows the page's colours, and is the same to the byte."""
+"""Charts: well-formed SVG that needs nothing from outside, follows the page's and is the same to the byte."""
 
 import itertools
 import math
@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from nfloat.report.charts import Bars, Line, Range, bar_chart, colours, line_chart, range_chart, spread
+from nfloat.report.charts import Bars, Line, Range, bar_chart, line_chart, range_chart, spread
 
 LINES = [
     Line("one", [(0, 1.0), (1, 0.1)], "#3b83c7"),
@@ -79,11 +79,6 @@ def test_nothing_to_draw_is_still_a_chart():
     text = line_chart("empty", [Line("zero", [(0, 0.0), (1, 0.0)], "#3b83c7")], x_label="step", y_label="gap")
     assert "zero" not in text
     ElementTree.fromstring(text)
-
-
-def test_colours_go_round():
-    names = [str(i) for i in range(20)]
-    assert len(colours(names)) == 20
 
 
 @pytest.mark.parametrize("places", [[], [3.0], [0.0, 0.0, 0.0], [0.0, 1.0, 9.0, 9.5, 50.0], [5.0, 5.1, 5.2, 5.3, 5.4]])

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from nfloat.report.charts import INK, Line
-from nfloat.report.panels import Lines, panel_chart, styled
+from nfloat.report.panels import Lines, panel_chart
 
 LABELS = {"x_label": "length", "y_label": "error"}
 
@@ -57,8 +57,3 @@ def test_what_cannot_be_drawn_is_left_out():
 def test_lengths_are_ticks_where_they_are_few():
     text = panel_chart("p", [Lines("", [Line("a", [(16, 1.0), (1000, 1.0), (16384, 1.0)], "#d55e00")])], **LABELS)
     assert [tick for tick in (">16<", ">1k<", ">16k<") if tick not in text] == []
-
-
-def test_styles_differ():
-    styles = styled([str(i) for i in range(32)])
-    assert len(set(map(str, styles.values()))) == 32

@@ -10,10 +10,11 @@ import pytest
 
 import nfloat as nf
 from nfloat.errors import ArgumentError, MissingExtraError
+from nfloat.runs.config import top_keys
 from nfloat.runs.rows import from_line, read_rows
 from nfloat.studies import STUDIES, Plan, export, run
 from nfloat.studies.experiment import Result, execute, read_folder
-from nfloat.studies.folder import is_study, open_folder
+from nfloat.studies.folder import open_folder
 from nfloat.studies.selection import distinct, points, where
 
 STUDY = STUDIES["input-formats"]
@@ -32,8 +33,8 @@ def test_files(folder):
     facts = json.loads((folder / "provenance.json").read_text())
     assert facts["complete"] is True
     assert facts["packages"]["nfloat"] == nf.__version__
-    assert is_study(folder)
-    assert not is_study(folder.parent)
+    assert "study" in top_keys(folder / "config.toml")
+    assert top_keys(folder.parent / "config.toml") == set()
 
 
 def test_nothing_in_the_rows_tells_one_run_from_another(folder, tmp_path):

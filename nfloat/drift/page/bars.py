@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from ...report.charts import Bars, Range, bar_chart, colours, range_chart, stack_chart
+from ...report.charts import Bars, Range, bar_chart, range_chart, stack_chart
 from ...report.page import Figure, Table
+from ...report.palette import colours
 from ...report.wording import digits, listed, number, share
 from .. import centre
 from ..attribution import METRIC, SOURCES

@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from ...report.charts import Line, colours, dashes, line_chart
+from ...report.charts import Line, line_chart
 from ...report.page import Figure, Table
+from ...report.palette import styles
 from ...report.wording import digits, listed, loss, number, share, signed_share
 from .. import centre
 from ..measurements import Measurements
@@ -149,8 +150,8 @@ def _chart(
     """A chart of one line per recipe over the steps, with its table."""
     # "float64" is drawn as the reference even where it is no recipe of the run
     names = tuple(dict.fromkeys((*run.config.recipes, *points)))
-    colour, dash = colours(names), dashes(names)
-    lines = [Line(name, of, colour[name], dash[name], (bands or {}).get(name, ())) for name, of in points.items()]
+    looks = styles(names)
+    lines = [Line(name, of, *looks[name], (bands or {}).get(name, ())) for name, of in points.items()]
     ends = ", ".join(f"{name} {number(of[-1][1])}" for name, of in points.items())
     svg = line_chart(slug, lines, x_label="step", y_label=y_label, log=log)
     alt = f"Lines over {run.config.steps} steps, one per recipe; values at the end: {ends}."
