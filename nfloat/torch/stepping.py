@@ -22,10 +22,8 @@ def joinable(optimizer: torch.optim.Optimizer, group: dict[str, Any]) -> bool:
     if group.get("differentiable") or group.get("capturable") or group.get("amsgrad"):
         return False
     if type(optimizer) is torch.optim.SGD:
-        return not (group["dampening"] or group["weight_decay"] or group["nesterov"])
-    if type(optimizer) in (torch.optim.Adam, torch.optim.AdamW):
-        return not group["weight_decay"] or bool(group.get("decoupled_weight_decay"))
-    return False
+        return not group["dampening"]
+    return type(optimizer) in (torch.optim.Adam, torch.optim.AdamW)
 
 
 class Stepping:

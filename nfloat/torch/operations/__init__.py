@@ -3,7 +3,7 @@
 ``table`` holds the rows, ``wide`` the rule for whatever has no arithmetic of its own here (and, "by default" in traces,
 for operations that no row names): computed in float64 from the stored operands, rounded once. ``moves``: what
 moves or selects numbers, and is not rounded. ``makes``: what makes numbers from none. ``products``, ``elementwise``,
-``reductions``, ``losses``, ``softmax``, ``norms``, ``attention``, ``convolution``: arithmetic as `nfloat.nn` does it. ``updates``: what optimisers do in place; ``fused``:
+``reductions``, ``losses``, ``softmax``, ``norms``, ``attention``, ``convolution``, ``rowwise``: arithmetic as `nfloat.nn` does it. ``updates``: what optimisers do in place; ``fused``:
 whole steps of optimisers; ``lists``: operations on lists of tensors, one tensor at a time.
 """
 
@@ -18,6 +18,7 @@ from . import moves as moves
 from . import norms as norms
 from . import products as products
 from . import reductions as reductions
+from . import rowwise as rowwise
 from . import softmax as softmax
 from . import updates as updates
 from . import wide as wide

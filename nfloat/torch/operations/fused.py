@@ -44,7 +44,11 @@ def sgd(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[st
             for buffer in buffers:
                 buffer.zero_()
         states = {"v": buffers}
-    make = (lambda own: nn.Momentum(own, lr, momentum)) if momentum else (lambda own: nn.SGD(own, lr))
+    decay, nesterov = kwargs["weight_decay"], kwargs["nesterov"]
+
+    def make(own: Any) -> nn.Optimizer:
+        return nn.Momentum(own, lr, momentum, nesterov, decay) if momentum else nn.SGD(own, lr, decay)
+
     stepped(machine, make, parameters, _signed(machine, gradients, kwargs), states, 1)
     return None
 
@@ -61,8 +65,8 @@ def adam(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[s
     lr = float(kwargs["lr"])
     decoupled = "adamw" in operation.__name__
 
-    def make(own: Any) -> Any:
-        return nn.AdamW(own, lr, betas, eps, decay) if decoupled else nn.Adam(own, lr, betas, eps)
+    def make(own: Any) -> nn.Optimizer:
+        return (nn.AdamW if decoupled else nn.Adam)(own, lr, betas, eps, decay)
 
     for step in sorted({int(c) for c in counts}):
         chosen = [i for i, c in enumerate(counts) if int(c) == step]

@@ -11,9 +11,10 @@ from typing import Any
 import torch
 
 from ...nn.precision import Role
-from ..known import Kind, Known, learn
+from ..known import ROLES, Kind, Known, learn
 from ..machine import Machine, Part, is_float
 from ..refusals import check_type, refuse
+from ..tensors import array_of
 from .table import row, rows, schema
 
 
@@ -84,8 +85,19 @@ def _learned(
             kind = Kind.GRADIENT if kind is not Kind.WEIGHT_GRADIENT else kind
         if schema(operation).written and t is args[0] and known[0].kind in (Kind.PARAMETER, Kind.STATE):
             continue
-        machine.learned(t, part._replace(kind=kind))
+        part = part._replace(kind=kind)
+        if _mixed(machine, args, known, kind):
+            machine.write(t, machine.round(array_of(t), part))
+        machine.learned(t, part)
     return found
+
+
+def _mixed(machine: Machine, args: tuple[Any, ...], known: list[Known], kind: Kind) -> bool:
+    """Whether numbers that are not stored in the result's format may stand in it: weights, the program's own."""
+    if kind not in ROLES or machine.updating:
+        return False
+    own = any([k.kind in (Kind.CONSTANT, Kind.PARAMETER) for k in known])
+    return own or any([isinstance(a, float) and a != 0.0 and abs(a) != float("inf") for a in args[1:]])
 
 
 def moved_kind(machine: Machine, known: list[Known]) -> Kind:
@@ -197,7 +209,7 @@ rows(
     adaptive_max_pool3d relu relu_ neg neg_ abs abs_ sign sgn floor ceil round trunc clamp clamp_ clamp_min clamp_min_
     clamp_max clamp_max_ maximum minimum fmax fmin max min amax amin aminmax sort topk kthvalue median nanmedian mode
     msort threshold threshold_ hardtanh hardtanh_ hardtanh_backward threshold_backward hardshrink
-    embedding masked_fill masked_fill_ scatter scatter_ index_fill index_fill_ index_copy index_copy_ select_scatter
+    masked_fill masked_fill_ scatter scatter_ index_fill index_fill_ index_copy index_copy_ select_scatter
     slice_scatter diagonal_scatter slice_backward select_backward diagonal_backward masked_scatter masked_scatter_
     unfold_copy pixel_shuffle pixel_unshuffle upsample_nearest1d upsample_nearest2d upsample_nearest3d channel_shuffle
     diag_embed nan_to_num nan_to_num_ cummax cummin max_unpool2d isin heaviside copysign ldexp _unsafe_index

@@ -13,7 +13,8 @@ import numpy as np
 import torch
 
 from ... import nn
-from ...nn.precision import Floats, Precision, Role
+from ...nn.optim.optimizer import Computation
+from ...nn.precision import Floats, Role
 from ..known import Kind, Known
 from ..machine import Machine, is_float
 from ..tensors import array_of
@@ -65,7 +66,7 @@ class Given(nn.Optimizer):
         super().__init__(parameters, 1.0)
         self.values = values
 
-    def direction(self, p: Precision, name: str, w: Floats, g: Floats, state: dict[str, Floats]) -> Floats:
+    def direction(self, c: Computation) -> Floats:
         return self.values
 
 

@@ -146,6 +146,6 @@ rows(
     upsample_bilinear2d_backward upsample_bicubic2d upsample_bicubic2d_backward upsample_linear1d
     upsample_linear1d_backward grid_sampler_2d grid_sampler_2d_backward lerp lerp_ addcmul addcdiv remainder
     remainder_ fmod fmod_ floor_divide true_divide cross linalg_cross index_add index_add_ scatter_add
-    scatter_add_ index_reduce index_reduce_ scatter_reduce scatter_reduce_ embedding_dense_backward
+    scatter_add_ index_reduce index_reduce_ scatter_reduce scatter_reduce_
     _embedding_bag _embedding_bag_dense_backward trace native_dropout_backward col2im im2col""",
 )
