@@ -5,7 +5,7 @@ The only room that imports torch (extra ``torch``). ``emulate`` is the context; 
 through alike. ``known`` is what is known of a tensor's memory (a parameter, an activation, a gradient), ``machine``
 reads operands and stores results by it, through `nfloat.nn.precision.Precision`, the one place that rounds; ``places``
 says in which module of the model an operation belongs, ``scaling`` scales losses, ``stepping`` joins an optimiser's
-step, ``refusals`` says what is not emulated, ``tracing`` counts what was rounded, ``tensors`` shares memory with NumPy,
+step and ``joining`` linear maps, ``refusals`` says what is not emulated, ``tracing`` counts what was rounded, ``tensors`` shares memory with NumPy,
 ``functions`` holds `round`, `matmul` and `quantize` of tensors.
 """
 

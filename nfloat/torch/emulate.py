@@ -16,6 +16,7 @@ from ..nn.recipes import Recipe, recipe
 from ..nn.scaling import LossScaling
 from ..streams import SeedLike, Stream
 from . import operations  # noqa: F401  (fills the table)
+from .joining import Joining
 from .known import Kind, Known, learn
 from .machine import Machine
 from .mode import Dispatch
@@ -86,7 +87,7 @@ class Emulation:
         stack.enter_context(no_autocast())
         self._renew()
         self._adopt()
-        for part in (machine.places, self._stepping, self._backward):
+        for part in (machine.places, self._stepping, self._backward, Joining()):
             part.start()
             stack.callback(part.stop)
         mkldnn = torch._C._get_mkldnn_enabled()  # its own LSTM hides products; `torch.backends.mkldnn.flags` may warn

@@ -41,6 +41,8 @@ ROLES = {
     Kind.WEIGHT_GRADIENT: Role.WEIGHT_GRADIENT,
     Kind.STATE: Role.STATE,
 }
+#: gradients, in the backward pass
+GRADIENTS = frozenset({Kind.WEIGHT_GRADIENT, Kind.GRADIENT, Kind.LOSS})
 #: how a trace calls numbers of the carrier
 CARRIED = {Kind.CONSTANT: "constant", Kind.LOSS: "loss", Kind.SCALAR: "scalar", Kind.OUTSIDE: "outside"}
 

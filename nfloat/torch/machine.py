@@ -21,7 +21,7 @@ import torch
 from ..formats.format import Format
 from ..nn.precision import Floats, Precision, Role
 from ..nn.recipes import Recipe
-from .known import CARRIED, ROLES, Kind, Known, learn, lookup
+from .known import CARRIED, GRADIENTS, ROLES, Kind, Known, learn, lookup
 from .places import Origin, Places
 from .refusals import check_tensor
 from .tensors import SHARED, array_of, tensor_of
@@ -137,8 +137,10 @@ class Machine:
     def _backward_part(self, operands: Sequence[Known], size: int) -> Part:
         node = _node()
         kinds = {known.kind for known in operands}
-        if node is None or isinstance(node, _AccumulateGrad):
-            own = next((k for k in operands if k.kind in (Kind.WEIGHT_GRADIENT, Kind.GRADIENT, Kind.LOSS)), None)
+        # autograd adds the gradients of several uses while the node that it has just run still stands
+        summed = self.trace.operation == "add" and len(operands) == 2 and kinds <= GRADIENTS
+        if node is None or summed or isinstance(node, _AccumulateGrad):
+            own = next((k for k in operands if k.kind in GRADIENTS), None)
             return Part(Kind.GRADIENT, "", "", True) if own is None else Part(own.kind, own.name, own.name, True)
         origin = self.places.origin(node)
         if origin is None:
