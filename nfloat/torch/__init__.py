@@ -1,12 +1,12 @@
 """The same recipes for PyTorch models: an unchanged model and loop, computed as a recipe says, on the CPU.
 
-The only room that imports torch (extra ``torch``). ``emulate`` is the context; inside it a dispatch mode below autograd
-(``mode``) hands each aten operation to its row in ``operations``, so that forward, backward and optimiser steps pass
-through alike. ``known`` is what is known of a tensor's memory (a parameter, an activation, a gradient), ``machine``
-reads operands and stores results by it, through `nfloat.nn.precision.Precision`, the one place that rounds; ``places``
-says in which module of the model an operation belongs, ``scaling`` scales losses, ``stepping`` joins an optimiser's
-step and ``joining`` linear maps, ``refusals`` says what is not emulated, ``tracing`` counts what was rounded, ``tensors`` shares memory with NumPy,
-``functions`` holds `round`, `matmul` and `quantize` of tensors.
+The only room that imports torch (extra ``torch``). ``emulate`` is the context; inside it a dispatch mode below
+autograd (``mode``) hands each aten operation to its row in ``operations``, so that forward, backward and optimiser
+steps pass through alike. ``known`` is what is known of a tensor's memory (a parameter, an activation, a gradient),
+``machine`` reads operands and stores results by it, through `nfloat.nn.precision.Precision`, the one place that
+rounds; ``places`` says in which module of the model an operation belongs, ``scaling`` scales losses, ``stepping``
+joins an optimiser's step and ``joining`` linear maps, ``refusals`` says what is not emulated, ``tracing`` counts what
+was rounded, ``tensors`` shares memory with NumPy, ``functions`` holds `round`, `matmul` and `quantize` of tensors.
 """
 
 from ..errors import MissingExtraError

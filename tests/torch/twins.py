@@ -15,7 +15,8 @@ def make_equal(torch, own, model, recipe):
     dtype = carrier(torch, recipe)
     model.to(dtype)
     model.load_state_dict({name: torch.tensor(t.data).to(dtype) for name, t in own.parameters().items()}, strict=False)
-    nf.nn.load(own, {name: p.detach().numpy() for name, p in model.named_parameters()})
+    buffers = {name: t.data for name, t in own.buffers().items()}
+    nf.nn.load(own, {name: p.detach().numpy() for name, p in model.named_parameters()} | buffers)
 
 
 def same_bits(own, model):

@@ -1,10 +1,11 @@
 """One row per aten operation: how it is computed. A file per family; importing this room fills the table.
 
-``table`` holds the rows, ``wide`` the rule for whatever has no arithmetic of its own here (and, "by default" in traces,
-for operations that no row names): computed in float64 from the stored operands, rounded once. ``moves``: what
+``table`` holds the rows, ``wide`` the rule for whatever has no arithmetic of its own here (and, "by default" in
+traces, for operations that no row names): computed in float64 from the stored operands, rounded once. ``moves``: what
 moves or selects numbers, and is not rounded. ``makes``: what makes numbers from none. ``products``, ``elementwise``,
-``reductions``, ``losses``, ``softmax``, ``norms``, ``attention``, ``convolution``, ``rowwise``: arithmetic as `nfloat.nn` does it. ``updates``: what optimisers do in place; ``fused``:
-whole steps of optimisers; ``lists``: operations on lists of tensors, one tensor at a time.
+``reductions``, ``losses``, ``softmax``, ``norms``, ``attention``, ``convolution``, ``rowwise``: arithmetic as
+`nfloat.nn` does it. ``updates``: what optimisers do in place; ``fused``: whole steps of optimisers; ``lists``:
+operations on lists of tensors, one tensor at a time.
 """
 
 from . import attention as attention

@@ -10,7 +10,6 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 
 from ...nn.ops import OPS
 from ...nn.ops.convolution import Geometry
@@ -85,7 +84,7 @@ def convolution_backward(machine: Machine, operation: Any, args: tuple[Any, ...]
         kept = _flat(x), _flat(w), _geometry(walk)
         found = OPS["conv2d"].backward(machine.p, layer, kept, _flat(dy), wanted)
     else:
-        found = _backward(machine, layer, x, w, dy, walk, wanted)
+        found = tuple(_backward(machine, layer, x, w, dy, walk, wanted))
     parts = [machine.gradient_of(k, layer) for k in known]
     bias = machine.beside(known[1], layer)
     shapes = (t.shape, weight.shape, (-1,))
@@ -127,7 +126,8 @@ def _grouped(
 def _turned(w: Floats, groups: int) -> Floats:
     """(a, b / groups, kernel) -> (b, a / groups, kernel turned over)."""
     split = w.reshape(groups, -1, *w.shape[1:]).swapaxes(1, 2)
-    flipped = split[(..., *(slice(None, None, -1) for _ in w.shape[2:]))]
+    over: tuple[Any, ...] = (..., *(slice(None, None, -1) for _ in w.shape[2:]))
+    flipped = split[over]
     return np.ascontiguousarray(flipped.reshape(-1, *split.shape[2:]))
 
 
@@ -144,18 +144,21 @@ def _along(
 
 
 def _against(
-    machine: Machine, layer: str, which: str, x: Floats, w: Floats, start: Any, walk: Walk, out: tuple[int, ...], roles: Any
+    machine: Machine, layer: str, which: str, x: Floats, w: Floats, start: Any, walk: Walk, out: tuple[int, ...],
+    roles: Any,
 ) -> Floats:  # fmt: skip
     """The transposed one, to an image of the size `out`: of x with zeros between its places, and w turned over."""
     spread = [d * (k - 1) for d, k in zip(walk.dilation, w.shape[2:], strict=True)]
     wide = np.zeros((*x.shape[:2], *((n - 1) * s + 1 for n, s in zip(x.shape[2:], walk.stride, strict=True))), x.dtype)
-    wide[(..., *(slice(None, None, s) for s in walk.stride))] = x
+    places: tuple[Any, ...] = (..., *(slice(None, None, s) for s in walk.stride))
+    wide[places] = x
     before = [s - p for s, p in zip(spread, walk.padding, strict=True)]
     after = [o - n - b + s for o, n, b, s in zip(out, wide.shape[2:], before, spread, strict=True)]
     wide = _padded(wide, tuple(max(b, 0) for b in before), tuple(max(a, 0) for a in after))
     cut = (slice(max(-b, 0), n - max(-a, 0)) for b, a, n in zip(before, after, wide.shape[2:], strict=True))
     flat = walk._replace(stride=(1,) * len(out), padding=(0,) * len(out))
-    seen = np.ascontiguousarray(wide[(..., *cut)])
+    inside: tuple[Any, ...] = (..., *cut)
+    seen = np.ascontiguousarray(wide[inside])
     return _along(machine, layer, which, seen, _turned(w, walk.groups), start, flat, roles)
 
 

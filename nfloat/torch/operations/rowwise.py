@@ -1,9 +1,10 @@
-"""Rows taken by number: an embedding's, stored as activations; its gradient a sum of rows in the recipe's accumulator."""
+"""Rows taken by number: an embedding's, stored as activations; its gradient, sums in the recipe's accumulator."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 
 from ...nn.ops import OPS
@@ -36,4 +37,4 @@ def embedding_backward(machine: Machine, operation: Any, args: tuple[Any, ...], 
     if args[4]:
         raise refuse("embedding", "scale_grad_by_freq=True has no counterpart under a recipe; leave it out")
     (values,) = OPS["embedding"].backward(machine.p, layer, kept, machine.read(gradient), (True,))
-    return machine.result(values, part, gradient.dtype)  # type: ignore[arg-type]  # it was asked for
+    return machine.result(np.asarray(values), part, gradient.dtype)

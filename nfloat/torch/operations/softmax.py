@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ...nn.ops import OPS
+from ...nn.ops.op import selected
 from ..machine import Machine
+from ..tensors import tensor_of
 from .table import row
 
 
@@ -29,7 +33,7 @@ def softmax_backward(machine: Machine, operation: Any, args: tuple[Any, ...], kw
     part = machine.part(known, [gradient.numel(), y.numel()], y.numel())
     kept = machine.read(y, known[1]), axis
     (values,) = OPS["softmax"].backward(machine.p, part.layer, kept, machine.read(gradient, known[0]), (True,))
-    return machine.result(values, part, y.dtype)  # type: ignore[arg-type]  # it was asked for
+    return machine.result(np.asarray(values), part, y.dtype)
 
 
 @row("gelu", "leaky_relu")
@@ -57,4 +61,15 @@ def activation_backward(machine: Machine, operation: Any, args: tuple[Any, ...],
         machine.p, part.layer, machine.read(t, known[1]), **_attributes(name, args[2:3], kwargs)
     )
     (values,) = OPS[name].backward(machine.p, part.layer, kept, machine.read(gradient, known[0]), (True,))
-    return machine.result(values, part, t.dtype)  # type: ignore[arg-type]  # it was asked for
+    return machine.result(np.asarray(values), part, t.dtype)
+
+
+@row("threshold_backward")
+def threshold_backward(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The gradient where x is above the threshold, else 0; as in `nfloat.nn` also where x is NaN."""
+    gradient, t, threshold = args
+    known = [machine.known(gradient), machine.known(t)]
+    part = machine.part(known, [gradient.numel(), t.numel()], t.numel())
+    values = selected(machine.read(t, known[1]) > threshold, machine.read(gradient, known[0]))
+    machine.trace.count(part.layer, "moved", "", "", t.numel())
+    return machine.learned(tensor_of(values, t.dtype), part)
