@@ -123,7 +123,7 @@ def _client(address: str | None) -> Any:
     except ImportError:
         raise MissingExtraError("--scheduler needs Dask: pip install 'nfloat[cluster]'") from None
     try:
-        return Client(address, timeout=20, set_as_default=False)  # type: ignore[no-untyped-call]
+        return Client(address, timeout=20, set_as_default=False)
     except (OSError, ValueError) as error:
         raise ArgumentError(f"scheduler={address!r} cannot be reached: {error}") from None
 

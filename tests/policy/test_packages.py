@@ -12,7 +12,18 @@ ROOT = Path(nfloat.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 
 #: packages that stay in one room (import-linter's contracts in pyproject.toml say in which)
-IN_ONE_ROOM = {"numba", "llvmlite", "click", "pytest", "hypothesis", "matplotlib", "jinja2", "sklearn", "mlxtend"}
+IN_ONE_ROOM = {
+    "numba",
+    "llvmlite",
+    "click",
+    "pytest",
+    "hypothesis",
+    "matplotlib",
+    "jinja2",
+    "sklearn",
+    "mlxtend",
+    "torch",
+}
 ANYWHERE = {
     "numpy",
     "scipy",

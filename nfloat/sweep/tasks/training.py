@@ -8,7 +8,6 @@ from where float64 ends from the same start, and what the recipe's tensors cost.
 from __future__ import annotations
 
 import functools
-import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ...drift.config import Config
+from ...drift.engine import EngineTask
 from ...runs.rows import Value
 from ..task import Task
 from .setting import Setting
@@ -74,35 +74,30 @@ def measure(cell: Cell) -> Mapping[str, Value]:
     of the way that those have gone, `bits` the bits of all tensors that one step stores.
     """
     from ... import nn
-    from ...drift.config import recipe_of
-    from ...drift.twin import begin, weights
 
     config = cell.config()
-    data = _data(config.data)
-    twin_loss, start, twin = _twin(config.replace(recipes=("float64",)))
-    trainer, batches = begin(config, data, recipe_of(config.recipes[0]), 1)
-    meter = _Meter(trainer.recipe)
-    for step, batch in enumerate(itertools.islice(batches, config.steps)):
-        x, y = data.train_x[batch], data.train_y[batch]
+    alone = config.replace(recipes=("float64",))
+    twin_loss, start, twin = _twin(alone)
+    recipe = nn.recipe(config.recipes[0])
+    training, meter = _task(alone).begin(recipe, config.seed, 1), _Meter(recipe)
+    for step in range(config.steps):
         last = step + 1 == config.steps
-        trainer.step(x, y, observer=meter.observer if last else None, watch=meter.watch if last else None)
-    train = nn.evaluate(trainer.model, data.train_x, data.train_y, threads=1)
-    test = nn.evaluate(trainer.model, data.test_x, data.test_y, threads=1)
+        training.step(meter.observer if last else None, meter.watch if last else None)
+    train, test = training.train_set(), training.test_set()
     return {
         "train_loss": train.loss,
         "loss_gap": train.loss / twin_loss - 1.0 if math.isfinite(train.loss) else math.inf,
         "test_error": 1.0 - test.accuracy,
-        "path": _distance(weights(trainer), twin) / _distance(start, twin),
+        "path": _distance(training.weights(), twin) / _distance(start, twin),
         "stagnation": meter.stagnation,
         "bits": meter.bits,
     }
 
 
 @functools.lru_cache(maxsize=4)
-def _data(name: str) -> Any:
-    from ... import nn
-
-    return nn.load_data(name)
+def _task(config: Config) -> EngineTask:
+    """Model and data, read once for all cells that have them."""
+    return config.task()
 
 
 @functools.lru_cache(maxsize=64)
@@ -110,7 +105,7 @@ def _twin(config: Config) -> tuple[float, Mapping[str, Any], Mapping[str, Any]]:
     """float64's loss, and its weights at the start and the end: cells that differ in the recipe share them."""
     from ...drift.twin import run_reference
 
-    reference = run_reference(config, _data(config.data), 1)
+    reference = run_reference(config, _task(config), 1, measured=())
     first, last = reference.at[0], reference.at[config.steps]
     return last.train_loss, first.weights, last.weights
 

@@ -1,0 +1,25 @@
+"""The same recipes for PyTorch models: an unchanged model and loop, computed as a recipe says, on the CPU.
+
+The only room that imports torch (extra ``torch``). ``emulate`` is the context; inside it a dispatch mode below
+autograd (``mode``) hands each aten operation to its row in ``operations``, so that forward, backward and optimiser
+steps pass through alike. ``known`` is what is known of a tensor's memory (a parameter, an activation, a gradient),
+``machine`` reads operands and stores results by it, through `nfloat.nn.precision.Precision`, the one place that
+rounds; ``places`` says in which module of the model an operation belongs, ``scaling`` scales losses, ``stepping``
+joins an optimiser's step and ``joining`` linear maps, ``refusals`` says what is not emulated, ``tracing`` counts what
+was rounded, ``tensors`` shares memory with NumPy, ``functions`` holds `round`, `matmul` and `quantize` of tensors.
+"""
+
+from ..errors import MissingExtraError
+
+try:
+    import torch as _torch  # noqa: F401
+except ImportError as error:
+    raise MissingExtraError("nfloat.torch needs PyTorch: pip install 'nfloat[torch]'") from error
+
+from .emulate import Emulation as Emulation
+from .emulate import emulate as emulate
+from .functions import matmul as matmul
+from .functions import quantize as quantize
+from .functions import round as round
+
+__all__ = ["Emulation", "emulate", "matmul", "quantize", "round"]

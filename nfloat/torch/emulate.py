@@ -1,0 +1,211 @@
+"""`emulate`: the context in which an unchanged PyTorch loop is computed as a recipe says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Any, TypeAlias
+
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from ..errors import ArgumentError, as_integer
+from ..nn.operands import AmaxHistory
+from ..nn.precision import Observer, Precision
+from ..nn.recipes import Recipe, recipe
+from ..nn.scaling import LossScaling
+from ..streams import SeedLike, Stream
+from . import operations  # noqa: F401  (fills the table)
+from .joining import Joining
+from .known import Kind, Known, learn
+from .machine import Machine
+from .mode import Dispatch
+from .places import Places
+from .refusals import check_model, check_optimizer, no_autocast
+from .scaling import Backward
+from .stepping import Stepping
+from .tracing import Trace
+
+Models: TypeAlias = torch.nn.Module | Sequence[torch.nn.Module] | None
+Optimizers: TypeAlias = torch.optim.Optimizer | Sequence[torch.optim.Optimizer] | None
+
+#: the emulation that is running
+_RUNNING: list[Emulation] = []
+
+
+class Emulation:
+    """An emulation at work; made by `emulate`.
+
+    Attributes
+    ----------
+    recipe : Recipe
+        What is rounded where.
+    steps : int
+        Steps of optimisers so far, `step` of `emulate` included.
+    """
+
+    def __init__(
+        self,
+        own: Recipe,
+        models: list[tuple[str, torch.nn.Module]],
+        seed: Stream,
+        step: int,
+        threads: int | None,
+        observer: Observer | None,
+        scaling: LossScaling | None,
+    ) -> None:
+        self.recipe, self.steps, self._seed, self._threads, self._observer = own, step, seed, threads, observer
+        self._trace = Trace()
+        self._machine = Machine(Places(models), self._trace)
+        self._models = models
+        self._backward = Backward(self._machine, scaling)
+        self._stepping = Stepping(self._machine, self._backward.skips, self._stepped)
+        self._mode = Dispatch(self._machine)
+        self._scales = AmaxHistory()
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Emulation:
+        if _RUNNING:
+            raise ArgumentError(
+                "emulate is running already, and one recipe rules at a time: leave it before the next one"
+            )
+        _RUNNING.append(self)
+        self._stack = ExitStack()
+        self._stack.callback(_RUNNING.pop)
+        try:
+            self._begin()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def _begin(self) -> None:
+        machine, stack = self._machine, self._stack
+        stack.enter_context(no_autocast())
+        self._renew()
+        self._adopt()
+        for part in (machine.places, self._stepping, self._backward, Joining()):
+            part.start()
+            stack.callback(part.stop)
+        mkldnn = torch._C._get_mkldnn_enabled()  # its own LSTM hides products; `torch.backends.mkldnn.flags` may warn
+        torch._C._set_mkldnn_enabled(False)
+        stack.callback(torch._C._set_mkldnn_enabled, mkldnn)
+        stack.enter_context(sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.MATH]))
+        fast = torch.backends.mha.get_fastpath_enabled()
+        torch.backends.mha.set_fastpath_enabled(False)
+        stack.callback(torch.backends.mha.set_fastpath_enabled, fast)
+        stack.enter_context(self._mode)
+
+    def _adopt(self) -> None:
+        machine = self._machine
+        machine.parameters = []
+        for prefix, model in self._models:
+            for name, parameter in model.named_parameters(prefix=prefix):
+                machine.adopt(parameter, name)
+                machine.parameters.append(parameter)
+            for name, buffer in model.named_buffers(prefix=prefix):
+                if buffer.is_floating_point():
+                    learn(buffer, Known(machine, Kind.CONSTANT, name))
+
+    def _renew(self) -> None:
+        """A precision for the step that begins."""
+        threads = torch.get_num_threads() if self._threads is None else self._threads
+        self._machine.p = Precision(
+            self.recipe,
+            self._seed,
+            self.steps,
+            self._observer,
+            threads,
+            scales=self._scales,
+            tracer=self._trace.rounded,
+        )
+
+    def _stepped(self) -> None:
+        self.steps += 1
+        self._renew()
+
+    def trace(self) -> list[dict[str, Any]]:
+        """What was rounded where: one row per operation, module, role, format and accumulator.
+
+        Each is a dict with these keys and "how" ("by default" for an operation that no row of the table names), "calls"
+        and "elements".
+        """
+        return self._trace.rows()
+
+
+def emulate(
+    recipe_or_name: Recipe | str,
+    model: Models = None,
+    optimizer: Optimizers = None,
+    seed: SeedLike = 0,
+    *,
+    step: int = 0,
+    threads: int | None = None,
+    observer: Observer | None = None,
+    loss_scaling: bool = True,
+) -> Emulation:
+    """A context in which PyTorch computes as a recipe says, forward, backward and updates, on the CPU.
+
+    Parameters
+    ----------
+    recipe_or_name : Recipe or str
+        A recipe, or a name in `nf.nn.recipes`.
+    model : torch.nn.Module or sequence of them, optional
+        Gives parameters their names, by which layers are overridden and random bits are drawn, and buffers their part.
+        Its parameters are stored at once as the recipe stores them. Without it, parameters are met as they are used.
+    optimizer : torch.optim.Optimizer or sequence of them, optional
+        Checked to be the model's. Every optimiser that steps inside is followed, named here or not.
+    seed : int or Stream
+        Where random bits come from; used by stochastic casts and accumulators only.
+    step : int
+        Number of the first step: part of the streams' names. A loop that enters the context anew for each step says
+        which step it is, lest all draw the same bits.
+    threads : int, optional
+        Threads of matrix products; torch's own number by default. Changes no bit.
+    observer : callable, optional
+        As of `nf.nn.precision`: ``observer(layer, tensor, before, after)``.
+    loss_scaling : bool
+        Whether a recipe that scales losses does so here. A loop with a GradScaler keeps its own.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such recipe; model or optimiser are none, compiled, of another device, or do not belong
+        together; on entering, if an emulation is running already; inside, by any operation that is not emulated.
+
+    Notes
+    -----
+    Tensors keep their types: where a float32 tensor must hold a result of a float64 recipe, it holds that rounded once
+    more, so a model for such a recipe is a ``model.double()``.
+
+    Examples
+    --------
+    >>> import torch
+    >>> model = torch.nn.Linear(2, 1)
+    >>> with emulate("bf16-mixed", model=model) as run:
+    ...     _ = model(torch.ones(4, 2))
+    >>> [(row["operation"], row["role"], row["format"]) for row in run.trace() if row["role"] == "activation"]
+    [('addmm', 'activation', 'bfloat16')]
+    """
+    own = recipe(recipe_or_name)
+    if as_integer(step) is None or step < 0:
+        raise ArgumentError(f"step={step!r} of an emulation must be an integer of at least 0")
+    models, optimizers = _several(model), _several(optimizer)
+    for each in models:
+        check_model(each)
+    for one in optimizers:
+        check_optimizer(one, [p for each in models for p in each.parameters()] if models else None)
+    named = [("", models[0])] if len(models) == 1 else [(str(i), each) for i, each in enumerate(models)]
+    stream = seed if isinstance(seed, Stream) else Stream(seed)
+    scaling = own.loss_scaling if loss_scaling else None
+    return Emulation(own, named, stream, step, threads, observer, scaling)
+
+
+def _several(value: Any) -> list[Any]:
+    """None, one, or several."""
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list | tuple) else [value]

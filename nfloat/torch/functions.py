@@ -1,0 +1,186 @@
+"""`round`, `matmul` and `quantize` of tensors: nfloat's own functions, differentiable.
+
+A rounding has derivative 1 (straight through); the gradients of a product are products in the same accumulator, of the
+gradient and the operands as they were given. Results have the tensor's type.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..blocks.array import BlockArray
+from ..blocks.quantize import quantize as quantize_array
+from ..errors import ArgumentError
+from ..formats.blocks import BlockFormat
+from ..formats.names import FormatLike
+from ..linalg.accumulators import AccumulatorLike
+from ..linalg.matmul import matmul as matmul_arrays
+from ..ops.rounding import round as round_array
+from ..streams import SeedLike, Stream
+from .refusals import check_tensor
+from .tensors import array_of, tensor_of
+
+
+def _checked(t: Any, argument: str, operation: str) -> torch.Tensor:
+    if not isinstance(t, torch.Tensor) or not t.is_floating_point():
+        raise ArgumentError(
+            f"{argument}: nft.{operation} takes a tensor of real numbers, not {getattr(t, 'dtype', type(t).__name__)}; "
+            f"nf.{operation} takes arrays"
+        )
+    check_tensor(t, operation)
+    return t
+
+
+class _Round(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, t: torch.Tensor, fmt: Any, rounding: str, options: dict[str, Any]) -> torch.Tensor:
+        return tensor_of(np.asarray(round_array(array_of(t), fmt, rounding, **options)), t.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[Any, ...]:
+        return gradient, None, None, None
+
+
+def round(
+    t: torch.Tensor,
+    fmt: FormatLike | BlockFormat,
+    rounding: str = "nearest_even",
+    *,
+    overflow: str | None = None,
+    random_bits: int | None = None,
+    seed: SeedLike | None = None,
+    axis: int | tuple[int, int] | None = None,
+    scale_rule: str | None = None,
+) -> torch.Tensor:
+    """Each element rounded once to a format, as `nf.round` does it; the gradient passes straight through.
+
+    Parameters
+    ----------
+    t : torch.Tensor
+        Real numbers on the CPU.
+    fmt, rounding, overflow, random_bits, seed, axis, scale_rule
+        As of `nf.round`.
+
+    Raises
+    ------
+    ArgumentError
+        If `t` is no tensor of real numbers on the CPU.
+    FormatError, RoundingError, SeedError
+        As `nf.round` raises them.
+
+    Examples
+    --------
+    >>> t = torch.tensor([1.0, 1.003], requires_grad=True)
+    >>> y = round(t, "bfloat16")
+    >>> y.tolist(), torch.autograd.grad(y.sum(), t)[0].tolist()
+    ([1.0, 1.0], [1.0, 1.0])
+    """
+    options = {"overflow": overflow, "random_bits": random_bits, "seed": seed, "axis": axis, "scale_rule": scale_rule}
+    found: torch.Tensor = _Round.apply(_checked(t, "t", "round"), fmt, rounding, options)
+    return found
+
+
+class _Matmul(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, a: torch.Tensor, b: torch.Tensor, c: Any, acc: Any, options: dict[str, Any]) -> torch.Tensor:
+        ctx.save_for_backward(a, b)
+        ctx.acc, ctx.options, ctx.start = acc, options, None if c is None else c.shape
+        return _product(a, b, c, acc, options, "forward")
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[Any, ...]:
+        (a, b), (acc, options) = ctx.saved_tensors, (ctx.acc, ctx.options)
+        left, right = (a if a.dim() > 1 else a.unsqueeze(0)), (b if b.dim() > 1 else b.unsqueeze(1))
+        dy = gradient.unsqueeze(-2) if a.dim() == 1 else gradient
+        dy = dy.unsqueeze(-1) if b.dim() == 1 else dy
+        da = db = dc = None
+        if ctx.needs_input_grad[0]:
+            da = _summed(_product(dy, right.mT, None, acc, options, "a"), left.shape).reshape(a.shape)
+        if ctx.needs_input_grad[1]:
+            db = _summed(_product(left.mT, dy, None, acc, options, "b"), right.shape).reshape(b.shape)
+        if ctx.start is not None and ctx.needs_input_grad[2]:
+            dc = _summed(gradient, ctx.start)
+        return da, db, dc, None, None
+
+
+def _product(
+    a: torch.Tensor, b: torch.Tensor, c: torch.Tensor | None, acc: Any, options: dict[str, Any], which: str
+) -> torch.Tensor:
+    given = dict(options)
+    if given["seed"] is not None:
+        stream = given["seed"] if isinstance(given["seed"], Stream) else Stream(given["seed"])
+        given["seed"] = stream if which == "forward" else stream.child("gradient", which)
+    values = matmul_arrays(array_of(a), array_of(b), acc, None if c is None else array_of(c), **given)
+    return tensor_of(np.asarray(values), a.dtype)
+
+
+def _summed(gradient: torch.Tensor, shape: torch.Size) -> torch.Tensor:
+    """The gradient of an operand that was broadcast from `shape`."""
+    return gradient if gradient.shape == shape else gradient.sum_to_size(shape)
+
+
+def matmul(
+    a: torch.Tensor,
+    b: torch.Tensor,
+    acc: AccumulatorLike,
+    c: torch.Tensor | None = None,
+    *,
+    inputs: Any = None,
+    output: FormatLike | None = None,
+    seed: SeedLike | None = None,
+    threads: int | None = None,
+) -> torch.Tensor:
+    """a @ b + c, every sum formed as `acc` says, as `nf.matmul` does it; differentiable.
+
+    Parameters
+    ----------
+    a, b, c : torch.Tensor
+        Real numbers on the CPU, of shapes as in `nf.matmul`.
+    acc, inputs, output, seed, threads
+        As of `nf.matmul`; the gradients are products with the same.
+
+    Raises
+    ------
+    ArgumentError
+        If an operand is no tensor of real numbers on the CPU.
+    AccumulatorError, FormatError, ShapeError, SeedError, RepresentationError
+        As `nf.matmul` raises them.
+
+    Examples
+    --------
+    >>> ones = torch.ones(1, 4096)
+    >>> matmul(ones, ones.T, "float16")
+    tensor([[2048.]])
+    """
+    tensors = [_checked(t, name, "matmul") for t, name in ((a, "a"), (b, "b"))]
+    start = None if c is None else _checked(c, "c", "matmul")
+    threads = torch.get_num_threads() if threads is None else threads
+    options = {"inputs": inputs, "output": output, "seed": seed, "threads": threads}
+    found: torch.Tensor = _Matmul.apply(*tensors, start, acc, options)
+    return found
+
+
+def quantize(t: torch.Tensor, fmt: BlockFormat | str, rounding: str = "nearest_even", **options: Any) -> BlockArray:
+    """Codes and scales of a block format, as `nf.quantize` gives them. `round` gives the values, differentiable.
+
+    Parameters
+    ----------
+    t : torch.Tensor
+        Real numbers on the CPU.
+    fmt, rounding, **options
+        As of `nf.quantize`.
+
+    Raises
+    ------
+    ArgumentError
+        If `t` is no tensor of real numbers on the CPU.
+
+    Examples
+    --------
+    >>> quantize(torch.eye(32), "mxfp4").codes.shape
+    (32, 32)
+    """
+    return quantize_array(array_of(_checked(t, "t", "quantize")), fmt, rounding, **options)

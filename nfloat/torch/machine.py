@@ -1,0 +1,288 @@
+"""Operands read and results stored, each by what is known of it: how a recipe reaches tensors.
+
+A `Machine` serves one emulation. Operations (``operations/``) ask it for arrays and hand values back; it asks
+``places`` where they belong and `nfloat.nn.precision.Precision` how they are rounded.
+
+* A parameter is read as its copy (`weight_copy`), kept until it changes; in an optimiser's step as it is stored.
+* What comes from outside is cast as it enters, as an activation; the program's own numbers (masks, positions,
+  buffers) and losses stay numbers of the carrier.
+* A result of the forward pass is an activation, a loss where an operand is one; of the backward pass the gradient of
+  the operand that the node's forward operation had: of a parameter, an activation, a loss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from ..formats.format import Format
+from ..nn.precision import Floats, Precision, Role
+from ..nn.recipes import Recipe
+from .known import CARRIED, GRADIENTS, ROLES, Kind, Known, learn, lookup
+from .places import Origin, Places
+from .refusals import check_tensor
+from .tensors import SHARED, array_of, tensor_of
+from .tracing import Trace
+
+_AccumulateGrad = torch._C._functions.AccumulateGrad
+_node, _task = torch._C._current_autograd_node, torch._C._current_graph_task_id
+
+
+class Part(NamedTuple):
+    """The part of a result in a step: its kind, the name under which it is rounded, the layer, and which pass it is."""
+
+    kind: Kind
+    name: str
+    layer: str
+    backward: bool
+    #: of the backward pass: what is differentiated
+    origin: Origin | None = None
+
+
+class Machine:
+    """Reads operands and stores results under one recipe."""
+
+    def __init__(self, places: Places, trace: Trace) -> None:
+        self.places, self.trace = places, trace
+        self.p: Precision
+        #: the dispatch mode, for operations that are made of others, and what it does with one; the models' parameters
+        self.mode: Any = None
+        self.handle: Any = None
+        self.parameters: list[torch.Tensor] = []
+        #: whether an optimiser's step is running; whether the backward pass makes a graph of its own, and how many
+        #: modules were running when it began
+        self.stepping, self.differentiable, self.depth = False, False, 0
+
+    @property
+    def updating(self) -> bool:
+        """Whether an optimiser computes (and not the closure that it was given)."""
+        return self.stepping and not torch.is_grad_enabled() and _task() == -1
+
+    # ---------------------------------------------------------------- what is known
+    def known(self, t: torch.Tensor) -> Known:
+        """What is known of a tensor's memory; found out where it is new."""
+        try:
+            known = lookup(t, self)
+        except RuntimeError:  # no storage
+            check_tensor(t, self.trace.operation)
+            raise
+        if known is None:
+            known = self._first_sight(t)
+        return known
+
+    def _first_sight(self, t: torch.Tensor) -> Known:
+        check_tensor(t, self.trace.operation)
+        if isinstance(t, torch.nn.Parameter):
+            return self.adopt(t, f"parameter{id(t) % 100000}")
+        return Known(self, Kind.OUTSIDE, "")
+
+    def adopt(self, parameter: torch.Tensor, name: str) -> Known:
+        """Take a parameter in: stored, from now on, as the recipe stores parameters."""
+        known = Known(self, Kind.PARAMETER, name)
+        known.owner = parameter.detach()
+        known.version = -1
+        learn(parameter, known)
+        self._stored(known)
+        return known
+
+    def _stored(self, known: Known) -> torch.Tensor:
+        """A parameter as it is stored; rounded, to nearest, where somebody has written into it."""
+        owner = known.owner
+        assert owner is not None, "parameters have an owner"
+        if known.version != owner._version:
+            values = array_of(owner)
+            cast = self.recipe(Role.WEIGHT, known.name).weights
+            if values.dtype not in cast.exact_in:
+                self.write(owner, self.p.round(cast.nearest, Role.WEIGHT, known.name, values))
+            known.version, known.copy = owner._version, None
+        return owner
+
+    def recipe(self, role: Role, name: str) -> Recipe:
+        """The recipe as it holds for a tensor of that role and name."""
+        return self.p.at(role.layer(name))
+
+    # ---------------------------------------------------------------- where an operation belongs
+    def is_backward(self) -> bool:
+        """Whether gradients are being computed (and not a checkpoint's forward again)."""
+        if _task() == -1:
+            return False
+        if not torch.is_grad_enabled():
+            return True
+        return self.differentiable and self.places.depth == self.depth
+
+    def part(self, operands: Sequence[Known], counts: Sequence[int], size: int) -> Part:
+        """The part of a result of `size` elements, made of `operands`."""
+        if self.updating:
+            return Part(Kind.SCALAR, "", "", False)
+        if self.is_backward():
+            return self._backward_part(operands, size)
+        layer = self.places.layer or self.trace.operation
+        self.places.remember(layer, tuple(zip(operands, counts, strict=True)))
+        return Part(self._forward_kind(operands), layer, layer, False)
+
+    def _forward_kind(self, operands: Sequence[Known]) -> Kind:
+        kinds = {known.kind for known in operands}
+        if kinds & {Kind.SCALAR, Kind.STATE, Kind.WEIGHT_GRADIENT}:
+            return Kind.SCALAR
+        if Kind.LOSS in kinds:
+            return Kind.LOSS
+        if kinds <= {Kind.CONSTANT}:
+            return Kind.CONSTANT
+        outside_of_model = kinds <= {Kind.PARAMETER, Kind.CONSTANT} and not torch.is_grad_enabled()
+        return Kind.SCALAR if outside_of_model and not self.places.depth else Kind.ACTIVATION
+
+    def _backward_part(self, operands: Sequence[Known], size: int) -> Part:
+        node = _node()
+        kinds = {known.kind for known in operands}
+        # autograd adds the gradients of several uses while the node that it has just run still stands
+        summed = self.trace.operation == "add" and len(operands) == 2 and kinds <= GRADIENTS
+        if node is None or summed or isinstance(node, _AccumulateGrad):
+            own = next((k for k in operands if k.kind in GRADIENTS), None)
+            return Part(Kind.GRADIENT, "", "", True) if own is None else Part(own.kind, own.name, own.name, True)
+        origin = self.places.origin(node)
+        if origin is None:
+            return Part(Kind.GRADIENT, "", "", True)
+        if Kind.PARAMETER not in kinds:
+            for known, count in origin.operands:
+                if known.kind is Kind.PARAMETER and count == size:
+                    return Part(Kind.WEIGHT_GRADIENT, known.name, origin.layer, True, origin)
+        inner = [known for known, _ in origin.operands if known.kind not in (Kind.PARAMETER, Kind.CONSTANT)]
+        if any([known.kind is Kind.LOSS for known in inner]):
+            return Part(Kind.LOSS, "", origin.layer, True, origin)
+        return Part(Kind.GRADIENT, inner[0].name if inner else "", origin.layer, True, origin)
+
+    def gradient_of(self, operand: Known, layer: str) -> Part:
+        """The part of the gradient of an operand that backward is given."""
+        if operand.kind is Kind.PARAMETER:
+            return Part(Kind.WEIGHT_GRADIENT, operand.name, layer, True)
+        kind = Kind.LOSS if operand.kind is Kind.LOSS else Kind.GRADIENT
+        return Part(kind, operand.name, layer, True)
+
+    def beside(self, weight: Known, layer: str) -> Part:
+        """The part of the gradient of a bias, which backward is not given: it is a parameter if the weight is one."""
+        if weight.kind is not Kind.PARAMETER:
+            return self.gradient_of(weight, layer)
+        name = weight.name.rpartition(".")[0]
+        return Part(Kind.WEIGHT_GRADIENT, f"{name}.bias" if name else "bias", layer, True)
+
+    # ---------------------------------------------------------------- operands
+    def read(self, t: torch.Tensor, known: Known | None = None, product: bool = False) -> Floats:
+        """An operand's values as the recipe has them; `product` says that the program's own numbers are cast too."""
+        known = self.known(t) if known is None else known
+        kind = known.kind
+        if kind is Kind.PARAMETER:
+            return self._parameter(t, known)
+        if kind is Kind.STATE and known.pending:
+            self.settle(t, known)
+        if (kind is Kind.OUTSIDE and not self.updating) or (product and kind is Kind.CONSTANT):
+            return self.enter(t)
+        if kind is Kind.ACTIVATION and self.p.recipe.layers and known.format is not self._format(self.layer()):
+            return self.enter(t)
+        return array_of(t)
+
+    def raw(self, t: torch.Tensor) -> Floats:
+        """The values of a tensor as they lie in its memory."""
+        return array_of(t)
+
+    def enter(self, t: torch.Tensor) -> Floats:
+        """The values of a tensor from outside, as an activation."""
+        layer = self.layer()
+        return self.p.round(self.p.at(layer).activations.nearest, Role.INPUT, layer, array_of(t))
+
+    def layer(self) -> str:
+        """The layer whose operation is running, forward or backward."""
+        if self.is_backward():
+            node = _node()
+            origin = None if node is None else self.places.origin(node)
+            if origin is not None:
+                return origin.layer
+        return self.places.layer or self.trace.operation
+
+    def _parameter(self, t: torch.Tensor, known: Known) -> Floats:
+        owner = self._stored(known)
+        if self.updating or self.recipe(Role.WEIGHT, known.name).weight_copy is None:
+            return array_of(t)
+        if not owner.is_contiguous():
+            return self.p.cast(Role.WEIGHT_COPY, known.name, array_of(t))
+        if known.copy is None:
+            values = self.p.cast(Role.WEIGHT_COPY, known.name, array_of(owner))
+            known.copy = torch.from_numpy(values)
+        if t.shape == owner.shape and t.is_contiguous():
+            return known.copy.numpy()
+        offset = t.storage_offset() - owner.storage_offset()
+        return known.copy.as_strided(t.size(), t.stride(), offset).numpy()
+
+    # ---------------------------------------------------------------- results
+    def round(self, values: Floats, part: Part) -> Floats:
+        """Values as the recipe stores results of that part."""
+        role = ROLES.get(part.kind)
+        if role is not None:
+            return self.p.cast(role, part.name, values)
+        values = np.asarray(values, self.p.carrier)
+        self.trace.count(part.layer, CARRIED.get(part.kind, "carrier"), values.dtype.name, "", values.size)
+        return values
+
+    def result(self, values: Floats, part: Part, dtype: torch.dtype) -> torch.Tensor:
+        """A new tensor of the values, rounded as the recipe stores results of that part."""
+        return self.learned(tensor_of(self.round(values, part), dtype), part)
+
+    def _format(self, layer: str) -> Format:
+        return self.p.at(layer).activations.format
+
+    def learned(self, t: torch.Tensor, part: Part) -> torch.Tensor:
+        """A tensor that needs no rounding, as a result of that part."""
+        known = Known(self, part.kind, part.name)
+        if part.kind is Kind.ACTIVATION and self.p.recipe.layers:
+            known.format = self._format(part.name)
+        learn(t, known)
+        return t
+
+    def exact_in(self, dtype: torch.dtype, part: Part) -> bool:
+        """Whether results of that part are all the numbers of a type, so that its own arithmetic rounds as wanted."""
+        role, own = ROLES.get(part.kind), SHARED.get(dtype)
+        if role is None:
+            return own == self.p.carrier
+        cast = getattr(self.recipe(role, part.name), role.field)
+        return own in cast.exact_in
+
+    def write(self, t: torch.Tensor, values: Floats) -> None:
+        """Put values into a tensor's own memory."""
+        own = t.detach()
+        if own.dtype in SHARED:
+            own.numpy()[...] = values
+        else:
+            own.copy_(torch.from_numpy(np.ascontiguousarray(values)))
+
+    # ---------------------------------------------------------------- changed in place
+    def change(self, t: torch.Tensor, known: Known, values: Floats, part: Part) -> torch.Tensor:
+        """Put a result into the memory of one of its operands, rounded as that is stored."""
+        if known.kind is Kind.PARAMETER:
+            self.write(t, self.p.cast(Role.WEIGHT, known.name, values))
+            self.written(known)
+        elif known.kind is Kind.STATE:
+            self.write(t, np.asarray(values, self.p.carrier))
+            known.pending = True
+        else:
+            if known.kind is not Kind.WEIGHT_GRADIENT:
+                known = Known(self, part.kind, part.name)
+            self.write(t, self.round(values, part._replace(kind=known.kind, name=known.name)))
+            learn(t, known)
+        return t
+
+    def written(self, known: Known) -> None:
+        """Say that a parameter's memory holds what the recipe stores (the operation's own count of it comes later)."""
+        assert known.owner is not None, "parameters have an owner"
+        known.version, known.copy = known.owner._version, None
+
+    def settle(self, t: torch.Tensor, known: Known) -> None:
+        """Round a state that several operations of one formula have made."""
+        known.pending = False
+        self.write(t, self.p.cast(Role.STATE, known.name, array_of(t)))
+
+
+def is_float(value: Any) -> bool:
+    """Whether an argument is a tensor of real or complex numbers."""
+    return isinstance(value, torch.Tensor) and (value.is_floating_point() or value.is_complex())

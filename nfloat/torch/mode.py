@@ -1,0 +1,76 @@
+"""The dispatch mode: every aten operation below autograd, to its row.
+
+An operation that no row names is looked at once: refused by name, a view, made of others (then those are computed), or
+computed by the rule in ``operations/wide``, which a trace calls "by default".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from .machine import Machine
+from .operations.moves import view
+from .operations.table import ROWS, Row, base_name, schema
+from .operations.wide import wide
+from .refusals import refuse, refused
+
+
+class Dispatch(TorchDispatchMode):
+    """Hands each operation to its row."""
+
+    def __init__(self, machine: Machine) -> None:
+        super().__init__()
+        self.machine = machine
+        machine.mode, machine.handle = self, handle
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return handle(self.machine, func, args, kwargs or {})
+
+
+def handle(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Do one operation as its row says."""
+    row = ROWS.get(operation)
+    if row is None:
+        row = ROWS[operation] = _found(operation)
+    trace = machine.trace
+    trace.operation, trace.how = base_name(operation), row.how
+    if row.compute is view:
+        return view(machine, operation, args, kwargs)
+    with np.errstate(all="ignore"):  # infinities and NaN are results here, not accidents
+        return row.compute(machine, operation, args, kwargs)
+
+
+def _found(operation: Any) -> Row:
+    """The row of an operation that has none."""
+    name = base_name(operation)
+    reason = refused(name)
+    if reason is not None:
+        return Row(_refuse)
+    if getattr(operation, "namespace", "aten") in ("profiler", "prim"):
+        return Row(_as_it_is)
+    if not isinstance(operation, torch._ops.OpOverload):
+        return Row(_as_it_is)
+    if schema(operation).view:
+        return Row(view)
+    if torch._C._dispatch_has_kernel_for_dispatch_key(operation.name(), "CompositeImplicitAutograd"):
+        return Row(_decompose)
+    return Row(wide, "by default")
+
+
+def _refuse(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    name = base_name(operation)
+    raise refuse(name, refused(name) or "")
+
+
+def _as_it_is(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return operation(*args, **kwargs)
+
+
+def _decompose(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The operations that this one is made of."""
+    with machine.mode:
+        return operation.decompose(*args, **kwargs)

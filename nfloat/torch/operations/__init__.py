@@ -1,0 +1,25 @@
+"""One row per aten operation: how it is computed. A file per family; importing this room fills the table.
+
+``table`` holds the rows, ``wide`` the rule for whatever has no arithmetic of its own here (and, "by default" in
+traces, for operations that no row names): computed in float64 from the stored operands, rounded once. ``moves``: what
+moves or selects numbers, and is not rounded. ``makes``: what makes numbers from none. ``products``, ``elementwise``,
+``reductions``, ``losses``, ``softmax``, ``norms``, ``attention``, ``convolution``, ``rowwise``: arithmetic as
+`nfloat.nn` does it. ``updates``: what optimisers do in place; ``fused``: whole steps of optimisers; ``lists``:
+operations on lists of tensors, one tensor at a time.
+"""
+
+from . import attention as attention
+from . import convolution as convolution
+from . import elementwise as elementwise
+from . import fused as fused
+from . import lists as lists
+from . import losses as losses
+from . import makes as makes
+from . import moves as moves
+from . import norms as norms
+from . import products as products
+from . import reductions as reductions
+from . import rowwise as rowwise
+from . import softmax as softmax
+from . import updates as updates
+from . import wide as wide

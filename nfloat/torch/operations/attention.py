@@ -1,0 +1,101 @@
+"""Scaled dot-product attention: taken apart into the steps of `nfloat.nn`, each stored and rounded."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from ...nn.attention import as_mask
+from ...nn.ops import OPS
+from ...nn.ops.op import RESULT
+from ...nn.precision import Floats, Role
+from ..known import Kind
+from ..machine import Machine, Part
+from .table import row
+
+
+class Steps(NamedTuple):
+    """What backward needs of each step."""
+
+    scale: Any
+    scores: Any
+    softmax: Any
+    output: Any
+    #: heads of the queries for each of the keys
+    repeats: int
+
+
+@row("_scaled_dot_product_flash_attention_for_cpu")
+def attention(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """softmax(scale q k^T + mask) v; the second result is the place of what backward needs."""
+    tensors, given = args[:3], dict(zip(("dropout_p", "is_causal"), args[3:], strict=False)) | kwargs
+    known = [machine.known(t) for t in tensors]
+    part = machine.part(known, [t.numel() for t in tensors], tensors[0].numel())
+    q, k, v = (machine.read(t, own, product=True) for t, own in zip(tensors, known, strict=True))
+    mask = given.get("attn_mask")
+    added = as_mask(
+        None if mask is None else _mask(machine, mask), given.get("is_causal", False), q.shape[-2], k.shape[-2]
+    )
+    scale = given.get("scale") or 1.0 / math.sqrt(q.shape[-1])
+    values, steps = _forward(machine, part.layer, q, k, v, added, scale)
+    found = machine.learned(torch.from_numpy(np.ascontiguousarray(values)).to(tensors[0].dtype), part)
+    place = torch.zeros(q.shape[:-1], dtype=torch.float32)
+    machine.learned(place, Part(Kind.SCALAR, "", part.layer, False))
+    machine.known(place).wide = steps
+    return found, place
+
+
+def _mask(machine: Machine, mask: torch.Tensor) -> Any:
+    return mask.numpy() if mask.dtype is torch.bool else machine.raw(mask)
+
+
+def _forward(
+    machine: Machine, layer: str, q: Floats, k: Floats, v: Floats, mask: Floats | None, scale: float
+) -> tuple[Floats, Steps]:
+    p, repeats = machine.p, q.shape[-3] // k.shape[-3] if q.ndim > 2 else 1
+    if repeats > 1:
+        q, k, v = q.reshape(q.shape[0], k.shape[1], repeats, *q.shape[2:]), k[:, :, np.newaxis], v[:, :, np.newaxis]
+        mask = mask if mask is None or mask.ndim < 3 else np.broadcast_to(
+            mask, (q.shape[0], k.shape[1] * repeats, *mask.shape[-2:])
+        ).reshape(*q.shape[:3], *mask.shape[-2:])  # fmt: skip
+
+    def stored(found: tuple[Floats, Any]) -> tuple[Floats, Any]:
+        values = p.cast(Role.ACTIVATION, layer, found[0])
+        kept = tuple(values if each is RESULT else each for each in found[1]) if type(found[1]) is tuple else found[1]
+        return values, kept
+
+    scaled, of_scale = stored(OPS["scale"].forward(p, layer, q, factor=scale))
+    scores, of_scores = stored(OPS["attention_product"].forward(p, layer, scaled, k.swapaxes(-1, -2)))
+    weights, of_softmax = stored(OPS["softmax"].forward(p, layer, scores, mask=mask))
+    output, of_output = stored(OPS["attention_product"].forward(p, layer, weights, v))
+    if repeats > 1:
+        output = output.reshape(output.shape[0], -1, *output.shape[3:])
+    return output, Steps(of_scale, of_scores, of_softmax, of_output, repeats)
+
+
+@row("_scaled_dot_product_flash_attention_for_cpu_backward")
+def attention_backward(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The gradients of q, k and v, step by step back."""
+    gradient, tensors, place = args[0], args[1:4], args[5]
+    layer, p, steps = machine.layer(), machine.p, machine.known(place).wide
+    known = [machine.known(t) for t in tensors]
+    dy = machine.read(gradient)
+    if steps.repeats > 1:
+        dy = dy.reshape(dy.shape[0], -1, steps.repeats, *dy.shape[2:])
+
+    def stored(values: Any, name: str) -> Floats:
+        return p.cast(Role.ACTIVATION_GRADIENT, name, np.asarray(values))
+
+    names = [own.name for own in known]
+    dweights, dv = OPS["attention_product"].backward(p, layer, steps.output, dy, (True, True))
+    (dscores,) = OPS["softmax"].backward(p, layer, steps.softmax, stored(dweights, layer), (True,))
+    dscaled, dk = OPS["attention_product"].backward(p, layer, steps.scores, stored(dscores, layer), (True, True))
+    (dq,) = OPS["scale"].backward(p, layer, steps.scale, stored(dscaled, layer), (True,))
+    found = []
+    for values, t, name in zip((dq, np.asarray(dk).swapaxes(-1, -2), dv), tensors, names, strict=True):
+        part = Part(Kind.GRADIENT, name, layer, True)
+        found.append(machine.result(np.asarray(values).reshape(t.shape), part, t.dtype))
+    return tuple(found)

@@ -1,0 +1,53 @@
+"""What makes numbers from none: masks, positions, zeros are the program's own; random deviates are data from outside.
+
+A dropout mask, drawn by ``bernoulli_`` and divided by the share that is kept, is the program's own too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from ..known import Kind, Known, learn
+from ..machine import Machine, is_float
+from ..refusals import check_tensor, refuse
+from .table import base_name, rows
+
+
+def constant(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A tensor of the program's own numbers."""
+    device = kwargs.get("device")
+    if device is not None and torch.device(device).type != "cpu":
+        raise refuse(base_name(operation), f"device={device} is not emulated; keep tensors on the CPU")
+    found = operation(*args, **kwargs)
+    like = args[0] if args and is_float(args[0]) and machine.updating else None
+    if like is not None and machine.known(like).kind is Kind.PARAMETER and found.shape == like.shape:
+        learn(found, Known(machine, Kind.STATE, machine.known(like).name))
+    elif is_float(found):
+        check_tensor(found, base_name(operation))
+        machine.trace.count(machine.places.layer, "constant", str(found.dtype).partition(".")[2], "", found.numel())
+        learn(found, Known(machine, Kind.CONSTANT, ""))
+    return found
+
+
+def drawn(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Random deviates, which are data."""
+    found = operation(*args, **kwargs)
+    if is_float(found):
+        machine.trace.count(machine.places.layer, "drawn", str(found.dtype).partition(".")[2], "", found.numel())
+        learn(found, Known(machine, Kind.OUTSIDE, ""))
+    return found
+
+
+rows(
+    constant,
+    """arange empty empty_like empty_strided empty_permuted new_empty new_empty_strided zeros zeros_like new_zeros ones
+    ones_like new_ones full full_like new_full scalar_tensor eye linspace logspace fill_ bernoulli bernoulli_ one_hot
+    tril_indices _local_scalar_dense hann_window""",
+)
+rows(
+    drawn,
+    """rand rand_like randn randn_like normal normal_ uniform_ exponential_ log_normal_ cauchy_ geometric_ poisson
+    random_ randint randint_like randperm multinomial normal_functional""",
+)

@@ -1,0 +1,223 @@
+"""What moves or selects numbers: not rounded, done by torch, and known as what its operands are.
+
+Views share their operand's memory and so what is known of it. A tensor from outside that is moved stays one; where
+numbers of several kinds meet, the least known decides.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from ...nn.precision import Role
+from ..known import ROLES, Kind, Known, learn
+from ..machine import Machine, Part, is_float
+from ..refusals import check_type, refuse
+from ..tensors import array_of
+from .table import row, rows, schema
+
+
+def members(value: Any) -> list[torch.Tensor]:
+    """The tensors of real numbers in an argument, through lists."""
+    if isinstance(value, torch.Tensor):
+        return [value] if is_float(value) else []
+    if isinstance(value, list | tuple):
+        return [t for each in value for t in members(each)]
+    return []
+
+
+def view(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Another look at the same memory."""
+    t = args[0] if args else None
+    if isinstance(t, torch.nn.Parameter):
+        machine.known(t)
+    return operation(*args, **kwargs)
+
+
+def move(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Numbers of the operands elsewhere, or some of them; zeros are numbers of every format."""
+    operands = [t for value in (*args, *kwargs.values()) for t in members(value)]
+    known = [machine.known(t) for t in operands]
+    arguments = {id(t): _read(machine, t, k) for t, k in zip(operands, known, strict=True)}
+    given = _exchanged([*args], arguments), {key: _exchanged(value, arguments) for key, value in kwargs.items()}
+    found = operation(*given[0], **given[1])
+    if not operands:
+        return found
+    return _learned(machine, operation, args, found, known, operands)
+
+
+def _read(machine: Machine, t: torch.Tensor, known: Known) -> torch.Tensor:
+    if (
+        known.kind is Kind.PARAMETER
+        and not machine.updating
+        and machine.recipe(Role.WEIGHT, known.name).weight_copy is not None
+    ):
+        values = torch.from_numpy(machine.read(t, known))
+        return values if values.dtype is t.dtype else values.to(t.dtype)
+    if known.kind is Kind.STATE and known.pending:
+        machine.settle(t, known)
+    return t
+
+
+def _exchanged(value: Any, arguments: dict[int, torch.Tensor]) -> Any:
+    if isinstance(value, list | tuple):
+        return [_exchanged(each, arguments) for each in value]
+    return arguments.get(id(value), value) if isinstance(value, torch.Tensor) else value
+
+
+def _learned(
+    machine: Machine,
+    operation: Any,
+    args: tuple[Any, ...],
+    found: Any,
+    known: list[Known],
+    operands: list[torch.Tensor],
+) -> Any:
+    machine.trace.count(machine.places.layer, "moved", "", "", sum(t.numel() for t in members(found)))
+    kind = moved_kind(machine, known)
+    if kind is Kind.OUTSIDE:
+        return found
+    counts = [t.numel() for t in operands]
+    for t in members(found):
+        part = machine.part(known, counts, t.numel())
+        if part.backward and part.kind is Kind.WEIGHT_GRADIENT:
+            kind = Kind.GRADIENT if kind is not Kind.WEIGHT_GRADIENT else kind
+        if schema(operation).written and t is args[0] and known[0].kind in (Kind.PARAMETER, Kind.STATE):
+            continue
+        part = part._replace(kind=kind)
+        if _mixed(machine, args, known, kind):
+            machine.write(t, machine.round(array_of(t), part))
+        machine.learned(t, part)
+    return found
+
+
+def _mixed(machine: Machine, args: tuple[Any, ...], known: list[Known], kind: Kind) -> bool:
+    """Whether numbers that are not stored in the result's format may stand in it: weights, the program's own."""
+    if kind not in ROLES or machine.updating:
+        return False
+    own = any([k.kind in (Kind.CONSTANT, Kind.PARAMETER) for k in known])
+    return own or any([isinstance(a, float) and a != 0.0 and abs(a) != float("inf") for a in args[1:]])
+
+
+def moved_kind(machine: Machine, known: list[Known]) -> Kind:
+    """What numbers of these kinds are together."""
+    kinds = {k.kind for k in known}
+    if Kind.OUTSIDE in kinds:
+        return Kind.OUTSIDE
+    if machine.is_backward():
+        for kind in (Kind.WEIGHT_GRADIENT, Kind.GRADIENT, Kind.LOSS):
+            if kind in kinds:
+                return kind
+    if len(kinds) == 1:
+        return Kind.ACTIVATION if kinds == {Kind.PARAMETER} else kinds.pop()
+    for kind in (Kind.SCALAR, Kind.WEIGHT_GRADIENT, Kind.STATE, Kind.LOSS):
+        if kind in kinds:
+            return Kind.SCALAR if kind in (Kind.WEIGHT_GRADIENT, Kind.STATE) else kind
+    return Kind.ACTIVATION
+
+
+@row("detach")
+def detach(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A view; where a parameter's gradient arrives, that gradient."""
+    t = args[0]
+    node = torch._C._current_autograd_node()
+    if node is not None and isinstance(node, torch._C._functions.AccumulateGrad) and is_float(t):
+        return arrived(machine, operation(t), node)
+    return view(machine, operation, args, kwargs)
+
+
+def arrived(machine: Machine, t: torch.Tensor, node: Any) -> torch.Tensor:
+    """A gradient at its leaf: of a parameter it is stored as a weight gradient, if it is not one yet."""
+    known, variable = machine.known(t), node.variable
+    own = machine.known(variable)
+    if own.kind is not Kind.PARAMETER or known.kind is Kind.WEIGHT_GRADIENT:
+        return t
+    part = Part(Kind.WEIGHT_GRADIENT, own.name, own.name, True)
+    return machine.result(machine.read(t, Known(machine, Kind.GRADIENT, "")), part, t.dtype)
+
+
+rows(view, "t_ transpose_ squeeze_ unsqueeze_ swapaxes_ as_strided_ resize_ set_")
+
+
+@row("clone")
+def clone(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A copy; where a parameter's gradient arrives, that gradient."""
+    if not is_float(args[0]):
+        return operation(*args, **kwargs)
+    found = move(machine, operation, args, kwargs)
+    if machine.updating and machine.known(args[0]).kind is Kind.WEIGHT_GRADIENT:  # a momentum's first value
+        known = Known(machine, Kind.STATE, machine.known(args[0]).name)
+        known.pending = True
+        learn(found, known)
+        return found
+    node = torch._C._current_autograd_node()
+    if node is not None and isinstance(node, torch._C._functions.AccumulateGrad):
+        return arrived(machine, found, node)
+    return found
+
+
+@row("_to_copy", "_to_copy.out")
+def convert(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Another type or layout; numbers that were integers or truth values are the program's own."""
+    device, dtype = kwargs.get("device"), kwargs.get("dtype")
+    if device is not None and torch.device(device).type != "cpu":
+        raise refuse("to", f"device={device} is not emulated; keep model and batches on the CPU")
+    if dtype is not None:
+        check_type(dtype, f"to({dtype})")
+    if is_float(args[0]):
+        found = move(machine, operation, args, kwargs)
+    else:
+        found = operation(*args, **kwargs)
+        if is_float(found):
+            learn(found, Known(machine, Kind.CONSTANT, ""))
+    return found
+
+
+@row("copy_")
+def copy_into(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Other numbers into a tensor's memory; into a parameter or a state as those are stored."""
+    target, source = args[0], args[1]
+    if not is_float(target):
+        return operation(*args, **kwargs)
+    known = machine.known(target)
+    if not is_float(source):
+        operation(*args, **kwargs)
+        if known.kind not in (Kind.PARAMETER, Kind.STATE):
+            learn(target, Known(machine, Kind.CONSTANT, ""))
+        return target
+    own = machine.known(source)
+    values = machine.read(source, own)
+    if known.kind is Kind.PARAMETER:
+        stored = machine.p.round(
+            machine.recipe(Role.WEIGHT, known.name).weights.nearest, Role.WEIGHT, known.name, values
+        )
+        machine.write(target, stored)
+        machine.written(known)
+    else:
+        machine.write(target, values)
+        if known.kind is not Kind.STATE:
+            learn(target, Known(machine, Kind.ACTIVATION if own.kind is Kind.PARAMETER else own.kind, own.name))
+    return target
+
+
+rows(
+    move,
+    """cat stack gather index index_select take take_along_dim masked_select where tril triu flip roll rot90 repeat
+    repeat_interleave constant_pad_nd reflection_pad1d reflection_pad2d reflection_pad3d replication_pad1d
+    replication_pad2d replication_pad3d max_pool2d_with_indices max_pool3d_with_indices adaptive_max_pool2d
+    adaptive_max_pool3d relu relu_ neg neg_ abs abs_ sign sgn floor ceil round trunc clamp clamp_ clamp_min clamp_min_
+    clamp_max clamp_max_ maximum minimum fmax fmin max min amax amin aminmax sort topk kthvalue median nanmedian mode
+    msort threshold threshold_ hardtanh hardtanh_ hardtanh_backward  hardshrink
+    masked_fill masked_fill_ scatter scatter_ index_fill index_fill_ index_copy index_copy_ select_scatter
+    slice_scatter diagonal_scatter slice_backward select_backward diagonal_backward masked_scatter masked_scatter_
+    unfold_copy pixel_shuffle pixel_unshuffle upsample_nearest1d upsample_nearest2d upsample_nearest3d channel_shuffle
+    diag_embed nan_to_num nan_to_num_ cummax cummin max_unpool2d isin heaviside copysign ldexp _unsafe_index
+    _unsafe_masked_index relu6 lift lift_fresh_copy view_as_real_copy expand_copy view_copy unbind_copy
+    split_with_sizes_copy squeeze_copy unsqueeze_copy t_copy transpose_copy permute_copy slice_copy select_copy
+    max_pool2d_with_indices_backward index_put index_put_ _index_put_impl_ put put_ zero_ tril_ triu_ _resize_output_
+    native_channel_shuffle fractional_max_pool2d adaptive_max_pool2d_backward unique_consecutive unique_dim _unique2
+    bucketize searchsorted argsort
+    _unsafe_view unsafe_split unsafe_split_with_sizes unsafe_chunk max_pool3d_with_indices_backward
+    adaptive_max_pool3d_backward""",
+)

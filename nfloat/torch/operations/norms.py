@@ -1,0 +1,140 @@
+"""Norms: batch, layer and group norm, as `nfloat.nn` computes them; what backward needs travels with a result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from ...nn.ops import OPS
+from ...nn.precision import Floats, Role
+from ..known import Kind
+from ..machine import Machine, Part
+from .table import row
+
+
+def _normed(
+    machine: Machine, operation: str, t: torch.Tensor, affine: tuple[Any, ...], **attributes: Any
+) -> tuple[torch.Tensor, Any]:
+    """The norm's result, and what its backward pass needs."""
+    given = [a for a in affine if a is not None]
+    known = [machine.known(x) for x in (t, *given)]
+    part = machine.part(known, [x.numel() for x in (t, *given)], t.numel())
+    arrays = [machine.read(x, k) for x, k in zip((t, *given), known, strict=True)]
+    values, kept = OPS[operation].forward(machine.p, part.layer or part.name, *arrays, **attributes)
+    return machine.result(values, part, t.dtype), kept
+
+
+def _statistic(machine: Machine, values: Floats | None, like: torch.Tensor, kept: Any) -> torch.Tensor:
+    """A mean, or one over a deviation: a number of the carrier, by which the rest is found again."""
+    array = np.zeros(1) if values is None else values.reshape(-1)
+    found = machine.result(array, Part(Kind.SCALAR, "", machine.places.layer, False), like.dtype)
+    machine.known(found).wide = kept
+    return found
+
+
+def _gradients(
+    machine: Machine, operation: str, gradient: torch.Tensor, operands: list[Any], kept: Any, wanted: list[bool]
+) -> tuple[Any, ...]:
+    """Gradients of x, weight and bias (in whose place the weight may stand), None where they are not wanted."""
+    places = [i for i, x in enumerate(operands) if x is not None]
+    known = [machine.known(operands[i]) for i in places]
+    dy, layer = machine.read(gradient), machine.layer()
+    found = OPS[operation].backward(machine.p, layer, kept, dy, [wanted[i] for i in places])
+    results: list[Any] = [None] * len(operands)
+    for i, k, values in zip(places, known, found, strict=True):
+        if values is not None:
+            part = machine.beside(k, layer) if i == 2 else machine.gradient_of(k, layer)
+            results[i] = machine.result(np.asarray(values), part, operands[i].dtype)
+    return tuple(results)
+
+
+@row("native_layer_norm")
+def layer_norm(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Over the last axes."""
+    t, shape, weight, bias, eps = args
+    found, kept = _normed(machine, "layer_norm", t, (weight, bias), axes=len(shape), eps=eps)
+    return found, _statistic(machine, kept.mean, t, kept), _statistic(machine, kept.inverse, t, kept)
+
+
+@row("native_layer_norm_backward")
+def layer_norm_backward(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Its gradients."""
+    gradient, t, shape, _, inverse, weight, bias, wanted = args
+    kept = machine.known(inverse).wide or _again(machine, "layer_norm", t, (weight, bias), axes=len(shape), eps=1e-5)
+    return _gradients(machine, "layer_norm", gradient, [t, weight, bias], kept, wanted)
+
+
+def _again(machine: Machine, operation: str, t: torch.Tensor, affine: tuple[Any, ...], **attributes: Any) -> Any:
+    """What backward needs, of a forward pass that ran outside of the emulation."""
+    arrays = [machine.read(x) for x in (t, *affine) if x is not None]
+    return OPS[operation].forward(machine.p, machine.layer(), *arrays, **attributes)[1]
+
+
+@row("native_group_norm")
+def group_norm(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Over the channels of a group and all places."""
+    t, weight, bias, n, channels, places, groups, eps = args
+    shaped = t.reshape(n, channels, places)
+    found, kept = _normed(machine, "group_norm", shaped, (weight, bias), groups=groups, eps=eps)
+    statistics = (_statistic(machine, values, t, kept).reshape(n, groups) for values in (kept.mean, kept.inverse))
+    return found.reshape(t.shape), *statistics
+
+
+@row("native_group_norm_backward")
+def group_norm_backward(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Its gradients."""
+    gradient, t, _, inverse, weight, n, channels, places, groups, wanted = args
+    kept = machine.known(inverse).wide or _again(
+        machine, "group_norm", t.reshape(n, channels, places), (weight, weight), groups=groups, eps=1e-5
+    )
+    bias = weight if len(kept.shapes) > 2 else None
+    shaped = t.reshape(n, channels, places)
+    dx, dw, db = _gradients(machine, "group_norm", gradient, [shaped, weight, bias], kept, wanted)
+    return (None if dx is None else dx.reshape(t.shape)), dw, db
+
+
+@row("native_batch_norm", "_native_batch_norm_legit")
+def batch_norm(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Over all axes but the channels'; running statistics are stored as weights are."""
+    t, weight, bias, mean, variance, training, momentum, eps = args
+    if not training:
+        running = _stored(machine, mean), _stored(machine, variance)
+        found, kept = _normed(machine, "batch_norm", t, (weight, bias), eps=eps, running=running)
+        return found, _statistic(machine, None, t, kept), _statistic(machine, None, t, kept)
+    seen = None if mean is None else _follow(machine, mean, variance, momentum)
+    found, kept = _normed(machine, "batch_norm", t, (weight, bias), eps=eps, seen=seen)
+    return found, _statistic(machine, kept.mean, t, kept), _statistic(machine, kept.inverse, t, kept)
+
+
+def _stored(machine: Machine, buffer: torch.Tensor) -> Floats:
+    """A running statistic as it is stored."""
+    name = machine.known(buffer).name
+    return machine.p.round(machine.recipe(Role.WEIGHT, name).weights.nearest, Role.WEIGHT, name, machine.raw(buffer))
+
+
+def _follow(
+    machine: Machine, mean: torch.Tensor, variance: torch.Tensor, share: float
+) -> Callable[[Floats, Floats, int], None]:
+    """What lets the running statistics see a batch's."""
+
+    def seen(own: Floats, spread: Floats, count: int) -> None:
+        for buffer, value in ((mean, own), (variance, spread * (count / (count - 1.0)))):
+            moved = (1.0 - share) * _stored(machine, buffer).astype(np.float64) + share * value
+            machine.write(buffer, machine.p.cast(Role.WEIGHT, machine.known(buffer).name, moved))
+
+    return seen
+
+
+@row("native_batch_norm_backward")
+def batch_norm_backward(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Its gradients."""
+    gradient, t, weight, mean, variance, _, inverse, training, eps, wanted = args
+    kept = None if inverse is None else machine.known(inverse).wide
+    if kept is None:
+        running = {} if training else {"running": (_stored(machine, mean), _stored(machine, variance))}
+        kept = _again(machine, "batch_norm", t, (weight, weight), eps=eps, **running)
+    bias = weight if len(kept.shapes) > 2 else None
+    return _gradients(machine, "batch_norm", gradient, [t, weight, bias], kept, wanted)

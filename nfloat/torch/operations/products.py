@@ -1,0 +1,129 @@
+"""Products of matrices: every one goes through `Precision.gemm`, by its part in the step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from ...nn.precision import Floats, Role
+from ..known import Kind, Known
+from ..machine import Machine, Part
+from .table import row
+
+
+def product(machine: Machine, a: torch.Tensor, b: torch.Tensor, c: torch.Tensor | None = None) -> torch.Tensor:
+    """a @ b (+ c), rounded as a result of its part."""
+    known = [machine.known(t) for t in ((a, b) if c is None else (a, b, c))]
+    shape = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    size = int(np.prod(shape, dtype=int)) * a.shape[-2] * b.shape[-1]
+    part = machine.part(known, [t.numel() for t in ((a, b) if c is None else (a, b, c))], size)
+    x, y = machine.read(a, known[0], product=True), machine.read(b, known[1], product=True)
+    start = None if c is None else machine.read(c, known[2], product=True)
+    if part.kind is Kind.CONSTANT:
+        values: Floats = np.matmul(x.astype(np.float64), y.astype(np.float64))
+        return machine.result(values if start is None else values + start, part, a.dtype)
+    values = multiply(machine, part, known, x, y, start)
+    return machine.result(values, part, a.dtype)
+
+
+def multiply(
+    machine: Machine, part: Part, known: list[Known], x: Floats, y: Floats, start: Floats | None = None
+) -> Floats:
+    """x @ y (+ start) in the accumulator of its part in the step."""
+    name, which, roles = role_of(part, known, x.ndim > 2)
+    return machine.p.gemm(name, which, x, y, start, roles)
+
+
+def role_of(part: Part, known: list[Known], stack: bool) -> tuple[str, str, tuple[Role, Role]]:
+    """(layer, part in the step, roles of the operands) of a product; stacks of activations are attention's."""
+    weight = next((k for k in known[:2] if k.kind is Kind.PARAMETER), None)
+    name = part.layer if weight is None else weight.name.rpartition(".")[0]
+    of_weight = weight is not None or part.kind is Kind.WEIGHT_GRADIENT or not stack
+    first, second = (Role.GEMM_X, Role.GEMM_W) if of_weight else (Role.GEMM_A, Role.GEMM_B)
+    if not part.backward:
+        return name, "forward", (first, second)
+    if part.kind is Kind.WEIGHT_GRADIENT:
+        name = part.name.rpartition(".")[0]
+        second = first  # the other operand of a weight's gradient is what the weight was multiplied with
+    if _is_gradient(known[0]) or not _is_gradient(known[1]):
+        which = "weight_gradient" if part.kind is Kind.WEIGHT_GRADIENT else "input_gradient"
+        return name, which, (Role.GEMM_DY, second)
+    if weight is not None:
+        return name, "input_gradient", (Role.GEMM_W, Role.GEMM_DY)
+    return name, "weight_gradient", (first, Role.GEMM_DY)
+
+
+def _is_gradient(known: Known) -> bool:
+    return known.kind in (Kind.GRADIENT, Kind.LOSS, Kind.WEIGHT_GRADIENT)
+
+
+@row("mm", "bmm")
+def plain(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """a @ b."""
+    return product(machine, args[0], args[1])
+
+
+@row("addmm", "baddbmm")
+def added(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """beta c + alpha a @ b: c is what the sums start with; other factors are products of their own."""
+    c, a, b = args
+    beta, alpha = kwargs.get("beta", 1), kwargs.get("alpha", 1)
+    if beta == 1 and alpha == 1:
+        return product(machine, a, b, c)
+    found = product(machine, a, b)
+    known = [machine.known(found), machine.known(c)]
+    part = machine.part(known, [found.numel(), c.numel()], found.numel())
+    carrier = machine.p.carrier.type
+    values = np.multiply(machine.read(found, known[0]), carrier(alpha), dtype=np.float64)
+    if beta != 0:
+        values = values + np.multiply(machine.read(c, known[1]), carrier(beta), dtype=np.float64)
+    return machine.result(values, part, a.dtype)
+
+
+@row("linear")
+def linear(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """x W^T + b, as it comes under inference mode."""
+    x, weight = args[0], args[1]
+    bias = args[2] if len(args) > 2 else kwargs.get("bias")
+    rows = x.reshape(-1, x.shape[-1])
+    return product(machine, rows, weight.t(), bias).reshape(*x.shape[:-1], weight.shape[0])
+
+
+@row("dot", "vdot")
+def dot(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The product of two vectors."""
+    return product(machine, args[0].unsqueeze(0), args[1].unsqueeze(1)).reshape(())
+
+
+@row("mv")
+def times_vector(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A matrix times a vector."""
+    return product(machine, args[0], args[1].unsqueeze(1)).reshape(-1)
+
+
+@row("addmv")
+def added_to_vector(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """beta c + alpha a @ v."""
+    c, a, v = args
+    return added(machine, operation, (c.unsqueeze(-1), a, v.unsqueeze(1)), kwargs).reshape(-1)
+
+
+@row("addbmm")
+def summed_products(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """beta c + alpha times the sum of a stack of products: one product along all of k."""
+    c, a, b = args
+    joined = a.transpose(0, 1).reshape(a.shape[1], -1)
+    return added(machine, operation, (c, joined, b.reshape(-1, b.shape[2])), kwargs)
+
+
+@row("matmul")
+def stacked(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """np.matmul's shapes, as they come under inference mode."""
+    a, b = args
+    left, right = (a.unsqueeze(0) if a.dim() == 1 else a), (b.unsqueeze(1) if b.dim() == 1 else b)
+    found = product(machine, left, right)
+    if b.dim() == 1:
+        found = found.squeeze(-1)
+    return found.squeeze(-1 if b.dim() == 1 else -2) if a.dim() == 1 else found

@@ -1,0 +1,63 @@
+"""Sums and means, in the recipe's accumulator for sums, as `nfloat.nn` forms them: row by row, in C order."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+
+from ...nn.precision import Floats
+from ..known import Kind
+from ..machine import Machine, is_float
+from .table import row
+from .wide import wide
+
+
+@row("sum", "sum.dim_IntList", "mean", "mean.dim")
+def reduce(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The sum along axes, or of all; a mean is divided by their number before it is rounded."""
+    t = args[0]
+    if not is_float(t):
+        return wide(machine, operation, args, kwargs) if kwargs.get("dtype") else operation(*args, **kwargs)
+    axes, keepdim = _axes(t, args[1] if len(args) > 1 else None), len(args) > 2 and args[2]
+    keepdim = kwargs.get("keepdim", keepdim)
+    known = machine.known(t)
+    x = known.wide if _is_product(known, t) else machine.read(t, known)
+    shape = [1 if i in axes else n for i, n in enumerate(t.shape)]
+    count = math.prod(t.shape[i] for i in axes)
+    part = machine.part([known], [t.numel()], math.prod(shape))
+    if part.kind in (Kind.SCALAR, Kind.LOSS, Kind.CONSTANT):
+        values = _wide_sum(x, axes)
+    else:
+        values = _rows(machine, part.layer or part.name, x, axes)
+    if operation.__name__.startswith("mean"):
+        values = values.astype(np.float64) / count
+    kept = shape if keepdim else [n for i, n in enumerate(t.shape) if i not in axes]
+    return machine.result(values.reshape(kept), part, kwargs.get("dtype") or t.dtype)
+
+
+def _is_product(known: Any, t: torch.Tensor) -> bool:
+    return known.wide is not None and getattr(known.wide, "shape", None) == tuple(t.shape)
+
+
+def _axes(t: torch.Tensor, given: Any) -> set[int]:
+    if given is None or (isinstance(given, list | tuple) and not given):
+        return set(range(t.dim()))
+    return {i % max(t.dim(), 1) for i in (given if isinstance(given, list | tuple) else [given])} if t.dim() else set()
+
+
+def _rows(machine: Machine, name: str, x: Floats, axes: set[int]) -> Floats:
+    others = [i for i in range(x.ndim) if i not in axes]
+    moved = x.transpose(*sorted(axes), *others).reshape(math.prod(x.shape[i] for i in axes), -1)
+    return machine.p.sum_rows(name, np.ascontiguousarray(moved))
+
+
+def _wide_sum(x: Floats, axes: set[int]) -> Floats:
+    """In float64, one after the other: losses and norms are not rounded on the way."""
+    others = [i for i in range(x.ndim) if i not in axes]
+    moved = x.transpose(*sorted(axes), *others).reshape(math.prod(x.shape[i] for i in axes), -1)
+    if not moved.shape[0]:
+        return np.zeros(moved.shape[1])
+    return np.add.accumulate(moved, axis=0, dtype=np.float64)[-1]

@@ -1,0 +1,75 @@
+"""Softmax and the activations that `nfloat.nn` has with attributes of their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...nn.ops import OPS
+from ...nn.ops.op import selected
+from ..machine import Machine
+from ..tensors import tensor_of
+from .table import row
+
+
+@row("_softmax", "_safe_softmax")
+def softmax(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """exp(x) / its sum; where nothing is left of a row, NaN, or zeros in the safe form."""
+    t, axis = args[0], args[1] if len(args) > 1 else kwargs["dim"]
+    known = machine.known(t)
+    part = machine.part([known], [t.numel()], t.numel())
+    values, _ = OPS["softmax"].forward(machine.p, part.layer, machine.read(t, known), axis=axis)
+    if operation.__name__.startswith("_safe"):
+        values[values != values] = 0.0
+    return machine.result(values, part, t.dtype)
+
+
+@row("_softmax_backward_data")
+def softmax_backward(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """y (dy - the sum of dy y), from the stored y."""
+    gradient, y, axis = args[:3]
+    known = [machine.known(gradient), machine.known(y)]
+    part = machine.part(known, [gradient.numel(), y.numel()], y.numel())
+    kept = machine.read(y, known[1]), axis
+    (values,) = OPS["softmax"].backward(machine.p, part.layer, kept, machine.read(gradient, known[0]), (True,))
+    return machine.result(np.asarray(values), part, y.dtype)
+
+
+@row("gelu", "leaky_relu")
+def activation(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """GELU in both its forms, leaky ReLU."""
+    t, name = args[0], operation.__name__.partition(".")[0]
+    known = machine.known(t)
+    part = machine.part([known], [t.numel()], t.numel())
+    values, _ = OPS[name].forward(machine.p, part.layer, machine.read(t, known), **_attributes(name, args[1:], kwargs))
+    return machine.result(values, part, t.dtype)
+
+
+def _attributes(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    key, default = ("approximate", "none") if name == "gelu" else ("negative_slope", 0.01)
+    return {key: args[0] if args else kwargs.get(key, default)}
+
+
+@row("gelu_backward", "leaky_relu_backward")
+def activation_backward(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Its gradient, from the operand."""
+    gradient, t, name = args[0], args[1], operation.__name__.partition(".")[0].removesuffix("_backward")
+    known = [machine.known(gradient), machine.known(t)]
+    part = machine.part(known, [gradient.numel(), t.numel()], t.numel())
+    _, kept = OPS[name].forward(
+        machine.p, part.layer, machine.read(t, known[1]), **_attributes(name, args[2:3], kwargs)
+    )
+    (values,) = OPS[name].backward(machine.p, part.layer, kept, machine.read(gradient, known[0]), (True,))
+    return machine.result(np.asarray(values), part, t.dtype)
+
+
+@row("threshold_backward")
+def threshold_backward(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The gradient where x is above the threshold, else 0; as in `nfloat.nn` also where x is NaN."""
+    gradient, t, threshold = args
+    known = [machine.known(gradient), machine.known(t)]
+    part = machine.part(known, [gradient.numel(), t.numel()], t.numel())
+    values = selected(machine.read(t, known[1]) > threshold, machine.read(gradient, known[0]))
+    machine.trace.count(part.layer, "moved", "", "", t.numel())
+    return machine.learned(tensor_of(values, t.dtype), part)

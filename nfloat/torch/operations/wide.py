@@ -1,0 +1,151 @@
+"""The rule for everything without arithmetic of its own: in float64, from stored operands, each result rounded once.
+
+torch's own kernel does it, on operands widened to float64 and on one thread, so that no bit depends on their number. It
+holds for elementwise functions, which are then within a rounding of exact, and for operations that no row names; a
+trace calls those "by default".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+
+from ...nn.precision import Floats
+from ..machine import Machine, Part, is_float
+from .table import Schema, rows, schema
+
+_WIDENED = frozenset({torch.float32, torch.bfloat16, torch.float16})
+
+
+@contextmanager
+def one_thread() -> Any:
+    """A context in which torch's kernels use one thread."""
+    before = torch.get_num_threads()
+    if before == 1:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def in_lists(change: Callable[[Any], Any], value: Any) -> Any:
+    """The value with each member of it changed, through lists and tuples."""
+    if isinstance(value, list | tuple):
+        return [in_lists(change, each) for each in value]
+    return change(value)
+
+
+class Call:
+    """One call by this rule: what is known of its tensors, and its arguments widened."""
+
+    def __init__(self, machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.machine, self.operation, self.schema = machine, operation, schema(operation)
+        self.tensors: list[torch.Tensor] = []
+        self.type: torch.dtype | None = None
+        self.args, self.kwargs = args, kwargs
+        self.wide_args = [in_lists(self._widened, each) for each in args]
+        self.wide_kwargs = {key: in_lists(self._widened, each) for key, each in kwargs.items()}
+        self.known = [machine.known(t) for t in self.tensors]
+
+    def _widened(self, value: Any) -> Any:
+        if isinstance(value, torch.Tensor):
+            if not is_float(value):
+                return value
+            self.tensors.append(value)
+            values = self.machine.read(value)
+            return torch.from_numpy(values.astype(np.float64))
+        if isinstance(value, torch.dtype) and value.is_floating_point:
+            self.type = value
+            return torch.float64
+        return value
+
+    def result_type(self) -> torch.dtype:
+        """The type of the operation's results."""
+        if self.type is not None:
+            return self.type
+        found = None
+        for t in self.tensors:
+            if t.dim() or found is None:
+                found = t.dtype if found is None else torch.promote_types(found, t.dtype)
+        return found or torch.get_default_dtype()
+
+    def run(self) -> Any:
+        """The operation's results, rounded."""
+        with one_thread(), torch.no_grad():
+            found = self.operation(*self.wide_args, **self.wide_kwargs)
+        if isinstance(found, torch.Tensor):
+            return self._stored(found, 0)
+        if isinstance(found, list | tuple):
+            return type(found)(self._stored(each, place) for place, each in enumerate(found))
+        if found is None:
+            for place, _ in self.schema.written:
+                if place < len(self.args):
+                    self._rewritten(self.args[place], self.wide_args[place])
+        return found
+
+    def _rewritten(self, own: Any, wide: Any) -> None:
+        for t, values in zip(*((x if isinstance(x, list | tuple) else [x]) for x in (own, wide)), strict=True):
+            if is_float(t):
+                self._changed(t, values)
+
+    def _stored(self, found: Any, place: int) -> Any:
+        if not isinstance(found, torch.Tensor):
+            return found
+        returned = self.schema.returned
+        position = returned[place] if place < len(returned) else -1
+        if position >= 0:
+            own = argument(self.schema, self.args, self.kwargs, position)
+            return self._changed(own, found) if is_float(own) else own
+        if not found.is_floating_point():
+            return found
+        return self.machine.result(found.numpy(), self.part(found.numel()), self.result_type())
+
+    def _changed(self, own: torch.Tensor, found: torch.Tensor) -> torch.Tensor:
+        if own.shape != found.shape:
+            own.resize_(found.shape)
+        values: Floats = found.numpy()
+        return self.machine.change(own, self.machine.known(own), values, self.part(found.numel()))
+
+    def part(self, size: int) -> Part:
+        """The part in a step of a result of that size."""
+        return self.machine.part(self.known, [t.numel() for t in self.tensors], size)
+
+
+def argument(own: Schema, args: tuple[Any, ...], kwargs: dict[str, Any], position: int) -> Any:
+    """An argument by its position in the schema, wherever it was given."""
+    if position < len(args):
+        return args[position]
+    return next((kwargs[name] for name, at in own.arguments.items() if at == position and name in kwargs), None)
+
+
+def wide(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The operation in float64, each result rounded once."""
+    return Call(machine, operation, args, kwargs).run()
+
+
+rows(
+    wide,
+    """exp exp_ exp2 exp2_ expm1 expm1_ log log_ log2 log2_ log10 log10_ log1p log1p_ sin sin_ cos cos_ tan tan_ asin
+    acos atan atan2 sinh cosh asinh acosh atanh erf erfc erfinv lgamma digamma polygamma pow pow_ rsqrt rsqrt_
+    xlogy logaddexp logaddexp2 hypot softplus softplus_backward gelu gelu_backward elu elu_ elu_backward mish
+    mish_backward hardswish hardswish_backward hardsigmoid hardsigmoid_backward logit logit_backward
+    log_sigmoid_forward log_sigmoid_backward glu glu_backward _prelu_kernel _prelu_kernel_backward
+    rrelu_with_noise rrelu_with_noise_backward celu selu sinc _softmax _softmax_backward_data _safe_softmax
+    logsumexp _logcumsumexp cumsum cumprod prod var std var_mean std_mean var.correction linalg_vector_norm norm
+    renorm cdist _cdist_forward _cdist_backward _pdist_forward _pdist_backward native_layer_norm
+    native_layer_norm_backward native_group_norm native_group_norm_backward _fused_rms_norm
+    _fused_rms_norm_backward avg_pool2d avg_pool2d_backward avg_pool3d avg_pool3d_backward _adaptive_avg_pool2d
+    _adaptive_avg_pool2d_backward _adaptive_avg_pool3d _adaptive_avg_pool3d_backward upsample_bilinear2d
+    upsample_bilinear2d_backward upsample_bicubic2d upsample_bicubic2d_backward upsample_linear1d
+    upsample_linear1d_backward grid_sampler_2d grid_sampler_2d_backward lerp lerp_ addcmul addcdiv remainder
+    remainder_ fmod fmod_ floor_divide true_divide cross linalg_cross index_add index_add_ scatter_add
+    scatter_add_ index_reduce index_reduce_ scatter_reduce scatter_reduce_
+    _embedding_bag _embedding_bag_dense_backward trace native_dropout_backward col2im im2col""",
+)

@@ -1,0 +1,76 @@
+"""Where in the model an operation belongs: the module whose forward is running, and what its backward is part of.
+
+Forward: a stack of modules, kept by torch's hooks on every call of a module. Backward: autograd numbers its nodes, and
+an operation that runs below autograd comes just after its node was made; the node that is running names that number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch.nn.modules import module as torch_module
+
+from .known import Known
+
+#: entries of the table of nodes, beyond which the oldest half goes
+_KEPT = 1 << 17
+
+
+class Origin(NamedTuple):
+    """The operation of the forward pass that a node of autograd differentiates."""
+
+    layer: str
+    #: what was known of its operands, and their numbers of elements
+    operands: tuple[tuple[Known, int], ...]
+
+
+class Places:
+    """The modules that are running, and the origins of autograd's nodes."""
+
+    def __init__(self, models: Sequence[tuple[str, torch.nn.Module]]) -> None:
+        self._names = {id(m): name for prefix, model in models for name, m in model.named_modules(prefix=prefix)}
+        self._stack: list[str] = []
+        self._handles: list[Any] = []
+        self._origins: dict[int, Origin] = {}
+        #: name of the innermost running module
+        self.layer = ""
+
+    @property
+    def depth(self) -> int:
+        """How many modules are running."""
+        return len(self._stack)
+
+    def start(self) -> None:
+        """Follow the calls of modules."""
+        self._handles = [
+            torch_module.register_module_forward_pre_hook(self._enter),
+            torch_module.register_module_forward_hook(self._leave, always_call=True),
+        ]
+
+    def stop(self) -> None:
+        """Follow them no longer."""
+        for handle in self._handles:
+            handle.remove()
+        self._stack.clear()
+
+    def _enter(self, module: torch.nn.Module, *_: object) -> None:
+        name = self._names.get(id(module))
+        self.layer = type(module).__name__ if name is None else name
+        self._stack.append(self.layer)
+
+    def _leave(self, *_: object) -> None:
+        self._stack.pop()
+        self.layer = self._stack[-1] if self._stack else ""
+
+    def remember(self, layer: str, operands: tuple[tuple[Known, int], ...]) -> None:
+        """Say what the newest node of autograd differentiates, unless that is said."""
+        self._origins.setdefault(torch._C._autograd._get_sequence_nr() - 1, Origin(layer, operands))
+        if len(self._origins) > _KEPT:
+            for number in list(self._origins)[: _KEPT // 2]:
+                del self._origins[number]
+
+    def origin(self, node: Any) -> Origin | None:
+        """What a node of autograd differentiates, if that ran here."""
+        return self._origins.get(node._sequence_nr())

@@ -1,0 +1,133 @@
+"""What is not emulated, each by a sentence that says what to do. Asked before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from ..errors import ArgumentError
+
+#: real types that are emulated
+REAL = frozenset({torch.float32, torch.float64, torch.bfloat16, torch.float16})
+_STRIDED = torch.strided
+_AUTOCAST = "the recipe says what is rounded already; leave autocast out, or switch it off with enabled=False"
+
+#: parts of an aten operation's name -> why it is refused
+_BY_NAME = {
+    "complex": "complex numbers have no recipe: write their real and imaginary parts as two tensors",
+    "polar": "complex numbers have no recipe: write their real and imaginary parts as two tensors",
+    "fft": "Fourier transforms are complex: leave the emulation around them",
+    "quantize": "quantised tensors compute in integers of their own: emulate the float model under a recipe instead",
+    "sparse": "sparse tensors are not emulated: call .to_dense() first",
+    "mkldnn": "tensors in oneDNN's layout are not emulated: use torch.backends.mkldnn.flags(enabled=False)",
+}
+
+
+def refused(name: str) -> str | None:
+    """Why an aten operation ("_fft_c2c") is refused, or None."""
+    if name in ("mkldnn_rnn_layer", "mkldnn_rnn_layer_backward"):
+        return None
+    return next((reason for part, reason in _BY_NAME.items() if part in name), None)
+
+
+def refuse(operation: str, reason: str) -> ArgumentError:
+    """The error for an operation that is not emulated."""
+    return ArgumentError(f"{operation} cannot be emulated: {reason}")
+
+
+def check_tensor(t: torch.Tensor, operation: str) -> None:
+    """Refuse a tensor that no recipe covers.
+
+    Raises
+    ------
+    ArgumentError
+        If it is complex, sparse, quantised, nested, of another device or of a type below 16 bits.
+    """
+    if t.device.type != "cpu":
+        raise refuse(operation, f"a tensor lies on {t.device}; move model and batches to the CPU first: .to('cpu')")
+    if t.layout is not _STRIDED or t.is_nested:
+        raise refuse(operation, f"a tensor has the layout {t.layout}; call .to_dense() first")
+    if t.is_quantized:
+        raise refuse(operation, _BY_NAME["quantize"])
+    check_type(t.dtype, operation)
+
+
+def check_type(dtype: torch.dtype, operation: str) -> None:
+    """Refuse a type that no recipe covers; integers and truth values pass.
+
+    Raises
+    ------
+    ArgumentError
+        If it is complex or has below 16 bits.
+    """
+    if dtype.is_complex:
+        raise refuse(operation, _BY_NAME["complex"])
+    if dtype.is_floating_point and dtype not in REAL:
+        raise refuse(operation, f"a tensor is stored as {dtype}; nft.round keeps such values in a float32 tensor")
+
+
+@contextmanager
+def no_autocast() -> Iterator[None]:
+    """A context in which torch.autocast is refused where it begins; switched off it passes, as models write it."""
+    if torch.is_autocast_enabled("cpu"):
+        raise refuse("torch.autocast", _AUTOCAST)
+    enter = torch.amp.autocast_mode.autocast.__enter__
+
+    def begin(self: Any) -> Any:
+        if self._enabled:
+            raise refuse("torch.autocast", _AUTOCAST)
+        return enter(self)
+
+    torch.amp.autocast_mode.autocast.__enter__ = begin
+    try:
+        yield
+    finally:
+        torch.amp.autocast_mode.autocast.__enter__ = enter
+
+
+def check_model(model: Any) -> None:
+    """Refuse what is no module that runs operation by operation on the CPU.
+
+    Raises
+    ------
+    ArgumentError
+        With one sentence that says what to do.
+    """
+    if not isinstance(model, torch.nn.Module):
+        raise ArgumentError(f"model={type(model).__name__} must be a torch.nn.Module (or several in a list), or None")
+    for name, module in model.named_modules():
+        where = f"model{'.' + name if name else ''}"
+        compiled = (
+            type(module).__name__ == "OptimizedModule" or getattr(module, "_compiled_call_impl", None) is not None
+        )
+        if compiled or isinstance(module, torch.jit.ScriptModule):
+            raise ArgumentError(
+                f"{where} is compiled, and its operations cannot be seen: give the model as it was before"
+            )
+    for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+        if tensor.is_floating_point() or tensor.is_complex() or tensor.device.type != "cpu":
+            check_tensor(tensor, f"model's {name}")
+
+
+def check_optimizer(optimizer: Any, parameters: Iterable[torch.Tensor] | None) -> None:
+    """Refuse what is no optimiser, or not the model's.
+
+    Raises
+    ------
+    ArgumentError
+        With one sentence that says what to do.
+    """
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        raise ArgumentError(
+            f"optimizer={type(optimizer).__name__} must be a torch.optim.Optimizer (or several in a list), or None"
+        )
+    if parameters is None:
+        return
+    own = {id(parameter) for parameter in parameters}
+    if not any(id(p) in own for group in optimizer.param_groups for p in group["params"]):
+        raise ArgumentError(
+            f"optimizer={type(optimizer).__name__} has none of the model's parameters: make it of model.parameters()"
+        )

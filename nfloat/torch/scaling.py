@@ -1,0 +1,96 @@
+"""The recipe's loss scaling, around ``backward()`` and the step; and what a backward pass has to know of itself.
+
+As ``nfloat/nn/train.py`` does it: the gradient with which backpropagation starts is the scale, the parameters'
+gradients are divided by it when ``backward()`` is done (multiplied again before the next one adds to them), and a step
+with an infinity or NaN is left out. A loop that has a GradScaler of its own keeps it, and the recipe's stays at rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..nn.scaling import LossScaler, LossScaling, all_finite
+from .known import Kind, Known, learn, lookup
+from .machine import Machine
+from .tensors import array_of
+
+
+class Backward:
+    """Stands between ``backward()`` and autograd's engine while an emulation runs."""
+
+    def __init__(self, machine: Machine, scaling: LossScaling | None) -> None:
+        self.machine = machine
+        self.scaler = None if scaling is None else LossScaler(scaling)
+        self._engine: Any = None
+        self._scale: Any = None
+
+    def start(self) -> None:
+        """Take the engine's place."""
+        self._engine, self._scale = torch.autograd._engine_run_backward, torch.amp.GradScaler.scale
+        torch.autograd._engine_run_backward = self._run
+        backward = self
+
+        def scale(self: Any, outputs: Any) -> Any:
+            if self.is_enabled():
+                backward.scaler = None
+            return backward._scale(self, outputs)
+
+        torch.amp.GradScaler.scale = scale
+
+    def stop(self) -> None:
+        """Give it back."""
+        torch.autograd._engine_run_backward = self._engine
+        torch.amp.GradScaler.scale = self._scale
+
+    def _run(
+        self, outputs: Any, gradients: Any, retain: Any, create_graph: Any, inputs: Any, *args: Any, **kw: Any
+    ) -> Any:
+        machine = self.machine
+        for gradient in gradients:
+            if isinstance(gradient, torch.Tensor) and machine.known(gradient).kind is Kind.OUTSIDE:
+                learn(gradient, Known(machine, Kind.GRADIENT, ""))
+        before = machine.differentiable, machine.depth, machine.stepping
+        machine.differentiable, machine.depth = bool(create_graph), machine.places.depth
+        scaled = self.scaler is not None and bool(kw.get("accumulate_grad"))
+        try:
+            if not scaled:
+                return self._engine(outputs, gradients, retain, create_graph, inputs, *args, **kw)
+            with self._scaled(gradients) as start:
+                return self._engine(outputs, start, retain, create_graph, inputs, *args, **kw)
+        finally:
+            machine.differentiable, machine.depth, machine.stepping = before
+            machine.p.forget()
+
+    @contextmanager
+    def _scaled(self, gradients: Any) -> Iterator[Any]:
+        assert self.scaler is not None, "there is a scale"
+        factor = self.machine.p.carrier.type(self.scaler.scale)
+        self._rescale(np.multiply, factor)
+        with torch._C._DisableTorchDispatch():
+            start = tuple(g if g is None else g * self.scaler.scale for g in gradients)
+        for t in start:
+            if t is not None:
+                learn(t, Known(self.machine, Kind.LOSS, ""))
+        yield start
+        self._rescale(np.divide, factor)
+
+    def _rescale(self, function: Any, factor: Any) -> None:
+        with np.errstate(all="ignore"):
+            for parameter in self.machine.parameters:
+                gradient = parameter.grad
+                if gradient is not None and lookup(gradient, self.machine) is not None:
+                    self.machine.write(gradient, function(array_of(gradient), factor))
+
+    def skips(self, optimizer: torch.optim.Optimizer) -> bool:
+        """Whether a step is left out, since a gradient is not finite; moves the scale."""
+        if self.scaler is None:
+            return False
+        found = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+        clean = not self.machine.p.clamped and all_finite([array_of(g) for g in found])
+        self.scaler.update(clean)
+        return not clean

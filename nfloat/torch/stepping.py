@@ -1,0 +1,97 @@
+"""An optimiser's step: which of its forms runs, what is rounded when it is done, and that a step has passed.
+
+SGD, Adam and AdamW in any of torch's forms (plain, foreach, fused) are run in the fused one, so that the whole update
+arrives as one operation and is computed as `nfloat.nn` does it; other optimisers, and options that nn's have not, run
+operation by operation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+
+from .known import Kind, Known
+from .machine import Machine
+
+
+def joinable(optimizer: torch.optim.Optimizer, group: dict[str, Any]) -> bool:
+    """Whether `nfloat.nn` has this optimiser with these options."""
+    if group.get("differentiable") or group.get("capturable") or group.get("amsgrad"):
+        return False
+    if type(optimizer) is torch.optim.SGD:
+        return not group["dampening"]
+    return type(optimizer) in (torch.optim.Adam, torch.optim.AdamW)
+
+
+class Stepping:
+    """Torch's hooks around every optimiser's step."""
+
+    def __init__(
+        self, machine: Machine, skips: Callable[[torch.optim.Optimizer], bool], done: Callable[[], None]
+    ) -> None:
+        self.machine, self._skips, self._done = machine, skips, done
+        self._handles: list[Any] = []
+        self._forms: list[tuple[dict[str, Any], Any, Any]] = []
+        self._held: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def start(self) -> None:
+        """Follow the steps of optimisers."""
+        self._handles = [
+            register_optimizer_step_pre_hook(self._before),
+            register_optimizer_step_post_hook(self._after),
+        ]
+
+    def stop(self) -> None:
+        """Follow them no longer."""
+        for handle in self._handles:
+            handle.remove()
+        self._restore()
+
+    def _before(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
+        self._restore()
+        machine, skip = self.machine, self._skips(optimizer)
+        machine.stepping = True
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                own = machine.known(parameter)
+                if skip and parameter.grad is not None:
+                    self._held.append((parameter, parameter.grad))
+                    parameter.grad = None
+                for state in optimizer.state.get(parameter, {}).values():
+                    if isinstance(state, torch.Tensor) and state.is_floating_point() and state.shape == parameter.shape:
+                        self._adopt(state, own)
+            if "fused" in group:
+                self._forms.append((group, group["fused"], group.get("foreach")))
+                group["fused"], group["foreach"] = joinable(optimizer, group), False
+
+    def _adopt(self, state: torch.Tensor, parameter: Known) -> None:
+        if self.machine.known(state).kind is not Kind.STATE and state.dim():
+            from .known import learn
+
+            learn(state, Known(self.machine, Kind.STATE, parameter.name))
+
+    def _after(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
+        machine = self.machine
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                own = machine.known(parameter)
+                if own.owner is not None and not self._held:
+                    own.version = own.owner._version
+                for state in optimizer.state.get(parameter, {}).values():
+                    if isinstance(state, torch.Tensor) and state.is_floating_point():
+                        known = machine.known(state)
+                        if known.pending:
+                            machine.settle(state, known)
+        self._restore()
+        self._done()
+
+    def _restore(self) -> None:
+        self.machine.stepping = False
+        for group, fused, foreach in self._forms:
+            group["fused"], group["foreach"] = fused, foreach
+        for parameter, gradient in self._held:
+            parameter.grad = gradient
+        self._forms, self._held = [], []

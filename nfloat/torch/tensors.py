@@ -1,0 +1,37 @@
+"""Tensors and arrays that share their memory.
+
+bfloat16, float16 and float8 have no NumPy type that computes; they are widened to float32, which is exact.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..nn.precision import Floats
+
+#: torch's type -> NumPy's, of the numbers that share memory
+SHARED: dict[torch.dtype, np.dtype[Any]] = {
+    torch.float32: np.dtype(np.float32),
+    torch.float64: np.dtype(np.float64),
+}
+#: NumPy's carriers -> torch's types
+TYPES = {dtype: own for own, dtype in SHARED.items()}
+
+
+def array_of(t: torch.Tensor) -> Floats:
+    """The tensor's values; its own memory where it is float32 or float64."""
+    if t.requires_grad:
+        t = t.detach()
+    return t.numpy() if t.dtype in SHARED else t.to(torch.float32).numpy()
+
+
+def tensor_of(a: NDArray[Any], dtype: torch.dtype) -> torch.Tensor:
+    """A tensor over the array's memory, or of its values in another type."""
+    if not a.flags.writeable or any([stride < 0 for stride in a.strides]):
+        a = a.copy()
+    t = torch.from_numpy(a)
+    return t if t.dtype is dtype else t.to(dtype)

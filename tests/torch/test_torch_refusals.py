@@ -1,0 +1,93 @@
+"""Bad use gets one sentence that says what to do, before anything is computed."""
+
+import pytest
+
+import nfloat as nf
+
+torch = pytest.importorskip("torch")
+
+import nfloat.torch as nft  # noqa: E402
+
+
+def refused(match, act, recipe="bf16-mixed", **given):
+    with pytest.raises(nf.NFloatError, match=match) as caught, nft.emulate(recipe, **given):
+        act()
+    assert "\n" not in str(caught.value)
+
+
+def test_no_such_recipe():
+    with pytest.raises(nf.NFloatError, match="'bf16-mixd' is not a recipe; did you mean 'bf16-mixed'"):
+        nft.emulate("bf16-mixd")
+
+
+def test_entered_twice():
+    with (
+        nft.emulate("float32"),
+        pytest.raises(nf.NFloatError, match="running already"),
+        nft.emulate("float32"),
+    ):
+        pass
+    with nft.emulate("float32"):  # and the first one's end is clean
+        pass
+
+
+def test_after_an_error_nothing_is_left():
+    with pytest.raises(ZeroDivisionError), nft.emulate("bf16-pure"):
+        raise ZeroDivisionError
+    x = torch.tensor([1.001]) * 1.0
+    assert x.item() == torch.tensor(1.001).item()
+
+
+def test_models_that_are_none():
+    with pytest.raises(nf.NFloatError, match=r"model=int must be a torch\.nn\.Module"):
+        nft.emulate("float32", model=3)
+    compiled = torch.nn.Linear(2, 2)
+    compiled._compiled_call_impl = compiled.forward  # what model.compile() leaves, without its half a minute
+    with pytest.raises(nf.NFloatError, match="compiled"):
+        nft.emulate("float32", model=compiled)
+    with pytest.raises(nf.NFloatError, match=r"0\.weight .*complex"):
+        nft.emulate("float32", model=torch.nn.Sequential(torch.nn.Linear(2, 2, dtype=torch.complex64)))
+    with pytest.raises(nf.NFloatError, match=r"meta.*to\('cpu'\)"):
+        nft.emulate("float32", model=torch.nn.Linear(2, 2, device="meta"))
+
+
+def test_optimizers_of_another_model():
+    model, other = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)
+    with pytest.raises(nf.NFloatError, match=r"none of the model's parameters.*model\.parameters\(\)"):
+        nft.emulate("float32", model=model, optimizer=torch.optim.SGD(other.parameters(), lr=0.1))
+    with pytest.raises(nf.NFloatError, match=r"optimizer=float must be a torch\.optim\.Optimizer"):
+        nft.emulate("float32", model=model, optimizer=0.1)
+
+
+def test_steps_are_counted_from_a_whole_number():
+    with pytest.raises(nf.NFloatError, match="step=-1"):
+        nft.emulate("float32", step=-1)
+
+
+def test_tensors_that_no_recipe_covers():
+    x = torch.ones(2, 2)
+    refused("complex", lambda: torch.complex(x, x))
+    refused("complex", lambda: torch.ones(2, dtype=torch.complex64) + 1.0)
+    refused("Fourier", lambda: torch.fft.fft(x))
+    refused("to_dense", lambda: x.to_sparse().mm(x))
+    refused("quantised", lambda: torch.quantize_per_tensor(x, 0.1, 0, torch.qint8))
+    refused("meta", lambda: torch.ones(2, device="meta") + 1.0)
+    refused("meta", lambda: x.to("meta"))
+    refused("autocast", lambda: _under_autocast(x))
+    refused("nft.round keeps", lambda: x.to(torch.float8_e4m3fn))
+
+
+def _under_autocast(x):
+    with torch.autocast("cpu", torch.bfloat16):
+        return x @ x
+
+
+def test_functions_of_tensors():
+    with pytest.raises(nf.NFloatError, match="t: nft.round takes a tensor of real numbers"):
+        nft.round([1.0], "bfloat16")
+    with pytest.raises(nf.NFloatError, match="a: nft.matmul takes a tensor of real numbers, not torch.int64"):
+        nft.matmul(torch.ones(2, 2, dtype=torch.int64), torch.ones(2, 2), "float32")
+    with pytest.raises(nf.NFloatError, match="meta"):
+        nft.round(torch.ones(2, device="meta"), "bfloat16")
+    with pytest.raises(nf.NFloatError, match="seed"):
+        nft.round(torch.ones(2), "bfloat16", "stochastic")
