@@ -17,7 +17,7 @@ from ..ops.rounding import round as round_values
 from ..streams import SeedLike, as_key
 from .accumulators import Accumulator, AccumulatorLike, as_accumulator
 from .blocks import exact_values, is_block_scaled, scaled_result, unit_parts
-from .gemm.dispatch import multiply_stack
+from .gemm.stacks import multiply_stack
 from .operands import input_formats, matmul_operands
 from .threads import check_threads
 

@@ -229,16 +229,15 @@ def halved_sums(x: Doubles, axes: Sequence[int]) -> Doubles:
     array([[15.]])
     """
     for axis in axes:
-        y = np.moveaxis(x, axis, 0)
-        if len(y) == 0:
-            y = np.zeros((1, *y.shape[1:]))
-        while (count := len(y)) > 1:
+        before = (slice(None),) * (axis % x.ndim)
+        if x.shape[axis] == 0:
+            x = np.zeros((*x.shape[: len(before)], 1, *x.shape[len(before) + 1 :]))
+        while (count := x.shape[axis]) > 1:
             half = count // 2
-            pairs = y[:half] + y[half : 2 * half]
+            pairs = x[*before, :half] + x[*before, half : 2 * half]
             if count % 2:
-                pairs[0] += y[-1]
-            y = pairs
-        x = np.moveaxis(y, 0, axis)
+                pairs[*before, :1] += x[*before, count - 1 :]
+            x = pairs
     return x
 
 

@@ -13,6 +13,10 @@ RUN = 6
 #: pairs of files that may share a run -> why
 EXPLAINED = {
     (
+        "bench/test_networks.py",
+        "tests/nn/test_against_torch.py",
+    ): "PyTorch's form of a model: a bench runs without the tests",
+    (
         "nfloat/ops/codes.py",
         "nfloat/ops/rounding.py",
     ): "the shortest way for a plain array: a call costs a tenth",

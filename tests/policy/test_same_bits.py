@@ -59,6 +59,7 @@ REACHES_NO_ROW = {
     ): "counts, in whole numbers",
     ("studies/stagnation.py", "cell.sum"): "the name of a sum",
     ("drift/inference.py", "from scipy import stats"): "quantiles, rounded to nine digits at once",
+    ("nn/models/sequences.py", "self.norm"): "a layer",
     ("nn/ops/op.py", "p.inner"): "a number that the recipe rounds on an operation's way",
     ("nn/precision.py", "self.matmul"): "nf.matmul in the recipe's accumulator",
     ("nn/elementary.py", "np.add.accumulate"): "a running sum has one order, since every partial sum is a result",

@@ -1,6 +1,6 @@
 """From a product of matrices to kernel calls.
 
-The loop over a stack, packing, threads, and what one kernel leaves to the next.
+Packing, threads, and what one kernel leaves to the next.
 """
 
 from __future__ import annotations
@@ -29,45 +29,16 @@ from .facts import ZEROS, layout_of, survey
 from .halves import multiply_halves
 from .route import Candidate, Problem, candidates
 
-_MASK = 2**64 - 1
-_FLOAT = {32: np.float32, 64: np.float64}
+LANE = {32: np.float32, 64: np.float64}
 #: the signature of `pack` for C-contiguous matrices of a carrier; the one for Fortran's order follows
-_PACK = {4: 0, 8: 2}
+PACK = {4: 0, 8: 2}
 #: elements of packed rows at a time
 _CHUNK = 1 << 16
 #: how many times as slow as sums in lanes the slowest tiled kernel is
 _SLOW = 10
 #: bytes that one thread packs before another would have begun
 _PACKED_ALONE = 1 << 22
-_NO_WORDS, _NOTHING_EMULATED = np.zeros(1, np.int32), np.zeros(0, np.int64)
-
-
-def multiply_stack(
-    a: NDArray[Any],
-    b: NDArray[Any],
-    c: NDArray[Any] | None,
-    out: NDArray[Any],
-    acc: Accumulator,
-    key: int,
-    threads: int | None,
-) -> None:
-    """out[...] = a @ b + c for stacks that broadcast; matrix t of the result draws from `stack_key(key, t)`."""
-    if out.ndim == 2:
-        multiply(a, b, c, out, acc, key, threads)
-        return
-    for t, index in enumerate(np.ndindex(*out.shape[:-2])):
-        first, second = (x[_place(x.shape[:-2], index)] for x in (a, b))
-        multiply(first, second, None if c is None else c[index], out[index], acc, stack_key(key, t), threads)
-
-
-def _place(stack: tuple[int, ...], index: tuple[int, ...]) -> tuple[int, ...]:
-    """Where a broadcast stack keeps matrix `index` of the result."""
-    return tuple(0 if size == 1 else i for size, i in zip(stack, index[len(index) - len(stack) :], strict=True))
-
-
-def stack_key(key: int, t: int) -> int:
-    """The key of matrix t of a stack; that of the first is the stream's own, so that one matrix is a stack of one."""
-    return (key + t * 0x9E3779B97F4A7C15) & _MASK
+NO_WORDS, _NOTHING_EMULATED = np.zeros(1, np.int32), np.zeros(0, np.int64)
 
 
 def multiply(
@@ -107,7 +78,7 @@ def multiply(
         if kind < 0:
             continue
         if candidate.bits == 16:
-            if multiply_halves(a, b, c, out, kind, _tile_constants(acc, 16), threads):
+            if multiply_halves(a, b, c, out, kind, tile_constants(acc, 16), threads):
                 return [*done, candidate.name]
             continue
         if tiles is None or (tiles.candidate.bits, tiles.candidate.shape) != (candidate.bits, candidate.shape):
@@ -173,7 +144,7 @@ class _Tiles:
         threads: int | None,
     ) -> None:
         self.candidate, self._acc, self._key = candidate, acc, key
-        (m, n), self._k, shape, dtype = out.shape, a.shape[1], candidate.shape, _FLOAT[candidate.bits]
+        (m, n), self._k, shape, dtype = out.shape, a.shape[1], candidate.shape, LANE[candidate.bits]
         self._tiles, panels = -(-m // shape.rows), -(-n // shape.width)
         self._count = thread_count(threads, m * n * self._k // (NATIVE if candidate.unconditional else 1), self._tiles)
         self._status, self._marked = np.zeros((self._tiles, panels), np.uint8), False
@@ -182,7 +153,7 @@ class _Tiles:
         if c is not None:
             self._target[...] = c
         self._rows, columns = packable(a.T, dtype), packable(b, dtype)
-        to_panels = entry_point(pack, _PACK[columns.itemsize] + layout_of(columns))
+        to_panels = entry_point(pack, PACK[columns.itemsize] + layout_of(columns))
         self._packed = panel_buffer(panels * self._k * shape.width, dtype)
         if self._count == 1 or self._packed.nbytes < _PACKED_ALONE:
             to_panels(columns, shape.width, self._packed, 0, panels)
@@ -197,8 +168,8 @@ class _Tiles:
     def run(self, kind: int) -> bool:
         """Let the candidate do what is still to be done; returns whether all of it is."""
         candidate = self.candidate
-        call = _tile_call(kind, self._k, self._acc.terms, self._marked, self._has_start)
-        rows = _tile_constants(self._acc, candidate.bits)
+        call = tile_call(kind, self._k, self._acc.terms, self._marked, self._has_start)
+        rows = tile_constants(self._acc, candidate.bits)
         self._columns = self._words(True, self._target.shape[1], candidate.shape.width, 0, self._status.shape[1])
         work = _SLOW * self._k * candidate.shape.rows * self._target.shape[1]
         over_ranges(lambda first, last: self._range(first, last, call, rows), self._tiles, self._count, work)
@@ -222,7 +193,7 @@ class _Tiles:
         some = max(1, min(last - first, _CHUNK // (self._k * height)))
         packed = np.empty(some * self._k * height, self._packed.dtype)
         to_panels, product = (
-            entry_point(pack, _PACK[self._rows.itemsize] + layout_of(self._rows)),
+            entry_point(pack, PACK[self._rows.itemsize] + layout_of(self._rows)),
             entry_point(self.candidate.kernel),
         )
         for start in range(first, last, some):
@@ -235,14 +206,15 @@ class _Tiles:
         """Random words, laid out like the packed operand; none for deterministic kernels."""
         domains = self.candidate.domains
         if not domains:
-            return _NO_WORDS
+            return NO_WORDS
         words = np.empty((last - first) * self._k * len(domains) * width, np.int32)
         line_words(np.uint64(self._key), column, lines, self._k, width, np.array(domains), words, first, last)
         return words
 
 
 @lru_cache(maxsize=1024)
-def _tile_call(kind: int, k: int, block: int, marked: bool, start: bool) -> NDArray[np.int64]:
+def tile_call(kind: int, k: int, block: int, marked: bool, start: bool) -> NDArray[np.int64]:
+    """What a tiled kernel is asked to do."""
     call = np.zeros(len(TileCall), np.int64)
     call[TileCall.KIND], call[TileCall.K], call[TileCall.BLOCK] = kind, k, block
     call[TileCall.MARKED], call[TileCall.START] = marked, start
@@ -250,7 +222,8 @@ def _tile_call(kind: int, k: int, block: int, marked: bool, start: bool) -> NDAr
 
 
 @lru_cache(maxsize=1024)
-def _tile_constants(acc: Accumulator, bits: int) -> NDArray[np.int64]:
+def tile_constants(acc: Accumulator, bits: int) -> NDArray[np.int64]:
+    """What it must know of the accumulator."""
     if acc.order is Order.EXACT:
         return plain_call(acc)[1][0].copy().view(np.int64)
     return constants(

@@ -7,7 +7,7 @@ recipe's accumulator, over float64 products.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from ...errors import ShapeError
 from .. import elementary
 from ..precision import Floats, Precision
-from .op import Example, Gradients, Needs, Op, inner, quiet, size, summed_to, wide
+from .op import Example, Gradients, Needs, Op, inner, pieces, quiet, size, summed_to, wide
 
 Axes = tuple[int, ...]
 
@@ -30,6 +30,8 @@ class _Kept(NamedTuple):
     inverse: Floats
     #: over which the statistics were taken; none where they came from outside
     axes: Axes
+    #: the axis along which nothing is summed
+    free: int
     #: shapes of the operands
     shapes: tuple[tuple[int, ...], ...]
 
@@ -69,10 +71,9 @@ def batch_norm(
     split, shapes = tuple(a.reshape(channels) for a in affine), _shapes(x, affine, x.shape[1:2])
     if running is not None:
         given = tuple(wide(v).reshape(channels) for v in running)
-        return _norm(p, name, x, split, (), eps, shapes, given=given)
+        return _norm(p, name, x, split, (), eps, shapes, free=1, given=given)
     axes = (*range(x.ndim - 1, 1, -1), 0)
-    y, kept = _norm(p, name, x, split, axes, eps, shapes, seen=seen)
-    return y, kept
+    return _norm(p, name, x, split, axes, eps, shapes, free=1, seen=seen)
 
 
 def _shapes(x: Floats, affine: tuple[Floats, ...], wanted: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
@@ -86,27 +87,49 @@ def _shapes(x: Floats, affine: tuple[Floats, ...], wanted: tuple[int, ...]) -> t
 @quiet
 def _norm(
     p: Precision, name: str, x: Floats, affine: tuple[Floats, ...], axes: Axes, eps: float,
-    shapes: tuple[tuple[int, ...], ...], *, centred: bool = True, given: tuple[Floats, ...] | None = None,
-    seen: Callable[[Floats, Floats, int], None] | None = None,
+    shapes: tuple[tuple[int, ...], ...], *, free: int = 0, centred: bool = True,
+    given: tuple[Floats, ...] | None = None, seen: Callable[[Floats, Floats, int], None] | None = None,
 ) -> tuple[Floats, _Kept]:  # fmt: skip
-    """The normal form of x, times and plus `affine`, which broadcast."""
-    count = size(x.shape, axes)
-    mean: Floats | None
-    if given is not None:
-        mean, variance = given
-    else:
-        mean = inner(p, "norms", name, elementary.halved_sums(wide(x), axes) / count) if centred else None
-        off = _centred(p, name, x, mean)
-        variance = inner(p, "norms", name, elementary.halved_sums(off * off, axes) / count)
-        if seen is not None and mean is not None:
-            seen(mean.reshape(-1), variance.reshape(-1), count)
-    inverse = inner(p, "norms", name, 1.0 / np.sqrt(variance + eps))
-    y = inner(p, "norms", name, _centred(p, name, x, mean) * inverse)
-    if affine:
-        y = y * affine[0]
-    if len(affine) == 2:
-        y = inner(p, "norms", name, y) + affine[1]
-    return y, _Kept(x, affine[0] if affine else None, mean, inverse, axes, shapes)
+    """The normal form of x, times and plus `affine`, which broadcast; in parts along `free`, which no sum crosses."""
+    y, count = np.empty(x.shape), size(x.shape, axes)
+    found: list[tuple[Floats | None, Floats, Floats]] = []
+    for at in _parts(p, name, x, free):
+        key = (slice(None),) * free + (at,)
+        part, own = x[key], tuple(a[at] if free else a for a in affine)
+        if given is None:
+            mean, variance = _statistics(p, name, part, axes, count, centred)
+        else:
+            mean, variance = given[0][at], given[1][at]
+        inverse = inner(p, "norms", name, 1.0 / np.sqrt(variance + eps))
+        normal = inner(p, "norms", name, _centred(p, name, part, mean) * inverse)
+        if own:
+            normal = normal * own[0]
+        y[key] = normal if len(own) < 2 else inner(p, "norms", name, normal) + own[1]
+        found.append((mean, variance, inverse))
+    if not found:
+        return y, _Kept(x, affine[0] if affine else None, np.zeros(1), np.zeros(1), axes, free, shapes)
+    joint = 0 if given is not None else free
+    means, variances, inverses = zip(*found, strict=True)
+    mean = None if means[0] is None else np.concatenate(means, joint)
+    if seen is not None and mean is not None:
+        seen(mean.reshape(-1), np.concatenate(variances, joint).reshape(-1), count)
+    inverse = np.concatenate(inverses, joint)
+    return y, _Kept(x, affine[0] if affine else None, mean, inverse, axes, free, shapes)
+
+
+def _parts(p: Precision, name: str, x: Floats, free: int) -> Iterator[slice]:
+    """Ranges of the free axis; all of it where steps between are rounded, and so counted."""
+    if p.at(name).norms is not None:
+        return iter((slice(0, x.shape[free]),))
+    return pieces(x.shape[free], x.size // max(1, x.shape[free]))
+
+
+def _statistics(
+    p: Precision, name: str, x: Floats, axes: Axes, count: int, centred: bool
+) -> tuple[Floats | None, Floats]:
+    mean = inner(p, "norms", name, elementary.halved_sums(wide(x), axes) / count) if centred else None
+    off = _centred(p, name, x, mean)
+    return mean, inner(p, "norms", name, elementary.halved_sums(off * off, axes) / count)
 
 
 def _centred(p: Precision, name: str, x: Floats, mean: Floats | None) -> Floats:
@@ -116,17 +139,28 @@ def _centred(p: Precision, name: str, x: Floats, mean: Floats | None) -> Floats:
 @quiet
 def _backward(p: Precision, name: str, kept: _Kept, dy: Floats, needs: Needs) -> Gradients:
     """With n the normal form and g = dy w: dx = (g - mean g - n mean(g n)) / sqrt(variance + eps); dw = sum of dy n."""
-    x, weight, mean, inverse, axes, shapes = kept
-    dy = wide(dy).reshape(x.shape)
-    normal = inner(p, "norms", name, _centred(p, name, x, mean) * inverse)
-    dx = None
-    if needs[0]:
-        g = dy if weight is None else inner(p, "norms", name, dy * weight)
-        dx = (_through_statistics(p, name, g, normal, axes, mean is not None) * inverse).reshape(shapes[0])
+    x, weight, mean, inverse, axes, free, shapes = kept
+    dy = dy.reshape(x.shape)
+    dx = np.empty(x.shape) if needs[0] else None
+    products = np.empty(x.shape) if weight is not None and needs[1] else None
+    for at in _parts(p, name, x, free):
+        key = (slice(None),) * free + (at,)
+        # statistics from outside have the channels' axis alone
+        here = (at,) if not axes else key
+        m, r = None if mean is None else mean[here], inverse[here]
+        slope = wide(dy[key])
+        normal = inner(p, "norms", name, _centred(p, name, x[key], m) * r)
+        if dx is not None:
+            own = weight if weight is None or not free else weight[at]
+            g = slope if own is None else inner(p, "norms", name, slope * own)
+            np.multiply(_through_statistics(p, name, g, normal, axes, m is not None), r, out=dx[key])
+        if products is not None:
+            np.multiply(slope, normal, out=products[key])
+    dx = None if dx is None else dx.reshape(shapes[0])
     if weight is None:
         return (dx,)
-    parts = [dy * normal if needs[1] else None, dy if len(needs) == 3 and needs[2] else None][: len(needs) - 1]
-    return dx, *(None if part is None else summed_to(p, name, part, weight.shape).reshape(shapes[1]) for part in parts)
+    terms = (products, wide(dy) if len(needs) == 3 and needs[2] else None)[: len(needs) - 1]
+    return dx, *(None if t is None else summed_to(p, name, t, weight.shape).reshape(shapes[1]) for t in terms)
 
 
 def _through_statistics(p: Precision, name: str, g: Floats, normal: Floats, axes: Axes, centred: bool) -> Floats:

@@ -8,7 +8,7 @@ array (None where `needs` says that nobody asks). `p` is the `Precision` in forc
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -101,6 +101,17 @@ def selected(mask: NDArray[np.bool_], x: Floats) -> Floats:
 def inner(p: Precision, field: str, name: str, x: Floats) -> Floats:
     """A number on the way to a result, as the recipe's `field` rounds it (mostly not at all), to be computed with."""
     return wide(p.inner(field, name, x))
+
+
+#: elements that are gone through at a time, so that what is computed between stays in the cache
+_PIECE = 1 << 14
+
+
+def pieces(count: int, elements: int) -> Iterator[slice]:
+    """Ranges of 0..count - 1, each of so many that they have few elements in all, of `elements` each."""
+    some = max(1, _PIECE // max(1, elements))
+    for start in range(0, count, some):
+        yield slice(start, min(count, start + some))
 
 
 def size(shape: Sequence[int], axes: Sequence[int]) -> int:

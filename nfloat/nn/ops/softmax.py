@@ -6,29 +6,52 @@ rounded as the recipe's `softmax` says, where it says so.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from .. import elementary
 from ..precision import Floats, Precision
-from .op import RESULT, Example, Gradients, Needs, Op, inner, quiet, wide
+from .op import RESULT, Example, Gradients, Needs, Op, inner, pieces, quiet, wide
 
 
 @quiet
 def softmax(p: Precision, name: str, x: Floats, axis: int = -1, mask: Floats | None = None) -> tuple[Floats, Any]:
     """exp(x + mask) / its sum; rows that a mask of -inf leaves nothing of are NaN, as in PyTorch."""
-    exponentials, sums = _exponentials(p, name, x if mask is None else wide(x) + mask, axis)[1:]
-    return exponentials / sums, (RESULT, axis)
+    if not _in_pieces(p, name, x, axis) or (mask is not None and mask.ndim > 2):
+        exponentials, sums = _exponentials(p, name, x if mask is None else wide(x) + mask, axis)[1:]
+        return exponentials / sums, (RESULT, axis)
+    y = np.empty(x.shape)
+    matrices, results = (v.reshape(-1, *x.shape[-2:]) for v in (x, y))
+    for at in pieces(len(matrices), math.prod(x.shape[-2:])):
+        part = matrices[at] if mask is None else wide(matrices[at]) + mask
+        exponentials, sums = _exponentials(p, name, part, -1)[1:]
+        np.divide(exponentials, sums, out=results[at])
+    return y, (RESULT, axis)
 
 
 @quiet
 def softmax_backward(p: Precision, name: str, kept: Any, dy: Floats, needs: Needs) -> Gradients:
-    """y (dy - the sum of dy y), from the stored y."""
-    y, axis = wide(kept[0]), kept[1]
+    """y (dy - the sum of dy y), from the stored y: as products less y times their sum."""
+    y, axis = kept
+    if not _in_pieces(p, name, y, axis):
+        return (_gradient(p, name, wide(y), dy, axis),)
+    dx = np.empty(y.shape)
+    ys, slopes, results = (v.reshape(-1, *y.shape[-2:]) for v in (y, dy, dx))
+    for at in pieces(len(ys), math.prod(y.shape[-2:])):
+        results[at] = _gradient(p, name, wide(ys[at]), slopes[at], -1)
+    return (dx,)
+
+
+def _gradient(p: Precision, name: str, y: Floats, dy: Floats, axis: int) -> Floats:
     products = inner(p, "softmax", name, wide(dy) * y)
-    sums = inner(p, "softmax", name, elementary.halved_sums(products, (axis,)))
-    return (products - y * sums,)
+    return products - y * inner(p, "softmax", name, elementary.halved_sums(products, (axis,)))
+
+
+def _in_pieces(p: Precision, name: str, x: Floats, axis: int) -> bool:
+    """Whether matrix after matrix gives the same: nothing is rounded (and counted) between."""
+    return x.ndim > 2 and axis in (-1, x.ndim - 1) and p.at(name).softmax is None
 
 
 @quiet

@@ -1,0 +1,131 @@
+"""Stacks of matrices: one product after the other, and small ones by a shorter way.
+
+Attention multiplies hundreds of matrices that take a microsecond each. Where the accumulator's own kernel does any
+operands of its lane (float32 and float64 sums), buffers, signatures and constants are looked up once for all of them,
+and threads share the stack instead of the rows of each matrix.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...kernels.gemm.pack import pack
+from ...kernels.jit import entry_point
+from ..accumulators import Accumulator
+from ..threads import NATIVE, over_ranges, thread_count
+from .dispatch import LANE, NO_WORDS, PACK, multiply, tile_call, tile_constants
+from .facts import layout_of
+from .route import Candidate, candidates
+
+_MASK = 2**64 - 1
+#: multiply-adds of one matrix from which on its own rows are worth to be shared and packed by parts
+_SMALL = 1 << 20
+
+
+def multiply_stack(
+    a: NDArray[Any],
+    b: NDArray[Any],
+    c: NDArray[Any] | None,
+    out: NDArray[Any],
+    acc: Accumulator,
+    key: int,
+    threads: int | None,
+) -> None:
+    """out[...] = a @ b + c for stacks that broadcast; matrix t of the result draws from `stack_key(key, t)`."""
+    if out.ndim == 2:
+        multiply(a, b, c, out, acc, key, threads)
+        return
+    candidate = _shared(a, b, c, out, acc)
+    if candidate is not None:
+        _Stack(candidate, a, b, c, out, acc).run(threads)
+        return
+    for t, index in enumerate(np.ndindex(*out.shape[:-2])):
+        first, second = (x[_place(x.shape[:-2], index)] for x in (a, b))
+        multiply(first, second, None if c is None else c[index], out[index], acc, stack_key(key, t), threads)
+
+
+def _place(stack: tuple[int, ...], index: tuple[int, ...]) -> tuple[int, ...]:
+    """Where a broadcast stack keeps matrix `index` of the result."""
+    return tuple(0 if size == 1 else i for size, i in zip(stack, index[len(index) - len(stack) :], strict=True))
+
+
+def stack_key(key: int, t: int) -> int:
+    """The key of matrix t of a stack; that of the first is the stream's own, so that one matrix is a stack of one."""
+    return (key + t * 0x9E3779B97F4A7C15) & _MASK
+
+
+def _shared(
+    a: NDArray[Any], b: NDArray[Any], c: NDArray[Any] | None, out: NDArray[Any], acc: Accumulator
+) -> Candidate | None:
+    """The kernel that does every matrix of a stack of small ones, whatever is in them; None: there is none."""
+    possible = candidates(acc)
+    if out.size == 0 or a.shape[-1] == 0 or not possible or not possible[0].unconditional or possible[0].bits == 16:
+        return None
+    width = possible[0].bits // 8
+    fit = a.itemsize == b.itemsize == out.itemsize == width and (c is None or c.itemsize == width)
+    small = out.shape[-2] * out.shape[-1] * a.shape[-1] <= _SMALL
+    return possible[0] if fit and small and out.flags.c_contiguous else None
+
+
+class _Stack:
+    """The matrices of a stack, one by one, with what they share."""
+
+    def __init__(
+        self,
+        candidate: Candidate,
+        a: NDArray[Any],
+        b: NDArray[Any],
+        c: NDArray[Any] | None,
+        out: NDArray[Any],
+        acc: Accumulator,
+    ) -> None:
+        stack, (m, n), self._k = out.shape[:-2], out.shape[-2:], a.shape[-1]
+        self._shape, self._count = candidate.shape, math.prod(stack)
+        self._tiles, self._panels = -(-m // self._shape.rows), -(-n // self._shape.width)
+        if c is not None:
+            out[...] = c
+        self._out = out.reshape(self._count, m, n)
+        # the kernels take a^T and b, each in C or Fortran order
+        self._rows = _matrices(a, stack).swapaxes(1, 2)
+        self._columns = _matrices(b, stack)
+        self._pack_rows, self._pack_columns = (
+            entry_point(pack, PACK[x.itemsize] + layout_of(x[0])) for x in (self._rows, self._columns)
+        )
+        self._product = entry_point(candidate.kernel)
+        self._call = tile_call(candidate.kind, self._k, acc.terms, False, c is not None)
+        self._constants = tile_constants(acc, candidate.bits)
+        self._dtype = LANE[candidate.bits]
+
+    def run(self, threads: int | None) -> None:
+        """All of them, shared among threads."""
+        work = self._out.shape[1] * self._out.shape[2] * self._k // NATIVE
+        over_ranges(self._range, self._count, thread_count(threads, work * self._count, self._count), work)
+
+    def _range(self, first: int, last: int) -> None:
+        rows = np.empty(self._tiles * self._k * self._shape.rows, self._dtype)
+        columns = np.empty(self._panels * self._k * self._shape.width, self._dtype)
+        status = np.zeros((self._tiles, self._panels), np.uint8)
+        for t in range(first, last):
+            self._pack_rows(self._rows[t], self._shape.rows, rows, 0, self._tiles)
+            self._pack_columns(self._columns[t], self._shape.width, columns, 0, self._panels)
+            self._product(
+                rows, columns, self._out[t], 0, self._tiles, self._call, self._constants, status, NO_WORDS, NO_WORDS
+            )
+
+
+def _matrices(x: NDArray[Any], stack: tuple[int, ...]) -> NDArray[Any]:
+    """(count, ., .): an operand's matrix for each of the stack, read-only, each in C or Fortran order."""
+    x = np.broadcast_to(x, (*stack, *x.shape[-2:]))
+    one = x[(0,) * len(stack)]
+    if not (one.flags.c_contiguous or one.flags.f_contiguous):
+        x = np.ascontiguousarray(x)
+    x = x.reshape(-1, *x.shape[-2:])
+    if not (x[0].flags.c_contiguous or x[0].flags.f_contiguous):
+        x = np.ascontiguousarray(x)
+    x = x.view()
+    x.flags.writeable = False
+    return x
