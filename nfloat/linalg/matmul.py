@@ -17,6 +17,7 @@ from ..ops.rounding import round as round_values
 from ..streams import SeedLike, as_key
 from .accumulators import Accumulator, AccumulatorLike, as_accumulator
 from .blocks import exact_values, is_block_scaled, scaled_result, unit_parts
+from .gemm.small import small_product
 from .gemm.stacks import multiply_stack
 from .operands import input_formats, matmul_operands
 from .threads import check_threads
@@ -96,7 +97,14 @@ def matmul(
     >>> nf.matmul([1.0, 2.0**-11], [1.0, 1.0], nf.Accumulator("float16", rounding="toward_positive"))
     np.float64(1.0009765625)
     """
-    how, threads = as_accumulator(acc), check_threads(threads)
+    how = as_accumulator(acc)
+    plain = type(a) is type(b) is np.ndarray and (c is None or type(c) is np.ndarray) and type(how) is Accumulator
+    if plain and inputs is output is scale_a is scale_b is None:
+        check_threads(threads)
+        quick = small_product(a, b, c, how)  # type: ignore[arg-type]
+        if quick is not None:
+            return quick
+    threads = check_threads(threads)
     alpha = 1.0
     if isinstance(a, BlockArray) or isinstance(b, BlockArray):
         if isinstance(how, Accumulator) or not is_block_scaled(how):

@@ -146,7 +146,17 @@ def quantised(cast: BlockCast, x: Floats, axis: int, tile: int, seed: Stream | N
         return Operand(np.asarray(nf_round(x, f, cast.rounding, **given)))
     found = quantize(x, f, cast.rounding, **given)
     alone = replace(found, tensor_scale=1.0)
+    if apart and f.is_tile:
+        alone = _rows_of_tiles(alone, axis, tile)
     return Operand(alone if apart else np.asarray(exact_values(alone)), found.tensor_scale)
+
+
+def _rows_of_tiles(q: BlockArray, axis: int, tile: int) -> BlockArray:
+    """The same numbers in blocks along an axis: every row of a tile has the tile's scale."""
+    rows, size = q.format.sizes or (None, None)
+    height = q.shape[tile]
+    scales = np.repeat(q.scales, rows or height, axis=tile).take(range(height), axis=tile)
+    return replace(q, scales=scales, format=q.format.replace(block=size, name=f"rows of {q.format.name}"), axis=axis)
 
 
 def under_one_scale(cast: BlockCast, x: Floats, amax: float, seed: Stream | None) -> Operand:

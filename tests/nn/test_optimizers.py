@@ -8,7 +8,7 @@ import pytest
 
 import nfloat as nf
 from nfloat.errors import ArgumentError, ShapeError
-from nfloat.nn import SGD, Adam, AdamW, Lion, Momentum, RMSprop, Tensor, precision
+from nfloat.nn import SGD, Adam, AdamW, Cosine, Lion, Momentum, RMSprop, StepDecay, Tensor, WarmUp, precision, recipe
 from nfloat.nn.optim import OPTIMIZERS
 
 LR = 0.01
@@ -103,14 +103,14 @@ def test_state_and_weights_are_stored_in_the_recipes_formats(name, recipe):
 def test_lost_updates_and_their_repairs():
     """1 + 2^-10 (2^10 times) in bfloat16: nearest loses all, compensation loses none (to half an ulp)."""
     found = {}
-    for recipe in ("bf16-pure", "bf16-pure-kahan", "bf16-pure-sr"):
+    for how in ("bf16-pure", "bf16-pure-kahan", "bf16-pure-sr"):
         tensor, updates = parameter([1.0]), []
         optimizer = SGD({"w": tensor}, lr=2.0**-10)
         for step in range(2**10):
             tensor.grad = np.float32([-1.0])
-            with precision(recipe, seed=1, step=step):
+            with precision(how, seed=1, step=step):
                 optimizer.step(watch=updates.append)
-        found[recipe] = (float(tensor.data[0]), sum(bool(u.before == u.after) for u in updates))
+        found[how] = (float(tensor.data[0]), sum(bool(u.before == u.after) for u in updates))
     assert found["bf16-pure"] == (1.0, 1024)
     assert abs(found["bf16-pure-kahan"][0] - 2.0) <= 2.0**-7
     # 2^10 draws of 2^-7 with probability 2^-3 each: mean 1, standard deviation 2^-7 sqrt(2^10 2^-3 7/8) = 0.083
@@ -163,3 +163,31 @@ def test_gradient_of_another_shape():
     tensor.grad = np.ones(3)
     with pytest.raises(ShapeError, match=r"'w' of shape \(3,\)"):
         SGD({"w": tensor}, 0.1).step()
+
+
+def test_scalars_in_a_narrow_format():
+    """float16(1e-8) = 0 and bfloat16(0.999) = 1."""
+    w = Tensor([1.0], requires_grad=True, parameter=True, name="w")
+    for fmt, divides_by_zero in (("float16", True), ("bfloat16", True), ("float32", False)):
+        w.data, w.grad = [1.0], np.float32([0.0])
+        with precision(recipe("float32").replace(scalars=fmt)):
+            Adam({"w": w}, lr=0.01).step()
+        assert np.isnan(w.data).all() == divides_by_zero
+    w.grad = np.float32([1.0])
+    with precision(recipe("float32").replace(scalars="bfloat16")):
+        Lion({"w": w}, lr=0.3).step()
+    assert w.data == np.float32(1.0) - np.float32(0.30078125)
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: Cosine(0.0, steps=3), "lr=0.0"),
+        (lambda: StepDecay(0.1, every=0), "every=0"),
+        (lambda: WarmUp(0.1, steps=2, start=-1.0), "start=-1.0"),
+        (lambda: SGD({"w": parameter([1.0])}, 0.1, clip_norm=0.0), "clip_norm=0.0"),
+    ],
+)
+def test_mistakes_in_schedules_and_clipping_are_named(make, message):
+    with pytest.raises(ArgumentError, match=message):
+        make()

@@ -33,7 +33,7 @@ LANE = {32: np.float32, 64: np.float64}
 #: the signature of `pack` for C-contiguous matrices of a carrier; the one for Fortran's order follows
 PACK = {4: 0, 8: 2}
 #: elements of packed rows at a time
-_CHUNK = 1 << 16
+CHUNK = 1 << 16
 #: how many times as slow as sums in lanes the slowest tiled kernel is
 _SLOW = 10
 #: bytes that one thread packs before another would have begun
@@ -190,7 +190,7 @@ class _Tiles:
     def _range(self, first: int, last: int, call: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
         """Rows of tiles first .. last - 1, some at a time: their packed rows stay in the second cache."""
         height = self.candidate.shape.rows
-        some = max(1, min(last - first, _CHUNK // (self._k * height)))
+        some = max(1, min(last - first, CHUNK // (self._k * height)))
         packed = np.empty(some * self._k * height, self._packed.dtype)
         to_panels, product = (
             entry_point(pack, PACK[self._rows.itemsize] + layout_of(self._rows)),

@@ -1,0 +1,38 @@
+"""Small products go a short way: the same bits as the general one, for every shape, layout and start."""
+
+import numpy as np
+import pytest
+
+import nfloat as nf
+from nfloat.linalg.accumulators import as_accumulator
+from nfloat.linalg.gemm.dispatch import multiply
+from nfloat.linalg.gemm.small import small_product
+
+ACCUMULATORS = ("float32", "float64", nf.Accumulator("float32", product="float32"))
+
+
+@pytest.mark.parametrize("accumulator", ACCUMULATORS, ids=str)
+@pytest.mark.parametrize("m, k, n", [(1, 1, 1), (1, 40, 33), (13, 7, 65), (32, 64, 10), (25, 90, 31)])
+def test_the_same_bits(accumulator, m, k, n):
+    rng, acc = np.random.default_rng(m * n), as_accumulator(accumulator)
+    dtype = np.dtype(acc.format.name)
+    a, b = rng.standard_normal((m, k)).astype(dtype), rng.standard_normal((k, n)).astype(dtype)
+    a[0, 0], b[-1, -1] = np.inf, np.nan
+    for one in (a, np.asfortranarray(a)):
+        for other in (b, np.asfortranarray(b)):
+            for c in (None, rng.standard_normal(n).astype(dtype), rng.standard_normal((m, n)).astype(dtype)):
+                out = np.empty((m, n), dtype)
+                multiply(one, other, None if c is None else np.broadcast_to(c, (m, n)), out, acc, 0, 1)
+                found = small_product(one, other, c, acc)
+                assert found is not None
+                assert np.array_equal(found, out, equal_nan=True)
+
+
+def test_what_goes_the_general_way():
+    a, b = np.ones((4, 4), np.float32), np.ones((4, 4), np.float32)
+    general = [
+        (a, b, None, "bfloat16"), (a, b.astype(np.float64), None, "float32"), (a[:, ::2], b[:2], None, "float32"),
+        (a, b[:3], None, "float32"), (a, b, np.ones((2, 4), np.float32), "float32"), (a[:0], b, None, "float32"),
+        (np.ones((600, 200), np.float32), np.ones((200, 200), np.float32), None, "float32"),
+    ]  # fmt: skip
+    assert all(small_product(x, y, c, as_accumulator(acc)) is None for x, y, c, acc in general)
