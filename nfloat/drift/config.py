@@ -165,7 +165,7 @@ def read_config(path: Path) -> Comparison:
 
 
 def _check_data(data: object) -> None:
-    if data in DATA_NAMES:
+    if isinstance(data, str) and data in DATA_NAMES:
         return
     if not isinstance(data, str) or Path(data).suffix.lower() not in DATA_SUFFIXES:
         names, suffixes = " or ".join(map(repr, DATA_NAMES)), " or ".join(DATA_SUFFIXES)

@@ -13,6 +13,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import NFloatError
 from ..formats.format import Format
 from ..formats.lanes import DOUBLE, SINGLE, Lane, has_exponents, is_narrow, is_whole
 from ..formats.names import FormatLike, get_format
@@ -82,7 +83,9 @@ def rounder(fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | No
     """
     try:
         return _plan(fmt, rounding, overflow, random_bits)
-    except TypeError:  # an unhashable argument: the checks below name it
+    except NFloatError:
+        raise
+    except Exception:  # an unhashable argument, whatever its own methods raise: the checks below name it
         return _plan.__wrapped__(get_format(fmt), as_rounding(rounding), as_overflow(overflow), random_bits)
 
 

@@ -3,7 +3,8 @@
 Static, no script, the same bytes for the same data. Lines on several panels stand in ``panels.py``.
 
 Everything that is not data is drawn in the colour of the page's text, so a chart follows a dark or light page. Series
-differ in colour (a palette that colour-blind readers can tell apart), in dash and by their label at the line's end.
+differ in colour (a palette that colour-blind readers can tell apart), in dash (``styles.py``) and by their label at the
+line's end.
 
 matplotlib is used through its object interface, never through pyplot: no global state, no display.
 """
@@ -23,10 +24,6 @@ from .wording import share
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-#: Okabe and Ito's palette without black and yellow, plus a grey and a brown: readable on white and on black
-PALETTE = ("#3b83c7", "#d55e00", "#009e73", "#e69f00", "#c46aa0", "#56b4e9", "#8a8a8a", "#a6761d")
-DASHES = ("solid", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))
 
 # stand-ins that no data uses: turned into the page's own colours afterwards
 INK, _FAINT = "#010203", "#040506"
@@ -84,18 +81,21 @@ class Bars:
     colours: Sequence[str] = field(default=())
 
 
-def colours(names: Sequence[str]) -> dict[str, str]:
-    """A colour per name, by place: the same in every chart of a page."""
-    return dict(zip(names, itertools.cycle(PALETTE), strict=False))
+def in_percent(value: float, _: object = None) -> str:
+    """A share on an axis, as tables have it.
+
+    Examples
+    --------
+    >>> in_percent(0.01), in_percent(2.0)
+    ('1 %', '200 %')
+    """
+    return f"{100 * value:.4g} %"
 
 
-def dashes(names: Sequence[str]) -> dict[str, Any]:
-    """A dash per name, by place, so that neighbours differ in print too."""
-    return dict(zip(names, itertools.cycle(DASHES), strict=False))
-
-
-def line_chart(slug: str, lines: Sequence[Line], *, x_label: str, y_label: str, log: bool = True) -> str:
-    """Lines over a shared x axis, each named at its right end."""
+def line_chart(
+    slug: str, lines: Sequence[Line], *, x_label: str, y_label: str, log: bool = True, percent: bool = False
+) -> str:
+    """Lines over a shared x axis, each named at its right end; shares in per cent if `percent`."""
 
     def draw(figure: Any) -> None:
         axes = figure.add_axes((0.085, 0.12, 0.745, 0.84))
@@ -111,6 +111,8 @@ def line_chart(slug: str, lines: Sequence[Line], *, x_label: str, y_label: str, 
         if log:
             axes.set_yscale("log")
         axes.set(xlabel=x_label, ylabel=y_label)
+        if percent:
+            axes.yaxis.set_major_formatter(in_percent)
         axes.grid(True, axis="y")
         axes.margins(x=0)
         name_ends(axes, ends)
@@ -119,7 +121,7 @@ def line_chart(slug: str, lines: Sequence[Line], *, x_label: str, y_label: str, 
 
 
 def range_chart(slug: str, ranges: Sequence[Range], *, x_label: str) -> str:
-    """Spans on a log axis: a row per category, a marker per group."""
+    """Spans of shares on a log axis, in per cent: a row per category, a marker per group."""
     categories = list(dict.fromkeys(item.category for item in ranges))
     groups = list(dict.fromkeys(item.group for item in ranges))
     markers = dict(zip(groups, itertools.cycle("osD^vP"), strict=False))
@@ -132,6 +134,7 @@ def range_chart(slug: str, ranges: Sequence[Range], *, x_label: str) -> str:
             axes.plot((item.low, item.high), (y, y), color=item.colour, linewidth=1.2)
             axes.plot(item.middle, y, marker=markers[item.group], color=item.colour, markersize=5.5, linestyle="none")
         axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(in_percent)
         axes.set_yticks(range(len(categories)), categories)
         axes.set_ylim(len(categories) - 0.5, -0.5)
         axes.set(xlabel=x_label)
@@ -142,15 +145,16 @@ def range_chart(slug: str, ranges: Sequence[Range], *, x_label: str) -> str:
 
 
 def bar_chart(slug: str, categories: Sequence[str], panels: Sequence[Bars], *, percent: bool = True) -> str:
-    """Panels of horizontal bars beside each other, sharing the categories; each bar's value is written behind it."""
+    """Panels of horizontal bars beside each other, sharing categories and scale; each bar's value stands behind it."""
 
     def draw(figure: Any) -> None:
         width = 0.84 / len(panels)
+        greatest = max((value for panel in panels for value in panel.values if value), default=0.0)
         for place, panel in enumerate(panels):
             axes = figure.add_axes((0.15 + place * width, 0.04, width * 0.8, 0.84))
             values = [value or 0.0 for value in panel.values]
             axes.barh(range(len(categories)), values, color=panel.colours, height=0.62)
-            axes.set_xlim(0.0, max([*values, 1e-12]) * 1.35)
+            axes.set_xlim(0.0, max(greatest, 1e-12) * 1.35)
             axes.set_ylim(len(categories) - 0.5, -0.5)
             axes.set_yticks(range(len(categories)), categories if place == 0 else [""] * len(categories))
             axes.set_xticks([])

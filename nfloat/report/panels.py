@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .charts import DASHES, INK, PALETTE, Line, name_ends, to_svg
+from .charts import INK, Line, name_ends, to_svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,12 +30,6 @@ class Lines:
     title: str
     thick: Sequence[Line]
     thin: Sequence[Line] = ()
-
-
-def styled(names: Sequence[str]) -> dict[str, tuple[str, Any]]:
-    """A colour and a dash per name, by place; no two of the first 32 names share both."""
-    turns = len(PALETTE)
-    return {name: (PALETTE[i % turns], DASHES[(i + i // turns) % len(DASHES)]) for i, name in enumerate(names)}
 
 
 def panel_chart(

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from .. import __version__
 from ..report.charts import INK, Line
 from ..report.page import Figure, Page, Table
-from ..report.panels import Lines, panel_chart, styled
+from ..report.panels import Lines, panel_chart
+from ..report.styles import styled
 from ..report.wording import digits, listed
 from .checks import MODEL, Check
 from .measurements import Measurements

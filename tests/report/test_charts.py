@@ -2,11 +2,14 @@
 
 import itertools
 import math
+import re
 import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from nfloat.report.charts import Bars, Line, Range, bar_chart, colours, line_chart, range_chart, spread
+import nfloat as nf
+from nfloat.report.charts import Bars, Line, Range, bar_chart, line_chart, range_chart, spread
+from nfloat.report.styles import colours, styled
 
 LINES = [
     Line("one", [(0, 1.0), (1, 0.1)], "#3b83c7"),
@@ -81,9 +84,36 @@ def test_nothing_to_draw_is_still_a_chart():
     ElementTree.fromstring(text)
 
 
-def test_colours_go_round():
-    names = [str(i) for i in range(20)]
-    assert len(colours(names)) == 20
+def test_a_name_has_one_style_on_every_page():
+    recipes, formats = [*nf.nn.recipes][:12], ["bfloat16", "float16", "float8_e4m3fn"]
+    assert len(set(styled([*nf.nn.recipes][:12]).values())) == 12  # twelve series, all different, in grey too
+    for names in (recipes, [*reversed(recipes)], [*formats, "mine"], ["other", *recipes, "mine"], ["mine", "bfloat16"]):
+        found = styled(names)
+        assert len(set(found.values())) == len(names)
+        assert all(found[name] == styled([name])[name] for name in names if name in {*nf.nn.recipes, *nf.FORMATS})
+    assert len(colours([str(i) for i in range(60)])) == 60
+    near = [dash for _, dash in styled(recipes).values()]
+    assert all(a != b for a, b in itertools.pairwise(near))
+
+
+def test_panels_of_bars_share_their_scale():
+    bars = [Bars("a", [0.5, 0.25], ["#111111"] * 2), Bars("b", [0.05, None], ["#222222"] * 2)]
+    text = bar_chart("bars", ["x", "y"], bars)
+    width = {c: max(extent(text, c)) for c in ("#111111", "#222222")}
+    assert width["#111111"] == pytest.approx(10 * width["#222222"], rel=0.01)
+
+
+def extent(text, colour):
+    """The widths of the filled shapes of a colour."""
+    for path in re.findall(rf'<path d="([^"]*)"[^>]*style="fill: {colour}"', text):
+        x = [float(v) for v in re.findall(r"[ML] ([-\d.]+) ", path)]
+        yield max(x) - min(x)
+
+
+def test_shares_are_in_per_cent_on_axes():
+    lines = [Line("a", [(0, 0.1), (1, 0.2)], "#111111")]
+    assert "20 %" in line_chart("l", lines, x_label="step", y_label="share", log=False, percent=True)
+    assert " %" in range_chart("r", [Range("a", "layer 0", 0.1, 0.01, 0.2, "#111111")], x_label="error")
 
 
 @pytest.mark.parametrize("places", [[], [3.0], [0.0, 0.0, 0.0], [0.0, 1.0, 9.0, 9.5, 50.0], [5.0, 5.1, 5.2, 5.3, 5.4]])

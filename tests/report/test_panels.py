@@ -6,7 +6,8 @@ import re
 import pytest
 
 from nfloat.report.charts import INK, Line
-from nfloat.report.panels import Lines, panel_chart, styled
+from nfloat.report.panels import Lines, panel_chart
+from nfloat.report.styles import styled
 
 LABELS = {"x_label": "length", "y_label": "error"}
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...report.charts import Bars, bar_chart, colours
+from ...report.charts import Bars, bar_chart
 from ...report.intervals import Span, interval_chart
 from ...report.page import Figure, Table
+from ...report.styles import colours
 from ...report.wording import digits, listed, share, signed_share
 from ..ablation import ALONE, PLACES, REPAIRED, Effect
 from ..inference import CONFIDENCE, POWER, change

@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from ...report.charts import Line, colours, dashes, line_chart
+from ...report.charts import Line, line_chart
 from ...report.page import Figure, Table
+from ...report.styles import colours, dashes
 from ...report.wording import digits, listed, loss, number, share, signed_share
 from .. import centre
 from ..measurements import Measurements
@@ -152,7 +153,7 @@ def _chart(
     colour, dash = colours(names), dashes(names)
     lines = [Line(name, of, colour[name], dash[name], (bands or {}).get(name, ())) for name, of in points.items()]
     ends = ", ".join(f"{name} {number(of[-1][1])}" for name, of in points.items())
-    svg = line_chart(slug, lines, x_label="step", y_label=y_label, log=log)
+    svg = line_chart(slug, lines, x_label="step", y_label=y_label, log=log, percent=y_label.startswith("share"))
     alt = f"Lines over {run.config.steps} steps, one per recipe; values at the end: {ends}."
     return Figure(slug, title, svg, caption, alt, _table(points), how)
 

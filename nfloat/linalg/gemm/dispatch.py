@@ -39,6 +39,8 @@ _CHUNK = 1 << 16
 _SLOW = 10
 #: bytes that one thread packs before another would have begun
 _PACKED_ALONE = 1 << 22
+#: elements of the operands and the result of a product that one call does
+_SMALL = 1 << 14
 _NO_WORDS, _NOTHING_EMULATED = np.zeros(1, np.int32), np.zeros(0, np.int64)
 
 
@@ -92,7 +94,8 @@ def multiply(
     possible = candidates(acc)
     width = possible[0].bits // 8 if possible and possible[0].unconditional else 0
     if a.itemsize == b.itemsize == width and (c is None or c.itemsize == width):
-        _Tiles(possible[0], a, b, c, out, acc, key, threads).run(possible[0].kind)
+        if not (c is None and threads == 1 and _small(possible[0], a, b, out, acc)):
+            _Tiles(possible[0], a, b, c, out, acc, key, threads).run(possible[0].kind)
         return [possible[0].name]
     c = None if c is None else np.ascontiguousarray(c)
     if possible and possible[0].unconditional and possible[0].bits == 16:
@@ -158,6 +161,42 @@ def read_only(x: NDArray[Any], dtype: type | np.dtype = np.float64) -> NDArray[A
 
 
 # ------------------------------------------------------------------ tiles
+def _small(candidate: Candidate, a: NDArray[Any], b: NDArray[Any], out: NDArray[Any], acc: Accumulator) -> bool:
+    """What `_Tiles` does, for a small product that one call of a kernel does; False: it is none."""
+    if out.size > _SMALL or a.size > _SMALL or not out.flags.c_contiguous or out.itemsize != a.itemsize:
+        return False
+    plan = _small_plan(candidate, acc, out.shape[0], a.shape[1], out.shape[1])
+    if plan is None:
+        return False
+    tiles, panels, packed, call, constants_ = plan
+    rows, columns, product = _entries(candidate.kernel, a.flags.f_contiguous, b.flags.c_contiguous, a.itemsize)
+    buffer = panel_buffer(packed[1], a.dtype.type)
+    columns(b, candidate.shape.width, buffer, 0, panels)
+    packed_rows = np.empty(packed[0], a.dtype)
+    rows(a.T, candidate.shape.rows, packed_rows, 0, tiles)
+    status = np.zeros((tiles, panels), np.uint8)
+    product(packed_rows, buffer, out, 0, tiles, call, constants_, status, _NO_WORDS, _NO_WORDS)
+    return True
+
+
+@lru_cache(maxsize=1024)
+def _small_plan(candidate: Candidate, acc: Accumulator, m: int, k: int, n: int) -> Any:
+    shape = candidate.shape
+    if candidate.domains or _SLOW * k * m * n > PIECE:
+        return None
+    tiles, panels = -(-m // shape.rows), -(-n // shape.width)
+    call = _tile_call(candidate.kind, k, acc.terms, False, False)
+    return tiles, panels, (tiles * k * shape.rows, panels * k * shape.width), call, _tile_constants(acc, candidate.bits)
+
+
+@lru_cache(maxsize=256)
+def _entries(kernel: Any, fortran_a: bool, c_b: bool, itemsize: int) -> tuple[Any, Any, Any]:
+    """`pack` for the transpose of a and for b (in C's order, or in Fortran's), and the tiled kernel."""
+    packs = (entry_point(pack, _PACK[itemsize] + (not in_c_order)) for in_c_order in (fortran_a, c_b))
+    rows, columns = packs
+    return rows, columns, entry_point(kernel)
+
+
 class _Tiles:
     """One product in tiles of one shape: packed operands, the target, and which tiles are still to be done."""
 
