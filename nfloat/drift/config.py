@@ -11,7 +11,7 @@ key.
 from __future__ import annotations
 
 import itertools
-import math
+import sys
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from .. import nn
 from ..errors import ArgumentError
 from ..nn.layers import ACTIVATIONS
 from ..nn.optim import OPTIMIZERS
+from ..ops.memory import check_size
 from ..runs import config as toml
 from .build import Experiment
 from .comparison import Comparison, Subject, check_choice, check_integer
@@ -100,8 +101,10 @@ class Config(Comparison):
         choices = {"model": MODELS, "activation": ACTIVATIONS, "optimizer": OPTIMIZERS}
         for key, known in choices.items():
             check_choice(key, getattr(self, key), known)
-        if isinstance(self.lr, bool) or not isinstance(self.lr, int | float) or not 0 < self.lr < math.inf:
-            raise ArgumentError(f"lr={self.lr!r} must be a positive, finite number")
+        if isinstance(self.lr, bool) or not isinstance(self.lr, int | float) or not 0 < self.lr <= sys.float_info.max:
+            long = isinstance(self.lr, int) and self.lr.bit_length() > 64
+            shown = "<a number of many digits>" if long else repr(self.lr)
+            raise ArgumentError(f"lr={shown} must be a positive, finite number")
         object.__setattr__(self, "lr", float(self.lr))
         _check_data(self.data)
         super().__post_init__()
@@ -183,5 +186,6 @@ def _model(config: Config, data: nn.Dataset) -> nn.Sequential:
     sizes = [data.features, *[config.width] * config.depth, data.classes]
     layers: list[nn.Layer] = []
     for before, after in itertools.pairwise(sizes):
+        check_size(f"width={config.width}: a layer's weights", (before, after), 8)
         layers += [nn.Linear(before, after), ACTIVATIONS[config.activation]()]
     return nn.Sequential(*layers[:-1])
