@@ -17,10 +17,12 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")  # before NumPy loads its BLAS: one thread against one thread
 
 _RATIOS = pytest.StashKey[list[tuple[str, float, float]]]()
+_MICROSECONDS = pytest.StashKey[list[tuple[str, float, float]]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_RATIOS] = []
+    config.stash[_MICROSECONDS] = []
 
 
 def _seconds(function: Callable[[], object], inner: int) -> float:
@@ -51,11 +53,32 @@ def ratio(benchmark, request: pytest.FixtureRequest) -> Callable[..., float]:
     return measure
 
 
-def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
-    rows = config.stash[_RATIOS]
-    if not rows:
-        return
-    terminalreporter.section("ratios to the native operation")
+@pytest.fixture
+def microseconds(benchmark, request: pytest.FixtureRequest) -> Callable[..., float]:
+    """Benchmark a call of some microseconds: the shortest mean of a thousand calls."""
+
+    def measure(name: str, work: Callable[[], object], at_most: float) -> float:
+        _seconds(work, 100)
+        value = 1e6 * min(_seconds(work, 1000) for _ in range(15))
+        benchmark.extra_info.update(microseconds=value, at_most=at_most)
+        benchmark.pedantic(work, rounds=5, iterations=1, warmup_rounds=1)
+        request.config.stash[_MICROSECONDS].append((name, value, at_most))
+        return value
+
+    return measure
+
+
+def _show(terminalreporter, title: str, rows: list[tuple[str, float, float]]) -> None:
+    terminalreporter.section(title)
     for name, value, at_most in rows:
         verdict = "" if value <= at_most else "  above the target"
         terminalreporter.write_line(f"{name:64s} {value:8.2f}   target {at_most:g}{verdict}")
+
+
+def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
+    for title, rows in (
+        ("ratios to the native operation", config.stash[_RATIOS]),
+        ("microseconds of a small call", config.stash[_MICROSECONDS]),
+    ):
+        if rows:
+            _show(terminalreporter, title, rows)

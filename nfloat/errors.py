@@ -52,8 +52,22 @@ def as_integer(value: Any) -> int | None:
     """An argument as an integer, or None if it is none: a truth value, a float, an array of more than one element."""
     try:
         return None if isinstance(value, bool) else index(value)
-    except TypeError:
+    except Exception:  # what an object's own methods raise
         return None
+
+
+def as_truth(value: Any, argument: str) -> bool:
+    """An argument as a truth value.
+
+    Raises
+    ------
+    ArgumentError
+        If it has none, as an array of several elements.
+    """
+    try:
+        return bool(value)
+    except Exception as error:  # what an object's own methods raise
+        raise ArgumentError(f"{argument}=<{type(value).__name__}> must be True or False ({error})") from None
 
 
 def nearest_names(name: str, known: Iterable[str], count: int = 5) -> str:

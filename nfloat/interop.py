@@ -20,7 +20,6 @@ from .formats.names import FormatLike, get_format
 from .ops.codes import as_codes, code_dtype
 
 
-@lru_cache(maxsize=256)
 def numpy_dtype(fmt: FormatLike) -> np.dtype:
     """The NumPy or ml_dtypes dtype that stores a format one code an element.
 
@@ -35,7 +34,11 @@ def numpy_dtype(fmt: FormatLike) -> np.dtype:
     >>> nf.numpy_dtype("e4m3fn"), nf.numpy_dtype("fp16")
     (dtype(float8_e4m3fn), dtype('float16'))
     """
-    f = get_format(fmt)
+    return _numpy_dtype(get_format(fmt))
+
+
+@lru_cache(maxsize=256)
+def _numpy_dtype(f: Format) -> np.dtype:
     if FORMATS.get(f.name) == f:
         kind = getattr(ml_dtypes, f.name, None) or getattr(np, f.name, None)
         if kind is not None and f.name != "int8":

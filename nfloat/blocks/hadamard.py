@@ -57,6 +57,8 @@ def hadamard(
     if a.shape[number] % n:
         raise ShapeError(f"x {a.shape}: axis {axis} must be a multiple of size={n}; pad it with zeros")
     moved = np.moveaxis(a.astype(np.float64), number, -1)
+    if not a.size:
+        return a.copy()
     groups = np.ascontiguousarray(moved).reshape(-1, n)
     signs = _signs(n, seed)
     with np.errstate(invalid="ignore", over="ignore"):

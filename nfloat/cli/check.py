@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -45,6 +46,12 @@ COLUMNS = ("formats", "count", "inputs", "ways", "compared", "wrong")
 )
 @click.option("--blocks", type=click.IntRange(min=1), help="Instead, so many arrays in block formats, drawn by --seed.")
 @click.option(
+    "--units",
+    "recording",
+    type=click.Path(path_type=Path),
+    help="Instead, the models of matrix instructions against recorded outputs: an .npz file.",
+)
+@click.option(
     "--products", is_flag=True, help="Products at random instead, in formats at random, for so many --minutes."
 )
 @click.option(
@@ -59,6 +66,7 @@ def command(
     jobs: int | None,
     drawn: int | None,
     blocks: int | None,
+    recording: Path | None,
     products: bool,
     minutes: float | None,
     as_json: bool,
@@ -78,6 +86,9 @@ def command(
     With --products: matrix products of any accumulator in any format that can be described, drawn at random from --seed
     on, against an independent model in integers. A wrong one is made small and printed as a line of Python.
 
+    With --units FILE: every set of dot products in a recording, arrays <unit>.a, .b, .c and .d of one row each, against
+    the unit's model. tests/golden/record makes such a file on a GPU; its README says where published ones are.
+
     With --blocks: scales and elements of random arrays, in block formats and such as can be described, against rational
     arithmetic.
 
@@ -88,7 +99,13 @@ def command(
       nfloat check --formats-at-random 100000 --seed 7
       nfloat check --products --minutes 60 --jobs 2
       nfloat check --blocks 1000 --seed 7
+      nfloat check --units recorded.npz
     """
+    if recording is not None:
+        if formats or exhaustive or products or random is not None or drawn is not None or blocks is not None:
+            raise click.UsageError("--units reads all that it compares from its file: it goes alone")
+        _check_units(recording, as_json)
+        return
     if blocks is not None:
         if formats or exhaustive or products or random is not None or drawn is not None:
             raise click.UsageError("--blocks draws its own formats and arrays: it goes with --seed alone")
@@ -142,6 +159,26 @@ def _check_blocks(number: int, seed: int, as_json: bool) -> None:
     from ..testing.sweep_blocks import sweep_blocks
 
     _finish({"block formats": [sweep_blocks(number, seed)]}, as_json)
+
+
+def _check_units(path: Path, as_json: bool) -> None:
+    """``--units``: recorded outputs against the models."""
+    import warnings
+
+    from ..testing.recordings import compare
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a unit that rests on one source: the table has its letter
+        found = compare(path)
+    rows = [vars(item) for item in found]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(
+            [{**row, "known": row["confidence"]} for row in rows], ("name", "unit", "known", "rows", "differ", "first")
+        )
+    if any(item.differ for item in found):
+        raise click.exceptions.Exit(Exit.CHECK_FAILED)
 
 
 def _check_products(minutes: float, seed: int, jobs: int, as_json: bool) -> None:

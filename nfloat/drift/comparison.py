@@ -156,7 +156,7 @@ def check_choice(key: str, value: object, known: Collection[object]) -> None:
     ArgumentError
         That names `key`, the value and the nearest known ones.
     """
-    if value not in known:
+    if not isinstance(value, str) or value not in known:
         raise ArgumentError(f"{key}={value!r} is unknown; {nearest_names(str(value), map(str, known))}")
 
 

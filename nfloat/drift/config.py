@@ -10,7 +10,7 @@ key.
 
 from __future__ import annotations
 
-import math
+import sys
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from .. import nn
 from ..errors import ArgumentError
 from ..nn.layers import ACTIVATIONS
 from ..nn.optim import OPTIMIZERS
+from ..ops.memory import check_size
 from ..runs import config as toml
 from .build import Experiment
 from .comparison import Comparison, Subject, check_choice, check_integer
@@ -107,8 +108,10 @@ class Config(Comparison):
         choices = {"model": MODELS, "activation": ACTIVATIONS, "optimizer": OPTIMIZERS}
         for key, known in choices.items():
             check_choice(key, getattr(self, key), known)
-        if isinstance(self.lr, bool) or not isinstance(self.lr, int | float) or not 0 < self.lr < math.inf:
-            raise ArgumentError(f"lr={self.lr!r} must be a positive, finite number")
+        if isinstance(self.lr, bool) or not isinstance(self.lr, int | float) or not 0 < self.lr <= sys.float_info.max:
+            long = isinstance(self.lr, int) and self.lr.bit_length() > 64
+            shown = "<a number of many digits>" if long else repr(self.lr)
+            raise ArgumentError(f"lr={shown} must be a positive, finite number")
         object.__setattr__(self, "lr", float(self.lr))
         _check_data(self.data)
         super().__post_init__()
@@ -172,7 +175,7 @@ def read_config(path: Path) -> Comparison:
 
 
 def _check_data(data: object) -> None:
-    if data in DATA_NAMES:
+    if isinstance(data, str) and data in DATA_NAMES:
         return
     if not isinstance(data, str) or Path(data).suffix.lower() not in DATA_SUFFIXES:
         names, suffixes = " or ".join(map(repr, DATA_NAMES)), " or ".join(DATA_SUFFIXES)
@@ -187,4 +190,5 @@ def _setup(config: Config, data: nn.Dataset, seed: int, generator: np.random.Gen
 
 def _model(config: Config, data: nn.Dataset) -> nn.Layer:
     """The model of the configuration, of sizes that fit the data."""
+    check_size(f"width={config.width}: a layer's weights", (config.width, max(data.features, data.classes)), 8)
     return nn.models.for_data(config.model, data, config.width, config.depth, config.activation)

@@ -15,7 +15,15 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from ..errors import ArgumentError, FormatError, ShapeError
 from ..formats.format import Format
 from ..formats.names import FormatLike, get_format
-from ..formats.rounding import Overflow, OverflowLike, Rounding, RoundingLike, as_overflow, as_rounding
+from ..formats.rounding import (
+    Overflow,
+    OverflowLike,
+    Rounding,
+    RoundingLike,
+    as_overflow,
+    as_rounding,
+    check_random_bits,
+)
 from ..kernels.arithmetic.operations import Operation
 from ..linalg.algorithms.calculation import Given
 from ..ops.arguments import as_carrier
@@ -25,7 +33,16 @@ from . import folds, functions, ufuncs
 from .dtypes import named_format
 from .foreign import refuse_foreign_arithmetic
 from .methods import ArrayMethods
-from .rounded import Arithmetic, RoundedValues, carrier, common, fresh_stream, name_of, operand
+from .rounded import (
+    Arithmetic,
+    RoundedValues,
+    carrier,
+    common,
+    fresh_stream,
+    name_of,
+    operand,
+    shared_arithmetic,
+)
 
 _UNCHANGED = object()
 
@@ -203,6 +220,10 @@ class FloatArray(NDArrayOperatorsMixin, ArrayMethods, RoundedValues):
     def __array_ufunc__(
         self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, where: Any = True, **kwargs: Any
     ) -> Any:
+        if out is None and where is True and method == "__call__" and not kwargs and len(inputs) == 2:
+            result = ufuncs.directly(ufunc, *inputs)
+            if result is not None:
+                return result
         with np.errstate(invalid="ignore"):  # a signalling NaN would warn
             return self._ufunc(ufunc, method, inputs, out[0] if isinstance(out, tuple) else out, where, kwargs)
 
@@ -306,7 +327,9 @@ def array(
     >>> nf.array([1, 300, 1000], "float8_e4m3fn", overflow="saturate")
     FloatArray([  1., 288., 448.], format='float8_e4m3fn', rounding='nearest_even', overflow='saturate')
     """
-    arithmetic = Arithmetic(get_format(fmt), as_rounding(rounding), as_overflow(overflow), random_bits)
+    mode = as_rounding(rounding)
+    bits = check_random_bits(mode, random_bits)
+    arithmetic = shared_arithmetic(get_format(fmt), mode, as_overflow(overflow), bits or None)
     how = arithmetic.rounder
     stream = _as_stream(seed) if how.stochastic else None
     given = x._values if isinstance(x, RoundedValues) else x

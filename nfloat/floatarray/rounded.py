@@ -66,6 +66,14 @@ class Arithmetic:
         return ", ".join(parts)
 
 
+@lru_cache(maxsize=1024, typed=True)
+def shared_arithmetic(
+    fmt: Format, rounding: Rounding, overflow: Overflow | None, random_bits: int | None
+) -> Arithmetic:
+    """One object for each arithmetic, so that arrays of the same one are known by it."""
+    return Arithmetic(fmt, rounding, overflow, random_bits)
+
+
 class RoundedValues:
     """Values that a format holds, in a float32 carrier if it fits one, else in float64."""
 
@@ -83,6 +91,12 @@ class RoundedValues:
     def like(self, values: NDArray[np.floating] | np.floating, stream: Stream | None = None) -> Any:
         """Other values of the same format, with the same arithmetic."""
         return type(self)(np.asarray(values), self._arithmetic, stream or self._stream)
+
+    def made(self, values: NDArray[np.floating]) -> Any:
+        """`like`, for results whose carrier is right and whose rounding draws nothing."""
+        new = object.__new__(type(self))
+        new._values, new._arithmetic, new._stream = values, self._arithmetic, None
+        return new
 
     def key(self, stream: Stream | None) -> int:
         """The key of a stream's random bits; 0 where none are drawn."""

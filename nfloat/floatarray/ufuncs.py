@@ -19,6 +19,7 @@ from ..linalg.accumulators import Accumulator
 from ..linalg.matmul import matmul
 from ..ops.approximations import APPROXIMATIONS
 from ..ops.compute import compute
+from ..ops.direct_results import direct_members
 from ..ops.operands import gather
 from ..ops.tables import evaluate_members
 from .rounded import RoundedValues, common, exactly, fresh_stream, is_written_out, operand
@@ -90,6 +91,33 @@ def call(ufunc: np.ufunc, inputs: tuple[Any, ...], out: Any, where: Any) -> Any:
         raise ArgumentError(f"{ufunc.__name__}: where= needs out=, since the other elements would be undefined")
     result = rounded_result(ufunc, operands, first)
     return result if out is None else write(ufunc.__name__, result, out, where)
+
+
+def directly(ufunc: np.ufunc, x: Any, y: Any) -> Any:
+    """``ufunc(x, y)`` of two small FloatArrays of one arithmetic, or one and a number; None: by the long way."""
+    op = ARITHMETIC.get(ufunc)
+    if op is None:
+        return None
+    if isinstance(x, RoundedValues):
+        first, arithmetic = x, x._arithmetic
+        if isinstance(y, RoundedValues):
+            if y._arithmetic is not arithmetic:
+                return None
+            left, right = x._values, y._values
+        elif type(y) is float and y:
+            left = x._values
+            right = np.full(left.shape, operand(y, x, ufunc.__name__), left.dtype)
+        else:
+            return None
+    elif type(x) is float and x:
+        first, arithmetic, right = y, y._arithmetic, y._values
+        left = np.full(right.shape, operand(x, y, ufunc.__name__), right.dtype)
+    else:
+        return None
+    if first._stream is not None:
+        return None
+    values = direct_members(op, left, right, arithmetic.rounder)
+    return None if values is None else first.made(values)
 
 
 def rounded_result(ufunc: np.ufunc, operands: list[Any], first: RoundedValues) -> Any:

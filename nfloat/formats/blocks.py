@@ -256,7 +256,7 @@ def _spelled(f: Format) -> Format | str:
 
 def _choice(name: str, key: str, kind: type[Enum], value: object) -> Enum | None:
     try:
-        return None if value is None and kind is FourOverSix else kind(value)
+        return None if value is None and kind is FourOverSix else kind(value if isinstance(value, str) else "")
     except ValueError:
         allowed = ", ".join(repr(m.value) for m in kind)
         raise FormatError(f"{key}={value!r} of block format {name!r} must be one of {allowed}") from None
@@ -271,7 +271,7 @@ def as_scale_rule(rule: ScaleRule | str) -> ScaleRule:
         If there is no such rule.
     """
     try:
-        return ScaleRule(rule)
+        return ScaleRule(rule if isinstance(rule, str) else "")  # arrays of odd dtypes cannot even be compared
     except ValueError:
         known = ", ".join(repr(r.value) for r in ScaleRule)
         raise FormatError(f"scale_rule={rule!r} must be None (the format's own) or one of {known}") from None

@@ -384,7 +384,7 @@ def _shown(number: int) -> str:
 
 def _member(name: str, key: str, kind: type[Enum], value: object) -> Enum:
     try:
-        return kind(value)
+        return kind(value if isinstance(value, str) else "")  # arrays of odd dtypes cannot even be compared
     except ValueError:
         allowed = ", ".join(repr(m.value) for m in kind)
         raise FormatError(f"{key}={value!r} of format {name!r} must be one of {allowed}") from None

@@ -177,7 +177,7 @@ def as_rounding(mode: RoundingLike) -> Rounding:
     try:
         return Rounding(mode if isinstance(mode, str) else "")  # arrays of odd dtypes cannot even be compared
     except ValueError:
-        hint = nearest_names(str(mode), [m.value for m in Rounding])
+        hint = nearest_names(mode if isinstance(mode, str) else repr(mode), [m.value for m in Rounding])
         raise RoundingError(f"rounding={mode!r} is not a rounding mode; {hint}") from None
 
 

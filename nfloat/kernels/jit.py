@@ -178,10 +178,14 @@ class _Refused:
 class _Announcer(event.Listener):
     """Says on stderr what is being compiled: a first call takes seconds, and nobody should wonder why."""
 
+    def __init__(self) -> None:
+        self._said: set[Any] = set()  # a kernel of several signatures is compiled several times, and said once
+
     def on_start(self, event: Any) -> None:
         dispatcher = event.data["dispatcher"]
         known = any(dispatcher is d for d, _ in KERNELS.values())
-        if known and os.environ.get("NFLOAT_QUIET") != "1":
+        if known and os.environ.get("NFLOAT_QUIET") != "1" and dispatcher.py_func not in self._said:
+            self._said.add(dispatcher.py_func)
             where = "once per machine" if CACHE_DIR is not None else "no writable cache: in every process"
             print(f"nfloat: compiling {dispatcher.py_func.__name__} ({where})", file=sys.stderr, flush=True)
 

@@ -109,7 +109,7 @@ class Accumulator:
         self._set("rounding", as_rounding(self.rounding))
         self._set("overflow", as_overflow(self.overflow))
         try:
-            self._set("order", Order(self.order))
+            self._set("order", Order(self.order if isinstance(self.order, str) else ""))
         except ValueError:
             hint = nearest_names(str(self.order), [o.value for o in Order])
             raise AccumulatorError(f"order={self.order!r} is not an order of summation; {hint}") from None

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import AccumulatorError, ArgumentError
 from ..ops.functions import log
+from ..ops.memory import check_size
 from .accumulators import Accumulator, AccumulatorLike, as_accumulator
 from .bound_orders import SOURCE_AT_RANDOM, SOURCES, Floats, Terms, errs_at_random, power_of_two, step_of, sum_bound
 from .matmul import matmul
@@ -140,7 +141,9 @@ class _Operands(NamedTuple):
 
 
 def _finite(x: ArrayLike, name: str) -> NDArray[np.float64]:
-    array = np.asarray(as_operand(x, name), np.float64)
+    given = as_operand(x, name)
+    check_size(name, given.shape, 24)  # its float64 form, and what is computed from that
+    array = np.asarray(given, np.float64)
     if not np.isfinite(array).all():
         raise ArgumentError(f"{name}: an element is infinite or NaN; there is no error to bound")
     return array

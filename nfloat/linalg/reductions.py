@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import AccumulatorError, ArgumentError, ShapeError, as_integer
+from ..errors import AccumulatorError, ArgumentError, ShapeError, as_integer, as_truth
 from ..formats.names import FormatLike, get_format
 from ..kernels.gemm.running import cumulative_plain
 from ..ops.memory import check_copy, check_memory
@@ -103,7 +103,7 @@ def sum(
     >>> nf.sum(np.ones(1000), "bfloat16")
     np.float64(256.0)
     """
-    how, threads = _plain_accumulator(acc), check_threads(threads)
+    how, threads, keepdims = _plain_accumulator(acc), check_threads(threads), as_truth(keepdims, "keepdims")
     last = None if output is None else get_format(output, "output")
     array = as_operand(x, "x")
     check_copy("x", array)

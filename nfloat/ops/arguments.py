@@ -71,7 +71,7 @@ def _as_array(x: ArrayLike, argument: str) -> NDArray[Any]:
     refuse_masked(x, argument)
     try:
         array = np.asarray(x)
-    except (ValueError, TypeError, OverflowError) as error:
+    except Exception as error:  # what an object's own methods raise
         raise ArgumentError(f"{argument}: cannot be read as an array of numbers ({error})") from None
     if array.dtype == object:
         return _from_objects(array, argument)

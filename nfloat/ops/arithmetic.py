@@ -16,9 +16,27 @@ from ..formats.rounding import OverflowLike, RoundingLike
 from ..kernels.arithmetic.operations import Operation
 from ..streams import SeedLike
 from .compute import compute
+from .direct_results import direct_result
 from .operands import Result, rounded_once
 
 _apply = partial(rounded_once, compute)
+
+
+def _of_two(
+    op: Operation,
+    x: ArrayLike,
+    y: ArrayLike,
+    fmt: FormatLike | None,
+    rounding: RoundingLike,
+    overflow: OverflowLike | None,
+    random_bits: int | None,
+    seed: SeedLike | None,
+) -> Result:
+    if fmt is not None and random_bits is None:
+        out = direct_result(op, x, y, fmt, rounding, overflow)
+        if out is not None:
+            return out
+    return _apply(op, (("x", x), ("y", y)), fmt, rounding, overflow, random_bits, seed)
 
 
 def add(
@@ -65,7 +83,7 @@ def add(
     >>> nf.add([256.0, 1.0], 1.0, "bfloat16")
     array([256.,   2.])
     """
-    return _apply(Operation.ADD, (("x", x), ("y", y)), fmt, rounding, overflow, random_bits, seed)
+    return _of_two(Operation.ADD, x, y, fmt, rounding, overflow, random_bits, seed)
 
 
 def subtract(
@@ -86,7 +104,7 @@ def subtract(
     >>> nf.subtract(1.0, 2.0**-20, "float16", "toward_zero")
     np.float64(0.99951171875)
     """
-    return _apply(Operation.SUBTRACT, (("x", x), ("y", y)), fmt, rounding, overflow, random_bits, seed)
+    return _of_two(Operation.SUBTRACT, x, y, fmt, rounding, overflow, random_bits, seed)
 
 
 def multiply(
@@ -109,7 +127,7 @@ def multiply(
     >>> nf.multiply(2.0**-8, 1.5 * 2.0**-8, "float8_e5m2")  # between two subnormal numbers: a tie
     np.float64(3.0517578125e-05)
     """
-    return _apply(Operation.MULTIPLY, (("x", x), ("y", y)), fmt, rounding, overflow, random_bits, seed)
+    return _of_two(Operation.MULTIPLY, x, y, fmt, rounding, overflow, random_bits, seed)
 
 
 def divide(
@@ -137,7 +155,7 @@ def divide(
     >>> nf.divide(1.0, 0.0, "binary8p4se")
     np.float64(nan)
     """
-    return _apply(Operation.DIVIDE, (("x", x), ("y", y)), fmt, rounding, overflow, random_bits, seed)
+    return _of_two(Operation.DIVIDE, x, y, fmt, rounding, overflow, random_bits, seed)
 
 
 def fma(

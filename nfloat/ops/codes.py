@@ -74,7 +74,7 @@ def encode(
     ):
         try:
             way = _direct(fmt, rounding, overflow)
-        except TypeError:  # an unhashable argument: `rounder` names it
+        except Exception:  # an unhashable argument, or a wrong one: `rounder` names it
             way = None
         if way is not None:
             function, spec_array, coding, code_array, dtype, form = way
@@ -289,7 +289,7 @@ def as_codes(codes: ArrayLike, fmt: Format, argument: str) -> NDArray[np.unsigne
             check_size(argument, a.shape, 8)
     except ShapeError:
         raise
-    except (ValueError, TypeError, OverflowError) as error:
+    except Exception as error:  # what an object's own methods raise
         raise ArgumentError(f"{argument}: cannot be read as an array of integers ({error})") from None
     if a.dtype.kind in "fO" and isinstance(codes, (list, tuple, int)):
         a = _large_integers(codes, a, fmt, argument)

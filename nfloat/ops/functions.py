@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 from ..formats.names import FormatLike
 from ..formats.rounding import OverflowLike, RoundingLike
 from ..streams import SeedLike
+from .direct_results import direct_function
 from .evaluate import evaluate
 from .operands import Result, rounded_once
 
@@ -70,6 +71,10 @@ def _unary(name: str, formula: str, notes: str, example: str, shown: str) -> Cal
         random_bits: int | None = None,
         seed: SeedLike | None = None,
     ) -> Result:
+        if fmt is not None and random_bits is None:
+            out = direct_function(name, x, fmt, rounding, overflow)
+            if out is not None:
+                return out
         return _apply(name, (("x", x),), fmt, rounding, overflow, random_bits, seed)
 
     function.__name__ = function.__qualname__ = name

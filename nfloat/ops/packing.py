@@ -72,7 +72,7 @@ def _dimensions(shape: int | tuple[int, ...]) -> tuple[int, ...]:
         if any(isinstance(d, (bool, np.bool_)) for d in dims):
             raise TypeError
         whole = tuple(index(d) for d in dims)
-    except TypeError:
+    except Exception:  # what an object's own methods raise
         whole = (-1,)
     if min(whole, default=0) < 0:
         raise ShapeError(f"shape={shape!r} must be a non-negative integer or a tuple of them")

@@ -13,6 +13,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import NFloatError
 from ..formats.format import Format
 from ..formats.lanes import DOUBLE, SINGLE, Lane, has_exponents, is_narrow, is_whole
 from ..formats.names import FormatLike, get_format
@@ -56,6 +57,10 @@ class Rounder:
         key = as_key(seed) if self.stochastic else 0
         return key - 2**64 if key >= 2**63 else key
 
+    def _in_pieces(self, function: Kernel, a: NDArray[np.floating], out: NDArray[np.floating]) -> None:
+        for start in range(0, a.size, _LARGE):
+            function(a[start : start + _LARGE], out[start : start + _LARGE], self.spec_array, 0)
+
     def apply(self, a: NDArray[np.floating], key: int) -> NDArray[np.floating]:
         """A C-contiguous carrier array, rounded into a new one."""
         function = self.round32 if a.itemsize == 4 else self.round64
@@ -65,11 +70,17 @@ class Rounder:
             with np.errstate(invalid="ignore"):  # a signalling NaN would warn
                 return self.apply(a.astype(np.float64), key).astype(np.float32)
         out = np.empty(a.shape, a.dtype)
-        if a.ndim == 1:
+        if a.size > _LARGE and not self.stochastic:
+            self._in_pieces(function, a.reshape(-1), out.reshape(-1))
+        elif a.ndim == 1:
             function(a, out, self.spec_array, key)
         else:
             function(a.reshape(-1), out.reshape(-1), self.spec_array, key)
         return out
+
+
+#: elements that one call of the slowest kernel rounds in a fraction of a second, so that Ctrl-C is heard in between
+_LARGE = 1 << 23
 
 
 def rounder(fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | None, random_bits: int | None) -> Rounder:
@@ -82,7 +93,9 @@ def rounder(fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | No
     """
     try:
         return _plan(fmt, rounding, overflow, random_bits)
-    except TypeError:  # an unhashable argument: the checks below name it
+    except NFloatError:
+        raise
+    except Exception:  # an unhashable argument, whatever its own methods raise: the checks below name it
         return _plan.__wrapped__(get_format(fmt), as_rounding(rounding), as_overflow(overflow), random_bits)
 
 

@@ -96,7 +96,7 @@ def round(
     ):
         try:
             way = direct(fmt, rounding, overflow)
-        except TypeError:  # an unhashable argument: `rounder` names it
+        except Exception:  # an unhashable argument, or a wrong one: `rounder` names it
             way = None
         if way is not None:
             function, spec_array, stochastic = way

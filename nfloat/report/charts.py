@@ -84,8 +84,21 @@ class Bars:
     colours: Sequence[str] = field(default=())
 
 
-def line_chart(slug: str, lines: Sequence[Line], *, x_label: str, y_label: str, log: bool = True) -> str:
-    """Lines over a shared x axis, each named at its right end."""
+def in_percent(value: float, _: object = None) -> str:
+    """A share on an axis, as tables have it.
+
+    Examples
+    --------
+    >>> in_percent(0.01), in_percent(2.0)
+    ('1 %', '200 %')
+    """
+    return f"{100 * value:.4g} %"
+
+
+def line_chart(
+    slug: str, lines: Sequence[Line], *, x_label: str, y_label: str, log: bool = True, percent: bool = False
+) -> str:
+    """Lines over a shared x axis, each named at its right end; shares in per cent if `percent`."""
 
     def draw(figure: Any) -> None:
         axes = figure.add_axes((0.085, 0.12, 0.745, 0.84))
@@ -102,6 +115,8 @@ def line_chart(slug: str, lines: Sequence[Line], *, x_label: str, y_label: str, 
         if log:
             axes.set_yscale("log")
         axes.set(xlabel=x_label, ylabel=y_label)
+        if percent:
+            axes.yaxis.set_major_formatter(in_percent)
         axes.grid(True, axis="y")
         axes.margins(x=0)
         name_ends(axes, ends)
@@ -110,7 +125,7 @@ def line_chart(slug: str, lines: Sequence[Line], *, x_label: str, y_label: str, 
 
 
 def range_chart(slug: str, ranges: Sequence[Range], *, x_label: str) -> str:
-    """Spans on a log axis: a row per category, a marker per group."""
+    """Spans of shares on a log axis, in per cent: a row per category, a marker per group."""
     categories = list(dict.fromkeys(item.category for item in ranges))
     groups = list(dict.fromkeys(item.group for item in ranges))
     markers = dict(zip(groups, itertools.cycle("osD^vP"), strict=False))
@@ -123,6 +138,7 @@ def range_chart(slug: str, ranges: Sequence[Range], *, x_label: str) -> str:
             axes.plot((item.low, item.high), (y, y), color=item.colour, linewidth=1.2)
             axes.plot(item.middle, y, marker=markers[item.group], color=item.colour, markersize=5.5, linestyle="none")
         axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(in_percent)
         axes.set_yticks(range(len(categories)), categories)
         axes.set_ylim(len(categories) - 0.5, -0.5)
         axes.set(xlabel=x_label)
@@ -133,15 +149,16 @@ def range_chart(slug: str, ranges: Sequence[Range], *, x_label: str) -> str:
 
 
 def bar_chart(slug: str, categories: Sequence[str], panels: Sequence[Bars], *, percent: bool = True) -> str:
-    """Panels of horizontal bars beside each other, sharing the categories; each bar's value is written behind it."""
+    """Panels of horizontal bars beside each other, sharing categories and scale; each bar's value stands behind it."""
 
     def draw(figure: Any) -> None:
         width = 0.84 / len(panels)
+        greatest = max((value for panel in panels for value in panel.values if value), default=0.0)
         for place, panel in enumerate(panels):
             axes = figure.add_axes((0.15 + place * width, 0.04, width * 0.8, 0.84))
             values = [value or 0.0 for value in panel.values]
             axes.barh(range(len(categories)), values, color=panel.colours, height=0.62)
-            axes.set_xlim(0.0, max([*values, 1e-12]) * 1.35)
+            axes.set_xlim(0.0, max(greatest, 1e-12) * 1.35)
             axes.set_ylim(len(categories) - 0.5, -0.5)
             axes.set_yticks(range(len(categories)), categories if place == 0 else [""] * len(categories))
             axes.set_xticks([])

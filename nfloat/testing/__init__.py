@@ -12,7 +12,7 @@ use; nothing in nfloat imports this package, ``nfloat check`` apart.
 Others of its parts: ``failures`` (what a failed assertion says), ``selection`` (what the pytest marker may say),
 ``sweep_arithmetic``, ``random_calls``, ``gemm_oracle`` (the model of products), ``random_products`` and
 ``sweep_products`` (products at random, what ``nfloat check --products`` runs), ``block_oracle`` (the rational model of
-block formats) and ``sweep_blocks`` (``nfloat check --blocks``).
+block formats) and ``sweep_blocks`` (``nfloat check --blocks``), ``recordings`` (``nfloat check --units``).
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ of their own in ``bounds.py``. The text of failures is in ``failures.py``. All r
 from __future__ import annotations
 
 import math
+import numbers
 from typing import Any
 
 import numpy as np
@@ -72,7 +73,7 @@ def assert_ulp(
     >>> assert_ulp([1.0, 3.0], [1.0078125, 3.0], "bfloat16")
     """
     f = get_format(fmt)
-    if not max_ulp >= 0:
+    if not isinstance(max_ulp, numbers.Real) or not 0 <= max_ulp < 2**1023:
         raise ArgumentError(f"max_ulp={max_ulp!r} must be a number >= 0")
     a, d = _pair(actual, desired)
     limit = round_to(d, f)

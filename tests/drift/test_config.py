@@ -54,6 +54,13 @@ def test_refused(field, value, words):
     assert "\n" not in str(caught.value)
 
 
+def test_numbers_that_no_machine_holds():
+    with pytest.raises(ArgumentError, match="lr=<a number of many digits> must be a positive, finite number"):
+        Config(lr=10**400)
+    with pytest.raises(ArgumentError, match="width=1000000000000: a layer's weights"):
+        nf.drift.run(Config(data="blobs", width=10**12, steps=1, recipes=("float32",), ablate="none"))
+
+
 def test_recipes_with_other_fields():
     made = recipe_of("bf16-mixed+weights=e4m3fn:stochastic+weight_copy=")
     assert str(made.weights) == "float8_e4m3fn:stochastic"

@@ -17,31 +17,13 @@ import unit_oracle
 
 import nfloat as nf
 from nfloat.linalg.units import jobs as unit_jobs
+from nfloat.testing.recordings import unit_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::nfloat.linalg.units.names.SingleSourceWarning")
 
 ROOT = Path(__file__).resolve().parents[2]
-ARCH = {
-    "V100": "volta",
-    "A100": "ampere",
-    "A2": "ampere",
-    "Ada": "ada",
-    "L40S": "ada",
-    "H100": "hopper",
-    "H200": "hopper",
-    "B200": "blackwell",
-}
 WHERE = [Path(os.environ.get("NFLOAT_GOLDEN", ROOT.parent / "shared" / "golden" / "tensor_cores.npz"))]
 WHERE += sorted((ROOT / "tests" / "golden").glob("*.npz"))
-
-
-def unit_name(key: str) -> str:
-    """The unit that a set was recorded on: a set's key is a unit's name, or <GPU>.<operands>.<result>."""
-    if key in nf.units:
-        return key
-    gpu, kind, out = key.split(".")
-    wgmma = gpu in ("H100", "H200") and kind in ("e4m3", "e5m2") and out == "f32"
-    return f"nvidia.{ARCH[gpu]}.{'wgmma' if wgmma else 'mma'}.{ {'fp16': 'f16'}.get(kind, kind) }.{out}"
 
 
 def sets() -> list:
@@ -66,7 +48,7 @@ def test_recorded_outputs(path, key, form, monkeypatch):
     scales = {}
     if f"{key}.scale_a" in data:
         scales = {"scale_a": data[f"{key}.scale_a"][:, None, :], "scale_b": data[f"{key}.scale_b"][:, :, None]}
-    got = nf.matmul(a[:, None, :], b[:, :, None], unit_name(key), c[:, None, None], **scales)[:, 0, 0]
+    got = nf.matmul(a[:, None, :], b[:, :, None], unit_of(key), c[:, None, None], **scales)[:, 0, 0]
     wrong = np.flatnonzero(got.view(np.uint32) != d.view(np.uint32))
     assert wrong.size == 0, f"{key}: {wrong.size} of {len(d)} differ, first row {wrong[0]}"
 
@@ -75,7 +57,7 @@ def test_recorded_outputs(path, key, form, monkeypatch):
 def test_oracle_on_recorded_outputs(path, key):
     data = np.load(path)
     a, b, c, d = (data[f"{key}.{x}"][:60] for x in "abcd")
-    unit = nf.units[unit_name(key)]
+    unit = nf.units[unit_of(key)]
     if unit.output == "int32":
         got = [
             (sum(int(x) * int(y) for x, y in zip(a[i], b[i], strict=True)) + int(c[i])) % 2**32 for i in range(len(d))

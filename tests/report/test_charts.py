@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import re
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -79,6 +80,26 @@ def test_nothing_to_draw_is_still_a_chart():
     text = line_chart("empty", [Line("zero", [(0, 0.0), (1, 0.0)], "#3b83c7")], x_label="step", y_label="gap")
     assert "zero" not in text
     ElementTree.fromstring(text)
+
+
+def test_panels_of_bars_share_their_scale():
+    bars = [Bars("a", [0.5, 0.25], ["#111111"] * 2), Bars("b", [0.05, None], ["#222222"] * 2)]
+    text = bar_chart("bars", ["x", "y"], bars)
+    width = {c: max(extent(text, c)) for c in ("#111111", "#222222")}
+    assert width["#111111"] == pytest.approx(10 * width["#222222"], rel=0.01)
+
+
+def extent(text, colour):
+    """The widths of the filled shapes of a colour."""
+    for path in re.findall(rf'<path d="([^"]*)"[^>]*style="fill: {colour}"', text):
+        x = [float(v) for v in re.findall(r"[ML] ([-\d.]+) ", path)]
+        yield max(x) - min(x)
+
+
+def test_shares_are_in_per_cent_on_axes():
+    lines = [Line("a", [(0, 0.1), (1, 0.2)], "#111111")]
+    assert "20 %" in line_chart("l", lines, x_label="step", y_label="share", log=False, percent=True)
+    assert " %" in range_chart("r", [Range("a", "layer 0", 0.1, 0.01, 0.2, "#111111")], x_label="error")
 
 
 @pytest.mark.parametrize("places", [[], [3.0], [0.0, 0.0, 0.0], [0.0, 1.0, 9.0, 9.5, 50.0], [5.0, 5.1, 5.2, 5.3, 5.4]])

@@ -95,7 +95,14 @@ def test_dark_and_print(page):
 
 
 def test_the_verdict_has_its_class(page):
-    assert '<td class="v-drifts">drifts</td>' in render(page)
+    assert '<td data-head="verdict" class="v-drifts">drifts</td>' in render(page)
+
+
+def test_small_screens_and_paper(page):
+    """The summary's rows become cards with their heads, figures keep legible text, nothing is cut on paper."""
+    text = render(page)
+    assert "@media (max-width: 44rem)" in text and "content: attr(data-head)" in text and "min-width: 40rem" in text
+    assert "@media print { .scroll { overflow: visible; }" in text
 
 
 def test_same_bytes(page):

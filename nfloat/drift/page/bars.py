@@ -31,6 +31,17 @@ def gradient_errors(run: Measurements) -> dict[str, dict[str, float]]:
     return errors
 
 
+def layer_words(layer: str, last: str) -> str:
+    """A layer in the words that text and figures share: the last one is the output layer.
+
+    Examples
+    --------
+    >>> layer_words("0", "2"), layer_words("2", "2")
+    ('layer 0', 'output layer (2)')
+    """
+    return f"output layer ({layer})" if layer == last else f"layer {layer}"
+
+
 def gradient_figure(run: Measurements) -> Figure | None:
     """Error of one step's gradient, per recipe and layer."""
     ranges, rows = [], []
@@ -43,7 +54,7 @@ def gradient_figure(run: Measurements) -> Figure | None:
             cosine = _median(run, key._replace(metric="cosine"))
             rows.append([recipe, layer, *map(digits, (low, middle, high, cosine)), str(centre.left_out(values))])
             if low is not None and high is not None and low > 0:
-                ranges.append(Range(recipe, f"layer {layer}", middle, low, high, colour[recipe]))
+                ranges.append(Range(recipe, layer_words(layer, list(layers)[-1]), middle, low, high, colour[recipe]))
     if not ranges:
         return None
     label = "relative error of the weight gradient (median; the line holds 90 % of the steps)"
@@ -63,8 +74,8 @@ def _gradient_caption(run: Measurements, ranges: Sequence[Range]) -> str:
     """Nearest and farthest in the output layer; what three bits do; whether gradients are the trouble at all."""
     middle = {item.category: item.middle for item in ranges if item.group == ranges[-1].group}
     near, far = min(middle, key=middle.__getitem__), max(middle, key=middle.__getitem__)
-    text = f"In the output layer {near} is nearest to the exact gradient ({number(middle[near])})"
-    text += f", {far} farthest ({number(middle[far])})." if far != near else "."
+    text = f"In the output layer {near} is nearest to the exact gradient ({share(middle[near])})"
+    text += f", {far} farthest ({share(middle[far])})." if far != near else "."
     if "tf32" in middle and "bf16-mixed" in middle:
         ratio = middle["bf16-mixed"] / middle["tf32"]
         text += f" tf32 is {ratio:.1f} times closer than bf16-mixed; its three more bits let one expect 8."

@@ -9,6 +9,7 @@ from ...report.wording import listed, number, share, signed_share
 from ..ablation import ALONE, REPAIRED, WITHOUT, Effect, interaction
 from ..inference import CONFIDENCE, POWER, change, log_of
 from ..measurements import Measurements
+from ..members import TWIN
 from ..summary import Summary, recovery
 from ..trouble import tensor_words
 from ..verdicts import seed_spread
@@ -26,7 +27,11 @@ def findings(run: Measurements) -> list[str]:
     """What the run shows: what cannot be told from float64, what can, by what, and what repairs it."""
     judged = [item for item in run.summary if item["verdict"] not in ("incomplete", "undecided")]
     other = [item for item in judged if item["recipe"] != "float64"]
-    found = [_undecided(run), _same(run, [item for item in other if item["verdict"] == "not distinguishable"])]
+    found = [
+        _twin(run),
+        _undecided(run),
+        _same(run, [item for item in other if item["verdict"] == "not distinguishable"]),
+    ]
     for item in other:
         if item["verdict"] != "not distinguishable":
             found += [_told(run, item), *_because(run, item)]
@@ -45,6 +50,15 @@ def trouble_words(item: Summary, optimizer: str) -> str:
 
 
 _SHARES = ("NaN", "overflow", "underflow", "lost updates")
+
+
+def _twin(run: Measurements) -> str:
+    """That float64 diverged too, where it did: no recipe can be blamed at those seeds."""
+    there = [seed for (name, seed), end in run.ends.items() if name == TWIN and end.diverged]
+    if not there:
+        return ""
+    count = "its only seed" if run.config.seeds == 1 else f"{len(there)} of {run.config.seeds} seeds"
+    return f"float64 itself diverged at {count}: what a recipe does there is not its rounding's doing."
 
 
 def _undecided(run: Measurements) -> str:

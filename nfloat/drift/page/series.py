@@ -153,7 +153,7 @@ def _chart(
     looks = styles(names)
     lines = [Line(name, of, *looks[name], (bands or {}).get(name, ())) for name, of in points.items()]
     ends = ", ".join(f"{name} {number(of[-1][1])}" for name, of in points.items())
-    svg = line_chart(slug, lines, x_label="step", y_label=y_label, log=log)
+    svg = line_chart(slug, lines, x_label="step", y_label=y_label, log=log, percent=y_label.startswith("share"))
     alt = f"Lines over {run.config.steps} steps, one per recipe; values at the end: {ends}."
     return Figure(slug, title, svg, caption, alt, _table(points), how)
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ...errors import as_truth
 from ...formats.names import FormatLike
 from ...formats.rounding import OverflowLike, RoundingLike
 from ...streams import SeedLike
@@ -96,12 +97,13 @@ def lu(
     """
     c = begin("lu", (("a", a),), fmt, rounding, overflow, random_bits, seed)
     (m,) = c.values
+    by_indices = as_truth(p_indices, "p_indices")
     check_matrix("lu", "a", m)
     packed, rows, _ = factorise(c, m)
     size = min(m.shape)
     lower = np.tril(packed[:, :size], -1) + c.unit_matrix(m.shape[0])[:, :size]
     places = np.argsort(rows)
-    p = places if p_indices else c.result(c.unit_matrix(m.shape[0])[places])
+    p = places if by_indices else c.result(c.unit_matrix(m.shape[0])[places])
     return p, c.result(lower), c.result(np.triu(packed[:size]))
 
 

@@ -56,6 +56,8 @@ def norm(
     """
     c = begin("norm", (("x", x),), fmt, rounding, overflow, random_bits, seed)
     (values,) = c.values
+    if not (ord is None or isinstance(ord, (int, float, str))):
+        raise ArgumentError(f'norm: ord={ord!r} must be None, a number or "fro"')
     if axis is not None:
         return c.result(_of_columns(c, _along(values, axis), ord))
     if ord is None or values.ndim == 1:

@@ -94,7 +94,7 @@ def convolve(
     >>> nf.convolve([1.0, 2.0, 3.0], [0.1, 1.0], "float8_e4m3fn")
     array([0.1015625, 1.25     , 2.25     , 3.       ])
     """
-    if mode not in _MODES:
+    if not isinstance(mode, str) or mode not in _MODES:
         raise ArgumentError(f"convolve: mode={mode!r} must be one of {', '.join(_MODES)}")
     c = begin("convolve", (("a", a), ("v", v)), fmt, rounding, overflow, random_bits, seed)
     first, second = c.values

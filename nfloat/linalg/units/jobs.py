@@ -7,6 +7,7 @@ is made here from what the check of the operands found; the other kernel takes e
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -66,6 +67,7 @@ def never_large(x: UnitOperands) -> bool:
     return x.reach_a.finite and x.reach_b.finite and x.reach_c.finite and max(products, x.reach_c.greatest + 1) < 126
 
 
+@lru_cache(maxsize=256)
 def pairs_apart(k: int) -> NDArray[np.int64]:
     """k in blocks of 32, in each first those with k mod 4 in {0, 1}, then the others."""
     order = ascending(k, 32).reshape(-1, 8, 2, 2)

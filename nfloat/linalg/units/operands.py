@@ -17,7 +17,7 @@ from ...errors import RepresentationError, ShapeError
 from ...formats.format import Format
 from ...formats.names import get_format
 from ...kernels.units.pack import scan
-from ...ops.arguments import as_carrier
+from ...ops.arguments import CARRAY, LAYOUT, as_carrier
 from ..operands import MatmulOperands
 from .unit import Unit
 
@@ -107,8 +107,10 @@ def checked(
         Naming the first element that is not.
     """
     dtype = np.dtype(np.float64 if fmt.precision == 53 else np.float32)
-    with np.errstate(all="ignore"):
-        own = np.require(carrier, dtype, ("C", "W"))  # kernels have one signature: of arrays that may be written to
+    own = carrier
+    if own.dtype is not dtype or own.flags.num & LAYOUT != CARRAY:
+        with np.errstate(all="ignore"):
+            own = np.require(own, dtype, ("C", "W"))  # kernels have one signature: of arrays that may be written to
     if fmt.precision == 53:
         return own, Reach()
     reach, fits = measure(own, fmt)
@@ -155,6 +157,8 @@ def unit_operands(x: MatmulOperands, unit: Unit, scales: tuple[ArrayLike | None,
 
 def _items(own: tuple[int, ...], stack: tuple[int, ...]) -> NDArray[np.int64]:
     """Which of an operand's own matrices each matrix of the stack takes."""
+    if not stack:
+        return np.zeros(1, np.int64)
     numbers = np.arange(prod(own), dtype=np.int64).reshape(own)
     return np.broadcast_to(numbers, stack).flatten()
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...kernels.jit import entry_point
 from ...kernels.units.chain_plain import chain_elements
 from ...kernels.units.pack import code_columns, code_rows, pack_columns, pack_rows
 from ...kernels.units.tile import WIDTH, UnitCall
@@ -79,8 +81,9 @@ class Job:
         return np.float32 if (self.data_bits or self.bits) == 32 else np.float64
 
 
+@lru_cache(maxsize=256)
 def ascending(k: int, step: int) -> NDArray[np.int64]:
-    """0 .. k - 1, then -1 (a zero) up to a multiple of `step`."""
+    """0 .. k - 1, then -1 (a zero) up to a multiple of `step`. The same array for all: nobody writes to it."""
     order = np.full(max(-(-k // step), 1) * step, -1, np.int64)
     order[:k] = np.arange(k)
     return order
@@ -94,16 +97,17 @@ def run(job: Job, x: UnitOperands, threads: int | None) -> NDArray[Any]:
         return np.zeros((batch, m, n), x.a.dtype) if x.c is None else job.prepare_c(x.c).copy()
     tiles, panels = -(-m // job.rows), -(-n // job.lanes)
     count = thread_count(threads, batch * m * n * k, batch * tiles)
-    given, x = x, replace(x, a=job.prepare(x.a), b=job.prepare(x.b), c=None if x.c is None else job.prepare_c(x.c))
+    given = x
+    if job.prepare is not _as_it_is or job.prepare_c is not _as_it_is:
+        x = replace(x, a=job.prepare(x.a), b=job.prepare(x.b), c=None if x.c is None else job.prepare_c(x.c))
     call = _call(job, tiles, panels)
     out = _start(x, (batch, tiles * job.rows, panels * job.lanes))
     packed = _packed(job, x, tiles, panels, count)
     scales = _packed_scales(job, x, tiles, panels)
     flat = out.reshape(-1)
     work = 10 * job.rows * panels * job.lanes * k  # the slowest unit is ten times as slow as sums in lanes
-    over_ranges(
-        lambda i, j: job.kernel(*packed, *scales, flat, call, x.item_a, x.item_b, i, j), batch * tiles, count, work
-    )
+    kernel = entry_point(job.kernel)
+    over_ranges(lambda i, j: kernel(*packed, *scales, flat, call, x.item_a, x.item_b, i, j), batch * tiles, count, work)
     result = out if out.shape == (batch, m, n) else np.ascontiguousarray(out[:, :m, :n])
     if job.nan_tile >= 0:
         _again(job.nan_tile, given, result)
@@ -155,15 +159,19 @@ def _packed(
     ea, eb = (np.empty(size if job.code_a else 0, np.int16) for size in (sizes[0], 2 * sizes[1]))
     code_a, code_b = (np.array(code or (), np.int32) for code in (job.code_a, job.code_b))
 
+    wide = 2 if x.a.itemsize == 8 else int(job.data is np.float64)
+    to_tiles, to_panels = entry_point(pack_rows, wide), entry_point(pack_columns, wide)
+    codes_a, codes_b = entry_point(code_rows), entry_point(code_columns)
+
     def rows(i: int, j: int) -> None:
-        pack_rows(x.a, job.order, job.rows, tiles, job.factor, a, i, j)
+        to_tiles(x.a, job.order, job.rows, tiles, job.factor, a, i, j)
         if job.code_a:
-            code_rows(x.a, job.order, job.rows, tiles, code_a, ea, i, j)
+            codes_a(x.a, job.order, job.rows, tiles, code_a, ea, i, j)
 
     def columns(i: int, j: int) -> None:
-        pack_columns(x.b, job.order, job.lanes, panels, b, i, j)
+        to_panels(x.b, job.order, job.lanes, panels, b, i, j)
         if job.code_b:
-            code_columns(x.b, job.order, job.lanes, panels, code_b, eb, i, j)
+            codes_b(x.b, job.order, job.lanes, panels, code_b, eb, i, j)
 
     over_ranges(rows, count_a, min(threads, count_a))
     over_ranges(columns, count_b, min(threads, count_b))

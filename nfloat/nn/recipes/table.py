@@ -114,7 +114,9 @@ def recipe(name: str | Recipe) -> Recipe:
         if changes and base in recipes:
             return recipes[base].replace(**_changed(name, changes))
         name = base if changes else name
-    raise ArgumentError(f"recipe={name!r} is not a recipe; {nearest_names(str(name), recipes)}")
+    raise ArgumentError(
+        f"recipe={name!r} is not a recipe; {nearest_names(name if isinstance(name, str) else repr(name), recipes)}"
+    )
 
 
 def _changed(name: str, changes: list[str]) -> dict[str, Any]:

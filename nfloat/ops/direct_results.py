@@ -1,0 +1,203 @@
+"""The short way from a call of `add`, `exp`, ... to the kernels, for the commonest operands: what ``direct.py`` is for.
+
+Small contiguous arrays of one shape and carrier, or two Python floats. What a call needs is looked up once for each way
+of calling; what is not just so gives None, and goes the way that normalises and explains. So does a call in which a
+kernel hands a block back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..formats.lanes import SINGLE
+from ..formats.names import FormatLike
+from ..formats.rounding import OverflowLike, Rounding, RoundingLike
+from ..kernels.arithmetic.functions_lanes import ziv_single
+from ..kernels.arithmetic.operations import Operation
+from ..kernels.arithmetic.results_lanes import to_odd32, to_odd64
+from ..kernels.arithmetic.short import nearest_short
+from ..kernels.jit import entry_point
+from ..kernels.rounding.arrays import round_narrow32, round_same32
+from .approximations import APPROXIMATIONS
+from .arguments import CARRAY, LAYOUT
+from .compute import has_unsigned_zero, lanes_form
+from .direct import FLOAT32
+from .rounder import Rounder, rounder
+
+FLOAT64 = np.dtype(np.float64)
+#: larger arrays are taken in pieces, by the long way
+_LARGE = 1 << 15
+_empty, _ndarray = np.empty, np.ndarray
+_INT64, _BOOL = np.dtype(np.int64), np.dtype(bool)
+
+
+class Pair(NamedTuple):
+    """An operation rounded to odd, then rounded: both kernels with their constants."""
+
+    to_odd: Callable[..., int]
+    form: int
+    rounded: Callable[..., None]
+    spec_array: NDArray[np.float64]
+
+
+@lru_cache(maxsize=4096)
+def _pair(
+    op: Operation, fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | None, bits: int
+) -> Pair | None:
+    how = rounder(fmt, rounding, overflow, None)
+    dtype, function = (FLOAT32, how.round32) if bits == 32 else (FLOAT64, how.round64)
+    form = lanes_form(op, how, dtype)
+    if form is None or function is None or (bits == 32 and (not how.single or how.widens)):
+        return None
+    index = 1 if bits == 64 and len(_signatures(function)) > 1 else 0
+    return Pair(entry_point(to_odd32 if bits == 32 else to_odd64), form, entry_point(function, index), how.spec_array)
+
+
+def _signatures(function: Any) -> tuple[str, ...]:
+    from ..kernels.jit import KERNELS
+
+    return next(known for dispatcher, known in KERNELS.values() if dispatcher is function)
+
+
+def direct_result(
+    op: Operation, x: Any, y: Any, fmt: Any, rounding: Any, overflow: Any
+) -> NDArray[np.floating] | np.floating | None:
+    """op(x, y) rounded, or None where the long way must look."""
+    scalar = type(x) is float and type(y) is float
+    if scalar:
+        x, y = np.array((x,)), np.array((y,))
+    elif not (type(x) is _ndarray and type(y) is _ndarray):
+        return None
+    dtype = x.dtype
+    if dtype is not y.dtype or not (dtype is FLOAT32 or dtype is FLOAT64) or x.shape != y.shape or x.size > _LARGE:
+        return None
+    if x.flags.num & LAYOUT != CARRAY or y.flags.num & LAYOUT != CARRAY:
+        return None
+    try:
+        pair = _pair(op, fmt, rounding, overflow, 32 if dtype is FLOAT32 else 64)
+    except Exception:  # an unhashable argument, or a wrong one: `rounder` names it
+        return None
+    if pair is None:
+        return None
+    if x.ndim != 1:
+        out = _two_steps(pair, x.reshape(-1), y.reshape(-1))
+        return None if out is None else out.reshape(x.shape)
+    out = _two_steps(pair, x, y)
+    return out[0] if scalar and out is not None else out
+
+
+def _two_steps(pair: Pair, x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.floating] | None:
+    size, dtype = x.size, x.dtype
+    if size & 15:
+        x, y = _whole_blocks(x), _whole_blocks(y)
+    odd = _empty(x.size, dtype)
+    if pair.to_odd(pair.form, x, y, odd, _empty((size >> 3) + 2, _INT64)):
+        return None
+    out = _empty(size, dtype)
+    pair.rounded(odd[:size] if size & 15 else odd, out, pair.spec_array, 0)
+    return out
+
+
+def _whole_blocks(x: NDArray[Any]) -> NDArray[Any]:
+    """x and ones up to a multiple of 16 elements: a kernel hands back a block that is not whole."""
+    out = _ones(x.size + 15 & ~15, x.dtype).copy()
+    out[: x.size] = x
+    return out
+
+
+@lru_cache(maxsize=256)
+def _ones(size: int, dtype: np.dtype) -> NDArray[Any]:
+    return np.ones(size, dtype)
+
+
+# ------------------------------------------------------------ numbers of the format, in float32
+class Members(NamedTuple):
+    """One kernel that rounds the hardware's result again, which is innocuous for numbers of the format."""
+
+    kernel: Callable[..., int]
+    unsigned_zero: bool
+    spec_array: NDArray[np.float64]
+
+
+@lru_cache(maxsize=1024)
+def _members(op: Operation, how: Rounder) -> Members | None:
+    short = how.format.precision <= SINGLE.most_twice and how.round32 in (round_narrow32, round_same32)
+    if how.rounding is not Rounding.NEAREST_EVEN or not short or lanes_form(op, how, FLOAT32) is None:
+        return None
+    return Members(entry_point(nearest_short), has_unsigned_zero(how), how.spec_array)
+
+
+def direct_members(op: Operation, x: NDArray[Any], y: NDArray[Any], how: Rounder) -> NDArray[np.floating] | None:
+    """op(x, y) rounded for two carriers of numbers of the format, or None where the long way must look."""
+    if x.dtype is not FLOAT32 or x.shape != y.shape or not 0 < x.size <= _LARGE:
+        return None
+    if x.flags.num & LAYOUT != CARRAY or y.flags.num & LAYOUT != CARRAY:
+        return None
+    way = _members(op, how)
+    if way is None:
+        return None
+    shape, size = x.shape, x.size
+    if x.ndim != 1:
+        x, y = x.reshape(-1), y.reshape(-1)
+    if size & 15:
+        x, y = _whole_blocks(x), _whole_blocks(y)
+    out = _empty(x.size, FLOAT32)
+    if way.kernel(op.value, x, y, out, _empty((size >> 4) + 1, _INT64), way.unsigned_zero, way.spec_array):
+        return None
+    if size & 15:
+        out = out[:size].copy()
+    return out if len(shape) == 1 else out.reshape(shape)
+
+
+# ------------------------------------------------------------ elementary functions
+class Approximated(NamedTuple):
+    """An approximation in float32, and the kernel that keeps what it decides."""
+
+    evaluate: Callable[..., NDArray[np.float32]]
+    ziv: Callable[..., None]
+    error: float
+    traits: int
+    spec_array: NDArray[np.float64]
+
+
+@lru_cache(maxsize=1024)
+def _approximated(name: str, fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | None) -> Any:
+    how, form = rounder(fmt, rounding, overflow, None), APPROXIMATIONS[name]
+    lanes = not how.stochastic and how.round32 in (round_narrow32, round_same32)
+    if not lanes or how.format.precision > 11 or not isinstance(form.single, np.ufunc) or how.format.flushes_input:
+        return None
+    return Approximated(form.single, entry_point(ziv_single), 2 * form.single_error, int(form.traits), how.spec_array)
+
+
+def direct_function(name: str, x: Any, fmt: Any, rounding: Any, overflow: Any) -> NDArray[np.floating] | None:
+    """f(x) rounded, for a small float32 array in a short format; None where the long way must look."""
+    if type(x) is not _ndarray or x.dtype is not FLOAT32 or x.ndim != 1 or x.flags.num & LAYOUT != CARRAY:
+        return None
+    if not 0 < x.size <= _LARGE:
+        return None
+    try:
+        way = _approximated(name, fmt, rounding, overflow)
+    except Exception:  # an unhashable argument, or a wrong one: `rounder` names it
+        return None
+    if way is None:
+        return None
+    size = x.size
+    y = _undecided_nowhere(size + 15 & ~15).copy()
+    with np.errstate(all="ignore"):
+        way.evaluate(x, out=y[:size])
+    out, marks = _empty(y.size, FLOAT32), _empty(y.size, _BOOL)
+    way.ziv(y, out, marks, way.error, way.traits, way.spec_array)
+    if marks.any():
+        return None
+    return out if size == y.size else out[:size].copy()
+
+
+@lru_cache(maxsize=256)
+def _undecided_nowhere(size: int) -> NDArray[np.float32]:
+    """Numbers far from every breakpoint of a short format, to fill the last block with."""
+    return np.full(size, 1.3, np.float32)

@@ -1,0 +1,76 @@
+"""Kill drift runs at random moments, go on, and hold the rows against those of a run that nobody disturbed.
+
+    python tests/kills.py 40 --seed 0
+
+prints how many kills there were, by signal, how many hit while rows were there and not complete, and whether a row was
+lost, doubled or changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from random import Random
+
+SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+
+
+def command(out: Path) -> list[str]:
+    """A run that writes rows all the time."""
+    options = "--data blobs --width 8 --recipes float32,bf16-pure --steps 60 --every 1 --seeds 2 --ablate none"
+    return [sys.executable, "-m", "nfloat.cli.main", "drift", *options.split(), "--out", str(out)]
+
+
+def rows_of(folder: Path) -> bytes:
+    """The rows that are there."""
+    path = folder / "rows.jsonl"
+    return path.read_bytes() if path.exists() else b""
+
+
+def main() -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("count", type=int, nargs="?", default=40)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    rng, folder = Random(given.seed), Path(tempfile.mkdtemp())
+    start = time.monotonic()
+    subprocess.run(command(folder / "whole"), check=True, capture_output=True)
+    whole, seconds = rows_of(folder / "whole"), time.monotonic() - start
+    kills: collections.Counter[str] = collections.Counter()
+    inside = wrong = 0
+    said: collections.Counter[str] = collections.Counter()
+    while sum(kills.values()) < given.count:
+        shutil.rmtree(folder / "killed", ignore_errors=True)
+        while True:
+            process = subprocess.Popen(command(folder / "killed"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            try:
+                _, errors = process.communicate(timeout=rng.uniform(0.1, 1.1) * seconds)
+                if process.returncode:
+                    said[errors.decode().strip()[-200:]] += 1
+                break
+            except subprocess.TimeoutExpired:
+                chosen = rng.choice(SIGNALS)
+                process.send_signal(chosen)
+                process.communicate()
+                kills[chosen.name] += 1
+                inside += 0 < len(rows_of(folder / "killed")) < len(whole)
+            if sum(kills.values()) >= given.count:
+                subprocess.run(command(folder / "killed"), capture_output=True, check=False)
+                break
+        wrong += rows_of(folder / "killed") != whole
+    print(f"{sum(kills.values())} kills ({dict(kills)}), {inside} of them with some of the rows written; "
+          f"{wrong} folders with other rows in the end; errors of runs that were not killed: {dict(said)}")  # fmt: skip
+    shutil.rmtree(folder)
+    return int(wrong > 0 or bool(said))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
