@@ -9,13 +9,14 @@ seeds and the null runs that a verdict needs, ``ensemble.py`` trains them, ``wor
 
 ``inference.py`` has the statistics, ``verdicts.py`` the verdicts, ``trouble.py`` the first trouble, ``centre.py`` means
 and medians where some values are NaN; ``summary.py`` puts them together, ``measurements.py`` is rows and conclusions,
-``page/`` the page made of them, ``result.py`` what `run` gives back.
+``budget.py`` what a run may lose, ``page/`` the page made of them, ``result.py`` what `run` gives back.
 """
 
+from .budget import Budget
 from .config import Config, from_toml, to_toml
 from .result import Result
 
-__all__ = ["Config", "Result", "from_toml", "run", "to_toml"]
+__all__ = ["Budget", "Config", "Result", "from_toml", "run", "to_toml"]
 
 
 def __getattr__(name: str) -> object:
