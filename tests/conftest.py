@@ -1,5 +1,7 @@
 """Fixtures that several rooms ask for."""
 
+from collections import Counter
+
 import pytest
 
 from nfloat.linalg import threads
@@ -12,3 +14,32 @@ def threads_for_little_work(monkeypatch):
     For modules that compare numbers of threads: ``pytestmark = pytest.mark.usefixtures("threads_for_little_work")``.
     """
     monkeypatch.setattr(threads, "WORK_PER_THREAD", 1000)
+
+
+#: files of processes that compile, long statistics and whole trainings: what a look at a change can do without
+_LONG = {
+    "test_cache.py", "test_cache_files.py", "test_kernels_of_other_processes.py", "test_matmul_cpus.py",
+    "test_round_cpus.py", "test_rng.py", "test_plugin.py", "test_process.py", "test_published_figures.py",
+    "test_every_study.py", "test_notebooks.py", "test_ci_project.py", "test_experiment.py", "test_drift_page.py",
+    "test_products_at_random.py", "test_interruption.py", "test_lint.py", "test_duplicates.py",
+}  # fmt: skip
+#: cases of one test that are kept
+_KEPT = 2
+
+
+def pytest_addoption(parser):
+    parser.addoption("--quick", action="store_true", help="two cases of each test, and no file that takes long")
+
+
+def pytest_collection_modifyitems(config, items):
+    """--quick: within a minute, most of what a change could break."""
+    if not config.getoption("--quick"):
+        return
+    kept, seen = [], Counter()
+    for item in items:
+        name = item.nodeid.partition("[")[0]
+        seen[name] += 1
+        if item.path.name not in _LONG and seen[name] <= _KEPT:
+            kept.append(item)
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+    items[:] = kept

@@ -1,11 +1,15 @@
-"""CPUs that this one is not, by Numba's settings: a program run in a process of its own must print the same."""
+"""CPUs that this one is not, by Numba's settings: a program run in a process of its own must print the same.
+
+Their compiled code is kept beside this CPU's, in a folder of its own, so that only a first run compiles it.
+"""
 
 import os
 import platform
 import subprocess
 import sys
+from functools import cache
 
-from nfloat.kernels.jit import cpu_features
+from nfloat.kernels.jit import cache_root, cpu_features
 
 HERE = cpu_features().partition(" ")[2]
 AVX2 = "+avx,+avx2,+bmi,+bmi2,+cx16,+f16c,+fma,+lzcnt,+movbe,+popcnt,+sse,+sse2,+sse3,+sse4.1,+sse4.2,+ssse3"
@@ -18,12 +22,14 @@ elif "+avx512fp16" in HERE:
     CPUS["no half arithmetic"] = ("skylake-avx512", HERE.replace("+avx512fp16", "-avx512fp16"))
 
 
-def printed(program, cache, cpu=None):
-    """What a Python program prints, on another CPU if one is named; compiled code goes to a folder of its own then."""
+@cache
+def printed(program, cpu=None):
+    """What a Python program prints, on another CPU if one is named."""
     environment = {**os.environ, "NFLOAT_QUIET": "1"}
     if cpu is not None:
         name, features = CPUS[cpu]
-        environment |= {"NUMBA_CPU_NAME": name, "NUMBA_CPU_FEATURES": features, "NFLOAT_CACHE_DIR": str(cache)}
+        environment |= {"NUMBA_CPU_NAME": name, "NUMBA_CPU_FEATURES": features}
+        environment["NFLOAT_CACHE_DIR"] = f"{cache_root()}-other-cpus"
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment)
     assert run.returncode == 0, run.stderr
     return run.stdout

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -297,3 +298,13 @@ def _show(done: dict[str, list[Report]], as_json: bool) -> None:
     wrong = sum(row["wrong"] for row in rows)
     verdict = "all equal to the exact result, bit for bit" if not wrong else f"{wrong} differ from the exact result"
     click.echo(f"{sum(row['compared'] for row in rows)} results: {verdict}")
+    click.echo(_machine())
+
+
+def _machine() -> str:
+    """Where that is proven: what a change of would need it proven again."""
+    from .. import __version__
+    from ..kernels import jit
+
+    cpu = jit.cpu_features().partition(" ")[0]
+    return f"on this machine: cpu {cpu}, nfloat {__version__}, numba {version('numba')}, kernels {jit.source_digest()}"

@@ -31,16 +31,32 @@ FEATURES = ("avx2", "fma", "f16c", "avx512f", "avx512bf16", "avx512fp16", "amx-b
 
 
 @click.command(name="doctor")
+@click.option(
+    "--cache-key", is_flag=True, help="Print the key of compiled code alone: what a CI system's cache goes by."
+)
 @json_option
-def command(as_json: bool) -> None:
+def command(cache_key: bool, as_json: bool) -> None:
     """Show versions, CPU features, the cache of compiled code and its state, and the number of threads.
 
     Ends with exit code 1 if something makes nfloat slow or unusable here (no writable cache).
 
+    In continuous integration, keep the folder NFLOAT_CACHE_DIR between jobs, under the key that --cache-key prints: it
+    changes with nfloat's kernels, the versions of Numba and Python, and the CPU, and so does the code.
+
     \b
-    Example:
+    Examples:
       nfloat doctor --json
+      echo "key=$(nfloat doctor --cache-key)" >> "$GITHUB_OUTPUT"
     """
+    if cache_key:
+        from ..kernels import jit
+
+        key = f"nfloat-{jit.source_digest()}"
+        if as_json:
+            print_json({"cache_key": key})
+        else:
+            click.echo(key)
+        return
     facts = {**_python(), **_compiler()}
     if as_json:
         print_json(facts)

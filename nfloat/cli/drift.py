@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ._errors import Incomplete
+from ._errors import Exit, Incomplete
+from ._junit import write_junit
 from ._output import json_option, print_json, print_table, write_page
 from ._progress import Progress
 
 if TYPE_CHECKING:
-    from ..drift import Result
+    from ..drift import Budget, Result
     from ..drift.comparison import Comparison
 
 #: columns of the table: key of the summary -> head
@@ -70,9 +71,22 @@ COLUMNS = {
 )
 @click.option("--overwrite", is_flag=True, help="Replace what another run left in that folder.")
 @click.option("--threads", type=int, help="Threads of a matrix product; changes no bit.")
+@click.option("--fail-on", help="Comma-separated verdicts that end in exit code 1, as worse,diverged.")
+@click.option(
+    "--budget", "budget_file", type=click.Path(path_type=Path), help="A TOML file of limits; exit code 1 beyond them."
+)
+@click.option("--junit", type=click.Path(path_type=Path), help="Write a JUnit XML file, a test case per recipe.")
 @json_option
 def command(
-    config_file: Path | None, out: Path, overwrite: bool, threads: int | None, as_json: bool, **options: Any
+    config_file: Path | None,
+    out: Path,
+    overwrite: bool,
+    threads: int | None,
+    fail_on: str | None,
+    budget_file: Path | None,
+    junit: Path | None,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Train a small network under several precisions, each beside its float64 twin, and measure how far each drifts.
 
@@ -82,6 +96,10 @@ def command(
     to look at), rows.jsonl (every measurement), config.toml (runs it again, to the bit) and provenance.json (when,
     where, with what). Running the same again goes on where it was interrupted. The default takes about a minute.
 
+    As a gate: --fail-on names verdicts, --budget a file of limits (fail_on, loss_gap, path_ratio, overflow, underflow,
+    stagnation, skipped, trouble; a table [recipes.NAME] has a recipe's own), --junit writes what a CI system shows. A
+    recipe beyond them ends in exit code 1, after everything is written.
+
     \b
     Examples:
       nfloat drift --out out
@@ -89,7 +107,9 @@ def command(
       nfloat drift --recipes bf16-mixed,bf16-mixed+weights=float8_e4m3fn:stochastic --out fp8
       nfloat drift --build mymodels:small --recipes bf16-mixed,fp16-mixed --out own
       nfloat drift --config out/config.toml --threads 1 --out again
+      nfloat drift --recipes bf16-mixed --fail-on worse,diverged --junit drift.xml --out gate
     """
+    budget = _budget(fail_on, budget_file)
     config = _config(config_file, options)
     if threads is not None and threads < 1:
         raise click.UsageError(f"threads={threads} must be at least 1", click.get_current_context())
@@ -97,11 +117,31 @@ def command(
     if not as_json:
         _print(result)
     page = write_page(result, out / "report.html")
+    breaches = [] if budget is None else result.breaches(budget)
     if as_json:
-        report = None if page is None else str(page)
-        print_json({"summary": result.summary, "rows": len(result.rows), "out": str(out), "report": report})
+        facts = {"summary": result.summary, "rows": len(result.rows), "out": str(out)}
+        facts |= {"report": None if page is None else str(page)}
+        print_json(facts if budget is None else {**facts, "breaches": [breach._asdict() for breach in breaches]})
     else:
         click.echo(f"\npage: {page}" if page else f"\nrows: {out / 'rows.jsonl'}")
+    if junit is not None:
+        write_junit(junit, "nfloat drift", [item["recipe"] for item in result.summary], breaches)
+    for breach in breaches:
+        click.echo(f"nfloat: {breach}", err=True)
+    if breaches:
+        raise click.exceptions.Exit(Exit.CHECK_FAILED)
+
+
+def _budget(fail_on: str | None, file: Path | None) -> Budget | None:
+    """The budget of the options; None where nothing is asked for."""
+    from ..drift.budget import Budget, read_budget
+
+    if fail_on is None and file is None:
+        return None
+    budget = Budget() if file is None else read_budget(file)
+    if fail_on is None:
+        return budget
+    return replace(budget, fail_on=tuple(word.strip() for word in fail_on.split(",") if word.strip()))
 
 
 def _config(config_file: Path | None, options: dict[str, Any]) -> Comparison:

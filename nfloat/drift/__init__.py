@@ -11,15 +11,16 @@ processes; ``ablation.py`` says which rounding makes what happens to a whole run
 
 ``inference.py`` has the statistics, ``verdicts.py`` the verdicts, ``trouble.py`` the first trouble, ``centre.py`` means
 and medians where some values are NaN; ``summary.py`` puts them together, ``measurements.py`` is rows and conclusions,
-``page/`` the page made of them, ``result.py`` what `run` gives back.
+``budget.py`` what a run may lose, ``page/`` the page made of them, ``result.py`` what `run` gives back.
 """
 
+from .budget import Budget
 from .build import Experiment
 from .comparison import to_toml
 from .config import Config, from_toml
 from .result import Result
 
-__all__ = ["Config", "Experiment", "Result", "from_toml", "run", "to_toml"]
+__all__ = ["Budget", "Config", "Experiment", "Result", "from_toml", "run", "to_toml"]
 
 
 def __getattr__(name: str) -> object:

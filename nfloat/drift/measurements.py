@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from ..errors import ArgumentError, nearest_names
 from ..formats.format import Format
 from .ablation import Effect, effects
+from .budget import Breach, Budget
 from .comparison import Comparison
 from .plan import is_complete
 from .rows import Key, Row, by_series
@@ -88,3 +90,19 @@ class Measurements:
     def ablation(self, recipe: str) -> list[Effect]:
         """What each place of a recipe does alone to the whole run, and what its removal and repairs do."""
         return effects(self.config, recipe, self.ends)
+
+    def breaches(self, budget: Budget | None = None, **limits: Any) -> list[Breach]:
+        """The limits of a budget, or of a new one of these fields, that recipes break; none where all is within it.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such limit, or both are given.
+        """
+        if budget is not None and limits:
+            raise ArgumentError(f"limits {', '.join(limits)}: give a Budget or its fields, not both")
+        known = Budget.__dataclass_fields__
+        for key in limits:
+            if key not in known:
+                raise ArgumentError(f"{key}={limits[key]!r} is not a limit of a budget; {nearest_names(key, known)}")
+        return (budget or Budget(**limits)).breaches(self.summary)

@@ -19,7 +19,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from numba.core import event
 
 from ..errors import NFloatError
 from .cache_files import CheckedCacheFile
+from .inlined import InlinedCompiler
 
 _SOURCES = Path(__file__).parent
 #: what compiled code is made from: the kernels, and the tags and layouts they take from the formats
@@ -95,16 +96,18 @@ def _open_cache() -> Path | None:
 CACHE_DIR = _open_cache()
 
 
+#: for what only compiled functions call: no machine code of its own, and none of the wrappers that Python would call
+_WITHIN = {"pipeline_class": InlinedCompiler, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
+
 def device(function: Callable[..., Any]) -> Any:
     """A compiled function that only compiled functions call; LLVM inlines it."""
-    # without the wrappers that Python would call it by, a third less to compile
-    options = {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    return numba.njit(error_model="numpy", **options)(function)
+    return numba.njit(error_model="numpy", forceinline=True, **_WITHIN)(function)
 
 
 def routine(function: Callable[..., Any]) -> Any:
     """A compiled function that only compiled functions call, kept out of line: for long code with many callers."""
-    return numba.njit(error_model="numpy")(function)
+    return numba.njit(error_model="numpy", **_WITHIN)(function)
 
 
 def kernel(*signatures: str, possible: bool = True) -> Callable[[Callable[..., Any]], Any]:
@@ -147,9 +150,10 @@ def entry_point(kernel: Any, index: int = 0) -> Callable[..., Any]:
     return kernel.compile(signatures[index])
 
 
-def warm_up() -> Iterator[tuple[str, float]]:
-    """Compile every kernel of the imported modules, or load it from the cache; yields (name, seconds) after each."""
-    for name, (dispatcher, signatures) in KERNELS.items():
+def warm_up(names: Iterable[str] | None = None) -> Iterator[tuple[str, float]]:
+    """Compile kernels of the imported modules (None: all), or load them from the cache; yields (name, seconds)."""
+    for name in KERNELS if names is None else names:
+        dispatcher, signatures = KERNELS[name]
         start = time.perf_counter()
         for signature in signatures:
             dispatcher.compile(signature)

@@ -23,7 +23,7 @@ from ..formats.rounding import Rounding
 from ..formats.spec import SpecField
 from ..kernels.arithmetic.functions_lanes import ziv_double, ziv_mixed
 from ..kernels.arithmetic.operations import Operation
-from ..kernels.arithmetic.results import compute_plain
+from ..kernels.arithmetic.results import compute_plain, compute_plain_other
 from ..kernels.arithmetic.results_lanes import DOWNWARD, IN_LANES, to_odd32, to_odd64
 from ..kernels.arithmetic.short import nearest_short
 from ..kernels.rounding.arrays import round_narrow32, round_narrow64, round_plain, round_same32
@@ -36,6 +36,15 @@ _HARDWARE = {
     Operation.DIVIDE: np.divide,
     Operation.SQRT: np.sqrt,
 }
+#: what `compute_plain` has
+_RATIONAL = (
+    Operation.ADD,
+    Operation.SUBTRACT,
+    Operation.MULTIPLY,
+    Operation.DIVIDE,
+    Operation.FMA,
+    Operation.RECIPROCAL,
+)
 _FLOAT64 = np.dtype(np.float64)
 #: elements of a piece: its carriers fit the second-level cache
 PIECE = 1 << 15
@@ -124,7 +133,8 @@ def compute_plainly(
     wide = [a.astype(np.float64, copy=False) for a in arrays]
     out = np.empty(wide[0].size)
     x, y, z = (wide * 3)[:3] if len(wide) == 1 else (*wide, wide[0])[:3]
-    compute_plain(int(op), x, y, z, out, first, has_unsigned_zero(how), how.spec_array, key)
+    plain = compute_plain if op in _RATIONAL else compute_plain_other
+    plain(int(op), x, y, z, out, first, has_unsigned_zero(how), how.spec_array, key)
     return out
 
 

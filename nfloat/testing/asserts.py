@@ -1,8 +1,8 @@
 """Assertions about numbers of a format, in the manner of numpy.testing, with failures that one can act on.
 
-`assert_ulp` (how far), `assert_representable` (whether the format has them), `assert_bits_equal` (the same to the bit)
-and `assert_unbiased` (stochastic rounding, with a stated false-alarm rate). Sums and products of matrices have bounds
-of their own in ``bounds.py``. The text of failures is in ``failures.py``. All raise AssertionError.
+`assert_ulp` (how far), `assert_representable` (whether the format has them), `assert_bits_equal` (the same to the bit).
+Stochastic rounding is judged in ``unbiased.py``, products of matrices in ``products.py``, sums, norms and softmax in
+``bounds.py``. What they take is in ``arrays.py``, the text of failures in ``failures.py``. All raise AssertionError.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from ..formats.names import FormatLike, get_format
 from ..ops.arguments import as_carrier
 from ..ops.rounding import round as round_to
 from . import failures
+from .arrays import as_double, as_plain
 
 Floats = NDArray[np.float64]
 Carrier = NDArray[np.floating]
@@ -47,7 +48,13 @@ def ulp(x: ArrayLike, fmt: FormatLike) -> Floats:
 
 
 def assert_ulp(
-    actual: ArrayLike, desired: ArrayLike, fmt: FormatLike, max_ulp: float = 1, *, equal_nan: bool = True
+    actual: ArrayLike,
+    desired: ArrayLike,
+    fmt: FormatLike,
+    max_ulp: float = 1,
+    *,
+    equal_nan: bool = True,
+    codes: bool = False,
 ) -> None:
     """Fail unless every |actual - desired| is at most `max_ulp` gaps of the format at `desired`.
 
@@ -62,6 +69,8 @@ def assert_ulp(
         0.5 asks for a correctly rounded result (to nearest).
     equal_nan : bool
         Whether NaN may stand where NaN is desired. Infinities must be the same; +0 equals -0.
+    codes : bool
+        `actual` is codes of the format, and so is `desired` if it is unsigned integers.
 
     Raises
     ------
@@ -71,23 +80,35 @@ def assert_ulp(
     Examples
     --------
     >>> assert_ulp([1.0, 3.0], [1.0078125, 3.0], "bfloat16")
+    >>> assert_ulp(np.uint16([0x3F81]), 1.0, "bfloat16", codes=True)
     """
+    __tracebackhide__ = True
     f = get_format(fmt)
     if not isinstance(max_ulp, numbers.Real) or not 0 <= max_ulp < 2**1023:
         raise ArgumentError(f"max_ulp={max_ulp!r} must be a number >= 0")
-    a, d = _pair(actual, desired)
-    limit = round_to(d, f)
+    a, d = _pair(actual, desired, f, codes=codes)
+    distance = far_in_ulp(a, d, f, equal_nan=equal_nan)
+    bad = np.asarray(~(distance <= max_ulp))
+    if bad.any():
+        worst = int(np.argmax(np.where(np.isnan(distance), math.inf, distance)))
+        raise AssertionError(_ulp_failure(a, _limited(d, f), f, max_ulp, distance, bad, worst))
+
+
+def far_in_ulp(a: Carrier, d: Carrier, f: Format, *, equal_nan: bool) -> Floats:
+    """|a - d| in ulp at d, element by element: infinite where one of them is special and the other is not the same."""
+    d = _limited(d, f)
     with np.errstate(invalid="ignore", over="ignore"):
-        beyond = ~np.isfinite(limit) | (np.abs(d) > max(f.max, -f.min))
-        d = np.where(beyond, limit, d)
         distance = np.array(np.abs(a - d) / ulp(np.where(np.isfinite(d), d, 0.0), f))
     special = ~np.isfinite(a) | ~np.isfinite(d)
     same = (a == d) | (np.isnan(a) & np.isnan(d) & equal_nan)
     distance[special] = np.where(same, 0.0, math.inf)[special]
-    bad = np.asarray(~(distance <= max_ulp))
-    if bad.any():
-        worst = int(np.argmax(np.where(np.isnan(distance), math.inf, distance)))
-        raise AssertionError(_ulp_failure(a, d, f, max_ulp, distance, bad, worst))
+    return distance
+
+
+def _limited(d: Carrier, f: Format) -> Carrier:
+    """What is desired, as the format has it where it is beyond the format."""
+    limit = round_to(d, f)
+    return np.asarray(np.where(~np.isfinite(limit) | (np.abs(d) > max(f.max, -f.min)), limit, d))
 
 
 def _ulp_failure(
@@ -119,8 +140,9 @@ def assert_representable(x: ArrayLike, fmt: FormatLike) -> None:
     --------
     >>> assert_representable([0.5, 448.0, float("nan")], "float8_e4m3fn")
     """
+    __tracebackhide__ = True
     f = get_format(fmt)
-    a = as_carrier(x, "x", single=False)
+    a = as_double(x, "x")
     nearest = np.asarray(round_to(a, f, overflow="saturate_finite"))
     bad = np.asarray(np.where(np.isnan(a), not f.has_nan, _bits(a) != _bits(nearest)))
     if not bad.any():
@@ -145,111 +167,57 @@ def assert_representable(x: ArrayLike, fmt: FormatLike) -> None:
     )
 
 
-def assert_bits_equal(actual: ArrayLike, desired: ArrayLike, fmt: FormatLike | None = None) -> None:
+def assert_bits_equal(
+    actual: ArrayLike, desired: ArrayLike, fmt: FormatLike | None = None, *, codes: bool = False
+) -> None:
     """Fail unless two arrays are the same to the bit: values with the sign of their zeros, or codes.
 
     Any NaN equals any NaN, since a carrier's NaN payload says nothing about a format's. float32 and float64 are
-    compared by value. `fmt` adds the bit fields to the failure's text.
+    compared by value. `fmt` adds the bit fields to the failure's text; with `codes`, `actual` is codes of it and may
+    stand beside values. Two arrays of integers are compared as they are.
 
     Examples
     --------
     >>> assert_bits_equal([0.0, float("nan")], [0.0, float("nan")])
     """
+    __tracebackhide__ = True
     f = None if fmt is None else get_format(fmt)
-    x, y = np.asarray(actual), np.asarray(desired)
+    x, y = as_plain(actual, "actual"), as_plain(desired, "desired")
     if x.dtype.kind in "iu" and y.dtype.kind in "iu":
         _same_shape(x, y)
         bad = np.asarray(x != y)
     else:
-        x, y = _pair(actual, desired)
+        x, y = _pair(actual, desired, f, codes=codes)
         bad = np.asarray((_bits(x) != _bits(y)) & ~(np.isnan(x) & np.isnan(y)))
-    if not bad.any():
-        return
+    if bad.any():
+        raise AssertionError(_bits_failure(x, np.broadcast_to(y, x.shape), f, bad))
+
+
+def _bits_failure(x: NDArray[Any], y: NDArray[Any], f: Format | None, bad: NDArray[np.bool_]) -> str:
     first = int(np.flatnonzero(bad)[0])
-    a, d = x.flat[first], np.broadcast_to(y, x.shape).flat[first]
+    a, d = x.flat[first], y.flat[first]
     lines = [f"{failures.share(bad)} differ in their bits", f"the first is {failures.place(first, x.shape)}"]
     if x.dtype.kind == "f":
         lines += [failures.value_line(label, float(v), f) for label, v in (("actual", a), ("desired", d))]
+        lines += [] if f is None else [failures.neighbours(float(d), f)]
+        values = ", ".join(failures.argument(float(v)) for v in (a, d))
     else:
         lines += [f"  {label:<8} {int(v)} = {int(v):#x}" for label, v in (("actual", a), ("desired", d))]
-    raise AssertionError("\n".join(lines))
+        values = f"{int(a):#x}, {int(d):#x}"
+    of = "" if f is None else f", {failures.format_argument(f)}"
+    return "\n".join([*filter(None, lines), f"reproduce: nf.testing.assert_bits_equal({values}{of})"])
 
 
-def assert_unbiased(samples: ArrayLike, exact: ArrayLike, fmt: FormatLike, *, false_alarm: float = 1e-9) -> None:
-    """Fail unless samples of a stochastic rounding are neighbours of `exact` on the grid, with the right mean.
-
-    Parameters
-    ----------
-    samples : array_like, (n, ...)
-        n roundings of `exact`, with different seeds or streams.
-    exact : array_like, (...)
-        The real values that were rounded.
-    fmt : Format or str
-        The format they were rounded to.
-    false_alarm : float
-        The probability with which unbiased samples fail.
-
-    Notes
-    -----
-    Hoeffding's inequality. Of each of m elements, |mean - exact| <= gap sqrt(ln(4 m / false_alarm) / (2 n)), and of all
-    together, the share rounded up differs from its expectation by at most sqrt(ln(4 / false_alarm) / (2 n m)).
-
-    Examples
-    --------
-    >>> assert_unbiased([[1.0], [1.0], [1.0]], [1.0], "bfloat16")
-    """
-    f = get_format(fmt)
-    if not 0 < false_alarm < 1:
-        raise ArgumentError(f"false_alarm={false_alarm!r} must be a probability between 0 and 1")
-    s, x = as_carrier(samples, "samples", single=False), as_carrier(exact, "exact", single=False)
-    if s.ndim < 1 or s.shape[1:] != x.shape or s.size == 0:
-        raise ArgumentError(f"samples: shape {s.shape} must be (n, *exact's shape {x.shape}) with n >= 1")
-    low, high = (
-        np.asarray(round_to(x, f, mode, overflow="saturate_finite")) for mode in ("toward_negative", "toward_positive")
-    )
-    stray = (s != low) & (s != high)
-    if stray.any():
-        first = int(np.flatnonzero(stray)[0])
-        value, true = float(s.flat[first]), float(np.broadcast_to(x, s.shape).flat[first])
-        raise AssertionError(
-            f"{failures.share(stray)} are not neighbours of the exact value on the grid of {f.name}\n"
-            f"the first is {failures.place(first, s.shape)}: {value!r} for {true!r}"
-        )
-    _check_means(s, x, low, high - low, f, false_alarm)
-
-
-def _check_means(s: Carrier, x: Carrier, low: Carrier, gap: Carrier, f: Format, false_alarm: float) -> None:
-    """Hoeffding's two bounds; exact elements have no gap and are right already."""
-    n, m = s.shape[0], max(x.size, 1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        expected = np.where(gap > 0, (x - low) / gap, 0.0)
-        share_up = np.where(gap > 0, ((s - low) / gap).mean(axis=0), 0.0)
-    off = np.array(np.abs(share_up - expected))
-    allowed = math.sqrt(math.log(4 * m / false_alarm) / (2 * n))
-    if (off > allowed).any():
-        worst = int(np.argmax(off))
-        raise AssertionError(
-            f"{failures.share(off > allowed)} have a biased mean in {f.name}, n = {n}\n"
-            f"worst is {failures.place(worst, x.shape)}: {float(x.flat[worst])!r} was rounded up with frequency "
-            f"{float(share_up.flat[worst]):.6g}, expected {float(expected.flat[worst]):.6g} +- {allowed:.3g}\n"
-            f"(Hoeffding: sqrt(ln(4 m / {false_alarm:g}) / (2 n)), m = {m})"
-        )
-    together, bound = abs(float((share_up - expected).mean())), math.sqrt(math.log(4 / false_alarm) / (2 * n * m))
-    if together > bound:
-        raise AssertionError(
-            f"all {m} elements together are rounded up with a frequency that is {together:.3g} off in {f.name}, "
-            f"allowed {bound:.3g}\n"
-            f"(Hoeffding: sqrt(ln(4 / {false_alarm:g}) / (2 n m)), n = {n}, m = {m})"
-        )
-
-
-def _pair(actual: ArrayLike, desired: ArrayLike) -> tuple[Carrier, Carrier]:
-    a, d = as_carrier(actual, "actual", single=False), as_carrier(desired, "desired", single=False)
+def _pair(actual: ArrayLike, desired: ArrayLike, f: Format | None, *, codes: bool) -> tuple[Carrier, Carrier]:
+    __tracebackhide__ = True
+    both = codes and as_plain(desired, "desired").dtype.kind == "u"
+    a, d = as_double(actual, "actual", f, codes=codes), as_double(desired, "desired", f, codes=both)
     _same_shape(a, d)
     return a, np.broadcast_to(d, a.shape).copy()
 
 
 def _same_shape(a: NDArray[Any], d: NDArray[Any]) -> None:
+    __tracebackhide__ = True
     if d.shape not in (a.shape, ()):
         raise AssertionError(f"shapes differ: actual {a.shape}, desired {d.shape}")
 

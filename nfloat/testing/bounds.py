@@ -1,74 +1,282 @@
-"""`assert_matmul`.
+"""`assert_allclose_bound`: sums, norms, softmax and layer norm within what their arithmetic allows, not a guessed rtol.
 
-A product of matrices held against what its accumulator's roundings allow, not against a guessed tolerance.
+Each is written as it is computed, every operation rounded to the accumulator's result format, on intervals
+(``intervals.py``), its sums bounded by `matmul_bound` or, with `by="probable"`, by Azuma's inequality
+(``likely.py``):
 
-A tolerance so derived is neither too loose to see a wrong rounding mode nor so tight that another order of summation
-fails. The bound itself is `matmul_bound` of ``nfloat/linalg/bounds.py``, formulas and sources beside it.
+sum          sum x
+norm         sqrt(sum x^2)
+softmax      e / sum e, e = exp(x - max x)
+layer_norm   (x - m) / sqrt(v + eps), m = sum x / n, v = sum (x - m)^2 / n; then times `weight`, plus `bias`
+
+A bound that zeros would pass is no test, and fails as one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 
-from ..formats.names import get_format
-from ..kernels.gemm.orders import Order
+from ..errors import ArgumentError, ShapeError, as_integer, nearest_names
+from ..formats.names import FormatLike, get_format
 from ..linalg.accumulators import Accumulator, AccumulatorLike, as_accumulator
+from ..linalg.bound_orders import Step, step_of
 from ..linalg.bounds import matmul_bound
-from ..linalg.matmul import matmul
-from ..linalg.operands import as_operand
+from . import failures
+from .arrays import as_double
+from .intervals import Doubles, Interval
+from .likely import likely_error
 
 
-def assert_matmul(
-    actual: ArrayLike, a: ArrayLike, b: ArrayLike, accumulator: AccumulatorLike, c: ArrayLike | None = None
-) -> None:
-    """Fail unless `actual` is a @ b + c within what the accumulator's roundings allow (`matmul_bound`).
+class ErrorBound(NamedTuple):
+    """What a result may be: between `low` and `high` (unknown where NaN), `exact` among it; how that was derived."""
+
+    low: Doubles
+    high: Doubles
+    exact: Doubles
+    formula: str
+
+
+class _Arithmetic(NamedTuple):
+    """How a formula is computed: its sums, one rounding of anything else, functions that are off by some ulp more."""
+
+    acc: Accumulator
+    step: Step
+    function_ulp: float
+    chance: float | None
+
+    def rounded(self, x: Interval) -> Interval:
+        return x.rounded(self.step)
+
+    def function(self, x: Interval) -> Interval:
+        """After a library's exp or sqrt: off by so many ulp (half of one: rounded once)."""
+        return x.rounded(self.step._replace(u=self.step.u * max(1.0, 2 * self.function_ulp)))
+
+    def total(self, x: Interval) -> Interval:
+        """The sum over the last axis, which stays with length 1."""
+        size = x.magnitude.reshape(-1, x.magnitude.shape[-1])
+        bound = np.asarray(matmul_bound(size, np.ones((size.shape[1], 1)), self.acc.replace(product=None)))
+        if self.chance is not None:
+            near = likely_error(size, np.ones((size.shape[1], 1)), self.acc.replace(product=None), None, self.chance)
+            bound = bound if near is None else np.fmin(near, bound)
+        error = np.where(np.isinf(bound), np.nan, bound).reshape(*x.low.shape[:-1], 1)
+        low, high = (end.sum(axis=-1, keepdims=True) for end in x.ends)
+        return Interval(low, high).off_by(error + size.sum(axis=1).reshape(error.shape) * size.shape[1] * 2.0**-52)
+
+
+def _sum(x: Interval, by: _Arithmetic, _: Options) -> Interval:
+    return by.total(x)
+
+
+def _norm(x: Interval, by: _Arithmetic, _: Options) -> Interval:
+    squares = x.squared() if by.acc.product is None else x.squared().rounded(step_of(by.acc.product, by.acc))
+    return by.function(by.total(squares).rising(np.sqrt, 0.0))
+
+
+def _softmax(x: Interval, by: _Arithmetic, _: Options) -> Interval:
+    top = Interval(*(end.max(axis=-1, keepdims=True) for end in x.ends))
+    powers = by.function(by.rounded(x - top).rising(np.exp))
+    powers = Interval(np.maximum(powers.low, 0.0), powers.high)
+    return by.rounded(powers / by.total(powers))
+
+
+def _layer_norm(x: Interval, by: _Arithmetic, options: Options) -> Interval:
+    n = Interval.of(np.array(float(x.low.shape[-1])))
+    centred = by.rounded(x - by.rounded(by.total(x) / n))
+    squares = centred.squared() if by.acc.product is None else centred.squared().rounded(by.step)
+    variance = by.rounded(by.rounded(by.total(squares) / n) + Interval.of(np.array(options.eps)))
+    result = by.rounded(centred / by.function(variance.rising(np.sqrt, 0.0)))
+    if options.weight is not None:
+        result = by.rounded(result * Interval.of(options.weight))
+    return result if options.bias is None else by.rounded(result + Interval.of(options.bias))
+
+
+class Options(NamedTuple):
+    """What a layer norm has besides."""
+
+    eps: float
+    weight: Doubles | None
+    bias: Doubles | None
+
+
+_FUNCTIONS: dict[str, Callable[[Interval, _Arithmetic, Options], Interval]] = {
+    "sum": _sum,
+    "norm": _norm,
+    "softmax": _softmax,
+    "layer_norm": _layer_norm,
+}
+#: those that have one result for a line
+_FOLDED = ("sum", "norm")
+
+
+def error_bound(
+    function: str,
+    x: Any,
+    accumulator: AccumulatorLike,
+    *,
+    axis: int = -1,
+    by: str = "bound",
+    confidence: float = 0.999,
+    function_ulp: float = 0.5,
+    eps: float = 1e-5,
+    weight: Any = None,
+    bias: Any = None,
+    output: FormatLike | None = None,
+) -> ErrorBound:
+    """Between what a sum, norm, softmax or layer norm lies that is computed in this arithmetic.
+
+    Parameters
+    ----------
+    function : {"sum", "norm", "softmax", "layer_norm"}
+        See the module for what is rounded.
+    x : array_like
+        The input, as the implementation was given it.
+    accumulator : Accumulator or Format or str
+        How sums are formed; all other results are rounded to its result format. `product` is where squares are.
+    axis : int
+        Along which it goes.
+    by : {"bound", "probable"}
+        Whether sums keep a rigorous bound, or one with probability `confidence`, all of them together.
+    function_ulp : float
+        How far exp and sqrt may be off, in ulp; 0.5: correctly rounded.
+    eps, weight, bias
+        Of a layer norm; along the last axis, after `axis` has been moved there.
+    output : Format or str, optional
+        The result is rounded to it once more.
+
+    Returns
+    -------
+    ErrorBound
+        low, high, exact (the formula in float64) and formula.
+
+    Raises
+    ------
+    ArgumentError, AccumulatorError, ShapeError
+        Each names the argument.
+
+    Examples
+    --------
+    >>> import nfloat as nf
+    >>> bound = error_bound("softmax", [0.0, 1.0, 2.0], "float16")
+    >>> bool(np.all((bound.low <= bound.exact) & (bound.exact <= bound.high)))
+    True
+    >>> float((bound.high - bound.low).max()) < 0.01
+    True
+    """
+    if function not in _FUNCTIONS:
+        raise ArgumentError(f"function={function!r} is none of these; {nearest_names(function, _FUNCTIONS)}")
+    acc = as_accumulator(accumulator)
+    if not isinstance(acc, Accumulator):
+        raise ArgumentError(f"accumulator={acc.name!r}: a matrix unit sums products alone; give an accumulator")
+    if by not in ("bound", "probable"):
+        raise ArgumentError(f"by={by!r} must be 'bound' or 'probable'")
+    lines = _lines(x, axis)
+    sums = max(1, lines.size // lines.shape[-1]) * (2 if function == "layer_norm" else 1)
+    chance = None if by == "bound" else (1 - confidence) / sums
+    options = Options(eps, *(None if y is None else as_double(y, n) for y, n in ((weight, "weight"), (bias, "bias"))))
+    step = step_of(acc.result_format, acc)
+    with np.errstate(invalid="ignore", over="ignore"):
+        found = _FUNCTIONS[function](Interval.of(lines), _Arithmetic(acc, step, function_ulp, chance), options)
+        if output is not None:
+            found = found.rounded(step_of(get_format(output, "output"), Accumulator(get_format(output, "output"))))
+        exact = _exactly(function, lines, options)
+    low, high, middle = (_placed(end, axis, np.ndim(x), function) for end in (found.low, found.high, exact))
+    judged = "" if chance is None else f", sums with confidence {confidence:g}"
+    formula = f"intervals of {function}, every result rounded to {acc.result_format.name}{judged}"
+    return ErrorBound(low, high, middle, formula)
+
+
+def _lines(x: Any, axis: int) -> Doubles:
+    """The input with the axis last."""
+    array = as_double(x, "x")
+    number = as_integer(axis)
+    if number is None or array.ndim == 0 or not -array.ndim <= number < array.ndim or array.shape[number] == 0:
+        raise ShapeError(f"axis={axis!r} is not an axis with elements of x {array.shape}")
+    if not np.isfinite(array).all():
+        raise ArgumentError("x: an element is infinite or NaN; there is no error to bound")
+    return np.moveaxis(array, number, -1)
+
+
+def _placed(end: Doubles, axis: int, ndim: int, function: str) -> Doubles:
+    return end[..., 0] if function in _FOLDED else np.moveaxis(end, -1, axis % ndim)
+
+
+def _exactly(function: str, x: Doubles, options: Options) -> Doubles:
+    """The formula in float64, last axis kept."""
+    if function == "sum":
+        return x.sum(axis=-1, keepdims=True)
+    if function == "norm":
+        return np.sqrt((x * x).sum(axis=-1, keepdims=True))
+    if function == "softmax":
+        powers = np.exp(x - x.max(axis=-1, keepdims=True))
+        return powers / powers.sum(axis=-1, keepdims=True)
+    centred = x - x.mean(axis=-1, keepdims=True)
+    result = centred / np.sqrt((centred * centred).mean(axis=-1, keepdims=True) + options.eps)
+    result = result if options.weight is None else result * options.weight
+    return result if options.bias is None else result + options.bias
+
+
+def assert_allclose_bound(actual: Any, function: str, x: Any, accumulator: AccumulatorLike, **options: Any) -> None:
+    """Fail unless `actual` is a sum, norm, softmax or layer norm of x as that arithmetic may compute it.
 
     Parameters
     ----------
     actual : array_like
-        What another implementation computed.
-    a, b, c : array_like
-        The operands, just as that implementation was given them (already rounded to its input formats).
-    accumulator : Accumulator or Format or str
-        How it is meant to sum; for a matrix unit the result must be the model's, bit for bit.
+        What another implementation computed, of any kind of array (``arrays.py``).
+    function, x, accumulator, options
+        As in `error_bound`.
 
     Raises
     ------
     AssertionError
-        Naming the worst element, its error, the bound and the bound's formula. An element whose bound is infinite (it
-        may overflow) is accepted.
-    AccumulatorError, ShapeError, ArgumentError
-        As in `nf.matmul`.
+        Naming the worst element and its interval; or saying that zeros would pass, so that this is no test.
+    ArgumentError, AccumulatorError, ShapeError
+        As in `error_bound`.
 
     Examples
     --------
-    >>> import numpy as np
     >>> import nfloat as nf
-    >>> a = nf.round(np.linspace(0, 1, 64).reshape(8, 8), "float16")
-    >>> nf.testing.assert_matmul(nf.matmul(a, a, "float16"), a, a, "float16")
+    >>> x = nf.round(np.linspace(-2, 2, 32), "float16")
+    >>> assert_allclose_bound(nf.sum(x, "float16", axis=0), "sum", x, "float16")
     """
-    acc = as_accumulator(accumulator)
-    got = np.asarray(as_operand(actual, "actual"), np.float64)
-    if not isinstance(acc, Accumulator):
-        np.testing.assert_array_equal(
-            got, np.asarray(matmul(a, b, acc, c), np.float64), err_msg=f"not what {acc.name} computes"
-        )
-        return
-    x, y = (np.asarray(as_operand(given, name), np.float64) for given, name in ((a, "a"), (b, "b")))
-    exact = np.asarray(matmul(x, y, Accumulator(get_format("float64"), order=Order.EXACT), c))
-    if got.shape != exact.shape:
-        raise AssertionError(f"actual has shape {got.shape}, a @ b has {exact.shape}")
-    bound = matmul_bound(x, y, acc, c)
-    allowed = np.asarray(bound) + np.abs(exact) * 2.0**-52  # the reference itself is rounded once
-    error = np.abs(got - exact)
-    wrong = ~((error <= allowed) | np.isinf(allowed))
-    if wrong.any():
-        ratio = np.where(wrong, np.nan_to_num(error / np.maximum(allowed, 5e-324), nan=np.inf), 0.0)
-        place = tuple(int(i) for i in np.unravel_index(int(np.argmax(ratio)), got.shape))
+    __tracebackhide__ = True
+    bound = error_bound(function, x, accumulator, **options)
+    got = as_double(actual, "actual")
+    if got.shape != bound.exact.shape:
+        raise AssertionError(f"actual has shape {got.shape}, {function} of x has {bound.exact.shape}")
+    known = ~(np.isnan(bound.low) | np.isnan(bound.high))
+    if bound.exact.any() and bool((~known | ((bound.low <= 0) & (bound.high >= 0))).all()):
         raise AssertionError(
-            f"{int(wrong.sum())} of {got.size} elements are beyond the bound of {acc!r}; worst at {place}: actual "
-            f"{float(got[place])!r}, "
-            f"exact {float(exact[place])!r}, |error| {error[place]:.3g} > {allowed[place]:.3g} = {bound.formula} "
-            f"({bound.source})"
+            f"no test: zeros would pass what {function} in {_name(accumulator)} allows\n  {bound.formula}\n"
+            "take fewer terms, a wider accumulator, or by='probable'; or compare bits with nfloat's own result"
         )
+    wrong = known & ~((bound.low <= got) & (got <= bound.high))
+    if wrong.any():
+        raise AssertionError(_text(got, bound, wrong, function, accumulator))
+
+
+def _name(accumulator: AccumulatorLike) -> str:
+    acc = as_accumulator(accumulator)
+    plain = isinstance(acc, Accumulator) and acc == Accumulator(acc.format)
+    return acc.format.name if plain and isinstance(acc, Accumulator) else repr(acc)
+
+
+def _text(got: Doubles, bound: ErrorBound, wrong: NDArray[np.bool_], function: str, accumulator: Any) -> str:
+    with np.errstate(invalid="ignore"):
+        off = np.maximum(bound.low - got, got - bound.high) / np.maximum(bound.high - bound.low, 5e-324)
+    worst = int(np.argmax(np.where(wrong, np.where(np.isnan(off), np.inf, off), -1.0)))
+    x, y, low, high = (float(v.flat[worst]) for v in (got, bound.exact, bound.low, bound.high))
+    acc = as_accumulator(accumulator)
+    f = acc.result_format if isinstance(acc, Accumulator) else None
+    return "\n".join(
+        [
+            f"{failures.share(wrong)} are beyond what {function} in {_name(accumulator)} allows",
+            f"{failures.place(worst, got.shape)}: {x!r} is not in [{low!r}, {high!r}]",
+            failures.value_line("actual", x, f),
+            failures.value_line("exact", y, f),
+            f"  {bound.formula}",
+        ]
+    )

@@ -7,17 +7,28 @@ Text only; ``asserts.py`` decides. Values are Python floats here.
 
 from __future__ import annotations
 
+import base64
 import math
+import zlib
+from dataclasses import fields
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..display import bit_text
-from ..errors import NFloatError
+from ..errors import ArgumentError, NFloatError
 from ..formats.format import Format
 from ..formats.names import get_format
+from ..linalg.accumulators import Accumulator
 from ..ops.codes import encode
 from ..ops.rounding import round as round_to
+
+if TYPE_CHECKING:
+    from ..linalg.units.unit import Unit
+
+#: so many numbers stand in a line of reproduction as they are, and so many characters of packed ones
+_INLINE, _LONGEST = 32, 4000
 
 
 def share(bad: NDArray[np.bool_]) -> str:
@@ -70,3 +81,59 @@ def format_argument(fmt: Format) -> str:
     except NFloatError:
         named = False
     return repr(fmt.name) if named else f"nf.{fmt!r}"
+
+
+def accumulator_argument(acc: Accumulator | Unit) -> str:
+    """An accumulator as Python source; a unit by its name."""
+    if not isinstance(acc, Accumulator):
+        return repr(acc.name)
+    parts = [format_argument(acc.format)]
+    for field in fields(acc)[1:]:
+        value = getattr(acc, field.name)
+        if value is not None and value != field.default:
+            shown = format_argument(value) if isinstance(value, Format) else repr(getattr(value, "value", value))
+            parts.append(f"{field.name}={shown}")
+    return parts[0] if len(parts) == 1 else f"nf.Accumulator({', '.join(parts)})"
+
+
+def numbers_argument(x: NDArray[np.floating]) -> str | None:
+    """A short array as Python source that has every bit of it; longer ones packed; None where that is too long.
+
+    Examples
+    --------
+    >>> numbers_argument(np.array([[1.0, 0.1]]))
+    "[[float.fromhex('0x1.0000000000000p+0'), float.fromhex('0x1.999999999999ap-4')]]"
+    >>> bool((unpacked(packed(np.ones((2, 50)))) == 1).all())
+    True
+    """
+    if x.size <= _INLINE:
+        return _listed(x)
+    text = packed(x)
+    return f"nf.testing.unpacked({text!r})" if len(text) <= _LONGEST else None
+
+
+def _listed(x: NDArray[np.floating]) -> str:
+    return argument(float(x)) if x.ndim == 0 else f"[{', '.join(_listed(np.asarray(part)) for part in x)}]"
+
+
+def packed(x: NDArray[np.floating]) -> str:
+    """Numbers as a line of text: shape, then the float64 bytes, compressed, in base 85."""
+    data = np.ascontiguousarray(x, np.float64)
+    bytes_of = data.view(np.uint8).reshape(-1, 8).T.tobytes()  # like bytes together: they are often alike
+    return f"{'x'.join(map(str, data.shape))}:{base64.b85encode(zlib.compress(bytes_of, 9)).decode()}"
+
+
+def unpacked(text: str) -> NDArray[np.float64]:
+    """The numbers that a failure's line of reproduction holds.
+
+    Raises
+    ------
+    ArgumentError
+        If the text is not one of `packed`.
+    """
+    shape, _, body = text.partition(":")
+    try:
+        data = np.frombuffer(zlib.decompress(base64.b85decode(body)), np.uint8).reshape(8, -1)
+        return np.ascontiguousarray(data.T).view(np.float64).reshape([int(n) for n in shape.split("x")])
+    except (ValueError, zlib.error) as error:
+        raise ArgumentError(f"text: not numbers as a failure writes them ({error}); copy its whole line") from None

@@ -49,7 +49,8 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Parametrise nfloat_format and nfloat_rounding as the marker says."""
+    """Parametrise nfloat_format and nfloat_rounding as the marker says; refuse what it says to nobody."""
+    _check_used(metafunc)
     if "nfloat_format" in metafunc.fixturenames:
         from .selection import select_formats
 
@@ -60,6 +61,22 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
         modes = _chosen(metafunc, "roundings", "nearest_even", select_roundings)
         metafunc.parametrize("nfloat_rounding", modes, ids=[mode.value for mode in modes])
+
+
+def _check_used(metafunc: pytest.Metafunc) -> None:
+    """A marker on the test itself whose fixture the test does not take would be ignored in silence."""
+    for marker in getattr(metafunc.definition, "own_markers", ()):
+        if marker.name != "nfloat":
+            continue
+        unknown = marker.args or set(marker.kwargs) - set(_KEYS)
+        for key, fixture in zip(_KEYS, ("nfloat_format", "nfloat_rounding"), strict=True):
+            if not unknown and key in marker.kwargs and fixture not in metafunc.fixturenames:
+                raise pytest.UsageError(
+                    f"{metafunc.definition.nodeid}: the marker says {key}=..., and the test does not take the fixture "
+                    f"{fixture}; add it to the arguments"
+                )
+        if unknown or not marker.kwargs:
+            raise pytest.UsageError(f"{metafunc.definition.nodeid}: the marker is {_MARKER.split(':')[0]}")
 
 
 def _chosen(metafunc: pytest.Metafunc, key: str, default: str, select: Callable[[Any], list[Any]]) -> list[Any]:

@@ -14,12 +14,13 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import MissingExtraError
+from ..errors import ArgumentError, MissingExtraError
 from ..formats.blocks import BLOCK_FORMATS, BlockFormat, ScaleRule
 from ..formats.catalog import FORMATS
 from ..formats.format import Format
 from ..formats.names import FormatLike, get_format
 from ..formats.rounding import Rounding
+from ..ops.rounding import round as round_values
 from .oracle import decode_exact
 
 try:
@@ -90,6 +91,42 @@ def arrays(
     f = get_format(fmt)
     dtype = np.float32 if f.fits_float32 else np.float64
     return hnp.arrays(dtype, shape, elements=values(f, allow_nan=allow_nan, allow_infinity=allow_infinity))
+
+
+def matrices(
+    fmt: FormatLike, shape: tuple[int, int], *, condition: float = 1.0
+) -> st.SearchStrategy[NDArray[np.floating]]:
+    """Matrices of a format whose singular values fall from 1 to 1 / condition, but for their last rounding.
+
+    Parameters
+    ----------
+    fmt : Format or str
+        The format that the elements are rounded to; a condition beyond about 2^p is lost in that.
+    shape : (int, int)
+        Rows and columns.
+    condition : float
+        Ratio of the greatest singular value to the least, >= 1: 1 is an orthogonal matrix.
+
+    Raises
+    ------
+    ArgumentError
+        If the condition is less than 1 or not finite, or a dimension is not positive.
+    """
+    f = get_format(fmt)
+    if not 1 <= condition < math.inf:
+        raise ArgumentError(f"condition={condition!r} must be a finite number >= 1")
+    if min(shape) < 1:
+        raise ArgumentError(f"shape={shape!r} must have positive dimensions")
+
+    def made(seed: int) -> NDArray[np.floating]:
+        rng = np.random.default_rng(seed)
+        count = min(shape)
+        left, right = (np.linalg.qr(rng.standard_normal((n, count)))[0] for n in shape)
+        values = np.geomspace(1.0, 1.0 / condition, count)
+        rounded = np.asarray(round_values((left * values) @ right.T, f))
+        return rounded.astype(np.float32) if f.fits_float32 else rounded
+
+    return st.integers(0, 2**32 - 1).map(made)
 
 
 def near_ties(fmt: FormatLike) -> st.SearchStrategy[float]:

@@ -32,9 +32,10 @@ def test_editing_a_callee_gives_the_new_answer(copy, tmp_path):
 
 
 def test_editing_a_tag_of_the_formats_gives_the_new_answer(copy, tmp_path):
-    """Kernels compile the modes' tags in, which stand in formats/rounding.py."""
+    """Kernels compile the modes' tags in, which stand in formats/rounding.py. And NFLOAT_QUIET=1 says nothing."""
     cache = tmp_path / "cache"
-    assert float(run(copy, cache).stdout) == ONE_UP
+    first = run(copy, cache, NFLOAT_QUIET="1")
+    assert float(first.stdout) == ONE_UP and first.stderr == ""
     edit(copy / "nfloat/formats/rounding.py", "= len(cls.__members__), facts", "= len(cls.__members__) + 1, facts")
     changed = run(copy, cache)
     assert "compiling" in changed.stderr
@@ -52,7 +53,6 @@ def test_the_cache_can_be_turned_off(copy, tmp_path):
 def test_an_unwritable_cache_folder_does_not_raise(copy, tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("a file where the folder should be")
-    assert float(run(copy, blocked).stdout) == ONE_UP
     assert float(run(copy, blocked / "below").stdout) == ONE_UP
     folder = tmp_path / "readonly"
     folder.mkdir()
@@ -73,10 +73,6 @@ def test_no_home_folder_does_not_raise(copy):
     env |= {"HOME": "/nonexistent/home", "PYTHONPATH": str(copy)}
     done = subprocess.run([sys.executable, "-c", ASK], env=env, capture_output=True, text=True, cwd=copy)
     assert done.returncode == 0 and float(done.stdout) == ONE_UP, done.stderr
-
-
-def test_quiet(copy, tmp_path):
-    assert run(copy, tmp_path / "cache", NFLOAT_QUIET="1").stderr == ""
 
 
 def test_old_digests_are_removed(tmp_path, monkeypatch):

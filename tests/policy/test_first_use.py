@@ -9,12 +9,20 @@ import pytest
 import nfloat as nf
 
 TESTING = [
+    "Match",
+    "assert_allclose_bound",
     "assert_bits_equal",
+    "assert_drift",
     "assert_matmul",
     "assert_representable",
     "assert_ulp",
     "assert_unbiased",
+    "error_bound",
+    "identify",
     "matmul_bound",
+    "predict_matmul",
+    "probe_inputs",
+    "unpacked",
     "ulp",
     "round_exact",
     "decode_exact",

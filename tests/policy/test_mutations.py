@@ -18,7 +18,7 @@ REPOSITORY = Path(nfloat.__file__).parents[1]
 SCRIPT = REPOSITORY / "tests" / "mutations" / "run.py"
 MUTATIONS = runpy.run_path(str(SCRIPT))["load"]()
 #: names of operations and orders, files of compiled code: nothing that computes
-WITHOUT_ARITHMETIC = {"__init__.py", "operations.py", "orders.py", "cache_files.py"}
+WITHOUT_ARITHMETIC = {"__init__.py", "operations.py", "orders.py", "cache_files.py", "inlined.py"}
 MUST_HAVE = ("gemm/route.py", "gemm/constants.py", "gemm/dispatch.py", "gemm/facts.py", "bound_orders.py")
 
 

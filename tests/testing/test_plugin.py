@@ -1,4 +1,9 @@
-"""The pytest plugin, in processes of its own: marker, fixtures, options, and what a user's mistake looks like."""
+"""The pytest plugin, in processes of its own: marker, fixtures, options, and what a user's mistake looks like.
+
+A process takes a second, so what one can show stands together.
+"""
+
+import fnmatch
 
 import pytest
 
@@ -9,8 +14,8 @@ pytest_plugins = ["pytester"]
 def run(pytester, monkeypatch):
     monkeypatch.delenv("CI", raising=False)
 
-    def run(source, *options):
-        pytester.makepyfile(test_user=source)
+    def run(source, *options, **more):
+        pytester.makepyfile(test_user=source, **more)
         return pytester.runpytest_subprocess("-p", "no:cacheprovider", "--strict-markers", "-v", *options)
 
     return run
@@ -44,26 +49,36 @@ def test_without_a_marker_every_named_format(run):
     result.assert_outcomes(passed=len(nf.FORMATS))
 
 
-@pytest.mark.parametrize(
-    ("marker", "message"),
-    [
-        ('formats="flaot16"', "flaot16*did you mean*float16"),
-        ('roundings="nearest_evn"', "nearest_evn"),
-        ('format="float16"', "the marker is nfloat"),
-        ('"float16"', "the marker is nfloat"),
-        ("formats=3", "nfloat marker"),
-    ],
-)
-def test_mistakes_in_the_marker(run, marker, message):
-    result = run(f"""
-        import pytest
+#: a marker, whether the test takes the fixtures, and what is said
+MISTAKES = {
+    "name": ('formats="flaot16"', True, "*flaot16*did you mean*float16*"),
+    "mode": ('roundings="nearest_evn"', True, "*nearest_evn*"),
+    "key": ('format="float16"', True, "*the marker is nfloat*"),
+    "position": ('"float16"', True, "*the marker is nfloat*"),
+    "type": ("formats=3", True, "*nfloat marker*"),
+    "no_format": ('formats="float16"', False, "*formats=..., and the test does not take the fixture nfloat_format*"),
+    "no_rounding": ('roundings="directed"', False, "*the test does not take the fixture nfloat_rounding*"),
+    "nothing": ("", False, "*the marker is nfloat*"),
+}
 
-        @pytest.mark.nfloat({marker})
-        def test_it(nfloat_format, nfloat_rounding):
-            pass
-    """)
-    assert result.ret != 0
-    result.stdout.fnmatch_lines([f"*{message}*"])
+
+def test_mistakes_in_the_marker(run):
+    """Also a marker that says something to a test that does not take it: it would be ignored in silence."""
+    sources = {
+        f"test_{name}": f"""
+            import pytest
+
+            @pytest.mark.nfloat({marker})
+            def test_it({"nfloat_format, nfloat_rounding" if takes else ""}):
+                pass
+        """
+        for name, (marker, takes, _) in MISTAKES.items()
+    }
+    result = run("def test_right(): pass", "--continue-on-collection-errors", **sources)
+    result.assert_outcomes(passed=1, errors=len(MISTAKES))
+    for name, (_, _, message) in MISTAKES.items():
+        shown = [line for line in result.stdout.lines if f"test_{name}.py" in line]
+        assert any(fnmatch.fnmatch(line, message) for line in shown), (name, shown)
 
 
 SEED = """
@@ -82,10 +97,11 @@ def keys(result):
 
 
 def test_seeds_are_each_tests_own_and_vary_with_the_option(run):
-    first, again, other = run(SEED, "-s"), run(SEED, "-s"), run(SEED, "-s", "--nfloat-seed", "7")
-    assert len(set(keys(first))) == 2
-    assert keys(first) == keys(again)
-    assert not set(keys(first)) & set(keys(other))
+    first, other = run(SEED, "-s"), run(SEED, "-s", "--nfloat-seed", "7")
+    import nfloat as nf
+
+    assert keys(first) == [str(nf.Stream(0).child(f"test_user.py::test_{name}").key) for name in "ab"]
+    assert keys(other) == [str(nf.Stream(7).child(f"test_user.py::test_{name}").key) for name in "ab"]
     other.stdout.fnmatch_lines(["nfloat: *seed 7"])
 
 
@@ -98,37 +114,66 @@ GOLDEN = """
 """
 
 
-def test_golden(run, pytester):
+def test_golden(run, pytester, monkeypatch):
     source = GOLDEN.format(third=0.3)
-    missing = run(source)
-    missing.assert_outcomes(failed=1)
-    missing.stdout.fnmatch_lines(["*no golden file*--nfloat-update*"])
     run(source, "--nfloat-update").assert_outcomes(passed=1)
     assert sorted(p.name for p in (pytester.path / "golden" / "test_user").iterdir()) == [
         "test_it-more.txt",
         "test_it.txt",
     ]
-    run(source).assert_outcomes(passed=1)
-    changed = run(GOLDEN.format(third=0.4))
-    changed.assert_outcomes(failed=1)
-    changed.stdout.fnmatch_lines(["*1 of 3 elements*"])
-
-
-def test_golden_is_not_updated_in_ci(run, monkeypatch):
+    changed = GOLDEN.format(third=0.4)
+    again = run(source, test_new=source.replace("test_it", "test_not_there"))
+    again.assert_outcomes(passed=1, failed=1)
+    again.stdout.fnmatch_lines(["*no golden file*--nfloat-update*"])
     monkeypatch.setenv("CI", "1")
-    result = run(GOLDEN.format(third=0.3), "--nfloat-update")
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*continuous integration*"])
+    result = run(changed)
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(["*1 of 3 elements*"])
+    refused = run(source, "--nfloat-update")
+    refused.assert_outcomes(failed=2)
+    refused.stdout.fnmatch_lines(["*continuous integration*"])
 
 
 def test_who_does_not_use_it_pays_nothing(run):
-    result = run("""
+    source = """
         import sys
 
         def test_it():
             assert not {"numba", "nfloat.testing.asserts", "nfloat.ops"} & set(sys.modules)
-    """)
-    result.assert_outcomes(passed=1)
+    """
+    run(source).assert_outcomes(passed=1)
+
+
+def test_under_xdist(run):
+    result = run(
+        """
+        import pytest, nfloat as nf
+
+        @pytest.mark.nfloat(formats="ieee")
+        def test_it(nfloat_format, nfloat_seed, nfloat_golden):
+            nfloat_golden([1.0], nfloat_format)
+    """,
+        "-n",
+        "2",
+        "--nfloat-update",
+    )
+    result.assert_outcomes(passed=3)
+
+
+def test_a_failure_shows_what_it_says_and_no_more(run):
+    result = run(
+        """
+        import numpy as np, nfloat as nf
+
+        def test_it():
+            nf.testing.assert_matmul(np.zeros((2, 2)), np.eye(2), np.eye(2), "float16")
+    """,
+    )
+    result.assert_outcomes(failed=1)
+    shown = result.stdout.str()
+    assert "actual is zero throughout" in shown and "reproduce: " in shown
+    assert "def _predicted" not in shown and "products.py" not in shown
+    assert len(shown.splitlines()) < 45
 
 
 def test_help_and_markers_are_documented(run, pytester):

@@ -53,6 +53,20 @@ def test_near_ties_land_on_ties_edges_and_past_the_top(name):
     assert abs(find(nst.near_ties(name), lambda x: 0 < abs(x) < 2 * least, settings=FIND)) < 2 * least
 
 
+@QUICK
+@given(st.sampled_from([1.0, 1e3, 1e6]), st.data())
+def test_matrices_have_the_condition(condition, data):
+    a = data.draw(nst.matrices("float32", (6, 4), condition=condition))
+    assert_representable(a, "float32")
+    assert np.linalg.cond(a) == pytest.approx(condition, rel=0.2)
+
+
+def test_matrices_of_bad_conditions():
+    for options in ({"condition": 0.5}, {"condition": math.inf}, {"shape": (0, 3)}):
+        with pytest.raises(nf.ArgumentError):
+            nst.matrices("float16", **{"shape": (2, 2), **options})
+
+
 def test_shrinks_to_simple_things():
     assert find(nst.formats(), lambda f: f.has_nan, settings=FIND).bits <= 8
     assert find(nst.values("float16"), lambda v: v > 0, settings=FIND) == 2.0**-24

@@ -1,6 +1,6 @@
 """Arithmetic by the plain rule: the exact result of an operation on float64 values as a wide integer, rounded once.
 
-`exact_result(op, x, y, z, unsigned_zero)` gives an `Exact` (``arithmetic/wide.py``) for every operation of `Operation`;
+`exact_rational` and `exact_other` give an `Exact` (``arithmetic/wide.py``) for every operation of `Operation`;
 sums and products are exact by 128-bit integers, quotients and roots are produced digit by digit until 118 bits and a
 sticky bit are known. No step can round, underflow or overflow, so there is nothing to prove but the integer algebra.
 
@@ -19,7 +19,7 @@ import math
 import numpy as np
 
 from ...formats.rounding import Rounding
-from ..jit import device, kernel
+from ..jit import device, kernel, routine
 from ..rng import word64
 from ..rounding.arrays import SPEC
 from ..rounding.scalar import load_spec
@@ -45,7 +45,7 @@ _ADD, _SUBTRACT, _MULTIPLY, _DIVIDE, _FMA, _SQRT, _RECIPROCAL, _RSQRT, _HYPOT = 
 _ZERO = np.uint64(0)
 
 
-@device
+@routine
 def exact_sum(x, y, mode):
     """x + y."""
     if not (math.isfinite(x) and math.isfinite(y)):
@@ -89,7 +89,7 @@ def exact_fma(x, y, z, mode):
     return sum_of_wide(p.negative, hi, lo, p.q - up + 126, is_negative(z), hi2, lo2, q + 52, mode)
 
 
-@device
+@routine
 def exact_quotient(x, y, unsigned_zero):
     """x / y."""
     negative = is_negative(x) != is_negative(y)
@@ -127,27 +127,33 @@ def quotient_digits(m, m2, count):
 
 
 @device
-def exact_result(op, x, y, z, unsigned_zero, mode):
-    """The exact result of an operation; operands that it does not have are ignored."""
-    if op == _ADD:
-        return exact_sum(x, y, mode)
-    if op == _SUBTRACT:
-        return exact_sum(x, -y, mode)
+def exact_rational(op, x, y, z, unsigned_zero, mode):
+    """The exact result of a sum, product or quotient; operands that it does not have are ignored."""
+    if op in (_ADD, _SUBTRACT):
+        return exact_sum(x, -y if op == _SUBTRACT else y, mode)
     if op == _MULTIPLY:
         return exact_product(x, y)
-    if op == _DIVIDE:
-        return exact_quotient(x, y, unsigned_zero)
     if op == _FMA:
         return exact_fma(x, y, z, mode)
+    return exact_quotient(1.0, x, unsigned_zero) if op == _RECIPROCAL else exact_quotient(x, y, unsigned_zero)
+
+
+@device
+def exact_other(op, x, y, unsigned_zero, mode):
+    """The exact result of a root or a remainder."""
     if op == _SQRT:
         return exact_sqrt(x, mode)
-    if op == _RECIPROCAL:
-        return exact_quotient(1.0, x, unsigned_zero)
     if op == _RSQRT:
         return exact_rsqrt(x, unsigned_zero)
     if op == _HYPOT:
         return exact_hypot(x, y, unsigned_zero)
     return exact_remainder(op, x, y)
+
+
+@device
+def is_rational(op):
+    """Whether `exact_rational` has the operation."""
+    return op <= _FMA or op == _RECIPROCAL
 
 
 @device
@@ -159,17 +165,35 @@ def operand(x, spec, unsigned_zero):
 
 
 @device
-def compute(op, x, y, z, unsigned_zero, spec, random):
-    """One operation by the plain rule: THE arithmetic, which every fast form is proven equal to."""
+def compute_rational(op, x, y, z, unsigned_zero, spec, random):
+    """`compute` of a sum, product or quotient."""
     x = operand(x, spec, unsigned_zero)
     y = operand(y, spec, unsigned_zero)
     z = operand(z, spec, unsigned_zero)
-    return round_exact(exact_result(op, x, y, z, unsigned_zero, spec.mode), spec, random)
+    return round_exact(exact_rational(op, x, y, z, unsigned_zero, spec.mode), spec, random)
 
 
-@kernel(f"void(int64, float64[::1], float64[::1], float64[::1], float64[::1], int64, boolean, {SPEC}, int64)")
+@device
+def compute_other(op, x, y, unsigned_zero, spec, random):
+    """`compute` of a root or a remainder."""
+    x, y = operand(x, spec, unsigned_zero), operand(y, spec, unsigned_zero)
+    return round_exact(exact_other(op, x, y, unsigned_zero, spec.mode), spec, random)
+
+
+@device
+def compute(op, x, y, z, unsigned_zero, spec, random):
+    """One operation by the plain rule: THE arithmetic, which every fast form is proven equal to."""
+    if is_rational(op):
+        return compute_rational(op, x, y, z, unsigned_zero, spec, random)
+    return compute_other(op, x, y, unsigned_zero, spec, random)
+
+
+_SIGNATURE = f"void(int64, float64[::1], float64[::1], float64[::1], float64[::1], int64, boolean, {SPEC}, int64)"
+
+
+@kernel(_SIGNATURE)
 def compute_plain(op, x, y, z, out, first, unsigned_zero, spec_array, key):
-    """out[i] = op(x[i], y[i], z[i]) rounded; absent operands are given as x again.
+    """out[i] = op(x[i], y[i], z[i]) rounded, for sums, products and quotients; absent operands are given as x again.
 
     Element i is number first + i of its array, which is what its random bits are made from.
     """
@@ -177,4 +201,14 @@ def compute_plain(op, x, y, z, out, first, unsigned_zero, spec_array, key):
     stochastic = spec.draws
     for i in range(out.size):
         random = word64(first + i, key) if stochastic else _ZERO
-        out[i] = compute(op, x[i], y[i], z[i], unsigned_zero, spec, random)
+        out[i] = compute_rational(op, x[i], y[i], z[i], unsigned_zero, spec, random)
+
+
+@kernel(_SIGNATURE)
+def compute_plain_other(op, x, y, z, out, first, unsigned_zero, spec_array, key):
+    """The same for roots and remainders: a kernel of its own, since who adds should not wait for it to be compiled."""
+    spec = load_spec(spec_array)
+    stochastic = spec.draws
+    for i in range(out.size):
+        random = word64(first + i, key) if stochastic else _ZERO
+        out[i] = compute_other(op, x[i], y[i], unsigned_zero, spec, random)

@@ -75,9 +75,16 @@ def unit_matmul(
     """
     u = units[unit]
     say_if_single_source(u)
-    if isinstance(u.arithmetic, IntegerSum):
-        return integer_matmul(x, u)
-    return _compute(u, unit_operands(x, u, scales), threads).reshape(x.full)
+    return unit_product(x, u, scales, threads)
+
+
+def unit_product(
+    x: MatmulOperands, unit: Unit, scales: tuple[ArrayLike | None, ArrayLike | None], threads: int | None
+) -> NDArray[Any]:
+    """`unit_matmul`, without a word on how sure the unit's numbers are: for who tries all of them."""
+    if isinstance(unit.arithmetic, IntegerSum):
+        return integer_matmul(x, unit)
+    return _compute(unit, unit_operands(x, unit, scales), threads).reshape(x.full)
 
 
 def _compute(unit: Unit, x: UnitOperands, threads: int | None) -> NDArray[Any]:

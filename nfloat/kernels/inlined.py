@@ -1,0 +1,96 @@
+"""What a `@device` function is compiled to: code for the kernels that call it, and none of its own.
+
+Numba turns every function into machine code of its own, and optimises it for that, before it is inlined into a caller
+and optimised once more. Of a device function nobody calls that. So its LLVM code is kept as it was written, linked into
+the kernel, inlined there (`forceinline`) and optimised once: a kernel is compiled in about half the time, to the same
+bits.
+
+It rests on these parts of Numba: a pass list that can be changed (`CompilerBase`), `NativeLowering` with the flag
+`no_compile`, and libraries that are put together by `finalize` and `_get_module_for_linking`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite.binding import Linkage
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.compiler_machinery import register_pass
+from numba.core.typed_passes import NativeLowering
+
+
+class InlinedLibrary(JITCodeLibrary):
+    """LLVM code for linking alone: nothing is optimised or emitted, and what it calls is linked where it is used."""
+
+    _whole: Any = None
+
+    def _optimize_functions(self, ll_module: Any) -> None:
+        ll_module.data_layout = self._codegen._data_layout
+
+    def finalize(self) -> None:
+        """Nothing is added to it any more."""
+        for library in self._linking_libraries:
+            self._reload_init.update(library._reload_init)
+        self._finalized = True
+
+    def _get_module_for_linking(self) -> Any:
+        """Its code and that of all it calls, once each."""
+        self._ensure_finalized()
+        if self._whole is None:
+            whole = self._alone().clone()
+            for library in self._called({}):
+                other = library._alone() if isinstance(library, InlinedLibrary) else library._get_module_for_linking()
+                whole.link_in(other, preserve=True)
+            self._whole = whole
+        return self._whole
+
+    def _alone(self) -> Any:
+        """Its own code, which may be linked many times."""
+        for function in self._final_module.functions:
+            if not function.is_declaration and function.linkage == Linkage.external:
+                function.linkage = "linkonce_odr"
+        return self._final_module
+
+    def _called(self, found: dict[Any, None]) -> dict[Any, None]:
+        """The libraries that it calls, and those that these call."""
+        for library in self._linking_libraries:
+            if library not in found:
+                found[library] = None
+                if isinstance(library, InlinedLibrary):
+                    library._called(found)
+        return found
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class InlinedLowering(NativeLowering):
+    """Numba's lowering into such a library, and a function that callers find though nothing was emitted."""
+
+    _name = "nfloat_inlined_lowering"
+
+    def run_pass(self, state: Any) -> bool:
+        """Lower the function, and register it for its callers."""
+        codegen, name = state.targetctx.codegen(), state.func_id.func_qualname
+        state.library = InlinedLibrary(codegen, name)
+        state.flags.no_compile = True
+        super().run_pass(state)
+        if not state.flags.forceinline:  # a routine, whose callers would grow beyond all measure
+            function = state.library._final_module.get_function(state["cr"].fndesc.llvm_func_name)
+            function.add_function_attribute("noinline")
+        # callers look a function up by an object; Numba wants one of this type
+        key, lowered = [name].count, state["cr"]
+        state.targetctx.insert_user_function(key, lowered.fndesc, [state.library])
+        state.reload_init.extend(state.library._reload_init)
+        state["cr"] = lowered._replace(cfunc=key)
+        return True
+
+
+class InlinedCompiler(CompilerBase):
+    """Numba's passes with that lowering."""
+
+    def define_pipelines(self) -> list[Any]:
+        """The one list of passes."""
+        pipeline = DefaultPassBuilder.define_nopython_pipeline(self.state)
+        pipeline.passes = [(InlinedLowering if one is NativeLowering else one, why) for one, why in pipeline.passes]
+        pipeline.finalize()
+        return [pipeline]

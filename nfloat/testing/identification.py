@@ -1,0 +1,288 @@
+"""`identify`: which arithmetic turned a and b into d. Somebody's kernel, read from what it gives.
+
+Everything in ``candidates.py`` is tried on a few elements by the plain rule, and what agrees there on all of them.
+Results are compared bit for bit (a zero's sign counts, any NaN equals any). Where several arithmetics agree, these very
+matrices cannot tell them apart; ``kernel_probes.py`` makes such that can.
+
+Sources for reading hardware this way: Fasi, Higham, Mikaitis and Pranesh, PeerJ Comput. Sci. 7, 2021; Khattak and
+Mikaitis, arXiv 2512.07004.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ArgumentError, NFloatError, ShapeError
+from ..formats.format import Format
+from ..formats.names import get_format
+from ..linalg.accumulators import Accumulator
+from ..linalg.gemm.dispatch import multiply_plainly
+from ..linalg.operands import matmul_operands
+from ..linalg.units.matmul import unit_product
+from ..linalg.units.unit import Unit
+from ..ops.arithmetic import add
+from ..ops.rounding import round as round_to
+from . import candidates
+from .arrays import as_double
+from .candidates import Candidate, accumulators, fits, matrix_units, outputs, sums
+from .predict import predict_matmul
+
+Doubles = NDArray[np.float64]
+#: a, b, d and c, or lines of them
+Part = tuple[Doubles, Doubles, Doubles, Doubles | None]
+#: elements that a candidate is tried on first: lines of a and of b
+_LINES = 4
+#: share of equal bits there below which a candidate is left alone, and in all from which it is reported
+_FIRST, _REPORTED = 0.5, 0.8
+#: evidence, in bits of equal elements, that is more than chance gives the best of all that are tried
+_LEAST_BITS = 20
+#: most elements of d, and products, that are compared
+_MOST, _MOST_PRODUCTS = 4096, 1 << 22
+
+
+class Match(tuple[Accumulator | str, float]):
+    """(accumulator or unit's name, share of equal bits): one arithmetic that gives the result, or nearly.
+
+    Attributes
+    ----------
+    how, share
+        The two parts.
+    split_k, promote, inputs, output
+        What comes with it, as `predict_matmul` takes them: parts of k and where their sums are added, the format that
+        operands were rounded to, the one that the result was.
+    """
+
+    split_k: int
+    promote: Format | None
+    inputs: Format | None
+    output: Format | None
+
+    def __new__(cls, candidate: Candidate, share: float, inputs: Format | None, output: Format | None) -> Match:
+        how = candidate.how if isinstance(candidate.how, Accumulator) else candidate.how.name
+        self = super().__new__(cls, (how, share))
+        self.split_k, self.promote, self.inputs, self.output = candidate.split_k, candidate.promote, inputs, output
+        return self
+
+    @property
+    def how(self) -> Accumulator | str:
+        """Who sums."""
+        return self[0]
+
+    @property
+    def share(self) -> float:
+        """The share of equal bits, 0 to 1."""
+        return self[1]
+
+    def predict(self, a: Any, b: Any, c: Any = None) -> NDArray[np.floating] | np.floating:
+        """What this arithmetic makes of other operands."""
+        inputs, output = self.inputs, self.output
+        return predict_matmul(a, b, self.how, self.split_k, self.promote, c=c, inputs=inputs, output=output)
+
+    def __str__(self) -> str:
+        """What the kernel does, in words."""
+        how = self.how if isinstance(self.how, str) else _words(self.how)
+        parts = [f"in {how}"]
+        if self.split_k > 1:
+            joined = "" if self.promote is None else f" in {self.promote.name}"
+            parts.append(f"k cut into {self.split_k} parts whose sums are added in order{joined}")
+        parts += [] if self.inputs is None else [f"operands rounded to {self.inputs.name}"]
+        parts += [] if self.output is None else [f"the result rounded to {self.output.name}"]
+        return ", ".join(parts)
+
+
+def _words(acc: Accumulator) -> str:
+    """An accumulator in words."""
+    parts = [acc.format.name]
+    orders = {
+        "interleaved": f"{acc.lanes} interleaved lanes",
+        "blocked": f"blocks of {acc.block} terms, added in {acc.result_format.name}",
+        "sequential": "one after another",
+        "pairwise": "pairwise",
+        "kahan": "with Kahan's compensation",
+        "exact": "rounded once, the sum exact",
+    }
+    parts.append(orders[acc.order.value])
+    parts.append("products exact" if acc.product is None else f"products rounded to {acc.product.name}")
+    parts += [] if acc.rounding.value == "nearest_even" else [f"rounded {acc.rounding.value}"]
+    return ", ".join(parts)
+
+
+def identify(a: Any, b: Any, d: Any, c: Any = None) -> list[Match]:
+    """Which accumulators and matrix units turn a, b (and c) into d, bit for bit or nearly.
+
+    Parameters
+    ----------
+    a : array_like, shape (m, k)
+    b : array_like, shape (k, n)
+    d : array_like, shape (m, n)
+        What somebody's kernel gave for them. A few dozen elements are enough; of more than 4096 some are taken.
+    c : array_like, optional
+        What its sums start with.
+
+    Returns
+    -------
+    list of Match
+        (Accumulator or unit's name, share of equal bits), best first, the simplest first among equals (results that
+        were not rounded again before others, accumulators before units); with `split_k`,
+        `promote`, `inputs` and `output` beside. Empty where nothing gives four fifths of the elements: noise, a wrong
+        kernel, or an arithmetic that is not known here.
+
+    Raises
+    ------
+    ShapeError
+        If the operands are not matrices that fit.
+    ArgumentError
+        If they are not real numbers.
+
+    Examples
+    --------
+    >>> import nfloat as nf
+    >>> a, b = nf.testing.probe_inputs("bfloat16")
+    >>> d = nf.matmul(a, b, nf.Accumulator("float32", order="interleaved", lanes=8))
+    >>> best = identify(a, b, d)[0]
+    >>> best
+    (Accumulator('float32', order='interleaved', lanes=8), 1.0)
+    >>> print(best)
+    in float32, 8 interleaved lanes, products exact
+    """
+    x, y, z, start = _operands(a, b, d, c)
+    trials = [_Trial(x, y, z, start, None)]
+    trials += [_Trial(x, y, z, start, f) for f in map(get_format, candidates.INPUTS) if not _held(x, y, f)]
+    found: list[tuple[float, bool, int, Match]] = []
+    for trial in trials:
+        for alike in trial.known():
+            for match in trial.matches(alike):
+                found.append((-match.share, match.output is not None, len(found), match))
+    return [entry[-1] for entry in sorted(found, key=lambda entry: entry[:3])]
+
+
+def _held(x: Doubles, y: Doubles, fmt: Format) -> bool:
+    return fits(x, fmt) and fits(y, fmt)
+
+
+def _operands(a: Any, b: Any, d: Any, c: Any) -> tuple[Doubles, Doubles, Doubles, Doubles | None]:
+    """Matrices of at most so many elements, evenly taken from what was given."""
+    x, y, z = as_double(a, "a"), as_double(b, "b"), as_double(d, "d")
+    x, y = x.reshape(1, -1) if x.ndim == 1 else x, y.reshape(-1, 1) if y.ndim == 1 else y
+    if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[0]:
+        raise ShapeError(f"a {x.shape} and b {y.shape} must be matrices (m, k) and (k, n); give one of a stack")
+    shape = (x.shape[0], y.shape[1])
+    if z.size != shape[0] * shape[1] or (z.ndim == 2 and z.shape != shape):
+        raise ShapeError(f"d {z.shape} must have the shape of a @ b, {shape}")
+    if z.size == 0 or x.shape[1] == 0:
+        raise ArgumentError(f"a {x.shape}, b {y.shape}: there is nothing to tell arithmetics apart by")
+    z = z.reshape(shape)
+    start = None if c is None else np.broadcast_to(as_double(c, "c"), shape)
+    most = max(1, min(_MOST, _MOST_PRODUCTS // x.shape[1]))
+    rows = _spread(shape[0], min(shape[0], max(int(most**0.5), most // shape[1])))
+    columns = _spread(shape[1], max(1, most // rows.size))
+    place = np.ix_(rows, columns)
+    return x[rows], np.ascontiguousarray(y[:, columns]), z[place], None if start is None else start[place]
+
+
+def _spread(size: int, count: int) -> NDArray[np.int64]:
+    """So many of 0 .. size - 1, evenly, the ends among them."""
+    return np.unique(np.linspace(0, size - 1, min(size, count)).round().astype(np.int64))
+
+
+class _Trial:
+    """The operands, rounded or not, and the few lines of them that every candidate is tried on first."""
+
+    def __init__(self, x: Doubles, y: Doubles, d: Doubles, c: Doubles | None, inputs: Format | None) -> None:
+        self.inputs, self.d, self.c = inputs, d, c
+        self.x: Doubles = x if inputs is None else np.asarray(round_to(x, inputs))
+        self.y: Doubles = y if inputs is None else np.asarray(round_to(y, inputs))
+        self.outputs = outputs(d)[:2]
+        self.first, self.few = (self._part(*lines) for lines in (_telling(d), (_LINES, _LINES)))
+
+    def _part(self, rows: Any, columns: Any) -> tuple[Doubles, Doubles, Doubles, Doubles | None]:
+        """Some rows and columns, or so many of them."""
+        rows = _spread(self.x.shape[0], rows) if isinstance(rows, int) else rows
+        columns = _spread(self.y.shape[1], columns) if isinstance(columns, int) else columns
+        place = np.ix_(rows, columns)
+        c = None if self.c is None else np.ascontiguousarray(self.c[place])
+        return self.x[rows], np.ascontiguousarray(self.y[:, columns]), self.d[place], c
+
+    def known(self) -> Iterator[list[Candidate]]:
+        """What is tried, those that are alike together: accumulators, then units."""
+        yield from ([one] for one in accumulators(self.x.shape[1], sums(self.d)))
+        yield from matrix_units(self.x, self.y, self.d)
+
+    def matches(self, alike: list[Candidate]) -> Iterator[Match]:
+        """What a candidate gives, as it is and rounded to an output, where that is near enough."""
+        one, result = alike[0], alike[0].result
+        last = [f for f in self.outputs if result is not None and f.precision < result.precision]
+        possible = self._near(one, self.first, [None, *last], least=1e-9)
+        possible = self._near(one, self.few, possible, least=_FIRST)
+        for share, output in self._shares(one, (self.x, self.y, self.d, self.c), possible):
+            if share >= _REPORTED and self._says_something(share, one, output):
+                yield from (Match(candidate, share, self.inputs, output) for candidate in alike)
+
+    def _near(
+        self, candidate: Candidate, part: Part, last: list[Format | None], *, least: float
+    ) -> list[Format | None]:
+        """The outputs, None for none, that bring it near."""
+        return [output for share, output in self._shares(candidate, part, last) if share >= least]
+
+    def _shares(
+        self, candidate: Candidate, part: Part, last: list[Format | None]
+    ) -> Iterator[tuple[float, Format | None]]:
+        if not last:
+            return
+        x, y, d, c = part
+        try:
+            raw = computed(candidate, x, y, c)
+        except NFloatError:  # operands that a unit does not take
+            return
+        for output in last:
+            yield _equal(raw if output is None else np.asarray(round_to(raw, output)), d), output
+
+    def _says_something(self, share: float, candidate: Candidate, output: Format | None) -> bool:
+        """Whether so many equal elements are more than chance would give one of all candidates."""
+        fmt = output or candidate.result
+        bits = 8 if fmt is None else fmt.precision
+        return share * self.d.size * bits >= _LEAST_BITS
+
+
+def _telling(d: Doubles) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """One row and three columns, where most is finite and not zero."""
+    good = np.isfinite(d) & (d != 0)
+    row = int(np.argmax(good.sum(axis=1)))
+    columns = np.flatnonzero(good[row]) if good[row].any() else np.arange(d.shape[1])
+    return np.array([row]), columns[_spread(columns.size, 3)]
+
+
+def _equal(x: Doubles, d: Doubles) -> float:
+    """The share of equal bits."""
+    same = (x.view(np.int64) == d.view(np.int64)) | (np.isnan(x) & np.isnan(d))
+    return float(same.mean())
+
+
+def computed(candidate: Candidate, x: Doubles, y: Doubles, c: Doubles | None) -> Doubles:
+    """What a candidate gives, in float64; accumulators by the plain rule, which compiles nothing for each."""
+    how = candidate.how
+    if candidate.split_k == 1:
+        return _part(how, x, y, c)
+    k = x.shape[1]
+    size = -(-k // candidate.split_k)
+    if isinstance(how, Unit):
+        size = -(-size // candidates.whole(how)) * candidates.whole(how)
+    total = np.zeros((x.shape[0], y.shape[1])) if c is None else c
+    mode = how.rounding if isinstance(how, Accumulator) else "nearest_even"
+    for first in range(0, k, size):
+        part = _part(how, np.ascontiguousarray(x[:, first : first + size]), y[first : first + size], None)
+        total = np.asarray(add(total, part, candidate.result, mode))
+    return np.asarray(total, np.float64)
+
+
+def _part(how: Accumulator | Unit, x: Doubles, y: Doubles, c: Doubles | None) -> Doubles:
+    if isinstance(how, Unit):
+        given = matmul_operands(x, y, c, None)
+        return np.asarray(unit_product(given, how, (None, None), 1), np.float64)
+    out = np.empty((x.shape[0], y.shape[1]))
+    multiply_plainly(x, y, c, out, how, 0)
+    return out
