@@ -2,7 +2,7 @@
 
 import pytest
 
-from nfloat.linalg import threads
+from nfloat.ops import threads
 
 
 @pytest.fixture

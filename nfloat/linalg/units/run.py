@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ...kernels.units.chain_plain import chain_elements
 from ...kernels.units.pack import code_columns, code_rows, pack_columns, pack_rows
 from ...kernels.units.tile import WIDTH, UnitCall
-from ..threads import over_ranges, thread_count
+from ...ops.threads import over_ranges, thread_count
 from .operands import UnitOperands
 
 #: exponent codes: emin, bias, code of zero
