@@ -49,8 +49,8 @@ import numpy as np
 
 import nfloat as nf
 from nfloat.formats.rounding import Rounding
-from nfloat.linalg import threads
 from nfloat.linalg.accumulators import Order
+from nfloat.ops import threads
 from nfloat.testing.families import spelled_names
 from nfloat.testing.grid import Grid, prepare, round_grid
 from nfloat.testing.sweep import differs, policies

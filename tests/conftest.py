@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from nfloat.linalg import threads
+from nfloat.ops import threads
 
 
 @pytest.fixture

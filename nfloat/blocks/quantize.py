@@ -11,6 +11,7 @@ from ..ops.arguments import as_carrier
 from ..ops.blocks.layout import Axis, as_layout
 from ..ops.blocks.plan import block_plan
 from ..ops.blocks.run import quantise
+from ..ops.threads import check_threads
 from ..streams import SeedLike, Stream
 from .array import BlockArray, own_axis
 
@@ -24,6 +25,7 @@ def quantize(
     scale_rule: ScaleRule | str | None = None,
     random_bits: int | None = None,
     seed: SeedLike | None = None,
+    threads: int | None = None,
 ) -> BlockArray:
     """The codes and scales of `x` in a block format; ``quantize(...).dequantize()`` is ``nf.round(...)``.
 
@@ -45,6 +47,8 @@ def quantize(
     seed : int or Stream, optional
         Needed by stochastic modes. Element i (in C order) draws from counter i, scale number b from counter b of the
         stream's child "scales".
+    threads : int, optional
+        At most so many threads; None: all CPUs. No bit depends on it.
 
     Returns
     -------
@@ -57,10 +61,12 @@ def quantize(
     RepresentationError
         If x holds a NaN that neither an element nor a scale can say.
 
-    Notes ----- A block of zeros has the least scale (0 under "absmax", where the scale's format has a zero) and zeros
-    of its elements' signs. Where scale times tensor scale is 0, elements are zeros too. Infinities saturate; a NaN is
-    one in its place if elements have NaNs, else it makes its block NaN, through the scale (`BlockFormat.nonfinite`
-    has other policies). Sources: OCP MX 1.0, section 6.3; NVIDIA NVFP4, 2025.
+    Notes
+    -----
+    A block of zeros has the least scale (0 under "absmax", where the scale's format has a zero) and zeros of its
+    elements' signs. Where scale times tensor scale is 0, elements are zeros too. Infinities saturate; a NaN is one in
+    its place if elements have NaNs, else it makes its block NaN, through the scale (`BlockFormat.nonfinite` has other
+    policies). Sources: OCP MX 1.0, section 6.3; NVIDIA NVFP4, 2025.
 
     Examples
     --------
@@ -72,7 +78,7 @@ def quantize(
     plan = block_plan(fmt, rounding, scale_rule, random_bits)
     a = as_carrier(x, "x", single=plan.single)
     layout = as_layout(a.shape, plan.format, axis)
-    done = quantise(a, plan, layout, seed, to_codes=True)
+    done = quantise(a, plan, layout, seed, to_codes=True, threads=check_threads(threads))
     kind = np.float32 if plan.format.scale.fits_float32 else np.float64
     return BlockArray(
         done.out, done.scales.astype(kind), done.tensor_scale, plan.format, own_axis(layout.axes), a.dtype
@@ -87,6 +93,7 @@ def quantize_both(
     scale_rule: ScaleRule | str | None = None,
     random_bits: int | None = None,
     seed: SeedLike | None = None,
+    threads: int | None = None,
 ) -> tuple[BlockArray, BlockArray]:
     """`quantize` along the last axis and along the last but one, both from `x` itself.
 
@@ -104,6 +111,6 @@ def quantize_both(
     stream = seed if seed is None or isinstance(seed, Stream) else Stream(seed)
     return tuple(
         quantize(x, fmt, rounding, axis=axis, scale_rule=scale_rule, random_bits=random_bits,
-                 seed=None if stream is None else stream.child(name))
+                 seed=None if stream is None else stream.child(name), threads=threads)
         for name, axis in (("rows", -1), ("columns", -2))
     )  # type: ignore[return-value]  # fmt: skip

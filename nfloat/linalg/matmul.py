@@ -14,13 +14,13 @@ from ..blocks.array import BlockArray
 from ..errors import ArgumentError
 from ..formats.names import FormatLike, get_format
 from ..ops.rounding import round as round_values
+from ..ops.threads import check_threads
 from ..streams import SeedLike, as_key
 from .accumulators import Accumulator, AccumulatorLike, as_accumulator
-from .blocks import exact_values, is_block_scaled, scaled_result, unit_parts
+from .blocks import exact_values, is_block_scaled, scaled_outside, scaled_result, unit_parts
 from .gemm.small import small_product
 from .gemm.stacks import multiply_stack
 from .operands import input_formats, matmul_operands
-from .threads import check_threads
 
 
 def matmul(
@@ -45,8 +45,9 @@ def matmul(
         says).
     b : array_like or BlockArray, shape (..., k, n)
         As `a`. Block arrays give a block-scaled matrix unit their elements and scales, blocks running along k, and its
-        result times float32 of the product of their tensor scales, rounded once; any other accumulator gets their exact
-        values. One-dimensional operands and stacks as in np.matmul.
+        result times float32 of the product of their tensor scales, rounded once. Two of them give any other unit their
+        elements, block by block of k; each block's sum is scaled outside, in float32, and added. An accumulator gets
+        their exact values. One-dimensional operands and stacks as in np.matmul.
     acc : Accumulator or Format or Unit or str
         A format alone means sequential, fused, nearest-even. The name of a matrix unit selects its bit-exact model.
     c : array_like, optional
@@ -107,6 +108,10 @@ def matmul(
     threads = check_threads(threads)
     alpha = 1.0
     if isinstance(a, BlockArray) or isinstance(b, BlockArray):
+        outside = inputs is None and not isinstance(how, Accumulator) and not is_block_scaled(how)
+        if outside and isinstance(a, BlockArray) and isinstance(b, BlockArray):
+            sums = scaled_outside(a, b, c, lambda x, y: matmul(x, y, how, threads=threads))
+            return sums if output is None else np.asarray(round_values(sums, get_format(output, "output")))
         if isinstance(how, Accumulator) or not is_block_scaled(how):
             a, b = exact_values(a), exact_values(b)
         else:

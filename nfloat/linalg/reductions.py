@@ -17,12 +17,12 @@ from ..formats.names import FormatLike, get_format
 from ..kernels.gemm.running import cumulative_plain
 from ..ops.memory import check_copy, check_memory
 from ..ops.rounding import round as round_values
+from ..ops.threads import PLAIN, SLOWEST, check_threads, over_ranges, thread_count
 from ..streams import SeedLike, as_key
 from .accumulators import Accumulator, AccumulatorLike, as_accumulator
 from .gemm.dispatch import multiply, plain_call, read_only
 from .matmul import matmul
 from .operands import as_operand
-from .threads import PLAIN, SLOWEST, check_threads, over_ranges, thread_count
 
 
 def dot(

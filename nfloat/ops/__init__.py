@@ -1,9 +1,9 @@
 """Element by element: check, normalise, call one kernel.
 
 ``arguments`` and ``operands`` (what an array argument may be; several brought to one shape), ``memory`` (what is too
-large), ``rounder`` (one way of rounding, its constants looked up once), ``direct`` and ``direct_results`` (the short
-way for the commonest calls). Rounding: ``rounding`` (`round`), ``codes`` (`encode`, `decode`), ``packing`` (`pack`,
-`unpack`). Arithmetic:
+large), ``threads`` (over ranges of rows), ``rounder`` (one way of rounding, its constants looked up once), ``direct``
+and ``direct_results`` (the short way for the commonest calls). Rounding: ``rounding`` (`round`), ``codes`` (`encode`,
+`decode`), ``packing`` (`pack`, `unpack`). Arithmetic:
 ``arithmetic`` (`add` ... `hypot`), ``compute`` (how it is carried out). Elementary functions: ``functions`` (`exp` and
 all others), ``evaluate`` (how), ``tables`` (short formats), ``approximations``, ``leading_bits`` and ``bigreal`` (the
 steps of Ziv's method). ``normal``: normal deviates that are the same everywhere.

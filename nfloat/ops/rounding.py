@@ -27,6 +27,7 @@ def round(
     seed: SeedLike | None = None,
     axis: int | tuple[int, int] | None = None,
     scale_rule: ScaleRule | str | None = None,
+    threads: int | None = None,
 ) -> NDArray[np.floating] | np.floating:
     """Each element of `x`, rounded once to the nearest (or as the mode says) number of a format.
 
@@ -51,6 +52,8 @@ def round(
         Of a block format: the axis along which blocks lie (tiles: the two axes); the last by default.
     scale_rule : ScaleRule or str, optional
         Of a block format: "floor", "ceil", "even", "rceil", "absmax"; None is the format's own.
+    threads : int, optional
+        Of a block format: at most so many threads; None: all CPUs. No bit depends on it.
 
     Returns
     -------
@@ -82,10 +85,12 @@ def round(
         from .blocks.values import round_blocks
 
         return round_blocks(
-            x, fmt, rounding, axis=axis, scale_rule=scale_rule, overflow=overflow, random_bits=random_bits, seed=seed
-        )
-    if axis is not None or scale_rule is not None:
-        given = f"axis={axis!r}" if axis is not None else f"scale_rule={scale_rule!r}"
+            x, fmt, rounding, axis=axis, scale_rule=scale_rule, overflow=overflow, random_bits=random_bits, seed=seed,
+            threads=threads,
+        )  # fmt: skip
+    if axis is not None or scale_rule is not None or threads is not None:
+        named = {"axis": axis, "scale_rule": scale_rule, "threads": threads}
+        given = next(f"{name}={value!r}" for name, value in named.items() if value is not None)
         raise ArgumentError(f"{given} goes with a block format, such as nf.mxfp4; fmt={fmt!r} is none")
     if (
         type(x) is _ndarray

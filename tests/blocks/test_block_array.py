@@ -1,5 +1,7 @@
 """`BlockArray`: parts, bytes, files; products of them; scales of the past; the Hadamard transform; diagnostics."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from exact_blocks import same
@@ -152,3 +154,26 @@ def test_diagnostics():
     assert clamp_rate(x, q) == 1 / 8 and last_bin_occupancy(q) == 2 / 8
     assert scale_histogram(q) == {-127: 1, 1: 1} and scale_underflow_count(x, q) == 1
     assert summary(x, q)["bits_per_element"] == 10.0
+
+
+@pytest.mark.filterwarnings(f"ignore::{SingleSourceWarning.__module__}.{SingleSourceWarning.__name__}")
+@pytest.mark.parametrize("blocks", [((1, 32), (32, 16)), (32, 24), (None, None), ("tensor", "tensor")], ids=str)
+def test_scales_outside_a_unit(blocks):
+    """Each block of k: the unit's product of elements, times the scales' product, added in one fused multiply-add."""
+    formats = [nf.BlockFormat(name="f", element="float8_e4m3fn", block=block, scale="float32", scale_rule="absmax")
+               for block in blocks]  # fmt: skip
+    a = nf.quantize(numbers(6, 96), formats[0], axis=(0, 1) if isinstance(blocks[0], tuple) else -1)
+    b = nf.quantize(numbers(96, 20, seed=1), formats[1], axis=(0, 1) if isinstance(blocks[1], tuple) else 0)
+    unit, c = "nvidia.hopper.wgmma.e4m3.f32", numbers(6, 20, seed=2)
+    d_a, d_b = a.products.astype(np.float32), b.products.astype(np.float32)
+    edges = [0, *(k for k in range(1, 96) if (d_a[:, k] != d_a[:, k - 1]).any() or (d_b[k] != d_b[k - 1]).any()), 96]
+    total = c
+    for first, last in pairwise(edges):
+        part = nf.matmul(a.elements[:, first:last], b.elements[first:last], unit)
+        total = nf.fma(part, d_a[:, [first]] * d_b[[first]], total, "float32")
+    assert same(nf.matmul(a, b, unit, c), total)
+    assert nf.matmul(a, b, unit, output="bfloat16").dtype == np.float32
+    with pytest.raises(nf.ShapeError, match="blocks must run along k"):
+        nf.matmul(nf.quantize(numbers(32, 96), formats[0], axis=0), b, unit) if blocks == (32, 24) else nf.matmul(
+            nf.quantize(numbers(96), nf.mxfp8_e4m3), b, unit
+        )

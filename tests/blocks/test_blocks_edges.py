@@ -5,7 +5,6 @@ import pytest
 from exact_blocks import check, same
 
 import nfloat as nf
-from nfloat.kernels.blocks import pieces
 from nfloat.testing.sweep_blocks import sweep_blocks
 
 FP8 = nf.BlockFormat(name="fp8", element="float8_e4m3fn", block=16, scale="float32", scale_rule="absmax")
@@ -78,17 +77,26 @@ def test_small_blocks_have_scales_of_their_own():
     check(x[:, ::-1].copy(), fmt)
 
 
-def test_many_ties_take_the_lanes_of_float64():
-    """All elements on decisions: the short form hands all blocks back, and none is left to the rule."""
+def test_decisions_alone():
+    """All elements at numbers where rounding decides, in every vector."""
     x = np.tile(np.arange(16, dtype=np.float32) * 0.5 - 3.75, (64, 1))
     x[:, 0] = -6.0
-    q = nf.quantize(x, nf.nvfp4)
-    again = q.dequantize()
-    todo = np.zeros(64, np.uint8)
-    todo[0] = 1
+    again = nf.quantize(x, nf.nvfp4).dequantize()
     assert same(nf.round(again.astype(np.float32), nf.nvfp4), again)
-    assert not pieces.few(todo) and pieces.few(np.zeros(64, np.uint8))
     check(x, nf.nvfp4)
+
+
+def test_beyond_float32_lanes():
+    """Tensor scales and quotients so small or large that constants of float32 lanes would not be normal numbers."""
+    x = np.random.default_rng(9).standard_normal((8, 48)).astype(np.float32)
+    plain = nf.BlockFormat(name="f", element="float4_e2m1fn", block=16, scale="float8_e4m3fn", scale_rule="absmax")
+    for k in (-120, -90, -75, 70, 95, 120):
+        check(x * np.float32(2.0**k), nf.nvfp4)
+        check(x * np.float32(2.0**k), plain)
+        check(x * np.float32(2.0**k), FP8, "toward_positive")
+    for k in (-1060, -700, 500, 1000):
+        check(x.astype(np.float64) * 2.0**k, plain)
+        check(x.astype(np.float64) * 2.0**k, nf.nvfp4, "toward_negative")
 
 
 @pytest.mark.parametrize("n", [17, 31, 33, 47, 48, 50, 100])

@@ -112,6 +112,17 @@ def test_like_gfloat(name):
         assert same(nf.round(x, nf.BLOCK_FORMATS[name]), want)
 
 
+def test_nvfp4_like_gfloat():
+    """gfloat's E4M3 and E2M1, by NVIDIA's two levels; gfloat itself has no tensor scale."""
+    e2m1, e4m3 = gfloat.formats.format_info_ocp_e2m1, gfloat.formats.format_info_ocp_e4m3
+    generator = np.random.default_rng(8)
+    x = generator.standard_normal((40, 16)) * 2.0 ** generator.integers(-6, 6, (40, 1))
+    t = float(np.float32(np.max(np.abs(x)) / 2688))
+    for row, got in zip(x, nf.round(x, nf.nvfp4), strict=True):
+        s = gfloat.round_float(e4m3, np.max(np.abs(row)) / (6 * t), sat=True)
+        assert same(got, s * t * gfloat.round_ndarray(e2m1, row / (s * t), sat=True))
+
+
 def test_mxint8_like_gfloat():
     x = np.random.default_rng(6).uniform(-1.999, 1.999, 32)
     x[0] = -1.999
@@ -131,7 +142,7 @@ def test_codes_are_those_of_ml_dtypes(name):
 TABLE = {
     "mxfp8_e4m3": (30.64, 29.94, 29.32), "mxfp8_e5m2": (25.35, 25.20, 25.09), "mxfp6_e2m3": (30.94, 30.28, 29.10),
     "mxfp4": (18.79, 17.92, 17.02), "mxint8": (41.66, 40.00, 37.93), "nvfp4": (20.44, 20.65, 20.92),
-    "fp8": (31.54, 31.52, 31.59),
+    "fp8": (31.54, 31.52, 31.59), "bfloat16": (55.58, 55.62, 55.43),
 }  # fmt: skip
 
 
@@ -145,8 +156,6 @@ def samples():
 @pytest.mark.parametrize("name", TABLE)
 def test_published_sqnr(name, samples):
     fp8 = nf.BlockFormat(name="fp8", element="float8_e4m3fn", block="tensor", scale="float32", scale_rule="absmax")
+    fmt = {"fp8": fp8, "bfloat16": nf.bfloat16}.get(name) or nf.BLOCK_FORMATS[name]
     for x, want, within in zip(samples, TABLE[name], (0.15, 0.15, 0.4), strict=True):
-        assert (
-            abs(sqnr(x, nf.round(x.astype(np.float32), fp8 if name == "fp8" else nf.BLOCK_FORMATS[name])) - want)
-            <= within
-        )
+        assert abs(sqnr(x, nf.round(x.astype(np.float32), fmt)) - want) <= within

@@ -11,9 +11,9 @@ import numpy as np
 from digest_inputs import Named, digest, generator, of_format
 
 import nfloat as nf
-from nfloat.linalg import threads
 from nfloat.linalg.units.names import SingleSourceWarning
 from nfloat.linalg.units.sums import Conversion
+from nfloat.ops import threads
 
 # what is on record: an order or a mode joins these lists together with its digests
 FORMATS = ("float8_e5m2", "float8_e4m3fn", "e6m9", "bfloat16", "float16", "tfloat32", "e8m13", "float32", "float64")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import nfloat as nf
-from nfloat.linalg import threads
+from nfloat.ops import threads
 
 #: an hour of work each, in one thread and in two, by rows and in one row
 LONG = {

@@ -18,7 +18,8 @@ from numba.extending import intrinsic
 
 from ...formats.rounding import Rounding
 from ..lanes import Lanes, Value
-from .lanes import POWER, Elements, Shared
+from .forms import POWER, Shared
+from .lanes import Body
 from .magnitudes import greatest_of
 from .walks import WIDTH, by_mode, by_size, covering
 
@@ -46,21 +47,21 @@ def fused_rows(typingctx, source, target, scales, todo, places, mode, integers, 
         where, known = cgutils.unpack_tuple(builder, args[4]), cgutils.unpack_tuple(builder, args[7])
 
         def emit(mode: Any, one_zero: bool) -> None:
-            elements = Elements(v, POWER, shared, (arrays[0], arrays[1]), mode, one_zero)
-            _blocks(v, elements, arrays[2], arrays[3], where, known)
+            body = Body(v, POWER, shared, (arrays[0], arrays[1]), (mode, args[5]), one_zero)
+            _blocks(v, body, arrays[2], arrays[3], where, known)
 
         return by_mode(builder, args[5], emit)
 
     return types.int64(source, target, scales, todo, places, types.int64, integers, limits), codegen
 
 
-def _blocks(v: Lanes, e: Elements, scales: Value, todo: Value, places: list[Value], known: list[Value]) -> None:
+def _blocks(v: Lanes, e: Body, scales: Value, todo: Value, places: list[Value], known: list[Value]) -> None:
     """The loop over blocks, by their size."""
     size, sizes = places[5], (32,) if e.mode is Rounding.NEAREST_EVEN else ()
     by_size(v, size, sizes, lambda size: _loop(v, e, scales, todo, [*places[:5], size], known))
 
 
-def _loop(v: Lanes, e: Elements, scales: Value, todo: Value, places: list[Value], known: list[Value]) -> None:
+def _loop(v: Lanes, e: Body, scales: Value, todo: Value, places: list[Value], known: list[Value]) -> None:
     b = v.builder
     at, to, counter, first, blocks, size = places
     with cgutils.for_range(b, blocks, intp=_I64) as loop:

@@ -16,8 +16,9 @@ _I64 = ir.IntType(64)
 WIDTH = {32: 16, 64: 8}
 #: the modes that the lanes know; the others are the rule's
 MODES = (*DETERMINISTIC, Rounding.STOCHASTIC)
-#: added to a stochastic mode's tag: elements have no -0
+#: added to the tag of a mode that has a loop of its own for elements without -0
 ONE_ZERO = 32
+BY_ZERO = (Rounding.NEAREST_EVEN, Rounding.STOCHASTIC)
 
 
 def covering(v: Lanes, length: Value, body: Any) -> None:
@@ -53,16 +54,23 @@ def by_size(v: Lanes, size: Value, sizes: tuple[int, ...], emit: Callable[[Value
     b.position_at_end(end)
 
 
-def by_mode(builder: ir.IRBuilder, mode: Value, emit: Any) -> Value:
-    """A switch with one loop for each mode; -1 if the mode has none."""
+def by_mode(
+    builder: ir.IRBuilder, mode: Value, emit: Any, modes: tuple[Rounding, ...] = MODES, *, others: bool = False
+) -> Value:
+    """A switch with one loop for each mode, and with `others` one for all that are not among them (None)."""
     end = builder.append_basic_block("modes.end")
-    switch = builder.switch(mode, end)
-    tags = [(m.tag, m, False) for m in MODES] + [(Rounding.STOCHASTIC.tag + ONE_ZERO, Rounding.STOCHASTIC, True)]
+    default = builder.append_basic_block("modes.others") if others else end
+    switch = builder.switch(mode, default)
+    tags = [(m.tag, m, False) for m in modes] + [(m.tag + ONE_ZERO, m, True) for m in modes if m in BY_ZERO]
     for tag, m, one_zero in tags:
         block = builder.append_basic_block(f"mode{tag}")
         switch.add_case(tag, block)
         builder.position_at_end(block)
         emit(m, one_zero)
+        builder.branch(end)
+    if others:
+        builder.position_at_end(default)
+        emit(None, True)
         builder.branch(end)
     builder.position_at_end(end)
     return mode

@@ -22,8 +22,8 @@ from ...kernels.gemm.walk import TileCall
 from ...kernels.gemm.words import line_words
 from ...kernels.jit import entry_point
 from ...ops.memory import panel_buffer
+from ...ops.threads import NATIVE, PIECE, PLAIN, SLOWEST, over_ranges, thread_count
 from ..accumulators import Accumulator
-from ..threads import NATIVE, PIECE, PLAIN, SLOWEST, over_ranges, thread_count
 from .constants import constants
 from .facts import ZEROS, layout_of, survey
 from .halves import multiply_halves

@@ -12,7 +12,7 @@ from ...kernels.gemm.half_pack import half_panels
 from ...kernels.gemm.tile import HALF
 from ...kernels.jit import entry_point
 from ...ops.memory import panel_buffer
-from ..threads import NATIVE, over_ranges, thread_count
+from ...ops.threads import NATIVE, over_ranges, thread_count
 from .facts import layout_of
 
 #: words of packed rows at a time

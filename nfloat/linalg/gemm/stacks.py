@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from ...kernels.gemm.pack import pack
 from ...kernels.jit import entry_point
+from ...ops.threads import NATIVE, over_ranges, thread_count
 from ..accumulators import Accumulator
-from ..threads import NATIVE, over_ranges, thread_count
 from .dispatch import LANE, NO_WORDS, PACK, multiply, tile_call, tile_constants
 from .facts import layout_of
 from .route import Candidate, candidates

@@ -18,7 +18,7 @@ from ...kernels.jit import entry_point
 from ...kernels.units.chain_plain import chain_elements
 from ...kernels.units.pack import code_columns, code_rows, pack_columns, pack_rows
 from ...kernels.units.tile import WIDTH, UnitCall
-from ..threads import over_ranges, thread_count
+from ...ops.threads import over_ranges, thread_count
 from .operands import UnitOperands
 
 #: exponent codes: emin, bias, code of zero

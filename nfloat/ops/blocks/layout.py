@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -43,6 +44,11 @@ class Layout:
     def bands(self) -> int:
         """Blocks along the other axis of tiles."""
         return -(-self.height // self.rows)
+
+    @property
+    def is_folded(self) -> bool:
+        """Whether several rows share a scale."""
+        return len(self.axes) == 2 and self.rows > 1
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -90,24 +96,25 @@ class Layout:
 
     def fold(self, per_row: NDArray[Any], combine: np.ufunc) -> NDArray[Any]:
         """One number a block of every row (of the seen array) as one number a tile, flat."""
-        if len(self.axes) != 2 or self.rows == 1 or per_row.size == 0:
+        if not self.is_folded or per_row.size == 0:
             return per_row
         rows = per_row.reshape(-1, self.height, self.count)
         return combine.reduceat(rows, range(0, self.height, self.rows), axis=1).reshape(-1)
 
     def spread(self, per_tile: NDArray[Any]) -> NDArray[Any]:
         """The inverse of `fold`: every row's copy."""
-        if len(self.axes) != 2 or self.rows == 1 or per_tile.size == 0:
+        if not self.is_folded or per_tile.size == 0:
             return per_tile
         tiles = per_tile.reshape(-1, self.bands, self.count)
         return np.repeat(tiles, self.rows, axis=1)[:, : self.height].reshape(-1)
 
     def tops(self, per_row: NDArray[Any]) -> NDArray[Any]:
         """The number of each tile's first row: what `fold` gives where all rows of a tile have the same."""
-        if len(self.axes) != 2 or self.rows == 1 or per_row.size == 0:
+        if not self.is_folded or per_row.size == 0:
             return per_row
         return np.ascontiguousarray(per_row.reshape(-1, self.height, self.count)[:, :: self.rows]).reshape(-1)
 
+    @lru_cache(maxsize=512)  # noqa: B019 (few layouts, each of a few hundred bytes)
     def pieces(self, most: int) -> NDArray[np.int64]:
         """Parts of the seen array that are whole blocks, of about `most` elements: (start, stop, first, last, n)."""
         row, blocks = self.n * self.inner, self.count * self.inner
@@ -162,16 +169,25 @@ def as_layout(shape: tuple[int, ...], fmt: BlockFormat, axis: Axis) -> Layout:
     ArgumentError, ShapeError
         If `axis` is not one (two for tiles) of the array's.
     """
-    sizes = fmt.sizes
+    try:
+        return _known(shape, fmt.sizes, fmt.is_tile, axis)
+    except TypeError:  # an axis that has no hash, such as a list
+        return _layout(shape, fmt.sizes, fmt.is_tile, axis)
+
+
+def _layout(shape: tuple[int, ...], sizes: tuple[int | None, int | None] | None, is_tile: bool, axis: Axis) -> Layout:
     if sizes is None:
         return Layout(shape, (), None, 1, prod(shape), 1, max(prod(shape), 1), 1, 1)
-    if fmt.is_tile:
+    if is_tile:
         return _tiles(shape, sizes, _two_axes(shape, axis))
     at = _one_axis(shape, axis)
     full = shape or (1,)
     n = full[at]
     size = max(n, 1) if sizes[1] is None else sizes[1]
     return Layout(shape, (at,), None, prod(full[:at]), n, prod(full[at + 1 :]), size, 1, 1)
+
+
+_known = lru_cache(maxsize=512, typed=True)(_layout)
 
 
 def _tiles(shape: tuple[int, ...], sizes: tuple[int | None, int | None], axes: tuple[int, int]) -> Layout:

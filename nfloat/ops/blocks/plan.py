@@ -35,7 +35,7 @@ class BlockPlan:
     `single`: float32 arrays give float32 ones. `words`, `codes`: the elements'; `scale_words`, `scale`: the scales';
     `second`: those of the other scale of four over six, or None. `power_lanes`: the lanes (by their digits) whose
     power form knows the elements; `quotient`, `short`: whether the quotient form does, and the short one for float32
-    arrays; `quotient_scales`: whether scales of float32 magnitudes are made in lanes.
+    arrays; `quotient_scales`: whether lanes make the scales amax / (M t).
     """
 
     format: BlockFormat
@@ -94,8 +94,8 @@ def _plan(f: BlockFormat, rule: ScaleRule | None, mode: Rounding, random_bits: i
         scale_words=rounding_spec(s, f.scale_rounding, Overflow.SATURATE), scale=_scale_constants(f, e.max),
         second=_scale_constants(f, 4.0) if f.four_over_six is not None else None,
         power_lanes=tuple(lane.digits for lane in (SINGLE, DOUBLE) if _has_powers(f) and _knows(e, mode, lane)),
-        short=_divides(f) and not mode.is_stochastic and e.emin >= -20 and _knows(e, mode, SINGLE),
-        quotient=_divides(f) and _knows(e, mode, DOUBLE), quotient_scales=_rounds_twice(f),
+        short=_divides_short(f, mode) and _knows(e, mode, SINGLE),
+        quotient=_divides(f, mode) and _knows(e, mode, DOUBLE), quotient_scales=_divides_scales(f),
     )  # fmt: skip
 
 
@@ -112,19 +112,31 @@ def _has_powers(f: BlockFormat) -> bool:
     return f.scale_rule is not ScaleRule.ABSMAX and not f.tensor_scale and ends
 
 
-def _divides(f: BlockFormat) -> bool:
-    """Whether x r decides as x / d does: see ``kernels/blocks/lanes.py`` for the 40 bits."""
-    p, digits = f.element.precision, f.scale.precision + 24 * f.tensor_scale
-    return p <= 10 and digits + p + 1 <= 40
+def _divides(f: BlockFormat, mode: Rounding) -> bool:
+    """Whether float64 lanes know quotients: see ``kernels/blocks/quotients.py``, for random bits ``forms.py``."""
+    p = f.element.precision
+    if mode.is_stochastic:
+        return p <= 10 and _digits(f) + p + 1 <= 40
+    return p <= 40 and f.element.emin >= -200
 
 
-def _rounds_twice(f: BlockFormat) -> bool:
-    """Whether scales amax / (M t) of float32 magnitudes may be rounded twice: see ``kernels/blocks/scales.py``."""
+def _divides_short(f: BlockFormat, mode: Rounding) -> bool:
+    """Whether float32 lanes do: the rest of d, times what rounding decides at, must be exact."""
+    p = f.element.precision
+    return mode is Rounding.NEAREST_EVEN and p <= 12 and f.element.emin >= -16 and _digits(f) - 24 + p + 1 <= 24
+
+
+def _digits(f: BlockFormat) -> int:
+    """The bits of scale times tensor scale."""
+    return f.scale.precision + 24 * f.tensor_scale
+
+
+def _divides_scales(f: BlockFormat) -> bool:
+    """Whether float64 lanes know the quotients that are scales."""
     s = f.scale
-    digits = f.element.precision + 24 * f.tensor_scale + s.precision + 1
-    kept = s.has_zero and not s.flushes_input and not s.flushes_output and s.precision >= 2
-    known = f.scale_rule is ScaleRule.ABSMAX and f.scale_rounding in DETERMINISTIC
-    return known and kept and digits <= 50 and is_narrow(s, DOUBLE)
+    kept = s.has_zero and not s.flushes_input and not s.flushes_output and 2 <= s.precision <= 40
+    known = f.scale_rule is ScaleRule.ABSMAX and f.scale_rounding in DETERMINISTIC and f.four_over_six is None
+    return known and kept and is_narrow(s, DOUBLE)
 
 
 def _scale_constants(f: BlockFormat, largest: float) -> NDArray[np.float64]:

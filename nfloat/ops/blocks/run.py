@@ -7,7 +7,8 @@ scale, tiles), magnitudes come first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,17 +22,22 @@ from ...formats.spec import rounding_spec
 from ...kernels.arithmetic.operations import Operation
 from ...kernels.arithmetic.results import compute_plain
 from ...kernels.blocks import rule
-from ...kernels.blocks.pieces import block_maxima, fused_blocks, power_pieces, quotient_pieces, short_pieces
+from ...kernels.blocks.magnitudes import block_maxima
+from ...kernels.blocks.pieces import fused_blocks, power_pieces, quotient_piece
 from ...kernels.blocks.rule import ScaleField
+from ...kernels.blocks.scales import known_divisors, quotient_scales
 from ...kernels.blocks.walks import WIDTH
 from ...streams import SeedLike, Stream, as_key
 from ..codes import code_dtype
+from ..threads import over_ranges, thread_count
 from .layout import Layout
 from .plan import BlockPlan
 
 _FLOAT32 = rounding_spec(get_format("float32"), Rounding.NEAREST_EVEN, Overflow.SATURATE)
-#: elements of a piece
-_PIECE = 1 << 18
+#: elements of a piece that stays in the second cache, and of one that need not
+_PIECE, _LONG = 1 << 17, 1 << 19
+#: what an element costs, in the units of ``ops/threads.py``
+_WORK = 4
 _NO_ORDER = np.empty(0, np.int64)
 
 
@@ -48,8 +54,8 @@ class Quantised:
 class BlockJob:
     """An array as kernels see it, what it becomes, and what is known of its blocks.
 
-    `state`: whether blocks (of every row; those of tiles stand in each of their rows) hold more than finite numbers.
-    `scales`: first their greatest finite magnitudes, then the scales in the place of these.
+    `amax`, `state`: their greatest finite magnitudes, and whether they hold more than finite numbers; `given`: whether
+    that is known before scales are made. What is said of a tile stands in each of its rows.
     """
 
     plan: BlockPlan
@@ -58,8 +64,12 @@ class BlockJob:
     out: NDArray[Any]
     key: int
     order: NDArray[np.int64]
+    amax: NDArray[np.floating]
     state: NDArray[np.uint8]
     scales: NDArray[np.float64]
+    todo: NDArray[np.uint8]
+    threads: int | None
+    given: bool = False
 
     @property
     def in_lanes(self) -> bool:
@@ -71,9 +81,22 @@ class BlockJob:
         """Whether the power form does it."""
         return self.in_lanes and (24 if self.x.itemsize == 4 else 53) in self.plan.power_lanes
 
+    def in_pieces(self, task: Callable[[NDArray[np.int64]], object]) -> None:
+        """Do the task for all pieces of the array, on one thread or several."""
+        pieces = self.layout.pieces(_PIECE if not self.given else _LONG)
+        count = thread_count(self.threads, _WORK * self.x.size, len(pieces))
+        if len(pieces):
+            over_ranges(lambda first, last: task(pieces[first:last]), len(pieces), count)
+
 
 def quantise(
-    a: NDArray[np.floating], plan: BlockPlan, layout: Layout, seed: SeedLike | None, *, to_codes: bool
+    a: NDArray[np.floating],
+    plan: BlockPlan,
+    layout: Layout,
+    seed: SeedLike | None,
+    *,
+    to_codes: bool,
+    threads: int | None = None,
 ) -> Quantised:
     """The values or codes of a carrier array, and its scales.
 
@@ -86,87 +109,111 @@ def quantise(
     SeedError
         If random bits are needed and there is no seed.
     """
-    job, f = _job(a, plan, layout, seed, to_codes), plan.format
-    stochastic_scales = f.scale_rounding.is_stochastic
-    ahead = (
-        f.tensor_scale or f.is_tile or stochastic_scales or plan.second is not None or f.nonfinite is Nonfinite.RAISE
-    )
-    t = 1.0
-    if ahead or not (
-        job.powers_in_lanes or (job.in_lanes and plan.quotient and plan.quotient_scales and a.itemsize == 4)
-    ):
-        _find_magnitudes(job)
-        ahead = True
+    job, f, t = _job(a, plan, layout, seed, to_codes, threads), plan.format, 1.0
+    powers = job.powers_in_lanes and not f.scale_rounding.is_stochastic
+    by_pieces = powers or (job.in_lanes and plan.quotient and plan.quotient_scales)
+    if f.tensor_scale or f.is_tile or f.nonfinite is Nonfinite.RAISE or not by_pieces:
+        job = _with_magnitudes(job)
         if f.nonfinite is Nonfinite.RAISE and job.state.any():
             _refuse_nonfinite(a)
-        t = tensor_scale(f, float(job.scales.max(initial=0.0)))
-    todo = np.empty(job.scales.size, np.uint8)
-    if job.powers_in_lanes and not stochastic_scales:
-        _powers(job, todo, ahead)
+        t = tensor_scale(f, float(job.amax.max(initial=0.0)))
+    if powers:
+        _powers(job)
     else:
-        _quotients(job, todo, ahead, t, seed)
-    if todo.any():
-        _by_the_rule(job, todo, t)
+        _quotients(job, t, seed)
+    if job.todo.any():
+        _by_the_rule(job, t)
     dtype = code_dtype(f.element) if to_codes else job.out.dtype
     return Quantised(layout.restored(job.out).astype(dtype, copy=False), layout.scales(layout.tops(job.scales)), t)
 
 
-def _job(a: NDArray[np.floating], plan: BlockPlan, layout: Layout, seed: SeedLike | None, to_codes: bool) -> BlockJob:
+def _job(
+    a: NDArray[np.floating], plan: BlockPlan, layout: Layout, seed: SeedLike | None, to_codes: bool, threads: int | None
+) -> BlockJob:
     x, stochastic = layout.seen(a), plan.rounding.is_stochastic
     blocks = layout.outer * layout.count * layout.inner if layout.axes else 1
     dtype = x.dtype if not to_codes else np.uint8 if plan.format.element.bits <= 8 else np.uint64
     key = signed(as_key(seed)) if stochastic else 0
     order = layout.counters() if stochastic else _NO_ORDER
-    return BlockJob(plan, layout, x, np.empty(x.size, dtype), key, order, np.zeros(blocks, np.uint8), np.zeros(blocks))
+    amax, scales = np.empty(blocks, x.dtype), np.empty(blocks)
+    state, todo = np.zeros(blocks, np.uint8), np.empty(blocks, np.uint8)
+    return BlockJob(plan, layout, x, np.empty(x.size, dtype), key, order, amax, state, scales, todo, threads)
 
 
 # ---------------------------------------------------------------- in lanes
-def _powers(job: BlockJob, todo: NDArray[np.uint8], ahead: bool) -> None:
+def _powers(job: BlockJob) -> None:
     """Scales that are powers of two, and the elements over them."""
-    plan, layout = job.plan, job.layout
-    width = WIDTH[8 * job.x.itemsize]
-    if not ahead and layout.inner == 1 and 0 < job.x.size < 2**32 and layout.n % width == layout.size % width == 0:
-        fused_blocks(
-            job.x, job.out, layout.n, layout.size, plan.scale, plan.words, plan.codes, job.key, job.scales, todo
-        )
-        return
-    pieces = layout.pieces(_PIECE)
-    shifts = np.empty(
-        (1, int((pieces[:, 3] - pieces[:, 2]).max(initial=0))), np.int32 if job.x.itemsize == 4 else np.int64
-    )
-    todo[:] = 0
-    power_pieces(job.x, job.out, pieces, layout.inner, layout.size, ahead, job.scales, job.state, plan.scale,
-                 plan.words, plan.codes, job.key, shifts, job.scales, todo)  # fmt: skip
+    plan, layout, width = job.plan, job.layout, WIDTH[8 * job.x.itemsize]
     if job.x.size == 0:
-        job.scales[:] = plan.scale[ScaleField.LEAST]
+        job.scales[:], job.todo[:] = plan.scale[ScaleField.LEAST], 0
+    elif not job.given and layout.inner == 1 and job.x.size < 2**32 and layout.n % width == layout.size % width == 0:
+        job.in_pieces(
+            lambda pieces: fused_blocks(job.x, job.out, pieces, layout.size, plan.scale, plan.words, plan.codes,
+                                        job.key, job.scales, job.todo)
+        )  # fmt: skip
+    else:
+        kind = np.int32 if job.x.itemsize == 4 else np.int64
+
+        def task(pieces: NDArray[np.int64]) -> None:
+            shifts = np.empty((1, _blocks(pieces)), kind)
+            power_pieces(job.x, job.out, pieces, layout.inner, layout.size, job.given, job.amax, job.state,
+                         plan.scale, plan.words, plan.codes, job.key, shifts, job.scales, job.todo)  # fmt: skip
+
+        job.in_pieces(task)
 
 
-def _quotients(job: BlockJob, todo: NDArray[np.uint8], ahead: bool, t: float, seed: SeedLike | None) -> None:
+def _quotients(job: BlockJob, t: float, seed: SeedLike | None) -> None:
     """Any scales: made in pieces where lanes know them, else before; elements by lanes, or left to the rule."""
-    plan, layout = job.plan, job.layout
-    made = plan.quotient_scales and plan.second is None and t > 0.0 and job.x.itemsize == 4 and job.x.size > 0
-    known = not (made and job.in_lanes and plan.quotient)
+    plan = job.plan
+    in_lanes = job.in_lanes and plan.quotient and job.x.size > 0
+    known = not (in_lanes and plan.quotient_scales and not job.layout.is_folded and t > 0.0)
     if known:
         _whole_scales(job, t, scale_key(plan, seed))
-    if not (job.in_lanes and plan.quotient):
-        todo[:] = 1
+    if not in_lanes:
+        job.todo[:] = 1
         return
-    pieces = layout.pieces(_PIECE)
-    todo[:] = 0
-    most = int((pieces[:, 3] - pieces[:, 2]).max(initial=0))
-    pairs = np.empty((2, most))
-    given = (job.x, job.out, pieces, layout.inner, layout.size, ahead, job.scales, job.state, plan.scale, plan.words,
-             plan.scale_words, plan.codes, job.key, t, known)  # fmt: skip
     if plan.short and job.x.itemsize == 4:
-        short_pieces(*given, pairs, np.empty((3, most), np.float32), job.scales, todo)
-    else:
-        quotient_pieces(*given, pairs, job.scales, todo)
+        _quotients_in(np.float32, job, t, known)
+        # what is beyond these lanes is the rule's, a hundred times as slow, or all is done by the others
+        if np.count_nonzero(job.todo) * 100 <= job.todo.size:
+            return
+    _quotients_in(np.float64, job, t, known)
 
 
-def _by_the_rule(job: BlockJob, todo: NDArray[np.uint8], t: float) -> None:
+def _quotients_in(kind: type, job: BlockJob, t: float, known: bool) -> None:
+    """The quotient form in lanes of float64, or the short one of float32."""
+    plan, layout = job.plan, job.layout
+
+    def task(pieces: NDArray[np.int64]) -> None:
+        single = kind is np.float32
+        parts: NDArray[np.floating] = np.empty(
+            (4 if single else 3, max(_blocks(pieces), WIDTH[32 if single else 64])), kind
+        )
+        for piece in pieces:
+            first, last = piece[2], piece[3]
+            amax, state = job.amax[first:last], job.state[first:last]
+            scales, todo = job.scales[first:last], job.todo[first:last]
+            if not job.given:
+                block_maxima(job.x, piece[None], layout.inner, layout.size, job.amax, job.state)
+            if known:
+                known_divisors(amax, state, t, plan.scale, scales, parts, todo)
+            else:
+                quotient_scales(amax, state, t, plan.scale, plan.scale_words, scales, parts, todo)
+            quotient_piece(job.x, job.out, piece, layout.inner, layout.size, parts, plan.words, plan.codes, job.key,
+                           job.todo)  # fmt: skip
+
+    job.in_pieces(task)
+
+
+def _blocks(pieces: NDArray[np.int64]) -> int:
+    """The most blocks that a piece has."""
+    return int((pieces[:, 3] - pieces[:, 2]).max(initial=0))
+
+
+def _by_the_rule(job: BlockJob, t: float) -> None:
     """The blocks that lanes do not know."""
     plan, layout = job.plan, job.layout
-    where = (layout.n, layout.inner, layout.size, job.scales, t, np.flatnonzero(todo), job.order, plan.words)
+    where = (layout.n, layout.inner, layout.size, job.scales, t, np.flatnonzero(job.todo), job.order, plan.words)
     if job.out.dtype.kind == "f":
         rule.block_values(job.x, job.out, *where, job.key)
         return
@@ -178,14 +225,17 @@ def _by_the_rule(job: BlockJob, todo: NDArray[np.uint8], t: float) -> None:
 
 
 # ---------------------------------------------------------------- magnitudes and scales
-def _find_magnitudes(job: BlockJob) -> None:
-    """Greatest magnitudes (in `scales`) and states of all blocks."""
-    layout = job.layout
-    if job.x.size:
-        block_maxima(job.x, layout.n, layout.inner, layout.size, job.scales, job.state)
-    if layout.rows > 1:
-        job.scales[:] = layout.spread(layout.fold(job.scales, np.maximum))
-        job.state[:] = layout.spread(layout.fold(job.state, np.bitwise_or))
+def _with_magnitudes(job: BlockJob) -> BlockJob:
+    """The job with the greatest magnitudes and the states of all blocks."""
+    layout, amax = job.layout, job.amax
+    if job.x.size == 0:
+        amax[:] = 0.0
+    job.in_pieces(lambda pieces: block_maxima(job.x, pieces, layout.inner, layout.size, amax, job.state))
+    if layout.is_folded:
+        amax[:] = layout.spread(layout.fold(amax, np.maximum))
+        if job.state.any():
+            job.state[:] = layout.spread(layout.fold(job.state, np.bitwise_or))
+    return replace(job, given=True)
 
 
 def tensor_scale(f: BlockFormat, amax: float) -> float:
@@ -225,9 +275,9 @@ def _whole_scales(job: BlockJob, t: float, key: int) -> None:
 def _scales_by_the_rule(job: BlockJob, t: float, key: int, constants: NDArray[np.float64]) -> NDArray[np.float64]:
     """One a block, as kernels see them."""
     plan, layout = job.plan, job.layout
-    amax, state = (layout.scales(layout.tops(one)).reshape(-1) for one in (job.scales, job.state))
+    amax, state = (layout.scales(layout.tops(one)).reshape(-1) for one in (job.amax, job.state))
     scales = np.empty(amax.size)
-    rule.block_scales(amax, state, t, constants, plan.scale_words, key, scales)
+    rule.block_scales(amax.astype(np.float64), state, t, constants, plan.scale_words, key, scales)
     return layout.flat_scales(scales.reshape(layout.scale_shape))
 
 

@@ -9,6 +9,7 @@ from ...formats.blocks import BlockFormatLike, ScaleRule
 from ...formats.rounding import OverflowLike, RoundingLike
 from ...streams import SeedLike
 from ..arguments import as_carrier, restore_scalar
+from ..threads import check_threads
 from .layout import Axis, as_layout
 from .plan import block_plan
 from .run import quantise
@@ -24,6 +25,7 @@ def round_blocks(
     overflow: OverflowLike | None = None,
     random_bits: int | None = None,
     seed: SeedLike | None = None,
+    threads: int | None = None,
 ) -> NDArray[np.floating] | np.floating:
     """Every element of `x` as an element of its block: the exact quotient by the scale rounded once, times the scale.
 
@@ -37,5 +39,6 @@ def round_blocks(
     """
     plan = block_plan(fmt, rounding, scale_rule, random_bits, overflow)
     a = as_carrier(x, "x", single=plan.single)
-    out = quantise(a, plan, as_layout(a.shape, plan.format, axis), seed, to_codes=False).out
+    layout = as_layout(a.shape, plan.format, axis)
+    out = quantise(a, plan, layout, seed, to_codes=False, threads=check_threads(threads)).out
     return out if type(x) is np.ndarray else restore_scalar(out, x)
