@@ -1,10 +1,16 @@
 """Fixtures that several rooms ask for."""
 
+import signal
 from collections import Counter
 
 import pytest
 
 from nfloat.ops import threads
+
+# a script starts what stands before "&" with SIGINT ignored, and processes inherit that: tests of Ctrl-C would
+# wait for ever
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
