@@ -102,22 +102,9 @@ def command(
       nfloat check --blocks 1000 --seed 7
       nfloat check --units recorded.npz
     """
-    if recording is not None:
-        if formats or exhaustive or products or random is not None or drawn is not None or blocks is not None:
-            raise click.UsageError("--units reads all that it compares from its file: it goes alone")
-        _check_units(recording, as_json)
-        return
-    if blocks is not None:
-        if formats or exhaustive or products or random is not None or drawn is not None:
-            raise click.UsageError("--blocks draws its own formats and arrays: it goes with --seed alone")
-        _check_blocks(blocks, seed, as_json)
-        return
-    if products:
-        if formats or exhaustive or random is not None or drawn is not None:
-            raise click.UsageError(
-                "--products draws its own formats and operands: it goes with --minutes, --seed and --jobs alone"
-            )
-        _check_products(minutes or 1.0, seed, jobs or 1, as_json)
+    others = bool(formats) or exhaustive or random is not None or drawn is not None
+    if recording is not None or blocks is not None or products:
+        _instead(recording, blocks, products, others, (minutes or 1.0, seed, jobs or 1), as_json)
         return
     if minutes is not None:
         raise click.UsageError(
@@ -160,6 +147,31 @@ def _check_blocks(number: int, seed: int, as_json: bool) -> None:
     from ..testing.sweep_blocks import sweep_blocks
 
     _finish({"block formats": [sweep_blocks(number, seed)]}, as_json)
+
+
+def _instead(
+    recording: Path | None,
+    blocks: int | None,
+    products: bool,
+    others: bool,
+    effort: tuple[float, int, int],
+    as_json: bool,
+) -> None:
+    """The checks that go alone; `effort`: minutes, seed, jobs."""
+    if recording is not None:
+        if others or products or blocks is not None:
+            raise click.UsageError("--units reads all that it compares from its file: it goes alone")
+        _check_units(recording, as_json)
+    elif blocks is not None:
+        if others or products:
+            raise click.UsageError("--blocks draws its own formats and arrays: it goes with --seed alone")
+        _check_blocks(blocks, effort[1], as_json)
+    elif others:
+        raise click.UsageError(
+            "--products draws its own formats and operands: it goes with --minutes, --seed and --jobs alone"
+        )
+    else:
+        _check_products(*effort, as_json)
 
 
 def _check_units(path: Path, as_json: bool) -> None:
