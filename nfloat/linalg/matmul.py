@@ -5,7 +5,7 @@ Here: what the arguments mean. What a sum is stands in ``accumulators``; which k
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +21,10 @@ from .blocks import exact_values, is_block_scaled, scaled_outside, scaled_result
 from .gemm.small import small_product
 from .gemm.stacks import multiply_stack
 from .operands import input_formats, matmul_operands
+from .units.unit import Unit
+
+Inputs: TypeAlias = FormatLike | tuple[FormatLike, FormatLike] | None
+Scales: TypeAlias = tuple[ArrayLike | None, ArrayLike | None]
 
 
 def matmul(
@@ -29,7 +33,7 @@ def matmul(
     acc: AccumulatorLike,
     c: ArrayLike | None = None,
     *,
-    inputs: FormatLike | tuple[FormatLike, FormatLike] | None = None,
+    inputs: Inputs = None,
     output: FormatLike | None = None,
     seed: SeedLike | None = None,
     threads: int | None = None,
@@ -98,35 +102,62 @@ def matmul(
     >>> nf.matmul([1.0, 2.0**-11], [1.0, 1.0], nf.Accumulator("float16", rounding="toward_positive"))
     np.float64(1.0009765625)
     """
-    how = as_accumulator(acc)
+    how, threads = as_accumulator(acc), check_threads(threads)
     plain = type(a) is type(b) is np.ndarray and (c is None or type(c) is np.ndarray) and type(how) is Accumulator
     if plain and inputs is output is scale_a is scale_b is None:
-        check_threads(threads)
         quick = small_product(a, b, c, how)  # type: ignore[arg-type]
         if quick is not None:
             return quick
-    threads = check_threads(threads)
-    alpha = 1.0
-    if isinstance(a, BlockArray) or isinstance(b, BlockArray):
-        outside = inputs is None and not isinstance(how, Accumulator) and not is_block_scaled(how)
-        if outside and isinstance(a, BlockArray) and isinstance(b, BlockArray):
-            sums = scaled_outside(a, b, c, lambda x, y: matmul(x, y, how, threads=threads))
-            return sums if output is None else np.asarray(round_values(sums, get_format(output, "output")))
-        if isinstance(how, Accumulator) or not is_block_scaled(how):
-            a, b = exact_values(a), exact_values(b)
-        else:
-            if inputs is not None or scale_a is not None or scale_b is not None:
-                raise ArgumentError("inputs, scale_a and scale_b say what block arrays have already; leave them out")
-            (a, scale_a, t_a), (b, scale_b, t_b) = unit_parts(a, how, "a"), unit_parts(b, how, "b")
-            alpha = t_a * t_b
-            if alpha != 1.0 and c is not None:
-                raise ArgumentError(
-                    f"c: the tensor scales ({t_a} and {t_b}) apply to what is summed; add c to the result"
-                )
     last = None if output is None else get_format(output, "output")
+    if isinstance(a, BlockArray) or isinstance(b, BlockArray):
+        result = _of_blocks(a, b, c, how, inputs, (scale_a, scale_b), seed, threads)
+    else:
+        result = _product(a, b, c, how, inputs, (scale_a, scale_b), seed, threads)
+    if last is not None:
+        result = np.asarray(round_values(result, last))
+    return result[()] if result.ndim == 0 else result
+
+
+def _of_blocks(
+    a: ArrayLike | BlockArray,
+    b: ArrayLike | BlockArray,
+    c: ArrayLike | None,
+    how: Accumulator | Unit,
+    inputs: Inputs,
+    scales: Scales,
+    seed: SeedLike | None,
+    threads: int | None,
+) -> NDArray[Any]:
+    """A product in which a block array is: by its values, by scales inside of the unit, or outside of it."""
+    if isinstance(how, Accumulator) or not is_block_scaled(how):
+        outside = inputs is None and not isinstance(how, Accumulator)
+        if outside and isinstance(a, BlockArray) and isinstance(b, BlockArray):
+            return scaled_outside(a, b, c, lambda x, y: matmul(x, y, how, threads=threads))
+        return _product(exact_values(a), exact_values(b), c, how, inputs, scales, seed, threads)
+    if inputs is not None or any(scale is not None for scale in scales):
+        raise ArgumentError("inputs, scale_a and scale_b say what block arrays have already; leave them out")
+    (a, scale_a, t_a), (b, scale_b, t_b) = unit_parts(a, how, "a"), unit_parts(b, how, "b")
+    alpha = t_a * t_b
+    if alpha != 1.0 and c is not None:
+        raise ArgumentError(f"c: the tensor scales ({t_a} and {t_b}) apply to what is summed; add c to the result")
+    result = _product(a, b, c, how, None, (scale_a, scale_b), seed, threads)
+    return result if alpha == 1.0 else scaled_result(result, alpha)
+
+
+def _product(
+    a: ArrayLike,
+    b: ArrayLike,
+    c: ArrayLike | None,
+    how: Accumulator | Unit,
+    inputs: Inputs,
+    scales: Scales,
+    seed: SeedLike | None,
+    threads: int | None,
+) -> NDArray[Any]:
+    """A product of plain arrays, of the shape that its operands give it."""
     given = matmul_operands(a, b, c, None if inputs is None else input_formats(inputs))
     if isinstance(how, Accumulator):
-        if scale_a is not None or scale_b is not None:
+        if any(scale is not None for scale in scales):
             raise ArgumentError(
                 f"scale_a and scale_b go with a block-scaled matrix unit, not with acc={how!r}; scale a and b before"
             )
@@ -137,10 +168,5 @@ def matmul(
     else:
         from .units.matmul import unit_matmul  # units are loaded where they are used
 
-        out = unit_matmul(given, how, (scale_a, scale_b), threads)
-    result = out if given.full == given.shape else out.reshape(given.shape)
-    if alpha != 1.0:
-        result = scaled_result(result, alpha)
-    if last is not None:
-        result = np.asarray(round_values(result, last))
-    return result[()] if result.ndim == 0 else result
+        out = unit_matmul(given, how, scales, threads)
+    return out if given.full == given.shape else out.reshape(given.shape)
