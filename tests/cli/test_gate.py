@@ -33,7 +33,7 @@ def test_the_gate(nfloat, tmp_path):
 
 
 def test_mistakes_of_the_gate_come_before_the_run(nfloat, tmp_path):
-    assert_mistake(nfloat(*SMALL, "--fail-on", "wors"), "fail_on='wors' is not a verdict; did you mean 'worse'")
+    assert_mistake(nfloat(*SMALL, "--fail-on", "wors"), "'wors' is not a verdict; did you mean 'worse'")
     (tmp_path / "budget.toml").write_text("loss = 1\n")
     assert_mistake(nfloat(*SMALL, "--budget", "budget.toml"), "budget.toml: unknown key 'loss'")
     assert not (tmp_path / "out").exists()
@@ -71,7 +71,7 @@ def test_some_kernels_are_compiled(nfloat):
     done = nfloat("warmup", "arithmetic.tables", "rounding.arrays.round_plain", "--json")
     assert done.code == 0
     assert set(json.loads(done.out)["kernels"]) == {"arithmetic.tables.look_up", "rounding.arrays.round_plain"}
-    assert_mistake(nfloat("warmup", "roundin"), "names='roundin' is no kernel and no room of kernels; did you mean")
+    assert_mistake(nfloat("warmup", "roundin"), "'roundin' is no kernel and no room of kernels; did you mean")
 
 
 def test_the_key_of_the_cache(nfloat):
