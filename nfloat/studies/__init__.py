@@ -5,7 +5,10 @@ study, with which parameters, from which seed), ``experiment.py`` (running it), 
 interruption; ``nfloat/runs`` keeps the rows on disk), ``measurements.py`` (rows and figures together), ``selection.py``
 (from rows), ``page.py`` (the page made of them); ``samples.py`` draws the data.
 
-The studies: ``stagnation.py``, ``swamping.py``, ``long_gemm.py``, ``input_formats.py``, ``gemm_error.py``.
+The studies: ``stagnation.py``, ``swamping.py``, ``long_gemm.py``, ``input_formats.py``, ``gemm_error.py`` (sums and
+products); ``lost_updates.py``, ``fixed_point_sr.py``, ``loss_scaling.py``, ``bf16_vs_tf32.py``, ``optimizer_state.py``
+(training; ``trainings.py`` is what they share); ``block_sqnr.py``, ``reduction_order.py``; ``time_stepping.py``,
+``iterative_refinement.py`` (beyond neural networks).
 
     result = nf.studies.run("input-formats", out="out")
     result.ok, result.checks[0].measured
@@ -21,7 +24,22 @@ from typing import Any
 
 from ..errors import ArgumentError, nearest_names
 from ..runs.export import export as export
-from . import gemm_error, input_formats, long_gemm, stagnation, swamping
+from . import (
+    bf16_vs_tf32,
+    block_sqnr,
+    fixed_point_sr,
+    gemm_error,
+    input_formats,
+    iterative_refinement,
+    long_gemm,
+    loss_scaling,
+    lost_updates,
+    optimizer_state,
+    reduction_order,
+    stagnation,
+    swamping,
+    time_stepping,
+)
 from .checks import Check as Check
 from .plan import Plan as Plan
 from .study import Study as Study
@@ -36,6 +54,15 @@ STUDIES = MappingProxyType(
             long_gemm,
             input_formats,
             gemm_error,
+            lost_updates,
+            fixed_point_sr,
+            loss_scaling,
+            bf16_vs_tf32,
+            block_sqnr,
+            reduction_order,
+            optimizer_state,
+            time_stepping,
+            iterative_refinement,
         )
     }
 )

@@ -73,16 +73,15 @@ def measure(cell: Cell) -> Mapping[str, Value]:
     `loss_gap` is the relative change of the training loss, `path` the distance of the weights from float64's as a share
     of the way that those have gone, `bits` the bits of all tensors that one step stores.
     """
-    from ... import nn
+    from ...drift.comparison import recipe_of
 
     config = cell.config()
-    alone = config.replace(recipes=("float64",))
-    twin_loss, start, twin = _twin(alone)
-    recipe = nn.recipe(config.recipes[0])
-    training, meter = _task(alone).begin(recipe, config.seed, 1), _Meter(recipe)
-    for step in range(config.steps):
-        last = step + 1 == config.steps
-        training.step(meter.observer if last else None, meter.watch if last else None)
+    twin_loss, start, twin = _twin(config.replace(recipes=("float64",)))
+    training = _task(config.replace(recipes=("float64",), seed=0)).begin(recipe_of(config.recipes[0]), config.seed, 1)
+    meter = _Meter(recipe_of(config.recipes[0]))
+    for _ in range(config.steps - 1):
+        training.step()
+    training.step(meter.observer, meter.watch)
     train, test = training.train_set(), training.test_set()
     return {
         "train_loss": train.loss,
@@ -96,7 +95,7 @@ def measure(cell: Cell) -> Mapping[str, Value]:
 
 @functools.lru_cache(maxsize=4)
 def _task(config: Config) -> EngineTask:
-    """Model and data, read once for all cells that have them."""
+    """Data and model, which cells share that differ in seed and recipe."""
     return config.task()
 
 
@@ -105,7 +104,7 @@ def _twin(config: Config) -> tuple[float, Mapping[str, Any], Mapping[str, Any]]:
     """float64's loss, and its weights at the start and the end: cells that differ in the recipe share them."""
     from ...drift.twin import run_reference
 
-    reference = run_reference(config, _task(config), 1, measured=())
+    reference = run_reference(config, _task(config.replace(seed=0)), 1, measured=())
     first, last = reference.at[0], reference.at[config.steps]
     return last.train_loss, first.weights, last.weights
 
@@ -148,9 +147,8 @@ class _Meter:
 
 
 def _bits(fmt: Any) -> float:
-    """Bits of an element, a block format's scales included."""
-    scale = getattr(fmt, "scale", None)
-    return float(fmt.bits) if scale is None else fmt.element.bits + fmt.scale.bits / fmt.block
+    """Bits of an element, its share of a block's scale included."""
+    return float(getattr(fmt, "bits_per_element", None) or fmt.bits)
 
 
 TASK = Task(
