@@ -1,6 +1,7 @@
 """Which kernel does a product, and why.
 
-`dispatch.py` (from a product to kernel calls), `route.py` (the candidates for an accumulator, and what each asks of the
-operands), `constants.py` (a format's row of constants, and what lanes can do with it), `facts.py` (what one look at an
-operand tells), `halves.py` (products in half lanes).
+`dispatch.py` (from a product to kernel calls), `route.py` (the candidates for an accumulator), `candidate.py` (what one
+asks of the operands), `direct.py` (the same for sums that a lane rounds first), `constants.py` (a format's row of
+constants, and what lanes can do with it), `facts.py` (what one look at an operand tells), `halves.py` (products in half
+lanes).
 """
