@@ -36,7 +36,7 @@ FEATURES = ("avx2", "fma", "f16c", "avx512f", "avx512bf16", "avx512fp16", "amx-b
 )
 @json_option
 def command(cache_key: bool, as_json: bool) -> None:
-    """Show versions, CPU features, the cache of compiled code and its state, and the number of threads.
+    """Show versions, CPU features and the paths that products take on it, the cache of compiled code, and threads.
 
     Ends with exit code 1 if something makes nfloat slow or unusable here (no writable cache).
 
@@ -81,7 +81,7 @@ def _python() -> dict[str, object]:
 
 
 def _compiler() -> dict[str, object]:
-    from ..kernels import jit
+    from ..kernels import jit, machine
     from ..kernels.cache_files import damaged
 
     cpu, *flags = jit.cpu_features().split(" ", 1)
@@ -89,6 +89,8 @@ def _compiler() -> dict[str, object]:
     cache = jit.CACHE_DIR
     return {
         "cpu": cpu,
+        "machine": machine.HERE.name,
+        "paths": machine.paths(),
         "features": [name for name in FEATURES if f"+{name}" in present],
         "cache": None if cache is None else str(cache),
         "compiled": 0 if cache is None else sum(1 for _ in cache.rglob("*.nbc")),

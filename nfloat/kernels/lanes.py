@@ -11,6 +11,8 @@ from typing import TypeAlias
 from llvmlite import ir
 from numba.core import cgutils
 
+from .machine import HERE
+
 Value: TypeAlias = ir.Value
 
 
@@ -77,6 +79,21 @@ class Lanes:
         function = ir.FunctionType(kind, [a.type for a in args])
         full = f"llvm.{name}.v{kind.count}{element}"
         return self.builder.call(cgutils.get_or_insert_function(self.builder.module, function, full), args)
+
+    def exact_fma(self, a: Value, b: Value, s: Value) -> Value:
+        """a b + s to nearest, of products that the lane holds: one instruction or two, and never a call."""
+        return self.call("fma", a, b, s) if HERE.fma else self.builder.fadd(self.builder.fmul(a, b), s)
+
+    def greater_code(self, name: str, x: Value, y: Value) -> Value:
+        """The greater (`name`: smax, umax) of codes in 64-bit lanes, by halves, as AVX2 and NEON compare them.
+
+        Exact for bits of powers of two, whose lower halves are 0. In general the halves of the result may come from
+        different codes: it is at least the greater one, and no halves are in it but theirs.
+        """
+        if self.bits != 64:
+            return self.call(name, x, y)
+        b, halves = self.builder, ir.VectorType(ir.IntType(32), 2 * self.count)
+        return b.bitcast(self.call(name, *(b.bitcast(code, halves) for code in (x, y))), self.int)
 
     def magnitude(self, x: Value) -> Value:
         """|x|."""

@@ -40,9 +40,9 @@ def two_sum(v: Lanes, x: Value, y: Value) -> tuple[Value, Value]:
 def fma_and_error(v: Lanes, a: Value, b: Value, s: Value) -> tuple[Value, Value]:
     """`two_sum` of s and the product a b, which the lane must hold exactly; the product itself is never formed."""
     ir_ = v.builder
-    h = v.call("fma", a, b, s)
+    h = v.exact_fma(a, b, s)
     t = ir_.fsub(h, s)
-    return h, ir_.fadd(ir_.fsub(s, ir_.fsub(h, t)), v.call("fma", a, b, ir_.fneg(t)))
+    return h, ir_.fadd(ir_.fsub(s, ir_.fsub(h, t)), v.exact_fma(a, b, ir_.fneg(t)))
 
 
 def to_odd(v: Lanes, s: Value, error: Value, direction: Value | None = None) -> Value:

@@ -165,6 +165,8 @@ def test_doctor(nfloat):
     facts = json.loads(nfloat("doctor", "--json").out)
     assert facts["packages"]["nfloat"] == nf.__version__
     assert facts["threads"] >= 1
+    assert facts["machine"] in ("avx512", "avx2", "neon", "other")
+    assert set(facts["paths"]) >= {"lanes", "float16 sums", "sums to nearest"}
     assert nfloat("doctor").out.startswith("python ")
 
 

@@ -17,10 +17,10 @@ from product_cases import exactly
 
 import nfloat as nf
 from nfloat.formats.rounding import Overflow, Rounding
+from nfloat.linalg.gemm.candidate import Problem, bound_before_growth
 from nfloat.linalg.gemm.constants import can_cut
 from nfloat.linalg.gemm.dispatch import norm_bound
 from nfloat.linalg.gemm.facts import ZEROS, Facts, survey
-from nfloat.linalg.gemm.route import Problem, bound_before_growth
 
 TINY = 2.0**-40
 

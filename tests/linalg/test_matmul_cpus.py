@@ -14,17 +14,43 @@ ANYWHERE = (
     ("bfloat16", "kahan", None, "nearest_even"),
     ("float16", "sequential", None, "toward_zero"),
     ("float16", "kahan", "float16", "stochastic"),
+    ("float16", "sequential", None, "nearest_away"),
+    ("float16", "pairwise", "float16", "stochastic"),
+    ("e6m9", "blocked", None, "nearest_even"),
+    ("float8_e5m2", "sequential", None, "nearest_even"),
 )
 #: without its half arithmetic this CPU does these alone by other kernels
-HALVES = tuple(case for case in ANYWHERE if case[0] == "float16" and case[1:] != ("kahan", "float16", "stochastic"))
+HALVES = tuple(
+    case
+    for case in ANYWHERE
+    if case[0] in ("float16", "float8_e5m2") and case[1:] != ("kahan", "float16", "stochastic")
+)
 PROGRAM = """
 import hashlib, numpy as np, nfloat as nf
 for fmt, order, product, mode in {cases}:
     rng, digest = np.random.default_rng(0), hashlib.sha256()
-    operands = "float16" if fmt == "float16" else "bfloat16"
+    operands = fmt if fmt in ("float16", "float8_e5m2", "e6m9") else "bfloat16"
     a, b = (nf.round(rng.standard_normal(shape).astype(np.float32), operands) for shape in ((25, 60), (60, 67)))
-    digest.update(nf.matmul(a, b, nf.Accumulator(fmt, product, mode, order), seed=1).tobytes())
+    acc = nf.Accumulator(fmt, product, mode, order, block=9 if order == "blocked" else None)
+    digest.update(nf.matmul(a, b, acc, seed=1).tobytes())
+    a[8:12] = np.ldexp(a[8:12], -60) if fmt == "bfloat16" else a[8:12]  # some tiles whose numbers lie far apart
+    a[8:12, ::7] = np.abs(a[20:24, ::7])
+    digest.update(nf.matmul(a, b, acc, seed=2).tobytes())
     print(fmt, order, product, mode, digest.hexdigest())
+"""
+#: a product that rounds toward zero by the CPU's register where there is no better way, and Ctrl-C in the middle of it
+INTERRUPTED = """
+import signal, numpy as np, nfloat as nf
+def tenth(): return float("1") / float("10")  # rounded up; toward zero it is another number
+acc, x = nf.Accumulator("bfloat16", rounding="stochastic"), np.ones((700, 700), np.float32)
+nf.matmul(x[:9], x[:, :9], acc, seed=1)
+signal.signal(signal.SIGALRM, signal.default_int_handler)
+signal.setitimer(signal.ITIMER_REAL, 0.05)
+try:
+    while True:
+        nf.matmul(x, x, acc, seed=1, threads=1)
+except KeyboardInterrupt:
+    print(tenth() == 0.1, (np.ones(9) / 10 == 0.1).all())
 """
 
 
@@ -32,3 +58,8 @@ for fmt, order, product, mode in {cases}:
 def test_same_bits(cpu):
     program = PROGRAM.format(cases=HALVES if cpu == "no half arithmetic" else ANYWHERE)
     assert printed(program, cpu) == printed(program)
+
+
+@pytest.mark.parametrize("cpu", [cpu for cpu in CPUS if cpu != "no half arithmetic"])
+def test_ctrl_c_leaves_the_rounding_mode_as_it_was(cpu):
+    assert printed(INTERRUPTED, cpu) == "True True\n"

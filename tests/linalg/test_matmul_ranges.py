@@ -14,8 +14,9 @@ from product_cases import exactly
 import nfloat as nf
 from nfloat.formats.lanes import LANES, has_narrow_grid, limit
 from nfloat.linalg.accumulators import Order
+from nfloat.linalg.gemm.candidate import Problem
 from nfloat.linalg.gemm.facts import ZEROS, Facts
-from nfloat.linalg.gemm.route import Problem, candidates
+from nfloat.linalg.gemm.route import candidates
 
 
 # ---------------------------------------------------------------- the lowest binade: is the magic constant finite

@@ -16,6 +16,7 @@ from llvmlite import ir
 from ..lanes import Value
 from .orders import Order
 from .roundings import Field
+from .shapes import Shape
 from .tile import Tile, TileBody
 from .words import CORRECTED, CORRECTION, DIFFERENCE, PRODUCT, PROMOTE, SUM
 
@@ -37,23 +38,36 @@ class Product(IntEnum):
     EXACT = 0
     ROUNDED = 1
     NATIVE = 2
+    #: exact, and added to the sum by the lane's own addition (`roundings.Direct`)
+    DIRECT = 3
+    DIRECT_ON_GRID = 4
 
 
 def kind(order: Order, product: Product = Product.EXACT, watched: bool = False) -> int:
     """The number of a body of a tile kernel. Watched: it also reports its greatest result."""
-    return 8 * order.tag + 2 * product + watched
+    return 16 * order.tag + 2 * product + watched
 
 
 def watch(tile: Tile, seen: Value | None, values: Sequence[Value]) -> Value | None:
     """The greatest magnitude (as bits; NaN is greater than infinity) of `seen` and the values."""
     for x in values if seen is not None else ():
-        seen = tile.v.call("umax", seen, tile.v.builder.and_(tile.v.as_int(x), tile.v.magnitude_mask))
+        seen = tile.v.greater_code("umax", seen, tile.v.builder.and_(tile.v.as_int(x), tile.v.magnitude_mask))
     return seen
 
 
 def beyond(tile: Tile, seen: Value, row: int = 0) -> Value:
     """Whether a lane of `seen` is beyond the limit of a format."""
     return tile.v.any(tile.v.builder.icmp_unsigned(">", seen, tile.constants(row).integer(Field.LIMIT)))
+
+
+def rows_at_once(shape: Shape, states: int, light: bool = False) -> int:
+    """How many of a tile's rows a loop over k does: a part of them where the states of all would not fit in registers.
+
+    `light`: a step needs few registers beside them.
+    """
+    if states == 1 or (light and states * shape.rows * shape.vectors <= _REGISTERS):
+        return shape.rows
+    return next(height for height in range(shape.rows // states, 0, -1) if shape.rows % height == 0)
 
 
 def run_steps(
@@ -71,9 +85,9 @@ def run_steps(
     state[0] is the sum. Returns the greatest of `seen` and the results, if there is a `seen`. `light`: a step needs few
     registers.
     """
-    if states == 1 or (light and states * tile.shape.rows * tile.shape.vectors <= _REGISTERS):
-        return _rows(tile, region, _I64(0), tile.shape.rows, first, count, states, step, seen)
-    height = tile.shape.rows // states  # half the rows at a time: the states of all would not fit in the registers
+    height = rows_at_once(tile.shape, states, light)
+    if height == tile.shape.rows:
+        return _rows(tile, region, _I64(0), height, first, count, states, step, seen)
 
     def some(index: Value, *now: Value) -> list[Value]:
         result = _rows(

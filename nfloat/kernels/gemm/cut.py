@@ -12,8 +12,9 @@ the least normal number 2^emin the unit is put at a fixed place by adding 2^emin
 stochastic_a and _b take the first bits of the word (_b, halfway between two of them, has one bit more); stochastic_c
 rounds the fraction to nearest first, which this does not do.
 
-It needs an instruction that rounds toward zero whatever the CPU's mode is (AVX-512); elsewhere other kernels give the
-same bits.
+It needs an instruction that rounds toward zero whatever the CPU's mode is (AVX-512), or a register that says how all
+round (``gemm/direction.py``), and FMA; elsewhere other kernels give the same bits. What else is added in these bodies
+is exact: ``lift`` taken off a sum of its binade.
 """
 
 from __future__ import annotations
@@ -24,14 +25,18 @@ import numpy as np
 
 from ..jit import kernel
 from ..lanes import Lanes, Value
+from ..machine import HERE, Directed
 from .bodies import kahan, sequential
 from .orders import Order
 from .pairwise import pairwise
 from .roundings import HAS_DIRECTED, ZERO, Field, FormatRow, toward
-from .tile import TILE64, TileBody, tile_intrinsic
+from .shapes import TILE64
+from .tile import TileBody, tile_intrinsic
 from .walk import tile_signature, tile_walk
 from .words import CORRECTED, CORRECTION, DIFFERENCE, PRODUCT, PROMOTE, SUM
 
+#: whether the hardware can round sums toward zero
+HAS_TOWARD_ZERO = HERE.directed is not Directed.NONE
 #: what draws random words, by order: of the sums, of rounded products
 DOMAINS = {
     (Order.SEQUENTIAL, False): (SUM,),
@@ -55,6 +60,9 @@ class Cut:
         self.v = v
         fields = (Field.LOW_BITS, Field.LOW_MASK, Field.BIAS, Field.KEEP, Field.LOWEST)
         self._shift, self._mask, self._bias, self._keep, self._lowest = (constants.integer(f) for f in fields)
+        left, b = v.builder.icmp_unsigned("<", self._shift, v.word(32)), v.builder
+        self._left = v.where(left, self._shift, v.word(0))
+        self._right = v.where(left, v.word(0), b.sub(v.word(64), self._shift))
 
     def fma(self, a: Value, b: Value, s: Value, word: Value | None = None) -> Value:
         x = self._toward_zero(a, b, s)
@@ -83,8 +91,15 @@ class Cut:
     def _cut(self, x: Value, word: Value | None) -> Value:
         b, up = self.v.builder, self._bias
         if word is not None:
-            up = b.or_(b.and_(self.v.call("fshl", word, word, self._shift), self._mask), up)  # rotated: either way
+            up = b.or_(b.and_(self._placed(word), self._mask), up)
         return self.v.as_float(b.and_(b.add(self.v.as_int(x), up), self._keep))
+
+    def _placed(self, word: Value) -> Value:
+        """The word's first bit right below the unit: to the left or (the mask takes what is above) to the right."""
+        v, b = self.v, self.v.builder
+        if HAS_DIRECTED:
+            return v.call("fshl", word, word, self._shift)  # rotated
+        return b.lshr(b.shl(word, self._left), self._right)
 
 
 class GridCut(Cut):
@@ -123,18 +138,18 @@ def _bodies(drawn: bool) -> dict[int, TileBody]:
 
 
 _cut64, _cut_drawn64 = (
-    tile_walk(name, tile_intrinsic(64, TILE64, _bodies(drawn)), TILE64, np.float64)
+    tile_walk(name, tile_intrinsic(64, TILE64, _bodies(drawn), toward_zero=not HAS_DIRECTED), TILE64, np.float64)
     for name, drawn in (("cut64", False), ("cut_drawn64", True))
 )
 
 
-@kernel(tile_signature("float64"), possible=HAS_DIRECTED)
+@kernel(tile_signature("float64"), possible=HAS_TOWARD_ZERO)
 def cut64(a, b, out, first, last, call, constants, status, row_words, column_words):
     """toward_zero and nearest_away."""
     _cut64(a, b, out, first, last, call, constants, status, row_words, column_words)
 
 
-@kernel(tile_signature("float64"), possible=HAS_DIRECTED)
+@kernel(tile_signature("float64"), possible=HAS_TOWARD_ZERO)
 def cut_drawn64(a, b, out, first, last, call, constants, status, row_words, column_words):
     """stochastic, stochastic_a and stochastic_b."""
     _cut_drawn64(a, b, out, first, last, call, constants, status, row_words, column_words)

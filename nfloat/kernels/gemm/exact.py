@@ -18,7 +18,8 @@ from ..rounding.scalar import load_spec, round_value
 from ..to_odd import fma_and_error, to_odd_of, two_sum, two_sum_of
 from .bodies import SUMS, kind
 from .orders import Order
-from .tile import TILE64, Tile, TileBody, tile_intrinsic
+from .shapes import TILE64
+from .tile import Tile, TileBody, tile_intrinsic
 from .walk import tile_signature, tile_walk
 
 _I64 = ir.IntType(64)

@@ -20,7 +20,8 @@ from .bodies import Product, kahan, kind, sequential
 from .half_pack import HAS_HALF, half_code, half_value, pack_half
 from .orders import Order
 from .roundings import Narrow, Native
-from .tile import HALF, tile_intrinsic, tile_move
+from .shapes import HALF
+from .tile import tile_intrinsic, tile_move
 
 _R, _W = HALF.rows, HALF.width
 

@@ -12,12 +12,13 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from ..jit import cpu_features, device, kernel
+from ..jit import device, kernel
 from ..lanes import Lanes, Value
-from .tile import HALF
+from ..machine import HERE
+from .shapes import HALF
 
 #: whether the CPU computes in half precision, fused multiply-add included
-HAS_HALF = any(f in cpu_features().split(" ")[1].split(",") for f in ("+avx512fp16", "+fullfp16"))
+HAS_HALF = HERE.half
 _HALF = ir.HalfType()
 _I16 = ir.IntType(16)
 _I64 = ir.IntType(64)

@@ -61,8 +61,8 @@ def survey32(x, found):
     )
 
 
-@kernel("void(Array(float64, 1, 'C', readonly=True), float64[::1])")
-def survey64(x, found):
+@device
+def _survey64(x, found):
     """`survey32` for float64."""
     infinity = 0x7FF << 52
     every = 0
@@ -80,6 +80,19 @@ def survey64(x, found):
         low = min(low, np.uint64(magnitude - 1))
         least = min(least, bits)
     _describe(every, high, finite, np.int64(low) + 1, least, 53, found)
+
+
+@kernel("void(Array(float64, 1, 'C', readonly=True), float64[::1])")
+def survey64(x, found):
+    """The facts of x."""
+    _survey64(x, found)
+
+
+@kernel("void(float64[::1], int64, float64[:, ::1])")
+def survey_panels(packed, size, found):
+    """The facts of each panel of `size` numbers, in a row of `found`."""
+    for panel in range(found.shape[0]):
+        _survey64(packed[panel * size : (panel + 1) * size], found[panel])
 
 
 _U = np.uint64

@@ -33,13 +33,13 @@ from typing import Any, ClassVar
 from llvmlite import ir
 from numba.core import cgutils
 
-from ..jit import cpu_features
 from ..lanes import Lanes, Value
-from ..rounding.vector import Grid, nearest_and_rest, nearest_even_narrow, select_overflow
+from ..machine import HERE, Directed
+from ..rounding.vector import Grid, nearest_and_rest, nearest_even_scaled, select_overflow
 from ..to_odd import fma_and_error, sum_to_odd, to_odd, two_sum
 
-#: whether one instruction can round in a direction of its own (AVX-512), and the directions
-HAS_DIRECTED = "+avx512f" in cpu_features()
+#: whether one instruction can round in a direction of its own, and the directions
+HAS_DIRECTED = HERE.directed is Directed.INSTRUCTION
 DOWN, UP, ZERO = 1, 2, 3
 _NO_EXCEPTIONS = 8
 
@@ -107,10 +107,13 @@ class FormatRow:
 
 
 def toward(mode: int, v: Lanes, a: Value, b: Value, s: Value) -> Value:
-    """a b + s in one direction, whatever the CPU's mode is.
+    """a b + s in one direction.
 
-    Lanes that fill a vector of 512 bits, where `HAS_DIRECTED`.
+    Whatever the CPU's mode is, in lanes that fill a vector of 512 bits; or, where only a register says it, in the
+    direction that it says (`tile.tile_intrinsic`: ZERO).
     """
+    if not HAS_DIRECTED:
+        return v.call("fma", a, b, s)
     i32, kind = ir.IntType(32), {16: "fp16.vfmadd.ph", 32: ".vfmadd.ps", 64: ".vfmadd.pd"}[v.bits]
     function = ir.FunctionType(v.float, [v.float, v.float, v.float, i32])
     call = cgutils.get_or_insert_function(v.builder.module, function, f"llvm.x86.avx512{kind}.512")
@@ -158,28 +161,49 @@ class Native:
 class Narrow:
     """Nearest-even of results that stay below the format's largest number.
 
-    Only `fma` and `add_any` get the sign of a zero right.
+    Only `fma` and `add_any` get the sign of a zero right. `add` is of multiples of the format's least number, and so is
+    what it gives: below the least normal number nothing is to be rounded.
     """
 
     watched, light, short = True, False, True
     promotion: ClassVar[type[Any]]
 
     def __init__(self, v: Lanes, constants: FormatRow) -> None:
-        self.v, g = v, constants.grid()
-        self._signed = g
-        self._unsigned = Grid(g.lowest, g.offset, g.unit_offset, g.drop, v.word(0))
+        self.v, self._lowest, self._sign = v, constants.integer(Field.LOWEST), constants.integer(Field.SIGN)
+        # 1.5 2^(D - p): `Field.OFFSET` is what that has in the exponent's bits and below, more than 1 has
+        self._scale = v.as_float(v.builder.add(v.as_int(v.number(1.0)), constants.integer(Field.OFFSET)))
 
     def fma(self, a: Value, b: Value, s: Value) -> Value:
-        return nearest_even_narrow(self.v, odd_fma(self.v, a, b, s), self._signed)
+        return self._signed(odd_fma(self.v, a, b, s))
 
     def add(self, x: Value, y: Value) -> Value:
-        return nearest_even_narrow(self.v, self.v.builder.fadd(x, y), self._unsigned)
+        return nearest_even_scaled(self.v, self.v.builder.fadd(x, y), self._scale, None)
 
     def add_any(self, x: Value, y: Value) -> Value:
-        return nearest_even_narrow(self.v, odd_sum(self.v, x, y), self._signed)
+        return self._signed(odd_sum(self.v, x, y))
 
     def product(self, a: Value, b: Value) -> Value:
-        return nearest_even_narrow(self.v, self.v.builder.fmul(a, b), self._unsigned)
+        return nearest_even_scaled(self.v, self.v.builder.fmul(a, b), self._scale, self._lowest)
+
+    def _signed(self, x: Value) -> Value:
+        return self.v.with_sign_of(nearest_even_scaled(self.v, x, self._scale, self._lowest), x, self._sign)
+
+
+class Direct(Narrow):
+    """`Narrow`, where the lane's own sum of s and a b may be rounded as it is; all zeros are +0.
+
+    Which operands: ``linalg/gemm/direct.py``.
+    """
+
+    def fma(self, a: Value, b: Value, s: Value) -> Value:
+        return nearest_even_scaled(self.v, self.v.exact_fma(a, b, s), self._scale, self._lowest)
+
+
+class DirectOnGrid(Direct):
+    """`Direct` of terms that are multiples of the format's least number."""
+
+    def fma(self, a: Value, b: Value, s: Value) -> Value:
+        return nearest_even_scaled(self.v, self.v.exact_fma(a, b, s), self._scale, None)
 
 
 class OnGrid:
@@ -229,8 +253,8 @@ class OnGrid:
         v, b, k = self.v, self.v.builder, self.k
         zero = v.number(0.0)
         c, unit, n, d = nearest_and_rest(v, y, g)
-        up = v.call("fma", unit, k.float(Field.UP_UNITS), k.float(Field.UP_LEAST))
-        down = v.call("fma", unit, k.float(Field.DOWN_UNITS), k.float(Field.DOWN_LEAST))
+        up = v.exact_fma(unit, k.float(Field.UP_UNITS), k.float(Field.UP_LEAST))
+        down = v.exact_fma(unit, k.float(Field.DOWN_UNITS), k.float(Field.DOWN_LEAST))
         r = b.fadd(n, v.where(b.fcmp_ordered(">=", d, up), unit, zero))
         r = b.fsub(r, v.where(b.fcmp_ordered(">=", b.fneg(d), down), unit, zero))
         last = b.and_(v.as_int(b.fadd(r, c)), v.word(1))  # r + C is exact; its last bit is r's parity in units
@@ -318,9 +342,8 @@ class Stochastic:
         v, b, k = self.v, self.v.builder, self.k
         bits = v.as_int(h)
         outward = v.as_float(b.xor(v.as_int(error), b.and_(bits, v.sign_mask)))  # the error, > 0 away from zero
-        scaled = v.call(
-            "fma", outward, k.float(Field.SCALE), v.number(0.0)
-        )  # + 0.0: no -0, so that the sign bit says < 0
+        # + 0.0: no -0, so that the sign bit says < 0
+        scaled = v.exact_fma(outward, k.float(Field.SCALE), v.number(0.0))
         lowered = b.ashr(v.as_int(scaled), v.word(v.bits - 1))
         code = b.add(bits, lowered)
         low = k.integer(Field.LOW_MASK)

@@ -9,44 +9,17 @@ run-time number, outside the loop.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from ..jit import cpu_features
 from ..lanes import Lanes, Value
+from .direction import restore, set_toward_zero
 from .roundings import FormatRow
+from .shapes import Shape
 
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
-_FEATURES = cpu_features()
-
-
-@dataclass(frozen=True)
-class Shape:
-    """A tile: rows x (vectors of `lanes`); `width` columns."""
-
-    rows: int
-    vectors: int
-    lanes: int
-
-    @property
-    def width(self) -> int:
-        return self.vectors * self.lanes
-
-
-def _shape(bits: int, plain: tuple[int, int], busy: tuple[int, int]) -> tuple[Shape, Shape]:
-    lanes = (16 if "+avx512f" in _FEATURES else 8 if "+avx2" in _FEATURES else 4) * 32 // bits
-    return Shape(*plain, lanes), Shape(*busy, lanes)
-
-
-#: with 32 vector registers (AVX-512, Arm): the tile of bare multiply-adds, and that of steps with temporaries of their
-#: own
-_MANY = "+avx512f" in _FEATURES or "neon" in _FEATURES
-NATIVE32, TILE32 = _shape(32, (12, 2), (6, 2)) if _MANY else _shape(32, (6, 2), (4, 1))
-_, TILE64 = _shape(64, (12, 2), (6, 2)) if _MANY else _shape(64, (6, 2), (4, 1))
-HALF, _ = _shape(16, (12, 2), (6, 2)) if _MANY else _shape(16, (6, 2), (4, 1))
 
 
 class Tile:
@@ -159,10 +132,17 @@ class Tile:
 TileBody = Callable[[Tile], "Value | None"]
 
 
-def tile_intrinsic(bits: int, shape: Shape, bodies: dict[int, TileBody], lanes: Callable[..., Lanes] = Lanes):
+def tile_intrinsic(
+    bits: int,
+    shape: Shape,
+    bodies: dict[int, TileBody],
+    lanes: Callable[..., Lanes] = Lanes,
+    toward_zero: bool = False,
+):
     """The intrinsic of a tile: 0, or 1 if something was beyond its limit.
 
-    Takes (kind, a, a's offset, b, b's offset, scratch, row words, column words, constants, k, block).
+    Takes (kind, a, a's offset, b, b's offset, scratch, row words, column words, constants, k, block). `toward_zero`:
+    all of it is added in that direction, by the CPU's register.
     """
 
     def typer(typingctx, kind, a, a_offset, b, b_offset, scratch, row_words, column_words, constants, steps, block):
@@ -172,6 +152,7 @@ def tile_intrinsic(bits: int, shape: Shape, bodies: dict[int, TileBody], lanes: 
         def codegen(context, builder, sig, args):
             v = lanes(builder, shape.lanes) if bits == 16 else lanes(builder, shape.lanes, bits)
             tile = Tile(context, builder, sig, args, v, shape)
+            direction = set_toward_zero(builder) if toward_zero else None
             end = builder.append_basic_block("tile.end")
             switch, outcomes = builder.switch(args[0], end), [(_I64(0), builder.block)]
             for tag, body in bodies.items():
@@ -185,6 +166,8 @@ def tile_intrinsic(bits: int, shape: Shape, bodies: dict[int, TileBody], lanes: 
             result = builder.phi(_I64)
             for value, block_ in outcomes:
                 result.add_incoming(value, block_)
+            if direction is not None:
+                restore(builder, direction)
             return result
 
         return signature, codegen

@@ -13,8 +13,9 @@ from ..jit import kernel
 from .bodies import Product, kahan, kind, sequential
 from .orders import Order
 from .pairwise import pairwise
-from .roundings import General, Narrow, Native, Stochastic, StochasticGeneral
-from .tile import NATIVE32, TILE32, TILE64, Shape, TileBody, tile_intrinsic
+from .roundings import Direct, DirectOnGrid, General, Narrow, Native, Stochastic, StochasticGeneral
+from .shapes import NATIVE32, TILE32, TILE64, Shape
+from .tile import TileBody, tile_intrinsic
 from .walk import tile_signature, tile_walk
 from .words import PRODUCT, SUM
 
@@ -27,6 +28,13 @@ def _bodies(total: type[Any], products: dict[Product, type[Any]], watched: tuple
         table |= {kind(Order.KAHAN, product, w): kahan(total, rounded, w) for w in watched}
         table[kind(Order.PAIRWISE, product)] = pairwise(total, rounded)
     return table
+
+
+def _narrow() -> dict[int, TileBody]:
+    """The bodies for sums rounded to nearest by the magic constant."""
+    direct = {kind(Order.SEQUENTIAL, Product.DIRECT, w): sequential(Direct, None, w) for w in (False, True)}
+    direct[kind(Order.SEQUENTIAL, Product.DIRECT_ON_GRID)] = sequential(DirectOnGrid)
+    return _bodies(Narrow, {Product.ROUNDED: Narrow}, (False, True)) | direct
 
 
 def _drawn(total: type[Any]) -> dict[int, TileBody]:
@@ -46,8 +54,8 @@ _native32 = _walk(
     "native32", 32, NATIVE32, _bodies(Native, {Product.ROUNDED: Narrow, Product.NATIVE: Native}, (False,))
 )
 _native64 = _walk("native64", 64, TILE64, _bodies(Native, {Product.ROUNDED: Narrow, Product.NATIVE: Native}, (False,)))
-_narrow32 = _walk("narrow32", 32, TILE32, _bodies(Narrow, {Product.ROUNDED: Narrow}, (False, True)))
-_narrow64 = _walk("narrow64", 64, TILE64, _bodies(Narrow, {Product.ROUNDED: Narrow}, (False, True)))
+_narrow32 = _walk("narrow32", 32, TILE32, _narrow())
+_narrow64 = _walk("narrow64", 64, TILE64, _narrow())
 _general32 = _walk("general32", 32, TILE32, _bodies(General, {Product.ROUNDED: General}, (False,)))
 _general64 = _walk("general64", 64, TILE64, _bodies(General, {Product.ROUNDED: General}, (False,)))
 _stochastic32 = _walk("stochastic32", 32, TILE32, _drawn(Stochastic))

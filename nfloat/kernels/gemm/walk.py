@@ -17,7 +17,8 @@ from numba.extending import intrinsic
 
 from ..jit import device
 from .bodies import LEVELS
-from .tile import NATIVE32, TILE32, TILE64, Shape, tile_move
+from .shapes import NATIVE32, TILE32, TILE64, Shape
+from .tile import tile_move
 
 
 class TileCall(IntEnum):
@@ -28,6 +29,7 @@ class TileCall(IntEnum):
     BLOCK = 2  # terms of a block, or 0
     MARKED = 3  # 1: only the tiles that `status` marks are done
     START = 4  # 1: `out` holds what the sums start with
+    ZEROS = 5  # 1: sums that are zero may lack their sign, and tiles that have one are marked
 
 
 _W32 = TILE32.width
@@ -103,6 +105,16 @@ def begin(out, scratch, tile, panel, call, status, rows, width):
 
 
 @device
+def _has_zero(scratch, high, wide, width):
+    """Whether a sum of the part of a tile that is in `out` is zero."""
+    for r in range(high):
+        for j in range(wide):
+            if scratch[r * width + j] == 0.0:
+                return 1
+    return 0
+
+
+@device
 def end(out, scratch, tile, panel, beyond, status, rows, width):
     """Write the tile, or mark it."""
     status[tile, panel] = beyond
@@ -143,6 +155,9 @@ def tile_walk(name: str, tile: Any, shape: Shape, dtype: type, finish: Callable[
                     at_a, at_b = (t - first) * k * rows, panel * k * width
                     beyond = tile(kind, a, at_a, b, at_b, scratch, row_words, column_words, constants, k, block)
                     beyond |= finish(scratch, constants)
+                    if call[TileCall.ZEROS] == 1:
+                        high, wide = min(rows, out.shape[0] - t * rows), min(width, out.shape[1] - panel * width)
+                        beyond |= _has_zero(scratch, high, wide, width)
                     end(out, scratch, t, panel, beyond, status, rows, width)
 
     loops.__name__ = loops.__qualname__ = f"loops_of_{name}"

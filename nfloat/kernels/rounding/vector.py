@@ -52,9 +52,22 @@ def nearest_even_narrow(v: Lanes, x: Value, g: Grid) -> Value:
     return v.with_sign_of(v.builder.fsub(v.builder.fadd(x, c), c), x, g.sign)
 
 
+def nearest_even_scaled(v: Lanes, x: Value, scale: Value, lowest: Value | None) -> Value:
+    """`nearest_even_narrow` by two multiply-adds, without the sign of a zero: (x + C) - C with C = scale 2^e.
+
+    `scale` is 1.5 2^(digits - p), C a product that no lane rounds, so each is one rounding, as its addition was.
+    `lowest`: the bits of 2^emin, or None where x is a multiple of the least number of the format: below 2^emin the unit
+    of C is then finer than that, and x (0 and subnormal numbers of the lane, whose C is 0, among them) stays as it is.
+    """
+    b = v.builder
+    power = b.and_(v.as_int(x), v.exponent_mask)
+    power = v.as_float(power if lowest is None else v.greater_code("smax", power, lowest))
+    return v.exact_fma(b.fneg(power), scale, v.exact_fma(power, scale, x))
+
+
 def binade(v: Lanes, x: Value, g: Grid) -> Value:
     """Bits of 2^max(floor(log2 |x|), emin)."""
-    return v.call("smax", v.builder.and_(v.as_int(x), v.exponent_mask), g.lowest)
+    return v.greater_code("smax", v.builder.and_(v.as_int(x), v.exponent_mask), g.lowest)
 
 
 def nearest_and_rest(v: Lanes, x: Value, g: Grid) -> tuple[Value, Value, Value, Value]:
@@ -127,16 +140,17 @@ def stochastic_narrow(
     tiny = b.icmp_signed("<", bits, g.lowest)
     lift = v.as_float(v.where(tiny, g.lowest, v.word(0)))
     mask = b.sub(b.shl(v.word(1), g.drop), v.word(1))
-    missing = b.lshr(b.xor(random, v.word(-1)), b.sub(v.word(v.bits), g.drop))  # mask minus the random bits
     code = v.as_int(b.fadd(v.as_float(bits), lift))
-    below = b.sub(code if tail is None else shortened(v, code, tail), missing)  # the sum is below + mask
-    unsure = b.icmp_unsigned("==", b.and_(below, b.xor(mask, v.word(1))), v.word(0))  # `below` ends in s bits 0 or 1
+    drawn = b.lshr(random, b.sub(v.word(v.bits), g.drop))
+    total = b.add(code if tail is None else shortened(v, code, tail), drawn)
+    after = b.add(total, v.word(1))  # its last s bits are 0 or 1 where those of the sum are 2^s - 1 or 2^s
+    unsure = b.icmp_unsigned("==", b.and_(after, b.xor(mask, v.word(1))), v.word(0))
     if tail is not None:  # what is not halfway is rounded as the exact value would be, and then added exactly
         unit = b.shl(v.word(1), tail)
         halfway = b.icmp_unsigned("==", b.and_(code, b.sub(unit, v.word(1))), b.lshr(unit, v.word(1)))
         unsure = b.select(b.icmp_unsigned("==", tail, v.word(0)), unsure, halfway)
     unsure = b.and_(tiny, unsure)
-    r = b.fsub(v.as_float(b.and_(b.add(below, mask), b.xor(mask, v.word(-1)))), lift)
+    r = b.fsub(v.as_float(b.and_(total, b.xor(mask, v.word(-1)))), lift)
     return v.with_sign_of(r, x, v.sign_mask) if negative_zero else _restore_sign(v, r, x, g), unsure
 
 

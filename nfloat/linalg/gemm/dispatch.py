@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ...formats.rounding import Rounding, check_random_bits
 from ...formats.spec import rounding_spec
 from ...kernels.gemm.orders import Order, unknown_order
-from ...kernels.gemm.pack import greatest_norm, pack
+from ...kernels.gemm.pack import greatest_norm, pack, survey_panels
 from ...kernels.gemm.plain import RULES, PlainCall, gemm_plain
 from ...kernels.gemm.walk import TileCall
 from ...kernels.gemm.words import line_words
@@ -24,10 +24,11 @@ from ...kernels.jit import entry_point
 from ...ops.memory import panel_buffer
 from ...ops.threads import NATIVE, PIECE, PLAIN, SLOWEST, over_ranges, thread_count
 from ..accumulators import Accumulator
+from .candidate import Candidate, Problem
 from .constants import constants
 from .facts import ZEROS, layout_of, survey
 from .halves import multiply_halves
-from .route import Candidate, Problem, candidates
+from .route import candidates
 
 LANE = {32: np.float32, 64: np.float64}
 #: the signature of `pack` for C-contiguous matrices of a carrier; the one for Fortran's order follows
@@ -86,7 +87,7 @@ def multiply(
         else:
             tiles.candidate = candidate
         done.append(candidate.name)
-        if tiles.run(kind):
+        if tiles.run(kind, problem):
             return done
     multiply_plainly(a, b, c, out, acc, key, threads, None if tiles is None else tiles.rows_left())
     return [*done, "plain"]
@@ -165,10 +166,18 @@ class _Tiles:
                 min(self._count, panels),
             )
 
-    def run(self, kind: int) -> bool:
+    def run(self, kind: int, problem: Problem | None = None) -> bool:
         """Let the candidate do what is still to be done; returns whether all of it is."""
-        candidate = self.candidate
-        call = tile_call(kind, self._k, self._acc.terms, self._marked, self._has_start)
+        candidate, zeros = self.candidate, False
+        self._asked: Problem | None = None
+        if candidate.direct is not None and problem is not None:
+            facts = problem[:3]
+            zeros = candidate.direct.may_lack_signs(*facts)
+            if candidate.direct.asks_tiles(*facts):
+                self._asked = problem
+                self._column_facts = self._facts(self._packed, candidate.shape.width, self._status.shape[1])
+        marked = self._marked or self._asked is not None
+        call = tile_call(kind, self._k, self._acc.terms, marked, self._has_start, zeros)
         rows = tile_constants(self._acc, candidate.bits)
         self._columns = self._words(True, self._target.shape[1], candidate.shape.width, 0, self._status.shape[1])
         work = _SLOW * self._k * candidate.shape.rows * self._target.shape[1]
@@ -200,7 +209,25 @@ class _Tiles:
             end = min(last, start + some)
             to_panels(self._rows, height, packed, start, end)
             words = self._words(False, self._target.shape[0], height, start, end)
+            far = self._mark(packed, start, end)
             product(packed, self._packed, self._target, start, end, call, rows, self._status, words, self._columns)
+            if far is not None:
+                self._status[start:end] |= far
+
+    def _facts(self, packed: NDArray[np.float64], width: int, panels: int) -> NDArray[np.float64]:
+        """What is known of the numbers of each panel of so many columns."""
+        found = np.empty((panels, 5))
+        entry_point(survey_panels)(packed, self._k * width, found)
+        return found
+
+    def _mark(self, packed: NDArray[Any], start: int, end: int) -> NDArray[np.bool_] | None:
+        """Mark the tiles that a candidate may do which asks each; those that it may not."""
+        if self._asked is None or self.candidate.direct is None:
+            return None
+        rows = self._facts(packed, self.candidate.shape.rows, end - start)
+        close = self.candidate.direct.close(rows, self._column_facts, self._asked.c)
+        self._status[start:end] = close
+        return ~close
 
     def _words(self, column: bool, lines: int, width: int, first: int, last: int) -> NDArray[np.int32]:
         """Random words, laid out like the packed operand; none for deterministic kernels."""
@@ -213,11 +240,11 @@ class _Tiles:
 
 
 @lru_cache(maxsize=1024)
-def tile_call(kind: int, k: int, block: int, marked: bool, start: bool) -> NDArray[np.int64]:
+def tile_call(kind: int, k: int, block: int, marked: bool, start: bool, zeros: bool = False) -> NDArray[np.int64]:
     """What a tiled kernel is asked to do."""
     call = np.zeros(len(TileCall), np.int64)
     call[TileCall.KIND], call[TileCall.K], call[TileCall.BLOCK] = kind, k, block
-    call[TileCall.MARKED], call[TileCall.START] = marked, start
+    call[TileCall.MARKED], call[TileCall.START], call[TileCall.ZEROS] = marked, start, zeros
     return call
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ...kernels.gemm.half import half16
 from ...kernels.gemm.half_pack import half_panels
-from ...kernels.gemm.tile import HALF
+from ...kernels.gemm.shapes import HALF
 from ...kernels.jit import entry_point
 from ...ops.memory import panel_buffer
 from ...ops.threads import NATIVE, over_ranges, thread_count

@@ -1,16 +1,18 @@
 """Which tiled kernels may do a product: the conditions under which they give the bits of the plain one.
 
 The families and the proofs stand in ``kernels/gemm/roundings.py`` and ``gemm/cut.py``. `candidates` says what an
-accumulator allows at all, once; `Candidate.kind_for` looks at the facts of the operands: products must be exact in a
-lane where they are used so, sums stay in its range, results must not overflow (else they are watched), c must lie on
-the grid where one hardware addition relies on it. Where no candidate fits, the plain kernel does the work.
+accumulator allows at all, once; `Candidate.kind_for` (``candidate.py``) looks at the facts of the operands: products
+must be exact in a lane where they are used so, sums stay in its range, results must not overflow (else they are
+watched), c must lie on the grid where one hardware addition relies on it. Where no candidate fits, the plain kernel
+does the work.
 
 What each family does, of the orders sequential, blocked, pairwise and kahan (which formats: ``formats/lanes.py``):
 
     family               modes                                                sums
     _half, _native       nearest_even                                         the CPU's own format
     _narrow              nearest_even                                         short formats that do not overflow
-    _cut                 toward_zero, nearest_away, stochastic, _a, _b        with a rounding of its own (AVX-512)
+    _direct              nearest_even, sequential and blocked                 the same, rounded by a lane first
+    _cut                 toward_zero, nearest_away, stochastic, _a, _b        that the hardware rounds toward zero
     _stochastic          stochastic                                           p <= 16, or p <= 20 in float64 lanes
     _general             every deterministic mode                             p <= 22, or p <= 51 in float64 lanes
     _exact               every mode for the exact order                       as three float64 numbers
@@ -20,15 +22,15 @@ So stochastic_c, stochastic_equal and the order interleaved are the plain rule's
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
-from typing import Any, NamedTuple
 
 from ...formats.format import Format
 from ...formats.lanes import (
     DOUBLE,
     LANES,
+    SINGLE,
     can_cut,
     has_code_grid,
     has_general_grid,
@@ -59,10 +61,11 @@ from ...kernels.gemm import (
 )
 from ...kernels.gemm.bodies import Product, kind
 from ...kernels.gemm.orders import Order
-from ...kernels.gemm.tile import HALF, NATIVE32, TILE32, TILE64, Shape
+from ...kernels.gemm.shapes import HALF, NATIVE32, TILE32, TILE64
 from ..accumulators import Accumulator
+from .candidate import Candidate
 from .constants import corrections
-from .facts import Facts
+from .direct import DirectSums, suits
 
 #: whose bodies do an order's sums in tiles; an order that is not here is the plain rule's
 _BODIES = {
@@ -77,106 +80,6 @@ _INF = float("inf")
 _ROOM = 2.0**990
 #: sums in `Stochastic`'s lanes: their errors, times 2^(31 + p - 24) <= 2^23, must not overflow
 _SCALED = 2.0**96
-#: a bound below this is kept by no operands: products of float64 numbers below 2^-1022 may have been rounded to
-#: anything smaller
-_LEAST_ROOM = 2.0**-1021
-#: the greatest number of a lane
-_TOP = {16: 65504.0, 32: 2.0**128 - 2.0**104, 64: 2.0**1023 * (2 - 2.0**-52)}
-
-
-class Problem(NamedTuple):
-    """What is known of the operands of a product; `norms` gives a bound on every sum |a_k b_k| when asked."""
-
-    a: Facts
-    b: Facts
-    c: Facts
-    k: int
-    norms: Callable[[], float]
-
-    def sums_within(self, bound: float) -> bool:
-        """Whether |c| + sum |a_k b_k| <= bound, both sides in float64.
-
-        Right but for the last bit, where none of it underflows.
-        """
-        room = bound - self.c.top
-        return room >= _LEAST_ROOM and (self.k * self.a.top * self.b.top <= room or self.norms() <= room)
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A tiled kernel that may suit an accumulator, and what it asks of the operands.
-
-    `exact`: products are numbers of the lane; `finite`: no infinity, no NaN; `no_negative_zero` and `grid`: for c;
-    `product_top`: for |a b| and c; `bound`: for |c| + sum |a b|, beyond which `watched` (if there is one) does it;
-    `drawn`: formats of results that may be rounded away from zero step by step (stochastic), whose growth `bound` does
-    not count; `steps`: for k, beyond which `watched` does it; `on_grid`, `watched_on_grid`: the bodies for products and
-    c that are multiples of 2^unit; `domains`: of random words; `leftover`: it does only what others of its shape left
-    undone.
-    """
-
-    kernel: Any
-    bits: int
-    shape: Shape
-    kind: int
-    watched: int = -1
-    on_grid: int = -1
-    watched_on_grid: int = -1
-    exact: bool = True
-    finite: bool = True
-    no_negative_zero: bool = True
-    grid: Format | None = None
-    product_top: float = _INF
-    bound: float = _INF
-    drawn: tuple[Format, ...] = ()
-    domains: tuple[int, ...] = ()
-    unit: int = 0
-    steps: float = _INF
-    leftover: bool = False
-    #: whether any operands of the lane's own dtype are right
-    unconditional: bool = False
-
-    @property
-    def name(self) -> str:
-        """The kernel's."""
-        return str(self.kernel.py_func.__name__)
-
-    def kind_for(self, p: Problem) -> int:
-        """The body to run, or -1."""
-        a, b, c = p.a, p.b, p.c
-        bits, lane = self.bits, LANES[self.bits]
-        if not all(f.fits(lane.digits, lane.least, _TOP[bits]) for f in (a, b, c)):
-            return -1
-        if self.exact and (
-            a.digits + b.digits > lane.digits or a.quantum + b.quantum < lane.least or a.top * b.top >= 2.0**-lane.emin
-        ):
-            return -1
-        if (self.finite and not (a.finite and b.finite and c.finite)) or (self.no_negative_zero and c.negative_zero):
-            return -1
-        if (
-            (self.grid is not None and not c.on_grid_of(self.grid))
-            or a.top * b.top > self.product_top
-            or c.top > self.product_top
-        ):
-            return -1
-        return self._by_bound(p)
-
-    def _by_bound(self, p: Problem) -> int:
-        bound = bound_before_growth(self.bound, self.drawn, p.k) if self.drawn else self.bound
-        on_grid = self.on_grid >= 0 and min(p.a.quantum + p.b.quantum, p.c.quantum) >= self.unit
-        kind, watched = (self.on_grid, self.watched_on_grid) if on_grid else (self.kind, self.watched)
-        return kind if p.k <= self.steps and (bound == _INF or p.sums_within(bound)) else watched
-
-
-def bound_before_growth(bound: float, formats: tuple[Format, ...], k: int) -> float:
-    """What T = |c| + sum |a_k b_k| may be, so that k sums and k products, each rounded up, end below `bound`.
-
-    A rounding takes |x| to at most g |x| + h, g = 1 + 2^(1 - p) and h the least number (a unit is at most 2^(1 - p) |x|
-    in the normal range, and h below). So |s_k| <= g (|s_(k-1)| + g |a_k b_k| + h) + h, and |s_k| <= g^(k + 1) (T + 2 k
-    h); log2 g < 1.5 2^(1 - p).
-    """
-    growth = 1.5 * (k + 1) * max(2.0 ** (1 - f.precision) for f in formats)
-    least = max(2.0 ** (f.emin - f.precision + 1) for f in formats)
-    return bound * 2.0**-growth - 2 * k * least if growth < 200 else 0.0
 
 
 @lru_cache(maxsize=1024)
@@ -192,9 +95,14 @@ def candidates(acc: Accumulator) -> tuple[Candidate, ...]:
         return tuple(_exact(acc))
     families = (_native, _narrow, _stochastic, _general)
     narrow, wide = ([c for family in families for c in family(acc, order, bits)] for bits in (32, 64))
-    cut = list(_cut(acc))
-    leftover = [replace(c, leftover=True) for c in wide if cut and c.shape == cut[0].shape]
-    return (*_half(acc, order), *cut, *leftover, *narrow, *wide)
+    single, double = (list(_direct(acc, order, bits)) for bits in (32, 64))
+    first = [*_cut(acc), *double]
+    return (*_half(acc, order), *_with_leftovers(single, narrow), *_with_leftovers(first, wide), *narrow, *wide)
+
+
+def _with_leftovers(first: list[Candidate], others: list[Candidate]) -> list[Candidate]:
+    """The first ones, and what does the tiles that they leave undone, if there are any and the shape is theirs."""
+    return [*first, *(replace(c, leftover=True) for c in others if first and c.shape == first[0].shape)]
 
 
 def _promotes(acc: Accumulator, bits: int) -> bool:
@@ -283,6 +191,20 @@ def _narrow(acc: Accumulator, order: Order, bits: int) -> Iterator[Candidate]:
     )
 
 
+def _direct(acc: Accumulator, order: Order, bits: int) -> Iterator[Candidate]:
+    """`_narrow` of exact products, without rounding to odd: half the work (``direct.py``).
+
+    Where one instruction rounds in a direction, so that rounding to odd takes two, float64 lanes bring nothing.
+    """
+    own = is_native(acc.format, SINGLE, acc.rounding, acc.overflow)  # float32's sums are `_native`'s
+    if acc.product is None and order is Order.SEQUENTIAL and suits(bits) and not own:
+        direct, on_grid = DirectSums(acc.format, LANES[bits]), kind(order, Product.DIRECT_ON_GRID)
+        unwatched, watched = (kind(order, Product.DIRECT, watched) for watched in (False, True))
+        for c in _narrow(acc, order, bits):
+            c = replace(c, kind=unwatched, watched=watched, exact=True, grid=acc.format, direct=direct)
+            yield replace(c, on_grid=on_grid, watched_on_grid=watched, unit=direct.least)
+
+
 def _needs_exact_products(acc: Accumulator) -> bool:
     """Whether the lane must hold the products.
 
@@ -295,7 +217,7 @@ def _cut(acc: Accumulator) -> Iterator[Candidate]:
     """Sums rounded toward zero by the hardware, then cut (``kernels/gemm/cut.py``)."""
     fmt, rounded = acc.format, acc.product is not None
     formats = (fmt, acc.product or fmt, acc.result_format)
-    if not gemm_roundings.HAS_DIRECTED or not all(can_cut(f, acc.rounding, acc.random_bits or 0) for f in formats):
+    if not gemm_cut.HAS_TOWARD_ZERO or not all(can_cut(f, acc.rounding, acc.random_bits or 0) for f in formats):
         return
     drawn = acc.rounding.is_stochastic
     order = Order.BLOCKED if drawn and acc.order is Order.BLOCKED else _BODIES[acc.order]

@@ -17,9 +17,10 @@ from ...kernels.gemm.pack import pack
 from ...kernels.jit import entry_point
 from ...ops.threads import NATIVE, over_ranges, thread_count
 from ..accumulators import Accumulator
+from .candidate import Candidate
 from .dispatch import LANE, NO_WORDS, PACK, multiply, tile_call, tile_constants
 from .facts import layout_of
-from .route import Candidate, candidates
+from .route import candidates
 
 _MASK = 2**64 - 1
 #: multiply-adds of one matrix from which on its own rows are worth to be shared and packed by parts
