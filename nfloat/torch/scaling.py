@@ -26,6 +26,8 @@ class Backward:
     def __init__(self, machine: Machine, scaling: LossScaling | None) -> None:
         self.machine = machine
         self.scaler = None if scaling is None else LossScaler(scaling)
+        #: whether the last step was left out
+        self.skipped = False
         self._engine: Any = None
         self._scale: Any = None
 
@@ -93,4 +95,5 @@ class Backward:
         found = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
         clean = not self.machine.p.clamped and all_finite([array_of(g) for g in found])
         self.scaler.update(clean)
+        self.skipped = not clean
         return not clean
