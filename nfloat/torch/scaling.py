@@ -58,7 +58,8 @@ class Backward:
                 learn(gradient, Known(machine, Kind.GRADIENT, ""))
         before = machine.differentiable, machine.depth, machine.stepping
         machine.differentiable, machine.depth = bool(create_graph), machine.places.depth
-        scaled = self.scaler is not None and bool(kw.get("accumulate_grad"))
+        outermost = torch._C._current_graph_task_id() == -1  # a checkpoint may run another inside
+        scaled = self.scaler is not None and outermost and bool(kw.get("accumulate_grad"))
         try:
             if not scaled:
                 return self._engine(outputs, gradients, retain, create_graph, inputs, *args, **kw)
@@ -66,7 +67,8 @@ class Backward:
                 return self._engine(outputs, start, retain, create_graph, inputs, *args, **kw)
         finally:
             machine.differentiable, machine.depth, machine.stepping = before
-            machine.p.forget()
+            if outermost:
+                machine.p.forget()
 
     @contextmanager
     def _scaled(self, gradients: Any) -> Iterator[Any]:
