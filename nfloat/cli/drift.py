@@ -34,10 +34,12 @@ COLUMNS = {
 @click.command(name="drift")
 @click.option(
     "--data",
-    help='"digits", "blobs", or a .npz (arrays x, y) or .csv (class in the last column) file.  [default: digits]',
+    help="digits, mnist5k, text, blobs, regression, or a .npz (arrays x, y) or .csv (class in the last column) file.  "
+    "[default: digits]",
 )
 @click.option("--build", help="Your own instead: module:function, as nf.drift.Experiment takes it.")
-@click.option("--model", help="The model: mlp.  [default: mlp]")
+@click.option("--torch", help="Your own PyTorch model: module:function, as nfloat.torch.drift takes it.")
+@click.option("--model", help="The model: mlp, cnn, resnet, transformer or lstm.  [default: mlp]")
 @click.option("--width", type=int, help="Units of a hidden layer.  [default: 64]")
 @click.option("--depth", type=int, help="Hidden layers.  [default: 1]")
 @click.option("--activation", help="Between layers: relu, leaky_relu, tanh, sigmoid, silu or gelu.  [default: relu]")
@@ -152,6 +154,12 @@ def _config(config_file: Path | None, options: dict[str, Any]) -> Comparison:
     given = {key: value for key, value in options.items() if value is not None}
     if "recipes" in given:
         given["recipes"] = tuple(name.strip() for name in given["recipes"].split(",") if name.strip())
+    if "torch" in given:
+        from ..torch.drift import TorchExperiment
+
+        given["build"] = given.pop("torch")
+        _refuse_unknown(TorchExperiment, given)
+        return TorchExperiment(**given)
     if config_file is None:
         _refuse_unknown(Experiment if "build" in given else Config, given)
         return Experiment(**given) if "build" in given else Config(**given)

@@ -6,7 +6,8 @@ steps pass through alike. ``known`` is what is known of a tensor's memory (a par
 ``machine`` reads operands and stores results by it, through `nfloat.nn.precision.Precision`, the one place that
 rounds; ``places`` says in which module of the model an operation belongs, ``scaling`` scales losses, ``stepping``
 joins an optimiser's step and ``joining`` linear maps, ``refusals`` says what is not emulated, ``tracing`` counts what
-was rounded, ``tensors`` shares memory with NumPy, ``functions`` holds `round`, `matmul` and `quantize` of tensors.
+was rounded, ``tensors`` shares memory with NumPy, ``drift`` measures drift, ``functions`` holds `round`, `matmul` and
+`quantize` of tensors.
 """
 
 from ..errors import MissingExtraError
@@ -16,10 +17,11 @@ try:
 except ImportError as error:
     raise MissingExtraError("nfloat.torch needs PyTorch: pip install 'nfloat[torch]'") from error
 
+from .drift import drift as drift
 from .emulate import Emulation as Emulation
 from .emulate import emulate as emulate
 from .functions import matmul as matmul
 from .functions import quantize as quantize
 from .functions import round as round
 
-__all__ = ["Emulation", "emulate", "matmul", "quantize", "round"]
+__all__ = ["Emulation", "drift", "emulate", "matmul", "quantize", "round"]

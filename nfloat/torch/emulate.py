@@ -13,7 +13,7 @@ from ..errors import ArgumentError, as_integer
 from ..nn.operands import AmaxHistory
 from ..nn.precision import Observer, Precision
 from ..nn.recipes import Recipe, recipe
-from ..nn.scaling import LossScaling
+from ..nn.scaling import LossScaler, LossScaling
 from ..streams import SeedLike, Stream
 from . import operations  # noqa: F401  (fills the table)
 from .joining import Joining
@@ -54,7 +54,7 @@ class Emulation:
         observer: Observer | None,
         scaling: LossScaling | None,
     ) -> None:
-        self.recipe, self.steps, self._seed, self._threads, self._observer = own, step, seed, threads, observer
+        self.recipe, self.steps, self._seed, self._threads, self.observer = own, step, seed, threads, observer
         self._trace = Trace()
         self._machine = Machine(Places(models), self._trace)
         self._models = models
@@ -117,7 +117,7 @@ class Emulation:
             self.recipe,
             self._seed,
             self.steps,
-            self._observer,
+            self.observer,
             threads,
             scales=self._scales,
             tracer=self._trace.rounded,
@@ -126,6 +126,16 @@ class Emulation:
     def _stepped(self) -> None:
         self.steps += 1
         self._renew()
+
+    @property
+    def scaler(self) -> LossScaler | None:
+        """The recipe's loss scaler, where it is at work."""
+        return self._backward.scaler
+
+    @property
+    def skipped(self) -> bool:
+        """Whether the last step was left out, since a gradient was not finite."""
+        return self._backward.skipped
 
     def trace(self) -> list[dict[str, Any]]:
         """What was rounded where: one row per operation, module, role, format and accumulator.

@@ -81,6 +81,11 @@ class Machine:
 
     def adopt(self, parameter: torch.Tensor, name: str) -> Known:
         """Take a parameter in: stored, from now on, as the recipe stores parameters."""
+        before = lookup(parameter, self)
+        if before is not None and before.kind is Kind.PARAMETER:
+            before.version = -1
+            self._stored(before)
+            return before
         known = Known(self, Kind.PARAMETER, name)
         known.owner = parameter.detach()
         known.version = -1

@@ -13,6 +13,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from .machine import Machine
+from .operations.lists import each
 from .operations.moves import view
 from .operations.table import ROWS, Row, base_name, schema
 from .operations.wide import wide
@@ -54,6 +55,8 @@ def _found(operation: Any) -> Row:
         return Row(_as_it_is)
     if not isinstance(operation, torch._ops.OpOverload):
         return Row(_as_it_is)
+    if name.startswith("_foreach_"):
+        return Row(each)
     if schema(operation).view:
         return Row(view)
     if torch._C._dispatch_has_kernel_for_dispatch_key(operation.name(), "CompositeImplicitAutograd"):

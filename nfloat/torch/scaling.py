@@ -26,6 +26,8 @@ class Backward:
     def __init__(self, machine: Machine, scaling: LossScaling | None) -> None:
         self.machine = machine
         self.scaler = None if scaling is None else LossScaler(scaling)
+        #: whether the last step was left out
+        self.skipped = False
         self._engine: Any = None
         self._scale: Any = None
 
@@ -56,7 +58,8 @@ class Backward:
                 learn(gradient, Known(machine, Kind.GRADIENT, ""))
         before = machine.differentiable, machine.depth, machine.stepping
         machine.differentiable, machine.depth = bool(create_graph), machine.places.depth
-        scaled = self.scaler is not None and bool(kw.get("accumulate_grad"))
+        outermost = torch._C._current_graph_task_id() == -1  # a checkpoint may run another inside
+        scaled = self.scaler is not None and outermost and bool(kw.get("accumulate_grad"))
         try:
             if not scaled:
                 return self._engine(outputs, gradients, retain, create_graph, inputs, *args, **kw)
@@ -64,7 +67,8 @@ class Backward:
                 return self._engine(outputs, start, retain, create_graph, inputs, *args, **kw)
         finally:
             machine.differentiable, machine.depth, machine.stepping = before
-            machine.p.forget()
+            if outermost:
+                machine.p.forget()
 
     @contextmanager
     def _scaled(self, gradients: Any) -> Iterator[Any]:
@@ -93,4 +97,5 @@ class Backward:
         found = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
         clean = not self.machine.p.clamped and all_finite([array_of(g) for g in found])
         self.scaler.update(clean)
+        self.skipped = not clean
         return not clean

@@ -86,3 +86,9 @@ def unscale(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dic
         machine.write(g, values)
         machine.trace.count(machine.known(g).name, "unscaled", values.dtype.name, "", values.size)
     return None
+
+
+@row("_amp_update_scale_")
+def move_scale(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A GradScaler's own scale, a float32 number."""
+    return operation(*args, **kwargs)

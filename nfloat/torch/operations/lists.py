@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
 from ..machine import Machine
-from .table import ROWS, Row, base_name, overload
+from .table import base_name, overload
 
 #: parameters of an overload of a list -> overload for one tensor
 _OVERLOADS = {"Scalar": "Scalar", "List": "Tensor", "Tensor": "Tensor", "ScalarList": "Scalar", "default": "default"}
@@ -50,9 +48,3 @@ def _call(machine: Machine, single: Any, args: list[Any], kwargs: dict[str, Any]
         kwargs = {**kwargs, "value": args[3]}
         args = args[:3]
     return machine.handle(machine, single, tuple(args), kwargs)
-
-
-for _name in dir(torch.ops.aten):
-    if _name.startswith("_foreach_"):
-        for _own in getattr(torch.ops.aten, _name).overloads():
-            ROWS.setdefault(getattr(getattr(torch.ops.aten, _name), _own), Row(each))

@@ -26,11 +26,18 @@ from .wide import wide
 def add_in_place(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """x += alpha y."""
     t, other = args[0], args[1]
+    if _is_count(machine, t):
+        return operation(*args, **kwargs)
     known = machine.known(t) if is_float(t) else None
     if known is None or (isinstance(other, torch.Tensor) and not is_float(other)):
         return _other(machine, operation, args, kwargs)
     sign = -1.0 if operation.__name__.startswith("sub") else 1.0
     return _added(machine, t, known, other, sign * kwargs.get("alpha", 1))
+
+
+def _is_count(machine: Machine, t: torch.Tensor) -> bool:
+    """Whether this is an optimiser's own scalar (its steps, a running product), which is torch's on any device."""
+    return t.dim() == 0 and machine.updating and machine.known(t).kind is not Kind.PARAMETER
 
 
 def _other(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -115,6 +122,8 @@ def stepped(
 def scale_in_place(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """x *= y or x /= y."""
     t, other = args[0], args[1]
+    if _is_count(machine, t):
+        return operation(*args, **kwargs)
     if not is_float(t) or (isinstance(other, torch.Tensor) and not is_float(other)):
         return _other(machine, operation, args, kwargs)
     known = machine.known(t)
