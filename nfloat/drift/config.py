@@ -178,7 +178,7 @@ def _check_data(data: object) -> None:
     if isinstance(data, str) and data in DATA_NAMES:
         return
     if not isinstance(data, str) or Path(data).suffix.lower() not in DATA_SUFFIXES:
-        names, suffixes = " or ".join(map(repr, DATA_NAMES)), " or ".join(DATA_SUFFIXES)
+        names, suffixes = ", ".join(map(repr, DATA_NAMES)), " or ".join(DATA_SUFFIXES)
         raise ArgumentError(f"data={data!r} is unknown: it must be {names}, or the path of a file ending in {suffixes}")
 
 

@@ -17,8 +17,6 @@ import numpy as np
 
 import nfloat as nf
 
-from ..drift.config import Config
-from ..drift.metrics import cosine, relative_error
 from ..runs.rows import Row, Value
 from .checks import MODEL, Check, between, within
 from .plots import Panel, Plot, Series
@@ -79,7 +77,7 @@ def measure(cell: Cell, seed: int) -> dict[str, Value]:
     """Relative error of all gradients, 1 - cosine of the first layer's; or the loss at the end."""
     if cell.what == "training":
         recipe = nf.nn.recipe("float64") if cell.format == "float64" else mixed(cell.format, cell.format)
-        end = train(recipe, Config(data=cell.data, steps=cell.count, seed=seed, seeds=1))
+        end = train(recipe, nf.drift.Config(data=cell.data, steps=cell.count, seed=seed, seeds=1))
         return {"error": None, "first_layer": None, "loss": end.loss}
     stream = nf.Stream(seed).child("bf16-vs-tf32")
     x = draw("normal", (cell.count, cell.width), stream.child("x"))
@@ -92,8 +90,12 @@ def measure(cell: Cell, seed: int) -> dict[str, Value]:
     exact = nf.nn.gradients(model, x, labels)[1]
     rounded = nf.nn.gradients(model, x, labels, recipe)[1]
     every = [np.concatenate([np.float64(of[name]).ravel() for name in exact]) for of in (rounded, exact)]
-    first = cosine(rounded["0.weight"], exact["0.weight"])
-    return {"error": relative_error(*every), "first_layer": None if first is None else 1.0 - first, "loss": None}
+    first = nf.drift.metrics.cosine(rounded["0.weight"], exact["0.weight"])
+    return {
+        "error": nf.drift.metrics.relative_error(*every),
+        "first_layer": None if first is None else 1.0 - first,
+        "loss": None,
+    }
 
 
 def _network(depth: int, width: int) -> Any:

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 
 import nfloat as nf
 
-from ..drift.config import Config
 from ..formats.names import get_format
 from ..runs.rows import Row, Value
 from .checks import MODEL, Check, at_least, at_most
@@ -79,7 +78,7 @@ def measure(cell: Cell, seed: int) -> dict[str, Value]:
     recipe = nf.nn.recipe("float64")
     if cell.format != "float64":
         recipe = everywhere(f"{cell.format} {cell.rounding}", f"{cell.format}:{cell.rounding}")
-    setting = Config(
+    setting = nf.drift.Config(
         data=cell.data, width=cell.width, depth=cell.depth, steps=cell.steps, batch=_BATCH, lr=cell.rate, seeds=1
     )
     ends = [

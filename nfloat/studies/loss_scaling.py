@@ -18,7 +18,6 @@ import numpy as np
 
 import nfloat as nf
 
-from ..drift.config import Config
 from ..runs.rows import Row, Value
 from .checks import MODEL, Check, at_least, exactly, within
 from .plots import Panel, Plot, Series, series_by
@@ -75,7 +74,7 @@ def measure(cell: Cell, seed: int) -> dict[str, Value]:
     if cell.format != "float64":
         scaling = nf.nn.LossScaling.static(2.0**cell.scale) if cell.scale else None
         recipe = mixed(f"{cell.format} {cell.scale}", cell.format, loss_scaling=scaling)
-    setting = Config(data=cell.data, steps=cell.steps, seeds=1)
+    setting = nf.drift.Config(data=cell.data, steps=cell.steps, seeds=1)
 
     def moved(result: Any, labels: Any) -> Any:
         return nf.nn.cross_entropy(result, labels) * 2.0**-cell.shift

@@ -22,7 +22,6 @@ import numpy as np
 
 import nfloat as nf
 
-from ..drift.config import Config
 from ..runs.rows import Row, Value
 from .checks import MODEL, Check, at_least, at_most, between, within
 from .plots import Panel, Plot, Series
@@ -115,7 +114,7 @@ def measure(cell: Cell, seed: int) -> dict[str, Value]:
         return {"loss": _least_squares(cell, seed), **dict.fromkeys(("loss_sd", "test_error", "stagnation", "skipped"))}
     known = RECIPES[cell.scheme]
     recipe = nf.nn.recipe(known) if isinstance(known, str) else everywhere(cell.scheme, known[0], weights=known[1])
-    setting = Config(data=cell.data, steps=cell.steps, seeds=1)
+    setting = nf.drift.Config(data=cell.data, steps=cell.steps, seeds=1)
     return dict(means([train(recipe, setting.replace(seed=seed + run)) for run in range(cell.runs)]))
 
 

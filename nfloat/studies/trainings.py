@@ -8,13 +8,14 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import nfloat as nf
 
-from ..drift.config import Config
-from ..drift.metrics import stagnation
 from .samples import mean_and_sd
+
+if TYPE_CHECKING:
+    from ..drift.config import Config
 
 #: updates between two looks at which weights stayed as they were
 _LOOK = 43
@@ -71,7 +72,7 @@ def train(
         trainer.optimizer.lr = config.lr if rate is None else rate(step)
         updates: list[Any] = []
         skipped += training.step(watch=updates.append if step % _LOOK == 0 else None).skipped
-        shares = [stagnation(u.before, u.after, u.gradient) for u in updates if u.before.ndim == 2]
+        shares = [nf.drift.metrics.stagnation(u.before, u.after, u.gradient) for u in updates if u.before.ndim == 2]
         lost += [share for share in shares if share is not None]
     trainer.loss = nf.nn.cross_entropy
     at_end, tested = training.train_set(), training.test_set()

@@ -183,7 +183,7 @@ def test_doctor_without_a_cache(nfloat, monkeypatch):
 def test_warmup_goes_through_the_list(nfloat, monkeypatch):
     from nfloat.kernels import jit
 
-    monkeypatch.setattr(jit, "warm_up", lambda: iter([("a.b", 0.25), ("a.c", 0.5)]))
+    monkeypatch.setattr(jit, "warm_up", lambda *_: iter([("a.b", 0.25), ("a.c", 0.5)]))
     done = nfloat("warmup")
     assert done.out.startswith("2 kernels in ")
     assert "a.b: 0.25 s" in done.err

@@ -86,7 +86,7 @@ def test_report_makes_the_page_again(nfloat, tmp_path):
         (("--data", "nan.csv"), "x[1, 0] is nan"),
         (("--data", "word.csv"), "data='word.csv' cannot be read"),
         (("--data", "empty.npz"), "it must hold the arrays 'x' and 'y'"),
-        (("--model", "cnn"), "model='cnn' is unknown"),
+        (("--model", "rnn"), "model='rnn' is unknown"),
         (("--lr", "nan"), "lr=nan must be a positive, finite number"),
         (("--batch", "100000"), "batch=100000 must be an integer in 1.."),
         (("--threads", "0"), "threads=0 must be at least 1"),

@@ -39,7 +39,11 @@ from nfloat.errors import ArgumentError, FormatError, NFloatError, RoundingError
         ("optimizer", "adan", "did you mean 'adam'"),
         ("activation", "step", "activation='step' is unknown"),
         ("data", "digit", "data='digit' is unknown"),
-        ("data", "table.xlsx", "it must be 'digits' or 'blobs', or the path of a file ending in .npz or .csv"),
+        (
+            "data",
+            "table.xlsx",
+            "it must be 'digits', 'mnist5k', 'text', 'blobs', 'regression', or the path of",
+        ),
         ("recipes", (), "recipes=() must name at least one recipe"),
         ("recipes", "bf16-pure", "recipes='bf16-pure' must be a tuple of recipes or their names"),
         ("recipes", ("bf16-pur",), "did you mean 'bf16-pure'"),

@@ -75,12 +75,12 @@ def test_positional_arrays_are_named_as_numpy_names_them(tmp_path):
 
 
 def test_safetensors_types(tmp_path):
-    from nfloat.blocks.files import read
+    from nfloat.blocks.safetensors import read
 
     nf.save(tmp_path / "a", {"a": ARRAYS["plain"], "b": ARRAYS["drawn"], "q": nf.quantize(np.eye(32), nf.mxfp4)})
-    header, raw, _ = read(tmp_path / "a")
-    assert header["a"]["dtype"] == "BF16" and header["a"]["shape"] == [1, 3] and header["b"]["dtype"] == "U8"
-    stored = np.frombuffer(raw["a"], ml_dtypes.bfloat16).astype(np.float32)
+    tensors, _ = read(tmp_path / "a")
+    assert tensors["a"].kind == "BF16" and tensors["a"].shape == (1, 3) and tensors["b"].kind == "U8"
+    stored = np.frombuffer(tensors["a"].data, ml_dtypes.bfloat16).astype(np.float32)
     assert np.array_equal(stored, ARRAYS["plain"].values.reshape(-1))
     assert type(nf.load(tmp_path / "a")["q"]) is nf.BlockArray
 

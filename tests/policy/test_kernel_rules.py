@@ -87,7 +87,7 @@ MAY_SKIP = {
 
 def _may_skip(path):
     """Files that are named, and those of an extra that the tests do not need."""
-    return path.name in MAY_SKIP or path.parent == REPOSITORY / "tests" / "torch"
+    return path.name in MAY_SKIP or path.parent == REPOSITORY / "tests" / "pytorch"
 
 
 def test_nothing_unfinished_and_nothing_skipped():

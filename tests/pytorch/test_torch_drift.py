@@ -1,0 +1,58 @@
+"""`nft.drift`: a PyTorch model's drift, and the same from the shell, beside the engine's for the same model."""
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from click.testing import CliRunner  # noqa: E402
+
+import nfloat.torch as nft  # noqa: E402
+from nfloat.cli.drift import command  # noqa: E402
+from nfloat.errors import ArgumentError  # noqa: E402
+from nfloat.runs.folder import ROWS  # noqa: E402
+
+SOURCE = """
+import torch
+
+def small():
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(16, 8), torch.nn.ReLU(), torch.nn.Linear(8, 4))
+    g = torch.Generator().manual_seed(1)
+    batches = [(torch.randn(32, 16, generator=g), torch.randint(0, 4, (32,), generator=g)) for _ in range(4)]
+    return model, torch.optim.SGD(model.parameters(), lr=0.1), batches, torch.nn.functional.cross_entropy
+"""
+COMMON = {"steps": 6, "seeds": 2, "every": 3, "ablate": "none"}
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    (tmp_path / "models_of_torch.py").write_text(SOURCE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import models_of_torch
+
+    return models_of_torch.small
+
+
+def test_float64_does_not_drift_and_a_narrow_recipe_does(small):
+    result = nft.drift(small, recipes=("float64", "bf16-pure"), **COMMON)
+    exact, narrow = result.summary
+    assert exact["train_loss_gap"] == exact["path_distance"] == 0.0
+    assert exact["verdict"] == "not distinguishable"
+    assert narrow["path_distance"] > 0.0 and 0.0 < narrow["grad_error"] < 0.1
+    assert {row["seed"] for row in result.rows} == {0, 1}
+    assert result.what_if(["float8_e4m3fn"], "bf16-pure")
+
+
+def test_the_shell_writes_the_same_rows(small, tmp_path):
+    result = nft.drift(small, recipes=("bf16-mixed",), **COMMON)
+    options = [word for key, value in COMMON.items() for word in (f"--{key}", str(value))]
+    args = ["--torch", "models_of_torch:small", "--recipes", "bf16-mixed", *options, "--out", str(tmp_path / "out")]
+    made = CliRunner().invoke(command, args)
+    assert made.exit_code == 0, made.output
+    result.write(tmp_path / "again")
+    assert (tmp_path / "again" / ROWS).read_bytes() == (tmp_path / "out" / ROWS).read_bytes()
+
+
+def test_what_build_must_return(small):
+    with pytest.raises(ArgumentError, match="must return"):
+        nft.drift(lambda: small()[:3], recipes=("bf16-mixed",), **COMMON)
