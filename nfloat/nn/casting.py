@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ArgumentError
+from ..ops.arguments import CARRAY, LAYOUT
 from ..streams import SeedLike, Stream
 from .clamping import clamped
 from .operands import AmaxHistory, Operands
@@ -162,7 +163,7 @@ class Casting:
 
 
 def _carried(x: Floats, single: bool) -> Floats:
-    """An array as a rounding kernel takes it: C-contiguous, of the engine's own carriers."""
+    """An array as a rounding kernel takes it: C-contiguous and writable, of the engine's own carriers."""
     if not single and x.dtype != _DOUBLE:
-        return x.astype(_DOUBLE)
-    return x if x.flags.c_contiguous else np.ascontiguousarray(x)
+        return x.astype(_DOUBLE, order="C")
+    return x if x.flags.num & LAYOUT == CARRAY else np.array(x, order="C", copy=True)

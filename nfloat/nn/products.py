@@ -64,4 +64,4 @@ def _plus(x: Floats, y: Floats, sums: SplitK) -> Floats:
 
 def _rounded(x: Floats, fmt: Format, dtype: np.dtype[Any]) -> Floats:
     """float64 numbers rounded once to a format."""
-    return rounder(fmt, "nearest_even", None, None).apply(np.ascontiguousarray(x), 0).astype(dtype)
+    return rounder(fmt, "nearest_even", None, None).apply(np.require(x, None, ("C", "W")), 0).astype(dtype)
