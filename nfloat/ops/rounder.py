@@ -57,6 +57,10 @@ class Rounder:
         key = as_key(seed) if self.stochastic else 0
         return key - 2**64 if key >= 2**63 else key
 
+    def __reduce__(self) -> tuple[Callable[..., Rounder], tuple[Format, Rounding, NDArray[np.float64]]]:
+        # a copy of the constants can be written to, which is another signature to the kernels
+        return _restored, (self.format, self.rounding, self.spec_array)
+
     def _in_pieces(self, function: Kernel, a: NDArray[np.floating], out: NDArray[np.floating]) -> None:
         for start in range(0, a.size, _LARGE):
             function(a[start : start + _LARGE], out[start : start + _LARGE], self.spec_array, 0)
@@ -103,6 +107,12 @@ def rounder(fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | No
 def _plan(fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | None, random_bits: int | None) -> Rounder:
     f, mode = get_format(fmt), as_rounding(rounding)
     spec_array = rounding_spec(f, mode, as_overflow(overflow), check_random_bits(mode, random_bits))
+    return _restored(f, mode, spec_array)
+
+
+def _restored(f: Format, mode: Rounding, spec_array: NDArray[np.float64]) -> Rounder:
+    """The plan of a format, a mode and their constants, which nobody may write to."""
+    spec_array.flags.writeable = False
     return Rounder(
         format=f,
         rounding=mode,

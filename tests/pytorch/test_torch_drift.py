@@ -4,12 +4,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from click.testing import CliRunner  # noqa: E402
+from click.testing import CliRunner
 
-import nfloat.torch as nft  # noqa: E402
-from nfloat.cli.drift import command  # noqa: E402
-from nfloat.errors import ArgumentError  # noqa: E402
-from nfloat.runs.folder import ROWS  # noqa: E402
+import nfloat.torch as nft
+from nfloat.cli.drift import command
+from nfloat.errors import ArgumentError
+from nfloat.runs.folder import ROWS
 
 SOURCE = """
 import torch

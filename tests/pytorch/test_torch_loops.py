@@ -9,9 +9,9 @@ import nfloat as nf
 
 torch = pytest.importorskip("torch")
 
-from torch.utils.checkpoint import checkpoint  # noqa: E402
+from torch.utils.checkpoint import checkpoint
 
-import nfloat.torch as nft  # noqa: E402
+import nfloat.torch as nft
 
 F, nn = torch.nn.functional, torch.nn
 STEPS = 20

@@ -7,7 +7,7 @@ import nfloat as nf
 
 torch = pytest.importorskip("torch")
 
-import nfloat.torch as nft  # noqa: E402
+import nfloat.torch as nft
 
 F = torch.nn.functional
 INDEX = torch.tensor([2, 0, 2])

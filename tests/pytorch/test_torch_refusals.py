@@ -6,7 +6,7 @@ import nfloat as nf
 
 torch = pytest.importorskip("torch")
 
-import nfloat.torch as nft  # noqa: E402
+import nfloat.torch as nft
 
 
 def refused(match, act, recipe="bf16-mixed", **given):

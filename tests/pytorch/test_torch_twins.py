@@ -7,9 +7,9 @@ import nfloat as nf
 
 torch = pytest.importorskip("torch")
 
-from twins import carrier, make_equal, same_bits  # noqa: E402
+from twins import carrier, make_equal, same_bits
 
-import nfloat.torch as nft  # noqa: E402
+import nfloat.torch as nft
 
 STEPS = 20
 OPTIMIZERS = {
