@@ -82,7 +82,7 @@ def read_text(path: Path) -> str:
 
 def reason(error: OSError | UnicodeDecodeError) -> str:
     """Why a file cannot be read or written, in the words of the system."""
-    return (error.strerror if isinstance(error, OSError) else None) or "not UTF-8"
+    return (error.strerror or str(error)) if isinstance(error, OSError) else "not UTF-8"
 
 
 class FolderLock:

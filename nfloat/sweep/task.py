@@ -98,10 +98,18 @@ def _digest(name: str, functions: tuple[Callable[..., Any], ...], cell: Any) -> 
     for module in sorted({one.__module__ for one in (*functions, *parents)}):
         source = getattr(sys.modules.get(module), "__file__", None)
         # one that was typed in has no file: then its own text
-        found.update(Path(source).read_bytes() if source else inspect.getsource(functions[0]).encode())
+        found.update(Path(source).read_bytes() if source else _typed(functions[0]).encode())
     return found.hexdigest()
 
 
 def coordinates(cell: Cell) -> dict[str, Value]:
     """A cell as a row begins with it."""
     return dict(asdict(cell))
+
+
+def _typed(function: object) -> str:
+    """The source of what was typed in, where Python has kept it; else its name alone."""
+    try:
+        return inspect.getsource(function)  # type: ignore[arg-type]
+    except (OSError, TypeError):
+        return getattr(function, "__qualname__", repr(function))

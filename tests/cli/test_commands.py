@@ -210,12 +210,12 @@ def test_formats_at_random_are_not_named(nfloat):
 
 
 def test_check_of_products_at_random(nfloat, monkeypatch):
-    monkeypatch.setattr("nfloat.testing.sweep_products.BLOCK", 30)
+    monkeypatch.setattr("nfloat.testing.sweep_products.BLOCK", 10)
     done = nfloat("check", "--products", "--minutes", "0.001", "--seed", "9", "--json")
     assert done.code == 0
     report = json.loads(done.out)
     assert (report["first"], report["wrong"], report["failures"]) == (9, 0, [])
-    assert report["products"] >= 30
+    assert report["products"] >= 10
     assert report["outputs"] > report["products"]
     assert "wrong" in done.err
 

@@ -1,5 +1,7 @@
 """`assert_matmul`: what each judge passes and fails, what a failure says, and bounds that are no test."""
 
+import warnings
+
 import numpy as np
 import pytest
 from every_mode import MODES, stated
@@ -164,15 +166,10 @@ def test_block_arrays():
     x = nf.quantize(RNG.standard_normal((4, 64)), nf.mxfp8_e4m3)
     y = nf.quantize(RNG.standard_normal((64, 4)), nf.mxfp8_e4m3, axis=0)
     for acc in ("float32", "nvidia.blackwell.tcgen05.mxf8_e4m3.f32"):
-        with pytest.warns() if "." in acc else _quiet():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # said once a process: a unit whose model no recording confirms
             assert_matmul(nf.matmul(x, y, acc), x, y, acc)
         failure(nf.matmul(x, y, acc) * 1.125, x, y, acc)
-
-
-def _quiet():
-    import contextlib
-
-    return contextlib.nullcontext()
 
 
 @pytest.mark.parametrize(
