@@ -29,10 +29,10 @@ def command(names: tuple[str, ...], as_json: bool) -> None:
       nfloat recipes bf16-pure+weights=float8_e4m3fn:stochastic
       nfloat recipes bf16-mixed+forward=nvidia.hopper.mma.bf16.f32 --json
     """
-    from ..drift.comparison import recipe_of
+    from .. import nn
     from ..nn.recipes import recipes
 
-    found = [recipe_of(name) for name in names] or list(recipes.values())
+    found = [nn.recipe(name) for name in names] or list(recipes.values())
     described = [_fields(recipe) for recipe in found]
     if as_json:
         print_json(described)

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from .. import nn
 from ..formats.rounding import Rounding
 from ..nn.recipes import OPERAND_FIELDS, SUM_FIELDS, Cast
-from .comparison import Comparison, recipe_of
+from .comparison import Comparison
 from .inference import log_of
 from .members import TWIN, Member, rounds
 from .verdicts import End, Ends, verdict_of
@@ -71,7 +71,7 @@ def places(config: Comparison, name: str) -> tuple[str, ...]:
     >>> places(Config(), "tf32")
     ('weights', 'activations', 'product operands', 'accumulators', 'activation gradients', 'weight gradients', 'update')
     """
-    recipe, exact = recipe_of(name), nn.recipe("float64")
+    recipe, exact = nn.recipe(name), nn.recipe("float64")
     absent = {"state"} if config.optimizer_name == "sgd" else set()
     differ = [p for p, names in PLACES.items() if any(getattr(recipe, f) != getattr(exact, f) for f in names)]
     return tuple(place for place in differ if place not in absent)
@@ -79,7 +79,7 @@ def places(config: Comparison, name: str) -> tuple[str, ...]:
 
 def recipe_for(member: Member) -> nn.Recipe:
     """The recipe by which a member is trained."""
-    recipe, exact = recipe_of(member.recipe), nn.recipe("float64")
+    recipe, exact = nn.recipe(member.recipe), nn.recipe("float64")
     if not member.how:
         return recipe
     if member.how == REPAIRED:
@@ -97,7 +97,7 @@ def explained(config: Comparison, ends: Ends) -> list[str]:
     """The recipes to be explained, now that all seeds have run."""
     if config.ablate == "none":
         return []
-    names = [name for name in config.recipes if rounds(recipe_of(name))]
+    names = [name for name in config.recipes if rounds(nn.recipe(name))]
     return [name for name in names if config.ablate == "all" or verdict_of(config, name, ends).word in _EXPLAINED]
 
 
@@ -116,7 +116,7 @@ def further_members(config: Comparison, name: str, ends: Ends) -> list[Member]:
         return []
     chief, others = alone[0].place, alone[1:]
     away = [chief] + [e.place for e in others if config.ablate == "all" or (e.share is not None and e.share > _CHIEF)]
-    repairs = [repair for repair, of in _REPAIRS_OF.items() if chief in of and repair in _repairs(recipe_of(name))]
+    repairs = [repair for repair, of in _REPAIRS_OF.items() if chief in of and repair in _repairs(nn.recipe(name))]
     return [_member(config, name, WITHOUT, place) for place in away] + [
         _member(config, name, REPAIRED, repair) for repair in repairs
     ]

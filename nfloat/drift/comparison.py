@@ -120,22 +120,6 @@ def to_toml(comparison: Comparison) -> str:
     return "# the same rows again, to the bit: nfloat drift --config config.toml --out again\n" + "".join(lines)
 
 
-def recipe_of(name: str) -> nn.Recipe:
-    """The recipe of a name, as `nn.recipe` reads it; ``BASE+field=value+...`` is the recipe BASE with other fields.
-
-    Raises
-    ------
-    NFloatError
-        If there is no such recipe, field, format or rounding mode.
-
-    Examples
-    --------
-    >>> recipe_of("bf16-pure+weights=float8_e4m3fn:stochastic").weights.format.name
-    'float8_e4m3fn'
-    """
-    return nn.recipe(name)
-
-
 def check_integer(key: str, value: object, least: int) -> None:
     """Refuse what is no integer of at least `least`.
 

@@ -58,7 +58,7 @@ class Config(Comparison):
     activation : str
         An operation of ``nn.layers.ACTIVATIONS``: "relu", "tanh", "sigmoid", ...
     recipes : tuple of str
-        At least one, each once: names of ``nf.nn.recipes``, or one of them with other fields, as `recipe_of` reads it:
+        At least one, each once: names of ``nf.nn.recipes``, or one of them with other fields, as `nn.recipe` reads it:
         "bf16-mixed+weights=float8_e4m3fn".
     steps : int
         Updates of every run, at least 1. The default is 30 epochs of the digits.

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 from .. import nn
-from .comparison import Comparison, recipe_of
+from .comparison import Comparison
 
 #: the name of the float64 run of each seed
 TWIN = "float64 twin"
@@ -90,7 +90,7 @@ def is_stochastic(recipe: nn.Recipe) -> bool:
 
 def members(config: Comparison) -> Iterator[Member]:
     """Every member of the ensemble, seed by seed, in the order in which their rows stand."""
-    recipes = {name: recipe_of(name) for name in config.recipes}
+    recipes = {name: nn.recipe(name) for name in config.recipes}
     levels = sorted({precision_of(recipe) for recipe in recipes.values() if rounds(recipe)}, reverse=True)
     for seed in seeds(config):
         yield Member(TWIN, seed)

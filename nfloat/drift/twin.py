@@ -13,7 +13,7 @@ from typing import NamedTuple
 from .. import nn
 from ..nn.train import Evaluation
 from .attribution import errors_by_source, single_sources
-from .comparison import Comparison, recipe_of
+from .comparison import Comparison
 from .recorder import Recorder
 from .rows import Row
 from .task import Task, Training, Weights
@@ -76,7 +76,7 @@ def run_recipe(
     threads : int, optional
         Never changes a bit.
     """
-    recipe = recipe_of(name)
+    recipe = nn.recipe(name)
     training = task.begin(recipe, config.seed, threads)
     run = _Run(config, training, reference, recipe, Recorder(name, recipe, config.seed))
     measured = set(config.recorded_steps)

@@ -22,7 +22,8 @@ import statistics
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from .comparison import Comparison, recipe_of
+from .. import nn
+from .comparison import Comparison
 from .inference import Interval, interval, log_of
 from .members import ROUNDINGS, TWIN, null_name, precision_of, rounding_name, rounds, seeds
 from .rows import LAST_METRIC, MODEL, Row
@@ -83,7 +84,7 @@ def ends_of(rows: Iterable[Row]) -> dict[tuple[str, int], End]:
 
 def verdict_of(config: Comparison, name: str, ends: Ends) -> Verdict:
     """The verdict on one recipe of the configuration."""
-    recipe, all_seeds = recipe_of(name), seeds(config)
+    recipe, all_seeds = nn.recipe(name), seeds(config)
     null = null_name(precision_of(recipe)) if rounds(recipe) else TWIN
     runs = [[ends.get((who, seed)) for seed in all_seeds] for who in (name, TWIN, null)]
     if any(end is None or not end.complete for of in runs for end in of):
@@ -102,7 +103,7 @@ def verdict_of(config: Comparison, name: str, ends: Ends) -> Verdict:
 
 def comparisons(config: Comparison) -> int:
     """How many verdicts of a run can be wrong by chance."""
-    return max(1, len([name for name in config.recipes if rounds(recipe_of(name))]))
+    return max(1, len([name for name in config.recipes if rounds(nn.recipe(name))]))
 
 
 def seed_spread(config: Comparison, ends: Ends) -> float | None:

@@ -5,7 +5,6 @@ import pytest
 from nfloat import nn
 from nfloat.drift import Config, run
 from nfloat.drift.ablation import ALONE, PLACES, REPAIRED, WITHOUT, interaction, places, recipe_for
-from nfloat.drift.comparison import recipe_of
 from nfloat.drift.inference import log_of
 from nfloat.drift.members import Member
 from nfloat.nn.recipes import CAST_FIELDS, SUM_FIELDS
@@ -34,7 +33,7 @@ def test_state_is_a_place_only_where_there_is_one():
 
 
 def test_the_recipes_of_an_ablation():
-    of = recipe_of("bf16-pure")
+    of = nn.recipe("bf16-pure")
     alone = recipe_for(Member("a", 0, "bf16-pure", how=ALONE, place="weights"))
     without = recipe_for(Member("a", 0, "bf16-pure", how=WITHOUT, place="weights"))
     assert (alone.weights, alone.update) == (of.weights, nn.recipe("float64").update)

@@ -6,7 +6,7 @@ import pytest
 
 import nfloat as nf
 from nfloat.drift import Config, from_toml, to_toml
-from nfloat.drift.comparison import DEFAULT_RECIPES, recipe_of
+from nfloat.drift.comparison import DEFAULT_RECIPES
 from nfloat.drift.config import read_config
 from nfloat.errors import ArgumentError, FormatError, NFloatError, RoundingError
 
@@ -66,18 +66,18 @@ def test_numbers_that_no_machine_holds():
 
 
 def test_recipes_with_other_fields():
-    made = recipe_of("bf16-mixed+weights=e4m3fn:stochastic+weight_copy=")
+    made = nf.nn.recipe("bf16-mixed+weights=e4m3fn:stochastic+weight_copy=")
     assert str(made.weights) == "float8_e4m3fn:stochastic"
     assert made.weight_copy is None
     assert made.name == "bf16-mixed+weights=e4m3fn:stochastic+weight_copy="
-    assert recipe_of("fp16-pure+loss_scaling=0.25").loss_scaling.initial == 0.25
-    assert recipe_of("fp16-pure+loss_scaling=dynamic").loss_scaling.interval == 2000
+    assert nf.nn.recipe("fp16-pure+loss_scaling=0.25").loss_scaling.initial == 0.25
+    assert nf.nn.recipe("fp16-pure+loss_scaling=dynamic").loss_scaling.interval == 2000
     with pytest.raises(FormatError, match="'e99m1'"):
-        recipe_of("bf16-mixed+weights=e99m1")
+        nf.nn.recipe("bf16-mixed+weights=e99m1")
     with pytest.raises(RoundingError, match="'stochastik'"):
-        recipe_of("bf16-mixed+weights=bf16:stochastik")
+        nf.nn.recipe("bf16-mixed+weights=bf16:stochastik")
     with pytest.raises(ArgumentError, match="did you mean 'weights'"):
-        recipe_of("bf16-mixed+weihgts=bf16")
+        nf.nn.recipe("bf16-mixed+weihgts=bf16")
 
 
 def test_recipe_objects():
@@ -93,7 +93,7 @@ def test_recipe_objects():
     assert config.recipes == tuple(r.name for r in objects) and config == Config(recipes=config.recipes)
     assert from_toml(to_toml(config)) == config
     for name, recipe in zip(config.recipes, objects, strict=True):
-        assert nf.nn.recipe(name) == recipe_of(name) == recipe
+        assert nf.nn.recipe(name) == recipe
     assert Config(recipes=("tf32", base)).recipes == ("tf32", "bf16-mixed")
     for wrong in (base.replace(name="mine", weights="e4m3"), base.replace(loss_scaling=nf.nn.LossScaling(growth=3.0))):
         with pytest.raises(ArgumentError, match="does not say all of this recipe"):

@@ -5,7 +5,6 @@ import pytest
 
 from nfloat import nn
 from nfloat.drift import Config, run, workers
-from nfloat.drift.comparison import recipe_of
 from nfloat.drift.ensemble import Group, run_group
 from nfloat.drift.members import TWIN, members, null_name, precision_of, rounding_name, rounds
 from nfloat.drift.rows import MODEL
@@ -30,9 +29,9 @@ def test_members():
 
 
 def test_the_coarsest_tensor_decides():
-    assert precision_of(recipe_of("float32+weights=float8_e4m3fn")) == 4
-    assert not rounds(recipe_of("float64"))
-    assert rounds(recipe_of("float64+forward=float32"))
+    assert precision_of(nn.recipe("float32+weights=float8_e4m3fn")) == 4
+    assert not rounds(nn.recipe("float64"))
+    assert rounds(nn.recipe("float64+forward=float32"))
 
 
 def test_a_null_starts_one_roundoff_away():

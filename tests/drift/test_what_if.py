@@ -5,7 +5,6 @@ import pytest
 
 import nfloat as nf
 from nfloat.drift import Config, run
-from nfloat.drift.comparison import recipe_of
 from nfloat.drift.tensors import Look, exponents, looked_at
 from nfloat.drift.what_if import what_if
 from nfloat.errors import ArgumentError, FormatError
@@ -20,7 +19,7 @@ FORMATS = ("float16", "bfloat16", "float8_e4m3fn", "float8_e5m2", "float6_e2m3fn
 
 def _tensors():
     """(layer, tensor) -> its values at each step looked at, of the float32 run."""
-    found, training = {}, SMALL.task().begin(recipe_of("float32"), SMALL.seed)
+    found, training = {}, SMALL.task().begin(nf.nn.recipe("float32"), SMALL.seed)
     for step in range(SMALL.steps):
         if step in looked_at(SMALL.recorded_steps[:-1]):
             training.step(lambda layer, tensor, before, _: found.setdefault((layer, tensor), []).append(before))

@@ -7,6 +7,8 @@ float64 and rounded once, as PyTorch's are in its own format.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from ...errors import ArgumentError, ShapeError
@@ -42,7 +44,23 @@ def _ones(shape: tuple[int, ...]) -> Tensor:
     return made
 
 
-class LayerNorm(_Affine):
+class _OverLastAxes(_Affine):
+    """A norm over the last axes; `operation` is its name in ``nn/ops``."""
+
+    operation: ClassVar[str]
+    normalized_shape: tuple[int, ...]
+    eps: float | None
+
+    def __call__(self, x: TensorLike) -> Tensor:
+        x = _ending_in(as_tensor(x), self.normalized_shape)
+        axes = len(self.normalized_shape)
+        return apply(self.operation, x, *self._affine(), layer=self.name, axes=axes, eps=self.eps)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.normalized_shape})"
+
+
+class LayerNorm(_OverLastAxes):
     """Over the last axes of x, whose shape is `normalized_shape` (an integer: the last axis).
 
     Raises
@@ -58,6 +76,8 @@ class LayerNorm(_Affine):
     [[-1.0, 1.0]]
     """
 
+    operation = "layer_norm"
+
     def __init__(
         self,
         normalized_shape: int | tuple[int, ...],
@@ -69,16 +89,8 @@ class LayerNorm(_Affine):
         self.eps = positive("LayerNorm", "eps", eps)
         self._make(self.normalized_shape, elementwise_affine, elementwise_affine and bias)
 
-    def __call__(self, x: TensorLike) -> Tensor:
-        x = _ending_in(as_tensor(x), self.normalized_shape)
-        axes = len(self.normalized_shape)
-        return apply("layer_norm", x, *self._affine(), layer=self.name, axes=axes, eps=self.eps)
 
-    def __repr__(self) -> str:
-        return f"LayerNorm({self.normalized_shape})"
-
-
-class RMSNorm(_Affine):
+class RMSNorm(_OverLastAxes):
     """x / sqrt(mean of x^2 + eps) over the last axes, whose shape is `normalized_shape`, times a weight.
 
     eps=None stands for the eps of the activations' format, as in PyTorch.
@@ -96,20 +108,14 @@ class RMSNorm(_Affine):
     [[1.0, 1.0]]
     """
 
+    operation = "rms_norm"
+
     def __init__(
         self, normalized_shape: int | tuple[int, ...], eps: float | None = None, elementwise_affine: bool = True
     ) -> None:
         self.normalized_shape = _shape("RMSNorm", normalized_shape)
         self.eps = None if eps is None else positive("RMSNorm", "eps", eps)
         self._make(self.normalized_shape, elementwise_affine, False)
-
-    def __call__(self, x: TensorLike) -> Tensor:
-        x = _ending_in(as_tensor(x), self.normalized_shape)
-        axes = len(self.normalized_shape)
-        return apply("rms_norm", x, *self._affine(), layer=self.name, axes=axes, eps=self.eps)
-
-    def __repr__(self) -> str:
-        return f"RMSNorm({self.normalized_shape})"
 
 
 class GroupNorm(_Affine):

@@ -73,12 +73,12 @@ def measure(cell: Cell) -> Mapping[str, Value]:
     `loss_gap` is the relative change of the training loss, `path` the distance of the weights from float64's as a share
     of the way that those have gone, `bits` the bits of all tensors that one step stores.
     """
-    from ...drift.comparison import recipe_of
+    from ... import nn
 
     config = cell.config()
     twin_loss, start, twin = _twin(config.replace(recipes=("float64",)))
-    training = _task(config.replace(recipes=("float64",), seed=0)).begin(recipe_of(config.recipes[0]), config.seed, 1)
-    meter = _Meter(recipe_of(config.recipes[0]))
+    training = _task(config.replace(recipes=("float64",), seed=0)).begin(nn.recipe(config.recipes[0]), config.seed, 1)
+    meter = _Meter(nn.recipe(config.recipes[0]))
     for _ in range(config.steps - 1):
         training.step()
     training.step(meter.observer, meter.watch)
