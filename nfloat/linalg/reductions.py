@@ -6,6 +6,7 @@ number of the output in C order, and every fast path of `matmul` serves it.
 
 from __future__ import annotations
 
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -20,7 +21,7 @@ from ..ops.rounding import round as round_values
 from ..ops.threads import PLAIN, SLOWEST, check_threads, over_ranges, thread_count
 from ..streams import SeedLike, as_key
 from .accumulators import Accumulator, AccumulatorLike, as_accumulator
-from .gemm.dispatch import multiply, plain_call, read_only
+from .gemm.dispatch import multiply, plain_call, read_only, stop_plain
 from .matmul import matmul
 from .operands import as_operand
 
@@ -160,6 +161,7 @@ def cumsum(
     rows = read_only(lines.reshape(prod(lines.shape[:-1]), lines.shape[-1]))
     out = np.empty(rows.shape)
     call, specs = plain_call(how)
+    call = call.copy()  # for what stops this call alone
     key = np.uint64(as_key(seed) if how.stochastic else 0)
     count = thread_count(threads, PLAIN * rows.size, rows.shape[0])
     over_ranges(
@@ -167,6 +169,7 @@ def cumsum(
         rows.shape[0],
         count,
         SLOWEST * rows.shape[1],
+        partial(stop_plain, call),
     )
     result: NDArray[np.floating] = np.ascontiguousarray(np.moveaxis(out.reshape(lines.shape), -1, axis)).astype(
         _dtype(array, how), copy=False

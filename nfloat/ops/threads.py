@@ -61,14 +61,23 @@ def thread_count(threads: int | None, work: int, parts: int) -> int:
     return max(1, min(wanted, parts, work // WORK_PER_THREAD))
 
 
-def over_ranges(task: Callable[[int, int], object], size: int, count: int, work: int = 0) -> None:
+def over_ranges(
+    task: Callable[[int, int], object],
+    size: int,
+    count: int,
+    work: int = 0,
+    give_up: Callable[[], None] | None = None,
+) -> None:
     """Run ``task(first, last)`` on ranges that together are 0..size - 1, on `count` threads.
 
     `work` is that of one of `size` (as in `thread_count`): a range is so short that when Ctrl-C comes, what is left of
-    it ends within a second. Then no thread begins another, and KeyboardInterrupt is raised when all have stopped.
+    it ends within a second. Then no thread begins another, and KeyboardInterrupt is raised when all have stopped. Where
+    one alone takes longer, `give_up` tells the tasks that run to come to an end.
     """
     piece = max(1, PIECE // work) if work > 0 else size
-    if count == 1 and piece >= size:
+    # a signal is seen by the main thread alone, and not while it is in a task
+    aside = give_up is not None and work > PIECE and threading.current_thread() is threading.main_thread()
+    if count == 1 and piece >= size and not aside:
         task(0, size)
         return
     stopped = threading.Event()
@@ -79,17 +88,21 @@ def over_ranges(task: Callable[[int, int], object], size: int, count: int, work:
                 return
             task(start, min(last, start + piece))
 
-    if count == 1:
+    if count == 1 and not aside:
         part(0, size)
         return
     edges = [size * t // count for t in range(count + 1)]
+    ranges = [(first, last) for first, last in pairwise(edges) if first < last]
     pool = _pool(os.getpid(), max(available(), count))
-    futures = [pool.submit(part, first, last) for first, last in pairwise(edges[1:]) if first < last]
+    futures = [pool.submit(part, *span) for span in ranges[0 if aside else 1 :]]
     try:
-        part(edges[0], edges[1])
+        if not aside:
+            part(*ranges[0])
         for future in futures:
             future.result()
     except BaseException:
         stopped.set()
+        if give_up is not None:
+            give_up()
         wait(futures)
         raise

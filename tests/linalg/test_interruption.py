@@ -12,11 +12,13 @@ import pytest
 import nfloat as nf
 from nfloat.ops import threads
 
-#: an hour of work each, in one thread and in two, by rows and in one row
+#: long work, in one thread and in two, by rows, in one row and in one sum
 LONG = {
     "plain rows": "nf.matmul(np.ones((4000, 400)), np.ones((400, 4000)), acc, seed=1, threads=1)",
     "plain rows in threads": "nf.matmul(np.ones((4000, 400)), np.ones((400, 4000)), acc, seed=1, threads=2)",
     "one plain row": "nf.matmul(np.ones((1, 400)), np.ones((400, 400_000)), acc, seed=1)",
+    "one sum": "nf.dot(long, long, acc, seed=1)",
+    "one running sum": "nf.cumsum(long, acc, seed=1)",
     "running sums": "nf.cumsum(np.ones((400_000, 400)), acc, axis=1, seed=1)",
     "tiles": "for _ in range(10**6): nf.matmul(big, big, 'bfloat16')",
 }
@@ -28,7 +30,7 @@ def test_ctrl_c_ends_it_within_a_second(name):
         import sys, signal, numpy as np, nfloat as nf
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's & turns it off
         acc = nf.Accumulator("e10m48", order="kahan", rounding="stochastic_c", random_bits=40)
-        big = np.ones((600, 600), np.float32)
+        big, long = np.ones((600, 600), np.float32), np.ones(40_000_000)
         nf.matmul(np.ones((2, 3)), np.ones((3, 2)), acc, seed=1), nf.cumsum(np.ones(3), acc, seed=1)
         nf.matmul(big[:64], big[:, :64], "bfloat16")
         print("ready", flush=True)
@@ -44,7 +46,7 @@ def test_ctrl_c_ends_it_within_a_second(name):
     start = time.monotonic()
     _, err = process.communicate(timeout=60)
     assert "KeyboardInterrupt" in err
-    assert time.monotonic() - start < 20  # a second on a quiet machine: bench/ shows it
+    assert time.monotonic() - start < 10  # a second on a quiet machine: bench/ shows it
 
 
 def test_pieces_give_the_same_bits(monkeypatch):

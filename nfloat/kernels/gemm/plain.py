@@ -14,6 +14,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..arithmetic.fused import round_dot2, round_product, sum_of_zeros
 from ..arithmetic.long_sum import CARRY_EVERY, LIMBS, add_product, carry, is_zero, round_limbs
@@ -26,6 +27,18 @@ from .words import CORRECTED, CORRECTION, DIFFERENCE, DOMAINS, PRODUCT, PROMOTE,
 RULES = (Order.SEQUENTIAL, Order.PAIRWISE, Order.BLOCKED, Order.KAHAN, Order.EXACT, Order.INTERLEAVED)
 SEQUENTIAL, PAIRWISE, BLOCKED, KAHAN, EXACT, INTERLEAVED = (order.tag for order in RULES)
 LEVELS = 64
+
+
+class PlainCall(IntEnum):
+    """The integers of a call, by position."""
+
+    ORDER = 0  # an order's tag
+    TERMS = 1  # of a block, or the number of lanes
+    ROUNDED = 2  # 1: products are rounded
+    STOP = 3  # set to 1 while a kernel runs, by another thread: it is to come to an end, whatever the result
+
+
+_STOP = int(PlainCall.STOP)
 
 
 @routine
@@ -45,17 +58,26 @@ def _term(x, y, how, keys, i, j, k):
 
 
 class How(NamedTuple):
-    """An accumulator, unpacked."""
+    """An accumulator, unpacked, and the integers of the call."""
 
     rounded: bool
     total: Spec
     product: Spec
     promote: Spec
+    call: NDArray[np.int64]
+
+
+@device
+def told_to_stop(how, k):
+    """Whether the sum is to be left as it is. Looked at every so many terms; what is left undone is never used."""
+    return k & 0xFFF == 0 and how.call[_STOP] != 0
 
 
 @routine
 def _sequential(a, b, s, start, stop, how, keys, i, j):
     for k in range(start, stop):
+        if told_to_stop(how, k):
+            break
         x, y = _term(a[k], b[k], how, keys, i, j, k)
         s = add_rounded(x, y, s, 1.0, how.total, keys, SUM, i, j, k)
     return s
@@ -65,6 +87,8 @@ def _sequential(a, b, s, start, stop, how, keys, i, j):
 def _blocked(a, b, c, block, how, keys, i, j):
     s = c
     for n in range((a.size + block - 1) // block):
+        if told_to_stop(how, n << 12):
+            break
         part = _sequential(a, b, 0.0, n * block, min((n + 1) * block, a.size), how, keys, i, j)
         s = add_rounded(part, 1.0, s, 1.0, how.promote, keys, PROMOTE, i, j, n)
     return s
@@ -84,6 +108,8 @@ def kahan_step(x, y, s, lost, how, keys, i, j, k):
 def _kahan(a, b, c, how, keys, i, j):
     s, lost = c, 0.0
     for k in range(a.size):
+        if told_to_stop(how, k):
+            break
         x, y = _term(a[k], b[k], how, keys, i, j, k)
         s, lost = kahan_step(x, y, s, lost, how, keys, i, j, k)
     return s
@@ -123,6 +149,8 @@ def pairwise_fold(c, depth, stack, how, keys, domain, i, j):
 def _pairwise(a, b, c, how, keys, i, j, stack):
     depth = 0
     for k in range(a.size):
+        if told_to_stop(how, k):
+            break
         x, y = _term(a[k], b[k], how, keys, i, j, k)
         depth = pairwise_push(x, y, depth, stack, how, keys, SUM, i, j, k)
     return pairwise_fold(c, depth, stack, how, keys, SUM, i, j)
@@ -144,6 +172,8 @@ def add_lanes(sums, c, how, keys, i, j, stack):
 def _interleaved(a, b, c, sums, how, keys, i, j, stack):
     sums[:] = 0.0
     for k in range(a.size):
+        if told_to_stop(how, k):
+            break
         x, y = _term(a[k], b[k], how, keys, i, j, k)
         lane = k % sums.size
         sums[lane] = add_rounded(x, y, sums[lane], 1.0, how.total, keys, SUM, i, j, k)
@@ -190,18 +220,12 @@ def _exact(a, b, c, how, keys, i, j, limbs, marks):
     limbs[:] = 0
     marks[:] = 0.0
     for k in range(a.size):
+        if told_to_stop(how, k):
+            break
         x, y = _term(a[k], b[k], how, keys, i, j, k)
         exact_push(x, y, k, limbs, marks)
     exact_push(c, 1.0, np.int64(0), limbs, marks)
     return exact_round(limbs, marks, how, keys, i, j)
-
-
-class PlainCall(IntEnum):
-    """The integers of a call, by position."""
-
-    ORDER = 0  # an order's tag
-    TERMS = 1  # of a block, or the number of lanes
-    ROUNDED = 2  # 1: products are rounded
 
 
 @device
@@ -210,7 +234,7 @@ def unpack(call, specs, key):
     keys = np.empty(DOMAINS, np.uint64)
     for domain in range(DOMAINS):
         keys[domain] = domain_key(key, domain)
-    return How(call[PlainCall.ROUNDED] == 1, load_spec(specs[0]), load_spec(specs[1]), load_spec(specs[2])), keys
+    return How(call[PlainCall.ROUNDED] == 1, load_spec(specs[0]), load_spec(specs[1]), load_spec(specs[2]), call), keys
 
 
 _IN = "Array(float64, {}, 'C', readonly=True)"

@@ -29,6 +29,7 @@ from .plain import (
     kahan_step,
     pairwise_fold,
     pairwise_push,
+    told_to_stop,
     unpack,
 )
 from .words import PROMOTE, SUM
@@ -44,6 +45,8 @@ def _running(x, out, j, order, block, how, keys):
     lost = 0.0
     i = np.int64(0)
     for k in range(x.size):
+        if told_to_stop(how, k):
+            break
         if order == KAHAN:
             s, lost = kahan_step(x[k], 1.0, s, lost, how, keys, i, j, k)
             out[k] = s
@@ -68,6 +71,8 @@ def _prefixes(x, out, j, order, block, how, keys):
     marks = np.zeros(3)
     exact_push(0.0, 1.0, i, limbs, marks)
     for k in range(x.size):
+        if told_to_stop(how, k):
+            break
         if order == PAIRWISE:
             depth = pairwise_push(x[k], 1.0, depth, stack, how, keys, SUM, i, j, k)
             out[k] = pairwise_fold(0.0, depth, stack, how, keys, SUM, i, j)

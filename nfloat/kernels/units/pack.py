@@ -29,19 +29,19 @@ def scan(x, precision, emin, least, greatest, found):
     low, high = np.int32(_INFINITE), np.int32(0)
     drop, first = np.int32(24 - precision), np.int32(emin + 127)
     top, bottom = np.float32(greatest), np.float32(least)
-    for i in range(x.size):
-        bits = float32_as_int32(x[i])
-        mag = bits & np.int32(0x7FFFFFFF)
+    for i in range(x.size):  # every step in 32 bits: Numba would go on in 64, in half as many lanes
+        mag = np.int32(float32_as_int32(x[i]) & np.int32(0x7FFFFFFF))
         finite = mag < np.int32(_INFINITE)
-        field = mag >> np.int32(23)
-        m = (mag & np.int32(0x7FFFFF)) | (np.int32(0x800000) if field > 0 else np.int32(0))
-        cut = drop + max(np.int32(0), first - max(field, np.int32(1)))
-        remainder = m & ((np.int32(1) << min(cut, np.int32(30))) - np.int32(1))
-        bad |= np.int32(finite and (remainder != 0 or x[i] > top or x[i] < bottom))
-        infinite |= np.int32(mag == np.int32(_INFINITE))
-        nan |= np.int32(mag > np.int32(_INFINITE))
-        low = min(low, mag if mag > 0 else np.int32(_INFINITE))
-        high = max(high, mag if finite else np.int32(0))
+        field = np.int32(mag >> np.int32(23))
+        m = np.int32((mag & np.int32(0x7FFFFF)) | (np.int32(0x800000) if field > 0 else np.int32(0)))
+        below = np.int32(max(np.int32(0), np.int32(first - max(field, np.int32(1)))))
+        cut = np.int32(min(np.int32(drop + below), np.int32(30)) & np.int32(31))
+        remainder = np.int32(m & np.int32(np.int32(np.int32(1) << cut) - np.int32(1)))
+        bad = np.int32(bad | np.int32(finite & ((remainder != 0) | (x[i] > top) | (x[i] < bottom))))
+        infinite = np.int32(infinite | np.int32(mag == np.int32(_INFINITE)))
+        nan = np.int32(nan | np.int32(mag > np.int32(_INFINITE)))
+        low = np.int32(min(low, mag if mag > 0 else np.int32(_INFINITE)))
+        high = np.int32(max(high, mag if finite else np.int32(0)))
     found[0] = bad
     found[1] = infinite
     found[2] = nan

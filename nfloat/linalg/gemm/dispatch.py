@@ -282,6 +282,7 @@ def multiply_plainly(
 ) -> None:
     """The rows in `ranges` (None: all) of out = a @ b + c by the plain kernel."""
     call, specs = plain_call(acc)
+    call = call.copy()  # for what stops this product alone
     rows, columns = read_only(a), read_only(b.T)
     start = read_only(np.zeros(out.shape) if c is None else c)
     result = out if out.dtype == np.float64 and out.flags.c_contiguous else np.empty(out.shape)
@@ -296,9 +297,14 @@ def multiply_plainly(
     for top, end in ((0, out.shape[0]),) if ranges is None else ranges:
         count = thread_count(threads, PLAIN * (end - top) * columns.size, end - top)
         for left in range(0, n, width):
-            over_ranges(partial(compute, top, left), end - top, count, work * width)
+            over_ranges(partial(compute, top, left), end - top, count, work * width, partial(stop_plain, call))
         if result is not out:
             out[top:end] = result[top:end]
+
+
+def stop_plain(call: NDArray[np.int64]) -> None:
+    """Tell the plain kernels that have this call to come to an end."""
+    call[PlainCall.STOP] = 1
 
 
 @lru_cache(maxsize=256)

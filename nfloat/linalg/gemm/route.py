@@ -25,6 +25,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 from ...formats.format import Format
 from ...formats.lanes import (
@@ -121,20 +122,25 @@ def _native(acc: Accumulator, order: Order, bits: int) -> Iterator[Candidate]:
     """
     if not is_native(acc.format, LANES[bits], acc.rounding, acc.overflow) or not _promotes(acc, bits):
         return
-    kernel, shape = (gemm_fast.native32, NATIVE32) if bits == 32 else (gemm_fast.native64, TILE64)
+    shape = NATIVE32 if bits == 32 else TILE64
+
+    def kernel(product: Product) -> Any:
+        return gemm_fast.tiled_kernel("native", bits, order, product)
+
     free = Candidate(
-        kernel, bits, shape, kind(order), exact=False, finite=False, no_negative_zero=False, unconditional=True
-    )
+        kernel(Product.EXACT), bits, shape, kind(order), exact=False, finite=False, no_negative_zero=False,
+        unconditional=True,
+    )  # fmt: skip
     if acc.order is Order.BLOCKED and not is_native(acc.result_format, LANES[bits], acc.rounding, acc.overflow):
         free = replace(free, finite=True, no_negative_zero=True, unconditional=False)
     if acc.product is None:
         exact = order is Order.PAIRWISE
         yield replace(free, exact=exact, unconditional=free.unconditional and not exact)
     elif is_native(acc.product, LANES[bits], acc.rounding, acc.overflow):
-        yield replace(free, kind=kind(order, Product.NATIVE))
+        yield replace(free, kernel=kernel(Product.NATIVE), kind=kind(order, Product.NATIVE))
     elif has_narrow_grid(acc.product, LANES[bits]):
         top = limit(acc.product, LANES[bits])
-        yield Candidate(kernel, bits, shape, kind(order, Product.ROUNDED), product_top=top)
+        yield Candidate(kernel(Product.ROUNDED), bits, shape, kind(order, Product.ROUNDED), product_top=top)
 
 
 def _half(acc: Accumulator, order: Order) -> Iterator[Candidate]:
@@ -154,9 +160,6 @@ def _narrow(acc: Accumulator, order: Order, bits: int) -> Iterator[Candidate]:
     fmt, product = acc.format, acc.product
     if acc.rounding is not Rounding.NEAREST_EVEN or not has_narrow_grid(fmt, LANES[bits]) or not _promotes(acc, bits):
         return
-    kernel, shape = {16: (gemm_half.half16, HALF), 32: (gemm_fast.narrow32, TILE32), 64: (gemm_fast.narrow64, TILE64)}[
-        bits
-    ]
     # nearest rounding of s + t moves s on the grid by at most 2 |t| (and takes c, where that is not on it, to at most 2
     # |c + t|), and a product to at most twice itself: |s| <= 4 T. So a block's sum is at most 4 times its terms, and
     # the sums of blocks are at most 8 T
@@ -175,12 +178,13 @@ def _narrow(acc: Accumulator, order: Order, bits: int) -> Iterator[Candidate]:
         form = Product.ROUNDED
         grid = fmt
         top = limit(product, LANES[bits])
+    kernel = gemm_half.half16 if bits == 16 else gemm_fast.tiled_kernel("narrow", bits, order, form)
     watched = kind(order, form, watched=True) if one_by_one else -1
     exact = _needs_exact_products(acc)
     yield Candidate(
         kernel,
         bits,
-        shape,
+        {16: HALF, 32: TILE32, 64: TILE64}[bits],
         kind(order, form),
         watched,
         exact=exact,
@@ -304,8 +308,8 @@ def _general(acc: Accumulator, order: Order, bits: int) -> Iterator[Candidate]:
     top = min(room(f, LANES[bits]) for f in formats)
     if acc.format.max > top:
         return
-    kernel, shape = (gemm_fast.general32, TILE32) if bits == 32 else (gemm_fast.general64, TILE64)
     form = Product.EXACT if acc.product is None else Product.ROUNDED
+    kernel, shape = gemm_fast.tiled_kernel("general", bits, order, form), TILE32 if bits == 32 else TILE64
     exact = _needs_exact_products(acc)
     yield Candidate(
         kernel, bits, shape, kind(order, form), exact=exact, finite=False, no_negative_zero=False, product_top=top

@@ -2,6 +2,7 @@
 
 Where a kernel is fast because it assumes something of the operands (finite, exponents in the normal range), the choice
 is made here from what the check of the operands found; the other kernel takes everything. Both give the same bits.
+A job depends on the unit, on k and on that choice, and is made once for these.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ def exact_in_float32(unit: Unit, x: UnitOperands) -> bool:
     """Whether products and their truncations are exact in float32 lanes: what ``kernels/units/aligned.py`` asks for."""
     if not (x.reach_a.finite and x.reach_b.finite):
         return False
-    low = sum(max(r.least, f.emin) for r, f in zip((x.reach_a, x.reach_b), unit.formats, strict=True))
+    a, b = unit.formats
+    low = max(x.reach_a.least, a.emin) + max(x.reach_b.least, b.emin)
     return (
         low >= _LEAST_CLAMP + 1 and max(x.reach_a.greatest, x.reach_b.greatest) <= _GREATEST and x.reach_c.least >= -100
     )
@@ -90,12 +92,10 @@ def _flush(x: Floats, least: float, *, sign: bool) -> Floats:
     return np.where(np.abs(x) < np.float32(least), np.copysign(np.float32(0), x) if sign else np.float32(0), x)
 
 
-def aligned_job(unit: Unit, s: AlignedSum, x: UnitOperands) -> Job:
-    """NVIDIA's fused step."""
+def aligned_job(unit: Unit, s: AlignedSum, k: int, single: bool) -> Job:
+    """NVIDIA's fused step, in float32 lanes if these are exact."""
     fa, fb = unit.formats
     half = s.output is Output.NEAREST_16
-    single = exact_in_float32(unit, x) and not s.scale_block
-    k = x.a.shape[2]
     order = pairs_apart(k) if s.pairs_apart else ascending(k, s.step)
     steps = order.size // s.step
     run = s.promote // s.step if s.promote else steps
@@ -127,9 +127,9 @@ def aligned_job(unit: Unit, s: AlignedSum, x: UnitOperands) -> Job:
     )
 
 
-def grouped_job(unit: Unit, s: GroupedSum, x: UnitOperands) -> Job:
+def grouped_job(unit: Unit, s: GroupedSum, k: int, _: bool) -> Job:
     """NVIDIA's FP4 step."""
-    order = ascending(x.a.shape[2], s.step)
+    order = ascending(k, s.step)
     call = {
         UnitCall.STEPS: order.size // s.step,
         UnitCall.STEP: s.step,
@@ -152,16 +152,16 @@ def grouped_job(unit: Unit, s: GroupedSum, x: UnitOperands) -> Job:
     )
 
 
-def exact_job(unit: Unit, s: ExactSum, x: UnitOperands) -> Job:
+def exact_job(unit: Unit, s: ExactSum, k: int, _: bool) -> Job:
     """AMD CDNA1."""
-    order = ascending(x.a.shape[2], s.step)
+    order = ascending(k, s.step)
     call = {UnitCall.STEPS: order.size // s.step, UnitCall.STEP: s.step, UnitCall.NAN: _PLAIN_NAN}
     return Job(kernel=amd.exact4 if s.step == 4 else amd.exact2, bits=64, rows=amd.ROWS, order=order, call=call)
 
 
-def tree_job(unit: Unit, s: FlushedTree, x: UnitOperands) -> Job:
+def tree_job(unit: Unit, s: FlushedTree, k: int, _: bool) -> Job:
     """AMD CDNA2: operands and C are flushed here."""
-    order = ascending(x.a.shape[2], s.step)
+    order = ascending(k, s.step)
     call = {UnitCall.STEPS: order.size // s.step, UnitCall.STEP: s.step, UnitCall.NAN: _PLAIN_NAN}
     least = unit.formats[0].smallest_normal
     return Job(
@@ -175,10 +175,9 @@ def tree_job(unit: Unit, s: FlushedTree, x: UnitOperands) -> Job:
     )
 
 
-def floored_job(unit: Unit, s: FlooredSum, x: UnitOperands) -> Job:
+def floored_job(unit: Unit, s: FlooredSum, k: int, _: bool) -> Job:
     """AMD CDNA3."""
     fa, fb = unit.formats
-    k = x.a.shape[2]
     order = even_then_odd(k, s.step) if s.halves else ascending(k, s.step)
     call = {
         UnitCall.STEPS: order.size // s.step,
@@ -199,36 +198,33 @@ def floored_job(unit: Unit, s: FlooredSum, x: UnitOperands) -> Job:
     )
 
 
-def chain_job(unit: Unit, s: FmaChain, x: UnitOperands) -> Job:
+def chain_job(unit: Unit, s: FmaChain, k: int, ordinary: bool) -> Job:
     """FMA chains in float32 and float64."""
-    order = odd_first(x.a.shape[2]) if s.odd_first else ascending(x.a.shape[2], 1)
+    order = odd_first(k) if s.odd_first else ascending(k, 1)
     call = {UnitCall.STEPS: order.size, UnitCall.STEP: 1, UnitCall.NAN: _INTEL_NAN if s.flush else _PLAIN_NAN}
     if unit.output == "float64":
         return Job(kernel=chain.chain64, bits=64, rows=chain.ROWS, order=order, call={**call, UnitCall.NAN: _NAN64})
     if not s.flush:
         return Job(kernel=chain.chain32, bits=32, rows=chain.ROWS, order=order, call=call)
-    return _flushing(unit, x, order, call, (chain.chain32, chain.chain32_flushed), 0)
+    return _flushing(ordinary, order, call, (chain.chain32, chain.chain32_flushed), 0)
 
 
-def even_odd_job(unit: Unit, s: EvenOddChains, x: UnitOperands) -> Job:
+def even_odd_job(unit: Unit, s: EvenOddChains, k: int, ordinary: bool) -> Job:
     """Intel AMX. What pads the last tile is -0, which changes no sum; an odd last k has a zero beside it."""
-    k = x.a.shape[2]
     order = ascending(k, s.tile)
     order[k + k % 2 :] = -2
     call = {UnitCall.STEPS: order.size // s.tile, UnitCall.STEP: s.tile, UnitCall.NAN: _INTEL_NAN}
-    return _flushing(unit, x, order, call, (chain.even_odd, chain.even_odd_flushed), s.tile)
+    return _flushing(ordinary, order, call, (chain.even_odd, chain.even_odd_flushed), s.tile)
 
 
 def _flushing(
-    unit: Unit,
-    x: UnitOperands,
+    ordinary: bool,
     order: NDArray[np.int64],
     call: dict[UnitCall, int],
     kernels: tuple[Callable[..., Any], Callable[..., Any]],
     tile: int,
 ) -> Job:
-    plain = never_tiny(unit, x) and not (x.reach_a.nan or x.reach_b.nan or x.reach_c.nan)
-    if plain:
+    if ordinary:
         return Job(kernel=kernels[0], bits=32, rows=chain.ROWS, order=order, call=call)
 
     def daz(v: Floats) -> Floats:
@@ -239,46 +235,68 @@ def _flushing(
     )
 
 
-def pair_job(unit: Unit, s: PairSum, x: UnitOperands) -> Job:
+def pair_job(unit: Unit, s: PairSum, k: int, normal: bool) -> Job:
     """Arm."""
-    order = ascending(x.a.shape[2], 2)
+    order = ascending(k, 2)
     call = {UnitCall.STEPS: order.size // 2, UnitCall.STEP: 2, UnitCall.NAN: _PLAIN_NAN}
-    normal = never_tiny(unit, x) and never_large(x)
-    if s.to_odd:
+    bits = 32 if normal else 64
+    if not s.to_odd:
+        kernel = pair.pair_nearest if normal else pair.pair_nearest_any
+        return Job(kernel=kernel, bits=bits, rows=pair.ROWS, order=order, call=call)
 
-        def flush(v: Floats) -> Floats:
-            return v if normal else _flush(v, 2.0**-126, sign=True)
+    def flush(v: Floats) -> Floats:
+        return v if normal else _flush(v, 2.0**-126, sign=True)
 
-        return Job(
-            kernel=pair.pair_odd if normal else pair.pair_odd_any,
-            bits=32 if normal else 64,
-            rows=pair.ROWS,
-            order=order,
-            call=call,
-            prepare=flush,
-            prepare_c=flush,
-        )
     return Job(
-        kernel=pair.pair_nearest if normal else pair.pair_nearest_any,
-        bits=32 if normal else 64,
+        kernel=pair.pair_odd if normal else pair.pair_odd_any,
+        bits=bits,
         rows=pair.ROWS,
         order=order,
         call=call,
+        prepare=flush,
+        prepare_c=flush,
     )
 
 
-_JOBS: MappingProxyType[type, Callable[..., Job]] = MappingProxyType(
+def _short(unit: Unit, x: UnitOperands) -> bool:
+    """For aligned sums: float32 lanes suffice."""
+    return not getattr(unit.arithmetic, "scale_block", 0) and exact_in_float32(unit, x)
+
+
+def _ordinary(unit: Unit, x: UnitOperands) -> bool:
+    """For sums whose subnormals are flushed: there is nothing to flush, and no NaN, whose bits depend on the order."""
+    return never_tiny(unit, x) and not (x.reach_a.nan or x.reach_b.nan or x.reach_c.nan)
+
+
+def _normal(unit: Unit, x: UnitOperands) -> bool:
+    """For pairs: nothing is flushed and nothing overflows."""
+    return never_tiny(unit, x) and never_large(x)
+
+
+def _whatever(unit: Unit, x: UnitOperands) -> bool:
+    """For kernels that take everything."""
+    return False
+
+
+#: kind of arithmetic -> what its fast kernel asks of the operands, what makes its job (told whether they are so)
+_JOBS: MappingProxyType[type, tuple[Callable[[Unit, UnitOperands], bool], Callable[..., Job]]] = MappingProxyType(
     {
-        AlignedSum: aligned_job,
-        GroupedSum: grouped_job,
-        ExactSum: exact_job,
-        FlushedTree: tree_job,
-        FlooredSum: floored_job,
-        FmaChain: chain_job,
-        EvenOddChains: even_odd_job,
-        PairSum: pair_job,
+        AlignedSum: (_short, aligned_job),
+        GroupedSum: (_whatever, grouped_job),
+        ExactSum: (_whatever, exact_job),
+        FlushedTree: (_whatever, tree_job),
+        FlooredSum: (_whatever, floored_job),
+        FmaChain: (_ordinary, chain_job),
+        EvenOddChains: (_ordinary, even_odd_job),
+        PairSum: (_normal, pair_job),
     }
 )
+
+
+@lru_cache(maxsize=1024)
+def _job(unit: Unit, k: int, fast: bool) -> Job:
+    """The job of a unit for so many k, on operands that are or are not as its fast kernel asks."""
+    return _JOBS[type(unit.arithmetic)][1](unit, unit.arithmetic, k, fast)
 
 
 def job_for(unit: Unit, x: UnitOperands) -> Job:
@@ -294,4 +312,4 @@ def job_for(unit: Unit, x: UnitOperands) -> Job:
         raise AccumulatorError(
             f"unit {unit.name!r} is a {s.rule}; it cannot multiply matrices: use nfloat.linalg.units.names.convert"
         )
-    return _JOBS[type(s)](unit, s, x)
+    return _job(unit, x.a.shape[2], _JOBS[type(s)][0](unit, x))

@@ -6,9 +6,8 @@ Here: checks, error messages, and what a kernel may assume (`Reach`). Not here: 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from ...errors import RepresentationError, ShapeError
 from ...formats.format import Format
 from ...formats.names import get_format
+from ...kernels.jit import entry_point
 from ...kernels.units.pack import scan
 from ...ops.arguments import CARRAY, LAYOUT, as_carrier
 from ..operands import MatmulOperands
@@ -24,8 +24,7 @@ from .unit import Unit
 Floats = NDArray[np.float32]
 
 
-@dataclass(frozen=True)
-class Reach:
+class Reach(NamedTuple):
     """What one pass over an operand found: infinities or NaNs, and the exponents of its finite elements other than 0.
 
     `least` and `greatest` are floor(log2 |x|), with -127 for float32 subnormals; both 0 for an operand of zeros.
@@ -42,8 +41,11 @@ class Reach:
         return not (self.infinite or self.nan)
 
 
-@dataclass(frozen=True)
-class UnitOperands:
+#: of an operand that was not looked at, or is not there
+_NOTHING = Reach()
+
+
+class UnitOperands(NamedTuple):
     """A batch of GEMMs: a (na, m, k), b (nb, k, n), c (batch, m, n) or None; which a and b each of the batch takes."""
 
     a: NDArray[np.floating]
@@ -67,18 +69,19 @@ class UnitOperands:
                 np.ascontiguousarray(self.scale_b[:, blocks, :]),
             ]
         a, b = np.ascontiguousarray(self.a[:, :, k]), np.ascontiguousarray(self.b[:, k, :])
-        reach_c = Reach() if c is None or c.dtype != np.float32 else measure(c, get_format("float32"))[0]
+        reach_c = _NOTHING if c is None or c.dtype != np.float32 else measure(c, get_format("float32"))[0]
         return UnitOperands(a, b, c, self.item_a, self.item_b, self.reach_a, self.reach_b, reach_c, *scales)
 
 
 def measure(x: Floats, fmt: Format) -> tuple[Reach, bool]:
     """What is in x, and whether the format holds every element."""
     found = np.empty(5, np.int64)
-    scan(x.reshape(-1), fmt.precision, fmt.emin, fmt.min, fmt.max, found)
-    bad, infinite, nan, low, high = (int(v) for v in found)
+    entry_point(scan)(x.reshape(-1), fmt.precision, fmt.emin, fmt.min, fmt.max, found)
+    bad, infinite, nan, low, high = found.tolist()
     fits = not bad and (fmt.has_inf or not infinite) and (fmt.has_nan or not nan)
-    exponents = [(bits >> 23) - 127 if high else 0 for bits in (low, high)]
-    return Reach(bool(infinite), bool(nan), *exponents), fits
+    if not high:
+        return Reach(bool(infinite), bool(nan)), fits
+    return Reach(bool(infinite), bool(nan), (low >> 23) - 127, (high >> 23) - 127), fits
 
 
 def _named(x: NDArray[Any], wrong: NDArray[np.bool_], argument: str) -> str:
@@ -112,7 +115,7 @@ def checked(
         with np.errstate(all="ignore"):
             own = np.require(own, dtype, ("C", "W"))  # kernels have one signature: of arrays that may be written to
     if fmt.precision == 53:
-        return own, Reach()
+        return own, _NOTHING
     reach, fits = measure(own, fmt)
     if carrier.dtype == np.float64 and fits:
         fits = bool(np.array_equal(own, carrier, equal_nan=True))
@@ -136,10 +139,9 @@ def unit_operands(x: MatmulOperands, unit: Unit, scales: tuple[ArrayLike | None,
     ShapeError
         If scales do not fit.
     """
-    (a, reach_a), (b, reach_b) = (
-        checked(v, name, f, unit) for v, name, f in zip((x.a, x.b), "ab", unit.formats, strict=True)
-    )
-    c, reach_c = (None, Reach()) if x.c is None else checked(x.c, "c", get_format(unit.output), unit)
+    format_a, format_b = unit.formats
+    (a, reach_a), (b, reach_b) = checked(x.a, "a", format_a, unit), checked(x.b, "b", format_b, unit)
+    c, reach_c = (None, _NOTHING) if x.c is None else checked(x.c, "c", get_format(unit.output), unit)
     a, b, c = x.matrices(a, b, c)
     scale_a, scale_b = _scales(scales, unit, a.shape, b.shape)
     stack, (m, k), n = x.full[:-2], a.shape[-2:], b.shape[-1]

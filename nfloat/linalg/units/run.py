@@ -1,4 +1,4 @@
-"""From checked operands to bits: the plan of a call, packing, and the kernel over its tiles, on one thread or several.
+"""From checked operands to bits: the tiling of a product, packing, and the kernel over its tiles, on one thread or several.
 
 `Job` says which kernel and which numbers; ``units/jobs.py`` makes one for each kind of arithmetic. The result never
 depends on the threads: each tile is computed by one of them, and no tile reads another.
@@ -7,9 +7,9 @@ depends on the threads: each tile is computed by one of them, and no tile reads 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,8 @@ from ...kernels.units.tile import WIDTH, UnitCall
 from ...ops.threads import over_ranges, thread_count
 from .operands import UnitOperands
 
+_NO_SCALES = np.empty(0)
+
 #: exponent codes: emin, bias, code of zero
 Code = tuple[int, int, int]
 
@@ -29,9 +31,9 @@ def _as_it_is(x: NDArray[Any]) -> NDArray[Any]:
     return x
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Job:
-    """One kernel call.
+    """One kernel call; equal to itself alone.
 
     Attributes
     ----------
@@ -89,25 +91,49 @@ def ascending(k: int, step: int) -> NDArray[np.int64]:
     return order
 
 
+class Tiling(NamedTuple):
+    """What a job does with a product of some size: kernels, tiles and panels of one item, the kernel's integers."""
+
+    kernel: Callable[..., None]
+    to_tiles: Callable[..., None]
+    to_panels: Callable[..., None]
+    tiles: int
+    panels: int
+    call: NDArray[np.int64]
+    code_a: NDArray[np.int32]
+    code_b: NDArray[np.int32]
+
+
+@lru_cache(maxsize=1024)
+def _tiling(job: Job, m: int, n: int, itemsize: int) -> Tiling:
+    """The tiling of m rows and n columns of operands of so many bytes. Nobody writes to its arrays."""
+    tiles, panels = -(-m // job.rows), -(-n // job.lanes)
+    wide = 2 if itemsize == 8 else int(job.data is np.float64)
+    code_a, code_b = (np.array(code or (), np.int32) for code in (job.code_a, job.code_b))
+    to_tiles, to_panels = entry_point(pack_rows, wide), entry_point(pack_columns, wide)
+    call = _call(job, tiles, panels)
+    return Tiling(entry_point(job.kernel), to_tiles, to_panels, tiles, panels, call, code_a, code_b)
+
+
 def run(job: Job, x: UnitOperands, threads: int | None) -> NDArray[Any]:
     """The results, (batch, m, n)."""
     m, k, n = x.a.shape[1], x.a.shape[2], x.b.shape[2]
     batch = x.item_a.size
     if k == 0 or m == 0 or n == 0 or batch == 0:
         return np.zeros((batch, m, n), x.a.dtype) if x.c is None else job.prepare_c(x.c).copy()
-    tiles, panels = -(-m // job.rows), -(-n // job.lanes)
+    tiling = _tiling(job, m, n, x.a.itemsize)
+    tiles, panels = tiling.tiles, tiling.panels
     count = thread_count(threads, batch * m * n * k, batch * tiles)
     given = x
     if job.prepare is not _as_it_is or job.prepare_c is not _as_it_is:
-        x = replace(x, a=job.prepare(x.a), b=job.prepare(x.b), c=None if x.c is None else job.prepare_c(x.c))
-    call = _call(job, tiles, panels)
+        x = x._replace(a=job.prepare(x.a), b=job.prepare(x.b), c=None if x.c is None else job.prepare_c(x.c))
     out = _start(x, (batch, tiles * job.rows, panels * job.lanes))
-    packed = _packed(job, x, tiles, panels, count)
+    packed = _packed(job, tiling, x, count)
     scales = _packed_scales(job, x, tiles, panels)
     flat = out.reshape(-1)
     work = 10 * job.rows * panels * job.lanes * k  # the slowest unit is ten times as slow as sums in lanes
-    kernel = entry_point(job.kernel)
-    over_ranges(lambda i, j: kernel(*packed, *scales, flat, call, x.item_a, x.item_b, i, j), batch * tiles, count, work)
+    kernel, last = tiling.kernel, (tiling.call, x.item_a, x.item_b)
+    over_ranges(lambda i, j: kernel(*packed, *scales, flat, *last, i, j), batch * tiles, count, work)
     result = out if out.shape == (batch, m, n) else np.ascontiguousarray(out[:, :m, :n])
     if job.nan_tile >= 0:
         _again(job.nan_tile, given, result)
@@ -150,28 +176,23 @@ def _start(x: UnitOperands, shape: tuple[int, int, int]) -> NDArray[Any]:
 
 
 def _packed(
-    job: Job, x: UnitOperands, tiles: int, panels: int, threads: int
+    job: Job, tiling: Tiling, x: UnitOperands, threads: int
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
     """a and its exponent codes by tiles, b and its by panels; no codes where the kernel reads none."""
-    count_a, count_b = x.a.shape[0] * tiles, x.b.shape[0] * panels
-    sizes = count_a * job.rows * job.order.size, count_b * job.lanes * job.order.size
-    a, b = (np.empty(size, job.data) for size in sizes)
-    ea, eb = (np.empty(size if job.code_a else 0, np.int16) for size in (sizes[0], 2 * sizes[1]))
-    code_a, code_b = (np.array(code or (), np.int32) for code in (job.code_a, job.code_b))
-
-    wide = 2 if x.a.itemsize == 8 else int(job.data is np.float64)
-    to_tiles, to_panels = entry_point(pack_rows, wide), entry_point(pack_columns, wide)
-    codes_a, codes_b = entry_point(code_rows), entry_point(code_columns)
+    count_a, count_b = x.a.shape[0] * tiling.tiles, x.b.shape[0] * tiling.panels
+    size_a, size_b = count_a * job.rows * job.order.size, count_b * job.lanes * job.order.size
+    a, b = np.empty(size_a, job.data), np.empty(size_b, job.data)
+    ea, eb = np.empty(size_a if job.code_a else 0, np.int16), np.empty(2 * size_b if job.code_b else 0, np.int16)
 
     def rows(i: int, j: int) -> None:
-        to_tiles(x.a, job.order, job.rows, tiles, job.factor, a, i, j)
+        tiling.to_tiles(x.a, job.order, job.rows, tiling.tiles, job.factor, a, i, j)
         if job.code_a:
-            codes_a(x.a, job.order, job.rows, tiles, code_a, ea, i, j)
+            entry_point(code_rows)(x.a, job.order, job.rows, tiling.tiles, tiling.code_a, ea, i, j)
 
     def columns(i: int, j: int) -> None:
-        to_panels(x.b, job.order, job.lanes, panels, b, i, j)
+        tiling.to_panels(x.b, job.order, job.lanes, tiling.panels, b, i, j)
         if job.code_b:
-            codes_b(x.b, job.order, job.lanes, panels, code_b, eb, i, j)
+            entry_point(code_columns)(x.b, job.order, job.lanes, tiling.panels, tiling.code_b, eb, i, j)
 
     over_ranges(rows, count_a, min(threads, count_a))
     over_ranges(columns, count_b, min(threads, count_b))
@@ -183,7 +204,7 @@ def _packed_scales(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Scales as [tile][block][rows] and [panel][block][lanes]; padding is 1."""
     if not job.scale_step or x.scale_a is None or x.scale_b is None:
-        return np.empty(0), np.empty(0)
+        return _NO_SCALES, _NO_SCALES
     blocks = job.order.size // job.scale_step
     sa = np.ones((x.a.shape[0], tiles * job.rows, blocks))
     sb = np.ones((x.b.shape[0], blocks, panels * job.lanes))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from dataclasses import replace as _replace
+from functools import cached_property
 from typing import Any
 
 from ...errors import AccumulatorError, nearest_names
@@ -72,6 +73,9 @@ class Unit:
     split_k: int = 1
     split_tile: int = 128
     split_interleaved: bool = False
+
+    def __hash__(self) -> int:
+        return hash(self.name)  # of equal units, too; that of all fields takes microseconds
 
     def __repr__(self) -> str:
         return f"Unit({self.name!r}, confidence={self.confidence!r})"
@@ -151,7 +155,7 @@ class Unit:
         """nvidia, amd, intel or arm."""
         return self.name.partition(".")[0]
 
-    @property
+    @cached_property
     def formats(self) -> tuple[Format, Format]:
         """The operands' formats (not for integer units, whose operands are plain integers)."""
         return get_format(self.a), get_format(self.b)
