@@ -80,9 +80,6 @@ from .recipes import BlockCast, Cast, Recipe, recipe
 from .recipes.sums import SplitK, Sums, described, draws
 from .roles import Role as Role
 
-#: roles of a product of two activations
-_PAIR = (Role.GEMM_A, Role.GEMM_B)
-
 
 class Precision(Casting):
     """A recipe at work on one step: casts, products, sums, streams of random bits. Made by `precision`."""
@@ -115,9 +112,8 @@ class Precision(Casting):
         `product` is "forward", "input_gradient" or "weight_gradient". A scale of a whole operand is applied to the sums
         (rounded once more to their format), and then c is added (in the same way).
         """
-        r = self.at(name)
-        attention = roles[0] in _PAIR or roles[1] in _PAIR
-        first, second = (r.operand(product, "a" if attention else role.operand) for role in roles)
+        r = self.recipe.at(name) if self.recipe.layers else self.recipe
+        first, second = r.operands(product, roles[0].operand, roles[1].operand)
         if first is None and second is None:
             return self.matmul(name, product, a, b, c)
         sums = r.summed(product)
@@ -187,18 +183,21 @@ class Precision(Casting):
 
     def matmul(self, name: str, product: str, a: Any, b: Any, c: Floats | None = None) -> Floats:
         """``a @ b (+ c)`` as the recipe sums that `product`: of `gemm`; "backward"; "sums". No operand is rounded."""
-        sums: Sums = self.at(name).summed(product)
+        sums: Sums = (self.recipe.at(name) if self.recipe.layers else self.recipe).summed(product)
         seed = self.stream(name, product if product in ("forward", "sums") else "backward") if draws(sums) else None
         if isinstance(sums, SplitK):
             result = split(a, b, c, sums, seed, self.threads)
         else:
             result = np.asarray(matmul(a, b, sums, c, seed=seed, threads=self.threads))
-        tensor = "sum" if product == "sums" else f"{product}.sum"
+        if self.observed:
+            self._report_sums(name, "sum" if product == "sums" else f"{product}.sum", result, sums)
+        return result
+
+    def _report_sums(self, name: str, tensor: str, result: Floats, sums: Sums) -> None:
         if self.observer is not None:
             self.observer(name, tensor, result, result)
         if self.tracer is not None:
             self.tracer(name, tensor, *described(sums), result.size)
-        return result
 
     def sum_rows(self, name: str, x: Floats) -> Floats:
         """(k, n) -> (n,): the sum over the first axis, k ascending, in the recipe's accumulator for sums."""

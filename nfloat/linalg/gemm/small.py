@@ -1,13 +1,16 @@
 """Small products by a kernel that is right for any operands: what the way there costs is paid once for a shape.
 
-Everything that depends on shapes, layouts and the accumulator alone is kept in a `Plan`. Whatever does not fit (large
-work, which threads and Ctrl-C care for; other dtypes, gaps between elements; accumulators whose kernels ask something
-of the operands) goes the general way of ``dispatch.py``, with the same kernel and the same bits.
+Everything that depends on shapes, layouts and the accumulator alone is kept in a `Plan`, and its `Scratch` by every
+thread. Whatever does not fit (large work, which threads and Ctrl-C care for; other dtypes, gaps between elements;
+accumulators whose kernels ask something of the operands) goes the general way of ``dispatch.py``, with the same kernel
+and the same bits.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -16,16 +19,19 @@ from numpy.typing import NDArray
 
 from ...kernels.gemm.pack import pack
 from ...kernels.jit import entry_point
-from ...ops.memory import panel_buffer
+from ...ops.memory import aligned
 from ..accumulators import Accumulator
 from .dispatch import CHUNK, LANE, NO_WORDS, PACK, tile_call, tile_constants
 from .route import candidates
 
 #: products of more multiplications go the general way
 _MOST = 1 << 22
+#: bytes of a scratch that is kept, and how many of them a thread keeps
+_MOST_KEPT, _PLANS = 1 << 18, 64
 
 
-class Plan(NamedTuple):
+@dataclass(frozen=True, eq=False, slots=True)
+class Plan:
     """How products of one accumulator, shape and layout are done."""
 
     dtype: np.dtype[Any]
@@ -40,6 +46,39 @@ class Plan(NamedTuple):
     packed_columns: int
     calls: tuple[NDArray[np.int64], NDArray[np.int64]]
     constants: NDArray[np.int64]
+
+
+class Scratch(NamedTuple):
+    """What a product packs its operands into; it may hold anything."""
+
+    rows: NDArray[Any]
+    columns: NDArray[Any]
+    status: NDArray[np.uint8]
+
+
+class _Kept(threading.local):
+    """The scratch of each plan that a thread has used: no product of another thread writes into it."""
+
+    def __init__(self) -> None:
+        self.scratch: dict[Plan, Scratch] = {}
+
+    def of(self, plan: Plan) -> Scratch:
+        """As it was left, or made."""
+        found = self.scratch.get(plan)
+        if found is None:
+            size, dtype = plan.dtype.itemsize, plan.dtype
+            found = Scratch(
+                np.empty(plan.packed_rows, dtype), aligned(plan.packed_columns * size).view(dtype),
+                np.zeros((plan.tiles, plan.panels), np.uint8),
+            )  # fmt: skip
+            if (plan.packed_rows + plan.packed_columns) * size <= _MOST_KEPT:
+                if len(self.scratch) >= _PLANS:
+                    self.scratch.clear()
+                self.scratch[plan] = found
+        return found
+
+
+_kept = _Kept()
 
 
 def small_product(
@@ -58,15 +97,11 @@ def small_product(
         if c.dtype is not plan.dtype or c.shape not in ((n,), (m, n)):
             return None
         out[...] = c
-    rows, columns = a.T, b.view()
-    rows.flags.writeable = columns.flags.writeable = False
-    packed_rows = np.empty(plan.packed_rows, plan.dtype)
-    packed_columns = panel_buffer(plan.packed_columns, plan.dtype.type)
-    plan.pack_columns(columns, plan.width, packed_columns, 0, plan.panels)
-    plan.pack_rows(rows, plan.height, packed_rows, 0, plan.tiles)
-    status = np.zeros((plan.tiles, plan.panels), np.uint8)
-    plan.product(packed_rows, packed_columns, out, 0, plan.tiles, plan.calls[c is not None], plan.constants, status,
-                 NO_WORDS, NO_WORDS)  # fmt: skip
+    rows, columns, status = _kept.of(plan)
+    plan.pack_columns(b, plan.width, columns, 0, plan.panels)
+    plan.pack_rows(a.T, plan.height, rows, 0, plan.tiles)
+    plan.product(rows, columns, out, 0, plan.tiles, plan.calls[c is not None], plan.constants, status, NO_WORDS,
+                 NO_WORDS)  # fmt: skip
     return out
 
 
