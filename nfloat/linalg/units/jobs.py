@@ -92,10 +92,15 @@ def _flush(x: Floats, least: float, *, sign: bool) -> Floats:
 
 def aligned_job(unit: Unit, s: AlignedSum, x: UnitOperands) -> Job:
     """NVIDIA's fused step."""
+    return _aligned_job(unit, x.a.shape[2], exact_in_float32(unit, x) and not s.scale_block)
+
+
+@lru_cache(maxsize=256)
+def _aligned_job(unit: Unit, k: int, single: bool) -> Job:
+    s = unit.arithmetic
+    assert isinstance(s, AlignedSum), "this is the job of such sums"
     fa, fb = unit.formats
     half = s.output is Output.NEAREST_16
-    single = exact_in_float32(unit, x) and not s.scale_block
-    k = x.a.shape[2]
     order = pairs_apart(k) if s.pairs_apart else ascending(k, s.step)
     steps = order.size // s.step
     run = s.promote // s.step if s.promote else steps

@@ -6,9 +6,8 @@ Here: checks, error messages, and what a kernel may assume (`Reach`). Not here: 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from ...errors import RepresentationError, ShapeError
 from ...formats.format import Format
 from ...formats.names import get_format
+from ...kernels.jit import entry_point
 from ...kernels.units.pack import scan
 from ...ops.arguments import CARRAY, LAYOUT, as_carrier
 from ..operands import MatmulOperands
@@ -23,9 +23,10 @@ from .unit import Unit
 
 Floats = NDArray[np.float32]
 
+_SINGLE, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 
-@dataclass(frozen=True)
-class Reach:
+
+class Reach(NamedTuple):
     """What one pass over an operand found: infinities or NaNs, and the exponents of its finite elements other than 0.
 
     `least` and `greatest` are floor(log2 |x|), with -127 for float32 subnormals; both 0 for an operand of zeros.
@@ -42,8 +43,7 @@ class Reach:
         return not (self.infinite or self.nan)
 
 
-@dataclass(frozen=True)
-class UnitOperands:
+class UnitOperands(NamedTuple):
     """A batch of GEMMs: a (na, m, k), b (nb, k, n), c (batch, m, n) or None; which a and b each of the batch takes."""
 
     a: NDArray[np.floating]
@@ -74,11 +74,11 @@ class UnitOperands:
 def measure(x: Floats, fmt: Format) -> tuple[Reach, bool]:
     """What is in x, and whether the format holds every element."""
     found = np.empty(5, np.int64)
-    scan(x.reshape(-1), fmt.precision, fmt.emin, fmt.min, fmt.max, found)
-    bad, infinite, nan, low, high = (int(v) for v in found)
+    entry_point(scan)(x.reshape(-1), fmt.precision, fmt.emin, fmt.min, fmt.max, found)
+    bad, infinite, nan, low, high = found.tolist()
     fits = not bad and (fmt.has_inf or not infinite) and (fmt.has_nan or not nan)
-    exponents = [(bits >> 23) - 127 if high else 0 for bits in (low, high)]
-    return Reach(bool(infinite), bool(nan), *exponents), fits
+    least, greatest = ((low >> 23) - 127, (high >> 23) - 127) if high else (0, 0)
+    return Reach(bool(infinite), bool(nan), least, greatest), fits
 
 
 def _named(x: NDArray[Any], wrong: NDArray[np.bool_], argument: str) -> str:
@@ -106,11 +106,13 @@ def checked(
     RepresentationError
         Naming the first element that is not.
     """
-    dtype = np.dtype(np.float64 if fmt.precision == 53 else np.float32)
+    dtype = _DOUBLE if fmt.precision == 53 else _SINGLE
     own = carrier
-    if own.dtype is not dtype or own.flags.num & LAYOUT != CARRAY:
+    if own.dtype is not dtype:
         with np.errstate(all="ignore"):
-            own = np.require(own, dtype, ("C", "W"))  # kernels have one signature: of arrays that may be written to
+            own = own.astype(dtype)
+    if own.flags.num & LAYOUT != CARRAY:
+        own = np.array(own, order="C", copy=True)  # kernels have one signature: of arrays that may be written to
     if fmt.precision == 53:
         return own, Reach()
     reach, fits = measure(own, fmt)

@@ -7,7 +7,7 @@ depends on the threads: each tile is computed by one of them, and no tile reads 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -29,7 +29,7 @@ def _as_it_is(x: NDArray[Any]) -> NDArray[Any]:
     return x
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Job:
     """One kernel call.
 
@@ -99,7 +99,7 @@ def run(job: Job, x: UnitOperands, threads: int | None) -> NDArray[Any]:
     count = thread_count(threads, batch * m * n * k, batch * tiles)
     given = x
     if job.prepare is not _as_it_is or job.prepare_c is not _as_it_is:
-        x = replace(x, a=job.prepare(x.a), b=job.prepare(x.b), c=None if x.c is None else job.prepare_c(x.c))
+        x = x._replace(a=job.prepare(x.a), b=job.prepare(x.b), c=None if x.c is None else job.prepare_c(x.c))
     call = _call(job, tiles, panels)
     out = _start(x, (batch, tiles * job.rows, panels * job.lanes))
     packed = _packed(job, x, tiles, panels, count)
@@ -122,6 +122,7 @@ def _again(tile: int, x: UnitOperands, result: NDArray[Any]) -> None:
         chain_elements(x.a, x.b, c, result, x.item_a, x.item_b, np.ascontiguousarray(which), tile)
 
 
+@lru_cache(maxsize=256)
 def _call(job: Job, tiles: int, panels: int) -> NDArray[np.int64]:
     call = np.zeros(UnitCall.COUNT, np.int64)
     for key, value in job.call.items():
@@ -155,10 +156,9 @@ def _packed(
     """a and its exponent codes by tiles, b and its by panels; no codes where the kernel reads none."""
     count_a, count_b = x.a.shape[0] * tiles, x.b.shape[0] * panels
     sizes = count_a * job.rows * job.order.size, count_b * job.lanes * job.order.size
-    a, b = (np.empty(size, job.data) for size in sizes)
+    a, b = np.empty(sizes[0], job.data), np.empty(sizes[1], job.data)
     ea, eb = (np.empty(size if job.code_a else 0, np.int16) for size in (sizes[0], 2 * sizes[1]))
-    code_a, code_b = (np.array(code or (), np.int32) for code in (job.code_a, job.code_b))
-
+    code_a, code_b = _code(job.code_a), _code(job.code_b)
     wide = 2 if x.a.itemsize == 8 else int(job.data is np.float64)
     to_tiles, to_panels = entry_point(pack_rows, wide), entry_point(pack_columns, wide)
     codes_a, codes_b = entry_point(code_rows), entry_point(code_columns)
@@ -178,12 +178,22 @@ def _packed(
     return a, ea, b, eb
 
 
+@lru_cache(maxsize=64)
+def _code(code: Code | None) -> NDArray[np.int32]:
+    """As kernels take it; nobody writes to it."""
+    return np.array(code or (), np.int32)
+
+
+#: no scales
+_NONE = np.empty(0)
+
+
 def _packed_scales(
     job: Job, x: UnitOperands, tiles: int, panels: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Scales as [tile][block][rows] and [panel][block][lanes]; padding is 1."""
     if not job.scale_step or x.scale_a is None or x.scale_b is None:
-        return np.empty(0), np.empty(0)
+        return _NONE, _NONE
     blocks = job.order.size // job.scale_step
     sa = np.ones((x.a.shape[0], tiles * job.rows, blocks))
     sb = np.ones((x.b.shape[0], blocks, panels * job.lanes))

@@ -5,8 +5,9 @@ The rows stand in ``units/tables/``, lookup in ``units/names.py``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from dataclasses import replace as _replace
+from functools import cached_property
 from typing import Any
 
 from ...errors import AccumulatorError, nearest_names
@@ -75,6 +76,12 @@ class Unit:
 
     def __repr__(self) -> str:
         return f"Unit({self.name!r}, confidence={self.confidence!r})"
+
+    def __hash__(self) -> int:
+        # kept, since units are the keys of caches
+        if "_hash" not in self.__dict__:
+            object.__setattr__(self, "_hash", hash(tuple(getattr(self, f.name) for f in fields(self))))
+        return int(self.__dict__["_hash"])
 
     def _repr_html_(self) -> str:
         from ...cards import card
@@ -151,7 +158,7 @@ class Unit:
         """nvidia, amd, intel or arm."""
         return self.name.partition(".")[0]
 
-    @property
+    @cached_property
     def formats(self) -> tuple[Format, Format]:
         """The operands' formats (not for integer units, whose operands are plain integers)."""
         return get_format(self.a), get_format(self.b)

@@ -262,12 +262,14 @@ class Recipe:
 
     def summed(self, product: str) -> Sums:
         """How a product ("forward", "input_gradient", "weight_gradient", "backward"), or "sums", is summed."""
-        return self._sums[product]
+        return self.summation[product][0]
 
     @cached_property
-    def _sums(self) -> dict[str, Sums]:
+    def summation(self) -> dict[str, tuple[Sums, bool]]:
+        """Product -> how it is summed, and whether that draws random bits."""
         found = {key: getattr(self, key) for key in ("forward", "backward", "sums")}
-        return found | {product: getattr(self, f"{product}_sums") or self.backward for product in GRADIENTS}
+        found |= {product: getattr(self, f"{product}_sums") or self.backward for product in GRADIENTS}
+        return {product: (sums, draws(sums)) for product, sums in found.items()}
 
     def state_cast(self, name: str) -> Cast:
         """How a momentum of that name is stored."""
