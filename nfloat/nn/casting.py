@@ -117,24 +117,27 @@ class Casting:
             self._report(role, name, part, x, after, cast)
         return after
 
-    def add(self, role: Role, name: str, x: Floats, y: Floats, members: bool = False) -> Floats:
-        """x + y, the sum exact (stochastic modes: to float64) and rounded once as tensors of this role are.
+    def add(
+        self, role: Role, name: str, x: Floats, y: Floats, members: bool = False, op: Operation = Operation.ADD
+    ) -> Floats:
+        """x + y (or another `op`: x - y), exact (stochastic modes: in float64) and rounded once as such tensors are.
 
         `members`: x and y are numbers of that format, which can make it cheaper and changes no bit.
         """
         cast: Cast = getattr(self.recipe.at(role.layer(name)) if self.recipe.layers else self.recipe, role.field)
+        numpy = np.add if op is Operation.ADD else np.subtract
         if self.carrier in cast.exact_in:  # the carrier's own addition is that rounding
-            return self.round(cast, role, name, np.add(x, y, dtype=self.carrier))
+            return self.round(cast, role, name, numpy(x, y, dtype=self.carrier))
         how = cast.rounder
-        drawn = how.round64 is round_drawn64
+        drawn = how.round64 is round_drawn64 and op is Operation.ADD
         if (how.stochastic and not drawn) or not x.dtype is y.dtype is self.carrier is _SINGLE:
-            return self.round(cast, role, name, np.add(x, y, dtype=_DOUBLE))
+            return self.round(cast, role, name, numpy(x, y, dtype=_DOUBLE))
         if drawn:
             after = _drawn_sum(x, y, how, how.key(self.stream(name, role.tensor)))
         else:
-            after = _sum(x, y, how, members)
+            after = _result(op, x, y, how, members)
         if self.observed:
-            self._report(role, name, "", np.add(x, y, dtype=_DOUBLE), after, cast)
+            self._report(role, name, "", numpy(x, y, dtype=_DOUBLE), after, cast)
         return after
 
     def inner(self, field: str, name: str, x: Floats) -> Floats:
@@ -191,12 +194,11 @@ def _drawn_sum(x: Floats, y: Floats, how: Rounder, key: int) -> Floats:
     return out
 
 
-def _sum(x: Floats, y: Floats, how: Rounder, members: bool) -> Floats:
-    """x + y of float32 arrays of one shape, exact and rounded once by a mode without random bits."""
-    found = direct_members(Operation.ADD, x, y, how) if members else None
+def _result(op: Operation, x: Floats, y: Floats, how: Rounder, members: bool) -> Floats:
+    """x + y or x - y of float32 arrays of one shape, exact and rounded once by a mode without random bits."""
+    found = direct_members(op, x, y, how) if members else None
     if found is None:
-        flat = x.ravel(), y.ravel()
-        found = compute(Operation.ADD, flat, x.size, how, 0, members=members).reshape(x.shape)
+        found = compute(op, (x.ravel(), y.ravel()), x.size, how, 0, members=members).reshape(x.shape)
     return found
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import nfloat as nf
+from nfloat.kernels.arithmetic.operations import Operation
 from nfloat.nn.precision import Precision, Role
 
 RNG = np.random.default_rng(3)
@@ -46,4 +47,6 @@ def test_exact_and_seen(fmt, mode):
                 exact, cast.format, cast.rounding, overflow=cast.overflow, random_bits=cast.random_bits, seed=seed
             )
             assert same(found, np.asarray(expected).astype(np.float32))
+            turned = Precision(recipe, 5, 2).add(Role.WEIGHT, "0.weight", a, -b, known, Operation.SUBTRACT)
+            assert same(found, turned)
             assert [row[:2] for row in seen] == [("0", "weight")] and np.array_equal(seen[0][2], exact, equal_nan=True)

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...errors import ArgumentError, ShapeError
+from ...kernels.arithmetic.operations import Operation
 from ..precision import Floats, Precision, Role, current
 from ..tape import Tensor, stored
 from .arithmetic import Arithmetic
@@ -172,10 +173,11 @@ class Computation(Arithmetic):
 def _compensated(p: Precision, name: str, w: Floats, step: Floats, state: dict[str, Floats], members: bool) -> Floats:
     """w + step, with what the rounding of the sum lost carried over to the next step (Kahan)."""
     remainder = state["remainder"] if "remainder" in state else np.zeros_like(w)
-    wanted = p.add(Role.COMPENSATION, name, step, -remainder, members)
+    less = Operation.SUBTRACT
+    wanted = p.add(Role.COMPENSATION, name, step, remainder, members, less)
     after = p.add(Role.WEIGHT, name, w, wanted, members)
-    moved = p.add(Role.COMPENSATION, name, after, -w, members)
-    state["remainder"] = p.add(Role.COMPENSATION, name, moved, -wanted, members)
+    moved = p.add(Role.COMPENSATION, name, after, w, members, less)
+    state["remainder"] = p.add(Role.COMPENSATION, name, moved, wanted, members, less)
     return after
 
 
