@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from ..bits import float64_as_int64, int64_as_float64
 from ..jit import device, kernel
 
@@ -245,12 +247,40 @@ def exponentials(z, shifted, out, sums):
             top = z[i, j] if z[i, j] > top or z[i, j] != z[i, j] else top
         for j in range(columns):
             shifted[i, j] = z[i, j] - top
-        for j in range(columns):
-            out[i, j] = exp_value(shifted[i, j])
+    flat, powers = shifted.reshape(-1), out.reshape(-1)  # rows are short: lanes go over all of them
+    for j in range(flat.size):
+        powers[j] = exp_value(flat[j])
+    for i in range(rows):
         s = out[i, 0]
         for j in range(1, columns):
             s += out[i, j]
         sums[i] = s
+
+
+@kernel("void(float64[:, ::1], float64[::1])")
+def halved_rows(x, out):
+    """Sums of rows: the first half added to the second until one is left, the middle one of an odd number to the first.
+
+    Rows have one element at least.
+    """
+    columns = x.shape[1]
+    part = np.empty(max(columns // 2, 1))
+    for i in range(x.shape[0]):
+        count = columns // 2
+        if columns == 1:
+            part[0] = x[i, 0]
+        for j in range(count):
+            part[j] = x[i, j] + x[i, count + j]
+        if columns & 1 and columns > 1:
+            part[0] += x[i, columns - 1]
+        while count > 1:
+            half = count // 2
+            for j in range(half):
+                part[j] += part[half + j]
+            if count & 1:
+                part[0] += part[count - 1]
+            count = half
+        out[i] = part[0]
 
 
 @kernel("void(float32[::1], float32[::1], float32[::1])", "void(float64[::1], float64[::1], float64[::1])")
