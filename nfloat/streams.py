@@ -45,28 +45,32 @@ class Stream:
     path: tuple[str | int, ...]
     key: int
 
-    def __init__(self, seed: int, _path: tuple[str | int, ...] = (), _parent: int | None = None) -> None:
-        if isinstance(seed, Stream):
-            raise SeedError(f"seed={seed!r} is a Stream already; use it, or its .child(name)")
-        number = as_integer(seed)
-        if number is None or not 0 <= number < 2**64:
-            raise SeedError(f"seed={seed!r} must be an integer in 0..2^64-1 or an nf.Stream")
+    def __init__(self, seed: int, _path: tuple[str | int, ...] = (), _key: int | None = None) -> None:
+        number: int | None = seed
+        if _key is None:
+            if isinstance(seed, Stream):
+                raise SeedError(f"seed={seed!r} is a Stream already; use it, or its .child(name)")
+            number = as_integer(seed)
+            if number is None or not 0 <= number < 2**64:
+                raise SeedError(f"seed={seed!r} must be an integer in 0..2^64-1 or an nf.Stream")
+            _key = _digest(b"seed", number)
         object.__setattr__(self, "seed", number)
         object.__setattr__(self, "path", _path)
-        key = _digest(b"seed", number) if _parent is None else _digest(_parent.to_bytes(8, "little"), _path[-1])
-        object.__setattr__(self, "key", key)
+        object.__setattr__(self, "key", _key)
 
     def child(self, *names: str | int) -> Stream:
         """The stream of this one's descendant: one level a name. Names are strings or integers (a step, an index)."""
-        stream = self
+        path, key = [*self.path], self.key
         for name in names:
-            known = (
-                str.__str__(name) if isinstance(name, str) else as_integer(name)
-            )  # a plain str: np.str_ and enums are the same name
+            known: str | int | None = name
+            if type(name) is not str and type(name) is not int:
+                # a plain str: np.str_ and enums are the same name
+                known = str.__str__(name) if isinstance(name, str) else as_integer(name)
             if known is None:
                 raise SeedError(f"child name {name!r} must be a string or an integer")
-            stream = Stream(stream.seed, (*stream.path, known), stream.key)
-        return stream
+            path.append(known)
+            key = _digest(key.to_bytes(8, "little"), known)
+        return Stream(self.seed, tuple(path), key)
 
 
 def _digest(prefix: bytes, name: str | int) -> int:

@@ -12,7 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ArgumentError
+from ..kernels.arithmetic.operations import Operation
+from ..kernels.jit import entry_point
+from ..kernels.rounding.arrays import round_drawn64
+from ..kernels.rounding.sums import add_drawn32
 from ..ops.arguments import CARRAY, LAYOUT
+from ..ops.compute import compute
+from ..ops.direct_results import direct_members
+from ..ops.rounder import Rounder
 from ..streams import SeedLike, Stream
 from .clamping import clamped
 from .operands import AmaxHistory, Operands
@@ -24,7 +31,7 @@ Observer: TypeAlias = Callable[[str, str, Floats, Floats], None]
 #: f(layer, tensor, format, mode, elements)
 Tracer: TypeAlias = Callable[[str, str, str, str, int], None]
 
-_DOUBLE = np.dtype(np.float64)
+_SINGLE, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 #: gradients, which a loss scale may push beyond a format's range
 _GRADIENTS = (Role.ACTIVATION_GRADIENT, Role.WEIGHT_GRADIENT, Role.GEMM_DY)
 
@@ -39,8 +46,8 @@ class Casting:
     """
 
     __slots__ = (
-        "_occurrences", "_operands", "carrier", "clamped", "masks", "micro_batch", "observer", "recipe", "scales",
-        "seed", "step", "threads", "tracer",
+        "_occurrences", "_operands", "carrier", "clamped", "masks", "micro_batch", "observed", "observer", "recipe",
+        "scales", "seed", "step", "threads", "tracer",
     )  # fmt: skip
 
     def __init__(
@@ -58,13 +65,15 @@ class Casting:
         around: Casting | None = None,
     ) -> None:
         self.recipe = recipe
-        self.carrier = recipe.carrier
+        self.carrier = np.dtype(recipe.carrier.char)  # the very object that arrays have, in copies of a recipe too
         self.seed = seed if isinstance(seed, Stream) else Stream(seed)
         self.masks: Stream | None = (
             masks if isinstance(masks, Stream) else self.seed if masks is None else Stream(masks)
         )
         self.step, self.micro_batch = step, micro_batch
         self.observer, self.tracer = observer, tracer
+        #: whether anyone is told of roundings
+        self.observed = observer is not None or tracer is not None
         self.threads = threads
         self.scales = AmaxHistory() if scales is None else scales
         self.clamped = 0
@@ -98,22 +107,38 @@ class Casting:
             how = cast.rounder
             key = how.key(self.stream(name, role.tensor)) if how.stochastic else 0
             after = how.apply(_carried(x, how.single), key)
-        if after.dtype != self.carrier:
+        if after.dtype is not self.carrier:
             after = after.astype(self.carrier)  # exact: the carrier holds every number of the format
         elif after is x and role is Role.INPUT and self.recipe.keeps_operands:
             x = after = x.copy()  # a batch's memory may be used again for the next one
-        if role in _GRADIENTS:
-            self.clamped += clamped(cast, x)
-        if self.observer is not None or self.tracer is not None:
+        if cast.edge is not None and role in _GRADIENTS:
+            self.clamped += clamped(cast.edge, x)
+        if self.observed:
             self._report(role, name, part, x, after, cast)
         return after
 
-    def add(self, role: Role, name: str, x: Floats, y: Floats) -> Floats:
-        """x + y, the sum exact (to float64) and rounded once as tensors of this role are."""
-        cast: Cast = getattr(self.at(role.layer(name)), role.field)
-        # where the carrier is the format, its own addition is that rounding
-        dtype = self.carrier if self.carrier in cast.exact_in else _DOUBLE
-        return self.round(cast, role, name, np.add(x, y, dtype=dtype))
+    def add(
+        self, role: Role, name: str, x: Floats, y: Floats, members: bool = False, op: Operation = Operation.ADD
+    ) -> Floats:
+        """x + y (or another `op`: x - y), exact (stochastic modes: in float64) and rounded once as such tensors are.
+
+        `members`: x and y are numbers of that format, which can make it cheaper and changes no bit.
+        """
+        cast: Cast = getattr(self.recipe.at(role.layer(name)) if self.recipe.layers else self.recipe, role.field)
+        numpy = np.add if op is Operation.ADD else np.subtract
+        if self.carrier in cast.exact_in:  # the carrier's own addition is that rounding
+            return self.round(cast, role, name, numpy(x, y, dtype=self.carrier))
+        how = cast.rounder
+        drawn = how.round64 is round_drawn64 and op is Operation.ADD
+        if (how.stochastic and not drawn) or not x.dtype is y.dtype is self.carrier is _SINGLE:
+            return self.round(cast, role, name, numpy(x, y, dtype=_DOUBLE))
+        if drawn:
+            after = _drawn_sum(x, y, how, how.key(self.stream(name, role.tensor)))
+        else:
+            after = _result(op, x, y, how, members)
+        if self.observed:
+            self._report(role, name, "", numpy(x, y, dtype=_DOUBLE), after, cast)
+        return after
 
     def inner(self, field: str, name: str, x: Floats) -> Floats:
         """A number on an operation's way, rounded by the recipe's `field` ("softmax", "norms", ...); `x` without one.
@@ -160,6 +185,21 @@ class Casting:
         if self.micro_batch:
             return seed.child(name, role, self.step, "micro-batch", self.micro_batch, occurrence)
         return seed.child(name, role, self.step, occurrence)
+
+
+def _drawn_sum(x: Floats, y: Floats, how: Rounder, key: int) -> Floats:
+    """x + y of float32 arrays of one shape, in float64, rounded by a stochastic mode."""
+    out = np.empty(x.shape, _SINGLE)
+    entry_point(add_drawn32)(x.ravel(), y.ravel(), out.reshape(-1), how.spec_array, key)
+    return out
+
+
+def _result(op: Operation, x: Floats, y: Floats, how: Rounder, members: bool) -> Floats:
+    """x + y or x - y of float32 arrays of one shape, exact and rounded once by a mode without random bits."""
+    found = direct_members(op, x, y, how) if members else None
+    if found is None:
+        found = compute(op, (x.ravel(), y.ravel()), x.size, how, 0, members=members).reshape(x.shape)
+    return found
 
 
 def _carried(x: Floats, single: bool) -> Floats:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..formats.rounding import Rounding
 from ..formats.spec import SpecField
-from .recipes import Cast
+from ..ops.rounder import Rounder
 
 Floats = NDArray[np.floating]
 
@@ -18,34 +17,38 @@ Floats = NDArray[np.floating]
 _TIES = (Rounding.NEAREST_EVEN, Rounding.NEAREST_AWAY, Rounding.NEAREST_ZERO)
 
 
-@lru_cache(maxsize=256)
-def _edge(cast: Cast) -> float | None:
+def edge(how: Rounder) -> float | None:
     """The least magnitude that is clamped; None where overflow shows by itself.
 
     In a mode to nearest that is beyond half a unit above the largest number (or there, where such a tie goes up), in
     the others, a stochastic one too, whatever is above it.
+
+    Examples
+    --------
+    >>> from nfloat.ops.rounder import rounder
+    >>> edge(rounder("float16", "nearest_even", "saturate", None))
+    65520.0
     """
-    spec, largest, mode = cast.rounder.spec_array, cast.format.max, cast.rounding
+    spec, largest, mode = how.spec_array, how.format.max, how.rounding
     if not (math.isfinite(spec[SpecField.OVER]) or math.isfinite(spec[SpecField.UNDER_MIN])):
         return None
     if mode not in _TIES:
         return math.nextafter(largest, math.inf)
-    unit = math.ldexp(1.0, math.frexp(largest)[1] - cast.format.precision)
+    unit = math.ldexp(1.0, math.frexp(largest)[1] - how.format.precision)
     odd = largest / unit % 2.0 == 1.0
     up = mode is Rounding.NEAREST_AWAY or (mode is Rounding.NEAREST_EVEN and odd)
     return largest + unit / 2 if up else math.nextafter(largest + unit / 2, math.inf)
 
 
-def clamped(cast: Cast, before: Floats) -> int:
-    """How many numbers were beyond the range of a saturating format; 0 for others.
+def clamped(beyond: float, before: Floats) -> int:
+    """How many magnitudes reach an `edge`.
 
     Examples
     --------
-    >>> clamped(Cast("float8_e4m3fn", overflow="saturate"), np.array([1.0, -480.0, 450.0]))
+    >>> clamped(464.0, np.array([1.0, -480.0, 450.0]))
     1
     """
-    edge = _edge(cast)
-    if edge is None or not before.size:
+    if not before.size:
         return 0
     with np.errstate(invalid="ignore"):
-        return int(np.count_nonzero(np.abs(before) >= edge))
+        return int(np.count_nonzero(np.abs(before) >= beyond))

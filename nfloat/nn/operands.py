@@ -49,7 +49,9 @@ class Source(NamedTuple):
 
     def seen(self, made: Any) -> Any:
         """What was made of it, with its axes as the array that was given has them."""
-        return made if self.order is None else made.transpose(*np.argsort(self.order).tolist())
+        if self.order is None:
+            return made
+        return made.T if len(self.order) == 2 else made.transpose(*np.argsort(self.order).tolist())
 
     def axis(self, axis: int) -> int:
         """Where an axis of the array that was given lies."""
@@ -59,8 +61,11 @@ class Source(NamedTuple):
 
 def source(x: Floats) -> Source:
     """The array in the order of its memory, or a copy where it has gaps or repeats."""
-    if x.flags.c_contiguous:
+    flags = x.flags
+    if flags.c_contiguous:
         return Source(x, None, True)
+    if x.ndim == 2 and flags.f_contiguous:
+        return Source(x.T, (1, 0), True)
     order = tuple(sorted(range(x.ndim), key=lambda axis: -x.strides[axis]))
     moved = x.transpose(order)
     if moved.flags.c_contiguous:

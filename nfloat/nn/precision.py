@@ -67,7 +67,9 @@ import numpy as np
 from ..blocks.array import BlockArray
 from ..blocks.delayed import greatest_magnitude
 from ..errors import ArgumentError, as_integer
+from ..linalg.accumulators import Accumulator
 from ..linalg.blocks import is_block_scaled
+from ..linalg.gemm.small import small_product
 from ..linalg.matmul import matmul
 from ..streams import SeedLike
 from .casting import Casting
@@ -77,11 +79,8 @@ from .casting import Tracer as Tracer
 from .operands import AmaxHistory, Operand, Source, quantised, source, transformed, under_one_scale
 from .products import scaled, split
 from .recipes import BlockCast, Cast, Recipe, recipe
-from .recipes.sums import SplitK, Sums, described, draws
+from .recipes.sums import SplitK, Sums, described
 from .roles import Role as Role
-
-#: roles of a product of two activations
-_PAIR = (Role.GEMM_A, Role.GEMM_B)
 
 
 class Precision(Casting):
@@ -115,11 +114,11 @@ class Precision(Casting):
         `product` is "forward", "input_gradient" or "weight_gradient". A scale of a whole operand is applied to the sums
         (rounded once more to their format), and then c is added (in the same way).
         """
-        r = self.at(name)
-        attention = roles[0] in _PAIR or roles[1] in _PAIR
-        first, second = (r.operand(product, "a" if attention else role.operand) for role in roles)
-        if first is None and second is None:
-            return self.matmul(name, product, a, b, c)
+        r = self.recipe.at(name) if self.recipe.layers else self.recipe
+        first, second = r.operands(product, roles[0].operand, roles[1].operand)
+        if not (isinstance(first, BlockCast) or isinstance(second, BlockCast)):
+            x = a if first is None else self._rounded(first, roles[0], name, a)
+            return self.matmul(name, product, x, b if second is None else self._rounded(second, roles[1], name, b), c)
         sums = r.summed(product)
         apart = is_block_scaled(sums)
         x = self._operand(first, roles[0], name, product, a, -1, apart)
@@ -135,16 +134,22 @@ class Precision(Casting):
         """An operand whose axis `k` is summed over."""
         if cast is None:
             return Operand(x)
-        here = source(x)
         if isinstance(cast, Cast):
-            made = self._operands.once(here, (cast,), cast.stochastic, lambda: self.round(cast, role, name, here.array))
-            return Operand(here.seen(made.reshape(here.array.shape)))
+            return Operand(self._rounded(cast, role, name, x))
+        here = source(x)
         if cast.one_scale and cast.hadamard is None:
             found = self._operands.once(
                 here, (cast,), cast.stochastic, lambda: self._one_scale(cast, role, name, here.array)
             )
             return Operand(here.seen(found.values.reshape(here.array.shape)), found.scale)
         return self._blocks(cast, role, name, product, here, k, apart)
+
+    def _rounded(self, cast: Cast, role: Role, name: str, x: Floats) -> Floats:
+        """An operand rounded number by number."""
+        here = source(x)
+        made = self._operands.once(here, (cast,), cast.stochastic, lambda: self.round(cast, role, name, here.array))
+        found: Floats = here.seen(made if made.shape == here.array.shape else made.reshape(here.array.shape))
+        return found
 
     def _blocks(
         self, cast: BlockCast, role: Role, name: str, product: str, here: Source, k: int, apart: bool
@@ -187,18 +192,24 @@ class Precision(Casting):
 
     def matmul(self, name: str, product: str, a: Any, b: Any, c: Floats | None = None) -> Floats:
         """``a @ b (+ c)`` as the recipe sums that `product`: of `gemm`; "backward"; "sums". No operand is rounded."""
-        sums: Sums = self.at(name).summed(product)
-        seed = self.stream(name, product if product in ("forward", "sums") else "backward") if draws(sums) else None
-        if isinstance(sums, SplitK):
+        sums, drawn = (self.recipe.at(name) if self.recipe.layers else self.recipe).summation[product]
+        seed = self.stream(name, product if product in ("forward", "sums") else "backward") if drawn else None
+        result: Floats | None = None
+        if type(sums) is Accumulator and type(a) is type(b) is np.ndarray:
+            result = small_product(a, b, c, sums)
+        elif isinstance(sums, SplitK):
             result = split(a, b, c, sums, seed, self.threads)
-        else:
+        if result is None:
             result = np.asarray(matmul(a, b, sums, c, seed=seed, threads=self.threads))
-        tensor = "sum" if product == "sums" else f"{product}.sum"
+        if self.observed:
+            self._report_sums(name, "sum" if product == "sums" else f"{product}.sum", result, sums)
+        return result
+
+    def _report_sums(self, name: str, tensor: str, result: Floats, sums: Sums) -> None:
         if self.observer is not None:
             self.observer(name, tensor, result, result)
         if self.tracer is not None:
             self.tracer(name, tensor, *described(sums), result.size)
-        return result
 
     def sum_rows(self, name: str, x: Floats) -> Floats:
         """(k, n) -> (n,): the sum over the first axis, k ascending, in the recipe's accumulator for sums."""
@@ -263,7 +274,7 @@ def precision(
     ([1.0, 1.0], 'float32')
     """
     for key, value in (("step", step), ("micro_batch", micro_batch)):
-        if value is not None and (as_integer(value) is None or value < 0):
+        if value is not None and not (type(value) is int and value >= 0) and (as_integer(value) is None or value < 0):
             raise ArgumentError(f"{key}={value!r} of a precision must be an integer of at least 0")
     around = _ACTIVE.get(None)
     outer = around or _OUTSIDE

@@ -22,6 +22,7 @@ from ..ops.arguments import as_carrier
 from .expressions import Expression
 from .ops import OPS, RESULT, Op, Part
 from .precision import Floats, Precision, Role, current
+from .recipes import Cast
 
 
 class Origin(NamedTuple):
@@ -191,8 +192,15 @@ def apply(name: str, *operands: Tensor, layer: str = "", **attributes: Any) -> T
     op = OPS[name]
     p = current()
     layer = layer or name
-    of_losses = any([operand.loss for operand in operands])
-    arrays = [read(p, operand, layer, of_losses) for operand in operands]
+    of_losses = of_parameters = wanted = False
+    depth = 0
+    for operand in operands:
+        of_losses |= operand.loss
+        of_parameters |= operand.parameter
+        wanted |= operand.requires_grad
+        depth = operand.depth if operand.depth > depth else depth
+    activations = p.at(layer).activations
+    arrays = [read(p, operand, layer, activations, of_losses) for operand in operands]
     values, kept = op.forward(p, layer, *arrays, **attributes)
     if p.tracer is not None:
         _trace(p, layer, f"{name}.forward", values, op.exact)
@@ -200,45 +208,45 @@ def apply(name: str, *operands: Tensor, layer: str = "", **attributes: Any) -> T
     result.loss = op.loss or of_losses
     if result.loss:
         result.store(_in_carrier(p, values), None)
-    else:
-        # what is moved out of a parameter is rounded as any result: it may be of another format than activations are
-        moved = op.exact and not any([operand.parameter for operand in operands])
-        result.store(values if moved else p.cast(Role.ACTIVATION, layer, values), p.at(layer).activations.format)
-    result.name = layer
-    result.parameter = False
-    result.grad = None
-    result.origin = None
-    result.depth = 0
-    result.requires_grad = any([operand.requires_grad for operand in operands])
-    if result.requires_grad:
-        if kept is RESULT:
-            kept = result.data
-        elif type(kept) is tuple and kept and kept[0] is RESULT:
-            kept = (result.data, *kept[1:])
-        result.origin = Origin(op, layer, operands, kept, p)
-        result.depth = 1 + max([operand.depth for operand in operands])
+    elif op.exact and not of_parameters:
+        result.store(values, activations.format)
+    else:  # what is moved out of a parameter is rounded as any result: it may be of another format than activations
+        result.store(p.round(activations, Role.ACTIVATION, layer, values), activations.format)
+    result.name, result.parameter, result.grad, result.origin = layer, False, None, None
+    result.depth, result.requires_grad = 0, wanted
+    if wanted:
+        result.origin, result.depth = Origin(op, layer, operands, _with_result(kept, result), p), depth + 1
     return result
 
 
-def read(p: Precision, tensor: Tensor, layer: str, of_losses: bool = False) -> Floats:
+def _with_result(kept: Any, result: Tensor) -> Any:
+    """What backward needs, the stored result in its place."""
+    if kept is RESULT:
+        return result.data
+    if type(kept) is tuple and kept and kept[0] is RESULT:
+        return (result.data, *kept[1:])
+    return kept
+
+
+def read(p: Precision, tensor: Tensor, layer: str, activations: Cast, of_losses: bool = False) -> Floats:
     """The values of an operand: a parameter's copy, an activation as it is; anything else is cast as it enters.
 
     In arithmetic on losses nothing but parameters is cast.
     """
     if tensor.parameter:
         return p.cast(Role.WEIGHT_COPY, tensor.name, stored(p, tensor))
-    activations = p.at(layer).activations
     if of_losses or tensor.format is activations.format:
-        return tensor.data
-    return p.round(activations.nearest, Role.INPUT, layer, tensor.data)
+        return tensor._data
+    return p.round(activations.nearest, Role.INPUT, layer, tensor._data)
 
 
 def stored(p: Precision, parameter: Tensor) -> Floats:
     """The values of a parameter as `p` keeps them between steps; rounded to nearest if they come from outside."""
-    weights = p.at(Role.WEIGHT.layer(parameter.name)).weights
+    r = p.recipe
+    weights = (r.at(Role.WEIGHT.layer(parameter.name)) if r.layers else r).weights
     if parameter.format is weights.format:
-        return parameter.data
-    return p.round(weights.nearest, Role.WEIGHT, parameter.name, parameter.data)
+        return parameter._data
+    return p.round(weights.nearest, Role.WEIGHT, parameter.name, parameter._data)
 
 
 #: by id: a tensor, the sum of the gradients that have arrived there so far, the precision in which they were added, and
@@ -256,15 +264,17 @@ def _propagate(result: Tensor, gradient: Floats, pending: Pending) -> None:
             continue
         if p.tracer is not None:
             _trace(p, name, f"{op.name}.backward", part, op.exact_backward)
+        key = id(operand)
+        known = pending.get(key)
         if type(part) is Part:
-            pending[id(operand)] = operand, _with_part(p, operand, part, pending.get(id(operand))), p, True
+            pending[key] = operand, _with_part(p, operand, part, known), p, True
             continue
         values = cast(Floats, part)
         if not op.exact_backward:
             values = _cast_gradient(p, operand, values)
-        if id(operand) in pending:
-            values = _plus(p, operand, pending[id(operand)][1], values)
-        pending[id(operand)] = operand, values, p, False
+        if known is not None:
+            values = _plus(p, operand, known[1], values)
+        pending[key] = operand, values, p, False
 
 
 def _with_part(

@@ -111,8 +111,10 @@ class Trainer:
         self.steps = 0
         self.scaler = None if self.recipe.loss_scaling is None else LossScaler(self.recipe.loss_scaling)
         self.scales = AmaxHistory()
+        #: found once: a step of a small model costs less than looking for them
+        self._parameters = model.parameters()
         with precision(self.recipe, self.seed, tracer=tracer):
-            store({**model.parameters(), **model.buffers()})
+            store({**self._parameters, **model.buffers()})
 
     def step(
         self,
@@ -150,7 +152,7 @@ class Trainer:
             self.recipe, self.seed, self.steps, observer=observer, threads=self.threads, scales=self.scales,
             micro_batch=0, tracer=tracer, masks=self.masks,
         ) as p:  # fmt: skip
-            loss, found = _differentiate(self.model, self.loss, x, y, scale, micro_batches)
+            loss, found = _differentiate(self.model, self._parameters, self.loss, x, y, scale, micro_batches)
             clean = self.scaler is None or (not p.clamped and all_finite(found.values()))
             if clean:
                 self.optimizer.step(watch)
@@ -193,7 +195,7 @@ def gradients(
     """
     kept = [(buffer, buffer.data, buffer.format) for buffer in model.buffers().values()]
     with precision(recipe_or_name, seed, step, observer=observer, threads=threads, masks=masks):
-        found = _differentiate(model, loss, x, y, scale)
+        found = _differentiate(model, model.parameters(), loss, x, y, scale)
     for buffer, values, fmt in kept:
         buffer.store(values, fmt)
     return found
@@ -238,10 +240,10 @@ def _results(model: Layer, x: ArrayLike, apart: bool) -> Tensor:
 
 
 def _differentiate(
-    model: Layer, loss: Loss, x: ArrayLike, y: ArrayLike, scale: float, parts: int = 1
+    model: Layer, parameters: dict[str, Tensor], loss: Loss, x: ArrayLike, y: ArrayLike, scale: float, parts: int = 1
 ) -> tuple[float, dict[str, Floats]]:
     """Loss and unscaled gradients under the precision in force; the gradients also stand in the parameters' `grad`."""
-    parameters, p = model.parameters(), current()
+    p = current()
     for parameter in parameters.values():
         parameter.grad = None
     if parts == 1:

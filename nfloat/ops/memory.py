@@ -101,13 +101,14 @@ def panel_buffer(size: int, dtype: type) -> NDArray[Any]:
     """
     nbytes = size * np.dtype(dtype).itemsize
     if nbytes > _KEPT:
-        return _aligned(nbytes).view(dtype)
+        return aligned(nbytes).view(dtype)
     if not hasattr(_kept, "buffer"):
-        _kept.buffer = _aligned(_KEPT)
+        _kept.buffer = aligned(_KEPT)
     return _kept.buffer[:nbytes].view(dtype)
 
 
-def _aligned(nbytes: int) -> NDArray[np.uint8]:
+def aligned(nbytes: int) -> NDArray[np.uint8]:
+    """So many bytes that begin where vectors of 64 do."""
     raw = np.empty(nbytes + 64, np.uint8)
     start = -raw.__array_interface__["data"][0] % 64
     return raw[start : start + nbytes]

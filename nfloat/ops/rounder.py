@@ -19,6 +19,7 @@ from ..formats.lanes import DOUBLE, SINGLE, Lane, has_exponents, is_narrow, is_w
 from ..formats.names import FormatLike, get_format
 from ..formats.rounding import OverflowLike, Rounding, RoundingLike, as_overflow, as_rounding, check_random_bits
 from ..formats.spec import SpecField, rounding_spec
+from ..kernels.jit import entry_point
 from ..kernels.rounding import arrays as elementwise
 from ..kernels.rounding import special
 from ..streams import SeedLike, as_key
@@ -73,6 +74,7 @@ class Rounder:
         if self.widens and a.itemsize == 4:
             with np.errstate(invalid="ignore"):  # a signalling NaN would warn
                 return self.apply(a.astype(np.float64), key).astype(np.float32)
+        function = entry_point(function, 1 if function is elementwise.round_plain and a.itemsize == 8 else 0)
         out = np.empty(a.shape, a.dtype)
         if a.size > _LARGE and not self.stochastic:
             self._in_pieces(function, a.reshape(-1), out.reshape(-1))

@@ -28,10 +28,34 @@ def test_the_same_bits(accumulator, m, k, n):
                 assert np.array_equal(found, out, equal_nan=True)
 
 
+CONDITIONAL = (
+    "bfloat16", nf.Accumulator("bfloat16", product="bfloat16"), nf.Accumulator("float8_e5m2", order="kahan"),
+    nf.Accumulator("tfloat32", order="pairwise"), nf.Accumulator("e8m13", rounding="toward_negative"),
+    nf.Accumulator("bfloat16", order="blocked", block=16, promote="float32"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("accumulator", CONDITIONAL, ids=str)
+@pytest.mark.parametrize("scale", [1.0, 2.0**-70, 2.0**63], ids=["common", "tiny", "near overflow"])
+def test_kernels_that_ask_something_of_the_operands(accumulator, scale):
+    """They do it, or leave it to the general way."""
+    rng, acc, found = np.random.default_rng(7), as_accumulator(accumulator), []
+    for m, k, n in ((1, 40, 33), (32, 64, 10), (25, 90, 31)):
+        a, b = (nf.round(rng.standard_normal(shape) * scale, "bfloat16").astype("f4") for shape in ((m, k), (n, k)))
+        a[0, 0] = 0.0 if scale == 1.0 else np.inf
+        for c in (None, nf.round(rng.standard_normal(n), "bfloat16").astype("f4")):
+            out = np.empty((m, n), np.float32)
+            multiply(a, b.T, None if c is None else np.broadcast_to(c, (m, n)), out, acc, 0, 1)
+            found.append(small_product(a, b.T, c, acc))
+            assert found[-1] is None or np.array_equal(found[-1], out, equal_nan=True)
+    assert accumulator != "bfloat16" or scale != 1.0 or all(one is not None for one in found)
+
+
 def test_what_goes_the_general_way():
     a, b = np.ones((4, 4), np.float32), np.ones((4, 4), np.float32)
     general = [
-        (a, b, None, "bfloat16"), (a, b.astype(np.float64), None, "float32"), (a[:, ::2], b[:2], None, "float32"),
+        (a, b, None, nf.Accumulator("bfloat16", rounding="stochastic")), (a, b.astype(np.float64), None, "float32"),
+        (a[:, ::2], b[:2], None, "float32"),
         (a, b[:3], None, "float32"), (a, b, np.ones((2, 4), np.float32), "float32"), (a[:0], b, None, "float32"),
         (np.ones((600, 200), np.float32), np.ones((200, 200), np.float32), None, "float32"),
     ]  # fmt: skip

@@ -61,3 +61,17 @@ def test_sums_go_one_after_the_other():
         total += value
     assert elementary.total(x) == total
     assert elementary.sums(np.zeros((3, 0))).tolist() == [0.0] * 3 and elementary.total(np.zeros(0)) == 0.0
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 7, 8, 31, 100])
+def test_sums_by_halves(length):
+    x = RNG.standard_normal((3, 4, length)) * 10.0 ** RNG.integers(-8, 8, (3, 4, length))
+    part = np.moveaxis(x, 2, 0)
+    while len(part) > 1:
+        half = len(part) // 2
+        pairs = [part[i] + part[half + i] for i in range(half)]
+        pairs[0] = pairs[0] + part[-1] if len(part) % 2 else pairs[0]
+        part = np.array(pairs)
+    for y in (x, np.asfortranarray(x)):
+        assert np.array_equal(elementary.halved_sums(y, (-1,)), np.moveaxis(part, 0, 2))
+    assert np.array_equal(elementary.halved_sums(x.T, (0,)), np.moveaxis(part, 0, 2).T)

@@ -3,5 +3,6 @@
 `wide.py` (exact results of 128 bits and their rounding), `fused.py` (a b + c d), `long_sum.py` (sums without end);
 `results.py` (add ... remainder by the rule), `roots.py`, `remainders.py`, `operations.py` (their numbers),
 `results_lanes.py` and `short.py` (in lanes, for short formats), `functions.py` and `functions_lanes.py` (what an
-approximation settles), `tables.py` (formats of 8 bits), `folds.py` (sums along arrays).
+approximation settles), `elementary.py` (functions of losses and activations, float64, the same bits everywhere),
+`tables.py` (formats of 8 bits), `folds.py` (sums along arrays).
 """

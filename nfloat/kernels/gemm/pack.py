@@ -114,8 +114,14 @@ def pack(x, width, out, first, last):
                 for i in range(whole):
                     out[place + _U(i)] = x[_U(k), _U(column + i)]
             j = whole
-        # four columns at a time: whichever way x lies, few lines of cache are open. Unsigned indices cannot mean "from
-        # the end"
+        # eight or four columns at a time: whichever way x lies, few lines of cache are open. Unsigned indices cannot
+        # mean "from the end"
+        while whole - j >= 8:
+            for k in range(steps):
+                place = _U(at + k * width + j)
+                for i in range(8):
+                    out[place + _U(i)] = x[_U(k), _U(column + j + i)]
+            j += 8
         while whole - j >= 4:
             for k in range(steps):
                 place = _U(at + k * width + j)

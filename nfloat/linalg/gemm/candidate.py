@@ -86,7 +86,8 @@ class Candidate:
         """The body to run, or -1."""
         a, b, c = p.a, p.b, p.c
         bits, lane = self.bits, LANES[self.bits]
-        if not all(f.fits(lane.digits, lane.least, _TOP[bits]) for f in (a, b, c)):
+        held = lane.digits, lane.least, _TOP[bits]
+        if not (a.fits(*held) and b.fits(*held) and c.fits(*held)):
             return -1
         if self.exact and (
             a.digits + b.digits > lane.digits or a.quantum + b.quantum < lane.least or a.top * b.top >= 2.0**-lane.emin

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ...formats.format import Format
 from ...kernels.gemm.pack import survey32, survey64
+from ...kernels.jit import entry_point
 
 
 class Facts(NamedTuple):
@@ -53,10 +54,8 @@ ZEROS = Facts(0.0, 1e6, 0.0, 1.0, 0.0)
 
 def survey(x: NDArray[np.floating]) -> Facts:
     """The facts of a contiguous (C or Fortran) float32 or float64 array."""
-    flat = x.ravel(order="K")
-    flat.flags.writeable = False
     found = np.empty(5)
-    (survey32 if x.itemsize == 4 else survey64)(flat, found)
+    entry_point(survey32 if x.itemsize == 4 else survey64)(x.ravel(order="K"), found)
     return Facts(*found.tolist())
 
 

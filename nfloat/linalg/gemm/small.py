@@ -1,14 +1,18 @@
-"""Small products by a kernel that is right for any operands: what the way there costs is paid once for a shape.
+"""Small products by the first kernel that is right for the operands: what the way there costs is paid once for a shape.
 
-Everything that depends on shapes, layouts and the accumulator alone is kept in a `Plan`. Whatever does not fit (large
-work, which threads and Ctrl-C care for; other dtypes, gaps between elements; accumulators whose kernels ask something
-of the operands) goes the general way of ``dispatch.py``, with the same kernel and the same bits.
+Everything that depends on shapes, layouts and the accumulator alone is kept in a `Plan`, and its `Scratch` by every
+thread. Whatever does not fit (large work, which threads and Ctrl-C care for; other dtypes, gaps between elements;
+random words; half lanes; tiles that a kernel leaves to the next one) goes the general way of ``dispatch.py``, with the
+same bits.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,18 +20,24 @@ from numpy.typing import NDArray
 
 from ...kernels.gemm.pack import pack
 from ...kernels.jit import entry_point
-from ...ops.memory import panel_buffer
+from ...ops.memory import aligned
 from ..accumulators import Accumulator
-from .dispatch import CHUNK, LANE, NO_WORDS, PACK, tile_call, tile_constants
+from .candidate import Candidate, Problem
+from .dispatch import CHUNK, LANE, NO_WORDS, PACK, norm_bound, tile_call, tile_constants
+from .facts import ZEROS, survey
 from .route import candidates
 
 #: products of more multiplications go the general way
 _MOST = 1 << 22
+#: bytes of a scratch that is kept, and how many of them a thread keeps
+_MOST_KEPT, _PLANS = 1 << 18, 64
 
 
-class Plan(NamedTuple):
+@dataclass(frozen=True, eq=False, slots=True)
+class Plan:
     """How products of one accumulator, shape and layout are done."""
 
+    candidate: Candidate
     dtype: np.dtype[Any]
     pack_rows: Callable[..., None]
     pack_columns: Callable[..., None]
@@ -42,6 +52,39 @@ class Plan(NamedTuple):
     constants: NDArray[np.int64]
 
 
+class Scratch(NamedTuple):
+    """What a product packs its operands into; it may hold anything."""
+
+    rows: NDArray[Any]
+    columns: NDArray[Any]
+    status: NDArray[np.uint8]
+
+
+class _Kept(threading.local):
+    """The scratch of each plan that a thread has used: no product of another thread writes into it."""
+
+    def __init__(self) -> None:
+        self.scratch: dict[Plan, Scratch] = {}
+
+    def of(self, plan: Plan) -> Scratch:
+        """As it was left, or made."""
+        found = self.scratch.get(plan)
+        if found is None:
+            size, dtype = plan.dtype.itemsize, plan.dtype
+            found = Scratch(
+                np.empty(plan.packed_rows, dtype), aligned(plan.packed_columns * size).view(dtype),
+                np.zeros((plan.tiles, plan.panels), np.uint8),
+            )  # fmt: skip
+            if (plan.packed_rows + plan.packed_columns) * size <= _MOST_KEPT:
+                if len(self.scratch) >= _PLANS:
+                    self.scratch.clear()
+                self.scratch[plan] = found
+        return found
+
+
+_kept = _Kept()
+
+
 def small_product(
     a: NDArray[Any], b: NDArray[Any], c: NDArray[Any] | None, acc: Accumulator
 ) -> NDArray[np.floating] | None:
@@ -49,43 +92,67 @@ def small_product(
     one, other = a.flags, b.flags
     first = 0 if one.c_contiguous else 1 if one.f_contiguous else 2
     second = 0 if other.c_contiguous else 1 if other.f_contiguous else 2
-    plan = plan_of(acc, a.shape, b.shape, first, second)
-    if plan is None or a.dtype is not plan.dtype or b.dtype is not plan.dtype or not (one.aligned and other.aligned):
+    plans = plans_of(acc, a.shape, b.shape, first, second)
+    if not plans or not (one.aligned and other.aligned):
         return None
-    m, n = a.shape[0], b.shape[1]
-    out = np.empty((m, n), plan.dtype)
-    if c is not None:
-        if c.dtype is not plan.dtype or c.shape not in ((n,), (m, n)):
+    if c is not None and (c.dtype is not a.dtype or c.shape not in ((b.shape[1],), (a.shape[0], b.shape[1]))):
+        return None
+    problem: Problem | None = None
+    for plan in plans:
+        if a.dtype is not plan.dtype or b.dtype is not plan.dtype:
             return None
+        best = plan.candidate
+        if best.unconditional:
+            return _done(plan, a, b, c, plan.calls[c is not None])
+        if problem is None:
+            facts = survey(a), survey(b), ZEROS if c is None else survey(np.ascontiguousarray(c))
+            problem = Problem(*facts, a.shape[1], lambda: norm_bound(a, b))
+        kind = best.kind_for(problem)
+        if kind >= 0:
+            zeros = best.direct is not None and best.direct.may_lack_signs(*problem[:3])
+            if best.direct is not None and best.direct.asks_tiles(*problem[:3]):
+                return None
+            return _done(plan, a, b, c, tile_call(kind, a.shape[1], acc.terms, False, c is not None, zeros))
+    return None
+
+
+def _done(
+    plan: Plan, a: NDArray[Any], b: NDArray[Any], c: NDArray[Any] | None, call: NDArray[np.int64]
+) -> NDArray[np.floating] | None:
+    """The product, or None if a tile of it was left undone."""
+    out = np.empty((a.shape[0], b.shape[1]), plan.dtype)
+    if c is not None:
         out[...] = c
-    rows, columns = a.T, b.view()
-    rows.flags.writeable = columns.flags.writeable = False
-    packed_rows = np.empty(plan.packed_rows, plan.dtype)
-    packed_columns = panel_buffer(plan.packed_columns, plan.dtype.type)
-    plan.pack_columns(columns, plan.width, packed_columns, 0, plan.panels)
-    plan.pack_rows(rows, plan.height, packed_rows, 0, plan.tiles)
-    status = np.zeros((plan.tiles, plan.panels), np.uint8)
-    plan.product(packed_rows, packed_columns, out, 0, plan.tiles, plan.calls[c is not None], plan.constants, status,
-                 NO_WORDS, NO_WORDS)  # fmt: skip
-    return out
+    rows, columns, status = _kept.of(plan)
+    plan.pack_columns(b, plan.width, columns, 0, plan.panels)
+    plan.pack_rows(a.T, plan.height, rows, 0, plan.tiles)
+    plan.product(rows, columns, out, 0, plan.tiles, call, plan.constants, status, NO_WORDS, NO_WORDS)
+    return out if plan.candidate.unconditional or not np.count_nonzero(status) else None
 
 
 @lru_cache(maxsize=4096)
-def plan_of(acc: Accumulator, a: tuple[int, ...], b: tuple[int, ...], first: int, second: int) -> Plan | None:
-    """The plan of a product, its operands in C (0) or Fortran (1) order or neither (2); None: the general way."""
+def plans_of(acc: Accumulator, a: tuple[int, ...], b: tuple[int, ...], first: int, second: int) -> tuple[Plan, ...]:
+    """The plans of a product, fastest first, its operands in C (0) or Fortran (1) order or neither (2).
+
+    As many as there are before a kernel that is not for this way; none: the general way.
+    """
     if len(a) != 2 or len(b) != 2 or a[1] != b[0] or 2 in (first, second) or 0 in (*a, *b):
-        return None
-    possible = candidates(acc)
-    if not possible or not possible[0].unconditional or possible[0].bits == 16 or possible[0].domains:
-        return None
-    best, (m, k), n = possible[0], a, b[1]
-    height, width, dtype = best.shape.rows, best.shape.width, np.dtype(LANE[best.bits])
-    tiles, panels = -(-m // height), -(-n // width)
-    if m * k * n > _MOST or tiles * height * k > CHUNK or not (acc.result_format.fits_float32 or best.bits == 64):
-        return None
-    size = dtype.itemsize
+        return ()
+    if a[0] * a[1] * b[1] > _MOST:
+        return ()
+    known = takewhile(lambda one: one.bits != 16 and not one.domains, candidates(acc))
+    single = acc.result_format.fits_float32
+    plans = [
+        _plan(acc, one, a, b[1], first, second) for one in known if not one.leftover and (single or one.bits == 64)
+    ]
+    return tuple(plans) if all(plan.packed_rows <= CHUNK for plan in plans) else ()
+
+
+def _plan(acc: Accumulator, best: Candidate, a: tuple[int, ...], n: int, first: int, second: int) -> Plan:
+    (m, k), height, width, dtype = a, best.shape.rows, best.shape.width, np.dtype(LANE[best.bits])
+    tiles, panels, size = -(-m // height), -(-n // width), dtype.itemsize
     return Plan(
-        dtype=dtype, pack_rows=entry_point(pack, PACK[size] + (1 if first == 0 else 0)),
+        candidate=best, dtype=dtype, pack_rows=entry_point(pack, PACK[size] + (1 if first == 0 else 0)),
         pack_columns=entry_point(pack, PACK[size] + second), product=entry_point(best.kernel), height=height,
         width=width, tiles=tiles, panels=panels, packed_rows=tiles * height * k, packed_columns=panels * k * width,
         calls=(tile_call(best.kind, k, acc.terms, False, False), tile_call(best.kind, k, acc.terms, False, True)),

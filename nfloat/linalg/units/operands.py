@@ -23,6 +23,8 @@ from .unit import Unit
 
 Floats = NDArray[np.float32]
 
+_SINGLE, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
+
 
 class Reach(NamedTuple):
     """What one pass over an operand found: infinities or NaNs, and the exponents of its finite elements other than 0.
@@ -109,11 +111,13 @@ def checked(
     RepresentationError
         Naming the first element that is not.
     """
-    dtype = np.dtype(np.float64 if fmt.precision == 53 else np.float32)
+    dtype = _DOUBLE if fmt.precision == 53 else _SINGLE
     own = carrier
-    if own.dtype is not dtype or own.flags.num & LAYOUT != CARRAY:
+    if own.dtype is not dtype:
         with np.errstate(all="ignore"):
-            own = np.require(own, dtype, ("C", "W"))  # kernels have one signature: of arrays that may be written to
+            own = own.astype(dtype)
+    if own.flags.num & LAYOUT != CARRAY:
+        own = np.array(own, order="C")  # kernels have one signature: of arrays that may be written to
     if fmt.precision == 53:
         return own, _NOTHING
     reach, fits = measure(own, fmt)

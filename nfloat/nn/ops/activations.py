@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from ...kernels.arithmetic.elementary import where_positive
+from ...kernels.jit import entry_point
 from .. import elementary
 from ..precision import Floats, Precision
 from .op import RESULT, Example, Gradients, Needs, Op, quiet, selected, wide
@@ -25,7 +27,11 @@ def relu(p: Precision, name: str, x: Floats) -> tuple[Floats, Any]:
 
 def relu_backward(p: Precision, name: str, kept: Any, dy: Floats, needs: Needs) -> Gradients:
     """dy where x > 0, else 0 (also at x = 0, and where x is NaN)."""
-    return (selected(kept > 0, dy),)
+    if kept.dtype is not dy.dtype or not (kept.flags.c_contiguous and dy.flags.c_contiguous):
+        return (selected(kept > 0, dy),)
+    out = np.empty_like(dy)
+    entry_point(where_positive, 0 if dy.itemsize == 4 else 1)(kept.reshape(-1), dy.reshape(-1), out.reshape(-1))
+    return (out,)
 
 
 @quiet

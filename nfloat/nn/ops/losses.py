@@ -24,14 +24,12 @@ def cross_entropy(
     z = wide(logits)
     if counted is not None:
         z, labels = z[counted], labels[counted]
-    z = z - z.max(axis=1, keepdims=True)
-    exponentials = elementary.exp(z)
-    sums = elementary.sums(exponentials)[:, np.newaxis]
+    shifted, exponentials, sums = elementary.exponentials(z)
     rows = np.arange(len(labels))
-    logarithms = elementary.log(sums[:, 0])
-    losses = logarithms - z[rows, labels]
+    logarithms = elementary.log(sums)
+    losses = logarithms - shifted[rows, labels]
     if label_smoothing:
-        every = logarithms - elementary.sums(z) / z.shape[1]
+        every = logarithms - elementary.sums(shifted) / shifted.shape[1]
         losses = (1.0 - label_smoothing) * losses + label_smoothing * every
     loss = elementary.total(losses) / len(labels)
     return np.asarray(loss, p.carrier), (exponentials, sums, rows, labels, label_smoothing, counted)
@@ -43,11 +41,11 @@ def cross_entropy_backward(p: Precision, name: str, kept: Any, dy: Floats, needs
     The target is onehot(label), with a smoothing s (1 - s) onehot(label) + s / classes; ignored rows get 0.
     """
     exponentials, sums, rows, labels, label_smoothing, counted = kept
-    gradient = exponentials / sums
+    gradient = exponentials / sums[:, np.newaxis]
     gradient[rows, labels] -= 1.0 - label_smoothing
     if label_smoothing:
         gradient -= label_smoothing / gradient.shape[1]
-    gradient = gradient * (float(dy) / len(labels))
+    gradient *= float(dy) / len(labels)
     if counted is None:
         return (gradient,)
     dx = np.zeros((len(counted), gradient.shape[1]))

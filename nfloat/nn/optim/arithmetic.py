@@ -23,7 +23,7 @@ class Arithmetic:
     __slots__ = ("_arithmetic", "_name", "_p", "_scalars")
 
     def __init__(self, p: Precision, name: str) -> None:
-        own = p.at(Role.WEIGHT.layer(name))
+        own = p.recipe.at(Role.WEIGHT.layer(name)) if p.recipe.layers else p.recipe
         self._p, self._name = p, name
         self._scalars, self._arithmetic = own.scalars, own.arithmetic
 
@@ -46,7 +46,7 @@ class Arithmetic:
         """A scalar, rounded."""
         if self._scalars is None:
             return value
-        if self._p.observer is None and self._p.tracer is None and not self._scalars.stochastic:
+        if not self._p.observed and not self._scalars.stochastic:
             return _scalar(self._scalars, value)
         return float(self._p.round(self._scalars, Role.SCALARS, self._name, np.asarray(value, np.float64)))
 

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...errors import ArgumentError, ShapeError
+from ...kernels.arithmetic.operations import Operation
 from ..precision import Floats, Precision, Role, current
 from ..tape import Tensor, stored
 from .arithmetic import Arithmetic
@@ -128,14 +129,14 @@ class Optimizer(ABC):
 
     def _update(self, p: Precision, name: str, parameter: Tensor, g: Floats) -> Update:
         before, state = stored(p, parameter), self.state[name]
-        own = p.at(Role.WEIGHT.layer(name))
+        own = p.recipe.at(Role.WEIGHT.layer(name)) if p.recipe.layers else p.recipe
         if p.tracer is not None and own.arithmetic is None:
             p.tracer(*Role.ARITHMETIC.label(name), p.carrier.name, "nearest_even", g.size)
-        step = p.cast(Role.UPDATE, name, self.direction(Computation(p, name, before, g, state)))
+        step = p.round(own.update, Role.UPDATE, name, self.direction(Computation(p, name, before, g, state)))
         if own.compensation is None:
-            after = p.add(Role.WEIGHT, name, before, step)
+            after = p.add(Role.WEIGHT, name, before, step, own.one_format)
         else:
-            after = _compensated(p, name, before, step, state)
+            after = _compensated(p, name, before, step, state, own.one_format)
         parameter.store(after, own.weights.format)
         return Update(name, g, step, before, after)
 
@@ -169,13 +170,14 @@ class Computation(Arithmetic):
         return self.r(self.g + self.r(self.scalar(weight_decay) * self.w)) if weight_decay else self.g
 
 
-def _compensated(p: Precision, name: str, w: Floats, step: Floats, state: dict[str, Floats]) -> Floats:
+def _compensated(p: Precision, name: str, w: Floats, step: Floats, state: dict[str, Floats], members: bool) -> Floats:
     """w + step, with what the rounding of the sum lost carried over to the next step (Kahan)."""
     remainder = state["remainder"] if "remainder" in state else np.zeros_like(w)
-    wanted = p.add(Role.COMPENSATION, name, step, -remainder)
-    after = p.add(Role.WEIGHT, name, w, wanted)
-    moved = p.add(Role.COMPENSATION, name, after, -w)
-    state["remainder"] = p.add(Role.COMPENSATION, name, moved, -wanted)
+    less = Operation.SUBTRACT
+    wanted = p.add(Role.COMPENSATION, name, step, remainder, members, less)
+    after = p.add(Role.WEIGHT, name, w, wanted, members)
+    moved = p.add(Role.COMPENSATION, name, after, w, members, less)
+    state["remainder"] = p.add(Role.COMPENSATION, name, moved, wanted, members, less)
     return after
 
 

@@ -33,6 +33,7 @@ from ...formats.format import Format
 from ...formats.names import get_format
 from ...formats.rounding import Overflow, Rounding, as_overflow, as_rounding, check_random_bits
 from ...ops.rounder import Rounder, rounder
+from ..clamping import edge
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,11 @@ class Cast:
     def stochastic(self) -> bool:
         """Whether it draws random bits."""
         return self.rounding.is_stochastic
+
+    @cached_property
+    def edge(self) -> float | None:
+        """The least magnitude that is clamped, an overflow that no infinity shows; None where it shows."""
+        return edge(self.rounder)
 
     @property
     def precision(self) -> int:

@@ -80,6 +80,8 @@ CAST_FIELDS = (
 OPTIONAL_CASTS = ("weight_copy", *OPERAND_FIELDS, *_INTERIOR, "compensation")
 #: fields that say how sums are formed
 SUM_FIELDS = ("forward", "backward", "sums", "input_gradient_sums", "weight_gradient_sums")
+#: products for gradients, which may be summed in a way of their own
+GRADIENTS = ("input_gradient", "weight_gradient")
 #: what is one for all layers
 _WHOLE = ("name", "loss_scaling", "source", "layers")
 
@@ -215,6 +217,12 @@ class Recipe:
         return np.dtype(np.float32 if all(cast.carrier == np.float32 for cast in self.casts) else np.float64)
 
     @cached_property
+    def one_format(self) -> bool:
+        """Whether weights, their updates and what compensates these are numbers of one format."""
+        others = (self.update, self.compensation or self.update)
+        return all(cast.format == self.weights.format for cast in others)
+
+    @cached_property
     def keeps_operands(self) -> bool:
         """Whether operands of products are rounded apart, so that what was made of them is kept."""
         return any(getattr(one, key) is not None for one in self.every for key in OPERAND_FIELDS)
@@ -237,10 +245,31 @@ class Recipe:
         """How an operand ("x", "w", "dy"; else one of attention) of a product is rounded; None: not at all."""
         return self._operands.get((product, which), self.attention_inputs or self.gemm_inputs)
 
+    def operands(
+        self, product: str, first: str, second: str
+    ) -> tuple[Cast | BlockCast | None, Cast | BlockCast | None]:
+        """`operand` of both; where one is of attention, both are."""
+        found = self._pairs.get((product, first, second))
+        if found is None:
+            attention = not {first, second}.isdisjoint(("a", "b"))
+            ways = [self.operand(product, "a" if attention else one) for one in (first, second)]
+            found = self._pairs[product, first, second] = (ways[0], ways[1])
+        return found
+
+    @cached_property
+    def _pairs(self) -> dict[tuple[str, str, str], tuple[Cast | BlockCast | None, Cast | BlockCast | None]]:
+        return {}
+
     def summed(self, product: str) -> Sums:
         """How a product ("forward", "input_gradient", "weight_gradient", "backward"), or "sums", is summed."""
-        own: Sums | None = getattr(self, product if product in ("forward", "sums", "backward") else f"{product}_sums")
-        return self.backward if own is None else own
+        return self.summation[product][0]
+
+    @cached_property
+    def summation(self) -> dict[str, tuple[Sums, bool]]:
+        """Product -> how it is summed, and whether that draws random bits."""
+        found = {key: getattr(self, key) for key in ("forward", "backward", "sums")}
+        found |= {product: getattr(self, f"{product}_sums") or self.backward for product in GRADIENTS}
+        return {product: (sums, draws(sums)) for product, sums in found.items()}
 
     def state_cast(self, name: str) -> Cast:
         """How a momentum of that name is stored."""
