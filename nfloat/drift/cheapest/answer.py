@@ -42,13 +42,12 @@ class Answer(Tried, Run[Row]):
         found = self.confirmation
         if self.recipe is None or found is None or self.ratio is None:
             return None
-        run = self.config.run
-        first = run.seed + run.seeds
+        run, seeds = self.config.run, self.confirming_seeds
         words = [
             f"found by nfloat search: {run.subject.sentence}",
             f"{self.ratio:.3g} times cheaper than {self.config.against} (bits moved and kept in a step)",
-            f"loss gap {_signed(found.gap)}, at most {_signed(found.bound)} (95 %), on the seeds {first} to "
-            f"{first + run.seeds - 1}; budget {self.config.budget:g}",
+            f"loss gap {_signed(found.gap)}, at most {_signed(found.bound)} (95 %), on the seeds {seeds[0]} to "
+            f"{seeds[-1]}; budget {self.config.budget:g}",
         ]
         return "".join(f"# {' '.join(line.split())}\n" for line in words) + to_toml(self.recipe)
 

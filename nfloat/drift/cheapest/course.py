@@ -10,7 +10,7 @@ from ..cost import Cost, cost_of
 from ..rows import Row
 from ..verdicts import Ends, ends_of
 from .descent import CONFIRM, Question, descent
-from .judging import Judgement, Missing, Train, judge
+from .judging import Judgement, Missing, Train, judge, seeds_of
 from .question import Search
 
 #: the metric of the rows in which a step's elements are counted
@@ -46,7 +46,7 @@ def follow(search: Search, counts: dict[tuple[str, str], int], train: Train) -> 
     try:
         question = next(asking)
         while True:
-            found = judge(search, question.name, question.stage, train)
+            found = judge(search, question.name, question.seeds, train)
             trials.append(Trial(question, cost_of(question.name, counts), found))
             question = asking.send(found.within)
     except StopIteration as end:
@@ -104,7 +104,17 @@ class Tried:
         return None if self.cost is None else self.against.total / self.cost.total
 
     @property
+    def confirmed(self) -> Trial | None:
+        """The trial by which the answer was confirmed."""
+        found = [t for t in self.trials if t.question.stage == CONFIRM and t.question.name == self.recipe]
+        return next((trial for trial in found if trial.judgement.within), None)
+
+    @property
     def confirmation(self) -> Judgement | None:
-        """How the answer was confirmed."""
-        found = [t.judgement for t in self.trials if t.question.stage == CONFIRM and t.question.name == self.recipe]
-        return found[0] if found else None
+        """What was found when the answer was confirmed."""
+        return None if self.confirmed is None else self.confirmed.judgement
+
+    @property
+    def confirming_seeds(self) -> range:
+        """The seeds that confirmed the answer; none without one."""
+        return range(0) if self.confirmed is None else seeds_of(self.config, self.confirmed.question.seeds)

@@ -17,7 +17,6 @@ from ... import nn
 from ..inference import change, log_of, upper_bound
 from ..members import TWIN, Member, null_name, precision_of
 from ..verdicts import End, Ends, effect_of
-from .descent import CONFIRM
 from .question import Search
 
 CONFIDENCE = 0.95
@@ -43,17 +42,15 @@ class Judgement(NamedTuple):
     seeds: int
 
 
-def judge(search: Search, name: str, stage: str, train: Train) -> Judgement:
-    """Train a recipe as far as needed, and judge it.
+def judge(search: Search, name: str, sets: int, train: Train) -> Judgement:
+    """Train a recipe as far as needed, and judge it on a set of seeds: 0 those that choose, then those that confirm.
 
     Raises
     ------
     Missing
         If `train` does not give what is needed.
     """
-    run = search.run
-    first = run.seed + (run.seeds if stage == CONFIRM else 0)
-    seeds = range(first, first + run.seeds)
+    seeds = seeds_of(search, sets)
     early = _effects(name, seeds[:1], train)
     if early is None:
         return Judgement(False, None, None, 1)
@@ -65,6 +62,19 @@ def judge(search: Search, name: str, stage: str, train: Train) -> Judgement:
         return Judgement(False, None, None, len(seeds))
     within = bound <= log_of(1.0 + search.budget)
     return Judgement(within, change(statistics.fmean(found)), change(bound), len(seeds))
+
+
+def seeds_of(search: Search, sets: int) -> range:
+    """The seeds of a set: as many as the run has, one set behind the other.
+
+    Examples
+    --------
+    >>> from nfloat.drift import Config
+    >>> seeds_of(Search(run=Config(seeds=5)), 1)
+    range(5, 10)
+    """
+    first = search.run.seed + sets * search.run.seeds
+    return range(first, first + search.run.seeds)
 
 
 def members_of(name: str, seeds: Sequence[int]) -> list[Member]:

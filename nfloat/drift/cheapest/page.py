@@ -77,16 +77,14 @@ def _findings(answer: Tried) -> list[str]:
             f"No recipe was confirmed to be within {share(search.budget)} of float64's loss; one to begin with that is "
             "nearer to float64, or a wider budget, may have one."
         ]
-    first = search.run.seed + search.run.seeds
-    taken = [t.question.words for t in answer.trials if t.question.stage == "narrow" and t.judgement.within]
+    seeds = answer.confirming_seeds
     refused = [t for t in answer.trials if t.question.stage == CONFIRM and not t.judgement.within]
     sentences = [
         f"{answer.recipe} moves and keeps {number(answer.ratio)} times fewer bits than {search.against}.",
-        f"On the seeds {first} to {first + search.run.seeds - 1}, which had no part in the search, its loss is "
+        f"On the seeds {seeds[0]} to {seeds[-1]}, which had no part in the search, its loss is "
         f"{_signed(found.gap)} off float64's, and at most {_signed(found.bound)} with 95 %.",
     ]
-    sentences += [f"What was narrowed, in this order: {'; '.join(taken)}."] if taken else []
-    sentences += [f"{len(refused)} cheaper ones did not hold on these seeds."] if refused else []
+    sentences += [f"{len(refused)} times a cheaper one did not hold on new seeds."] if refused else []
     return [*sentences, "recipe.toml is what `nfloat drift --recipes recipe.toml` takes."]
 
 

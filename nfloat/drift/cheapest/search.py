@@ -153,7 +153,7 @@ def _work(search: Search, task: Task, sink: Sink, threads: int | None, progress:
     if not counts_of(sink.rows):
         sink.append([_counted(run.seed, *key, count) for key, count in count_elements(task, run.seed).items()])
     long = run.steps * run.seeds * search.trials >= MUCH
-    seeds = range(run.seed, run.seed + 2 * run.seeds)
+    seeds = range(run.seed, run.seed + (1 + search.trials) * run.seeds)  # those that choose, and all that confirm
     with Workers(run, task, threads, kept=seeds, much=0 if long else math.inf) as workers:
         follow(search, counts_of(sink.rows), _Trainings(search, sink, workers, progress).train)
 

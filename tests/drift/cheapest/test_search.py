@@ -31,12 +31,11 @@ def test_the_answer_is_cheaper_within_the_budget_and_confirmed(found):
     answer, _ = found
     assert answer.complete and answer.ratio > 1.0
     assert answer.cost.total == cost_of(answer.recipe, answer.counts).total
-    last = answer.trials[-1]
-    assert last.question.stage == CONFIRM and last.question.name == answer.recipe and last.judgement.within
-    assert answer.confirmation.bound <= 0.2
-    # seeds that judge at the end had no part before
-    seeds = {row["seed"] for row in answer.rows if row["metric"] == "test_error"}
-    assert seeds == {0, 1, 2, 3}
+    assert answer.confirmed.question.name == answer.recipe and answer.confirmation.bound <= 0.2
+    # the seeds that confirmed it had no part before, and no recipe was refused by them first
+    trained = [(row["recipe"], row["seed"]) for row in answer.rows if row["metric"] == "test_error"]
+    first = next(place for place, (_, seed) in enumerate(trained) if seed in answer.confirming_seeds)
+    assert all(seed < answer.confirming_seeds[0] for _, seed in trained[:first]) and 0 not in answer.confirming_seeds
 
 
 def test_the_file_is_what_recipes_take(found):
@@ -101,9 +100,20 @@ def test_what_all_layers_cannot_have_single_ones_are_tried_for():
 
 
 def test_one_that_fails_on_new_seeds_gives_way_to_the_one_before():
-    asked, recipe = answered(search_of(), COUNTS, lambda q: q.stage != CONFIRM or "weights" not in q.name)
-    assert [q.stage for q in asked[-2:]] == [CONFIRM, CONFIRM] and recipe == "float32+activations=bfloat16"
+    asked, recipe = answered(search_of(), COUNTS, lambda q: q.stage != CONFIRM or "+weights" not in q.name)
+    confirming = [(q.name, q.seeds) for q in asked if q.stage == CONFIRM]
+    assert confirming[:2] == [("float32+weights=bfloat16+activations=bfloat16", 1), ("float32+activations=bfloat16", 1)]
+    # and the search goes on from there, to be confirmed by further seeds
+    assert recipe == confirming[-1][0] and recipe.startswith("float32+activations=bfloat16+[0]weights=bfloat16+[2]")
+    assert confirming[-1][1] > 1
     assert answered(search_of(), COUNTS, lambda q: q.stage != CONFIRM)[1] is None
+
+
+def test_the_next_one_begins_where_nothing_comes_of_the_first():
+    search = Search(run=Config(recipes=("float32", "bf16-pure")), formats=(), operands=())
+    asked, recipe = answered(search, COUNTS, lambda q: q.stage != CONFIRM or "bf16" not in q.name)
+    assert recipe == "float32" and [q.name for q in asked] == ["bf16-pure", "bf16-pure", "float32", "float32"]
+    assert [q.seeds for q in asked] == [0, 1, 0, 2]
 
 
 def test_trials_are_limited_and_never_repeated():
@@ -111,7 +121,7 @@ def test_trials_are_limited_and_never_repeated():
     names = [q.name for q in asked if q.stage == "narrow"]
     assert len(names) == len(set(names))
     few, recipe = answered(search_of(trials=2), COUNTS, lambda q: True)
-    assert len(few) == 3 and recipe == few[1].name
+    assert [q.stage for q in few] == ["begin", "narrow", "narrow", "confirm"] and recipe == few[2].name
 
 
 def test_a_spelling_takes_moves_and_stays_short():
