@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from ._errors import Exit, Incomplete
 from ._junit import write_junit
 from ._output import json_option, print_json, print_table, write_page
 from ._progress import Progress
+from ._training import configured, training_options
 
 if TYPE_CHECKING:
     from ..drift import Budget, Result
@@ -32,28 +33,9 @@ COLUMNS = {
 
 
 @click.command(name="drift")
-@click.option(
-    "--data",
-    help="digits, mnist5k, text, blobs, regression, or a .npz (arrays x, y) or .csv (class in the last column) file.  "
-    "[default: digits]",
-)
-@click.option("--build", help="Your own instead: module:function, as nf.drift.Experiment takes it.")
+@training_options
 @click.option("--torch", help="Your own PyTorch model: module:function, as nfloat.torch.drift takes it.")
-@click.option("--model", help="The model: mlp, cnn, resnet, transformer or lstm.  [default: mlp]")
-@click.option("--width", type=int, help="Units of a hidden layer.  [default: 64]")
-@click.option("--depth", type=int, help="Hidden layers.  [default: 1]")
-@click.option("--activation", help="Between layers: relu, leaky_relu, tanh, sigmoid, silu or gelu.  [default: relu]")
-@click.option(
-    "--recipes",
-    help="Comma-separated names of `nfloat recipes`; NAME+field=value changes one.  [default: eight of them]",
-)
-@click.option("--steps", type=int, help="Updates of each run.  [default: 1290]")
-@click.option("--seed", type=int, help="Drives initial weights, batches, stochastic rounding.  [default: 0]")
-@click.option("--seeds", type=int, help="So many seeds from that one on; verdicts are of all of them.  [default: 5]")
 @click.option("--ablate", help="Which recipes to explain by more trainings: none, worse, all.  [default: worse]")
-@click.option("--optimizer", help="sgd, momentum, rmsprop, lion, adam or adamw.  [default: sgd]")
-@click.option("--lr", type=float, help="Learning rate.  [default: 0.02]")
-@click.option("--batch", type=int, help="Examples of a step.  [default: 32]")
 @click.option("--every", type=int, help="Measure the layers at every so many steps.  [default: 30]")
 @click.option(
     "--attribute/--no-attribute", default=None, help="Measure which rounding makes which error.  [default: attribute]"
@@ -112,7 +94,7 @@ def command(
       nfloat drift --recipes bf16-mixed --fail-on worse,diverged --junit drift.xml --out gate
     """
     budget = _budget(fail_on, budget_file)
-    config = _config(config_file, options)
+    config = configured(config_file, options)
     if threads is not None and threads < 1:
         raise click.UsageError(f"threads={threads} must be at least 1", click.get_current_context())
     result = _run(config, out, overwrite, threads)
@@ -144,37 +126,6 @@ def _budget(fail_on: str | None, file: Path | None) -> Budget | None:
     if fail_on is None:
         return budget
     return replace(budget, fail_on=tuple(word.strip() for word in fail_on.split(",") if word.strip()))
-
-
-def _config(config_file: Path | None, options: dict[str, Any]) -> Comparison:
-    """The configuration that file and options describe; an option that was not given changes nothing."""
-    from ..drift import Config, Experiment
-    from ..drift.config import read_config
-
-    given = {key: value for key, value in options.items() if value is not None}
-    if "recipes" in given:
-        given["recipes"] = tuple(name.strip() for name in given["recipes"].split(",") if name.strip())
-    if "torch" in given:
-        from ..torch.drift import TorchExperiment
-
-        given["build"] = given.pop("torch")
-        _refuse_unknown(TorchExperiment, given)
-        return TorchExperiment(**given)
-    if config_file is None:
-        _refuse_unknown(Experiment if "build" in given else Config, given)
-        return Experiment(**given) if "build" in given else Config(**given)
-    config = read_config(config_file)
-    _refuse_unknown(type(config), given)
-    return config.replace(**given)
-
-
-def _refuse_unknown(kind: type[Comparison], given: dict[str, Any]) -> None:
-    """Refuse options that say what is trained, where something else says it."""
-    known = {field.name for field in fields(kind)}
-    for key in given:
-        if key not in known:
-            what = "--build brings its own" if "build" in known else "the configuration has a model and data of its own"
-            raise click.UsageError(f"--{key} does not go with this run: {what}", click.get_current_context())
 
 
 def _run(config: Comparison, out: Path, overwrite: bool, threads: int | None) -> Result:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 @click.option("--out", type=click.Path(path_type=Path), help="Where to write the page.  [default: FOLDER/report.html]")
 @json_option
 def command(folder: Path, out: Path | None, as_json: bool) -> None:
-    """Write report.html from rows.jsonl and config.toml in FOLDER: of a drift run, study or sweep, complete or not.
+    """Write report.html from rows.jsonl and config.toml in FOLDER: of a drift run, search, study or sweep.
+
+    Complete or not.
 
     \b
     Example:
@@ -39,7 +41,9 @@ def _read(folder: Path) -> Run[Any] | Sweep:
     from ..sweep.experiment import read
 
     keys = top_keys(folder / CONFIG)
-    return read(folder) if "task" in keys else _study(folder) if "study" in keys else _drift(folder)
+    if "task" in keys:
+        return read(folder)
+    return _study(folder) if "study" in keys else _search(folder) if "run" in keys else _drift(folder)
 
 
 def _drift(folder: Path) -> Run[Any]:
@@ -47,6 +51,12 @@ def _drift(folder: Path) -> Run[Any]:
     from ..drift.result import Result
 
     return Result(*read_folder(folder))
+
+
+def _search(folder: Path) -> Run[Any]:
+    from ..drift.cheapest.answer import read_answer
+
+    return read_answer(folder)
 
 
 def _study(folder: Path) -> Run[Any]:

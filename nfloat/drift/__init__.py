@@ -9,6 +9,8 @@ lists the runs of other seeds and the null runs that a verdict needs, ``ensemble
 processes; ``ablation.py`` says which rounding makes what happens to a whole run. ``experiment.py`` runs everything;
 ``folder.py`` says from which rows an interrupted run goes on (``nfloat/runs`` keeps them on disk).
 
+``cost.py`` says what a recipe costs, ``cheapest/`` finds the cheapest one within a loss gap.
+
 ``inference.py`` has the statistics, ``verdicts.py`` the verdicts, ``trouble.py`` the first trouble, ``centre.py`` means
 and medians where some values are NaN; ``summary.py`` puts them together, ``measurements.py`` is rows and conclusions,
 ``budget.py`` what a run may lose, ``page/`` the page made of them, ``result.py`` what `run` gives back.
@@ -20,7 +22,7 @@ from .comparison import to_toml
 from .config import Config, from_toml
 from .result import Result
 
-__all__ = ["Budget", "Config", "Experiment", "Result", "from_toml", "run", "to_toml"]
+__all__ = ["Budget", "Config", "Experiment", "Result", "from_toml", "run", "search", "to_toml"]
 
 
 def __getattr__(name: str) -> object:
@@ -29,4 +31,8 @@ def __getattr__(name: str) -> object:
         from .experiment import run
 
         return run
+    if name == "search":
+        from .cheapest.search import search
+
+        return search
     raise AttributeError(f"module 'nfloat.drift' has no attribute {name!r}")

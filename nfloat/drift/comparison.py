@@ -171,5 +171,4 @@ def _name_of(recipe: object) -> str:
         return recipe.name
     if not isinstance(recipe, str):
         raise ArgumentError(f"recipes: {recipe!r} must be the name of a recipe, or a recipe")
-    nn.recipe(recipe)
-    return recipe
+    return nn.recipe(recipe).name  # the name as it was given; of a recipe's file, one that says all of it

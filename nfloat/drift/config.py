@@ -14,6 +14,7 @@ import sys
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -157,7 +158,17 @@ def from_toml(text: str, source: str = "config") -> Comparison:
     MissingExtraError
         If msgspec is not installed.
     """
-    table = toml.parse(text, source)
+    return from_table(toml.parse(text, source), source)
+
+
+def from_table(table: dict[str, Any], source: str = "config") -> Comparison:
+    """The configuration that a table of a TOML text describes.
+
+    Raises
+    ------
+    ArgumentError, MissingExtraError
+        As `from_toml`.
+    """
     kind = Experiment if "build" in table else Config
     toml.check_keys(table, [field.name for field in fields(kind)], source)
     return toml.convert(table, kind, source)

@@ -46,6 +46,22 @@ def measured_steps(config: Comparison) -> tuple[int, ...]:
     return (*steps[: -1 : max(1, (len(steps) - 1) // _POINTS)], steps[-1])
 
 
+class References:
+    """The float64 twins of the seeds that were asked for, each trained once: its snapshots at the measured steps."""
+
+    def __init__(self, config: Comparison, task: Task, threads: int | None) -> None:
+        self._how = config, task, threads
+        self._known: dict[int, Reference] = {}
+
+    def of(self, seed: int) -> Reference:
+        """The twin of a seed."""
+        config, task, threads = self._how
+        if seed not in self._known:
+            own = config.replace(seed=seed)
+            self._known[seed] = run_reference(own, task, threads, measured=measured_steps(config))
+        return self._known[seed]
+
+
 def run_group(
     config: Comparison, task: Task, group: Group, threads: int | None = None, reference: Reference | None = None
 ) -> Iterator[list[Row]]:

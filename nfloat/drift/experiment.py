@@ -121,7 +121,7 @@ def _work_off(
     shared: Shared, name: str, config: Comparison, sink: Sink, twin: _Twin, progress: Progress | None
 ) -> None:
     """Train what is missing of a stage; all of it counts as so many steps as a recipe has."""
-    for count, rows in enumerate(shared.rows(lambda: twin.reference), start=1):
+    for count, rows in enumerate(shared.rows(lambda _: twin.reference), start=1):
         sink.append(rows)
         _report(progress, name, config.steps * count // shared.size)
     if not shared.size:

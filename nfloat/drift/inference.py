@@ -67,12 +67,33 @@ def interval(differences: Sequence[float], comparisons: int = 1) -> Interval | N
     if n < 2:
         return None
     t = _scipy_stats().t
-    mean, error = statistics.fmean(differences), statistics.stdev(differences) / math.sqrt(n)
+    mean, error = _mean_and_error(differences)
     wide = _digits(t.isf((1.0 - CONFIDENCE) / (2.0 * comparisons), n - 1))
     if error == 0.0:
         return Interval(mean, mean, mean, 0.0 if mean else 1.0, 0.0)
     p_value = min(1.0, _digits(comparisons * 2.0 * t.sf(abs(mean) / error, n - 1)))
     return Interval(mean, mean - wide * error, mean + wide * error, p_value, _noncentrality(wide, n - 1) * error)
+
+
+def upper_bound(differences: Sequence[float], confidence: float) -> float | None:
+    """The bound below which the mean of paired differences lies with that confidence (Student's t, one-sided).
+
+    Examples
+    --------
+    >>> round(upper_bound([0.9, 1.1, 1.0, 1.2, 0.8], 0.95), 3), upper_bound([1.0], 0.95)
+    (1.151, None)
+    """
+    n = len(differences)
+    if n < 2:
+        return None
+    mean, error = _mean_and_error(differences)
+    return mean + _digits(_scipy_stats().t.isf(1.0 - confidence, n - 1)) * error
+
+
+def _mean_and_error(differences: Sequence[float]) -> tuple[float, float]:
+    """The mean, and its standard error."""
+    n = len(differences)
+    return statistics.fmean(differences), statistics.stdev(differences) / math.sqrt(n)
 
 
 @lru_cache(maxsize=64)

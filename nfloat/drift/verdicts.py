@@ -92,13 +92,18 @@ def verdict_of(config: Comparison, name: str, ends: Ends) -> Verdict:
     triples = list(zip(*runs, strict=True))
     diverged = tuple(seed for seed, (own, twin, _) in zip(all_seeds, triples, strict=True) if _alone(own, twin))
     sound = [of for of in triples if not any(end.diverged for end in of)]
-    effect = interval([_effect(*of) for of in sound], comparisons(config))
+    effect = interval([effect_of(*of) for of in sound], comparisons(config))
     paths = [log_of(own.path) - log_of(base.path) for own, _, base in sound if own.path and base.path]
     path = interval(paths, comparisons(config))
     same = all(own.loss == twin.loss for own, twin, _ in sound)
     word = _word(diverged, effect, same=same)
     null_path = statistics.fmean([base.path or 0.0 for _, _, base in sound]) if sound else None
     return Verdict(word, effect, path, diverged, _rounding_spread(config, name, ends), null_path)
+
+
+def effect_of(own: End, twin: End, null: End) -> float:
+    """ln of the loss over the geometric mean of float64's and the null's."""
+    return log_of(own.loss) - (log_of(twin.loss) + log_of(null.loss)) / 2.0
 
 
 def comparisons(config: Comparison) -> int:
@@ -114,11 +119,6 @@ def seed_spread(config: Comparison, ends: Ends) -> float | None:
 
 def _alone(own: End, twin: End) -> bool:
     return own.diverged and not twin.diverged
-
-
-def _effect(own: End, twin: End, null: End) -> float:
-    """ln of the loss over the geometric mean of float64's and the null's."""
-    return log_of(own.loss) - (log_of(twin.loss) + log_of(null.loss)) / 2.0
 
 
 def _word(diverged: tuple[int, ...], effect: Interval | None, *, same: bool) -> str:

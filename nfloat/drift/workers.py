@@ -19,13 +19,13 @@ from types import TracebackType
 from typing import IO, Any, Self, cast
 
 from .comparison import Comparison
-from .ensemble import Group, measured_steps, run_group
+from .ensemble import Group, References, run_group
 from .rows import Row
 from .task import Task
-from .twin import Reference, run_reference
+from .twin import Reference
 
 #: updates in all groups together from which another process pays for its start (about two seconds)
-_MUCH = 20_000
+MUCH = 20_000
 
 _SERVE = "import sys; sys.path[:] = {path!r}; from nfloat.drift.workers import serve; serve()"
 
@@ -39,10 +39,23 @@ class Workers:
         Of the run; where they cannot be pickled, there is no other process.
     threads : int, optional
         1: no other process. Otherwise passed to `nf.matmul`.
+    kept : range, optional
+        Seeds whose groups come again and again, so that their float64 twins are kept; by default the first one.
+    much : int
+        Updates in all groups together from which another process pays for its start; by default `MUCH`.
     """
 
-    def __init__(self, config: Comparison, task: Task, threads: int | None) -> None:
+    def __init__(
+        self,
+        config: Comparison,
+        task: Task,
+        threads: int | None,
+        kept: range | None = None,
+        much: float | None = None,
+    ) -> None:
         self.config, self.task, self.threads = config, task, threads
+        self.much = MUCH if much is None else much
+        self.kept = range(config.seed, config.seed + 1) if kept is None else kept
         self.other: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -59,13 +72,13 @@ class Workers:
         """Begin with these groups, in the other process, if that is worth its start."""
         work = len([member for group in groups for member in group.members]) * self.config.steps
         alone = len(groups) < 2 or self.threads == 1 or (os.cpu_count() or 1) < 2
-        if self.other is None and work >= _MUCH and not alone:
+        if self.other is None and work >= self.much and not alone:
             self._start()
         return Shared(self, groups, None if alone else self.other)
 
     def _start(self) -> None:
         try:
-            work = pickle.dumps((self.config, self.task))
+            work = pickle.dumps((self.config, self.task, self.kept))
         except (pickle.PicklingError, AttributeError, TypeError):
             return  # a function of the caller's that only this process knows
         command = [sys.executable, "-c", _SERVE.format(path=sys.path)]
@@ -88,8 +101,8 @@ class Shared:
         if self._thread is not None:
             self._thread.start()
 
-    def rows(self, twin: Callable[[], Reference]) -> Iterator[list[Row]]:
-        """The rows of each member, in their order; `twin` gives the float64 reference of the first seed."""
+    def rows(self, twin: Callable[[int], Reference]) -> Iterator[list[Row]]:
+        """The rows of each member, in their order; `twin` gives the float64 reference of a seed that is kept."""
         while (taken := self._take(first=True)) is not None:
             yield from self._own(taken[1], twin)
         if self._thread is not None:
@@ -97,9 +110,9 @@ class Shared:
         for place, group in sorted(self._taken.items()):
             yield from self._done[place] if place in self._done else self._own(group, twin)
 
-    def _own(self, group: Group, twin: Callable[[], Reference]) -> Iterator[list[Row]]:
+    def _own(self, group: Group, twin: Callable[[int], Reference]) -> Iterator[list[Row]]:
         of = self._workers
-        return run_group(of.config, of.task, group, of.threads, twin() if group.seed == of.config.seed else None)
+        return run_group(of.config, of.task, group, of.threads, twin(group.seed) if group.seed in of.kept else None)
 
     def _take(self, *, first: bool) -> tuple[int, Group] | None:
         with self._lock:
@@ -124,16 +137,14 @@ class Shared:
 def serve() -> None:
     """The other process: reads configuration and data, then groups, and writes their rows, until its input ends."""
     read, write = sys.stdin.buffer, sys.stdout.buffer
-    config, task = pickle.load(read)
-    twin: Reference | None = None  # of the first seed: the ensemble and the ablation ask for it
+    config, task, kept = pickle.load(read)
+    twins = References(config, task, 1)
     while True:
         try:
             group = pickle.load(read)
         except EOFError:
             return
-        if group.seed == config.seed and twin is None:
-            twin = run_reference(config, task, 1, measured=measured_steps(config))
-        _send(write, list(run_group(config, task, group, 1, twin if group.seed == config.seed else None)))
+        _send(write, list(run_group(config, task, group, 1, twins.of(group.seed) if group.seed in kept else None)))
 
 
 def _send(to: IO[bytes], value: Any) -> None:

@@ -304,6 +304,10 @@ class Recipe:
         return _text(getattr(self, key))
 
 
+#: the fields that may differ from layer to layer
+LAYER_FIELDS = tuple(field.name for field in fields(Recipe) if field.name not in _WHOLE)
+
+
 def _text(value: object) -> str:
     if value is None:
         return ""
@@ -330,7 +334,7 @@ def _overrides(layers: object) -> Overrides:
         raise ArgumentError(
             f"layers={layers!r} must be a mapping of patterns to mappings of fields to values"
         ) from None
-    known = [f.name for f in fields(Recipe) if f.name not in _WHOLE]
+    known = LAYER_FIELDS
     for pattern, changes in pairs:
         if not pattern or set(pattern) & set("[]+="):
             raise ArgumentError(f"layers: pattern {pattern!r} must be a layer's place, with * and ? for any characters")

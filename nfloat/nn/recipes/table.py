@@ -1,8 +1,4 @@
-"""THE list of named recipes, one row each; and `recipe`, which reads their names.
-
-``BASE+field=value+...`` is the recipe BASE with other fields, ``BASE+[pattern]field=value`` with other fields for some
-layers; nothing behind the ``=`` leaves a field out.
-"""
+"""THE list of named recipes, one row each. Names are read in ``reading.py``."""
 
 from __future__ import annotations
 
@@ -10,7 +6,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from ...errors import ArgumentError, nearest_names
 from ..scaling import LossScaling
 from .recipe import _TENSORS, OPERANDS, Recipe
 
@@ -88,52 +83,3 @@ _ROWS = (
 
 #: name -> Recipe, every named recipe (read-only)
 recipes: Mapping[str, Recipe] = MappingProxyType({row.name: row for row in _ROWS})
-
-
-def recipe(name: str | Recipe) -> Recipe:
-    """The recipe of that name, or of ``NAME+field=value+...``; a `Recipe` passes through.
-
-    Raises
-    ------
-    NFloatError
-        If there is none, or no such field, format or rounding mode; the message lists the nearest names.
-
-    Examples
-    --------
-    >>> recipe("fp16-mixed").loss_scaling.initial
-    65536.0
-    >>> recipe("bf16-pure+forward=blocked:128:bfloat16:float32+[0]weights=float32").at("0").weights.format.name
-    'float32'
-    """
-    if isinstance(name, Recipe):
-        return name
-    if isinstance(name, str):
-        if name in recipes:
-            return recipes[name]
-        base, *changes = name.split("+")
-        if changes and base in recipes:
-            return recipes[base].replace(**_changed(name, changes))
-        name = base if changes else name
-    raise ArgumentError(
-        f"recipe={name!r} is not a recipe; {nearest_names(name if isinstance(name, str) else repr(name), recipes)}"
-    )
-
-
-def _changed(name: str, changes: list[str]) -> dict[str, Any]:
-    """The fields that a name changes."""
-    found: dict[str, Any] = {"name": name}
-    layers: dict[str, dict[str, Any]] = {}
-    for change in changes:
-        key, equals, value = change.partition("=")
-        if not equals or key == "name":
-            raise ArgumentError(f"recipe {name!r}: {change!r} must be field=value, of a field other than the name")
-        if key.startswith("[") and "]" in key:
-            pattern, _, key = key[1:].partition("]")
-            layers.setdefault(pattern, {})[key] = value or None
-        elif key == "layers":
-            raise ArgumentError(f"recipe {name!r}: fields of some layers are written +[pattern]field=value")
-        else:
-            found[key] = value or None
-    if layers:
-        found["layers"] = layers
-    return found
