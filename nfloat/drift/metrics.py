@@ -199,7 +199,7 @@ def below_half_ulp(step: ArrayLike, before: ArrayLike, fmt: Format) -> float | N
     return _share((step < half) & (step != 0.0), step != 0.0)
 
 
-def growth_rate(points: Sequence[tuple[int, float]]) -> float | None:
+def growth_rate(points: Sequence[tuple[float, float]]) -> float | None:
     """The slope of ln(distance) over the steps, by least squares: how fast two paths part (a Lyapunov exponent).
 
     Over points with a distance above zero and finite; None with fewer than two of them.

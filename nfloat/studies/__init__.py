@@ -7,7 +7,8 @@ interruption; ``nfloat/runs`` keeps the rows on disk), ``measurements.py`` (rows
 
 The studies: ``stagnation.py``, ``swamping.py``, ``long_gemm.py``, ``input_formats.py``, ``gemm_error.py`` (sums and
 products); ``lost_updates.py``, ``fixed_point_sr.py``, ``loss_scaling.py``, ``bf16_vs_tf32.py``, ``optimizer_state.py``
-(training; ``trainings.py`` is what they share); ``block_sqnr.py``, ``reduction_order.py``; ``time_stepping.py``,
+(training; ``trainings.py`` is what they share); ``gradient_drift.py`` (``networks.py`` has what it draws, ``laws.py``
+slopes and their intervals); ``block_sqnr.py``, ``reduction_order.py``; ``time_stepping.py``,
 ``iterative_refinement.py`` (beyond neural networks).
 
     result = nf.studies.run("input-formats", out="out")
@@ -29,6 +30,7 @@ from . import (
     block_sqnr,
     fixed_point_sr,
     gemm_error,
+    gradient_drift,
     input_formats,
     iterative_refinement,
     long_gemm,
@@ -58,6 +60,7 @@ STUDIES = MappingProxyType(
             fixed_point_sr,
             loss_scaling,
             bf16_vs_tf32,
+            gradient_drift,
             block_sqnr,
             reduction_order,
             optimizer_state,

@@ -133,3 +133,20 @@ def test_error_of_products():
         )
         assert kahan < plain / 4
     assert len(checks) == 65
+
+
+def test_gradient_drift():
+    rows, checks = run("gradient-drift", depths=(8,), bits=(8, 11), runs=3, trained=(1,), training_runs=1, steps=60)
+    # a bit halves a smooth network's error, of ReLUs it takes two
+    for network, factor in (("tanh, critical", 8.0), ("tanh, chaotic", 8.0), ("relu", 8.0**0.5)):
+        errors = [
+            sum(number(row, "error") for row in where(rows, what="gradient", network=network, depth=8, bits=bits))
+            for bits in (8, 11)
+        ]
+        assert errors[0] / errors[1] == pytest.approx(factor, rel=0.2)
+    paths = [
+        sum(number(row, "path") for row in where(rows, what="path", network="tanh, critical", bits=bits))
+        for bits in (8, 11)
+    ]
+    assert paths[0] / paths[1] == pytest.approx(8.0, rel=0.3)
+    assert len(checks) == 6
