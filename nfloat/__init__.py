@@ -106,8 +106,9 @@ _LAZY = {
     **dict.fromkeys(("encode", "decode"), "ops.codes"),
     **dict.fromkeys(("pack", "unpack"), "ops.packing"),
     **dict.fromkeys(("numpy_dtype", "view_codes", "view_dtype"), "interop"),
+    "explain": "display.explanation",
 }
-_SUBPACKAGES = ("blocks", "drift", "linalg", "nn", "report", "studies", "sweep", "testing")
+_SUBPACKAGES = ("blocks", "display", "drift", "linalg", "nn", "report", "studies", "sweep", "testing")
 
 
 def __getattr__(name: str) -> Any:

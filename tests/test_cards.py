@@ -30,6 +30,10 @@ def step_result():
 
 OBJECTS = {
     "Format": lambda: FORMAT,
+    "BlockFormat": lambda: nf.mxfp4.replace(name=NAME),
+    "BlockFormat of a tensor": lambda: nf.BlockFormat(name=NAME, element="e5m2", block="tensor", scale="float32"),
+    "Explanation": lambda: nf.explain(0.1, FORMAT),
+    "one number": lambda: nf.array(0.1, FORMAT),
     "FloatArray": lambda: nf.array(np.ones((300, 40)), FORMAT),
     "FloatArray of none": lambda: nf.array(1.5, FORMAT),
     "BlockArray": lambda: nf.quantize(np.ones((64, 64)), nf.mxfp4),

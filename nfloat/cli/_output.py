@@ -13,11 +13,13 @@ import click
 from ..errors import MissingExtraError
 
 if TYPE_CHECKING:
+    from ..report import Page
     from ..runs.run import Run
     from ..sweep.experiment import Sweep
 
 Parameters = Callable[[Callable[..., Any]], Callable[..., Any]]
 
+html_option: Parameters = click.option("--html", "html_file", metavar="FILE", help="Write an HTML page with pictures.")
 json_option: Parameters = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
@@ -34,6 +36,14 @@ def write_page(result: Run[Any] | Sweep, path: Path) -> Path | None:
         click.echo(f"nfloat: no page was made: {error}; then: nfloat report {path.parent}", err=True)
         return None
     return path
+
+
+def write_plain_page(page: Page, path: str) -> None:
+    """Write a page that is the whole of what was asked for, and say where it is."""
+    from ..report import write
+
+    write(page, path)
+    click.echo(f"wrote {path}", err=True)
 
 
 def print_table(rows: Sequence[Mapping[str, object]], columns: Sequence[str], right: Sequence[str] = ()) -> None:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ._output import json_option, print_json, print_table
+from ._output import html_option, json_option, print_json, print_table, write_plain_page
 
 if TYPE_CHECKING:
     from ..display import Explanation, Outcome
     from ..formats.blocks import BlockFormat
+    from ..formats.format import Format
     from ..formats.wide import WideFormat
 
 
@@ -27,9 +28,10 @@ if TYPE_CHECKING:
     help="A name of `nfloat formats`, or spelled: e6m9, binary8p4se, fixed16.8, binary128; may be repeated.  "
     "[default: bfloat16]",
 )
+@html_option
 @json_option
-def command(value: str, formats: tuple[str, ...], as_json: bool) -> None:
-    """Show what VALUE becomes in a format: neighbours, bits, and the error under each rounding.
+def command(value: str, formats: tuple[str, ...], html_file: str | None, as_json: bool) -> None:
+    """Show what VALUE becomes in a format: neighbours, bits, the error under each rounding; other formats beside it.
 
     VALUE is a decimal (0.1), a hexadecimal float (0x1.8p-3), a fraction (1/3), inf or nan. It is read as the nearest
     float64 number first, and that number is what is rounded. For formats that float64 does not hold (binary128,
@@ -40,6 +42,7 @@ def command(value: str, formats: tuple[str, ...], as_json: bool) -> None:
       nfloat explain 0.1 --format bf16
       nfloat explain 1/3 --format fp16 --format e4m3fn --json
       nfloat explain 957 --format mxfp8_e4m3
+      nfloat explain 0.1 --format bf16 --html explain.html
       nfloat explain 1/3 --format binary128
     """
     from ..display import explain
@@ -51,6 +54,8 @@ def command(value: str, formats: tuple[str, ...], as_json: bool) -> None:
     number = parse_number(value) if formats or not wide else 0.0
     explanations = [explain(number, name) for name in formats if name not in BLOCK_FORMATS]
     blocks = {name: _in_a_block(number, BLOCK_FORMATS[name]) for name in formats if name in BLOCK_FORMATS}
+    if html_file is not None:
+        _write_page(explanations, value, html_file)
     if as_json:
         in_blocks = ({"format": name, "rules": rows} for name, rows in blocks.items())
         print_json([*map(_as_dict, explanations), *in_blocks, *wide])
@@ -61,11 +66,49 @@ def command(value: str, formats: tuple[str, ...], as_json: bool) -> None:
         click.echo(f"{value} is {_exactly(number)} in float64")
     for item in explanations:
         _print(item)
+    if explanations:
+        _print_beside(number, {item.format for item in explanations})
     for name, rows in blocks.items():
         f = BLOCK_FORMATS[name]
         click.echo(f"\n{name}: {f.element.name} elements in blocks of {f.block}, {f.scale.name} scales")
         click.echo("  the number as the greatest of its block; the rule of its own first\n")
         print_table(rows, ("rule", "scale", "element", "code", "result", "error"))
+
+
+def _write_page(items: list[Explanation], value: str, path: str) -> None:
+    """The page of the formats that are computed in.
+
+    Raises
+    ------
+    ArgumentError
+        If there is none among them.
+    """
+    from ..display.pages import explanation_page
+    from ..errors import ArgumentError
+
+    if not items:
+        raise ArgumentError(
+            f"html={path!r} needs a format that nfloat computes in; block formats and wide ones have no page"
+        )
+    names = "".join(f" --format {item.format.name}" for item in items)
+    write_plain_page(explanation_page(items, f"nfloat explain {value}{names} --html {path}"), path)
+
+
+def _print_beside(number: float, shown: set[Format]) -> None:
+    """A line for every other named format."""
+    from ..display.beside import beside
+    from ..formats.catalog import FORMATS
+
+    click.echo("\nother formats, to nearest-even\n")
+    rows = [
+        {"format": b.format.name, "result": repr(b.value), "error": _percent(b.relative_error), "bits": b.bits}
+        for b in beside(number, [fmt for fmt in FORMATS.values() if fmt not in shown])
+    ]
+    print_table(rows, ("format", "result", "error", "bits"), right=("error",))
+
+
+def _percent(share: float | None) -> str | None:
+    return None if share is None else f"{100 * share:+.3g} %"
 
 
 def _in_a_block(number: float, fmt: BlockFormat) -> list[dict[str, object]]:
@@ -166,9 +209,9 @@ def _print(item: Explanation) -> None:
     else:
         kind = f"precision {fmt.precision}, exponents {fmt.emin}..{fmt.emax}, {special_values(fmt)}"
     click.echo(f"\n{fmt.name}: {fmt.bits} bits, {kind}")
-    if item.below == item.above == item.value:
+    if item.place == "on the grid":
         click.echo(f"  the number is on the grid: {item.below!r}")
-    elif item.below == item.above:
+    elif item.place == "beyond the range":
         click.echo(f"  the number is beyond the range, and becomes {item.below!r}")
     else:
         click.echo(f"  below {item.below!r}   above {item.above!r}")
@@ -194,6 +237,12 @@ def _row(outcome: Outcome) -> dict[str, object]:
 def _as_dict(item: Explanation) -> dict[str, object]:
     from dataclasses import asdict
 
+    from ..display.beside import beside
+
+    others = [
+        {"format": b.format.name, "value": b.value, "code": b.code, "bits": b.bits, "relative_error": b.relative_error}
+        for b in beside(item.value)
+    ]
     facts = {
         "value": item.value,
         "format": item.format.name,
@@ -201,4 +250,4 @@ def _as_dict(item: Explanation) -> dict[str, object]:
         "above": item.above,
         "share_up": item.share_up,
     }
-    return {**facts, "outcomes": [asdict(outcome) for outcome in item.outcomes]}
+    return {**facts, "outcomes": [asdict(outcome) for outcome in item.outcomes], "beside": others}

@@ -91,13 +91,22 @@ class ArrayMethods:
         return f"FloatArray({body}, {self._arithmetic.describe()})"
 
     def _repr_html_(self: Any) -> str:
-        """The first rows and columns as a table, under what rounds them."""
+        """The first rows and columns as a table, under what rounds them; of one number its bits."""
         head = f"FloatArray {self.shape}: {self._arithmetic.describe()}"
         rows = self._values.reshape(-1, self.shape[-1]) if self.ndim else self._values.reshape(1, 1)
         shown = [[f"{value:.6g}" for value in row[:_SHOWN]] for row in rows[:_SHOWN]]
         more = rows.shape[0] > _SHOWN or rows.shape[1] > _SHOWN
         left = f"the first {_SHOWN} rows and columns of {self.size} elements" if more else ""
-        return card(head, (), picture=table((), shown), note=left)
+        return card(head, (), picture=self._bit_picture() + table((), shown), note=left)
+
+    def _bit_picture(self: Any) -> str:
+        """The bits of the only element, and how they are read; empty for more, and for a NaN without a code."""
+        from ..pictures.bits import bit_svg, meaning  # for notebooks alone
+
+        if self.size != 1 or not (self.format.has_nan or np.isfinite(self._values).all()):
+            return ""
+        code = int(self.codes.item())
+        return f"<br>{bit_svg(self.format, code)}<br><code>{meaning(self.format, code)}</code>"
 
     def __str__(self: Any) -> str:
         return str(self._values)

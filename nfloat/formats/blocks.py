@@ -234,6 +234,11 @@ class BlockFormat:
                 parts.append(f"{f.name}={plain!r}")
         return f"BlockFormat({', '.join(parts)})"
 
+    def _repr_html_(self) -> str:
+        from ..pictures.format_cards import block_html  # loaded for notebooks alone
+
+        return block_html(self)
+
     def __str__(self) -> str:
         return self.name
 

@@ -369,7 +369,7 @@ class Format:
         return f"Format({', '.join(parts)})"
 
     def _repr_html_(self) -> str:
-        from .picture import format_html  # loaded for notebooks alone
+        from ..pictures.format_cards import format_html  # loaded for notebooks alone
 
         return format_html(self)
 

@@ -82,7 +82,17 @@ def write(page: Page, path: str | Path) -> None:
     MissingExtraError
         If jinja2 is not installed.
     """
-    text = render(page)
+    write_html(render(page), path)
+
+
+def write_html(text: str, path: str | Path) -> None:
+    """Write a page that is made already; `GENERATOR` stands in its head.
+
+    Raises
+    ------
+    ArgumentError
+        As `write`.
+    """
     try:
         if not _may_replace(Path(path)):
             raise ArgumentError(

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..display import bit_text
 from ..errors import ArgumentError, NFloatError
 from ..formats.format import Format
 from ..formats.names import get_format
 from ..linalg.accumulators import Accumulator
 from ..ops.codes import encode
 from ..ops.rounding import round as round_to
+from ..pictures.bits import bit_text
 
 if TYPE_CHECKING:
     from ..linalg.units.unit import Unit

@@ -153,6 +153,38 @@ def test_explain(nfloat):
     )
 
 
+def test_explain_beside_other_formats(nfloat):
+    text = nfloat("explain", "0.1", "--format", "bf16").out
+    lines = [line.split() for line in text.partition("other formats")[2].splitlines()]
+    assert ["float16", "0.0999755859375", "-0.0244", "%", "0", "01011", "1001100110"] in lines
+    assert {line[0] for line in lines[3:] if line} == set(nf.FORMATS) - {"bfloat16"}
+    (item,) = json.loads(nfloat("explain", "0", "--json").out)
+    assert [other["format"] for other in item["beside"]] == list(nf.FORMATS)
+    assert {other["relative_error"] for other in item["beside"]} == {None}
+
+
+def test_pages_of_numbers_and_formats(nfloat, tmp_path):
+    assert nfloat("explain", "0.1", "--format", "bf16", "--format", "fixed16.8", "--html", "a.html").code == 0
+    assert nfloat("formats", "--html", "b.html").code == 0
+    for name, words in (("a.html", "Between two numbers of bfloat16"), ("b.html", "Range and precision")):
+        text = (tmp_path / name).read_text()
+        assert words in text and "<script" not in text and "prefers-color-scheme" in text and text.count("<svg") >= 4
+        assert "makes this page again" in text
+    assert nfloat("explain", "inf", "--format", "fp4", "--html", "a.html").code == 0
+    assert nfloat("formats", "nvfp4", "--html", "b.html").code == 0
+    done = nfloat("explain", "1", "--format", "mxfp4", "--html", "c.html")
+    assert done.code == 2 and "--html='c.html' needs a format that nfloat computes in" in done.err
+    (tmp_path / "d.html").write_text("mine")
+    assert "never replaced" in nfloat("formats", "--html", "d.html").err
+
+
+def test_explorer(nfloat, tmp_path):
+    assert nfloat("explorer", "page.html", "--format", "e4m2").out == "wrote page.html; open it in a browser\n"
+    assert '"name": "e4m2"' in (tmp_path / "page.html").read_text()
+    assert json.loads(nfloat("explorer", "--json").out) == {"file": "explorer.html"}
+    assert "--format='e4m' is not a number format" in nfloat("explorer", "--format", "e4m").err
+
+
 @pytest.mark.parametrize("value", ["-0.1", "-inf", "nan", "1e400", "-0", "1/3", "5e-324"])
 @pytest.mark.parametrize("fmt", ["float4_e2m1fn", "float8_e8m0fnu", "fixed8.4", "float64", "float8_e4m3fn"])
 def test_explain_takes_every_number_in_every_format(nfloat, value, fmt):

@@ -17,7 +17,7 @@ SURFACE = {
     "quantize", "quantize_both", "save", "ArgumentError", "FORMATS", "FloatArray", "Format", "FormatError",
     "MissingExtraError", "linalg", "fft", "ifft", "convolve", "polyval",
     "NFloatError", "RepresentationError", "RoundingError", "SeedError", "ShapeError", "Stream", "array", "cumsum",
-    "decode", "dot",
+    "decode", "display", "dot", "explain",
     "drift", "encode", "finfo", "get_format", "matmul", "nn", "numpy_dtype", "pack", "report", "round", "studies",
     "sum", "sweep", "testing",
     "units", "unpack", "view_codes", "view_dtype",

@@ -1,7 +1,7 @@
 """`explain`: what one number becomes in a format, under every rounding that needs no random bits.
 
-Pictures of bits stand in ``formats/picture.py``, what a rounding gives in ``ops``: nothing here computes either a
-second time. Formats that are described only (``formats/wide.py``) have neighbours, codes and bits, no rounding.
+Pictures stand in ``nfloat/pictures``, what a rounding gives in ``ops``: nothing here computes either a second time.
+Formats that are described only (``formats/wide.py``) have neighbours, codes and bits, no rounding.
 """
 
 from __future__ import annotations
@@ -10,36 +10,12 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
-from .formats import picture
-from .formats.format import Format
-from .formats.names import FormatLike, get_format
-from .formats.picture import BitField
-from .formats.rounding import Rounding
-
-
-def bit_fields(fmt: FormatLike, code: int) -> tuple[BitField, ...]:
-    """The parts of a code, most significant first (``formats/picture.py``)."""
-    return picture.bit_fields(get_format(fmt), code)
-
-
-def bit_text(fmt: FormatLike, code: int) -> str:
-    """The bits of a code with a space between its parts."""
-    return picture.bit_text(get_format(fmt), code)
-
-
-def bit_svg(fmt: FormatLike, code: int | None = None) -> str:
-    """One box per bit, coloured by part; filled with the bits of `code`, or empty."""
-    return picture.bit_svg(get_format(fmt), code)
-
-
-def format_html(fmt: FormatLike) -> str:
-    """A format's card for a notebook."""
-    return picture.format_html(get_format(fmt))
-
-
-def special_values(fmt: FormatLike) -> str:
-    """Which special values a format has, in words."""
-    return picture.special_values(get_format(fmt))
+from ..cards import card, table
+from ..formats.format import Format
+from ..formats.names import FormatLike, get_format
+from ..formats.rounding import Rounding
+from ..pictures.bits import bit_svg, bit_text, meaning
+from ..pictures.lines import between_svg
 
 
 @dataclass(frozen=True)
@@ -73,6 +49,37 @@ class Explanation:
     share_up: float | None
     outcomes: tuple[Outcome, ...]
 
+    @property
+    def place(self) -> str:
+        """Where the number lies: "on the grid", "beyond the range", or "between" two numbers of the format."""
+        if self.below != self.above:
+            return "between"
+        return "on the grid" if self.below == self.value else "beyond the range"
+
+    def bit_picture(self) -> str:
+        """The bits of what nearest-even gives, and how they are read; empty where it has no code."""
+        first = self.outcomes[0]
+        if first.code is None:
+            return ""
+        return f"{bit_svg(self.format, first.code)}<br><code>{meaning(self.format, first.code)}</code>"
+
+    def between_picture(self) -> str:
+        """The number between its neighbours, with the roundings that take each; empty where there is no gap."""
+        if self.place != "between" or self.share_up is None:
+            return ""
+        modes = [(item.rounding, item.value == self.above) for item in self.outcomes]
+        return between_svg(f"{self.below!r}", f"{self.above!r}", self.share_up, f"{self.value!r}", modes)
+
+    def __repr__(self) -> str:
+        near = self.outcomes[0].value
+        return f"Explanation({self.value!r}, {self.format.name!r}: {self.place}, nearest {near!r})"
+
+    def _repr_html_(self) -> str:
+        rows = [(o.rounding, f"{o.value!r}", o.bits, f"{o.error:+.3e}") for o in self.outcomes]
+        body = table(("rounding", "result", "bits", "error"), rows)
+        picture = f"<br>{self.bit_picture()}<br>{self.between_picture()}{body}"
+        return card(f"{self.value!r} in {self.format.name}", (), picture=picture)
+
 
 def explain(value: float, fmt: FormatLike) -> Explanation:
     """What the float64 number `value` becomes in `fmt` under every rounding mode that needs no random bits.
@@ -83,7 +90,7 @@ def explain(value: float, fmt: FormatLike) -> Explanation:
     >>> e.below, e.above, e.outcomes[0].value, e.outcomes[0].bits
     (0.099609375, 0.10009765625, 0.10009765625, '0 01111011 1001101')
     """
-    from .ops.rounding import round as round_to  # loads the compiler, which the pictures above do not need
+    from ..ops.rounding import round as round_to  # loads the compiler, which the pictures above do not need
 
     fmt = get_format(fmt)
     below, above = float(round_to(value, fmt, "toward_negative")), float(round_to(value, fmt, "toward_positive"))
@@ -95,8 +102,8 @@ def explain(value: float, fmt: FormatLike) -> Explanation:
 
 
 def _outcome(value: float, fmt: Format, mode: Rounding, gap: Fraction | None) -> Outcome:
-    from .ops.codes import encode
-    from .ops.rounding import round as round_to
+    from ..ops.codes import encode
+    from ..ops.rounding import round as round_to
 
     result = float(round_to(value, fmt, mode))
     has_code = fmt.has_nan or not math.isnan(result)
