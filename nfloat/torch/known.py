@@ -41,8 +41,17 @@ ROLES = {
     Kind.WEIGHT_GRADIENT: Role.WEIGHT_GRADIENT,
     Kind.STATE: Role.STATE,
 }
+#: one bit a kind, so that the kinds of several operands are one number
+BITS = tuple(1 << kind for kind in Kind)
+
+
+def bits(*kinds: Kind) -> int:
+    """A set of kinds as one number."""
+    return sum(BITS[kind] for kind in kinds)
+
+
 #: gradients, in the backward pass
-GRADIENTS = frozenset({Kind.WEIGHT_GRADIENT, Kind.GRADIENT, Kind.LOSS})
+GRADIENTS = bits(Kind.WEIGHT_GRADIENT, Kind.GRADIENT, Kind.LOSS)
 #: how a trace calls numbers of the carrier
 CARRIED = {Kind.CONSTANT: "constant", Kind.LOSS: "loss", Kind.SCALAR: "scalar", Kind.OUTSIDE: "outside"}
 
@@ -50,16 +59,17 @@ CARRIED = {Kind.CONSTANT: "constant", Kind.LOSS: "loss", Kind.SCALAR: "scalar", 
 class Known:
     """What is known of one storage.
 
-    `run` is the emulation that knows it; `name` the parameter's, or the layer's that made it. `copy` is a parameter as
+    `run` is the emulation that knows it; `bit` its kind as one bit; `name` the parameter's, or the layer's that made it. `copy` is a parameter as
     forward and backward see it (all of its storage); `wide` what a later operation wants that belongs to the same
     formula (a loss's parts, an unrounded product); `pending` says that a state holds a number not yet rounded.
     """
 
-    __slots__ = ("copy", "format", "kind", "name", "owner", "pending", "run", "state", "version", "wide")
+    __slots__ = ("bit", "copy", "format", "kind", "name", "owner", "pending", "run", "state", "version", "wide")
 
     def __init__(self, run: object, kind: Kind, name: str) -> None:
         self.run = run
         self.kind = kind
+        self.bit = BITS[kind]
         self.name = name
         self.owner: torch.Tensor | None = None
         self.copy: torch.Tensor | None = None

@@ -21,7 +21,7 @@ import torch
 from ..formats.format import Format
 from ..nn.precision import Floats, Precision, Role
 from ..nn.recipes import Recipe
-from .known import CARRIED, GRADIENTS, ROLES, Kind, Known, learn, lookup
+from .known import CARRIED, GRADIENTS, ROLES, Kind, Known, bits, learn, lookup
 from .places import Origin, Places
 from .refusals import check_tensor
 from .tensors import SHARED, array_of, tensor_of
@@ -29,6 +29,9 @@ from .tracing import Trace
 
 _AccumulateGrad = torch._C._functions.AccumulateGrad
 _node, _task = torch._C._current_autograd_node, torch._C._current_graph_task_id
+#: kinds whose company makes a number of the carrier; of a program's own numbers and weights; that have no gradient
+_APART = bits(Kind.SCALAR, Kind.STATE, Kind.WEIGHT_GRADIENT)
+_LOSS, _CONSTANT, _PARAMETER = bits(Kind.LOSS), bits(Kind.CONSTANT), bits(Kind.PARAMETER)
 
 
 class Part(NamedTuple):
@@ -125,39 +128,46 @@ class Machine:
         if self.is_backward():
             return self._backward_part(operands, size)
         layer = self.places.layer or self.trace.operation
-        self.places.remember(layer, tuple(zip(operands, counts, strict=True)))
+        self.places.remember(layer, operands, counts)
         return Part(self._forward_kind(operands), layer, layer, False)
 
     def _forward_kind(self, operands: Sequence[Known]) -> Kind:
-        kinds = {known.kind for known in operands}
-        if kinds & {Kind.SCALAR, Kind.STATE, Kind.WEIGHT_GRADIENT}:
+        kinds = 0
+        for known in operands:
+            kinds |= known.bit
+        if kinds & _APART:
             return Kind.SCALAR
-        if Kind.LOSS in kinds:
+        if kinds & _LOSS:
             return Kind.LOSS
-        if kinds <= {Kind.CONSTANT}:
+        if not kinds & ~_CONSTANT:
             return Kind.CONSTANT
-        outside_of_model = kinds <= {Kind.PARAMETER, Kind.CONSTANT} and not torch.is_grad_enabled()
+        outside_of_model = not kinds & ~(_PARAMETER | _CONSTANT) and not torch.is_grad_enabled()
         return Kind.SCALAR if outside_of_model and not self.places.depth else Kind.ACTIVATION
 
     def _backward_part(self, operands: Sequence[Known], size: int) -> Part:
         node = _node()
-        kinds = {known.kind for known in operands}
+        kinds = 0
+        for known in operands:
+            kinds |= known.bit
         # autograd adds the gradients of several uses while the node that it has just run still stands
-        summed = self.trace.operation == "add" and len(operands) == 2 and kinds <= GRADIENTS
+        summed = self.trace.operation == "add" and len(operands) == 2 and not kinds & ~GRADIENTS
         if node is None or summed or isinstance(node, _AccumulateGrad):
-            own = next((k for k in operands if k.kind in GRADIENTS), None)
+            own = next((k for k in operands if k.bit & GRADIENTS), None)
             return Part(Kind.GRADIENT, "", "", True) if own is None else Part(own.kind, own.name, own.name, True)
         origin = self.places.origin(node)
         if origin is None:
             return Part(Kind.GRADIENT, "", "", True)
-        if Kind.PARAMETER not in kinds:
-            for known, count in origin.operands:
-                if known.kind is Kind.PARAMETER and count == size:
+        if not kinds & _PARAMETER:
+            for known, count in zip(origin.operands, origin.counts, strict=True):
+                if known.bit & _PARAMETER and count == size:
                     return Part(Kind.WEIGHT_GRADIENT, known.name, origin.layer, True, origin)
-        inner = [known for known, _ in origin.operands if known.kind not in (Kind.PARAMETER, Kind.CONSTANT)]
-        if any([known.kind is Kind.LOSS for known in inner]):
-            return Part(Kind.LOSS, "", origin.layer, True, origin)
-        return Part(Kind.GRADIENT, inner[0].name if inner else "", origin.layer, True, origin)
+        name = None
+        for known in origin.operands:
+            if known.bit & _LOSS:
+                return Part(Kind.LOSS, "", origin.layer, True, origin)
+            if name is None and not known.bit & (_PARAMETER | _CONSTANT):
+                name = known.name
+        return Part(Kind.GRADIENT, name or "", origin.layer, True, origin)
 
     def gradient_of(self, operand: Known, layer: str) -> Part:
         """The part of the gradient of an operand that backward is given."""

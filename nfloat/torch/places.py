@@ -14,6 +14,8 @@ from torch.nn.modules import module as torch_module
 
 from .known import Known
 
+_newest = torch._C._autograd._get_sequence_nr
+
 #: entries of the table of nodes, beyond which the oldest half goes
 _KEPT = 1 << 17
 
@@ -23,7 +25,8 @@ class Origin(NamedTuple):
 
     layer: str
     #: what was known of its operands, and their numbers of elements
-    operands: tuple[tuple[Known, int], ...]
+    operands: Sequence[Known]
+    counts: Sequence[int]
 
 
 class Places:
@@ -64,12 +67,16 @@ class Places:
         self._stack.pop()
         self.layer = self._stack[-1] if self._stack else ""
 
-    def remember(self, layer: str, operands: tuple[tuple[Known, int], ...]) -> None:
+    def remember(self, layer: str, operands: Sequence[Known], counts: Sequence[int]) -> None:
         """Say what the newest node of autograd differentiates, unless that is said."""
-        self._origins.setdefault(torch._C._autograd._get_sequence_nr() - 1, Origin(layer, operands))
-        if len(self._origins) > _KEPT:
-            for number in list(self._origins)[: _KEPT // 2]:
-                del self._origins[number]
+        number = _newest() - 1
+        origins = self._origins
+        if number in origins:
+            return
+        origins[number] = Origin(layer, operands, counts)
+        if len(origins) > _KEPT:
+            for old in list(origins)[: _KEPT // 2]:
+                del origins[old]
 
     def origin(self, node: Any) -> Origin | None:
         """What a node of autograd differentiates, if that ran here."""

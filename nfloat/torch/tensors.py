@@ -31,7 +31,7 @@ def array_of(t: torch.Tensor) -> Floats:
 
 def tensor_of(a: NDArray[Any], dtype: torch.dtype) -> torch.Tensor:
     """A tensor over the array's memory, or of its values in another type."""
-    if not a.flags.writeable or any([stride < 0 for stride in a.strides]):
+    if not a.flags.writeable or min(a.strides, default=0) < 0:
         a = a.copy()
     t = torch.from_numpy(a)
     return t if t.dtype is dtype else t.to(dtype)

@@ -65,7 +65,8 @@ def _reduced_later(part: Part, known: list[Any], size: int) -> bool:
     """Whether this product of a gradient is to be summed over what was repeated, as the gradient of a parameter is."""
     if part.origin is None or any([k.kind is Kind.PARAMETER for k in known]):
         return False
-    return any([own.kind is Kind.PARAMETER and count < size for own, count in part.origin.operands])
+    origin = part.origin
+    return any([k.kind is Kind.PARAMETER and n < size for k, n in zip(origin.operands, origin.counts, strict=True)])
 
 
 @row("sqrt", "reciprocal")

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from ...nn.precision import Role
-from ..known import ROLES, Kind, Known, learn
+from ..known import ROLES, Kind, Known, bits, learn
 from ..machine import Machine, Part, is_float
 from ..refusals import check_type, refuse
 from ..tensors import array_of
@@ -21,8 +21,8 @@ from .table import row, rows, schema
 def members(value: Any) -> list[torch.Tensor]:
     """The tensors of real numbers in an argument, through lists."""
     if isinstance(value, torch.Tensor):
-        return [value] if is_float(value) else []
-    if isinstance(value, list | tuple):
+        return [value] if value.is_floating_point() or value.is_complex() else []
+    if isinstance(value, (list, tuple)):
         return [t for each in value for t in members(each)]
     return []
 
@@ -30,8 +30,8 @@ def members(value: Any) -> list[torch.Tensor]:
 def view(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Another look at the same memory."""
     t = args[0] if args else None
-    if isinstance(t, torch.nn.Parameter):
-        machine.known(t)
+    if isinstance(t, torch.Tensor) and t.requires_grad and not machine.is_backward():
+        machine.places.remember(machine.places.layer, (machine.known(t),), (t.numel(),))
     return operation(*args, **kwargs)
 
 
@@ -39,12 +39,19 @@ def move(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[s
     """Numbers of the operands elsewhere, or some of them; zeros are numbers of every format."""
     operands = [t for value in (*args, *kwargs.values()) for t in members(value)]
     known = [machine.known(t) for t in operands]
-    arguments = {id(t): _read(machine, t, k) for t, k in zip(operands, known, strict=True)}
-    given = _exchanged([*args], arguments), {key: _exchanged(value, arguments) for key, value in kwargs.items()}
-    found = operation(*given[0], **given[1])
+    if any([k.bit & _STORED for k in known]):
+        arguments = {id(t): _read(machine, t, k) for t, k in zip(operands, known, strict=True)}
+        args_read = _exchanged([*args], arguments)
+        found = operation(*args_read, **{key: _exchanged(value, arguments) for key, value in kwargs.items()})
+    else:
+        found = operation(*args, **kwargs)
     if not operands:
         return found
     return _learned(machine, operation, args, found, known, operands)
+
+
+#: kinds that are read otherwise than they lie in memory
+_STORED, _PARAMETER = bits(Kind.PARAMETER, Kind.STATE), bits(Kind.PARAMETER)
 
 
 def _read(machine: Machine, t: torch.Tensor, known: Known) -> torch.Tensor:
@@ -74,12 +81,13 @@ def _learned(
     known: list[Known],
     operands: list[torch.Tensor],
 ) -> Any:
-    machine.trace.count(machine.places.layer, "moved", "", "", sum(t.numel() for t in members(found)))
+    made = members(found)
+    machine.trace.count(machine.places.layer, "moved", "", "", sum([t.numel() for t in made]))
     kind = moved_kind(machine, known)
     if kind is Kind.OUTSIDE:
         return found
     counts = [t.numel() for t in operands]
-    for t in members(found):
+    for t in made:
         part = machine.part(known, counts, t.numel())
         if part.backward and part.kind is Kind.WEIGHT_GRADIENT:
             kind = Kind.GRADIENT if kind is not Kind.WEIGHT_GRADIENT else kind
@@ -102,6 +110,8 @@ def _mixed(machine: Machine, args: tuple[Any, ...], known: list[Known], kind: Ki
 
 def moved_kind(machine: Machine, known: list[Known]) -> Kind:
     """What numbers of these kinds are together."""
+    if len(known) == 1 and not known[0].bit & _PARAMETER:
+        return known[0].kind
     kinds = {k.kind for k in known}
     if Kind.OUTSIDE in kinds:
         return Kind.OUTSIDE

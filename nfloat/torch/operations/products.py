@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,12 @@ from .table import row
 
 def product(machine: Machine, a: torch.Tensor, b: torch.Tensor, c: torch.Tensor | None = None) -> torch.Tensor:
     """a @ b (+ c), rounded as a result of its part."""
-    known = [machine.known(t) for t in ((a, b) if c is None else (a, b, c))]
-    shape = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    size = int(np.prod(shape, dtype=int)) * a.shape[-2] * b.shape[-1]
-    part = machine.part(known, [t.numel() for t in ((a, b) if c is None else (a, b, c))], size)
+    tensors = (a, b) if c is None else (a, b, c)
+    known = [machine.known(t) for t in tensors]
+    size = a.shape[-2] * b.shape[-1]
+    if a.dim() > 2 or b.dim() > 2:
+        size *= math.prod(np.broadcast_shapes(a.shape[:-2], b.shape[:-2]))
+    part = machine.part(known, [t.numel() for t in tensors], size)
     x, y = machine.read(a, known[0], product=True), machine.read(b, known[1], product=True)
     start = None if c is None else machine.read(c, known[2], product=True)
     if part.kind is Kind.CONSTANT:

@@ -56,6 +56,8 @@ def _rows(machine: Machine, name: str, x: Floats, axes: set[int]) -> Floats:
 
 def _wide_sum(x: Floats, axes: set[int]) -> Floats:
     """In float64, one after the other: losses and norms are not rounded on the way."""
+    if len(axes) == x.ndim and x.size:
+        return np.add.accumulate(x.reshape(-1), dtype=np.float64)[-1:]
     others = [i for i in range(x.ndim) if i not in axes]
     moved = x.transpose(*sorted(axes), *others).reshape(math.prod(x.shape[i] for i in axes), -1)
     if not moved.shape[0]:
