@@ -101,11 +101,13 @@ class Emulation:
 
     def _adopt(self) -> None:
         machine = self._machine
-        machine.parameters = []
+        machine.parameters, machine.names = [], {}
+        machine.places.called = machine.meet
         for prefix, model in self._models:
             for name, parameter in model.named_parameters(prefix=prefix):
-                machine.adopt(parameter, name)
+                machine.names[id(parameter)] = name
                 machine.parameters.append(parameter)
+                machine.adopt(parameter)
             for name, buffer in model.named_buffers(prefix=prefix):
                 if buffer.is_floating_point():
                     learn(buffer, Known(machine, Kind.CONSTANT, name))

@@ -41,6 +41,7 @@ def handle(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict
     entry = _ENTRIES.get(id(operation)) or _entry(operation)
     trace, compute = machine.trace, entry.compute
     trace.operation, trace.how = entry.name, entry.how
+    machine.books = False
     if compute is view:
         return view(machine, operation, args, kwargs)
     with np.errstate(all="ignore"):  # infinities and NaN are results here, not accidents

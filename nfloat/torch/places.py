@@ -6,7 +6,7 @@ an operation that runs below autograd comes just after its node was made; the no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -33,6 +33,8 @@ class Places:
     """The modules that are running, and the origins of autograd's nodes."""
 
     def __init__(self, models: Sequence[tuple[str, torch.nn.Module]]) -> None:
+        #: told of every module that is called
+        self.called: Callable[[torch.nn.Module], None] = lambda module: None
         self._names = {id(m): name for prefix, model in models for name, m in model.named_modules(prefix=prefix)}
         self._stack: list[str] = []
         self._handles: list[Any] = []
@@ -62,6 +64,8 @@ class Places:
         name = self._names.get(id(module))
         self.layer = type(module).__name__ if name is None else name
         self._stack.append(self.layer)
+        if module._buffers:
+            self.called(module)
 
     def _leave(self, *_: object) -> None:
         self._stack.pop()

@@ -17,6 +17,7 @@ import torch
 from ..nn.scaling import LossScaler, LossScaling, all_finite
 from .known import Kind, Known, learn, lookup
 from .machine import Machine
+from .operations.moves import arrived
 from .tensors import array_of
 
 
@@ -54,7 +55,7 @@ class Backward:
     ) -> Any:
         machine = self.machine
         for gradient in gradients:
-            if isinstance(gradient, torch.Tensor) and machine.known(gradient).kind is Kind.OUTSIDE:
+            if _is_plain(gradient) and machine.known(gradient).kind is Kind.OUTSIDE:
                 learn(gradient, Known(machine, Kind.GRADIENT, ""))
         before = machine.differentiable, machine.depth, machine.stepping
         machine.differentiable, machine.depth = bool(create_graph), machine.places.depth
@@ -62,13 +63,22 @@ class Backward:
         scaled = self.scaler is not None and outermost and bool(kw.get("accumulate_grad"))
         try:
             if not scaled:
-                return self._engine(outputs, gradients, retain, create_graph, inputs, *args, **kw)
+                found = self._engine(outputs, gradients, retain, create_graph, inputs, *args, **kw)
+                return found if create_graph or not inputs else self._arrived(inputs, found)
             with self._scaled(gradients) as start:
                 return self._engine(outputs, start, retain, create_graph, inputs, *args, **kw)
         finally:
             machine.differentiable, machine.depth, machine.stepping = before
             if outermost:
                 machine.p.forget()
+
+    def _arrived(self, inputs: Any, found: Any) -> Any:
+        """Gradients that were asked for: of parameters, stored as such."""
+        stored = []
+        for t, gradient in zip(inputs, found or (), strict=False):
+            plain = isinstance(t, torch.nn.Parameter) and isinstance(gradient, torch.Tensor)
+            stored.append(arrived(self.machine, gradient, t) if plain and _is_plain(gradient) else gradient)
+        return tuple(stored) if found else found
 
     @contextmanager
     def _scaled(self, gradients: Any) -> Iterator[Any]:
@@ -99,3 +109,8 @@ class Backward:
         self.scaler.update(clean)
         self.skipped = not clean
         return not clean
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether this is a tensor of its own memory, and not one of torch.func's."""
+    return isinstance(value, torch.Tensor) and not torch._C._functorch.is_functorch_wrapped_tensor(value)

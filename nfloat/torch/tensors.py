@@ -26,6 +26,8 @@ def array_of(t: torch.Tensor) -> Floats:
     """The tensor's values; its own memory where it is float32 or float64."""
     if t.requires_grad:
         t = t.detach()
+    if t._is_zerotensor():  # zeros without memory, of forward derivatives
+        return np.zeros(t.shape, SHARED.get(t.dtype, np.float32))
     return t.numpy() if t.dtype in SHARED else t.to(torch.float32).numpy()
 
 

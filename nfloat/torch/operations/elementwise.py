@@ -13,7 +13,7 @@ import torch
 
 from ...nn.ops import OPS
 from ...nn.precision import Floats
-from ..known import Kind
+from ..known import WEIGHTS, Kind
 from ..machine import Machine, Part, is_float
 from .table import row
 from .wide import wide
@@ -31,7 +31,7 @@ def binary(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict
     tensors = [t for t in args[:2] if is_float(t)]
     if not tensors or any([isinstance(t, torch.Tensor) and not is_float(t) for t in args[:2]]):
         return wide(machine, operation, args, kwargs) if tensors else operation(*args, **kwargs)
-    known = [machine.known(t) for t in tensors]
+    known = machine.operands(tensors)
     size = tensors[0].numel() if len(tensors) == 1 else int(np.prod(_shape(args)))
     part = machine.part(known, [t.numel() for t in tensors], size)
     native = (
@@ -63,10 +63,10 @@ def _scaled(machine: Machine, operation: Any, x: Any, y: Any, kwargs: dict[str, 
 
 def _reduced_later(part: Part, known: list[Any], size: int) -> bool:
     """Whether this product of a gradient is to be summed over what was repeated, as the gradient of a parameter is."""
-    if part.origin is None or any([k.kind is Kind.PARAMETER for k in known]):
+    if part.origin is None or any([k.bit & WEIGHTS for k in known]):
         return False
     origin = part.origin
-    return any([k.kind is Kind.PARAMETER and n < size for k, n in zip(origin.operands, origin.counts, strict=True)])
+    return any([k.bit & WEIGHTS and n < size for k, n in zip(origin.operands, origin.counts, strict=True)])
 
 
 @row("sqrt", "reciprocal")

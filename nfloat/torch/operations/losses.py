@@ -86,7 +86,7 @@ def negative_log_likelihood_backward(
     known = machine.known(t)
     dy = machine.read(gradient, Known(machine, Kind.LOSS, ""))
     if isinstance(known.wide, tuple) and not isinstance(known.wide, Logarithms):
-        found = torch.zeros_like(t)
+        found = torch.zeros_like(t).scatter_(1, args[2].unsqueeze(1), -float(dy) / t.shape[0])
         return _carry(machine, found, Entropy(known.wide[1], dy))
     arguments = [torch.from_numpy(machine.read(a).astype(np.float64)) if _real(a) else a for a in args[3:]]
     wider = torch.from_numpy(np.zeros(t.shape)), args[2]
