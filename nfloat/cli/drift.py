@@ -10,6 +10,7 @@ import click
 
 from ._errors import Exit, Incomplete
 from ._junit import write_junit
+from ._kinds import prepare
 from ._output import json_option, print_json, print_table, write_page
 from ._progress import Progress
 
@@ -159,10 +160,12 @@ def _config(config_file: Path | None, options: dict[str, Any]) -> Comparison:
 
         given["build"] = given.pop("torch")
         _refuse_unknown(TorchExperiment, given)
-        return TorchExperiment(**given)
+        if config_file is None:
+            return TorchExperiment(**given)
     if config_file is None:
         _refuse_unknown(Experiment if "build" in given else Config, given)
         return Experiment(**given) if "build" in given else Config(**given)
+    prepare(config_file)
     config = read_config(config_file)
     _refuse_unknown(type(config), given)
     return config.replace(**given)

@@ -63,10 +63,10 @@ CARRIED = {Kind.CONSTANT: "constant", Kind.LOSS: "loss", Kind.SCALAR: "scalar", 
 class Known:
     """What is known of one storage.
 
-    `run` is the emulation that knows it; `bit` its kind as one bit; `name` the parameter's, or the layer's that made it. `copy` is a parameter as
-    forward and backward see it (all of its storage); `wide` what a later operation wants that belongs to the same
-    formula (a loss's parts, an unrounded product); `pending` says that a state holds a number not yet rounded. `parts`
-    are parameters that lie side by side in one storage.
+    `run` is the emulation that knows it; `bit` its kind as one bit; `name` the parameter, or the layer that made it.
+    `copy` is a parameter as forward and backward see it (all of its storage); `wide` what a later operation wants that
+    belongs to the same formula (a loss's parts, an unrounded product); `pending` says that a state holds a number not
+    yet rounded. `parts` are parameters that lie side by side in one storage.
     """
 
     __slots__ = (
@@ -122,7 +122,8 @@ def own(parameter: torch.Tensor, known: Known) -> None:
     """Attach a parameter's knowledge to its memory, which it may share with others."""
     known.owner = parameter.detach()
     if is_whole(parameter):
-        return learn(parameter, known)
+        learn(parameter, known)
+        return
     around = lookup_all(parameter, known.run)
     start, end = parameter.storage_offset(), parameter.storage_offset() + parameter.numel()
     kept = [p for p in around.parts or () if p.owner is not None and not _meets(p.owner, start, end)]

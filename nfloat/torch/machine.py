@@ -61,6 +61,8 @@ class Machine:
         self.names: dict[int, str] = {}
         #: whether the operation that runs keeps books, outside of the model: it reads weights as they are stored
         self.books = False
+        #: whether the recipe computes in float64 and rounds nothing
+        self.reference = False
         #: whether an optimiser's step is running; whether the backward pass makes a graph of its own, and how many
         #: modules were running when it began
         self.stepping, self.differentiable, self.depth = False, False, 0
@@ -337,9 +339,7 @@ class Machine:
 def _is_owner(known: Known, parameter: torch.Tensor) -> bool:
     """Whether that is known of this parameter, and not of something else that lay in its memory."""
     owner = known.owner
-    return (
-        owner is not None and owner.shape == parameter.shape and owner.storage_offset() == parameter.storage_offset()
-    )
+    return owner is not None and owner.shape == parameter.shape and owner.storage_offset() == parameter.storage_offset()
 
 
 def is_float(value: Any) -> bool:

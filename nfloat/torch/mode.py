@@ -12,9 +12,11 @@ import numpy as np
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from ..errors import ArgumentError
 from .machine import Machine
 from .operations.lists import each
-from .operations.moves import view
+from .operations.moves import members, view
+from .operations.narrower import as_torch, narrower
 from .operations.table import ROWS, Compute, Row, base_name, schema
 from .operations.wide import wide
 from .refusals import refuse, refused
@@ -44,8 +46,23 @@ def handle(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict
     machine.books = False
     if compute is view:
         return view(machine, operation, args, kwargs)
-    with np.errstate(all="ignore"):  # infinities and NaN are results here, not accidents
-        return compute(machine, operation, args, kwargs)
+    if machine.reference and (own := narrower(args, kwargs)):
+        found = as_torch(machine, operation, args, kwargs, own)
+        if found is not NotImplemented:
+            return found
+    try:
+        with np.errstate(all="ignore"):  # infinities and NaN are results here, not accidents
+            return compute(machine, operation, args, kwargs)
+    except ArgumentError:
+        if _without_numbers((*args, *kwargs.values())):
+            return operation(*args, **kwargs)
+        raise
+
+
+def _without_numbers(values: tuple[Any, ...]) -> bool:
+    """Whether all tensors are torch's own shapes without numbers, by which forward derivatives find theirs."""
+    tensors = [t for value in values for t in members(value)]
+    return bool(tensors) and all([t.is_meta for t in tensors])
 
 
 class Entry(NamedTuple):

@@ -61,7 +61,7 @@ rows(
     constant,
     """arange empty empty_like empty_strided empty_permuted new_empty new_empty_strided zeros zeros_like new_zeros ones
     ones_like new_ones full full_like new_full scalar_tensor eye linspace logspace fill_ bernoulli bernoulli_ one_hot
-    tril_indices _local_scalar_dense hann_window""",
+    tril_indices triu_indices _local_scalar_dense hann_window _efficientzerotensor""",
 )
 rows(
     drawn,

@@ -17,6 +17,7 @@ import torch
 from ...nn.precision import Floats
 from ..machine import Machine, Part, is_float
 from ..refusals import refuse, refused
+from ..tensors import array_of
 from .table import Schema, rows, schema
 
 _WIDENED = frozenset({torch.float32, torch.bfloat16, torch.float16})
@@ -43,6 +44,28 @@ def in_lists(change: Callable[[Any], Any], value: Any) -> Any:
     return change(value)
 
 
+def _widened(values: Floats, written: bool) -> torch.Tensor:
+    """A tensor of float64, its own memory where it is written into; gaps stay, for which LAPACK's wrappers look."""
+    if values.dtype == np.float64 and values.flags.writeable and not written:
+        return torch.from_numpy(values)
+    if values.flags.forc or not _has_gaps(values):
+        return torch.from_numpy(values.astype(np.float64))
+    strides = [stride // values.itemsize for stride in values.strides]
+    found = torch.empty_strided(values.shape, strides, dtype=torch.float64)
+    found.numpy()[...] = values
+    return found
+
+
+def _has_gaps(values: Floats) -> bool:
+    """Whether no two elements share a place, but some places between them are empty."""
+    end, count = values.itemsize, 1
+    for stride, size in sorted((s, n) for s, n in zip(values.strides, values.shape, strict=True) if n > 1):
+        if stride < end:
+            return False
+        end, count = stride * size, count * size
+    return end > count * values.itemsize
+
+
 class Call:
     """One call by this rule: what is known of its tensors, and its arguments widened."""
 
@@ -50,6 +73,8 @@ class Call:
         self.machine, self.operation, self.schema = machine, operation, schema(operation)
         self.tensors: list[torch.Tensor] = []
         self.type: torch.dtype | None = None
+        #: where operands lie: a result that is one of them is copied
+        self.given: set[int] = set()
         self.args, self.kwargs = args, kwargs
         for each in (*args, *kwargs.values()):
             in_lists(self._seen, each)
@@ -65,8 +90,9 @@ class Call:
         if isinstance(value, torch.Tensor):
             if not is_float(value):
                 return value
-            values = self.machine.read(value)
-            return torch.from_numpy(values.astype(np.float64))
+            found = _widened(self.machine.read(value), bool(self.schema.written))
+            self.given.add(found.untyped_storage().data_ptr())
+            return found
         if isinstance(value, torch.dtype) and value.is_floating_point:
             self.type = value
             return torch.float64
@@ -113,12 +139,14 @@ class Call:
             raise refuse(self.operation.__name__.partition(".")[0], refused("complex") or "")
         if not found.is_floating_point():
             return found
-        return self.machine.result(found.numpy(), self.part(found.numel()), self.result_type())
+        if found.untyped_storage().data_ptr() in self.given:
+            found = found.clone()
+        return self.machine.result(array_of(found), self.part(found.numel()), self.result_type())
 
     def _changed(self, own: torch.Tensor, found: torch.Tensor) -> torch.Tensor:
         if own.shape != found.shape:
             own.resize_(found.shape)
-        values: Floats = found.numpy()
+        values: Floats = array_of(found)
         return self.machine.change(own, self.machine.known(own), values, self.part(found.numel()))
 
     def part(self, size: int) -> Part:
@@ -177,5 +205,5 @@ rows(
 rows(
     wide,
     """eq ne lt le gt ge isnan isinf isposinf isneginf signbit logical_and logical_or logical_xor logical_not all any
-    argmax argmin count_nonzero nonzero nonzero_static equal is_same_size bincount""",
+    argmax argmin count_nonzero nonzero nonzero_static equal is_same_size bincount _has_same_storage_numel""",
 )
