@@ -193,12 +193,15 @@ class Precision(Casting):
             result = split(a, b, c, sums, seed, self.threads)
         else:
             result = np.asarray(matmul(a, b, sums, c, seed=seed, threads=self.threads))
-        tensor = "sum" if product == "sums" else f"{product}.sum"
+        self.report_sums(name, "sum" if product == "sums" else f"{product}.sum", result, sums)
+        return result
+
+    def report_sums(self, name: str, tensor: str, result: Floats, sums: Sums) -> None:
+        """Say what sums gave, to whoever listens."""
         if self.observer is not None:
             self.observer(name, tensor, result, result)
         if self.tracer is not None:
             self.tracer(name, tensor, *described(sums), result.size)
-        return result
 
     def sum_rows(self, name: str, x: Floats) -> Floats:
         """(k, n) -> (n,): the sum over the first axis, k ascending, in the recipe's accumulator for sums."""

@@ -61,6 +61,8 @@ class Machine:
         self.names: dict[int, str] = {}
         #: whether the operation that runs keeps books, outside of the model: it reads weights as they are stored
         self.books = False
+        #: whether NumPy has been told that infinities and NaN are results (for all of a backward pass)
+        self.hushed = False
         #: whether the recipe computes in float64 and rounds nothing
         self.reference = False
         #: whether an optimiser's step is running; whether the backward pass makes a graph of its own, and how many

@@ -203,3 +203,14 @@ def test_experts_in_one_product():
         found = all_of_it()
     torch.testing.assert_close(found, expected)
     assert {row["role"] for row in run.trace()} >= {"forward.sum", "input_gradient.sum", "weight_gradient.sum"}
+
+
+def test_a_gradient_from_outside_is_rounded():
+    seen, x = [], torch.randn(4, 8)
+    model = nn.Sequential(nn.Linear(8, 8), nn.ReLU())
+    with nft.emulate("bf16-pure", model=model):
+        y = model(x)
+        y.register_hook(lambda g: seen.append(g.clone()))
+        y.backward(torch.randn(4, 8))
+    assert is_bfloat16(seen[0])
+    assert is_bfloat16(model[0].bias.grad)

@@ -32,6 +32,8 @@ def view(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[s
     t = args[0] if args else None
     if isinstance(t, torch.Tensor) and t.requires_grad and not machine.is_backward():
         machine.places.remember(machine.places.layer, (machine.known(t),), (t.numel(),))
+    elif type(t) is torch.nn.Parameter:
+        machine.known(t)
     return operation(*args, **kwargs)
 
 
