@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ._kinds import prepare
+
 if TYPE_CHECKING:
     from ..drift.comparison import Comparison
 
@@ -59,10 +61,12 @@ def configured(config_file: Path | None, options: dict[str, Any]) -> Comparison:
 
         given["build"] = given.pop("torch")
         _refuse_unknown(TorchExperiment, given)
-        return TorchExperiment(**given)
+        if config_file is None:
+            return TorchExperiment(**given)
     if config_file is None:
         _refuse_unknown(Experiment if "build" in given else Config, given)
         return Experiment(**given) if "build" in given else Config(**given)
+    prepare(config_file)
     return changed(read_config(config_file), given)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ._kinds import prepare
 from ._output import json_option, print_json
 
 if TYPE_CHECKING:
@@ -49,7 +50,9 @@ def _read(folder: Path) -> Run[Any] | Sweep:
 def _drift(folder: Path) -> Run[Any]:
     from ..drift.folder import read_folder
     from ..drift.result import Result
+    from ..runs.folder import CONFIG
 
+    prepare(folder / CONFIG)
     return Result(*read_folder(folder))
 
 

@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -51,6 +51,8 @@ class Experiment(Comparison):
     3
     """
 
+    key: ClassVar[str] = "build"
+
     build: Any  # a function of a seed, or the name of one: see above
     batch: int = 32
 
@@ -91,7 +93,7 @@ class Experiment(Comparison):
 
     def table(self) -> dict[str, object]:
         """The fields, `build` by its name."""
-        return {"build": _name(self.build), **{key: value for key, value in super().table().items() if key != "build"}}
+        return {self.key: _name(self.build), **{key: value for key, value in super().table().items() if key != "build"}}
 
     @cached_property
     def _function(self) -> Callable[[int], Any]:

@@ -12,7 +12,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 from .. import nn
 from ..errors import ArgumentError, NFloatError, nearest_names
@@ -44,6 +44,9 @@ class Subject(NamedTuple):
 @dataclass(frozen=True, kw_only=True)
 class Comparison(ABC):
     """Recipes beside float64: how long, from which seeds, what is measured. `Config` has the parameters' meanings."""
+
+    #: the key of ``config.toml`` that says whose run it is, its value what is trained; "" for models known by name
+    key: ClassVar[str] = ""
 
     recipes: tuple[str, ...] = DEFAULT_RECIPES
     steps: int = 1290

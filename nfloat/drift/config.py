@@ -150,11 +150,13 @@ class Config(Comparison):
 def from_toml(text: str, source: str = "config") -> Comparison:
     """The configuration that a TOML text describes; keys left out have their defaults. With a `build`: an `Experiment`.
 
+    With `torch`: that of `nfloat.torch`, which must have been imported.
+
     Raises
     ------
     ArgumentError
-        If the text is no TOML, has an unknown key or a value of the wrong type or range; the message starts with
-        `source`.
+        If the text is no TOML, has an unknown key or a value of the wrong type or range, or is another room's; the
+        message starts with `source`.
     MissingExtraError
         If msgspec is not installed.
     """
@@ -169,9 +171,15 @@ def from_table(table: dict[str, Any], source: str = "config") -> Comparison:
     ArgumentError, MissingExtraError
         As `from_toml`.
     """
-    kind = Experiment if "build" in table else Config
-    toml.check_keys(table, [field.name for field in fields(kind)], source)
-    return toml.convert(table, kind, source)
+    others: list[type[Experiment]] = [Experiment, *Experiment.__subclasses__()]
+    kinds: dict[str, type[Comparison]] = {kind.key: kind for kind in others}
+    own = next((key for key in table if key in kinds), "")
+    if "torch" in table and not own:
+        raise ArgumentError(f"{source}: this run trained a PyTorch model; import nfloat.torch before it is read")
+    kind = kinds.get(own, Config)
+    known = [own if field.name == "build" else field.name for field in fields(kind)]
+    toml.check_keys(table, known, source)
+    return toml.convert({"build" if key == own else key: value for key, value in table.items()}, kind, source)
 
 
 def read_config(path: Path) -> Comparison:

@@ -202,10 +202,11 @@ class Precision(Casting):
         if result is None:
             result = np.asarray(matmul(a, b, sums, c, seed=seed, threads=self.threads))
         if self.observed:
-            self._report_sums(name, "sum" if product == "sums" else f"{product}.sum", result, sums)
+            self.report_sums(name, "sum" if product == "sums" else f"{product}.sum", result, sums)
         return result
 
-    def _report_sums(self, name: str, tensor: str, result: Floats, sums: Sums) -> None:
+    def report_sums(self, name: str, tensor: str, result: Floats, sums: Sums) -> None:
+        """Say what sums gave, to whoever listens."""
         if self.observer is not None:
             self.observer(name, tensor, result, result)
         if self.tracer is not None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -241,7 +241,12 @@ def _gradients(model: torch.nn.Module) -> dict[str, Floats]:
 
 @dataclass(frozen=True, kw_only=True)
 class TorchExperiment(Experiment):
-    """One drift run of a PyTorch model: `build` as `drift` takes it, the other fields as of `nf.drift.Config`."""
+    """One drift run of a PyTorch model: `build` as `drift` takes it, the other fields as of `nf.drift.Config`.
+
+    Its config.toml names the function by the key ``torch``.
+    """
+
+    key: ClassVar[str] = "torch"
 
     def task(self) -> TorchTask:  # type: ignore[override]  # another kind of task
         """What `build` sets up."""

@@ -20,7 +20,9 @@ from .joining import Joining
 from .known import Kind, Known, learn
 from .machine import Machine
 from .mode import Dispatch
+from .operations.narrower import is_reference
 from .places import Places
+from .recurrent import Recurrent
 from .refusals import check_model, check_optimizer, no_autocast
 from .scaling import Backward
 from .stepping import Stepping
@@ -57,6 +59,7 @@ class Emulation:
         self.recipe, self.steps, self._seed, self._threads, self.observer = own, step, seed, threads, observer
         self._trace = Trace()
         self._machine = Machine(Places(models), self._trace)
+        self._machine.reference = is_reference(own)
         self._models = models
         self._backward = Backward(self._machine, scaling)
         self._stepping = Stepping(self._machine, self._backward.skips, self._stepped)
@@ -87,7 +90,7 @@ class Emulation:
         stack.enter_context(no_autocast())
         self._renew()
         self._adopt()
-        for part in (machine.places, self._stepping, self._backward, Joining()):
+        for part in (machine.places, self._stepping, self._backward, Joining(), Recurrent()):
             part.start()
             stack.callback(part.stop)
         mkldnn = torch._C._get_mkldnn_enabled()  # its own LSTM hides products; `torch.backends.mkldnn.flags` may warn
@@ -101,11 +104,13 @@ class Emulation:
 
     def _adopt(self) -> None:
         machine = self._machine
-        machine.parameters = []
+        machine.parameters, machine.names = [], {}
+        machine.places.called = machine.meet
         for prefix, model in self._models:
             for name, parameter in model.named_parameters(prefix=prefix):
-                machine.adopt(parameter, name)
+                machine.names[id(parameter)] = name
                 machine.parameters.append(parameter)
+                machine.adopt(parameter)
             for name, buffer in model.named_buffers(prefix=prefix):
                 if buffer.is_floating_point():
                     learn(buffer, Known(machine, Kind.CONSTANT, name))
@@ -188,8 +193,9 @@ def emulate(
 
     Notes
     -----
-    Tensors keep their types: where a float32 tensor must hold a result of a float64 recipe, it holds that rounded once
-    more, so a model for such a recipe is a ``model.double()``.
+    Tensors keep their types: where a float32 parameter must hold a result of a float64 recipe, it holds that rounded
+    once more, so a model for such a recipe is a ``model.double()``. What such a model casts to float32 by itself (a
+    loss, a norm) and computes there, torch computes, as it does without emulation; the trace says "in its own type".
 
     Examples
     --------

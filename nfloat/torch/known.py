@@ -32,6 +32,8 @@ class Kind(IntEnum):
     STATE = 7
     #: computed from gradients, states or weights outside of the model (a norm, a step): a number of the carrier
     SCALAR = 8
+    #: a parameter's numbers, as forward sees them, in other places (transposed and copied, several side by side)
+    WEIGHT = 9
 
 
 #: the role by which results of a kind are rounded; kinds that are not here stay in the carrier
@@ -41,8 +43,19 @@ ROLES = {
     Kind.WEIGHT_GRADIENT: Role.WEIGHT_GRADIENT,
     Kind.STATE: Role.STATE,
 }
+#: one bit a kind, so that the kinds of several operands are one number
+BITS = tuple(1 << kind for kind in Kind)
+
+
+def bits(*kinds: Kind) -> int:
+    """A set of kinds as one number."""
+    return sum(BITS[kind] for kind in kinds)
+
+
+#: parameters, where they lie and moved
+WEIGHTS = bits(Kind.PARAMETER, Kind.WEIGHT)
 #: gradients, in the backward pass
-GRADIENTS = frozenset({Kind.WEIGHT_GRADIENT, Kind.GRADIENT, Kind.LOSS})
+GRADIENTS = bits(Kind.WEIGHT_GRADIENT, Kind.GRADIENT, Kind.LOSS)
 #: how a trace calls numbers of the carrier
 CARRIED = {Kind.CONSTANT: "constant", Kind.LOSS: "loss", Kind.SCALAR: "scalar", Kind.OUTSIDE: "outside"}
 
@@ -50,22 +63,27 @@ CARRIED = {Kind.CONSTANT: "constant", Kind.LOSS: "loss", Kind.SCALAR: "scalar", 
 class Known:
     """What is known of one storage.
 
-    `run` is the emulation that knows it; `name` the parameter's, or the layer's that made it. `copy` is a parameter as
-    forward and backward see it (all of its storage); `wide` what a later operation wants that belongs to the same
-    formula (a loss's parts, an unrounded product); `pending` says that a state holds a number not yet rounded.
+    `run` is the emulation that knows it; `bit` its kind as one bit; `name` the parameter, or the layer that made it.
+    `copy` is a parameter as forward and backward see it (all of its storage); `wide` what a later operation wants that
+    belongs to the same formula (a loss's parts, an unrounded product); `pending` says that a state holds a number not
+    yet rounded. `parts` are parameters that lie side by side in one storage.
     """
 
-    __slots__ = ("copy", "format", "kind", "name", "owner", "pending", "run", "state", "version", "wide")
+    __slots__ = (
+        "bit", "copy", "format", "kind", "name", "owner", "parts", "pending", "run", "state", "version", "wide",
+    )  # fmt: skip
 
     def __init__(self, run: object, kind: Kind, name: str) -> None:
         self.run = run
         self.kind = kind
+        self.bit = BITS[kind]
         self.name = name
         self.owner: torch.Tensor | None = None
         self.copy: torch.Tensor | None = None
         #: of an activation under a recipe with layers of their own: its format
         self.format: Format | None = None
         self.wide: Any = None
+        self.parts: list[Known] | None = None
         self.pending = False
         #: of a parameter: momenta and remainders that torch's own state has no place for; its memory's version
         self.state: dict[str, Any] | None = None
@@ -74,10 +92,51 @@ class Known:
 
 def lookup(t: torch.Tensor, run: object) -> Known | None:
     """What `run` knows of a tensor's memory."""
-    known = getattr(t.untyped_storage(), "_nfloat", None)
-    return known if known is not None and known.run is run else None
+    known: Known | None = getattr(t.untyped_storage(), "_nfloat", None)
+    if known is None or known.run is not run:
+        return None
+    return known if known.parts is None else _part(known, t)
+
+
+def _part(known: Known, t: torch.Tensor) -> Known:
+    start, count = t.storage_offset(), t.numel()
+    for part in known.parts or ():
+        assert part.owner is not None, "parameters have an owner"
+        first, size = part.owner.storage_offset(), part.owner.numel()
+        if first <= start and start + count <= first + size:
+            return part
+    return known
 
 
 def learn(t: torch.Tensor, known: Known) -> None:
     """Attach knowledge to a tensor's memory."""
     t.untyped_storage()._nfloat = known
+
+
+def is_whole(t: torch.Tensor) -> bool:
+    """Whether a tensor is all that its memory holds."""
+    return t.numel() * t.itemsize == t.untyped_storage().nbytes()
+
+
+def own(parameter: torch.Tensor, known: Known) -> None:
+    """Attach a parameter's knowledge to its memory, which it may share with others."""
+    known.owner = parameter.detach()
+    if is_whole(parameter):
+        learn(parameter, known)
+        return
+    around = lookup_all(parameter, known.run)
+    start, end = parameter.storage_offset(), parameter.storage_offset() + parameter.numel()
+    kept = [p for p in around.parts or () if p.owner is not None and not _meets(p.owner, start, end)]
+    found = Known(known.run, around.kind, around.name)
+    found.parts = [*kept, known]
+    learn(parameter, found)
+
+
+def lookup_all(t: torch.Tensor, run: object) -> Known:
+    """What is known of the whole of a tensor's memory."""
+    known: Known | None = getattr(t.untyped_storage(), "_nfloat", None)
+    return known if known is not None and known.run is run else Known(run, Kind.OUTSIDE, "")
+
+
+def _meets(t: torch.Tensor, start: int, end: int) -> bool:
+    return t.storage_offset() < end and start < t.storage_offset() + t.numel()

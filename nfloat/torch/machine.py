@@ -21,7 +21,7 @@ import torch
 from ..formats.format import Format
 from ..nn.precision import Floats, Precision, Role
 from ..nn.recipes import Recipe
-from .known import CARRIED, GRADIENTS, ROLES, Kind, Known, learn, lookup
+from .known import CARRIED, GRADIENTS, ROLES, WEIGHTS, Kind, Known, bits, is_whole, learn, lookup, own
 from .places import Origin, Places
 from .refusals import check_tensor
 from .tensors import SHARED, array_of, tensor_of
@@ -29,6 +29,11 @@ from .tracing import Trace
 
 _AccumulateGrad = torch._C._functions.AccumulateGrad
 _node, _task = torch._C._current_autograd_node, torch._C._current_graph_task_id
+#: kinds whose company makes a number of the carrier; of a program's own numbers and weights; that have no gradient
+_APART = bits(Kind.SCALAR, Kind.STATE, Kind.WEIGHT_GRADIENT)
+_LOSS, _CONSTANT, _OUTSIDE = bits(Kind.LOSS), bits(Kind.CONSTANT), bits(Kind.OUTSIDE)
+#: kinds that make no number of a model: what keeps books of weights and gradients computes with them alone
+_BOOKS = _APART | WEIGHTS | _CONSTANT
 
 
 class Part(NamedTuple):
@@ -52,6 +57,14 @@ class Machine:
         self.mode: Any = None
         self.handle: Any = None
         self.parameters: list[torch.Tensor] = []
+        #: id of a parameter -> its name in the models
+        self.names: dict[int, str] = {}
+        #: whether the operation that runs keeps books, outside of the model: it reads weights as they are stored
+        self.books = False
+        #: whether NumPy has been told that infinities and NaN are results (for all of a backward pass)
+        self.hushed = False
+        #: whether the recipe computes in float64 and rounds nothing
+        self.reference = False
         #: whether an optimiser's step is running; whether the backward pass makes a graph of its own, and how many
         #: modules were running when it began
         self.stepping, self.differentiable, self.depth = False, False, 0
@@ -70,26 +83,48 @@ class Machine:
             check_tensor(t, self.trace.operation)
             raise
         if known is None:
-            known = self._first_sight(t)
+            check_tensor(t, self.trace.operation)
+            if not isinstance(t, torch.nn.Parameter):
+                return Known(self, Kind.OUTSIDE, "")
+            return self.adopt(t)
+        if type(t) is not torch.Tensor and isinstance(t, torch.nn.Parameter) and not _is_owner(known, t):
+            return self.adopt(t)  # made of other numbers, or given other memory (`p.data = ...`)
         return known
 
-    def _first_sight(self, t: torch.Tensor) -> Known:
-        check_tensor(t, self.trace.operation)
-        if isinstance(t, torch.nn.Parameter):
-            return self.adopt(t, f"parameter{id(t) % 100000}")
-        return Known(self, Kind.OUTSIDE, "")
+    def meet(self, module: torch.nn.Module) -> None:
+        """Take the buffers of a module in that no model named: they are the program's own numbers."""
+        for name, buffer in module._buffers.items():
+            if buffer is not None and buffer.is_floating_point() and lookup(buffer, self) is None:
+                learn(buffer, Known(self, Kind.CONSTANT, f"{self.places.layer}.{name}"))
 
-    def adopt(self, parameter: torch.Tensor, name: str) -> Known:
+    def operands(self, tensors: Sequence[torch.Tensor], in_place: bool = False) -> list[Known]:
+        """What is known of an operation's operands; finds out whether it keeps books.
+
+        An average of weights, a snapshot, a step that no optimiser makes: whatever is made of weights, their gradients
+        and the program's own numbers outside of all modules, without a gradient of its own. It reads parameters as
+        they are stored, and gives numbers of the carrier.
+        """
+        known = [self.known(t) for t in tensors]
+        if self.places.depth or self.stepping or _task() != -1:
+            return known
+        kinds = 0
+        for each in known:
+            kinds |= each.bit
+        own = kinds & ~(_BOOKS | (_OUTSIDE if in_place else 0)) == 0 and kinds & ~_CONSTANT
+        if own and (kinds & _APART or not torch.is_grad_enabled() or not any([t.requires_grad for t in tensors])):
+            self.books = True
+        return known
+
+    def adopt(self, parameter: torch.Tensor) -> Known:
         """Take a parameter in: stored, from now on, as the recipe stores parameters."""
         before = lookup(parameter, self)
-        if before is not None and before.kind is Kind.PARAMETER:
+        if before is not None and _is_owner(before, parameter):
             before.version = -1
             self._stored(before)
             return before
-        known = Known(self, Kind.PARAMETER, name)
-        known.owner = parameter.detach()
+        known = Known(self, Kind.PARAMETER, self.names.get(id(parameter), f"parameter{id(parameter) % 100000}"))
         known.version = -1
-        learn(parameter, known)
+        own(parameter, known)
         self._stored(known)
         return known
 
@@ -125,50 +160,54 @@ class Machine:
         if self.is_backward():
             return self._backward_part(operands, size)
         layer = self.places.layer or self.trace.operation
-        self.places.remember(layer, tuple(zip(operands, counts, strict=True)))
+        self.places.remember(layer, operands, counts)
         return Part(self._forward_kind(operands), layer, layer, False)
 
     def _forward_kind(self, operands: Sequence[Known]) -> Kind:
-        kinds = {known.kind for known in operands}
-        if kinds & {Kind.SCALAR, Kind.STATE, Kind.WEIGHT_GRADIENT}:
-            return Kind.SCALAR
-        if Kind.LOSS in kinds:
+        kinds = 0
+        for known in operands:
+            kinds |= known.bit
+        if kinds & _LOSS:
             return Kind.LOSS
-        if kinds <= {Kind.CONSTANT}:
-            return Kind.CONSTANT
-        outside_of_model = kinds <= {Kind.PARAMETER, Kind.CONSTANT} and not torch.is_grad_enabled()
-        return Kind.SCALAR if outside_of_model and not self.places.depth else Kind.ACTIVATION
+        if self.books or (not self.places.depth and kinds & _APART and not kinds & ~_BOOKS):
+            return Kind.SCALAR
+        return Kind.ACTIVATION if kinds & ~_CONSTANT else Kind.CONSTANT
 
     def _backward_part(self, operands: Sequence[Known], size: int) -> Part:
         node = _node()
-        kinds = {known.kind for known in operands}
+        kinds = 0
+        for known in operands:
+            kinds |= known.bit
         # autograd adds the gradients of several uses while the node that it has just run still stands
-        summed = self.trace.operation == "add" and len(operands) == 2 and kinds <= GRADIENTS
+        summed = self.trace.operation == "add" and len(operands) == 2 and not kinds & ~GRADIENTS
         if node is None or summed or isinstance(node, _AccumulateGrad):
-            own = next((k for k in operands if k.kind in GRADIENTS), None)
+            own = next((k for k in operands if k.bit & GRADIENTS), None)
             return Part(Kind.GRADIENT, "", "", True) if own is None else Part(own.kind, own.name, own.name, True)
         origin = self.places.origin(node)
         if origin is None:
             return Part(Kind.GRADIENT, "", "", True)
-        if Kind.PARAMETER not in kinds:
-            for known, count in origin.operands:
-                if known.kind is Kind.PARAMETER and count == size:
+        if not kinds & WEIGHTS:
+            for known, count in zip(origin.operands, origin.counts, strict=True):
+                if known.bit & WEIGHTS and count == size:
                     return Part(Kind.WEIGHT_GRADIENT, known.name, origin.layer, True, origin)
-        inner = [known for known, _ in origin.operands if known.kind not in (Kind.PARAMETER, Kind.CONSTANT)]
-        if any([known.kind is Kind.LOSS for known in inner]):
-            return Part(Kind.LOSS, "", origin.layer, True, origin)
-        return Part(Kind.GRADIENT, inner[0].name if inner else "", origin.layer, True, origin)
+        name = None
+        for known in origin.operands:
+            if known.bit & _LOSS:
+                return Part(Kind.LOSS, "", origin.layer, True, origin)
+            if name is None and not known.bit & (WEIGHTS | _CONSTANT):
+                name = known.name
+        return Part(Kind.GRADIENT, name or "", origin.layer, True, origin)
 
     def gradient_of(self, operand: Known, layer: str) -> Part:
         """The part of the gradient of an operand that backward is given."""
-        if operand.kind is Kind.PARAMETER:
+        if operand.bit & WEIGHTS:
             return Part(Kind.WEIGHT_GRADIENT, operand.name, layer, True)
         kind = Kind.LOSS if operand.kind is Kind.LOSS else Kind.GRADIENT
         return Part(kind, operand.name, layer, True)
 
     def beside(self, weight: Known, layer: str) -> Part:
         """The part of the gradient of a bias, which backward is not given: it is a parameter if the weight is one."""
-        if weight.kind is not Kind.PARAMETER:
+        if not weight.bit & WEIGHTS:
             return self.gradient_of(weight, layer)
         name = weight.name.rpartition(".")[0]
         return Part(Kind.WEIGHT_GRADIENT, f"{name}.bias" if name else "bias", layer, True)
@@ -182,8 +221,12 @@ class Machine:
             return self._parameter(t, known)
         if kind is Kind.STATE and known.pending:
             self.settle(t, known)
-        if (kind is Kind.OUTSIDE and not self.updating) or (product and kind is Kind.CONSTANT):
+        if self.books or self.updating:
+            return array_of(t)
+        if kind is Kind.OUTSIDE or (product and kind in (Kind.CONSTANT, Kind.SCALAR)):
             return self.enter(t)
+        if known.bit & _APART and self.places.depth and not self.is_backward():
+            return self.enter(t)  # computed outside of the model: from outside, for it
         if kind is Kind.ACTIVATION and self.p.recipe.layers and known.format is not self._format(self.layer()):
             return self.enter(t)
         return array_of(t)
@@ -208,7 +251,7 @@ class Machine:
 
     def _parameter(self, t: torch.Tensor, known: Known) -> Floats:
         owner = self._stored(known)
-        if self.updating or self.recipe(Role.WEIGHT, known.name).weight_copy is None:
+        if self.books or self.updating or self.recipe(Role.WEIGHT, known.name).weight_copy is None:
             return array_of(t)
         if not owner.is_contiguous():
             return self.p.cast(Role.WEIGHT_COPY, known.name, array_of(t))
@@ -271,11 +314,18 @@ class Machine:
             self.write(t, np.asarray(values, self.p.carrier))
             known.pending = True
         else:
+            new = known
             if known.kind is not Kind.WEIGHT_GRADIENT:
-                known = Known(self, part.kind, part.name)
-            self.write(t, self.round(values, part._replace(kind=known.kind, name=known.name)))
-            learn(t, known)
+                new = Known(self, Kind.OUTSIDE if self.books and known.kind is Kind.OUTSIDE else part.kind, part.name)
+            self.write(t, self.round(values, part._replace(kind=new.kind, name=new.name)))
+            self.relearn(t, known, new)
         return t
+
+    def relearn(self, t: torch.Tensor, known: Known, new: Known) -> None:
+        """Say what was written into a tensor's memory; a mixture is rounded when it is read, as if from outside."""
+        if known.kind is not new.kind and _task() == -1 and not self.updating and not is_whole(t):
+            new = Known(self, Kind.OUTSIDE, new.name)
+        learn(t, new)
 
     def written(self, known: Known) -> None:
         """Say that a parameter's memory holds what the recipe stores (the operation's own count of it comes later)."""
@@ -286,6 +336,12 @@ class Machine:
         """Round a state that several operations of one formula have made."""
         known.pending = False
         self.write(t, self.p.cast(Role.STATE, known.name, array_of(t)))
+
+
+def _is_owner(known: Known, parameter: torch.Tensor) -> bool:
+    """Whether that is known of this parameter, and not of something else that lay in its memory."""
+    owner = known.owner
+    return owner is not None and owner.shape == parameter.shape and owner.storage_offset() == parameter.storage_offset()
 
 
 def is_float(value: Any) -> bool:

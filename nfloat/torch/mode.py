@@ -6,22 +6,28 @@ computed by the rule in ``operations/wide``, which a trace calls "by default".
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from ..errors import ArgumentError
 from .machine import Machine
 from .operations.lists import each
-from .operations.moves import view
-from .operations.table import ROWS, Row, base_name, schema
+from .operations.moves import members, view
+from .operations.narrower import as_torch, narrower
+from .operations.table import ROWS, Compute, Row, base_name, schema
 from .operations.wide import wide
 from .refusals import refuse, refused
 
 
 class Dispatch(TorchDispatchMode):
     """Hands each operation to its row."""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # nothing is compiled here: torch's guard against it would cost as much as the table
 
     def __init__(self, machine: Machine) -> None:
         super().__init__()
@@ -34,15 +40,50 @@ class Dispatch(TorchDispatchMode):
 
 def handle(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Do one operation as its row says."""
-    row = ROWS.get(operation)
-    if row is None:
-        row = ROWS[operation] = _found(operation)
-    trace = machine.trace
-    trace.operation, trace.how = base_name(operation), row.how
-    if row.compute is view:
+    entry = _ENTRIES.get(id(operation)) or _entry(operation)
+    trace, compute = machine.trace, entry.compute
+    trace.operation, trace.how = entry.name, entry.how
+    machine.books = False
+    if compute is view:
         return view(machine, operation, args, kwargs)
-    with np.errstate(all="ignore"):  # infinities and NaN are results here, not accidents
-        return row.compute(machine, operation, args, kwargs)
+    if machine.reference and (own := narrower(args, kwargs)):
+        found = as_torch(machine, operation, args, kwargs, own)
+        if found is not NotImplemented:
+            return found
+    try:
+        if machine.hushed:
+            return compute(machine, operation, args, kwargs)
+        with np.errstate(all="ignore"):  # infinities and NaN are results here, not accidents
+            return compute(machine, operation, args, kwargs)
+    except ArgumentError:
+        if _without_numbers((*args, *kwargs.values())):
+            return operation(*args, **kwargs)
+        raise
+
+
+def _without_numbers(values: tuple[Any, ...]) -> bool:
+    """Whether all tensors are torch's own shapes without numbers, by which forward derivatives find theirs."""
+    tensors = [t for value in values for t in members(value)]
+    return bool(tensors) and all([t.is_meta for t in tensors])
+
+
+class Entry(NamedTuple):
+    """A row of the table as it is looked up; it holds the operation, so that no other one can have its id."""
+
+    operation: Any
+    compute: Compute
+    name: str
+    how: str
+
+
+#: id of an operation -> its row: torch's own hash of an operation is slow
+_ENTRIES: dict[int, Entry] = {}
+
+
+def _entry(operation: Any) -> Entry:
+    row = ROWS.get(operation) or _found(operation)
+    made = _ENTRIES[id(operation)] = Entry(operation, row.compute, base_name(operation), row.how)
+    return made
 
 
 def _found(operation: Any) -> Row:

@@ -6,13 +6,15 @@ an operation that runs below autograd comes just after its node was made; the no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch.nn.modules import module as torch_module
 
 from .known import Known
+
+_newest = torch._C._autograd._get_sequence_nr
 
 #: entries of the table of nodes, beyond which the oldest half goes
 _KEPT = 1 << 17
@@ -23,13 +25,16 @@ class Origin(NamedTuple):
 
     layer: str
     #: what was known of its operands, and their numbers of elements
-    operands: tuple[tuple[Known, int], ...]
+    operands: Sequence[Known]
+    counts: Sequence[int]
 
 
 class Places:
     """The modules that are running, and the origins of autograd's nodes."""
 
     def __init__(self, models: Sequence[tuple[str, torch.nn.Module]]) -> None:
+        #: told of every module that is called
+        self.called: Callable[[torch.nn.Module], None] = lambda module: None
         self._names = {id(m): name for prefix, model in models for name, m in model.named_modules(prefix=prefix)}
         self._stack: list[str] = []
         self._handles: list[Any] = []
@@ -59,17 +64,23 @@ class Places:
         name = self._names.get(id(module))
         self.layer = type(module).__name__ if name is None else name
         self._stack.append(self.layer)
+        if module._buffers:
+            self.called(module)
 
     def _leave(self, *_: object) -> None:
         self._stack.pop()
         self.layer = self._stack[-1] if self._stack else ""
 
-    def remember(self, layer: str, operands: tuple[tuple[Known, int], ...]) -> None:
+    def remember(self, layer: str, operands: Sequence[Known], counts: Sequence[int]) -> None:
         """Say what the newest node of autograd differentiates, unless that is said."""
-        self._origins.setdefault(torch._C._autograd._get_sequence_nr() - 1, Origin(layer, operands))
-        if len(self._origins) > _KEPT:
-            for number in list(self._origins)[: _KEPT // 2]:
-                del self._origins[number]
+        number = _newest() - 1
+        origins = self._origins
+        if number in origins:
+            return
+        origins[number] = Origin(layer, operands, counts)
+        if len(origins) > _KEPT:
+            for old in list(origins)[: _KEPT // 2]:
+                del origins[old]
 
     def origin(self, node: Any) -> Origin | None:
         """What a node of autograd differentiates, if that ran here."""

@@ -30,6 +30,8 @@ def refused(name: str) -> str | None:
     """Why an aten operation ("_fft_c2c") is refused, or None."""
     if name in ("mkldnn_rnn_layer", "mkldnn_rnn_layer_backward"):
         return None
+    if name in ("linalg_eig", "_linalg_eigvals"):
+        return _BY_NAME["complex"]
     return next((reason for part, reason in _BY_NAME.items() if part in name), None)
 
 

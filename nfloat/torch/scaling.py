@@ -16,7 +16,8 @@ import torch
 
 from ..nn.scaling import LossScaler, LossScaling, all_finite
 from .known import Kind, Known, learn, lookup
-from .machine import Machine
+from .machine import Machine, Part
+from .operations.moves import arrived
 from .tensors import array_of
 
 
@@ -53,22 +54,45 @@ class Backward:
         self, outputs: Any, gradients: Any, retain: Any, create_graph: Any, inputs: Any, *args: Any, **kw: Any
     ) -> Any:
         machine = self.machine
-        for gradient in gradients:
-            if isinstance(gradient, torch.Tensor) and machine.known(gradient).kind is Kind.OUTSIDE:
-                learn(gradient, Known(machine, Kind.GRADIENT, ""))
-        before = machine.differentiable, machine.depth, machine.stepping
+        machine.trace.operation, machine.trace.how = "backward", ""
+        gradients = tuple(self._entered(*pair) for pair in zip(outputs, gradients, strict=True))
+        before = machine.differentiable, machine.depth, machine.stepping, machine.hushed
+        machine.hushed = True
         machine.differentiable, machine.depth = bool(create_graph), machine.places.depth
         outermost = torch._C._current_graph_task_id() == -1  # a checkpoint may run another inside
         scaled = self.scaler is not None and outermost and bool(kw.get("accumulate_grad"))
         try:
-            if not scaled:
-                return self._engine(outputs, gradients, retain, create_graph, inputs, *args, **kw)
-            with self._scaled(gradients) as start:
-                return self._engine(outputs, start, retain, create_graph, inputs, *args, **kw)
+            with np.errstate(all="ignore"):
+                if not scaled:
+                    found = self._engine(outputs, gradients, retain, create_graph, inputs, *args, **kw)
+                    return found if create_graph or not inputs else self._arrived(inputs, found)
+                with self._scaled(gradients) as start:
+                    return self._engine(outputs, start, retain, create_graph, inputs, *args, **kw)
         finally:
-            machine.differentiable, machine.depth, machine.stepping = before
+            machine.differentiable, machine.depth, machine.stepping, machine.hushed = before
             if outermost:
                 machine.p.forget()
+
+    def _entered(self, output: Any, gradient: Any) -> Any:
+        """A gradient that the program gives; of an activation it is rounded, unless it has a gradient of its own."""
+        machine = self.machine
+        if not _is_plain(gradient) or machine.known(gradient).kind not in (Kind.OUTSIDE, Kind.CONSTANT):
+            return gradient
+        own = machine.known(output) if _is_plain(output) else None
+        if own is None or own.kind is not Kind.ACTIVATION or gradient.requires_grad:
+            if machine.known(gradient).kind is Kind.OUTSIDE:
+                learn(gradient, Known(machine, Kind.GRADIENT, ""))
+            return gradient
+        with torch._C._DisableTorchDispatch(), np.errstate(all="ignore"):
+            return machine.result(machine.raw(gradient), Part(Kind.GRADIENT, own.name, own.name, True), gradient.dtype)
+
+    def _arrived(self, inputs: Any, found: Any) -> Any:
+        """Gradients that were asked for: of parameters, stored as such."""
+        stored = []
+        for t, gradient in zip(inputs, found or (), strict=False):
+            plain = isinstance(t, torch.nn.Parameter) and isinstance(gradient, torch.Tensor)
+            stored.append(arrived(self.machine, gradient, t) if plain and _is_plain(gradient) else gradient)
+        return tuple(stored) if found else found
 
     @contextmanager
     def _scaled(self, gradients: Any) -> Iterator[Any]:
@@ -99,3 +123,8 @@ class Backward:
         self.scaler.update(clean)
         self.skipped = not clean
         return not clean
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether this is a tensor of its own memory, and not one of torch.func's."""
+    return isinstance(value, torch.Tensor) and not torch._C._functorch.is_functorch_wrapped_tensor(value)

@@ -50,9 +50,10 @@ class Stepping:
             handle.remove()
         self._restore()
 
-    def _before(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
+    def _before(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> Any:
         self._restore()
-        machine, skip = self.machine, self._skips(optimizer)
+        closure = args[1] if len(args) > 1 else kwargs.get("closure")
+        machine, skip = self.machine, closure is None and self._skips(optimizer)
         machine.stepping = True
         for group in optimizer.param_groups:
             for parameter in group["params"]:
@@ -66,6 +67,26 @@ class Stepping:
             if "fused" in group:
                 self._forms.append((group, group["fused"], group.get("foreach")))
                 group["fused"], group["foreach"] = joinable(optimizer, group), False
+        if closure is None:
+            return None
+        return args[:1], {"closure": self._watched(optimizer, closure)}
+
+    def _watched(self, optimizer: torch.optim.Optimizer, closure: Callable[[], Any]) -> Callable[[], Any]:
+        """The closure; where it leaves a gradient that is not finite, under loss scaling, the optimiser sees none."""
+
+        def run() -> Any:
+            for parameter, gradient in self._held:
+                parameter.grad = gradient
+            self._held = []
+            loss = closure()
+            if self._skips(optimizer):
+                for group in optimizer.param_groups:
+                    self._held += [(p, p.grad) for p in group["params"] if p.grad is not None]
+                for parameter, _ in self._held:
+                    parameter.grad = None
+            return loss
+
+        return run
 
     def _adopt(self, state: torch.Tensor, parameter: Known) -> None:
         if self.machine.known(state).kind is not Kind.STATE and state.dim():

@@ -26,12 +26,14 @@ def array_of(t: torch.Tensor) -> Floats:
     """The tensor's values; its own memory where it is float32 or float64."""
     if t.requires_grad:
         t = t.detach()
+    if t._is_zerotensor():  # zeros without memory, of forward derivatives
+        return np.zeros(t.shape, SHARED.get(t.dtype, np.float32))
     return t.numpy() if t.dtype in SHARED else t.to(torch.float32).numpy()
 
 
 def tensor_of(a: NDArray[Any], dtype: torch.dtype) -> torch.Tensor:
     """A tensor over the array's memory, or of its values in another type."""
-    if not a.flags.writeable or any([stride < 0 for stride in a.strides]):
+    if not a.flags.writeable or min(a.strides, default=0) < 0:
         a = a.copy()
     t = torch.from_numpy(a)
     return t if t.dtype is dtype else t.to(dtype)

@@ -12,12 +12,17 @@ class Trace:
         #: the operation that is running, and how its row computes it
         self.operation, self.how = "", ""
         self._rows: dict[tuple[str, str, str, str, str, str], list[int]] = {}
+        #: (tensor, format, mode) -> format and accumulator as rows have them
+        self._shown: dict[tuple[str, str, str], tuple[str, str]] = {}
 
     def rounded(self, layer: str, tensor: str, fmt: str, mode: str, elements: int) -> None:
         """One tensor that the recipe stores in a format, or one product or sum (the `tracer` of a precision)."""
-        shown = fmt if mode in ("nearest_even", "exact") else f"{fmt}:{mode}"
-        summed = tensor == "sum" or tensor.endswith(".sum")
-        self.count(layer, tensor, "" if summed else shown, shown if summed else "", elements)
+        shown = self._shown.get((tensor, fmt, mode))
+        if shown is None:
+            text = fmt if mode in ("nearest_even", "exact") else f"{fmt}:{mode}"
+            summed = tensor == "sum" or tensor.endswith(".sum")
+            shown = self._shown[tensor, fmt, mode] = ("", text) if summed else (text, "")
+        self.count(layer, tensor, *shown, elements)
 
     def count(self, layer: str, role: str, fmt: str, accumulator: str, elements: int) -> None:
         """Add one call to a row."""

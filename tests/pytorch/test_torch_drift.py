@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 import nfloat.torch as nft
 from nfloat.cli.drift import command
+from nfloat.cli.report import command as report
 from nfloat.errors import ArgumentError
 from nfloat.runs.folder import ROWS
 
@@ -56,3 +57,21 @@ def test_the_shell_writes_the_same_rows(small, tmp_path):
 def test_what_build_must_return(small):
     with pytest.raises(ArgumentError, match="must return"):
         nft.drift(lambda: small()[:3], recipes=("bf16-mixed",), **COMMON)
+
+
+def test_the_folder_is_read_and_run_again(small, tmp_path):
+    runner, out, again = CliRunner(), tmp_path / "out", tmp_path / "again"
+    options = [word for key, value in COMMON.items() for word in (f"--{key}", str(value))]
+    made = runner.invoke(
+        command, ["--torch", "models_of_torch:small", "--recipes", "bf16-mixed", *options, "--out", str(out)]
+    )
+    assert made.exit_code == 0, made.output
+    page = (out / "report.html").read_bytes()
+    (out / "report.html").unlink()
+    made = runner.invoke(report, [str(out)])
+    assert made.exit_code == 0, made.output
+    assert (out / "report.html").read_bytes() == page
+    made = runner.invoke(command, ["--config", str(out / "config.toml"), "--out", str(again)])
+    assert made.exit_code == 0, made.output
+    assert (again / ROWS).read_bytes() == (out / ROWS).read_bytes()
+    assert 'torch = "models_of_torch:small"' in (again / "config.toml").read_text()

@@ -111,6 +111,15 @@ CASES = {
     "cdist": (lambda a, b: torch.cdist(a, b), (3, 4), (2, 4)),
     "cross_entropy": (lambda z: F.cross_entropy(z, INDEX), (3, 4)),
     "cross_entropy, smooth": (lambda z: F.cross_entropy(z, INDEX, label_smoothing=0.1, ignore_index=0), (3, 4)),
+    "cross_entropy, smoothed": (lambda z: F.cross_entropy(z, INDEX, label_smoothing=0.1), (3, 4)),
+    "attention, empty row": (
+        lambda q, k, v: F.scaled_dot_product_attention(q, k, v, torch.tensor([[True, False], [False] * 2, [True] * 2])),
+        (1, 2, 3, 4), (1, 2, 2, 4), (1, 2, 2, 4),
+    ),
+    "windows": (lambda a: a.unfold(1, 3, 1).sum(-1) + F.pad(a, (1, 1), mode="reflect")[:, :2], (3, 4)),
+    "factorisations": (
+        lambda a: torch.linalg.solve(a @ a.T + torch.eye(3, dtype=a.dtype), a) + torch.linalg.det(a[:, :3]), (3, 4)
+    ),
     "cross_entropy, images": (lambda z: F.cross_entropy(z, torch.tensor([[1, 2], [0, 1]])), (2, 3, 2)),
     "cross_entropy, weighted": (
         lambda z: F.cross_entropy(z, INDEX, torch.tensor([0.1, 0.2, 0.3, 0.4], dtype=z.dtype), reduction="sum"), (3, 4)

@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from ...errors import AccumulatorError, as_integer
@@ -160,6 +161,7 @@ def shown(sums: Sums) -> str:
     return ":".join([*order, *count, sums.format.name, *promote, *mode, *product, *overflow, *bits])
 
 
+@lru_cache(maxsize=1024)
 def described(sums: Sums) -> tuple[str, str]:
     """Sums as traces have them: everything but the mode, and the mode; of a matrix unit, its rule.
 

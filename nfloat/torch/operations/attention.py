@@ -69,11 +69,19 @@ def _forward(
 
     scaled, of_scale = stored(OPS["scale"].forward(p, layer, q, factor=scale))
     scores, of_scores = stored(OPS["attention_product"].forward(p, layer, scaled, k.swapaxes(-1, -2)))
-    weights, of_softmax = stored(OPS["softmax"].forward(p, layer, scores, mask=mask))
+    values, of_softmax = OPS["softmax"].forward(p, layer, scores, mask=mask)
+    weights, of_softmax = stored((_where_any(values, mask), of_softmax))
     output, of_output = stored(OPS["attention_product"].forward(p, layer, weights, v))
     if repeats > 1:
         output = output.reshape(output.shape[0], -1, *output.shape[3:])
     return output, Steps(of_scale, of_scores, of_softmax, of_output, repeats)
+
+
+def _where_any(weights: Floats, mask: Floats | None) -> Floats:
+    """A softmax with zeros instead of NaN in the rows of which a mask leaves nothing, as PyTorch has it."""
+    if mask is not None:
+        weights[np.broadcast_to(np.isneginf(mask).all(-1, keepdims=True), weights.shape)] = 0.0
+    return weights
 
 
 @row("_scaled_dot_product_flash_attention_for_cpu_backward")

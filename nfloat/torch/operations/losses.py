@@ -60,7 +60,7 @@ def negative_log_likelihood(machine: Machine, operation: Any, args: tuple[Any, .
     known = machine.known(t)
     joined = known.wide if isinstance(known.wide, Logarithms) else None
     layer = "loss" if joined is not None else machine.places.layer
-    machine.places.remember(layer, ((known, t.numel()),))
+    machine.places.remember(layer, (known,), (t.numel(),))
     part = Part(Kind.LOSS, layer, layer, False)
     values = machine.read(t, known) if joined is None else joined.values.reshape(t.shape)
     if joined is not None and _is_plain(t, target, weight, reduction, ignore):
@@ -86,7 +86,7 @@ def negative_log_likelihood_backward(
     known = machine.known(t)
     dy = machine.read(gradient, Known(machine, Kind.LOSS, ""))
     if isinstance(known.wide, tuple) and not isinstance(known.wide, Logarithms):
-        found = torch.zeros_like(t)
+        found = torch.zeros_like(t).scatter_(1, args[2].unsqueeze(1), -float(dy) / t.shape[0])
         return _carry(machine, found, Entropy(known.wide[1], dy))
     arguments = [torch.from_numpy(machine.read(a).astype(np.float64)) if _real(a) else a for a in args[3:]]
     wider = torch.from_numpy(np.zeros(t.shape)), args[2]
@@ -132,7 +132,7 @@ def squared_error(machine: Machine, operation: Any, args: tuple[Any, ...], kwarg
     t, target = args[0], args[1]
     known = [machine.known(t), machine.known(target)]
     reduction = args[2] if len(args) > 2 else kwargs.get("reduction", 1)
-    machine.places.remember("loss", ((known[0], t.numel()), (known[1], target.numel())))
+    machine.places.remember("loss", known, (t.numel(), target.numel()))
     part = Part(Kind.LOSS, "loss", "loss", False)
     error = machine.read(t, known[0]).astype(np.float64) - _target(machine, target, known[1])
     if reduction == 1:
@@ -174,8 +174,7 @@ def in_float64(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: 
 class _LossCall(Call):
     def part(self, size: int) -> Part:
         """A loss."""
-        counts = [t.numel() for t in self.tensors]
-        self.machine.places.remember("loss", tuple(zip(self.known, counts, strict=True)))
+        self.machine.places.remember("loss", self.known, [t.numel() for t in self.tensors])
         return Part(Kind.LOSS, "loss", "loss", False)
 
 

@@ -12,7 +12,7 @@ import torch
 from ..known import Kind, Known, learn
 from ..machine import Machine, is_float
 from ..refusals import check_tensor, refuse
-from .table import base_name, rows
+from .table import base_name, rows, schema
 
 
 def constant(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -21,6 +21,8 @@ def constant(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: di
     if device is not None and torch.device(device).type != "cpu":
         raise refuse(base_name(operation), f"device={device} is not emulated; keep tensors on the CPU")
     found = operation(*args, **kwargs)
+    if is_float(found) and schema(operation).written:
+        return _filled(machine, found, Kind.CONSTANT)
     like = args[0] if args and is_float(args[0]) and machine.updating else None
     if like is not None and machine.known(like).kind is Kind.PARAMETER and found.shape == like.shape:
         learn(found, Known(machine, Kind.STATE, machine.known(like).name))
@@ -34,17 +36,32 @@ def constant(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: di
 def drawn(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Random deviates, which are data."""
     found = operation(*args, **kwargs)
+    if is_float(found) and schema(operation).written:
+        return _filled(machine, found, Kind.OUTSIDE)
     if is_float(found):
         machine.trace.count(machine.places.layer, "drawn", str(found.dtype).partition(".")[2], "", found.numel())
         learn(found, Known(machine, Kind.OUTSIDE, ""))
     return found
 
 
+def _filled(machine: Machine, t: torch.Tensor, kind: Kind) -> torch.Tensor:
+    """A tensor into whose memory such numbers were written; parameters and states stay what they are."""
+    known = machine.known(t)
+    if known.kind is Kind.STATE:
+        known.pending = True
+    elif known.kind is not Kind.PARAMETER:
+        machine.trace.count(
+            machine.places.layer, "drawn" if kind is Kind.OUTSIDE else "constant", str(t.dtype)[6:], "", t.numel()
+        )
+        machine.relearn(t, known, Known(machine, kind, ""))
+    return t
+
+
 rows(
     constant,
     """arange empty empty_like empty_strided empty_permuted new_empty new_empty_strided zeros zeros_like new_zeros ones
     ones_like new_ones full full_like new_full scalar_tensor eye linspace logspace fill_ bernoulli bernoulli_ one_hot
-    tril_indices _local_scalar_dense hann_window""",
+    tril_indices triu_indices _local_scalar_dense hann_window _efficientzerotensor""",
 )
 rows(
     drawn,

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from ...nn.precision import Role
-from ..known import ROLES, Kind, Known, learn
+from ..known import ROLES, WEIGHTS, Kind, Known, bits, learn
 from ..machine import Machine, Part, is_float
 from ..refusals import check_type, refuse
 from ..tensors import array_of
@@ -21,8 +21,8 @@ from .table import row, rows, schema
 def members(value: Any) -> list[torch.Tensor]:
     """The tensors of real numbers in an argument, through lists."""
     if isinstance(value, torch.Tensor):
-        return [value] if is_float(value) else []
-    if isinstance(value, list | tuple):
+        return [value] if value.is_floating_point() or value.is_complex() else []
+    if isinstance(value, (list, tuple)):
         return [t for each in value for t in members(each)]
     return []
 
@@ -30,7 +30,9 @@ def members(value: Any) -> list[torch.Tensor]:
 def view(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Another look at the same memory."""
     t = args[0] if args else None
-    if isinstance(t, torch.nn.Parameter):
+    if isinstance(t, torch.Tensor) and t.requires_grad and not machine.is_backward():
+        machine.places.remember(machine.places.layer, (machine.known(t),), (t.numel(),))
+    elif type(t) is torch.nn.Parameter:
         machine.known(t)
     return operation(*args, **kwargs)
 
@@ -38,19 +40,29 @@ def view(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[s
 def move(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Numbers of the operands elsewhere, or some of them; zeros are numbers of every format."""
     operands = [t for value in (*args, *kwargs.values()) for t in members(value)]
-    known = [machine.known(t) for t in operands]
-    arguments = {id(t): _read(machine, t, k) for t, k in zip(operands, known, strict=True)}
-    given = _exchanged([*args], arguments), {key: _exchanged(value, arguments) for key, value in kwargs.items()}
-    found = operation(*given[0], **given[1])
+    known = machine.operands(operands, bool(schema(operation).written))
+    if any([k.bit & _STORED for k in known]):
+        arguments = {id(t): _read(machine, t, k) for t, k in zip(operands, known, strict=True)}
+        args_read = _exchanged([*args], arguments)
+        found = operation(*args_read, **{key: _exchanged(value, arguments) for key, value in kwargs.items()})
+    else:
+        found = operation(*args, **kwargs)
     if not operands:
         return found
     return _learned(machine, operation, args, found, known, operands)
+
+
+#: kinds that are read otherwise than they lie in memory
+_STORED, _PARAMETER = bits(Kind.PARAMETER, Kind.STATE), bits(Kind.PARAMETER)
+#: kinds of numbers that are not those of activations
+_OWN = bits(Kind.CONSTANT) | WEIGHTS
 
 
 def _read(machine: Machine, t: torch.Tensor, known: Known) -> torch.Tensor:
     if (
         known.kind is Kind.PARAMETER
         and not machine.updating
+        and not machine.books
         and machine.recipe(Role.WEIGHT, known.name).weight_copy is not None
     ):
         values = torch.from_numpy(machine.read(t, known))
@@ -74,21 +86,28 @@ def _learned(
     known: list[Known],
     operands: list[torch.Tensor],
 ) -> Any:
-    machine.trace.count(machine.places.layer, "moved", "", "", sum(t.numel() for t in members(found)))
+    made = members(found)
+    machine.trace.count(machine.places.layer, "moved", "", "", sum([t.numel() for t in made]))
+    counts = [t.numel() for t in operands]
     kind = moved_kind(machine, known)
+    if kind is Kind.WEIGHT and sum([t.numel() for t in made]) < sum(counts):
+        kind = Kind.ACTIVATION  # some of a table's rows
     if kind is Kind.OUTSIDE:
         return found
-    counts = [t.numel() for t in operands]
-    for t in members(found):
+    for t in made:
         part = machine.part(known, counts, t.numel())
         if part.backward and part.kind is Kind.WEIGHT_GRADIENT:
             kind = Kind.GRADIENT if kind is not Kind.WEIGHT_GRADIENT else kind
-        if schema(operation).written and t is args[0] and known[0].kind in (Kind.PARAMETER, Kind.STATE):
+        written = bool(schema(operation).written) and t is args[0]
+        if written and known[0].kind in (Kind.PARAMETER, Kind.STATE):
             continue
-        part = part._replace(kind=kind)
+        part = part._replace(kind=kind, name=known[0].name if kind is Kind.WEIGHT else part.name)
         if _mixed(machine, args, known, kind):
             machine.write(t, machine.round(array_of(t), part))
+        before = known[0]
         machine.learned(t, part)
+        if written:
+            machine.relearn(t, before, machine.known(t))
     return found
 
 
@@ -96,12 +115,16 @@ def _mixed(machine: Machine, args: tuple[Any, ...], known: list[Known], kind: Ki
     """Whether numbers that are not stored in the result's format may stand in it: weights, the program's own."""
     if kind not in ROLES or machine.updating:
         return False
-    own = any([k.kind in (Kind.CONSTANT, Kind.PARAMETER) for k in known])
+    own = any([k.bit & _OWN for k in known])
     return own or any([isinstance(a, float) and a != 0.0 and abs(a) != float("inf") for a in args[1:]])
 
 
 def moved_kind(machine: Machine, known: list[Known]) -> Kind:
     """What numbers of these kinds are together."""
+    if machine.books:
+        return known[0].kind if known[0].kind is Kind.OUTSIDE else Kind.SCALAR
+    if len(known) == 1 and not known[0].bit & _PARAMETER:
+        return known[0].kind
     kinds = {k.kind for k in known}
     if Kind.OUTSIDE in kinds:
         return Kind.OUTSIDE
@@ -110,7 +133,9 @@ def moved_kind(machine: Machine, known: list[Known]) -> Kind:
             if kind in kinds:
                 return kind
     if len(kinds) == 1:
-        return Kind.ACTIVATION if kinds == {Kind.PARAMETER} else kinds.pop()
+        return Kind.WEIGHT if kinds == {Kind.PARAMETER} else kinds.pop()
+    if kinds == {Kind.PARAMETER, Kind.WEIGHT}:
+        return Kind.WEIGHT
     for kind in (Kind.SCALAR, Kind.WEIGHT_GRADIENT, Kind.STATE, Kind.LOSS):
         if kind in kinds:
             return Kind.SCALAR if kind in (Kind.WEIGHT_GRADIENT, Kind.STATE) else kind
@@ -123,14 +148,13 @@ def detach(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict
     t = args[0]
     node = torch._C._current_autograd_node()
     if node is not None and isinstance(node, torch._C._functions.AccumulateGrad) and is_float(t):
-        return arrived(machine, operation(t), node)
+        return arrived(machine, operation(t), node.variable)
     return view(machine, operation, args, kwargs)
 
 
-def arrived(machine: Machine, t: torch.Tensor, node: Any) -> torch.Tensor:
+def arrived(machine: Machine, t: torch.Tensor, variable: torch.Tensor) -> torch.Tensor:
     """A gradient at its leaf: of a parameter it is stored as a weight gradient, if it is not one yet."""
-    known, variable = machine.known(t), node.variable
-    own = machine.known(variable)
+    known, own = machine.known(t), machine.known(variable)
     if own.kind is not Kind.PARAMETER or known.kind is Kind.WEIGHT_GRADIENT:
         return t
     part = Part(Kind.WEIGHT_GRADIENT, own.name, own.name, True)
@@ -153,7 +177,7 @@ def clone(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[
         return found
     node = torch._C._current_autograd_node()
     if node is not None and isinstance(node, torch._C._functions.AccumulateGrad):
-        return arrived(machine, found, node)
+        return arrived(machine, found, node.variable)
     return found
 
 
@@ -184,9 +208,9 @@ def copy_into(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: d
     if not is_float(source):
         operation(*args, **kwargs)
         if known.kind not in (Kind.PARAMETER, Kind.STATE):
-            learn(target, Known(machine, Kind.CONSTANT, ""))
+            machine.relearn(target, known, Known(machine, Kind.CONSTANT, ""))
         return target
-    own = machine.known(source)
+    _, own = machine.operands((target, source), in_place=True)
     values = machine.read(source, own)
     if known.kind is Kind.PARAMETER:
         stored = machine.p.round(
@@ -197,7 +221,10 @@ def copy_into(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: d
     else:
         machine.write(target, values)
         if known.kind is not Kind.STATE:
-            learn(target, Known(machine, Kind.ACTIVATION if own.kind is Kind.PARAMETER else own.kind, own.name))
+            kind = Kind.WEIGHT if own.kind is Kind.PARAMETER else own.kind
+            if machine.books:
+                kind = Kind.SCALAR if own.kind is Kind.PARAMETER else own.kind
+            machine.relearn(target, known, Known(machine, kind, own.name))
     return target
 
 
@@ -219,5 +246,7 @@ rows(
     native_channel_shuffle fractional_max_pool2d adaptive_max_pool2d_backward unique_consecutive unique_dim _unique2
     bucketize searchsorted argsort
     _unsafe_view unsafe_split unsafe_split_with_sizes unsafe_chunk max_pool3d_with_indices_backward
-    adaptive_max_pool3d_backward""",
+    adaptive_max_pool3d_backward narrow_copy _reshape_copy block_diag _chunk_cat masked_scatter_backward max_unpool3d
+    _unsafe_index_put _upsample_nearest_exact1d _upsample_nearest_exact2d _upsample_nearest_exact3d nextafter frexp
+    _pack_padded_sequence resize resize_as fill zero""",
 )

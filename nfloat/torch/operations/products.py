@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from typing import Any
 
 import numpy as np
 import torch
 
 from ...nn.precision import Floats, Role
-from ..known import Kind, Known
+from ..known import WEIGHTS, Kind, Known, learn
 from ..machine import Machine, Part
+from .moves import copy_into
 from .table import row
 
 
 def product(machine: Machine, a: torch.Tensor, b: torch.Tensor, c: torch.Tensor | None = None) -> torch.Tensor:
     """a @ b (+ c), rounded as a result of its part."""
-    known = [machine.known(t) for t in ((a, b) if c is None else (a, b, c))]
-    shape = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    size = int(np.prod(shape, dtype=int)) * a.shape[-2] * b.shape[-1]
-    part = machine.part(known, [t.numel() for t in ((a, b) if c is None else (a, b, c))], size)
+    tensors = (a, b) if c is None else (a, b, c)
+    known = [machine.known(t) for t in tensors]
+    size = a.shape[-2] * b.shape[-1]
+    if a.dim() > 2 or b.dim() > 2:
+        size *= math.prod(np.broadcast_shapes(a.shape[:-2], b.shape[:-2]))
+    part = machine.part(known, [t.numel() for t in tensors], size)
     x, y = machine.read(a, known[0], product=True), machine.read(b, known[1], product=True)
     start = None if c is None else machine.read(c, known[2], product=True)
     if part.kind is Kind.CONSTANT:
@@ -38,7 +43,7 @@ def multiply(
 
 def role_of(part: Part, known: list[Known], stack: bool) -> tuple[str, str, tuple[Role, Role]]:
     """(layer, part in the step, roles of the operands) of a product; stacks of activations are attention's."""
-    weight = next((k for k in known[:2] if k.kind is Kind.PARAMETER), None)
+    weight = next((k for k in known[:2] if k.bit & WEIGHTS), None)
     name = part.layer if weight is None else weight.name.rpartition(".")[0]
     of_weight = weight is not None or part.kind is Kind.WEIGHT_GRADIENT or not stack
     first, second = (Role.GEMM_X, Role.GEMM_W) if of_weight else (Role.GEMM_A, Role.GEMM_B)
@@ -80,6 +85,50 @@ def added(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[
     if beta != 0:
         values = values + np.multiply(machine.read(c, known[1]), carrier(beta), dtype=np.float64)
     return machine.result(values, part, a.dtype)
+
+
+@row("addmm_", "baddbmm_", "addbmm_", "addmv_")
+def added_in_place(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The same, into the memory of c."""
+    rule = {"addbmm": summed_products, "addmv": added_to_vector}.get(machine.trace.operation, added)
+    return copy_into(machine, operation, (args[0], rule(machine, operation, args, kwargs)), {})
+
+
+@row("_addmm_activation")
+def added_and_bent(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """addmm and an activation: two operations here too."""
+    gelu = kwargs.pop("use_gelu", False)
+    found = added(machine, operation, args, kwargs)
+    with machine.mode:
+        return torch.nn.functional.gelu(found, approximate="tanh") if gelu else found.relu()
+
+
+@row("_trilinear")
+def of_three(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A sum of products of three numbers (a bilinear map): as two products, the first stored."""
+    tensors, missing, summed = args[:3], args[3:6], args[6]
+    axes = "abcdefghijklmnopqrstuvwxyz"[: tensors[0].dim() + len(missing[0])]
+    names = ["".join(a for i, a in enumerate(axes) if i not in out) for out in (*missing, summed)]
+    with machine.mode:
+        return torch.einsum(f"{','.join(names[:3])}->{names[3]}", *tensors)
+
+
+@row("_grouped_mm")
+def grouped(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A product for each group of rows, of columns, or of terms (`offs`: where groups end), as experts have them."""
+    a, b = args[:2]
+    ends = args[2] if len(args) > 2 else kwargs.get("offs")
+    bias = args[3] if len(args) > 3 else kwargs.get("bias")
+    if ends is None:
+        return product(machine, a, b, bias)
+    spans = list(itertools.pairwise([0, *ends.tolist()]))
+    wide = [slice(i, j) for i, j in spans]
+    left = [a[:, s] if b.dim() == 2 else a[s] for s in wide] if a.dim() == 2 else list(a)
+    right = [b[s] if a.dim() == 2 else b[:, s] for s in wide] if b.dim() == 2 else list(b)
+    found = [product(machine, x, y) for x, y in zip(left, right, strict=True)]
+    joined = torch.stack(found) if a.dim() == b.dim() == 2 else torch.cat(found, 0 if a.dim() == 2 else 1)
+    learn(joined, machine.known(found[0]))
+    return joined
 
 
 @row("linear")

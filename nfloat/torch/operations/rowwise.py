@@ -31,7 +31,7 @@ def embedding_backward(machine: Machine, operation: Any, args: tuple[Any, ...], 
     shape = (count, gradient.shape[-1])
     origin = machine.places.origin(torch._C._current_autograd_node())
     layer = machine.layer()
-    weight = None if origin is None else origin.operands[0][0]
+    weight = None if origin is None else origin.operands[0]
     part = Part(Kind.GRADIENT, "", layer, True) if weight is None else machine.gradient_of(weight, layer)
     kept = shape, indices.numpy(), padding if padding >= 0 else None
     if args[4]:

@@ -56,9 +56,9 @@ def row(*names: str, how: str = "") -> Callable[[Compute], Compute]:
 
 
 def rows(compute: Compute, packets: str, how: str = "") -> None:
-    """Put a function into the table for every overload of the names in `packets`."""
+    """Put a function into the table for every overload of the names in `packets`, and of those with an underscore."""
     for packet in packets.split():
-        for operation in overloads(packet):
+        for operation in (*overloads(packet), *overloads(f"{packet}_")):
             ROWS.setdefault(operation, Row(compute, how))
 
 

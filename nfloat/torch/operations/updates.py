@@ -45,10 +45,10 @@ def _other(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict
 
 
 def _added(machine: Machine, t: torch.Tensor, known: Known, other: Any, alpha: float) -> torch.Tensor:
-    carrier, operands = machine.p.carrier.type, [known]
+    carrier = machine.p.carrier.type
     y: Any = carrier(other) if not is_float(other) else None
+    operands = machine.operands([t] if y is not None else [t, other], in_place=True)
     if y is None:
-        operands.append(machine.known(other))
         y = machine.read(other, operands[1])
     if known.kind is Kind.PARAMETER and not machine.is_backward():
         return step(machine, t, known, y if alpha == 1 else carrier(alpha) * np.asarray(y, machine.p.carrier))
@@ -128,10 +128,9 @@ def scale_in_place(machine: Machine, operation: Any, args: tuple[Any, ...], kwar
         return _other(machine, operation, args, kwargs)
     known = machine.known(t)
     function = np.divide if operation.__name__.startswith("div") else np.multiply
-    operands, counts = [known], [t.numel()]
+    counts = [t.numel(), other.numel()] if is_float(other) else [t.numel()]
+    operands = machine.operands([t, other] if is_float(other) else [t], in_place=True)
     if is_float(other):
-        operands.append(machine.known(other))
-        counts.append(other.numel())
         y: Any = machine.read(other, operands[1])
     else:
         y = machine.p.carrier.type(other)
@@ -149,6 +148,7 @@ def add_pair(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: di
     if known.kind not in (Kind.STATE, Kind.PARAMETER):
         return wide(machine, operation, args, kwargs)
     value = machine.p.carrier.type(kwargs.get("value", 1))
+    machine.operands(args, in_place=True)
     y, z = machine.read(one), machine.read(other)
     moved = value * (y / z if operation.__name__.startswith("addcdiv") else y * z)
     if known.kind is Kind.PARAMETER:

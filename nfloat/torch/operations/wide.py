@@ -16,6 +16,8 @@ import torch
 
 from ...nn.precision import Floats
 from ..machine import Machine, Part, is_float
+from ..refusals import refuse, refused
+from ..tensors import array_of
 from .table import Schema, rows, schema
 
 _WIDENED = frozenset({torch.float32, torch.bfloat16, torch.float16})
@@ -42,6 +44,28 @@ def in_lists(change: Callable[[Any], Any], value: Any) -> Any:
     return change(value)
 
 
+def _widened(values: Floats, written: bool) -> torch.Tensor:
+    """A tensor of float64, its own memory where it is written into; gaps stay, for which LAPACK's wrappers look."""
+    if values.dtype == np.float64 and values.flags.writeable and not written:
+        return torch.from_numpy(values)
+    if values.flags.forc or not _has_gaps(values):
+        return torch.from_numpy(values.astype(np.float64))
+    strides = [stride // values.itemsize for stride in values.strides]
+    found = torch.empty_strided(values.shape, strides, dtype=torch.float64)
+    found.numpy()[...] = values
+    return found
+
+
+def _has_gaps(values: Floats) -> bool:
+    """Whether no two elements share a place, but some places between them are empty."""
+    end, count = values.itemsize, 1
+    for stride, size in sorted((s, n) for s, n in zip(values.strides, values.shape, strict=True) if n > 1):
+        if stride < end:
+            return False
+        end, count = stride * size, count * size
+    return end > count * values.itemsize
+
+
 class Call:
     """One call by this rule: what is known of its tensors, and its arguments widened."""
 
@@ -49,18 +73,26 @@ class Call:
         self.machine, self.operation, self.schema = machine, operation, schema(operation)
         self.tensors: list[torch.Tensor] = []
         self.type: torch.dtype | None = None
+        #: where operands lie: a result that is one of them is copied
+        self.given: set[int] = set()
         self.args, self.kwargs = args, kwargs
+        for each in (*args, *kwargs.values()):
+            in_lists(self._seen, each)
+        self.known = machine.operands(self.tensors, bool(self.schema.written))
         self.wide_args = [in_lists(self._widened, each) for each in args]
         self.wide_kwargs = {key: in_lists(self._widened, each) for key, each in kwargs.items()}
-        self.known = [machine.known(t) for t in self.tensors]
+
+    def _seen(self, value: Any) -> None:
+        if is_float(value):
+            self.tensors.append(value)
 
     def _widened(self, value: Any) -> Any:
         if isinstance(value, torch.Tensor):
             if not is_float(value):
                 return value
-            self.tensors.append(value)
-            values = self.machine.read(value)
-            return torch.from_numpy(values.astype(np.float64))
+            found = _widened(self.machine.read(value), bool(self.schema.written))
+            self.given.add(found.untyped_storage().data_ptr())
+            return found
         if isinstance(value, torch.dtype) and value.is_floating_point:
             self.type = value
             return torch.float64
@@ -103,14 +135,18 @@ class Call:
         if position >= 0:
             own = argument(self.schema, self.args, self.kwargs, position)
             return self._changed(own, found) if is_float(own) else own
+        if found.is_complex():
+            raise refuse(self.operation.__name__.partition(".")[0], refused("complex") or "")
         if not found.is_floating_point():
             return found
-        return self.machine.result(found.numpy(), self.part(found.numel()), self.result_type())
+        if found.untyped_storage().data_ptr() in self.given:
+            found = found.clone()
+        return self.machine.result(array_of(found), self.part(found.numel()), self.result_type())
 
     def _changed(self, own: torch.Tensor, found: torch.Tensor) -> torch.Tensor:
         if own.shape != found.shape:
             own.resize_(found.shape)
-        values: Floats = found.numpy()
+        values: Floats = array_of(found)
         return self.machine.change(own, self.machine.known(own), values, self.part(found.numel()))
 
     def part(self, size: int) -> Part:
@@ -132,20 +168,42 @@ def wide(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[s
 
 rows(
     wide,
-    """exp exp_ exp2 exp2_ expm1 expm1_ log log_ log2 log2_ log10 log10_ log1p log1p_ sin sin_ cos cos_ tan tan_ asin
-    acos atan atan2 sinh cosh asinh acosh atanh erf erfc erfinv lgamma digamma polygamma pow pow_ rsqrt rsqrt_
-    xlogy logaddexp logaddexp2 hypot softplus softplus_backward gelu gelu_backward elu elu_ elu_backward mish
-    mish_backward hardswish hardswish_backward hardsigmoid hardsigmoid_backward logit logit_backward
-    log_sigmoid_forward log_sigmoid_backward glu glu_backward _prelu_kernel _prelu_kernel_backward
-    rrelu_with_noise rrelu_with_noise_backward celu selu sinc _softmax _softmax_backward_data _safe_softmax
-    logsumexp _logcumsumexp cumsum cumprod prod var std var_mean std_mean var.correction linalg_vector_norm norm
-    renorm cdist _cdist_forward _cdist_backward _pdist_forward _pdist_backward native_layer_norm
-    native_layer_norm_backward native_group_norm native_group_norm_backward _fused_rms_norm
-    _fused_rms_norm_backward avg_pool2d avg_pool2d_backward avg_pool3d avg_pool3d_backward _adaptive_avg_pool2d
-    _adaptive_avg_pool2d_backward _adaptive_avg_pool3d _adaptive_avg_pool3d_backward upsample_bilinear2d
-    upsample_bilinear2d_backward upsample_bicubic2d upsample_bicubic2d_backward upsample_linear1d
-    upsample_linear1d_backward grid_sampler_2d grid_sampler_2d_backward lerp lerp_ addcmul addcdiv remainder
-    remainder_ fmod fmod_ floor_divide true_divide cross linalg_cross index_add index_add_ scatter_add
-    scatter_add_ index_reduce index_reduce_ scatter_reduce scatter_reduce_
-    _embedding_bag _embedding_bag_dense_backward trace native_dropout_backward col2im im2col""",
+    """exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan atan2 sinh cosh asinh acosh atanh erf erfc erfinv
+    sqrt reciprocal tanh sigmoid silu lgamma digamma polygamma mvlgamma i0 igamma igammac sinc deg2rad rad2deg frac pow
+    rsqrt rsub div xlogy logaddexp logaddexp2 hypot softplus softplus_backward gelu gelu_backward leaky_relu elu
+    elu_backward mish mish_backward hardswish hardswish_backward hardsigmoid hardsigmoid_backward logit logit_backward
+    log_sigmoid_forward log_sigmoid_backward glu glu_backward _prelu_kernel _prelu_kernel_backward rrelu_with_noise
+    rrelu_with_noise_backward celu selu softshrink special_entr special_erfcx special_i0e special_i1 special_i1e
+    special_log_ndtr special_ndtri special_xlog1py special_zeta _softmax _softmax_backward_data _safe_softmax logsumexp
+    _logcumsumexp logcumsumexp cumsum cumprod prod nansum var std var_mean std_mean linalg_vector_norm norm renorm dist
+    cdist _cdist_forward _cdist_backward _euclidean_dist _pdist_forward _pdist_backward _weight_norm_interface
+    _weight_norm_interface_backward native_layer_norm native_layer_norm_backward native_group_norm
+    native_group_norm_backward _fused_rms_norm _fused_rms_norm_backward native_dropout native_dropout_backward
+    avg_pool2d avg_pool2d_backward avg_pool3d avg_pool3d_backward _adaptive_avg_pool2d _adaptive_avg_pool2d_backward
+    _adaptive_avg_pool3d _adaptive_avg_pool3d_backward reflection_pad1d_backward reflection_pad2d_backward
+    reflection_pad3d_backward replication_pad1d_backward replication_pad2d_backward replication_pad3d_backward
+    upsample_nearest1d_backward upsample_nearest2d_backward upsample_nearest3d_backward
+    _upsample_nearest_exact1d_backward _upsample_nearest_exact2d_backward _upsample_nearest_exact3d_backward
+    upsample_linear1d upsample_linear1d_backward upsample_bilinear2d upsample_bilinear2d_backward upsample_bicubic2d
+    upsample_bicubic2d_backward upsample_trilinear3d upsample_trilinear3d_backward _upsample_bilinear2d_aa
+    _upsample_bilinear2d_aa_backward _upsample_bicubic2d_aa _upsample_bicubic2d_aa_backward affine_grid_generator
+    grid_sampler_2d grid_sampler_2d_backward grid_sampler_3d grid_sampler_3d_backward lerp addcmul addcdiv addr
+    remainder fmod floor_divide true_divide cross linalg_cross index_add scatter_add index_reduce scatter_reduce
+    segment_reduce _segment_reduce_backward unfold_backward _embedding_bag _embedding_bag_forward_only
+    _embedding_bag_backward _embedding_bag_dense_backward _embedding_bag_per_sample_weights_backward trace col2im im2col
+    _unsafe_masked_index_put_accumulate histc""",
+)
+# factorisations and what follows from them: torch's LAPACK in float64, each result rounded once
+rows(
+    wide,
+    """_linalg_det _linalg_slogdet _linalg_eigh _linalg_svd _linalg_solve_ex linalg_cholesky_ex linalg_inv_ex linalg_lu
+    linalg_lu_factor_ex linalg_lu_solve linalg_ldl_factor_ex linalg_ldl_solve linalg_matrix_exp linalg_qr
+    linalg_solve_triangular triangular_solve linalg_householder_product ormqr cholesky cholesky_solve cholesky_inverse
+    _cholesky_solve_helper lu_unpack linalg_lstsq""",
+)
+# what decides: no number of a format comes out, but operands are read as they are stored
+rows(
+    wide,
+    """eq ne lt le gt ge isnan isinf isposinf isneginf signbit logical_and logical_or logical_xor logical_not all any
+    argmax argmin count_nonzero nonzero nonzero_static equal is_same_size bincount _has_same_storage_numel""",
 )
