@@ -12,10 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import ArgumentError, ShapeError
 from .tape import Tensor, TensorLike, apply, as_tensor
+from .unsupported import check_supported
 
 
 def cross_entropy(
-    logits: TensorLike, labels: ArrayLike, *, label_smoothing: float = 0.0, ignore_index: int = -100
+    logits: TensorLike, labels: ArrayLike, *, label_smoothing: float = 0.0, ignore_index: int = -100, **others: Any
 ) -> Tensor:
     """Softmax cross-entropy, averaged over the batch: log(sum(exp(z))) - z[label].
 
@@ -29,6 +30,8 @@ def cross_entropy(
         In 0..1: the share s of the target that is spread evenly over all classes.
     ignore_index : int
         Rows of this label are left out.
+    **others
+        PyTorch's other arguments are refused, unless they change nothing (as in all losses).
 
     Raises
     ------
@@ -43,6 +46,8 @@ def cross_entropy(
     >>> round(cross_entropy([[0.0, 0.0]], [1]).item(), 6)
     0.693147
     """
+    if others:
+        check_supported("cross_entropy", others, ("label_smoothing", "ignore_index"))
     logits, labels = as_tensor(logits), np.asarray(labels)
     if len(logits.shape) < 2 or labels.shape != logits.shape[:-1] or not labels.size:
         raise ShapeError(
@@ -73,7 +78,7 @@ def _ignored(labels: NDArray[np.integer[Any]], classes: int, ignore_index: int) 
     return bool(ignored.any())
 
 
-def mse(prediction: TensorLike, target: ArrayLike) -> Tensor:
+def mse(prediction: TensorLike, target: ArrayLike, **others: Any) -> Tensor:
     """Squared error, averaged over all elements; no gradient reaches `target`.
 
     Raises
@@ -86,10 +91,10 @@ def mse(prediction: TensorLike, target: ArrayLike) -> Tensor:
     >>> mse([1.0, 2.0], [1.0, 4.0]).item()
     2.0
     """
-    return _against("mse", prediction, target)
+    return _against("mse", prediction, target, others)
 
 
-def l1(prediction: TensorLike, target: ArrayLike) -> Tensor:
+def l1(prediction: TensorLike, target: ArrayLike, **others: Any) -> Tensor:
     """Absolute error, averaged over all elements; no gradient reaches `target`.
 
     Raises
@@ -102,10 +107,10 @@ def l1(prediction: TensorLike, target: ArrayLike) -> Tensor:
     >>> l1([1.0, 2.0], [1.0, 4.0]).item()
     1.0
     """
-    return _against("l1", prediction, target)
+    return _against("l1", prediction, target, others)
 
 
-def bce_with_logits(logits: TensorLike, target: ArrayLike) -> Tensor:
+def bce_with_logits(logits: TensorLike, target: ArrayLike, **others: Any) -> Tensor:
     """Binary cross-entropy of sigmoid(logits), averaged over all elements; no gradient reaches `target`.
 
     Parameters
@@ -131,10 +136,11 @@ def bce_with_logits(logits: TensorLike, target: ArrayLike) -> Tensor:
     wrong = ~((chances >= 0.0) & (chances <= 1.0))
     if wrong.any():
         raise ArgumentError(f"target: {chances[wrong].flat[0]} is not in 0..1, a chance")
-    return _against("bce_with_logits", logits, chances)
+    return _against("bce_with_logits", logits, chances, others)
 
 
-def _against(loss: str, prediction: TensorLike, target: ArrayLike) -> Tensor:
+def _against(loss: str, prediction: TensorLike, target: ArrayLike, others: dict[str, Any]) -> Tensor:
+    check_supported(loss, others, ())
     prediction = as_tensor(prediction)
     target = np.asarray(target.data if isinstance(target, Tensor) else target, dtype=np.float64)
     if target.shape != prediction.shape or not target.size:

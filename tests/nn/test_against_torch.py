@@ -3,12 +3,15 @@
 Skipped where PyTorch is not installed.
 """
 
+import inspect
+
 import numpy as np
 import pytest
 
 import nfloat as nf
 from nfloat import nn
 from nfloat.nn.layers import LAYERS
+from nfloat.nn.unsupported import UNSUPPORTED
 
 torch = pytest.importorskip("torch")
 
@@ -54,6 +57,7 @@ CASES = [
     ("AvgPool2d", (3,), {"stride": 2, "padding": 1, "count_include_pad": False}, image),
     ("AvgPool2d", (2,), {"divisor_override": 3}, image),
     ("BatchNorm1d", (8,), {}, rows),
+    ("BatchNorm2d", (4,), {"bias": False}, image),
     ("BatchNorm1d", (7,), {"affine": False}, sequence),
     ("BatchNorm2d", (4,), {"momentum": None}, image),
     ("LayerNorm", (8,), {}, sequence),
@@ -271,3 +275,13 @@ def test_initial_weights_are_of_pytorchs_distributions():
                 continue
             assert abs(found.std() - expected.std()) <= 0.15 * expected.std(), (name, key)
             assert abs(np.abs(found).max() - np.abs(expected).max()) <= 0.4 * np.abs(expected).max(), (name, key)
+
+
+@pytest.mark.parametrize("name", [*LAYERS, "SGD", "Adam", "AdamW", "RMSprop"])
+def test_every_argument_of_pytorch_is_known_or_refused(name):
+    theirs = getattr(torch.nn, name, None) or getattr(torch.optim, name)
+    wanted = inspect.signature(theirs.__base__ if name in ("LSTM", "GRU") else theirs).parameters
+    known = {*inspect.signature(getattr(nn, name).__init__).parameters, *UNSUPPORTED.get(name, {})}
+    assert set(wanted) - known <= {"device", "dtype", "params", "mode"}
+    for key, value in UNSUPPORTED.get(name, {}).items():
+        assert key not in wanted or wanted[key].default in (value, 0.99)  # RMSprop's alpha has another name here

@@ -20,6 +20,8 @@ from __future__ import annotations
 from abc import ABC, ABCMeta, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
+from inspect import signature
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -28,15 +30,29 @@ from numpy.typing import ArrayLike
 from ...errors import ArgumentError, ShapeError, as_integer
 from ..precision import Floats, current
 from ..tape import Tensor, TensorLike, stored
+from ..unsupported import check_supported
 
 #: how initial weights are drawn: see ``initial.py``
 INITS = ("he", "torch")
 
 
+@lru_cache(maxsize=256)
+def _arguments(kind: type) -> frozenset[str] | None:
+    """The names of what a layer is made with; None if it takes any."""
+    if kind.__init__ is object.__init__:  # type: ignore[misc]
+        return frozenset()
+    parameters = signature(kind.__init__).parameters  # type: ignore[misc]
+    return None if any(p.kind is p.VAR_KEYWORD for p in parameters.values()) else frozenset(list(parameters)[1:])
+
+
 class _Named(ABCMeta):
-    """Names what a layer has as soon as it is made."""
+    """Names what a layer has as soon as it is made; says which arguments of PyTorch's it does not know."""
 
     def __call__(cls, *args: Any, **options: Any) -> Any:
+        known = _arguments(cls) if options else None
+        if known is not None and not known >= set(options):
+            check_supported(cls.__name__, options, sorted(known))
+            options = {key: value for key, value in options.items() if key in known}
         layer = super().__call__(*args, **options)
         layer.rename("")
         return layer

@@ -129,13 +129,15 @@ class GroupNorm(_Affine):
         On a call, if x is not of that shape.
     """
 
-    def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True) -> None:
+    def __init__(
+        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, *, bias: bool = True
+    ) -> None:
         self.num_groups = size("GroupNorm", "num_groups", num_groups)
         self.num_channels = size("GroupNorm", "num_channels", num_channels)
         if num_channels % num_groups:
             raise ArgumentError(f"num_groups={num_groups!r} of GroupNorm must divide num_channels={num_channels!r}")
         self.eps = positive("GroupNorm", "eps", eps)
-        self._make((num_channels,), affine, affine)
+        self._make((num_channels,), affine, affine and bias)
 
     def __call__(self, x: TensorLike) -> Tensor:
         x = _of_channels(as_tensor(x), self.num_channels, None)
@@ -158,13 +160,15 @@ class _BatchNorm(_Affine):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
+        *,
+        bias: bool = True,
     ) -> None:
         kind = type(self).__name__
         self.num_features, self.eps = size(kind, "num_features", num_features), positive(kind, "eps", eps)
         if momentum is not None and not (isinstance(momentum, int | float) and 0.0 <= momentum <= 1.0):
             raise ArgumentError(f"momentum={momentum!r} of {kind} must be a number in 0..1, or None for a plain mean")
         self.momentum, self.track_running_stats = momentum, bool(track_running_stats)
-        self._make((num_features,), affine, affine)
+        self._make((num_features,), affine, affine and bias)
         if track_running_stats:
             self.running_mean, self.running_var = buffer(np.zeros(num_features)), buffer(np.ones(num_features))
             self.num_batches_tracked = buffer(0.0)

@@ -25,6 +25,7 @@ from ...errors import ArgumentError, ShapeError
 from ...kernels.arithmetic.operations import Operation
 from ..precision import Floats, Precision, Role, current
 from ..tape import Tensor, stored
+from ..unsupported import check_supported
 from .arithmetic import Arithmetic
 from .clipping import clipped_by_norm, clipped_by_value
 from .schedules import Schedule
@@ -55,6 +56,8 @@ class Optimizer(ABC):
         Learning rate, positive; or how it moves.
     clip_norm, clip_value : float, optional
         Scale all gradients down to this common norm; keep every number of them within this magnitude.
+    **others
+        PyTorch's other arguments are refused, unless they change nothing.
 
     Raises
     ------
@@ -69,7 +72,10 @@ class Optimizer(ABC):
         *,
         clip_norm: float | None = None,
         clip_value: float | None = None,
+        **others: Any,
     ) -> None:
+        if others:
+            check_supported(type(self).__name__, others, ("clip_norm", "clip_value"))
         if not parameters:
             raise ArgumentError("parameters={} must hold at least one Tensor, as model.parameters() does")
         self.parameters = dict(parameters)
