@@ -121,12 +121,12 @@ class Precision(Casting):
             return self.matmul(name, product, x, b if second is None else self._rounded(second, roles[1], name, b), c)
         sums = r.summed(product)
         apart = is_block_scaled(sums)
-        x = self._operand(first, roles[0], name, product, a, -1, apart)
-        y = self._operand(second, roles[1], name, product, b, -2, apart)
-        alpha = x.scale * y.scale
+        left = self._operand(first, roles[0], name, product, a, -1, apart)
+        right = self._operand(second, roles[1], name, product, b, -2, apart)
+        alpha = left.scale * right.scale
         if alpha == 1.0:
-            return self.matmul(name, product, x.values, y.values, c)
-        return scaled(self.matmul(name, product, x.values, y.values, None), alpha, c, sums)
+            return self.matmul(name, product, left.values, right.values, c)
+        return scaled(self.matmul(name, product, left.values, right.values, None), alpha, c, sums)
 
     def _operand(
         self, cast: Cast | BlockCast | None, role: Role, name: str, product: str, x: Floats, k: int, apart: bool
@@ -194,13 +194,12 @@ class Precision(Casting):
         """``a @ b (+ c)`` as the recipe sums that `product`: of `gemm`; "backward"; "sums". No operand is rounded."""
         sums, drawn = (self.recipe.at(name) if self.recipe.layers else self.recipe).summation[product]
         seed = self.stream(name, product if product in ("forward", "sums") else "backward") if drawn else None
-        result: Floats | None = None
-        if type(sums) is Accumulator and type(a) is type(b) is np.ndarray:
-            result = small_product(a, b, c, sums)
-        elif isinstance(sums, SplitK):
-            result = split(a, b, c, sums, seed, self.threads)
-        if result is None:
-            result = np.asarray(matmul(a, b, sums, c, seed=seed, threads=self.threads))
+        if isinstance(sums, SplitK):
+            result: Floats = split(a, b, c, sums, seed, self.threads)
+        else:
+            quick = type(sums) is Accumulator and type(a) is type(b) is np.ndarray
+            small = small_product(a, b, c, sums) if quick else None  # type: ignore[arg-type]
+            result = np.asarray(matmul(a, b, sums, c, seed=seed, threads=self.threads)) if small is None else small
         if self.observed:
             self.report_sums(name, "sum" if product == "sums" else f"{product}.sum", result, sums)
         return result

@@ -30,7 +30,9 @@ SUMS = ("float32", "float16", "bfloat16", "float64", "tfloat32", "float8_e5m2", 
 OUTPUTS = ("float8_e4m3fn", "float8_e5m2", "bfloat16", "float16", "tfloat32", "float32")
 #: formats that a kernel may round its operands to
 INPUTS = ("tfloat32", "bfloat16", "float16")
-_PARTS, _UNIT_PARTS = (2, 3, 4, 5, 6, 8, 16), (2, 3, 4, 8)
+_PARTS = (2, 3, 4, 5, 6, 8, 16)
+#: most parts of split-K, and tiles of k that float32 kernels deal out to their parts
+_MOST_PARTS, _DEALT = 64, (1, 8)
 _LANES = (2, 3, 4, 5, 6, 7, 8, 12, 16, 24, 32, 64, 128, 256, 512, 1024)
 _DETERMINISTIC = tuple(mode for mode in Rounding if not mode.is_stochastic)
 #: modes of sums that have many forms
@@ -44,6 +46,8 @@ class Candidate:
     how: Accumulator | Unit
     split_k: int = 1
     promote: Format | None = None
+    tile: int | None = None
+    interleaved: bool = False
 
     @property
     def result(self) -> Format | None:
@@ -90,6 +94,8 @@ def accumulators(k: int, formats: Collection[Format]) -> Iterator[Candidate]:
         for product, mode in combinations(_products(fmt)[:2], _COMMON):
             yield from (one for one in _counted(k, fmt, product, mode) if one.result in formats)
         yield from (one for one in _split(k, fmt) if one.result in formats)
+    if any(fmt.name == "float32" for fmt in formats):
+        yield from _split_float32(k)
 
 
 def _products(fmt: Format) -> list[Format | None]:
@@ -129,6 +135,29 @@ def _split(k: int, fmt: Format) -> Iterator[Candidate]:
                 yield Candidate(how, parts, promote)
 
 
+def _split_float32(k: int) -> Iterator[Candidate]:
+    """Split-K as GPU libraries have it in float32: runs of tiles of 8, or tiles that are dealt out."""
+    how = Accumulator(get_format("float32"))
+    for parts in split_counts(k, 8):
+        yield Candidate(how, parts, tile=8)
+    for tile, parts in combinations(_DEALT, (*_PARTS, 12, 32)):
+        if parts * tile < k:
+            yield Candidate(how, parts, tile=tile, interleaved=True)
+
+
+def split_counts(k: int, tile: int) -> list[int]:
+    """Numbers of parts that give different runs of whole tiles, the least for each run.
+
+    Examples
+    --------
+    >>> split_counts(512, 64)
+    [2, 3, 4, 8]
+    """
+    tiles = -(-k // tile)
+    least = {-(-tiles // parts): parts for parts in range(min(tiles, _MOST_PARTS), 1, -1)}
+    return sorted(least.values())
+
+
 def matrix_units(a: NDArray[Any], b: NDArray[Any], d: NDArray[Any]) -> Iterator[list[Candidate]]:
     """Every matrix unit that takes these operands, with two-level promotion and split-K; those alike together."""
     k, narrow = a.shape[-1], outputs(d)
@@ -143,32 +172,38 @@ def matrix_units(a: NDArray[Any], b: NDArray[Any], d: NDArray[Any]) -> Iterator[
         takes = held[unit.formats[0]][0] and held[unit.formats[1]][1]
         if takes and (fits(d, result) or any(g.precision < result.precision for g in narrow)):
             for one, every in _options(unit, k):
-                key = (unit.vendor, unit.a, unit.b, unit.output, unit.arithmetic, every, one.split_k)
+                key = (unit.vendor, unit.a, unit.b, unit.output, unit.arithmetic, every, one.split_k, one.tile)
                 alike.setdefault(key, []).append(one)
     yield from alike.values()
 
 
 def _options(unit: Unit, k: int) -> Iterator[tuple[Candidate, int]]:
     """A unit's candidates, each with its number of terms between promotions."""
-    yield Candidate(unit), 0
+    yield from _cut(unit, k, 0)
     if unit.output != "float32":
         return
     for every in (32, 64, 128, 256):
-        if every < k and every % whole(unit) == 0:
-            yield Candidate(unit.replace(promote=every)), every
-    for parts in _UNIT_PARTS:
-        if -(-k // parts) >= whole(unit) and parts <= k:
-            yield Candidate(unit, parts), 0
+        if every < k and every % unit.whole == 0:
+            yield from _cut(unit.replace(promote=every), k, every)
 
 
-def whole(unit: Unit) -> int:
-    """Terms of a unit that belong together: a step, a tile, a block of pairs or of scales.
+def _cut(unit: Unit, k: int, every: int) -> Iterator[tuple[Candidate, int]]:
+    """The whole of k, runs of tiles, and few runs of single steps."""
+    yield Candidate(unit), every
+    if every in (0, 128):
+        for parts in split_counts(k, unit.tile):
+            yield Candidate(unit, parts, tile=unit.tile), every
+    if every == 0 and unit.tile > unit.whole:
+        for parts in split_counts(k, unit.whole)[:4]:
+            yield Candidate(unit, parts, tile=unit.whole), every
+
+
+def tile_of(how: Accumulator | Unit) -> int:
+    """k that split-K keeps together, where nothing else is said.
 
     Examples
     --------
-    >>> whole(units["nvidia.hopper.mma.f16.f32"])
-    16
+    >>> tile_of(units["nvidia.hopper.mma.f16.f32"]), tile_of(units["nvidia.hopper.wgmma.e4m3.f32"])
+    (64, 128)
     """
-    s = unit.arithmetic
-    wide = (s.step, getattr(s, "tile", 1), 32 if getattr(s, "pairs_apart", False) else 1, getattr(s, "scale_block", 0))
-    return max(*wide, unit.promote)
+    return how.tile if isinstance(how, Unit) else 1

@@ -23,6 +23,7 @@ from ..linalg.accumulators import Accumulator
 from ..linalg.gemm.dispatch import multiply_plainly
 from ..linalg.operands import matmul_operands
 from ..linalg.units.matmul import unit_product
+from ..linalg.units.splits import runs
 from ..linalg.units.unit import Unit
 from ..ops.arithmetic import add
 from ..ops.rounding import round as round_to
@@ -51,13 +52,15 @@ class Match(tuple[Accumulator | str, float]):
     ----------
     how, share
         The two parts.
-    split_k, promote, inputs, output
-        What comes with it, as `predict_matmul` takes them: parts of k and where their sums are added, the format that
-        operands were rounded to, the one that the result was.
+    split_k, promote, split_tile, split_interleaved, inputs, output
+        What comes with it, as `predict_matmul` takes them: parts of k, where their sums are added, and which k they
+        take; the format that operands were rounded to, the one that the result was.
     """
 
     split_k: int
     promote: Format | None
+    split_tile: int | None
+    split_interleaved: bool
     inputs: Format | None
     output: Format | None
 
@@ -65,6 +68,7 @@ class Match(tuple[Accumulator | str, float]):
         how = candidate.how if isinstance(candidate.how, Accumulator) else candidate.how.name
         self = super().__new__(cls, (how, share))
         self.split_k, self.promote, self.inputs, self.output = candidate.split_k, candidate.promote, inputs, output
+        self.split_tile, self.split_interleaved = candidate.tile, candidate.interleaved
         return self
 
     @property
@@ -79,19 +83,26 @@ class Match(tuple[Accumulator | str, float]):
 
     def predict(self, a: Any, b: Any, c: Any = None) -> NDArray[np.floating] | np.floating:
         """What this arithmetic makes of other operands."""
-        inputs, output = self.inputs, self.output
-        return predict_matmul(a, b, self.how, self.split_k, self.promote, c=c, inputs=inputs, output=output)
+        return predict_matmul(
+            a, b, self.how, self.split_k, self.promote, c=c, inputs=self.inputs, output=self.output,
+            split_tile=self.split_tile, split_interleaved=self.split_interleaved,
+        )  # fmt: skip
 
     def __str__(self) -> str:
         """What the kernel does, in words."""
         how = self.how if isinstance(self.how, str) else _words(self.how)
         parts = [f"in {how}"]
         if self.split_k > 1:
-            joined = "" if self.promote is None else f" in {self.promote.name}"
-            parts.append(f"k cut into {self.split_k} parts whose sums are added in order{joined}")
+            parts.append(self._split_words())
         parts += [] if self.inputs is None else [f"operands rounded to {self.inputs.name}"]
         parts += [] if self.output is None else [f"the result rounded to {self.output.name}"]
         return ", ".join(parts)
+
+    def _split_words(self) -> str:
+        tiles = "" if self.split_tile in (None, 1) else f" of whole tiles of {self.split_tile}"
+        dealt = ", tile by tile in turn," if self.split_interleaved else ""
+        joined = "" if self.promote is None else f" in {self.promote.name}"
+        return f"k cut into {self.split_k} parts{tiles}{dealt} whose sums are added in order{joined}"
 
 
 def _words(acc: Accumulator) -> str:
@@ -197,7 +208,7 @@ class _Trial:
         self.x: Doubles = x if inputs is None else np.asarray(round_to(x, inputs))
         self.y: Doubles = y if inputs is None else np.asarray(round_to(y, inputs))
         self.outputs = outputs(d)[:2]
-        self.first, self.few = (self._part(*lines) for lines in (_telling(d), (_LINES, _LINES)))
+        self.first, self.few = (self._part(*lines) for lines in (_telling(self.x, self.y, d), (_LINES, _LINES)))
 
     def _part(self, rows: Any, columns: Any) -> tuple[Doubles, Doubles, Doubles, Doubles | None]:
         """Some rows and columns, or so many of them."""
@@ -248,10 +259,12 @@ class _Trial:
         return share * self.d.size * bits >= _LEAST_BITS
 
 
-def _telling(d: Doubles) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """One row and three columns, where most is finite and not zero."""
+def _telling(x: Doubles, y: Doubles, d: Doubles) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """One row and three columns: finite, not zero, and small beside their terms, so that rounding errors show most."""
     good = np.isfinite(d) & (d != 0)
-    row = int(np.argmax(good.sum(axis=1)))
+    with np.errstate(all="ignore"):
+        left = np.where(good, np.abs(d) / (np.abs(x) @ np.abs(y)), np.inf)
+    row = int(np.argmin(np.median(left, axis=1)))
     columns = np.flatnonzero(good[row]) if good[row].any() else np.arange(d.shape[1])
     return np.array([row]), columns[_spread(columns.size, 3)]
 
@@ -267,14 +280,10 @@ def computed(candidate: Candidate, x: Doubles, y: Doubles, c: Doubles | None) ->
     how = candidate.how
     if candidate.split_k == 1:
         return _part(how, x, y, c)
-    k = x.shape[1]
-    size = -(-k // candidate.split_k)
-    if isinstance(how, Unit):
-        size = -(-size // candidates.whole(how)) * candidates.whole(how)
     total = np.zeros((x.shape[0], y.shape[1])) if c is None else c
     mode = how.rounding if isinstance(how, Accumulator) else "nearest_even"
-    for first in range(0, k, size):
-        part = _part(how, np.ascontiguousarray(x[:, first : first + size]), y[first : first + size], None)
+    for k in runs(x.shape[1], candidate.split_k, candidate.tile or candidates.tile_of(how), candidate.interleaved):
+        part = _part(how, np.ascontiguousarray(x[:, k]), y[k], None)
         total = np.asarray(add(total, part, candidate.result, mode))
     return np.asarray(total, np.float64)
 

@@ -2,9 +2,10 @@
 
 Rows of four kinds, since each shows something else:
 
-alike      random significands of one size and any sign: every order gives other bits, and so does every rounding
+nothing    every product has its opposite somewhere: the exact sum is 0, and what is left is rounding errors alone;
+           every order makes others, and results of few bits show them too; sizes over 13 powers of two
 wide       sizes over many powers of two: what is cut off when terms are aligned, and how far below; columns of b
-           are alike, or wide and of few bits, in turn
+           have significands of one size, or are wide and of few bits, in turn; half of them is the other half again
 growing    positive numbers of one size and few bits: sums that outgrow their terms, ties, a width too small
 cancelling a large number, small ones, and the large one with the other sign, some steps apart: where sums are
            kept, in which lanes and blocks, and how many bits
@@ -27,7 +28,7 @@ from ..streams import SeedLike, as_key
 Doubles = NDArray[np.float64]
 #: no sum of magnitudes is greater where sizes are alike: E4M3 and FP16 hold it
 _LARGEST_SUM = 192.0
-_KINDS = ("alike", "wide", "growing", "cancelling")
+_KINDS = ("nothing", "wide", "growing", "cancelling")
 
 
 def probe_inputs(
@@ -73,6 +74,10 @@ def probe_inputs(
     a = np.stack([_row(rng, _KINDS[i % 4], k, first) for i in range(lines)])
     b = np.stack([_row(rng, ("alike", "wide")[i % 2], k, second) for i in range(lines)], axis=1)
     b[:, 1::2] = _short(b[:, 1::2])
+    one, other, rest = np.split(rng.permutation(k), [k // 2, k // 2 * 2])
+    b[other] = b[one]
+    a[::4, other] = -a[::4, one]
+    a[::4, rest] *= k == 1
     return _carried(a, first), _carried(b, second)
 
 
@@ -93,6 +98,9 @@ def _row(rng: np.random.Generator, kind: str, k: int, fmt: Format) -> Doubles:
         return sign * significand * np.exp2(rng.integers(low, max(low, high) + 1, k).astype(float))
     if kind == "growing":
         return _short(significand) * np.exp2(float(top))
+    if kind == "nothing":  # as large as b's numbers are small: the errors are not lost below float16's least number
+        high = int(np.clip(-top, fmt.emin, fmt.emax - 1))
+        return sign * significand * np.exp2(np.maximum(high - rng.integers(0, 13, k), fmt.emin).astype(float))
     x = sign * significand * np.exp2(float(top))
     if kind == "cancelling" and k >= 4:
         x *= np.exp2(-float(min(4, max(0, top - fmt.emin))))

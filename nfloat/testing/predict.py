@@ -15,12 +15,13 @@ from ..errors import ArgumentError, as_integer
 from ..formats.names import FormatLike, get_format
 from ..linalg.accumulators import Accumulator, AccumulatorLike, as_accumulator
 from ..linalg.matmul import matmul
+from ..linalg.units.splits import runs
 from ..linalg.units.unit import Unit
 from ..ops.arithmetic import add
 from ..ops.rounding import round as round_to
 from ..streams import SeedLike
 from .arrays import as_values
-from .candidates import whole
+from .candidates import tile_of
 
 
 def predict_matmul(
@@ -30,6 +31,8 @@ def predict_matmul(
     split_k: int = 1,
     promote: FormatLike | int | None = None,
     *,
+    split_tile: int | None = None,
+    split_interleaved: bool = False,
     c: Any = None,
     inputs: FormatLike | tuple[FormatLike, FormatLike] | None = None,
     output: FormatLike | None = None,
@@ -45,11 +48,15 @@ def predict_matmul(
     acc : Accumulator or Format or Unit or str
         How the kernel sums; or the matrix instruction that it uses.
     split_k : int
-        Into how many runs k is cut, each of ceil(k / split_k) (for a unit: of whole steps of it). Each is summed by
-        `acc` from 0; these sums are added in order to c.
+        Into how many parts k is cut: runs of whole tiles, ceil(tiles / split_k) each. Each is summed by `acc` from 0;
+        these sums are added in order to c.
     promote : Format or str or int, optional
         The format in which split-K adds the sums of its parts (`acc`'s rounding; nearest-even for units); None: the
         result's. An integer N, for units: every N terms the sum is added to the result in float32 and starts anew.
+    split_tile : int, optional
+        k that split-K keeps together; None: 1, for units `Unit.tile` (128 bytes of an operand, as in cuBLAS).
+    split_interleaved : bool
+        Whether tile t goes to part t mod split_k, not to runs: cuBLAS' float32 kernels have tiles of 8.
     c, inputs, output, seed
         As in `nf.matmul`.
 
@@ -73,6 +80,9 @@ def predict_matmul(
     parts = as_integer(split_k)
     if parts is None or parts < 1:
         raise ArgumentError(f"split_k={split_k!r} must be an integer >= 1")
+    tile = None if split_tile is None else as_integer(split_tile)
+    if split_tile is not None and (tile is None or tile < 1):
+        raise ArgumentError(f"split_tile={split_tile!r} must be an integer >= 1, or None")
     how = as_accumulator(acc)
     if as_integer(promote) is not None:
         how, promote = _two_level(how, promote), None
@@ -82,7 +92,8 @@ def predict_matmul(
     start = None if c is None else as_values(c, "c")
     if parts == 1:
         return matmul(x, y, how, start, inputs=inputs, output=output, seed=seed)
-    result = _split(x, y, how, start, parts, promote, inputs, seed)
+    cut = runs(x.shape[-1], parts, tile or tile_of(how), bool(split_interleaved))
+    result = _split(x, y, how, start, cut, promote, inputs, seed)
     return result if output is None else round_to(result, output)
 
 
@@ -99,24 +110,21 @@ def _split(
     y: NDArray[Any],
     how: Accumulator | Unit,
     c: NDArray[Any] | None,
-    parts: int,
+    cut: list[NDArray[np.intp]],
     promote: Any,
     inputs: Any,
     seed: SeedLike | None,
 ) -> NDArray[np.floating]:
     """The sums of parts of k, added in order to c."""
     if isinstance(how, Accumulator) and how.stochastic:
-        raise ArgumentError(f"split_k={parts}: the random bits of a split sum are no kernel's; use 'blocked' instead")
-    k = x.shape[-1]
-    size = max(1, -(-k // parts))
-    if isinstance(how, Unit):
-        size = -(-size // whole(how)) * whole(how)
+        raise ArgumentError(
+            f"split_k={len(cut)}: the random bits of a split sum are no kernel's; use 'blocked' instead"
+        )
     mode = how.rounding if isinstance(how, Accumulator) else "nearest_even"
     result = how.result_format if isinstance(how, Accumulator) else get_format(how.output)
     joined = result if promote is None else get_format(promote, "promote")
     total: Any = np.zeros(()) if c is None else c
-    for first in range(0, max(k, 1), size):
-        rows = y[first : first + size] if y.ndim == 1 else y[..., first : first + size, :]
-        part = matmul(x[..., first : first + size], rows, how, inputs=inputs)
+    for k in cut or [np.arange(0)]:
+        part = matmul(x[..., k], y[k] if y.ndim == 1 else y[..., k, :], how, inputs=inputs)
         total = add(total, part, joined, mode)
     return total

@@ -27,7 +27,8 @@ def aligned_step(a, b, c, u, s, scale=(1.0, 1.0), mutation=""):
         return special
     factor = Fraction(scale[0]) * Fraction(scale[1])
     shift = exponent(factor)
-    terms = [(v * factor, e + shift) for v, e in products(a, b, EMIN[u.a], EMIN[u.b])]
+    least = (-14, -14) if s.pairs_apart else (EMIN[u.a], EMIN[u.b])  # FP8 turned into FP16 first
+    terms = [(v * factor, e + shift) for v, e in products(a, b, *least)]
     if mutation == "normalised products":
         terms = [(v, exponent(v)) for v, _ in terms]
     own = [(Fraction(c), exponent(Fraction(c), EMIN[u.output]))] if c != 0 else []
@@ -38,8 +39,8 @@ def aligned_step(a, b, c, u, s, scale=(1.0, 1.0), mutation=""):
     return nvidia_output(total, s.output.value, mutation)
 
 
-def pairs_apart(x: list, block: int = 32) -> list:
-    """Within each block of 32: the elements with k mod 4 in {0, 1}, then those with k mod 4 in {2, 3}."""
+def pairs_apart(x: list, block: int) -> list:
+    """Within each block: the elements with k mod 4 in {0, 1}, then those with k mod 4 in {2, 3}."""
     x = padded(x, block)
     return [
         x[i + k] for i in range(0, len(x), block) for rest in (0, 2) for k in range(block) if k % 4 - rest in (0, 1)
@@ -49,7 +50,7 @@ def pairs_apart(x: list, block: int = 32) -> list:
 def aligned_dot(a, b, c, u, scales, mutation):
     s = u.arithmetic
     if s.pairs_apart:
-        a, b = pairs_apart(a), pairs_apart(b)
+        a, b = pairs_apart(a, 2 * s.step), pairs_apart(b, 2 * s.step)
     main, c = (c, 0.0) if s.promote else (None, c)
     for k in range(0, len(a), s.step):
         if main is not None and k and k % s.promote == 0:

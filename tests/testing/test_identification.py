@@ -39,7 +39,7 @@ KERNELS = [
     ("float16", "amd.cdna3.mfma.f16.f32", {}),
     ("bfloat16", "intel.amx.tdpbf16ps", {}),
     ("bfloat16", "arm.bfdot", {}),
-    ("float16", "nvidia.hopper.mma.f16.f32", {"split_k": 2}),
+    ("float16", "nvidia.hopper.mma.f16.f32", {"split_k": 2, "split_tile": 16}),
 ]
 
 

@@ -38,6 +38,8 @@ _NVIDIA_NAN = 0x7FFFFFFF
 _PLAIN_NAN = 0x7FC00000
 _INTEL_NAN = 0xFFC00000
 _NAN64 = 0x7FF8 << 48
+#: float16's emin
+_HALF_EMIN = -14
 
 #: what a zero's exponent code is: the sum of it and any other stays below every clamp
 _NONE = -5_000
@@ -70,9 +72,9 @@ def never_large(x: UnitOperands) -> bool:
 
 
 @lru_cache(maxsize=256)
-def pairs_apart(k: int) -> NDArray[np.int64]:
-    """k in blocks of 32, in each first those with k mod 4 in {0, 1}, then the others."""
-    order = ascending(k, 32).reshape(-1, 8, 2, 2)
+def pairs_apart(k: int, block: int) -> NDArray[np.int64]:
+    """k in blocks, in each first those with k mod 4 in {0, 1}, then the others."""
+    order = ascending(k, block).reshape(-1, block // 4, 2, 2)
     return np.ascontiguousarray(order.transpose(0, 2, 1, 3)).reshape(-1)
 
 
@@ -94,9 +96,9 @@ def _flush(x: Floats, least: float, *, sign: bool) -> Floats:
 
 def aligned_job(unit: Unit, s: AlignedSum, k: int, single: bool) -> Job:
     """NVIDIA's fused step, in float32 lanes if these are exact."""
-    fa, fb = unit.formats
+    emins = [_HALF_EMIN if s.pairs_apart else f.emin for f in unit.formats]
     half = s.output is Output.NEAREST_16
-    order = pairs_apart(k) if s.pairs_apart else ascending(k, s.step)
+    order = pairs_apart(k, s.whole) if s.pairs_apart else ascending(k, s.step)
     steps = order.size // s.step
     run = s.promote // s.step if s.promote else steps
     call = {
@@ -106,7 +108,7 @@ def aligned_job(unit: Unit, s: AlignedSum, k: int, single: bool) -> Job:
         UnitCall.FRACTION: s.fraction,
         UnitCall.NAN: _NVIDIA_NAN,
         UnitCall.CLAMP: max(s.clamp, _LEAST_CLAMP) if single else s.clamp,
-        UnitCall.EMIN_C: -14 if half else -126,
+        UnitCall.EMIN_C: _HALF_EMIN if half else -126,
         UnitCall.KEPT: 13 if s.output is Output.TRUNCATE_14 else 23,
         UnitCall.PROMOTE: int(s.promote > 0),
         UnitCall.EMIN_SCALE: -127,
@@ -121,8 +123,8 @@ def aligned_job(unit: Unit, s: AlignedSum, k: int, single: bool) -> Job:
         rows=aligned.ROWS,
         order=order,
         call=call,
-        code_a=(fa.emin, 0, _NONE),
-        code_b=(fb.emin, 127 if single else 0, _NONE),
+        code_a=(emins[0], 0, _NONE),
+        code_b=(emins[1], 127 if single else 0, _NONE),
         scale_step=s.scale_block,
     )
 

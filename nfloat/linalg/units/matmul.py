@@ -2,12 +2,11 @@
 
 On the way operands are checked (``units/operands.py``), a kernel is chosen (``units/jobs.py``) and run over tiles
 (``units/run.py``); integer units stand in ``units/integers.py``. Here: what stands outside the instruction, two-level
-promotion and split k.
+promotion and split k (``units/splits.py``: which part takes which k).
 """
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from .jobs import job_for
 from .names import say_if_single_source, units
 from .operands import UnitOperands, unit_operands
 from .run import run
+from .splits import runs
 from .sums import IntegerSum
 from .unit import Unit
 
@@ -92,7 +92,7 @@ def _compute(unit: Unit, x: UnitOperands, threads: int | None) -> NDArray[Any]:
     if unit.split_k == 1:
         return _promoted(unit, x, threads)
     total = x.c
-    for k in _parts(unit, x.a.shape[2]):
+    for k in runs(x.a.shape[2], unit.split_k, unit.tile, unit.split_interleaved):
         total = _sum(unit, total, _promoted(unit, x.part(k, None, _block(unit)), threads))
     return _zeros(x) if total is None else np.array(total)
 
@@ -114,17 +114,6 @@ def _block(unit: Unit) -> int:
 
 def _zeros(x: UnitOperands) -> NDArray[Any]:
     return np.zeros((x.item_a.size, x.a.shape[1], x.b.shape[2]), np.float32)
-
-
-def _parts(unit: Unit, k: int) -> list[NDArray[np.intp]]:
-    """The k of each part: whole tiles, in runs as equal as can be, or dealt out in turn. Empty parts are left out."""
-    tiles = [np.arange(i, min(i + unit.split_tile, k)) for i in range(0, k, unit.split_tile)]
-    if unit.split_interleaved:
-        parts = [tiles[s :: unit.split_k] for s in range(unit.split_k)]
-    else:
-        edges = np.linspace(0, len(tiles), unit.split_k + 1).round().astype(int)
-        parts = [tiles[i:j] for i, j in pairwise(edges)]
-    return [np.concatenate(part) for part in parts if part]
 
 
 def _sum(unit: Unit, total: NDArray[Any] | None, part: NDArray[Any]) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""From checked operands to bits: the tiling of a product, packing, and the kernel over its tiles, on one thread or several.
+"""From checked operands to bits: the tiling of a product, packing, the kernel over tiles, on one thread or several.
 
 `Job` says which kernel and which numbers; ``units/jobs.py`` makes one for each kind of arithmetic. The result never
 depends on the threads: each tile is computed by one of them, and no tile reads another.

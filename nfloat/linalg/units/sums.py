@@ -55,7 +55,8 @@ class AlignedSum:
         The least E.
     output : Output
     pairs_apart : bool
-        Every block of 32 k is taken as two groups, k mod 4 in {0, 1} first (FP8 lowered to two FP16 instructions).
+        Every two steps of k are taken as two groups, k mod 4 in {0, 1} first: FP8 lowered to two FP16 instructions.
+        Operands are float16 numbers there, so exp(x) goes down to -14 whatever format they came from.
     promote : int
         If not 0: sums of `promote` products start from +0 and are added to C by a separate rounded addition.
     scale_block, scale_format : int, str
@@ -75,9 +76,6 @@ class AlignedSum:
         require(self.step in (4, 8, 16, 32), f"step={self.step} must be 4, 8, 16 or 32 products")
         require(2 <= self.fraction <= 25, f"fraction={self.fraction} must be in 2..25: the sum is kept in 33 bits")
         require(self.promote % self.step == 0, f"promote={self.promote} must be a multiple of step={self.step}")
-        require(
-            not self.pairs_apart or 32 % self.step == 0, f"pairs_apart needs a step that divides 32, not {self.step}"
-        )
         require(bool(self.scale_block) == bool(self.scale_format), "scale_block and scale_format belong together")
         require(
             self.scale_block in (0, self.step), f"scale_block={self.scale_block} must be the step, {self.step}, or 0"
@@ -86,6 +84,11 @@ class AlignedSum:
         require(
             low <= self.clamp <= high, f"clamp={self.clamp} must be in {low}..{high} for output {self.output.value!r}"
         )
+
+    @property
+    def whole(self) -> int:
+        """k that belong together: a step, or the two steps of pairs."""
+        return self.step * (2 if self.pairs_apart else 1)
 
     @property
     def rule(self) -> str:

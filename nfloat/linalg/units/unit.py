@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from dataclasses import replace as _replace
 from functools import cached_property
+from math import lcm
 from typing import Any
 
 from ...errors import AccumulatorError, nearest_names
@@ -56,7 +57,7 @@ class Unit:
         Into how many parts k is divided; each part is summed from +0, the parts are added in order by float32
         additions.
     split_tile, split_interleaved : int, bool
-        Parts are whole tiles of `split_tile` k: consecutive runs, or tile t to part t mod split_k.
+        Parts are whole tiles of `split_tile` k (0: as `tile` says): consecutive runs, or tile t to part t mod split_k.
     """
 
     name: str
@@ -71,7 +72,7 @@ class Unit:
     mixes: tuple[str, ...] = ()
     promote: int = 0
     split_k: int = 1
-    split_tile: int = 128
+    split_tile: int = 0
     split_interleaved: bool = False
 
     def __hash__(self) -> int:
@@ -126,7 +127,7 @@ class Unit:
             require(exact, f"unit {self.name!r}: a product of {self.a} and {self.b} must fit 24 bits")
 
     def _check_options(self) -> None:
-        for key, least in (("promote", 0), ("split_k", 1), ("split_tile", 1)):
+        for key, least in (("promote", 0), ("split_k", 1), ("split_tile", 0)):
             value = getattr(self, key)
             fits = isinstance(value, int) and not isinstance(value, bool) and value >= least
             require(fits, f"{key}={value!r} of unit {self.name!r} must be an integer of at least {least}")
@@ -136,19 +137,23 @@ class Unit:
         require(plain, f"promote and split_k need output 'float32', and unit {self.name!r} has {self.output!r}")
         for key in ("promote", "split_tile"):
             value = getattr(self, key)
-            require(
-                value % self._whole == 0, f"{key}={value} of unit {self.name!r} must be a multiple of {self._whole}"
-            )
-        fits = not self.promote or self.split_k == 1 or self.split_tile % self.promote == 0
+            require(value % self.whole == 0, f"{key}={value} of unit {self.name!r} must be a multiple of {self.whole}")
+        fits = not self.promote or self.split_k == 1 or self.tile % self.promote == 0
         require(
             fits, f"split_tile={self.split_tile} of unit {self.name!r} must be a multiple of promote={self.promote}"
         )
 
     @property
-    def _whole(self) -> int:
-        """k that belong together: a step, a tile, a block of pairs."""
+    def tile(self) -> int:
+        """k that split k keeps together: `split_tile`, or 128 bytes of an operand, as cuBLAS and CUTLASS have it."""
+        bits = 32 if self.a == "tfloat32" else get_format(self.a).bits
+        return self.split_tile or lcm(1024 // bits, self.whole, self.promote or 1)
+
+    @property
+    def whole(self) -> int:
+        """k that belong together in the instruction: a step, a tile, pairs, a block of scales."""
         s = self.arithmetic
-        return max(s.step, getattr(s, "tile", 1), 32 if getattr(s, "pairs_apart", False) else 1)
+        return max(getattr(s, "whole", s.step), getattr(s, "tile", 1), getattr(s, "scale_block", 0))
 
     @property
     def vendor(self) -> str:
