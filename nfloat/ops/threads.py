@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache
-from itertools import pairwise
 
 from ..errors import ArgumentError, as_integer
 
@@ -17,6 +16,9 @@ WORK_PER_THREAD = 5_000_000
 
 #: the CPU's own sums are so many times as fast, the plain rule so many times as slow
 NATIVE, PLAIN = 10, 100
+
+#: pieces of a task for each thread
+_SHARES = 4
 
 #: the most of that work that is done in one go (a fifth of a second), and how many times as slow the plain rule is at
 #: its slowest (Kahan's sums with stochastic_c)
@@ -74,30 +76,32 @@ def over_ranges(
     it ends within a second. Then no thread begins another, and KeyboardInterrupt is raised when all have stopped. Where
     one alone takes longer, `give_up` tells the tasks that run to come to an end.
     """
-    piece = max(1, PIECE // work) if work > 0 else size
+    piece = max(1, PIECE // work) if work > 0 else max(1, size)
     # a signal is seen by the main thread alone, and not while it is in a task
     aside = give_up is not None and work > PIECE and threading.current_thread() is threading.main_thread()
-    if count == 1 and piece >= size and not aside:
-        task(0, size)
+    if count == 1 and not aside:
+        for start in range(0, size, piece):
+            task(start, min(size, start + piece))
         return
     stopped = threading.Event()
+    # pieces are taken as threads come: one that is slowed down (another process, a slower core) does fewer
+    piece = min(piece, max(1, -(-size // (_SHARES * count))))
+    starts = iter(range(0, size, piece))
+    taking = threading.Lock()
 
-    def part(first: int, last: int) -> None:
-        for start in range(first, last, piece):
-            if stopped.is_set():
+    def work_off() -> None:
+        while not stopped.is_set():
+            with taking:
+                start = next(starts, None)
+            if start is None:
                 return
-            task(start, min(last, start + piece))
+            task(start, min(size, start + piece))
 
-    if count == 1 and not aside:
-        part(0, size)
-        return
-    edges = [size * t // count for t in range(count + 1)]
-    ranges = [(first, last) for first, last in pairwise(edges) if first < last]
     pool = _pool(os.getpid(), max(available(), count))
-    futures = [pool.submit(part, *span) for span in ranges[0 if aside else 1 :]]
+    futures = [pool.submit(work_off) for _ in range(count if aside else count - 1)]
     try:
         if not aside:
-            part(*ranges[0])
+            work_off()
         for future in futures:
             future.result()
     except BaseException:

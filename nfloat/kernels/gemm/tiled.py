@@ -36,7 +36,7 @@ def _other(total: type[Any], products: dict[Product, type[Any]], watched: tuple[
         if rounded is not None:
             table |= {kind(Order.SEQUENTIAL, product, w): sequential(total, rounded, w) for w in watched}
         table |= {kind(Order.KAHAN, product, w): kahan(total, rounded, w) for w in watched}
-        table[kind(Order.PAIRWISE, product)] = pairwise(total, rounded)
+        table |= {kind(Order.PAIRWISE, product, w): pairwise(total, rounded, watched=w) for w in watched}
     return table
 
 
