@@ -1,7 +1,12 @@
-"""Every notebook of examples/ runs from top to bottom; its assert cells are the checks."""
+"""Every notebook of examples/ runs from top to bottom, without a warning; its assert cells are the checks.
+
+So do the solutions of their exercises. Notebooks are committed with what they show.
+"""
 
 from __future__ import annotations
 
+import json
+import runpy
 from pathlib import Path
 
 import pytest
@@ -10,16 +15,48 @@ nbclient = pytest.importorskip("nbclient", reason="nbclient and ipykernel run th
 nbformat = pytest.importorskip("nbformat")
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+NOTEBOOKS = sorted(EXAMPLES.glob("*.ipynb"))
+
+
+def needs(path):
+    if "nfloat.torch" in path.read_text(encoding="utf-8"):
+        pytest.importorskip("torch", reason="PyTorch runs this: pip install 'nfloat[torch]'")
+
+
+def said(outputs):
+    """What cells wrote beside their results: warnings, and what a kernel compiles."""
+    return [output for output in outputs if output["output_type"] == "stream" or "error" in output["output_type"]]
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::RuntimeWarning")
-@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.ipynb")), ids=lambda p: p.stem)
-def test_runs(path):
-    if "nfloat.torch" in path.read_text(encoding="utf-8"):
-        pytest.importorskip("torch", reason="PyTorch runs this notebook: pip install 'nfloat[torch]'")
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_runs(path, monkeypatch):
+    needs(path)
+    monkeypatch.setenv("NFLOAT_QUIET", "1")
     notebook = nbformat.read(path, as_version=4)
     client = nbclient.NotebookClient(
         notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(EXAMPLES)}}
     )
     client.execute()
-    assert any(cell.get("outputs") for cell in notebook.cells)
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert len(outputs) > 3
+    assert said(outputs) == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_what_is_committed(path):
+    """A question, a picture, exercises with their solutions beside; outputs, none of them a warning; not too large."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    text = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
+    assert "?**" in text[0] and "## Exercises" in text[-1]
+    assert f"solutions/{path.stem}.py" in text[-1] and (EXAMPLES / "solutions" / f"{path.stem}.py").is_file()
+    assert any("image/png" in output.get("data", {}) or "image/svg+xml" in output.get("data", {}) for output in outputs)
+    assert said(outputs) == [] and path.stat().st_size < 300_000
+
+
+@pytest.mark.parametrize("path", sorted((EXAMPLES / "solutions").glob("*.py")), ids=lambda p: p.stem)
+def test_solutions(path, capsys):
+    needs(path)
+    runpy.run_path(str(path))
+    assert capsys.readouterr().out
