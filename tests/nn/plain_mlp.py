@@ -11,6 +11,24 @@ from nfloat.nn import elementary
 from nfloat.nn.recipes import BlockCast, SplitK
 
 
+def elements(cast, x, amax, seed):
+    """(quotients by one scale, the scale)."""
+    element = cast.format.element
+    scale = nf.divide(amax * 2.0**cast.margin, element.max, "float32")
+    return np.asarray(nf.divide(x, scale, element, cast.rounding, overflow="saturate", seed=seed)), float(scale)
+
+
+def in_blocks(cast, x, k, signs, seed):
+    """(values of a matrix in blocks along axis k, their tensor scale)."""
+    if cast.hadamard:
+        pad = [(0, 0), (0, 0)]
+        pad[k] = (0, -x.shape[k] % cast.hadamard)
+        x = nf.hadamard(np.pad(x, pad), cast.hadamard, signs, k)
+    axis = ((0, 1) if k == 1 else (1, 0)) if cast.format.is_tile else k
+    q = nf.quantize(x, cast.format, cast.rounding, axis=axis, seed=seed)
+    return (q.dequantize(np.float64) / q.tensor_scale if q.tensor_scale else x * 0.0), q.tensor_scale
+
+
 class Plain:
     """Weights, momenta and histories of one training; `step` does one update by Nesterov's momentum."""
 
@@ -60,20 +78,11 @@ class Plain:
         past = self.amax.setdefault((layer, role), [])
         amax = max(past[-cast.delayed :]) if cast.delayed and past else own
         past.append(own)
-        element = cast.format.element
-        scale = nf.divide(amax * 2.0**cast.margin, element.max, "float32")
-        seed = self.stream(layer, role) if cast.rounding.is_stochastic else None
-        return np.asarray(nf.divide(x, scale, element, cast.rounding, overflow="saturate", seed=seed)), float(scale)
+        return elements(cast, x, amax, self.stream(layer, role) if cast.rounding.is_stochastic else None)
 
     def blocks(self, cast, x, k, layer, role):
-        if cast.hadamard:
-            pad = [(0, 0), (0, 0)]
-            pad[k] = (0, -x.shape[k] % cast.hadamard)
-            x = nf.hadamard(np.pad(x, pad), cast.hadamard, self.seed, k)
         seed = self.stream(layer, role) if cast.rounding.is_stochastic else None
-        axis = ((0, 1) if k == 1 else (1, 0)) if cast.format.is_tile else k
-        q = nf.quantize(x, cast.format, cast.rounding, axis=axis, seed=seed)
-        return (q.dequantize(np.float64) / q.tensor_scale if q.tensor_scale else x * 0.0), q.tensor_scale
+        return in_blocks(cast, x, k, self.seed, seed)
 
     def r_of(self, name):
         """The optimiser's arithmetic: rounding of results, rounding of scalars."""

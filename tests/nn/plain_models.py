@@ -7,9 +7,11 @@ no operations. Values are float64 between roundings. Loops where the engine has 
 from itertools import product
 
 import numpy as np
+from plain_mlp import elements, in_blocks
 
 import nfloat as nf
 from nfloat.nn import elementary
+from nfloat.nn.recipes import BlockCast
 
 
 class Plain:
@@ -17,6 +19,7 @@ class Plain:
 
     def __init__(self, recipe, weights, buffers, seed, lr):
         self.r, self.seed, self.lr, self.step, self.kept = recipe, seed, lr, 0, {}
+        self.amax, self.drawn = {}, {}
         self.scale = 1.0 if recipe.loss_scaling is None else recipe.loss_scaling.initial
         start = recipe.weights.nearest
         self.w = {name: self.cast(start, x) for name, x in weights.items()}
@@ -43,10 +46,42 @@ class Plain:
     def weight(self, name):
         return self.cast(self.r.weight_copy, self.w[name])
 
-    def gemm(self, part, a, b, which, c=None):
-        """A product of operands x, w, dy; both of attention's are a."""
-        a, b = (self.cast(self.r.operand(part, kind), x) for kind, x in zip(which, (a, b), strict=True))
-        return np.asarray(nf.matmul(a, b, self.r.summed(part), c))
+    def gemm(self, layer, part, a, b, which, c=None):
+        """A product of a layer's operands x, w, dy; both of attention's are a."""
+        how = self.r.at(layer).summed(part)
+        (a, one), (b, other) = (self.operand(layer, part, *own) for own in zip(which, (a, b), (1, 0), strict=True))
+        if one * other == 1.0:
+            return np.asarray(nf.matmul(a, b, how, c))
+        y = nf.round(wide(nf.matmul(a, b, how)) * float(np.float32(one * other)), how.result_format)
+        return (y if c is None else nf.round(y + wide(c), how.result_format)).astype(self.r.carrier)
+
+    def operand(self, layer, part, kind, x, k):
+        """An operand that is summed over its axis k, and the scale of the whole; rounded as it lies in memory."""
+        cast, role = self.r.at(layer).operand(part, kind), f"gemm.{kind}"
+        if not isinstance(cast, BlockCast):
+            return self.cast(cast, x), 1.0
+        turned = not x.flags.c_contiguous
+        x, k = (x.T, 1 - k) if turned else (x, k)
+        if cast.one_scale:
+            values, scale = elements(cast, x, self.greatest(layer, role, cast, float(np.abs(x).max())), None)
+        else:
+            seed = self.stream(layer, f"{role}.{part}") if cast.rounding.is_stochastic else None
+            values, scale = in_blocks(cast, x, k, nf.Stream(self.seed), seed)
+        values = values.astype(self.r.carrier)
+        return (values.T if turned else values), scale
+
+    def greatest(self, layer, role, cast, own):
+        """The magnitude that a scale follows from: the tensor's own, or those of the steps before."""
+        known = self.amax.setdefault((layer, role), {})
+        past = [known[step] for step in sorted(known) if step < self.step][-(cast.delayed or 1) :]
+        known[self.step] = max(known.get(self.step, 0.0), own)
+        return max(past) if cast.delayed and past else own
+
+    def stream(self, layer, role):
+        """The next stream of that name in this step."""
+        key = layer, role, self.step
+        self.drawn[key] = self.drawn.get(key, -1) + 1
+        return nf.Stream(self.seed).child(*key, self.drawn[key])
 
     def total(self, x):
         """(k, n) -> (n,), in the recipe's accumulator for sums."""
@@ -54,14 +89,14 @@ class Plain:
 
     # ------------------------------------------------------------ parts that both models have
     def linear(self, name, x):
-        y = self.gemm("forward", x, self.weight(f"{name}.weight").T, ("x", "w"), self.weight(f"{name}.bias"))
+        y = self.gemm(name, "forward", x, self.weight(f"{name}.weight").T, ("x", "w"), self.weight(f"{name}.bias"))
         return self.activation(y)
 
     def linear_back(self, name, x, dy):
         """dx; the weights' gradients are noted."""
-        self.note(f"{name}.weight", self.gemm("weight_gradient", dy.T, x, ("dy", "x")))
+        self.note(f"{name}.weight", self.gemm(name, "weight_gradient", dy.T, x, ("dy", "x")))
         self.note(f"{name}.bias", self.total(dy))
-        return self.slope(self.gemm("input_gradient", dy, self.weight(f"{name}.weight"), ("dy", "w")))
+        return self.slope(self.gemm(name, "input_gradient", dy, self.weight(f"{name}.weight"), ("dy", "w")))
 
     def note(self, name, gradient):
         self.g[name] = self.cast(self.r.weight_gradients, gradient)
@@ -149,23 +184,29 @@ class PlainConvolutional(Plain):
             columns[k] = seen[:, : out[0], : out[1]].ravel()
         w = self.weight(f"{name}.weight")
         bias = self.weight(f"{name}.bias")[:, np.newaxis]
-        y = self.gemm("forward", w.reshape(len(w), -1), columns, ("w", "x"), bias)
+        y = self.gemm(name, "forward", w.reshape(len(w), -1), columns, ("w", "x"), bias)
         return self.activation(y.reshape(len(w), n, *out).transpose(1, 0, 2, 3)), columns
 
     def conv_back(self, name, shape, columns, dy, stride, inner=True):
         rows = np.ascontiguousarray(dy.transpose(1, 0, 2, 3)).reshape(dy.shape[1], -1)
         w = self.weight(f"{name}.weight")
-        self.note(f"{name}.weight", self.gemm("weight_gradient", rows, columns.T, ("dy", "x")).reshape(w.shape))
+        self.note(f"{name}.weight", self.gemm(name, "weight_gradient", rows, columns.T, ("dy", "x")).reshape(w.shape))
         self.note(f"{name}.bias", self.total(np.ascontiguousarray(rows.T)))
         if not inner:
             return None
-        dx = np.empty(shape)
-        for h, v in product(range(shape[2]), range(shape[3])):  # place by place: the terms that it had a part in
-            taps = [(o, i, j) for o, i, j in product(range(len(w)), range(3), range(3))
-                    if (h + 1 - i) % stride == 0 and (v + 1 - j) % stride == 0]  # fmt: skip
-            left = np.array([w[o, :, i, j] for o, i, j in taps]).T
-            right = np.array([seen(dy, o, (h + 1 - i) // stride, (v + 1 - j) // stride) for o, i, j in taps])
-            dx[:, :, h, v] = self.gemm("input_gradient", left, right, ("w", "dy")).T
+        dx = np.empty(shape, w.dtype)
+        for phase in product(range(stride), range(stride)):  # of the places: those that the same taps had a part in
+            taps = [[i for i in range(3) if (p + 1 - i) % stride == 0] for p in phase]
+            met = list(product(range(len(w)), *taps))
+            places = [range(p, n, stride) for p, n in zip(phase, shape[2:], strict=True)]
+            left = np.array([w[o, :, i, j] for o, i, j in met]).T
+            right = np.empty((len(met), shape[0] * len(places[0]) * len(places[1])), dy.dtype)
+            for row, (o, i, j) in enumerate(met):
+                rays = [seen(dy, o, (h + 1 - i) // stride, (v + 1 - j) // stride) for h, v in product(*places)]
+                right[row] = np.array(rays).T.ravel()
+            part = self.gemm(name, "input_gradient", np.ascontiguousarray(left), right, ("w", "dy"))
+            part = part.reshape(len(left), shape[0], len(places[0]), len(places[1])).transpose(1, 0, 2, 3)
+            dx[:, :, phase[0] :: stride, phase[1] :: stride] = part
         return self.slope(dx)
 
     def norm(self, name, x):
@@ -288,16 +329,18 @@ class PlainTransformer(Plain):
         n, length, width = x.shape
         w, bias = self.weight(f"{name}.in_proj_weight"), self.weight(f"{name}.in_proj_bias")
         rows = x.reshape(n * length, width)
-        whole = self.activation(self.gemm("forward", rows, w.T, ("x", "w"), bias)).reshape(n, length, 3, self.heads, -1)
+        whole = self.activation(self.gemm(name, "forward", rows, w.T, ("x", "w"), bias)).reshape(
+            n, length, 3, self.heads, -1
+        )
         q, k, v = (np.ascontiguousarray(whole[:, :, i].transpose(0, 2, 1, 3)) for i in range(3))
         factor = 1.0 / np.sqrt(width // self.heads)
         scaled = self.activation(wide(q) * factor)
-        scores = self.activation(self.gemm("forward", scaled, k.swapaxes(-1, -2), ("a", "a")))
+        scores = self.activation(self.gemm(name, "forward", scaled, k.swapaxes(-1, -2), ("a", "a")))
         hidden = np.where(np.tri(length, dtype=bool), 0.0, -np.inf)
         z = wide(scores) + hidden
         e = elementary.exp(z - z.max(axis=-1, keepdims=True))
         chances = self.activation(e / halves(e, -1))
-        found = self.activation(self.gemm("forward", chances, v, ("a", "a")))
+        found = self.activation(self.gemm(name, "forward", chances, v, ("a", "a")))
         joined = np.ascontiguousarray(found.transpose(0, 2, 1, 3)).reshape(n * length, width)
         y = self.linear(f"{name}.out_proj", joined).reshape(x.shape)
         return y, (scaled, k, v, factor, chances, joined)
@@ -306,16 +349,18 @@ class PlainTransformer(Plain):
         n, length, width = x.shape
         slope = self.linear_back(f"{name}.out_proj", joined, dy.reshape(n * length, width))
         slope = np.ascontiguousarray(slope.reshape(n, length, self.heads, -1).transpose(0, 2, 1, 3))
-        d_chances = self.slope(self.gemm("input_gradient", slope, v.swapaxes(-1, -2), ("a", "a")))
-        d_v = self.slope(self.gemm("weight_gradient", chances.swapaxes(-1, -2), slope, ("a", "a")))
+        d_chances = self.slope(self.gemm(name, "input_gradient", slope, v.swapaxes(-1, -2), ("a", "a")))
+        d_v = self.slope(self.gemm(name, "weight_gradient", chances.swapaxes(-1, -2), slope, ("a", "a")))
         products = wide(d_chances) * chances
         d_scores = self.slope(products - chances * halves(products, -1))
-        d_scaled = self.slope(self.gemm("input_gradient", d_scores, k, ("a", "a")))
-        d_k = self.slope(self.gemm("weight_gradient", scaled.swapaxes(-1, -2), d_scores, ("a", "a"))).swapaxes(-1, -2)
+        d_scaled = self.slope(self.gemm(name, "input_gradient", d_scores, k, ("a", "a")))
+        d_k = self.slope(self.gemm(name, "weight_gradient", scaled.swapaxes(-1, -2), d_scores, ("a", "a"))).swapaxes(
+            -1, -2
+        )
         d_q = self.slope(wide(d_scaled) * factor)
         whole = np.stack([d.transpose(0, 2, 1, 3) for d in (d_q, d_k, d_v)], axis=2).reshape(n * length, 3 * width)
         rows = x.reshape(n * length, width)
-        self.note(f"{name}.in_proj_weight", self.gemm("weight_gradient", whole.T, rows, ("dy", "x")))
+        self.note(f"{name}.in_proj_weight", self.gemm(name, "weight_gradient", whole.T, rows, ("dy", "x")))
         self.note(f"{name}.in_proj_bias", self.total(whole))
         w = self.weight(f"{name}.in_proj_weight")
-        return self.slope(self.gemm("input_gradient", whole, w, ("dy", "w"))).reshape(x.shape)
+        return self.slope(self.gemm(name, "input_gradient", whole, w, ("dy", "w"))).reshape(x.shape)

@@ -37,7 +37,18 @@ def by_number(recipe):
     return not any(isinstance(cast, BlockCast) for cast in casts)
 
 
+#: scales of a tensor and delayed ones, MX along k, NVFP4 in tiles and behind a Hadamard transform, a head of its own
+BLOCKS = MOTLEY.replace(
+    name="blocks", weights="e8m13", gemm_inputs=None, weight_gradients="bfloat16",
+    forward_x="mxfp8_e4m3", forward_w="nvfp4:tile=16",
+    input_gradient_dy="float8_e5m2:delayed=3:margin=1", input_gradient_w="float8_e4m3fn:current",
+    weight_gradient_dy="mxfp4:stochastic:hadamard=8", weight_gradient_x="nvfp4:stochastic:hadamard=8",
+    layers={"head": {"forward_w": "mxint8", "weight_gradient_dy": "mxfp6_e3m2:rceil", "weight_gradient_x": "e5m5"},
+            "4": {"forward_x": "e5m6", "input_gradient_dy": "mxfp8_e5m2:stochastic"}},
+)  # fmt: skip
+
 RECIPES = [recipe for recipe in nf.nn.recipes.values() if by_number(recipe)] + [MOTLEY]
+SCALED = [recipe for recipe in nf.nn.recipes.values() if not by_number(recipe)] + [BLOCKS]
 STEPS, LR, SEED = 20, 0.05, 6
 
 
@@ -56,7 +67,7 @@ def transformer():
     return model, PlainTransformer, rng.integers(0, 7, (4, 5)), rng.integers(0, 7, (4, 5)), {"heads": 2}
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
+@pytest.mark.parametrize("recipe", RECIPES + SCALED, ids=lambda recipe: recipe.name)
 @pytest.mark.parametrize("make", [convolutional, transformer])
 def test_twenty_steps(make, recipe):
     model, plain, x, y, options = make()
