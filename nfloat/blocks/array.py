@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from ..errors import ArgumentError, ShapeError
 from ..formats.blocks import BlockFormat, BlockFormatLike, get_block_format
 from ..ops.blocks.layout import Axis, as_layout
-from ..ops.codes import decode, encode
+from ..ops.codes import as_codes, decode, encode
 from ..ops.packing import pack, unpack
 from .layouts import swizzle, unswizzle
 
@@ -123,11 +123,12 @@ class BlockArray:
     def __getitem__(self, index: Any) -> BlockArray:
         """Rows, columns, stacks: integers and slices. Along the blocks' axis only whole blocks."""
         index = index if isinstance(index, tuple) else (index,)
-        if Ellipsis in index:
-            at = index.index(Ellipsis)
+        at = next((place for place, i in enumerate(index) if i is Ellipsis), None)
+        if at is not None:
             index = (*index[:at], *[slice(None)] * (self.ndim - len(index) + 1), *index[at + 1 :])
         index = (*index, *[slice(None)] * (self.ndim - len(index)))
-        if len(index) != self.ndim or not all(isinstance(i, (int, np.integer, slice)) for i in index):
+        known = all(isinstance(i, (int, np.integer, slice)) and not isinstance(i, bool) for i in index)
+        if len(index) != self.ndim or not known:
             raise ArgumentError(f"index {index!r}: a BlockArray {self.shape} takes integers and slices, one an axis")
         layout = as_layout(self.shape, self.format, self.axis)
         sizes = dict(zip(layout.axes, layout.sizes, strict=True))
@@ -223,34 +224,49 @@ class BlockArray:
         ------
         ShapeError
             If the scales' shape is not the array's with the axis divided by the block.
+        ArgumentError
+            If a code is none of its format's, or `tensor_scale` none that the format may have.
         """
-        f, c = get_block_format(fmt), np.asarray(codes)
+        f = get_block_format(fmt)
+        c, t = as_codes(codes, f.element, "codes"), _checked_tensor_scale(tensor_scale, f)
         layout = as_layout(c.shape, f, axis)
         scales = np.asarray(decode(scale_codes, f.scale))
         if scales.shape != layout.scale_shape:
             raise ShapeError(
                 f"scale_codes {scales.shape} must have the shape {layout.scale_shape} for codes {c.shape} of {f.name}"
             )
-        return cls(c, scales, float(tensor_scale), f, own_axis(layout.axes), np.dtype(dtype))
+        return cls(c, scales, t, f, own_axis(layout.axes), np.dtype(dtype))
 
     # ------------------------------------------------------------ as text
     def __repr__(self) -> str:
-        one = self.scales.size == 1
-        low, high = (float(g(self.scales, initial=i)) for g, i in ((np.nanmin, np.inf), (np.nanmax, -np.inf)))
-        scales = (
-            "no scales"
-            if not self.scales.size
-            else f"1 scale of {low}"
-            if one
-            else f"{self.scales.size} scales of {low} to {high}"
-        )
         tensor = f", tensor_scale={self.tensor_scale}" if self.format.tensor_scale else ""
+        scales = _scales_in_words(self.scales)
         return f"BlockArray({self.format.name}, shape={self.shape}, axis={self.axis}, {scales}{tensor})"
 
     def _repr_html_(self) -> str:
         from .picture import array_html
 
         return array_html(self)
+
+
+def _checked_tensor_scale(t: float, fmt: BlockFormat) -> float:
+    """A tensor scale that a format may have: 1 where it has none; else what float32 holds, NaN too, but no sign."""
+    if not fmt.tensor_scale and t != 1.0:
+        raise ArgumentError(f"tensor_scale={t!r}: {fmt.name} has none; leave it out")
+    with np.errstate(over="ignore"):
+        known = not t < 0.0 and np.array_equal(np.float32(t), t, equal_nan=True)
+    if not known:
+        raise ArgumentError(f"tensor_scale={t!r} must be a float32 number that is not negative")
+    return float(t)
+
+
+def _scales_in_words(scales: NDArray[np.floating]) -> str:
+    """How many there are, and the least and the greatest; of a block that is NaN it is NaN."""
+    if not scales.size:
+        return "no scales"
+    numbers = scales[~np.isnan(scales)]
+    low, high = (float(numbers.min()), float(numbers.max())) if numbers.size else (np.nan, np.nan)
+    return f"1 scale of {low}" if scales.size == 1 else f"{scales.size} scales of {low} to {high}"
 
 
 def own_axis(axes: tuple[int, ...]) -> int | tuple[int, int] | None:

@@ -177,3 +177,35 @@ def test_scales_outside_a_unit(blocks):
         nf.matmul(nf.quantize(numbers(32, 96), formats[0], axis=0), b, unit) if blocks == (32, 24) else nf.matmul(
             nf.quantize(numbers(96), nf.mxfp8_e4m3), b, unit
         )
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"codes": [[16, 1]]}, "code 16 is not in 0..15"),
+        ({"codes": [[1.5, 1]]}, "is not integers"),
+        ({"tensor_scale": -1.0}, "not negative"),
+        ({"tensor_scale": 0.1}, "float32 number"),
+        ({"tensor_scale": 2.0, "fmt": nf.mxfp4}, "mxfp4 has none"),
+    ],
+)
+def test_codes_and_scales_that_are_none(given, named):
+    right = {"codes": [[15, 1]], "scale_codes": [[56]], "fmt": nf.nvfp4, "tensor_scale": 0.5}
+    q = nf.BlockArray.from_codes(**right)
+    assert q.codes.dtype == np.uint8 and q.dequantize().tolist() == [[-3.0, 0.25]]
+    with pytest.raises(nf.ArgumentError, match=named):
+        nf.BlockArray.from_codes(**right | given)
+
+
+@pytest.mark.parametrize("index", [np.arange(4) > 1, [0, 1], True, None, 1.0, (0, 0, 0)])
+def test_indices_that_are_none(index):
+    with pytest.raises(nf.ArgumentError, match="takes integers and slices"):
+        nf.quantize(numbers(4, 32), nf.mxfp4)[index]
+
+
+def test_a_text_of_scales_that_are_no_numbers():
+    x = np.ones((2, 32))
+    assert "1 scale of nan" in repr(nf.quantize(x[:1] * np.nan, nf.mxfp4))
+    x[1] = np.nan
+    assert "2 scales of 0.25 to 0.25" in repr(nf.quantize(x, nf.mxfp4))
+    assert "2 scales of nan to nan" in repr(nf.quantize(x * np.nan, nf.mxfp4))
