@@ -16,6 +16,15 @@ from .machine import HERE
 Value: TypeAlias = ir.Value
 
 
+def prefetch(builder: ir.IRBuilder, pointer: Value, *, write: bool = False) -> None:
+    """Ask for the cache line that a pointer is in, to be read or written; without effect where there is no memory."""
+    byte, i32 = ir.IntType(8).as_pointer(), ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [byte, i32, i32, i32])
+    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+    keep, data = i32(3), i32(1)
+    builder.call(function, [builder.bitcast(pointer, byte), i32(int(write)), keep, data])
+
+
 class Lanes:
     """`count` lanes of float32 (bits=32) or float64 (bits=64) on an IR builder."""
 
@@ -85,15 +94,15 @@ class Lanes:
         return self.call("fma", a, b, s) if HERE.fma else self.builder.fadd(self.builder.fmul(a, b), s)
 
     def greater_code(self, name: str, x: Value, y: Value) -> Value:
-        """The greater (`name`: smax, umax) of codes in 64-bit lanes, by halves, as AVX2 and NEON compare them.
+        """The greater (`name`: smax, umax) of codes, in 64-bit lanes by halves, as AVX2 and NEON compare them.
 
         Exact for bits of powers of two, whose lower halves are 0. In general the halves of the result may come from
-        different codes: it is at least the greater one, and no halves are in it but theirs.
+        different codes: it is at least the greater one, and no halves are in it but theirs. (umin: at most the less.)
         """
         if self.bits != 64:
             return self.call(name, x, y)
-        b, halves = self.builder, ir.VectorType(ir.IntType(32), 2 * self.count)
-        return b.bitcast(self.call(name, *(b.bitcast(code, halves) for code in (x, y))), self.int)
+        b, halves = self.builder, ir.VectorType(ir.IntType(32), 2 * x.type.count)
+        return b.bitcast(self.call(name, *(b.bitcast(code, halves) for code in (x, y))), x.type)
 
     def magnitude(self, x: Value) -> Value:
         """|x|."""
@@ -114,6 +123,14 @@ class Lanes:
         kind = ir.IntType(folded.type.count)
         return self.builder.icmp_unsigned("==", self.builder.bitcast(folded, kind), ir.Constant(kind, -1))
 
+    def at_most(self, x: Value, bound: Value) -> Value:
+        """Whether every lane's integer is at most `bound` (the same in all lanes), unsigned; one comparison for all.
+
+        In 64-bit lanes that is only likely where some come near: see `greater_code`.
+        """
+        greatest = self.fold(x, lambda low, high: self.greater_code("umax", low, high))
+        return self.all(self.builder.icmp_unsigned("<=", greatest, self.fold(bound, lambda low, _: low)))
+
     def any(self, condition: Value) -> Value:
         """Whether a condition holds in some lane."""
         return self.some(self.fold(condition, self.builder.or_))
@@ -123,14 +140,26 @@ class Lanes:
         kind = ir.IntType(folded.type.count)
         return self.builder.icmp_unsigned("!=", self.builder.bitcast(folded, kind), ir.Constant(kind, 0))
 
+    def some_negative(self, folded: Value) -> Value:
+        """Whether some of the folded integers has its sign bit."""
+        return self.some(self.builder.icmp_signed("<", folded, ir.Constant(folded.type, [0] * folded.type.count)))
+
     def fold(self, x: Value, combine: Callable[[Value, Value], Value]) -> Value:
-        """x, its halves combined where the lanes take two registers of 512 bits; so one test does for both."""
-        if self.count * self.bits <= 512:
-            return x
-        half, nothing = self.count // 2, ir.Constant(x.type, ir.Undefined)
-        places = (range(half), range(half, self.count))
-        index = ir.VectorType(ir.IntType(32), half)
-        return combine(*(self.builder.shuffle_vector(x, nothing, ir.Constant(index, list(p))) for p in places))
+        """x, its halves combined until one register holds it; so one test does for all.
+
+        Conditions stay whole up to 512 bits: without mask registers LLVM moves them between widths lane by lane.
+        """
+        width = 512 if x.type.element == ir.IntType(1) else HERE.width
+        while x.type.count * self.bits > width:
+            half, nothing = x.type.count // 2, ir.Constant(x.type, ir.Undefined)
+            index = ir.VectorType(ir.IntType(32), half)
+            x = combine(
+                *(
+                    self.builder.shuffle_vector(x, nothing, ir.Constant(index, list(places)))
+                    for places in (range(half), range(half, 2 * half))
+                )
+            )
+        return x
 
     def random_word(self, counter: Value, key_low: Value, key_high: Value) -> Value:
         """``rng.word32`` in lanes: the 32-bit words of 32-bit counters under the two halves of `subkeys`."""

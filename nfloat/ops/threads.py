@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache
-from itertools import pairwise
 
 from ..errors import ArgumentError, as_integer
 
@@ -17,6 +16,9 @@ WORK_PER_THREAD = 5_000_000
 
 #: the CPU's own sums are so many times as fast, the plain rule so many times as slow
 NATIVE, PLAIN = 10, 100
+
+#: pieces of a task for each thread
+_SHARES = 4
 
 #: the most of that work that is done in one go (a fifth of a second), and how many times as slow the plain rule is at
 #: its slowest (Kahan's sums with stochastic_c)
@@ -67,26 +69,29 @@ def over_ranges(task: Callable[[int, int], object], size: int, count: int, work:
     `work` is that of one of `size` (as in `thread_count`): a range is so short that when Ctrl-C comes, what is left of
     it ends within a second. Then no thread begins another, and KeyboardInterrupt is raised when all have stopped.
     """
-    piece = max(1, PIECE // work) if work > 0 else size
-    if count == 1 and piece >= size:
-        task(0, size)
+    piece = max(1, PIECE // work) if work > 0 else max(1, size)
+    if count == 1:
+        for start in range(0, size, piece):
+            task(start, min(size, start + piece))
         return
     stopped = threading.Event()
+    # pieces are taken as threads come: one that is slowed down (another process, a slower core) does fewer
+    piece = min(piece, max(1, -(-size // (_SHARES * count))))
+    starts = iter(range(0, size, piece))
+    taking = threading.Lock()
 
-    def part(first: int, last: int) -> None:
-        for start in range(first, last, piece):
-            if stopped.is_set():
+    def work_off() -> None:
+        while not stopped.is_set():
+            with taking:
+                start = next(starts, None)
+            if start is None:
                 return
-            task(start, min(last, start + piece))
+            task(start, min(size, start + piece))
 
-    if count == 1:
-        part(0, size)
-        return
-    edges = [size * t // count for t in range(count + 1)]
     pool = _pool(os.getpid(), max(available(), count))
-    futures = [pool.submit(part, first, last) for first, last in pairwise(edges[1:]) if first < last]
+    futures = [pool.submit(work_off) for _ in range(count - 1)]
     try:
-        part(edges[0], edges[1])
+        work_off()
         for future in futures:
             future.result()
     except BaseException:

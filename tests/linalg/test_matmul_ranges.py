@@ -158,18 +158,19 @@ ACCUMULATORS = [
     nf.Accumulator(f, product=f if product else None, order=order, block=5 if order == "blocked" else None)
     for f in ("float8_e4m3fn", "float16", "bfloat16", "tfloat32", "e5m4", "e11m20")
     for product in (False, True)
-    for order in ("sequential", "kahan", "blocked")
+    for order in ("sequential", "kahan", "blocked", "pairwise")
 ]
 
 
 @pytest.mark.parametrize("acc", ACCUMULATORS, ids=str)
 def test_unwatched_sums_to_nearest_keep_the_factors_of_their_proof(acc):
-    """Four for sums, eight for blocks' sums and Kahan's, whose steps are at most 0.08 4^p, of at least five bits."""
+    """Four for sums, eight for blocks' sums and Kahan's, sixteen for pairwise ones, the latter two of five bits."""
     watched = [c for c in candidates(acc) if c.watched >= 0]
     assert watched
     for candidate in watched:
-        factor = 4 if acc.order is Order.SEQUENTIAL else 8
+        factor = {Order.SEQUENTIAL: 4, Order.PAIRWISE: 16}.get(acc.order, 8)
         assert factor * candidate.bound <= limit(acc.format, LANES[candidate.bits])
+        assert candidate.bound == 0.0 or acc.order is not Order.PAIRWISE or acc.format.precision >= 5
         if acc.order is Order.KAHAN:
             p = acc.format.precision
             assert candidate.steps <= (0.08 * 4.0**p if p >= 5 else 0)

@@ -121,7 +121,8 @@ class Elements:
         if self.mode is Rounding.STOCHASTIC and s.divisor is not None:
             r, unsure = _stochastic_quotient(v, x, s.divisor, s.grid, random, self.single)
         elif self.mode is Rounding.STOCHASTIC:
-            r, unsure = stochastic_narrow(v, x, s.grid, random, negative_zero=not self.one_zero)
+            r, doubt = stochastic_narrow(v, x, s.grid, random, negative_zero=not self.one_zero)
+            unsure = doubt.lanes(v)
         elif s.divisor is not None:
             r = rounded_quotient(v, x, s.divisor, s.grid, self.tag if self.mode is None else None)
         else:

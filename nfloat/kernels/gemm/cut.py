@@ -68,6 +68,8 @@ class Cut:
         x = self._toward_zero(a, b, s)
         return self._cut(x, word) if self.on_grid else self._any(x, word)
 
+    pair = fma
+
     def add(self, x: Value, y: Value, word: Value | None = None) -> Value:
         return self.fma(x, self.v.number(1.0), y, word)
 

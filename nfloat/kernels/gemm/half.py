@@ -21,7 +21,7 @@ from .half_pack import HAS_HALF, half_code, half_value, pack_half
 from .orders import Order
 from .roundings import Narrow, Native
 from .shapes import HALF
-from .tile import tile_intrinsic, tile_move
+from .tile import tile_intrinsic, tile_move, tile_request
 
 _R, _W = HALF.rows, HALF.width
 
@@ -71,7 +71,7 @@ _narrow_tile = tile_intrinsic(
     HalfLanes,
 )
 
-_values = tile_move(HALF)
+_values, _request = tile_move(HALF), tile_request(HALF)
 
 
 @device
@@ -128,6 +128,7 @@ def half16(a, b, c, out, form, constants, some, first, last):
         for panel in range((out.shape[1] + _W - 1) // _W):
             for tile in range(start, end):
                 scratch[:] = 0
+                _request(out, tile * _R * out.shape[1] + panel * _W, out.shape[1])
                 if c.size > 0:
                     exact &= _load(c, scratch, tile * _R, panel * _W)
                 if constants.size > 0:

@@ -13,7 +13,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from ..jit import device, kernel
-from ..lanes import Lanes, Value
+from ..lanes import Lanes, Value, prefetch
 from ..machine import HERE
 from .shapes import HALF
 
@@ -44,6 +44,8 @@ def _block(transposed: bool):
         codes, exact = [], v.every_lane
         for r in range(HALF.rows if transposed and pairs else _SIDE):
             x = v.load(_at(builder, source, args[1], args[2], r))
+            if not transposed:  # 16 rows on: they are too far apart for the CPU to foresee
+                prefetch(builder, _at(builder, source, args[1], args[2], r + _SIDE))
             half = builder.fptrunc(x, ir.VectorType(_HALF, _SIDE))
             exact = builder.and_(exact, builder.fcmp_unordered("ueq", builder.fpext(half, v.float), x))
             code = builder.bitcast(half, ir.VectorType(_I16, _SIDE))

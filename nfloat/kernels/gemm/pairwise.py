@@ -16,12 +16,19 @@ _I64 = ir.IntType(64)
 Arithmetic = Any
 
 
-def pairwise(total: type[Any], product: type[Any] | None = None, domains: Sequence[int] = ()) -> TileBody:
+def pairwise(
+    total: type[Any], product: type[Any] | None = None, domains: Sequence[int] = (), watched: bool = True
+) -> TileBody:
     """Neighbours level by level: a few products make a node in registers, equal nodes are merged as they come.
 
     A node has 2^shift products; region LEVELS + l of scratch holds a sum of 2^l nodes where bit l of their number is
     set. The odd products and these sums are folded from the right at the end, then c is added: an odd last one passes
-    up.
+    up. Signs of zeros do not matter before c, which is not -0, is added.
+
+    No result passes the format's largest number, so that none needs watching, if |c| + sum |a b| is at most a sixteenth
+    of it and p >= 5. The first rounding of a term (or of two) at most doubles it (or them), whatever the grid, as does
+    that of a product before it; later ones, of numbers on the grid, add at most 2^-p of the sum: (1 + 2^-5)^40 < 4 at
+    40 levels. An odd term moves the number on the grid that it is added to by at most twice itself, and c is moved so.
     """
 
     def body(tile: Tile) -> Value | None:
@@ -33,7 +40,7 @@ def pairwise(total: type[Any], product: type[Any] | None = None, domains: Sequen
         nodes = tile.builder.lshr(tile.steps, _I64(tree.shift))
         (seen,) = tile.loop(nodes, [tile.v.word(0)], tree.one)
         seen = tree.fold(nodes, seen)
-        return beyond(tile, seen) if total.watched else None
+        return beyond(tile, seen) if watched and total.watched else None
 
     return body
 
@@ -66,7 +73,7 @@ class _Tree:
         words = self.draw(middle, (row, vector), SUM)  # of the step where the second half begins
         first, seen = self.node(k, half, row, vector, seen)
         if size == 2 and self.terms is None:
-            r = self.sums.fma(self.tile.a(middle, row), self.tile.b(middle, vector), first, *words)
+            r = self.sums.pair(self.tile.a(middle, row), self.tile.b(middle, vector), first, *words)
         else:
             second, seen = self.node(middle, half, row, vector, seen)
             r = self.sums.add(first, second, *words)

@@ -12,7 +12,8 @@ Every class rounds to one format; the format's constants are run-time numbers, r
 `General`   any deterministic mode, overflow policy, flush, infinities and NaN, chosen by run-time constants
 
 All (the stochastic ones with a random word) offer ``fma(a, b, s)`` = R(s + a b), ``add(x, y)`` = R(x + y) for numbers
-of the format, ``add_any(x, y)`` for any of the lane, and ``product(a, b)`` = R(a b).
+of the format, ``add_any(x, y)`` for any of the lane, and ``product(a, b)`` = R(a b); those that have bodies of pairwise
+sums also ``pair(a, b, s)``, which is `fma` but for the sign of a zero.
 
 Double rounding. D is the lane's precision. A sum that the hardware rounds to D bits and that is then rounded to p may
 differ from the sum rounded once only where the first rounding meets a midpoint m of the p-bit grid, x = s + t = m + d,
@@ -149,6 +150,8 @@ class Native:
     def fma(self, a: Value, b: Value, s: Value) -> Value:
         return self.v.call("fma", a, b, s)
 
+    pair = fma
+
     def add(self, x: Value, y: Value) -> Value:
         return self.v.builder.fadd(x, y)
 
@@ -175,6 +178,9 @@ class Narrow:
 
     def fma(self, a: Value, b: Value, s: Value) -> Value:
         return self._signed(odd_fma(self.v, a, b, s))
+
+    def pair(self, a: Value, b: Value, s: Value) -> Value:
+        return nearest_even_scaled(self.v, odd_fma(self.v, a, b, s), self._scale, self._lowest)
 
     def add(self, x: Value, y: Value) -> Value:
         return nearest_even_scaled(self.v, self.v.builder.fadd(x, y), self._scale, None)
@@ -275,6 +281,8 @@ class General(OnGrid):
     def fma(self, a: Value, b: Value, s: Value) -> Value:
         odd = odd_fma(self.v, a, b, s)
         return self._round(self._with_zero_sign(odd, s, self.v.builder.fmul(a, b)))
+
+    pair = fma
 
     def add(self, x: Value, y: Value) -> Value:
         return self._round(self._with_zero_sign(odd_sum(self.v, x, y), x, y))

@@ -14,7 +14,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from ..lanes import Lanes, Value
+from ..lanes import Lanes, Value, prefetch
 from .direction import restore, set_toward_zero
 from .roundings import FormatRow
 from .shapes import Shape
@@ -171,6 +171,27 @@ def tile_intrinsic(
             return result
 
         return signature, codegen
+
+    return intrinsic(typer)
+
+
+def tile_request(shape: Shape):
+    """The intrinsic (out, to, step): asks for the lines of out that a tile at out[to] will be written to.
+
+    A tile's rows lie a matrix's row apart, which no CPU foresees; while the sums are formed they come.
+    """
+
+    def typer(typingctx, out, to, step):
+        return types.void(out, types.int64, types.int64), generate
+
+    def generate(context, builder, sig, args):
+        out = context.make_array(sig.args[0])(context, builder, args[0]).data
+        line = 64 * 8 // sig.args[0].dtype.bitwidth
+        for r in range(shape.rows):
+            for place in (*range(0, shape.width, line), shape.width - 1):
+                at = builder.add(builder.add(args[1], builder.mul(args[2], _I64(r))), _I64(place))
+                prefetch(builder, builder.gep(out, [at]), write=True)
+        return context.get_dummy_value()
 
     return intrinsic(typer)
 

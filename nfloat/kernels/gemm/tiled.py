@@ -26,7 +26,7 @@ def _bodies(total: type[Any], products: dict[Product, type[Any]], watched: tuple
     for product, rounded in {Product.EXACT: None, **products}.items():
         table |= {kind(Order.SEQUENTIAL, product, w): sequential(total, rounded, w) for w in watched}
         table |= {kind(Order.KAHAN, product, w): kahan(total, rounded, w) for w in watched}
-        table[kind(Order.PAIRWISE, product)] = pairwise(total, rounded)
+        table |= {kind(Order.PAIRWISE, product, w): pairwise(total, rounded, watched=w) for w in watched}
     return table
 
 

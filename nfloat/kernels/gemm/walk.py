@@ -18,7 +18,7 @@ from numba.extending import intrinsic
 from ..jit import device
 from .bodies import LEVELS
 from .shapes import NATIVE32, TILE32, TILE64, Shape
-from .tile import tile_move
+from .tile import tile_move, tile_request
 
 
 class TileCall(IntEnum):
@@ -145,6 +145,7 @@ def tile_walk(name: str, tile: Any, shape: Shape, dtype: type, finish: Callable[
     behind a name begin anew in every process.
     """
     rows, width = shape.rows, shape.width
+    request = tile_request(shape)
 
     def loops(a, b, out, first, last, call, constants, status, row_words, column_words):
         k, kind, block = call[TileCall.K], call[TileCall.KIND], call[TileCall.BLOCK]
@@ -153,6 +154,7 @@ def tile_walk(name: str, tile: Any, shape: Shape, dtype: type, finish: Callable[
             for t in range(first, last):
                 if begin(out, scratch, t, panel, call, status, rows, width):
                     at_a, at_b = (t - first) * k * rows, panel * k * width
+                    request(out, t * rows * out.shape[1] + panel * width, out.shape[1])
                     beyond = tile(kind, a, at_a, b, at_b, scratch, row_words, column_words, constants, k, block)
                     beyond |= finish(scratch, constants)
                     if call[TileCall.ZEROS] == 1:

@@ -17,8 +17,8 @@ from ..rng import paired_words, subkeys, twin_subkeys
 from . import vector
 from .constants import draw32, draw64, infinities, overflow, range32, range64
 from .scalar import load_spec, round_value
-from .streaming import STREAM, Constants, either, stream
-from .vector import DETERMINISTIC
+from .streaming import DRAWN, STREAM, Constants, either, stream
+from .vector import DETERMINISTIC, Doubt
 
 SPEC = "Array(float64, 1, 'C', readonly=True)"
 _STOCHASTIC_A, _STOCHASTIC_B = Rounding.STOCHASTIC_A.tag, Rounding.STOCHASTIC_B.tag
@@ -51,12 +51,13 @@ def _magnitude(v: Lanes, x: Value) -> Value:
 
 
 def _over(v: Lanes, x: Value, k: Constants) -> Value:
-    """Lanes (folded) above the largest number; the others, rounded, cannot exceed it, since it is on the grid.
+    """Lanes (folded) above the largest number, in their sign bit; others cannot exceed it, since it is on the grid.
 
-    For unsigned formats: lanes that are not zero.
+    For unsigned formats: lanes that are not zero. In 64-bit lanes, perhaps one that only comes near.
     """
-    greatest = v.fold(_magnitude(v, x), lambda low, high: v.call("umax", low, high))
-    return v.builder.icmp_unsigned(">", greatest, v.fold(k.largest, lambda low, _: low))
+    b = v.builder
+    greatest = v.fold(_magnitude(v, x), lambda low, high: v.greater_code("umax", low, high))
+    return b.or_(greatest, b.sub(v.fold(k.largest, lambda low, _: low), greatest))
 
 
 def _store(v: Lanes, r: Value, target: Value) -> Value:
@@ -65,15 +66,16 @@ def _store(v: Lanes, r: Value, target: Value) -> Value:
 
 
 def _finish(
-    v: Lanes, x: Value, r: Value, target: Value, k: Constants, with_special: bool, unsure: Value | None = None
+    v: Lanes, x: Value, r: Value, target: Value, k: Constants, with_special: bool, doubt: Doubt | None = None
 ) -> Value:
     """Store r; the selects of overflow are kept out of the common way.
 
-    Done unless a lane is unsure or beyond the limit.
+    Done unless a lane is in doubt or beyond the limit.
     """
     b = v.builder
     other = _over(v, x, k)
-    doubt = None if unsure is None else v.fold(unsure, b.or_)
+    if doubt is not None:
+        other = b.or_(other, doubt.possible(v))
 
     def select() -> Value:
         chosen, inside = vector.select_overflow(v, r, *k.overflow), b.icmp_signed("<", _magnitude(v, x), k.limit)
@@ -82,9 +84,9 @@ def _finish(
             inside = b.or_(special, inside)
         v.store(chosen, target)
         inside = v.all(inside)
-        return inside if unsure is None else b.and_(inside, b.not_(v.any(unsure)))
+        return inside if doubt is None else b.and_(inside, b.not_(v.any(doubt.lanes(v))))
 
-    return either(v, v.some(other if doubt is None else b.or_(other, doubt)), select, lambda: _store(v, r, target))
+    return either(v, v.some_negative(other), select, lambda: _store(v, r, target))
 
 
 def _whole(mode: Rounding, negative_zero: bool = True, with_special: bool = False):
@@ -93,10 +95,10 @@ def _whole(mode: Rounding, negative_zero: bool = True, with_special: bool = Fals
     def body(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
         if not mode.is_stochastic:
             return _finish(v, x, vector.round_narrow(v, x, k.grid, mode), target, k, with_special)
-        r, unsure = vector.stochastic_narrow(
+        r, doubt = vector.stochastic_narrow(
             v, x, k.grid, random_word(v, index, k, mode), negative_zero=negative_zero, tail=tail_bits(k, mode)
         )
-        return _finish(v, x, r, target, k, with_special, unsure)
+        return _finish(v, x, r, target, k, with_special, doubt)
 
     return body
 
@@ -108,10 +110,10 @@ def _normal(mode: Rounding):
     def body(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
         b = v.builder
         above = b.sub(_magnitude(v, x), k.grid.lowest)
-        normal = b.icmp_unsigned("<=", above, b.sub(k.largest, k.grid.lowest))
+        normal = v.at_most(above, b.sub(k.largest, k.grid.lowest))
         random = random_word(v, index, k, mode) if mode.is_stochastic else None
         cut = vector.round_same(v, x, k.grid, mode, random, tail_bits(k, mode))
-        return either(v, v.all(normal), lambda: _store(v, cut, target), lambda: other(v, x, target, index, k))
+        return either(v, normal, lambda: _store(v, cut, target), lambda: other(v, x, target, index, k))
 
     return body
 
@@ -169,12 +171,23 @@ _WAYS = ((0, False), (WITH_SPECIAL, True))
 _narrow32 = stream(
     32,
     {
-        **{m.tag + _NORMAL: _normal(m) for m in BODIES},
-        **{m.tag + way: _whole(m, with_special=with_special) for m in BODIES for way, with_special in _WAYS},
-        **{m.tag + _UNSIGNED_ZERO + way: _whole(m, False, with_special) for m in _DRAWN for way, with_special in _WAYS},
+        **{m.tag + _NORMAL: _normal(m) for m in DETERMINISTIC},
+        **{m.tag + way: _whole(m, with_special=with_special) for m in DETERMINISTIC for way, with_special in _WAYS},
     },
 )
-_same32 = stream(32, {m.tag + way: same_body(m, with_special) for m in BODIES for way, with_special in _WAYS})
+_drawn32 = stream(
+    32,
+    {
+        **{m.tag + _NORMAL: _normal(m) for m in _DRAWN},
+        **{m.tag + way: _whole(m, with_special=with_special) for m in _DRAWN for way, with_special in _WAYS},
+        **{m.tag + _UNSIGNED_ZERO + way: _whole(m, False, with_special) for m in _DRAWN for way, with_special in _WAYS},
+    },
+    count=DRAWN,
+)
+_same32, _drawn_same32 = (
+    stream(32, {m.tag + way: same_body(m, with_special) for m in modes for way, with_special in _WAYS}, count=count)
+    for modes, count in ((DETERMINISTIC, STREAM[32]), (_DRAWN, DRAWN))
+)
 _narrow64 = stream(
     64, {m.tag + way: _whole(m, with_special=with_special) for m in DETERMINISTIC for way, with_special in _WAYS}
 )
@@ -189,7 +202,7 @@ _drawn64 = stream(
 )
 #: elements that the form with special values goes on for
 _AWHILE = 1024
-_BLOCK32, _BLOCK64 = STREAM[32], STREAM[64]
+_BLOCK64 = STREAM[64]
 
 
 @device
@@ -217,10 +230,14 @@ def narrow_range32(x, source, out, i, stop, spec, key, always):
         section = i >> 32
         constants = (range32(spec, False), draw32(spec, key, section), overflow(spec), infinities(spec))
         end = _end(i, stop, with_special and not always)
-        i = _narrow32(source, out, i, end, form + WITH_SPECIAL if with_special else usual, constants)
+        now = form + WITH_SPECIAL if with_special else usual
+        if spec.draws:
+            i = _drawn32(source, out, i, end, now, constants)
+        else:
+            i = _narrow32(source, out, i, end, now, constants)
         if with_special and i < end:
-            round_range(x, out, i, min(i + _BLOCK32, stop), spec, key)
-            i += _BLOCK32
+            round_range(x, out, i, min(i + DRAWN, stop), spec, key)
+            i += DRAWN
         with_special = always or i < end
 
 
@@ -242,10 +259,14 @@ def same_range32(x, source, out, i, stop, spec, key, always):
         section = i >> 32
         constants = (range32(spec, False), draw32(spec, key, section), overflow(spec), infinities(spec))
         end = _end(i, stop, with_special and not always)
-        i = _same32(source, out, i, end, form + WITH_SPECIAL if with_special else form, constants)
+        now = form + WITH_SPECIAL if with_special else form
+        if spec.draws and form != _TOWARD_ZERO:
+            i = _drawn_same32(source, out, i, end, now, constants)
+        else:
+            i = _same32(source, out, i, end, now, constants)
         if with_special and i < end:
-            round_range(x, out, i, min(i + _BLOCK32, stop), spec, key)
-            i += _BLOCK32
+            round_range(x, out, i, min(i + DRAWN, stop), spec, key)
+            i += DRAWN
         with_special = always or i < end
 
 

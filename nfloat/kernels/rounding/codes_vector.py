@@ -73,9 +73,8 @@ _AWHILE = 1024
 
 
 def _easy(v: Lanes, x: Value, k: Constants) -> Value:
-    """The lanes that do not exceed the largest number (for unsigned formats: those that are zero)."""
-    b = v.builder
-    return b.icmp_unsigned("<=", b.and_(v.as_int(x), v.magnitude_mask), k.largest)
+    """Whether no lane exceeds the largest number (for unsigned formats: whether all are zero)."""
+    return v.at_most(v.builder.and_(v.as_int(x), v.magnitude_mask), k.largest)
 
 
 def _code(v: Lanes, x: Value, k: Constants, form: int) -> Value:
@@ -134,7 +133,7 @@ def _encode(form: int, with_special: bool):
             _put(v, inside, target)
             return v.all(done)
 
-        return either(v, v.all(_easy(v, x, k)), lambda: _put(v, code, target), selected)
+        return either(v, _easy(v, x, k), lambda: _put(v, code, target), selected)
 
     return body
 
@@ -143,15 +142,15 @@ def _encode_same(with_special: bool):
     """A block of the family with float32's exponents."""
 
     def body(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
-        code, done = (
-            v.builder.lshr(v.as_int(vector.round_same(v, x, k.grid, Rounding.NEAREST_EVEN)), k.grid.drop),
-            _easy(v, x, k),
-        )
-        if with_special:
-            special, code = _select_special(v, x, code, k)
-            done = v.builder.or_(special, done)
+        b = v.builder
+        code = b.lshr(v.as_int(vector.round_same(v, x, k.grid, Rounding.NEAREST_EVEN)), k.grid.drop)
+        if not with_special:
+            _put(v, code, target)
+            return _easy(v, x, k)
+        special, code = _select_special(v, x, code, k)
         _put(v, code, target)
-        return v.all(done)
+        within = b.icmp_unsigned("<=", b.and_(v.as_int(x), v.magnitude_mask), k.largest)
+        return v.all(b.or_(special, within))
 
     return body
 
@@ -179,6 +178,16 @@ def _widened(v: Lanes, codes: Value) -> Value:
     return codes if codes.type == v.int else v.builder.zext(codes, v.int)
 
 
+def _no_number(v: Lanes, code: Value, magnitude: Value, k: Constants) -> Value:
+    """Codes (folded) beyond the largest number's, or of the NaN that looks like -0, in the sign bit."""
+    b = v.builder
+    greatest = v.fold(magnitude, lambda low, high: v.call("umax", low, high))
+    nearest = v.fold(b.xor(code, k.refused), lambda low, high: v.call("umin", low, high))
+    one = ir.Constant(nearest.type, [1] * nearest.type.count)
+    refused = b.and_(b.sub(nearest, one), b.not_(nearest))  # n - 1 and not n have the sign bit where n = 0
+    return b.or_(b.sub(v.fold(k.greatest, lambda low, _: low), greatest), refused)
+
+
 def _decode(with_special: bool):
     """A block of codes of the narrow family."""
 
@@ -191,14 +200,13 @@ def _decode(with_special: bool):
         a = b.fsub(v.as_float(shifted), v.as_float(v.where(tiny, k.lowest, v.word(0))))
         sign = b.and_(b.shl(code, k.sign_up), v.sign_mask)
         value = b.or_(v.as_int(a), sign)
+        if not with_special:
+            v.store(v.as_float(value), target)
+            return b.not_(v.some_negative(_no_number(v, code, magnitude, k)))
         finite = b.and_(b.icmp_signed("<=", magnitude, k.greatest), b.icmp_signed("!=", code, k.refused))
-        if with_special:
-            special = v.where(
-                b.icmp_signed("==", magnitude, k.infinity), b.or_(v.exponent_mask, sign), v.word(0x7FC00000)
-            )
-            value, finite = v.where(finite, value, special), v.every_lane
-        v.store(v.as_float(value), target)
-        return v.all(finite)
+        special = v.where(b.icmp_signed("==", magnitude, k.infinity), b.or_(v.exponent_mask, sign), v.word(0x7FC00000))
+        v.store(v.as_float(v.where(finite, value, special)), target)
+        return _TRUE
 
     return body
 

@@ -22,8 +22,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from ..jit import cpu_features
-from ..lanes import Lanes, Value
+from ..lanes import Lanes, Value, prefetch
+from ..machine import HERE
 from .vector import Grid
 
 #: body(lanes, pointers at the block, index of the block, constants) -> i1: whether the block is done
@@ -33,8 +33,10 @@ _I64 = ir.IntType(64)
 
 #: lanes of one block, by carrier width
 BLOCK = {32: 16, 64: 8}
-#: the same for streams: two registers, since a block's tests and its loop cost the same for two
-STREAM = {32: 32, 64: 16} if "+avx512f" in cpu_features() else BLOCK
+#: the same for streams: two registers or four, since a block's tests and its loop cost the same for several
+STREAM = {32: 32, 64: 16} if HERE.width > 256 else BLOCK
+#: for float32 streams that draw: they have so much to do besides that four registers pay with 256 bits too
+DRAWN = 32 if HERE.width > 128 else STREAM[32]
 #: how far ahead a stream asks for its source, in bytes
 _AHEAD = 384
 #: body of a stream: (lanes, the loaded block, target at the block, index of the block, constants) -> i1
@@ -100,8 +102,16 @@ def run(bits: int, bodies: dict[int, RunBody]) -> Any:
     return intrinsic(typer)
 
 
-def stream(bits: int, bodies: dict[int, StreamBody], load: Callable[[Lanes, Value], Value] = Lanes.load) -> Any:
-    """The intrinsic ``f(source, target, start, stop, mode, constants) -> index``; `load` brings a block into lanes."""
+def stream(
+    bits: int,
+    bodies: dict[int, StreamBody],
+    load: Callable[[Lanes, Value], Value] = Lanes.load,
+    count: int | None = None,
+) -> Any:
+    """The intrinsic ``f(source, target, start, stop, mode, constants) -> index``.
+
+    `load` brings a block, of `count` lanes (None: `STREAM`), into lanes.
+    """
 
     def typer(typingctx, source, target, start, stop, mode, constants):
         signature = types.int64(source, target, types.int64, types.int64, types.int64, constants)
@@ -110,7 +120,7 @@ def stream(bits: int, bodies: dict[int, StreamBody], load: Callable[[Lanes, Valu
             arrays = [
                 context.make_array(t)(context, builder, a).data for t, a in zip(sig.args[:2], args[:2], strict=True)
             ]
-            v = Lanes(builder, STREAM[bits], bits)
+            v = Lanes(builder, count or STREAM[bits], bits)
             splatted = Constants(v, sig.args[5], cgutils.unpack_tuple(builder, args[5]))
 
             def loop(result: Value, end: ir.Block, body: StreamBody) -> None:
@@ -209,21 +219,10 @@ def _stream_loop(
 
 
 def _prefetch(v: Lanes, pointer: Value) -> None:
-    """Ask for the lines that a block `_AHEAD` bytes further lies in.
-
-    Past an array's end the request is without effect.
-    """
-    b = v.builder
-    byte = ir.IntType(8).as_pointer()
-    i32 = ir.IntType(32)
-    kind = ir.FunctionType(ir.VoidType(), [byte, i32, i32, i32])
-    function = cgutils.get_or_insert_function(b.module, kind, "llvm.prefetch.p0i8")
-    start = b.bitcast(pointer, byte)
-    reading = i32(0)
-    keep = i32(3)
-    data = i32(1)
+    """Ask for the lines that a block `_AHEAD` bytes further lies in."""
+    start = v.builder.bitcast(pointer, ir.IntType(8).as_pointer())
     for place in range(_AHEAD, _AHEAD + v.count * _size(v, pointer), 64):
-        b.call(function, [b.gep(start, [_I64(place)]), reading, keep, data])
+        prefetch(v.builder, v.builder.gep(start, [_I64(place)]))
 
 
 def _size(v: Lanes, pointer: Value) -> int:
@@ -241,16 +240,19 @@ def _aligned_successor(v: Lanes, target: Value) -> Callable[[Value], Value]:
     return lambda index: b.sub(b.and_(b.add(index, ahead), ir.Constant(_I64, -whole)), phase)
 
 
+def _above_inner(v: Lanes, x: Value, k: Constants, *, from_zero: bool) -> Value:
+    magnitude = v.builder.and_(v.as_int(x), k.magnitude_mask)
+    return magnitude if from_zero else v.builder.sub(magnitude, k.inner_from)
+
+
 def inner_lanes(v: Lanes, x: Value, k: Constants, *, from_zero: bool = False) -> Value:
     """The lanes in the range that `constants.RangeFields` calls inner; `from_zero`: it is known to begin at 0."""
-    magnitude = v.builder.and_(v.as_int(x), k.magnitude_mask)
-    above = magnitude if from_zero else v.builder.sub(magnitude, k.inner_from)
-    return v.builder.icmp_unsigned("<=", above, k.inner_span)
+    return v.builder.icmp_unsigned("<=", _above_inner(v, x, k, from_zero=from_zero), k.inner_span)
 
 
 def is_inner(v: Lanes, x: Value, k: Constants, *, from_zero: bool = False) -> Value:
     """Whether every lane is."""
-    return v.all(inner_lanes(v, x, k, from_zero=from_zero))
+    return v.at_most(_above_inner(v, x, k, from_zero=from_zero), k.inner_span)
 
 
 def either(v: Lanes, condition: Value, yes: Callable[[], Value], no: Callable[[], Value]) -> Value:

@@ -23,6 +23,9 @@ against a sum's exact error, which these forms do not see), ``gemm/cut.py`` (sum
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
+
+from llvmlite import ir
 
 from ...formats.rounding import Draws, Family, Rounding, Tie, unknown_mode
 from ..lanes import Lanes, Value
@@ -123,9 +126,25 @@ def shortened(v: Lanes, code: Value, tail: Value) -> Value:
     return v.where(nothing, code, b.and_(b.add(code, carry), b.sub(v.word(0), unit)))
 
 
+class Doubt(NamedTuple):
+    """Which lanes a stochastic form leaves to the plain rule: those that are `tiny` and whose `clear` is 0."""
+
+    tiny: Value
+    clear: Value
+
+    def lanes(self, v: Lanes) -> Value:
+        """Those lanes."""
+        return v.builder.and_(self.tiny, v.builder.icmp_unsigned("==", self.clear, v.word(0)))
+
+    def possible(self, v: Lanes) -> Value:
+        """Whether there may be some, folded, in the sign bit: lanes that are not tiny are seldom clear."""
+        least = v.fold(self.clear, lambda low, high: v.greater_code("umin", low, high))
+        return v.builder.sub(least, ir.Constant(least.type, [1] * least.type.count))
+
+
 def stochastic_narrow(
     v: Lanes, x: Value, g: Grid, random: Value, *, negative_zero: bool, tail: Value | None = None
-) -> tuple[Value, Value]:
+) -> tuple[Value, Doubt]:
     """(x rounded by stochastic, lanes that must be done by the plain rule instead). `negative_zero`: the format has -0.
 
     A lane below the smallest normal number 2^emin first gets 2^emin added to its magnitude, so that the grid's unit has
@@ -144,14 +163,13 @@ def stochastic_narrow(
     drawn = b.lshr(random, b.sub(v.word(v.bits), g.drop))
     total = b.add(code if tail is None else shortened(v, code, tail), drawn)
     after = b.add(total, v.word(1))  # its last s bits are 0 or 1 where those of the sum are 2^s - 1 or 2^s
-    unsure = b.icmp_unsigned("==", b.and_(after, b.xor(mask, v.word(1))), v.word(0))
+    clear = b.and_(after, b.xor(mask, v.word(1)))
     if tail is not None:  # what is not halfway is rounded as the exact value would be, and then added exactly
         unit = b.shl(v.word(1), tail)
-        halfway = b.icmp_unsigned("==", b.and_(code, b.sub(unit, v.word(1))), b.lshr(unit, v.word(1)))
-        unsure = b.select(b.icmp_unsigned("==", tail, v.word(0)), unsure, halfway)
-    unsure = b.and_(tiny, unsure)
+        from_halfway = b.xor(b.and_(code, b.sub(unit, v.word(1))), b.lshr(unit, v.word(1)))
+        clear = v.where(b.icmp_unsigned("==", tail, v.word(0)), clear, from_halfway)
     r = b.fsub(v.as_float(b.and_(total, b.xor(mask, v.word(-1)))), lift)
-    return v.with_sign_of(r, x, v.sign_mask) if negative_zero else _restore_sign(v, r, x, g), unsure
+    return v.with_sign_of(r, x, v.sign_mask) if negative_zero else _restore_sign(v, r, x, g), Doubt(tiny, clear)
 
 
 def round_same(

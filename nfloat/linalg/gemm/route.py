@@ -160,9 +160,9 @@ def _narrow(acc: Accumulator, order: Order, bits: int) -> Iterator[Candidate]:
     # nearest rounding of s + t moves s on the grid by at most 2 |t| (and takes c, where that is not on it, to at most 2
     # |c + t|), and a product to at most twice itself: |s| <= 4 T. So a block's sum is at most 4 times its terms, and
     # the sums of blocks are at most 8 T
-    # (Kahan's sums: see `kahan` in ``kernels/gemm/bodies.py``)
-    one_by_one, kahan = order is not Order.PAIRWISE, order is Order.KAHAN
-    bound = limit(fmt, LANES[bits]) / (8 if kahan else 4) if one_by_one else _INF
+    # (Kahan's and pairwise sums: see `kahan` and `pairwise` in ``kernels/gemm``)
+    kahan, tree = order is Order.KAHAN, order is Order.PAIRWISE
+    bound = limit(fmt, LANES[bits]) / (8 if kahan else 16 if tree else 4) if not tree or fmt.precision >= 5 else 0.0
     if acc.order is Order.BLOCKED and not is_native(acc.result_format, LANES[bits], acc.rounding, acc.overflow):
         bound = min(bound, limit(acc.result_format, LANES[bits]) / 8)
     steps = 0.0 if kahan and fmt.precision < 5 else 0.08 * 4.0**fmt.precision if kahan else _INF
@@ -175,7 +175,7 @@ def _narrow(acc: Accumulator, order: Order, bits: int) -> Iterator[Candidate]:
         form = Product.ROUNDED
         grid = fmt
         top = limit(product, LANES[bits])
-    watched = kind(order, form, watched=True) if one_by_one else -1
+    watched = kind(order, form, watched=True)
     exact = _needs_exact_products(acc)
     yield Candidate(
         kernel,
