@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import digest_blocks
 import digest_products
 import digest_training
 import digest_values
@@ -27,7 +28,7 @@ KNOWN = Path(__file__).with_name("digests.json")
 def named(prefixes: Iterable[str] = ()) -> Iterator[Named]:
     """Every digest, or those whose name begins with one of the prefixes."""
     chosen = tuple(prefixes)
-    for module in (digest_values, digest_products, digest_training):
+    for module in (digest_values, digest_products, digest_blocks, digest_training):
         yield from (entry for entry in module.digests() if not chosen or entry[0].startswith(chosen))
 
 
