@@ -9,7 +9,7 @@ Nothing is run, so any machine can do it: a body's IR is built as a kernel build
 (in a process of its own, since tiles and forms are chosen by them at import), and compiled by LLVM for that CPU. Per
 body: instructions in the innermost loop for each vector of multiply-adds, and how many of them touch the stack
 (spilled registers), call a function, or compute floating-point numbers one at a time. The last column is for one lane,
-by which CPUs of different widths compare.
+by which CPUs of different widths compare. ``instructions.txt`` holds the table as it stands.
 """
 
 from __future__ import annotations

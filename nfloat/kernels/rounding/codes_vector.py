@@ -149,8 +149,8 @@ def _encode_same(with_special: bool):
             return _easy(v, x, k)
         special, code = _select_special(v, x, code, k)
         _put(v, code, target)
-        easy = b.icmp_unsigned("<=", b.and_(v.as_int(x), v.magnitude_mask), k.largest)
-        return v.all(b.or_(special, easy))
+        within = b.icmp_unsigned("<=", b.and_(v.as_int(x), v.magnitude_mask), k.largest)
+        return v.all(b.or_(special, within))
 
     return body
 
