@@ -47,7 +47,7 @@ class Study:
     see : str
         What there is to see, in a line.
     seconds : int
-        What the published set-up takes on one core, compiled code at hand; measured.
+        About what the published set-up takes on one core, compiled code at hand.
     params : dataclass instance
         The default parameters: the published set-up.
     small : dataclass instance
