@@ -48,12 +48,9 @@ def list_(as_json: bool) -> None:
     if as_json:
         print_json([_facts(name) for name in STUDIES])
         return
-    shown = [
-        {"study": study.name, "seconds": study.seconds, "paper": _short(study.sources[0]), "what to see": study.see}
-        for study in STUDIES.values()
-    ]
-    print_table(shown, ("study", "seconds", "paper", "what to see"), right=("seconds",))
-    click.echo(f"\nall of them: {sum(study.seconds for study in STUDIES.values()) / 60:.0f} minutes on one core")
+    for study in STUDIES.values():
+        click.echo(f"{study.name:21}{study.seconds:3} s  {_short(study.sources[0])}\n    {study.see}")
+    click.echo(f"\nAll of them: {sum(study.seconds for study in STUDIES.values()) / 60:.0f} minutes on one core")
 
 
 @command.command(name="run")

@@ -153,14 +153,12 @@ def test_gradient_drift():
 
 
 def test_regularisation():
-    rows, checks = run("regularisation", recipes=("null", "bf16-pure"), runs=3)
+    rows, checks = run("regularisation", recipes=("bf16-pure",), runs=3)
     # updates that are lost leave both losses higher, and that is no regularisation
     for row in where(rows, recipe="bf16-pure"):
         assert number(row, "train_loss") > 1.2 * number(row, "float64_train")
         assert number(row, "test_loss") > 1.02 * number(row, "float64_test")
-    for row in where(rows, recipe="null"):
-        assert number(row, "test_loss") == pytest.approx(number(row, "float64_test"), rel=0.005)
-    assert len(checks) == 4
+    assert len(checks) == 2
 
 
 def test_convergence():
