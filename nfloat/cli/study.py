@@ -37,7 +37,7 @@ def command() -> None:
 @command.command(name="list")
 @json_option
 def list_(as_json: bool) -> None:
-    """List the studies, with what each of them asks.
+    """List the studies: the publication, how long it takes on one core, and what there is to see.
 
     \b
     Example:
@@ -48,7 +48,9 @@ def list_(as_json: bool) -> None:
     if as_json:
         print_json([_facts(name) for name in STUDIES])
         return
-    print_table([{"study": study.name, "title": study.title} for study in STUDIES.values()], ("study", "title"))
+    for study in STUDIES.values():
+        click.echo(f"{study.name:21}{study.seconds:3} s  {_short(study.sources[0])}\n    {study.see}")
+    click.echo(f"\nAll of them: {sum(study.seconds for study in STUDIES.values()) / 60:.0f} minutes on one core")
 
 
 @command.command(name="run")
@@ -119,13 +121,27 @@ def export_(folder: Path, file_format: str, out: Path | None, as_json: bool) -> 
     print_json({"file": str(path)}) if as_json else click.echo(str(path))
 
 
+def _short(source: str) -> str:
+    """A publication as "first author year"."""
+    import re
+
+    authors, year = source.split(",")[0], re.findall(r"\b(?:19|20)\d\d\b", source.split("(arXiv")[0])
+    return f"{authors.split('. ')[-1].removesuffix(' et al')} {year[-1] if year else ''}".strip()
+
+
 def _facts(name: str) -> dict[str, object]:
     from dataclasses import asdict
 
     from ..studies import STUDIES
 
     study = STUDIES[name]
-    facts = {"name": study.name, "title": study.title, "question": study.question, "method": study.method}
+    facts: dict[str, object] = {
+        "name": study.name,
+        "title": study.title,
+        "question": study.question,
+        "method": study.method,
+    }
+    facts |= {"see": study.see, "seconds": study.seconds}
     return {**facts, "sources": study.sources, "params": asdict(study.params)}
 
 

@@ -8,8 +8,8 @@ interruption; ``nfloat/runs`` keeps the rows on disk), ``measurements.py`` (rows
 The studies: ``stagnation.py``, ``swamping.py``, ``long_gemm.py``, ``input_formats.py``, ``gemm_error.py`` (sums and
 products); ``lost_updates.py``, ``fixed_point_sr.py``, ``loss_scaling.py``, ``bf16_vs_tf32.py``, ``optimizer_state.py``
 (training; ``trainings.py`` is what they share); ``gradient_drift.py`` (``networks.py`` has what it draws, ``laws.py``
-slopes and their intervals); ``block_sqnr.py``, ``reduction_order.py``; ``time_stepping.py``,
-``iterative_refinement.py`` (beyond neural networks).
+slopes and their intervals), ``regularisation.py``, ``convergence.py``; ``block_sqnr.py``, ``reduction_order.py``;
+``time_stepping.py``, ``iterative_refinement.py`` (beyond neural networks).
 
     result = nf.studies.run("input-formats", out="out")
     result.ok, result.checks[0].measured
@@ -28,6 +28,7 @@ from ..runs.export import export as export
 from . import (
     bf16_vs_tf32,
     block_sqnr,
+    convergence,
     fixed_point_sr,
     gemm_error,
     gradient_drift,
@@ -38,6 +39,7 @@ from . import (
     lost_updates,
     optimizer_state,
     reduction_order,
+    regularisation,
     stagnation,
     swamping,
     time_stepping,
@@ -61,6 +63,8 @@ STUDIES = MappingProxyType(
             loss_scaling,
             bf16_vs_tf32,
             gradient_drift,
+            regularisation,
+            convergence,
             block_sqnr,
             reduction_order,
             optimizer_state,

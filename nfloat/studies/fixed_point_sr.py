@@ -3,10 +3,13 @@
 Weights, activations, gradients and updates are signed fixed point of 16 bits, saturating, with wide sums. An update of
 less than half a step is nothing to nearest; stochastic rounding does not update more often, but without bias.
 
-Source: Gupta et al. 2015 (16 bits with stochastic rounding lose little or nothing; nearest fails). On MNIST at rate 0.1
-an independent float64 model gave at least 60 % error to nearest with 8 and 10 fraction bits, and stochastic within 3
-points of floating point. Digits have larger gradients: at that rate nearest learns them too. At rate 0.01 it loses them
-with 8 fraction bits (60 % again), and a part of them with 10.
+Source: Gupta et al. 2015 (16 bits with stochastic rounding lose little or nothing; nearest fails), on MNIST. There, at
+rate 0.1, an independent float64 model gave at least 60 % error to nearest with 8 and 10 fraction bits, and stochastic
+within 3 points of floating point: ``--set 'data="mnist5k"' --set rate=0.1 --set steps=600`` (extra ``data``).
+
+The defaults are another experiment, since they need no further package: 8 x 8 digits, whose gradients are larger, so
+that nearest learns them at rate 0.1. At 0.01 it loses them with 8 fraction bits, and a part of them with 10. What fails
+is an update below half a step, and not a data set.
 """
 
 from __future__ import annotations
@@ -26,8 +29,11 @@ from .trainings import everywhere, means, train
 
 _GUPTA = "Gupta et al. 2015"
 _ROUNDINGS = ("nearest_even", "stochastic")
-#: 15 epochs of the digits are 750 steps in batches of 28
-_BATCH, _EPOCH = 28, 50
+#: data -> examples of a batch, batches of an epoch; 15 epochs of the digits are 750 steps, of MNIST's 4000 images 600
+_BATCHES = {"digits": (28, 50), "mnist5k": (100, 40), "blobs": (28, 50)}
+#: (data, steps, rate) for which figures are known
+_MNIST = ("mnist5k", 600, 0.1)
+_KNOWN = (("digits", 750, 0.01), _MNIST)
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,7 @@ class Params:
 
     def __post_init__(self) -> None:
         check_names(self, "roundings", _ROUNDINGS)
+        check_names(self, "data", _BATCHES)
         check_counts(self, "fractions", "width", "depth", "steps", "runs")
         for bits in self.fractions:
             get_format(f"fixed16.{bits}")
@@ -79,19 +86,25 @@ def measure(cell: Cell, seed: int) -> dict[str, Value]:
     if cell.format != "float64":
         recipe = everywhere(f"{cell.format} {cell.rounding}", f"{cell.format}:{cell.rounding}")
     setting = nf.drift.Config(
-        data=cell.data, width=cell.width, depth=cell.depth, steps=cell.steps, batch=_BATCH, lr=cell.rate, seeds=1
+        data=cell.data,
+        width=cell.width,
+        depth=cell.depth,
+        steps=cell.steps,
+        batch=_BATCHES[cell.data][0],
+        lr=cell.rate,
+        seeds=1,
     )
     ends = [
-        train(recipe, setting.replace(seed=seed + run), rate=lambda step: cell.rate * _falling(step))
+        train(recipe, setting.replace(seed=seed + run), rate=lambda step: cell.rate * _falling(step, cell.data))
         for run in range(cell.runs)
     ]
     return dict(means(ends))
 
 
-def _falling(step: int) -> float:
+def _falling(step: int, data: str) -> float:
     """0.95 to the number of the epoch."""
     factor = 1.0
-    for _ in range(step // _EPOCH):
+    for _ in range(step // _BATCHES[data][1]):
         factor *= 0.95
     return factor
 
@@ -100,19 +113,22 @@ def checks(rows: Sequence[Row]) -> list[Check]:
     """Nearest fails, stochastic is within three points of float64; both lose as many updates."""
     found: list[Check] = []
     exact = where(rows, format="float64")
-    if not exact or exact[0]["data"] != "digits" or exact[0]["steps"] != Params().steps:
+    setting = (exact[0]["data"], exact[0]["steps"], exact[0]["rate"]) if exact else None
+    if setting not in _KNOWN:
         return found
+    whole_fails = ("fixed16.8", "fixed16.10") if setting == _MNIST else ("fixed16.8",)
+    source = f"{_GUPTA}; {MODEL}" if setting == _MNIST else f"as {_GUPTA} on MNIST"
     for row in rows:
         error = 100 * number(row, "test_error")
         name = f"{row['format']}, {row['rounding']}"
-        if row["format"] == "fixed16.8" and row["rounding"] == "nearest_even":
-            found.append(at_least(f"{name}: test error in %", error, 60.0, f"{_GUPTA}; {MODEL}"))
+        if row["format"] in whole_fails and row["rounding"] == "nearest_even":
+            found.append(at_least(f"{name}: test error in %", error, 60.0, source))
         elif row["format"] == "fixed16.10" and row["rounding"] == "nearest_even":
             off = error - 100 * number(exact[0], "test_error")
-            found.append(at_least(f"{name}: points above float64's error", off, 10.0, _GUPTA))
+            found.append(at_least(f"{name}: points above float64's error", off, 10.0, source))
         elif row["rounding"] == "stochastic":
             off = error - 100 * number(exact[0], "test_error")
-            found.append(at_most(f"{name}: points above float64's error", off, 3.0, f"{_GUPTA}; {MODEL}"))
+            found.append(at_most(f"{name}: points above float64's error", off, 3.0, source))
     return found
 
 
@@ -155,6 +171,8 @@ STUDY = Study(
     method="A network with two hidden layers of 128 on digits, rate 0.01 falling by 5 % an epoch, 15 epochs; weights, "
     "activations, gradients and updates in signed fixed point of 16 bits, rounded to nearest or stochastically.",
     sources=("S. Gupta et al., Deep learning with limited numerical precision, ICML 2015 (arXiv:1502.02551)",),
+    see="Nearest learns nothing in 16-bit fixed point, stochastic all",
+    seconds=30,
     params=Params(),
     small=Params((8,), width=8, depth=1, steps=5, runs=1, data="blobs"),
     cells=cells,

@@ -221,6 +221,8 @@ STUDY = Study(
         "M. P. Connolly, N. J. Higham, T. Mary, Stochastic rounding and its probabilistic backward error analysis, "
         "SIAM J. Sci. Comput. 43, 2021",
     ),
+    see="Errors stay below their bounds; what each order of a sum is worth",
+    seconds=3,
     params=Params(),
     small=Params(("bfloat16",), k=(16, 64), size=4),
     cells=cells,

@@ -303,6 +303,8 @@ STUDY = Study(
         "(arXiv:1606.05340)",
         "S. S. Schoenholz et al., Deep information propagation, ICLR 2017 (arXiv:1611.01232)",
     ),
+    see="A bit halves a tanh network's error; a ReLU network takes two",
+    seconds=68,
     params=Params(),
     small=Params(
         ("tanh, critical", "relu"), (1, 2), (5, 11), 2, width=8, examples=8, layers_of=2, trained=(1,),

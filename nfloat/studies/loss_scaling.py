@@ -145,6 +145,8 @@ STUDY = Study(
     method="Digits, 64-64-10, SGD, 30 epochs, with float32 master weights and compute in float16 or bfloat16; the loss "
     "is multiplied by 2^-k and the learning rate by 2^k.",
     sources=("P. Micikevicius et al., Mixed precision training, ICLR 2018 (arXiv:1710.03740)",),
+    see="float16 stops learning 20 binades down, and a loss scale brings it back",
+    seconds=30,
     params=Params(),
     small=Params((0, 20), ("float64", "float16"), 4, 1, "blobs"),
     cells=cells,

@@ -170,6 +170,8 @@ STUDY = Study(
         "D. P. Kingma, J. Ba, Adam: a method for stochastic optimization, 2015 (arXiv:1412.6980)",
         "P. Zamirai et al., Revisiting BFloat16 training, 2020 (arXiv:2010.06192)",
     ),
+    see="Adam's second moment in bfloat16 stops at a quarter of its value",
+    seconds=20,
     params=Params(),
     small=Params(("bfloat16",), beta_thousandths=(900, 999), steps=60, runs=20),
     cells=cells,

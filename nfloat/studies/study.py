@@ -43,7 +43,11 @@ class Study:
     title, question, method : str
         One line, one sentence, and a short paragraph for the page.
     sources : tuple of str
-        The publications.
+        The publications, the one that the study is about first.
+    see : str
+        What there is to see, in a line.
+    seconds : int
+        About what the published set-up takes on one core, compiled code at hand.
     params : dataclass instance
         The default parameters: the published set-up.
     small : dataclass instance
@@ -55,6 +59,8 @@ class Study:
     question: str
     method: str
     sources: tuple[str, ...]
+    see: str
+    seconds: int
     params: Any
     small: Any
     cells: Callable[[Any], Iterable[Cell]]

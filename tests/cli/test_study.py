@@ -25,8 +25,10 @@ SMALL = (
 
 def test_list(nfloat):
     lines = nfloat("study", "list").out.splitlines()
-    assert [line.split()[0] for line in lines] == ["study", *STUDIES]
+    assert [line.split()[0] for line in lines if line and line[0] != " "] == [*STUDIES, "All"]
+    assert [line.strip() for line in lines if line.startswith(" ")] == [study.see for study in STUDIES.values()]
     assert max(map(len, lines)) <= 80
+    assert any(line.split() == ["swamping", "22", "s", "Wang", "et", "al.", "2018"] for line in lines)
     facts = json.loads(nfloat("study", "list", "--json").out)
     assert [item["name"] for item in facts] == list(STUDIES)
     assert facts[0]["params"]["repeats"] == 300

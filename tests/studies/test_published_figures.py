@@ -150,3 +150,30 @@ def test_gradient_drift():
     ]
     assert paths[0] / paths[1] == pytest.approx(8.0, rel=0.3)
     assert len(checks) == 6
+
+
+def test_regularisation():
+    rows, checks = run("regularisation", recipes=("bf16-pure",), runs=3)
+    # updates that are lost leave both losses higher, and that is no regularisation
+    for row in where(rows, recipe="bf16-pure"):
+        assert number(row, "train_loss") > 1.2 * number(row, "float64_train")
+        assert number(row, "test_loss") > 1.02 * number(row, "float64_test")
+    assert len(checks) == 2
+
+
+def test_convergence():
+    recipes = ("null", "bf16-mixed", "float8_e4m3fn", "float8_e5m2", "float8_e5m2:stochastic")
+    rows, checks = run("convergence", models=("mlp",), recipes=recipes)
+    shares = {row["recipe"]: number(row, "share") for row in rows}
+    assert shares["float8_e4m3fn"] == pytest.approx(0.59, abs=0.15)
+    assert shares["float8_e5m2"] == pytest.approx(0.33, abs=0.15)
+    assert shares["float8_e5m2:stochastic"] == pytest.approx(1.0, abs=0.05)
+    assert len(checks) == 5
+
+
+def test_what_a_rounded_pass_sees_is_not_what_its_weights_are_worth():
+    rows, checks = run("lost-updates", schemes=("float64", "bf16 passes"), steps=6000, recipes=())
+    weights, seen = (one(rows, key, scheme="bf16 passes") for key in ("loss", "seen"))
+    assert one(rows, "seen", scheme="float64") == one(rows, "loss", scheme="float64")
+    assert seen > 2 * weights
+    assert len(checks) == 2
