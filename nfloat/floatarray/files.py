@@ -92,6 +92,14 @@ def load(path: Path) -> Any:
     ------
     ArgumentError
         If the file is none of these, or a tensor's type is unknown here.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np, nfloat as nf
+    >>> file = tempfile.mkdtemp() + "/a.npy"
+    >>> np.save(file, nf.array([0.1, 2], "bfloat16"))
+    >>> nf.load(file).format.name
+    'bfloat16'
     """
     name = fspath(path)
     try:

@@ -1,0 +1,71 @@
+"""The documentation: every public name in the reference, with an example that runs; every link leads somewhere."""
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+import nfloat as nf
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+REFERENCE = {path: path.read_text(encoding="utf-8") for path in sorted((DOCS / "reference").glob("*.md"))}
+TEXTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "examples" / "coming_from.md"]
+TEXTS += sorted(path for path in DOCS.rglob("*.md") if "_build" not in path.parts)
+ROOMS = ("display", "drift", "linalg", "nn", "report", "sweep", "testing")
+SINGLE = sorted({*nf.__all__} - {*nf.FORMATS, *nf.BLOCK_FORMATS})
+#: a link or picture of Markdown, and an entry of a table of contents
+LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
+
+
+def listed():
+    """module -> names that the reference lists of it."""
+    found = {}
+    for text in REFERENCE.values():
+        for module, names in re.findall(r"currentmodule:: (\S+)\n(.*?)```", text, flags=re.DOTALL):
+            found.setdefault(module, set()).update(re.findall(r"^   (\w+)$", names, flags=re.MULTILINE))
+    return found
+
+
+def test_the_reference_lists_every_public_name():
+    there = listed()["nfloat"] | {name for text in REFERENCE.values() for name in re.findall(r"nfloat\.(\w+)\b", text)}
+    assert set(SINGLE) - there - {"units"} == set() and "nf.units" in "".join(REFERENCE.values())
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_and_every_public_callable_of_a_room(room):
+    module = importlib.import_module(f"nfloat.{room}")
+    public = {name for name in module.__all__ if callable(getattr(module, name)) and getattr(module, name).__doc__}
+    public = {name for name in public if not hasattr(getattr(module, name), "__args__")}
+    assert listed()[f"nfloat.{room}"] == public
+
+
+def test_what_it_lists_exists():
+    for module, names in listed().items():
+        for name in names:
+            assert hasattr(importlib.import_module(module), name), f"{module}.{name}"
+
+
+@pytest.mark.parametrize("name", SINGLE)
+def test_a_public_name_has_an_example(name):
+    """test_surface.py runs them."""
+    target = getattr(nf, name)
+    if callable(target) and not (isinstance(target, type) and issubclass(target, Exception)):
+        assert ">>>" in target.__doc__
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(path):
+    text = path.read_text(encoding="utf-8")
+    #: build.sh puts notebooks beside the tutorials, and the two texts of the root beside the index
+    folders = {"tutorials": ROOT / "examples", "docs": ROOT}
+    places = [path.parent, folders.get(path.parent.name, path.parent)]
+    links = [link for link in LINK.findall(text) if "://" not in link]
+    toctree = "".join(re.findall(r"```{toctree}\n(.*?)```", text, flags=re.DOTALL))
+    pages = re.findall(r"^([\w/]+)$", toctree, flags=re.MULTILINE)
+    for link in links:
+        away = ROOT / "examples" / Path(link).name if "tutorials/" in link else None
+        assert (path.parent / link).exists() or (away and away.exists()), link
+    for page in pages:
+        assert any((place / page).with_suffix(end).exists() for place in places for end in (".md", ".ipynb")), page
