@@ -99,7 +99,7 @@ def command(
         raise click.UsageError(f"threads={threads} must be at least 1", click.get_current_context())
     result = _run(config, out, overwrite, threads)
     if not as_json:
-        _print(result)
+        _print(result, out)
     page = write_page(result, out / "report.html")
     breaches = [] if budget is None else result.breaches(budget)
     if as_json:
@@ -141,17 +141,18 @@ def _run(config: Comparison, out: Path, overwrite: bool, threads: int | None) ->
         raise Incomplete(f"interrupted; the rows so far are in {out / 'rows.jsonl'}; go on with: {again}") from None
 
 
-def _print(result: Result) -> None:
+def _print(result: Result, out: Path) -> None:
     """The table, in 80 columns; where trouble began, and what the ablation says."""
     summary: list[dict[str, Any]] = [dict(item) for item in result.summary]
     rows = [{head: _cell(key, item[key]) for key, head in COLUMNS.items()} for item in summary]
     print_table(rows, list(COLUMNS.values()), right=list(COLUMNS.values())[1:])
-    _print_causes(result)
+    _print_causes(result, out)
 
 
-def _print_causes(result: Result) -> None:
+def _print_causes(result: Result, out: Path) -> None:
     """A line per recipe and question that has an answer."""
     from ..drift.page.findings import trouble_words
+    from ..drift.trouble import replay_command
     from ..report.wording import listed, share
 
     lines = [
@@ -163,6 +164,10 @@ def _print_causes(result: Result) -> None:
         alone = [effect for effect in result.ablation(name) if effect.how == "only"]
         top = [f"{effect.place} {share(effect.share)}" for effect in alone[:2]]
         lines += [f"{name}: of the change of its loss alone make {listed(top)}"] if top else []
+    for item in result.summary:
+        if item["first_trouble"] is not None:
+            command = replay_command(str(out / "config.toml"), item["recipe"], item["first_trouble"])
+            lines.append(f"{item['recipe']}: its tensors at first trouble: {command}")
     for line in (f"\n{line}" if place == 0 else line for place, line in enumerate(lines)):
         click.echo(line)
 

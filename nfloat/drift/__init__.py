@@ -11,6 +11,9 @@ processes; ``ablation.py`` says which rounding makes what happens to a whole run
 
 ``cost.py`` says what a recipe costs, ``cheapest/`` finds the cheapest one within a loss gap.
 
+``several.py`` sets finished runs side by side, ``replaying.py`` stops at a step and keeps its tensors, ``events.py``
+tells a caller how far a run is. ``tracking.py`` records what any code does that uses `nf.matmul` and FloatArrays.
+
 ``inference.py`` has the statistics, ``verdicts.py`` the verdicts, ``trouble.py`` the first trouble, ``centre.py`` means
 and medians where some values are NaN; ``summary.py`` puts them together, ``measurements.py`` is rows and conclusions,
 ``budget.py`` what a run may lose, ``page/`` the page made of them, ``result.py`` what `run` gives back.
@@ -22,11 +25,23 @@ from .comparison import to_toml
 from .config import Config, from_toml
 from .result import Result
 
-__all__ = ["Budget", "Config", "Experiment", "Result", "from_toml", "run", "search", "to_toml"]
+__all__ = [
+    "Budget",
+    "Config",
+    "Experiment",
+    "Result",
+    "compare",
+    "from_toml",
+    "replay",
+    "run",
+    "search",
+    "to_toml",
+    "track",
+]
 
 
 def __getattr__(name: str) -> object:
-    # reading a finished run (config, rows, summary) does not need the engine and its compiler
+    # reading a finished run (config, rows, summary) needs neither the engine with its compiler nor packages for pages
     if name == "run":
         from .experiment import run
 
@@ -35,4 +50,16 @@ def __getattr__(name: str) -> object:
         from .cheapest.search import search
 
         return search
+    if name == "replay":
+        from .replaying import replay
+
+        return replay
+    if name == "compare":
+        from .several import compare
+
+        return compare
+    if name == "track":
+        from .tracking import track
+
+        return track
     raise AttributeError(f"module 'nfloat.drift' has no attribute {name!r}")

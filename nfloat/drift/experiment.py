@@ -13,6 +13,7 @@ from typing import Protocol
 
 from .comparison import Comparison
 from .ensemble import Group
+from .events import BEGIN, END, FINISHED, STEP, TRAINED, Callback, Event
 from .folder import open_folder
 from .members import TWIN, Member
 from .plan import Training, complete_trainings, stages
@@ -42,6 +43,7 @@ def run(
     overwrite: bool = False,
     threads: int | None = None,
     progress: Progress | None = None,
+    callback: Callback | None = None,
 ) -> Result:
     """Train under each recipe of `config` and measure how far it drifts from float64.
 
@@ -62,6 +64,9 @@ def run(
         ``progress(recipe, updates_done)`` after each step, of the twin first (as `TWIN`); once, with all of them, for a
         recipe that was complete already. The stages of ``plan.py`` follow, each as if it were one more recipe.
 
+    callback : callable, optional
+        ``callback(event)``: told of every step and every training with its rows (``events.py``).
+
     Raises
     ------
     NFloatError
@@ -74,12 +79,12 @@ def run(
     >>> [item["recipe"] for item in result.summary], result.summary[0]["train_loss_gap"]
     (['float64', 'bf16-pure'], 0.0)
     """
-    task = config.task()
+    task, tell = config.task(), callback or _untold
     if out is None:
-        return Result(config, _everything(config, task, _Memory(), threads, progress), task.digest)
+        return Result(config, _everything(config, task, _Memory(), threads, progress, tell), task.digest)
     start = time.perf_counter()
     with open_folder(out, config, data_digest=task.digest, overwrite=overwrite) as folder:
-        rows = _everything(config, task, folder, threads, progress)
+        rows = _everything(config, task, folder, threads, progress, tell)
         result = Result(config, rows, task.digest)
         folder.finish(complete=True, seconds=round(time.perf_counter() - start, 3), threads=threads)
     return result
@@ -94,7 +99,7 @@ class _Memory:
 
 
 def _everything(
-    config: Comparison, task: Task, sink: Sink, threads: int | None, progress: Progress | None
+    config: Comparison, task: Task, sink: Sink, threads: int | None, progress: Progress | None, tell: Callback
 ) -> list[Row]:
     """The rows of every stage."""
     done = set(complete_trainings(sink.rows, config))
@@ -104,25 +109,36 @@ def _everything(
         shared = workers.share(_missing(ensemble[1](sink.rows), done))
         for name in config.recipes:
             if (name, config.seed) not in done:
+                tell(Event(BEGIN, name, config.seed, 0))
                 for steps, rows in run_recipe(config, name, task, twin.reference, threads):
                     sink.append(rows)
+                    tell(Event(STEP, name, config.seed, steps, rows))
                     _report(progress, name, steps)
+                tell(Event(END, name, config.seed, config.steps))
             else:
                 _report(progress, name, config.steps)
-        _work_off(shared, ensemble[0], config, sink, twin, progress)
+        _work_off(shared, ensemble[0], config, sink, twin, progress, tell)
         for name, groups in later:
             missing = _missing(groups(sink.rows), done)
             if missing:
-                _work_off(workers.share(missing), name, config, sink, twin, progress)
+                _work_off(workers.share(missing), name, config, sink, twin, progress, tell)
+    tell(Event(FINISHED, "", config.seed, config.steps))
     return sink.rows
 
 
 def _work_off(
-    shared: Shared, name: str, config: Comparison, sink: Sink, twin: _Twin, progress: Progress | None
+    shared: Shared,
+    name: str,
+    config: Comparison,
+    sink: Sink,
+    twin: _Twin,
+    progress: Progress | None,
+    tell: Callback,
 ) -> None:
     """Train what is missing of a stage; all of it counts as so many steps as a recipe has."""
     for count, rows in enumerate(shared.rows(lambda _: twin.reference), start=1):
         sink.append(rows)
+        tell(Event(TRAINED, rows[0]["recipe"], rows[0]["seed"], config.steps, rows))
         _report(progress, name, config.steps * count // shared.size)
     if not shared.size:
         _report(progress, name, config.steps)
@@ -132,6 +148,10 @@ def _missing(groups: list[list[Member]], done: set[Training]) -> list[Group]:
     """The groups without the members that are complete."""
     left = ([member for member in group if (member.name, member.seed) not in done] for group in groups)
     return [Group(group) for group in left if group]
+
+
+def _untold(event: Event) -> None:
+    """Nobody asked."""
 
 
 def _report(progress: Progress | None, name: str, steps: int) -> None:

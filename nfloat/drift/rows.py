@@ -39,6 +39,7 @@ LAST_METRIC = "test_error"
 ROW_KEYS = ("recipe", "seed", "step", "layer", "tensor", "metric", "value")
 
 
+_WORDS = ("recipe", "layer", "tensor", "metric")
 _WITHOUT_SEED = tuple(key for key in ROW_KEYS if key != "seed")
 
 
@@ -62,11 +63,12 @@ def from_line(line: str) -> Row:
     ArgumentError
         If the line is not JSON or is no row, or one of a version that knew no seeds.
     """
-    row = rows.from_line(line)
+    # a metric is called "nan", which elsewhere in a row is a number
+    row = {key: str(v) if key in _WORDS and isinstance(v, float) else v for key, v in rows.from_line(line).items()}
     value = row.get("value")
     if tuple(row) == _WITHOUT_SEED:
         raise ArgumentError("an older version of nfloat wrote this row, without its seed: run config.toml again")
-    words = all(isinstance(row.get(key), str) for key in ("recipe", "layer", "tensor", "metric"))
+    words = all(isinstance(row.get(key), str) for key in _WORDS)
     whole = all(type(row.get(key)) is int for key in ("seed", "step"))
     if tuple(row) != ROW_KEYS or not words or not whole or not isinstance(value, int | float):
         raise ArgumentError(f"line={line[:80]!r} is not a row: expected an object with the keys {', '.join(ROW_KEYS)}")

@@ -8,6 +8,7 @@ the gradient's direction, the loss). The thresholds are conventions: they decide
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
@@ -78,6 +79,17 @@ def first_trouble(rows: Iterable[Row], recipe: str, seed: int) -> Trouble | None
             best = when
             found = Trouble(row["step"], row["layer"], row["tensor"], condition.name, row["value"])
     return found
+
+
+def replay_command(config: str, recipe: str, trouble: Trouble) -> str:
+    """The command that stops at a first trouble and writes the tensors of that step.
+
+    Examples
+    --------
+    >>> replay_command("config.toml", "fp16-pure", Trouble(3, "0", "weight", "underflow", 0.4))
+    'nfloat replay fp16-pure --config config.toml --step 3 --out trouble.npz'
+    """
+    return f"nfloat replay {shlex.quote(recipe)} --config {shlex.quote(config)} --step {trouble.step} --out trouble.npz"
 
 
 def tensor_words(tensor: str, optimizer: str) -> str:

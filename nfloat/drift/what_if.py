@@ -111,7 +111,7 @@ def _one(shares: Shares, rms: float, fmt: Format) -> tuple[float, float, float]:
         part, square = _beyond(exponent, fmt)
         out = share * part
         beyond += out
-        outside += out * math.ldexp(square, 2 * exponent)
+        outside += out * _scaled(square, 2 * exponent) if out else 0.0
         if exponent < _least(fmt):
             lost += share
             noise += share * math.ldexp(_SQUARE, 2 * exponent)
@@ -139,8 +139,18 @@ def _gap(exponent: int, fmt: Format) -> float:
     return math.ldexp(1.0, max(exponent, fmt.emin) - fmt.precision + 1)
 
 
+def _scaled(value: float, exponent: int) -> float:
+    """value 2^exponent, infinity beyond float64."""
+    try:
+        return math.ldexp(value, exponent)
+    except OverflowError:
+        return math.inf
+
+
 def _beyond(exponent: int, fmt: Format) -> tuple[float, float]:
     """The share of a binade's numbers that are rounded beyond the format's largest, and their mean square over 4^k."""
+    if exponent < fmt.emax:
+        return 0.0, 4.0  # as below, where the power of two might not be a float64
     edge = math.ldexp(fmt.max + _gap(range_of(fmt)[2], fmt) / 2.0, -exponent)
     start = min(2.0, max(1.0, edge))
     return 2.0 - start, (4.0 + 2.0 * start + start * start) / 3.0

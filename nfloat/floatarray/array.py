@@ -6,6 +6,7 @@ The rules (what may be mixed, where random bits come from) are in ``rounded.py``
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,9 +29,11 @@ from ..kernels.arithmetic.operations import Operation
 from ..linalg.algorithms.calculation import Given
 from ..ops.arguments import as_carrier
 from ..ops.codes import decode, encode
+from ..ops.watching import WATCHER, watched
 from ..streams import SeedLike, Stream
 from . import folds, functions, ufuncs
 from .dtypes import named_format
+from .float64 import by_nfloat, by_numpy
 from .foreign import refuse_foreign_arithmetic
 from .methods import ArrayMethods
 from .rounded import (
@@ -220,6 +223,11 @@ class FloatArray(NDArrayOperatorsMixin, ArrayMethods, RoundedValues):
     def __array_ufunc__(
         self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, where: Any = True, **kwargs: Any
     ) -> Any:
+        if WATCHER.get() is not None:
+            given = {"out": out, "where": where, **kwargs}
+            compute = partial(self.__array_ufunc__, ufunc, method, *inputs, **given)
+            name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+            return watched(name, self.format.name, compute, partial(by_numpy, getattr(ufunc, method), inputs, kwargs))
         if out is None and where is True and method == "__call__" and not kwargs and len(inputs) == 2:
             result = ufuncs.directly(ufunc, *inputs)
             if result is not None:
@@ -229,6 +237,11 @@ class FloatArray(NDArrayOperatorsMixin, ArrayMethods, RoundedValues):
 
     def __nfloat_operation__(self, operation: Operation | str, operands: list[Any]) -> FloatArray:
         """`nf.add(a, b)`, `nf.gelu(a)`, ... without a format (``ops/operands.py``)."""
+        if WATCHER.get() is not None:
+            compute = partial(self.__nfloat_operation__, operation, operands)
+            exact = partial(by_nfloat, operation, operands)
+            name = operation if isinstance(operation, str) else operation.name.lower()
+            return watched(name, self.format.name, compute, exact)
         with np.errstate(invalid="ignore"):  # a signalling NaN would warn
             result: FloatArray = ufuncs.operate(operation, operands)
             return result
@@ -258,6 +271,9 @@ class FloatArray(NDArrayOperatorsMixin, ArrayMethods, RoundedValues):
         return ufuncs.call(ufunc, inputs, target, where)
 
     def __array_function__(self, func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if WATCHER.get() is not None:
+            compute = partial(self.__array_function__, func, types, args, kwargs)
+            return watched(func.__name__, self.format.name, compute, partial(by_numpy, func, args, kwargs))
         with np.errstate(invalid="ignore"):
             return functions.call(func, args, kwargs)
 

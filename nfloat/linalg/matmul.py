@@ -5,6 +5,7 @@ Here: what the arguments mean. What a sum is stands in ``accumulators``; which k
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,6 +16,7 @@ from ..errors import ArgumentError
 from ..formats.names import FormatLike, get_format
 from ..ops.rounding import round as round_values
 from ..ops.threads import check_threads
+from ..ops.watching import WATCHER, watched
 from ..streams import SeedLike, as_key
 from .accumulators import Accumulator, AccumulatorLike, as_accumulator
 from .blocks import exact_values, is_block_scaled, scaled_outside, scaled_result, unit_parts
@@ -103,6 +105,12 @@ def matmul(
     np.float64(1.0009765625)
     """
     how, threads = as_accumulator(acc), check_threads(threads)
+    if WATCHER.get() is not None:
+        given: dict[str, Any] = {"inputs": inputs, "output": output, "seed": seed, "threads": threads}
+        given |= {"scale_a": scale_a, "scale_b": scale_b}
+        fmt = how.name if isinstance(how, Unit) else how.format.name
+        compute = partial(matmul, a, b, how, c, **given)
+        return watched("matmul", fmt, compute, partial(_in_float64, a, b, c))
     plain = type(a) is type(b) is np.ndarray and (c is None or type(c) is np.ndarray) and type(how) is Accumulator
     if plain and inputs is output is scale_a is scale_b is None:
         quick = small_product(a, b, c, how)  # type: ignore[arg-type]
@@ -116,6 +124,13 @@ def matmul(
     if last is not None:
         result = np.asarray(round_values(result, last))
     return result[()] if result.ndim == 0 else result
+
+
+def _in_float64(a: Any, b: Any, c: Any) -> NDArray[Any]:
+    """The product of the same operands in float64, in NumPy's order of summing."""
+    x, y = (np.asarray(exact_values(of) if isinstance(of, BlockArray) else of, np.float64) for of in (a, b))
+    product = np.matmul(x, y)
+    return product if c is None else product + np.asarray(c, np.float64)
 
 
 def _of_blocks(

@@ -7,5 +7,6 @@ and ``direct_results`` (the short way for the commonest calls). Rounding: ``roun
 ``arithmetic`` (`add` ... `hypot`), ``compute`` (how it is carried out). Elementary functions: ``functions`` (`exp` and
 all others), ``evaluate`` (how), ``tables`` (short formats), ``approximations``, ``leading_bits`` and ``bigreal`` (the
 steps of Ziv's method). ``normal``: normal deviates that are the same everywhere.
+``watching``: who is told of every call.
 ``blocks/``: rounding to formats whose elements share scales.
 """

@@ -46,3 +46,9 @@ def test_a_row_of_a_version_without_seeds_is_called_so():
 def test_series_keep_the_order():
     series = by_series([row(2.0, 10), row(1.0, 0)])
     assert series == {Key("tf32", MODEL, "loss", "train_loss"): [(10, 2.0), (0, 1.0)]}
+
+
+@pytest.mark.parametrize("word", ["nan", "inf", "-inf"])
+def test_words_that_look_like_numbers_stay_words(word):
+    row = {"recipe": word, "seed": 0, "step": 1, "layer": word, "tensor": word, "metric": word, "value": float("nan")}
+    assert str(from_line(to_line(row))) == str(row)

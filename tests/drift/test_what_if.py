@@ -101,3 +101,11 @@ def test_rows_without_exponents_say_so():
     result.rows[:] = [row for row in result.rows if not row["metric"].startswith("exponent.")]
     with pytest.raises(ArgumentError, match="no exponents"):
         result.what_if(["float16"])
+
+
+@pytest.mark.parametrize("exponent", [-1074, -1046, 1023])
+def test_numbers_at_the_ends_of_float64_have_an_answer(exponent):
+    row = {"recipe": "a", "seed": 0, "step": 0, "layer": "0", "tensor": "weight.state.v"}
+    rows = [{**row, "metric": "rms", "value": 2.0**exponent}, {**row, "metric": f"exponent.{exponent}", "value": 1.0}]
+    (found,) = what_if(rows, ["bfloat16"], "a", 0)
+    assert (found.underflow, found.overflow) == (float(exponent < 0), float(exponent > 0))

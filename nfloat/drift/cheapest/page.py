@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ... import __version__, nn
 from ...report.charts import Bars, bar_chart
 from ...report.intervals import Span, interval_chart
@@ -106,8 +108,8 @@ def _cost_figure(answer: Tried) -> Figure | None:
         "cost",
         "What a step moves and keeps",
         bar_chart("cost", shown, panels, percent=False),
-        f"In thousands of bits. {names[0]}: {number(sum(costs[names[0]]) / 1e3)}"
-        + (f"; the answer: {number(sum(costs[names[1]]) / 1e3)}." if len(names) > 1 else "."),
+        f"In thousands of bits. {names[0]}: {number(math.fsum(costs[names[0]]) / 1e3)}"
+        + (f"; the answer: {number(math.fsum(costs[names[1]]) / 1e3)}." if len(names) > 1 else "."),
         "Bars: the cost of each tensor, one panel per recipe.",
         Table(("tensor", *names), [[f, *(f"{costs[n][i]:.0f}" for n in names)] for i, f in enumerate(shown)]),
         f"{' '.join(nn.recipe(names[-1]).name.split())} against {names[0]}.",
@@ -120,7 +122,7 @@ def _trials_figure(answer: Tried) -> Figure | None:
     if not known:
         return None
     spans = [_span(place, trial) for place, trial in known]
-    within = sum(t.judgement.within for _, t in known)
+    within = len([t for _, t in known if t.judgement.within])
     return Figure(
         "trials",
         "Loss gap of every trial",

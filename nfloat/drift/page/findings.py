@@ -11,7 +11,7 @@ from ..inference import CONFIDENCE, POWER, change, log_of
 from ..measurements import Measurements
 from ..members import TWIN
 from ..summary import Summary, recovery
-from ..trouble import tensor_words
+from ..trouble import replay_command, tensor_words
 from ..verdicts import seed_spread
 from .bars import gradient_errors
 
@@ -36,7 +36,7 @@ def findings(run: Measurements) -> list[str]:
         if item["verdict"] != "not distinguishable":
             found += [_told(run, item), *_because(run, item)]
     found += [_recovering(judged, item) for item in other]
-    return [text for text in (*found, _troubles(run, other), _paths(other), _three_bits(run)) if text]
+    return [text for text in (*found, _troubles(run, other), _replays(other), _paths(other), _three_bits(run)) if text]
 
 
 def trouble_words(item: Summary, optimizer: str) -> str:
@@ -166,6 +166,13 @@ def _troubles(run: Measurements, items: Sequence[Summary]) -> str:
     there = [item for item in items if item["first_trouble"] is not None and item["verdict"] != "diverged"]
     said = [f"{item['recipe']} at {trouble_words(item, run.config.optimizer_name)}" for item in there]
     return f"First trouble, at seed {run.config.seed}: {'; '.join(said)}." if said else ""
+
+
+def _replays(items: Sequence[Summary]) -> str:
+    """The commands that stop at a first trouble and write its tensors."""
+    there = [(item["recipe"], item["first_trouble"]) for item in items]
+    said = [replay_command("config.toml", name, trouble) for name, trouble in there if trouble is not None]
+    return f"To have the tensors of a first trouble, before and after rounding: {'; '.join(said)}." if said else ""
 
 
 def _paths(items: Sequence[Summary]) -> str:
