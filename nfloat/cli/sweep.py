@@ -148,12 +148,11 @@ def _bytes(text: str | None) -> int | None:
 
 def _dry_run(grid: Grid, folder: Path, workers: int | None, as_json: bool) -> int:
     """The grid, and its cost from a sample."""
-    import os
-
+    from ..ops.threads import available
     from ..sweep.estimate import estimate
 
     found = estimate(grid, folder)
-    cpus = workers or os.cpu_count() or 1
+    cpus = workers or available()
     facts: dict[str, object] = {
         "cells": found.cells,
         "done": found.done,

@@ -8,7 +8,6 @@ there is much to do. If it fails, for whatever reason, this process does its par
 from __future__ import annotations
 
 import contextlib
-import os
 import pickle
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import IO, Any, Self, cast
 
+from ..ops.threads import available
 from .comparison import Comparison
 from .ensemble import Group, References, run_group
 from .rows import Row
@@ -71,7 +71,7 @@ class Workers:
     def share(self, groups: Sequence[Group]) -> Shared:
         """Begin with these groups, in the other process, if that is worth its start."""
         work = len([member for group in groups for member in group.members]) * self.config.steps
-        alone = len(groups) < 2 or self.threads == 1 or (os.cpu_count() or 1) < 2
+        alone = len(groups) < 2 or self.threads == 1 or available() < 2
         if self.other is None and work >= self.much and not alone:
             self._start()
         return Shared(self, groups, None if alone else self.other)

@@ -117,8 +117,9 @@ class Precision(Casting):
         r = self.recipe.at(name) if self.recipe.layers else self.recipe
         first, second = r.operands(product, roles[0].operand, roles[1].operand)
         if not (isinstance(first, BlockCast) or isinstance(second, BlockCast)):
-            x = a if first is None else self._rounded(first, roles[0], name, a)
-            return self.matmul(name, product, x, b if second is None else self._rounded(second, roles[1], name, b), c)
+            a = a if first is None else self._rounded(first, roles[0], name, a)
+            b = b if second is None else self._rounded(second, roles[1], name, b)
+            return self.matmul(name, product, a, b, c)
         sums = r.summed(product)
         apart = is_block_scaled(sums)
         left = self._operand(first, roles[0], name, product, a, -1, apart)
@@ -194,12 +195,14 @@ class Precision(Casting):
         """``a @ b (+ c)`` as the recipe sums that `product`: of `gemm`; "backward"; "sums". No operand is rounded."""
         sums, drawn = (self.recipe.at(name) if self.recipe.layers else self.recipe).summation[product]
         seed = self.stream(name, product if product in ("forward", "sums") else "backward") if drawn else None
+        result: Floats | None = None
         if isinstance(sums, SplitK):
-            result: Floats = split(a, b, c, sums, seed, self.threads)
+            result = split(a, b, c, sums, seed, self.threads)
         else:
-            quick = type(sums) is Accumulator and type(a) is type(b) is np.ndarray
-            small = small_product(a, b, c, sums) if quick else None  # type: ignore[arg-type]
-            result = np.asarray(matmul(a, b, sums, c, seed=seed, threads=self.threads)) if small is None else small
+            if isinstance(sums, Accumulator) and type(a) is type(b) is np.ndarray:
+                result = small_product(a, b, c, sums)
+            if result is None:
+                result = np.asarray(matmul(a, b, sums, c, seed=seed, threads=self.threads))
         if self.observed:
             self.report_sums(name, "sum" if product == "sums" else f"{product}.sum", result, sums)
         return result

@@ -23,6 +23,7 @@ from concurrent.futures import Executor, Future
 from typing import IO, Any, cast
 
 from ..errors import ArgumentError, as_integer
+from ..ops.threads import available
 from .work import TOO_LONG, Work
 
 _SERVE = "import sys; sys.path[:] = {path!r}; from nfloat.sweep.processes import serve; serve({memory!r})"
@@ -56,7 +57,7 @@ class Processes(Executor):
         for key, value in (("workers", workers), ("memory", memory)):
             if value is not None and (as_integer(value) is None or value < 1):
                 raise ArgumentError(f"{key}={value!r} must be an integer of at least 1")
-        self.workers = workers or os.cpu_count() or 1
+        self.workers = workers or available()
         self._memory, self._closed = memory, False
         self._queue: queue.SimpleQueue[tuple[Future[Any], bytes, float | None] | None] = queue.SimpleQueue()
         self._running: set[subprocess.Popen[bytes]] = set()
