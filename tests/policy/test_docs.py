@@ -69,3 +69,14 @@ def test_links_lead_somewhere(path):
         assert (path.parent / link).exists() or (away and away.exists()), link
     for page in pages:
         assert any((place / page).with_suffix(end).exists() for place in places for end in (".md", ".ipynb")), page
+
+
+def test_files_that_the_walks_name_exist():
+    named = set(re.findall(r"`((?:nfloat|tests|bench|examples)/[\w/.-]+)`", (ROOT / "CONTRIBUTING.md").read_text()))
+    assert len(named) > 30 and [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_there_is_a_walk_for_every_kind():
+    walks = (ROOT / "CONTRIBUTING.md").read_text()
+    kinds = ("format", "rounding mode", "accumulator order", "matrix unit", "operation", "layer", "optimiser", "study")
+    assert all(re.search(rf"^## To add an? {kind}$", walks, flags=re.MULTILINE) for kind in (*kinds, "command"))
