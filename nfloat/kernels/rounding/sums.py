@@ -37,11 +37,11 @@ def _body(mode: Rounding, negative_zero: bool):
         b = v.builder
         s = b.fadd(_widened(v, pointers[0]), _widened(v, pointers[1]))
         word = random_word(v, index, k, mode)
-        r, unsure = vector.stochastic_narrow(v, s, k.grid, word, negative_zero=negative_zero, tail=tail_bits(k, mode))
+        r, doubt = vector.stochastic_narrow(v, s, k.grid, word, negative_zero=negative_zero, tail=tail_bits(k, mode))
         r = b.fptrunc(vector.select_overflow(v, r, *k.overflow), ir.VectorType(_SINGLE, v.count))
         b.store(r, b.bitcast(pointers[2], ir.VectorType(_SINGLE, v.count).as_pointer()), align=4)
         inside = b.icmp_signed("<", b.and_(v.as_int(s), v.magnitude_mask), k.limit)
-        return v.all(b.and_(inside, b.not_(unsure)))
+        return v.all(b.and_(inside, b.not_(doubt.lanes(v))))
 
     return body
 
