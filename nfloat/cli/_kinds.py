@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 
@@ -16,4 +17,4 @@ def prepare(config: Path) -> None:
     from ..runs.config import top_keys
 
     if "torch" in top_keys(config):
-        from .. import torch  # noqa: F401
+        import_module("nfloat.torch")

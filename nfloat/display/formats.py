@@ -150,9 +150,9 @@ def _turns(fmt: Format) -> list[tuple[float, float]]:
     return [*rise, (float(fmt.emin), float(fmt.precision)), (most, float(fmt.precision))]
 
 
-def _dashes(dash: object) -> str:
+def _dashes(dash: Any) -> str:
     """The palette's dash as SVG has it."""
-    return "" if isinstance(dash, str) else " ".join(f"{2.5 * part:g}" for part in dash[1])  # type: ignore[index]
+    return "" if isinstance(dash, str) else " ".join(f"{2.5 * part:g}" for part in dash[1])
 
 
 def _known(formats: Iterable[FormatLike]) -> list[Format]:

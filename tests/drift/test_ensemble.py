@@ -65,13 +65,13 @@ def test_a_member_has_rows_of_the_model_alone(small):
 
 def test_two_processes_give_the_same_rows(small, monkeypatch):
     monkeypatch.setattr(workers, "MUCH", 0)
-    monkeypatch.setattr(workers.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(workers, "available", lambda: 2)
     assert run(SMALL, threads=2).rows == small.rows
 
 
 def test_if_the_other_process_dies_this_one_does_its_part(small, monkeypatch):
     monkeypatch.setattr(workers, "MUCH", 0)
-    monkeypatch.setattr(workers.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(workers, "available", lambda: 2)
     monkeypatch.setattr(workers, "_SERVE", "import sys; sys.exit(0)")
     assert run(SMALL, threads=2).rows == small.rows
 

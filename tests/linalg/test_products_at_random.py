@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import nfloat as nf
-from nfloat.linalg.gemm import route
+from nfloat.linalg.gemm import route, small
 from nfloat.testing import random_products
 from nfloat.testing.random_products import Product, accumulator_source, draw, shrink, source, wrong
 from nfloat.testing.sweep_products import run_products, sweep_products
@@ -66,8 +66,10 @@ def broken(monkeypatch):
     """A bound that is wrong: sums of formats that overflow are not watched."""
     monkeypatch.setattr(route, "limit", lambda fmt, bits: 1e30)
     route.candidates.cache_clear()
+    small.plans_of.cache_clear()
     yield
     route.candidates.cache_clear()
+    small.plans_of.cache_clear()
 
 
 def test_a_failure_is_found_made_small_and_written_down(broken):
@@ -75,10 +77,10 @@ def test_a_failure_is_found_made_small_and_written_down(broken):
     fmt = nf.Format(name="x", precision=6, emin=-6, emax=8)  # to 504
     product = Product(rows, np.ones((12, 7)).tolist(), None, nf.Accumulator(fmt), 0, 2)
     assert len(wrong(product)) == 35
-    small = shrink(product)
-    assert (len(small.a), len(small.b[0]), small.threads) == (1, 1, 1)
-    assert 5 < len(small.b) < 12  # with half of those that are wrong it would be right
-    line = source(small)
+    least = shrink(product)
+    assert (len(least.a), len(least.b[0]), least.threads) == (1, 1, 1)
+    assert 5 < len(least.b) < 12  # with half of those that are wrong it would be right
+    line = source(least)
     assert eval(line, {"nf": nf, "np": np}) > fmt.max
     assert "nf.Accumulator(nf.Format(name='x'" in line
 

@@ -132,14 +132,21 @@ def test_what_is_rounded_and_how_often(name):
 @pytest.mark.parametrize("name", recipes)
 def test_every_gemm_goes_through_matmul_with_the_recipes_accumulator(name, monkeypatch):
     module, calls = sys.modules["nfloat.nn.precision"], []
-    matmul = module.matmul
+    matmul, small_product = module.matmul, module.small_product
 
     def spy(a, b, accumulator, c=None, **options):
         result = matmul(a, b, accumulator, c, **options)
         calls.append((accumulator, a.shape, b.shape, c is not None))
         return result
 
+    def spy_small(a, b, c, accumulator):
+        result = small_product(a, b, c, accumulator)
+        if result is not None:
+            calls.append((accumulator, a.shape, b.shape, c is not None))
+        return result
+
     monkeypatch.setattr(module, "matmul", spy)
+    monkeypatch.setattr(module, "small_product", spy_small)
     # three accumulators that are told apart
     forward, backward, sums = (nf.Accumulator(recipe(name).carrier.name, promote=None) for _ in range(3))
     r = recipe(name).replace(forward=forward, backward=backward, sums=sums)

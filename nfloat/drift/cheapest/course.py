@@ -10,7 +10,7 @@ from ..cost import Cost, cost_of
 from ..rows import Row
 from ..verdicts import Ends, ends_of
 from .descent import CONFIRM, Question, descent
-from .judging import Judgement, Missing, Train, judge, seeds_of
+from .judging import Judgement, RowsEndError, Train, judge, seeds_of
 from .question import Search
 
 #: the metric of the rows in which a step's elements are counted
@@ -51,7 +51,7 @@ def follow(search: Search, counts: dict[tuple[str, str], int], train: Train) -> 
             question = asking.send(found.within)
     except StopIteration as end:
         return Course(trials, end.value, True)
-    except Missing:
+    except RowsEndError:
         return Course(trials, None, False)
 
 

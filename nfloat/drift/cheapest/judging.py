@@ -27,7 +27,7 @@ _HOPELESS = 5.0
 Train = Callable[[Sequence[Member]], Ends]
 
 
-class Missing(Exception):  # noqa: N818 - no error: the rows end here
+class RowsEndError(Exception):
     """A training that is needed is not among the rows."""
 
 
@@ -47,7 +47,7 @@ def judge(search: Search, name: str, sets: int, train: Train) -> Judgement:
 
     Raises
     ------
-    Missing
+    RowsEndError
         If `train` does not give what is needed.
     """
     seeds = seeds_of(search, sets)
@@ -102,5 +102,5 @@ def _effects(name: str, seeds: Sequence[int], train: Train) -> list[float] | Non
 def _end(ends: Ends, member: Member) -> End:
     end = ends.get((member.name, member.seed))
     if end is None or not end.complete:
-        raise Missing(member.name)
+        raise RowsEndError(member.name)
     return end
