@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 
 
-def prepare(config: Path) -> None:
-    """Import what reads this file, if it names a PyTorch model.
+def prepare(config: Path) -> type | None:
+    """Import what reads this file, if it names a PyTorch model; returns its class, or None.
 
     Raises
     ------
@@ -17,4 +16,7 @@ def prepare(config: Path) -> None:
     from ..runs.config import top_keys
 
     if "torch" in top_keys(config):
-        import_module("nfloat.torch")
+        from ..torch.drift import TorchExperiment
+
+        return TorchExperiment
+    return None
