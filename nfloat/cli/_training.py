@@ -1,8 +1,8 @@
-"""The options by which a command says what is trained, and the configuration that they describe."""
+"""The options by which a command says what is trained and where to, and the configuration that they describe."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,9 +45,50 @@ _OPTIONS = (
 
 def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options, in the order in which help lists them."""
-    for option in reversed(_OPTIONS):
+    return _with(_OPTIONS, command)
+
+
+def _with(options: Sequence[Callable[..., Any]], command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(options):
         command = option(command)
     return command
+
+
+def _at_least_one(context: click.Context, _: click.Parameter, threads: int | None) -> int | None:
+    if threads is not None and threads < 1:
+        raise click.UsageError(f"threads={threads} must be at least 1", context)
+    return threads
+
+
+threads_option = click.option(
+    "--threads", type=int, callback=_at_least_one, help="Threads of a matrix product; changes no bit."
+)
+
+
+def folder_options(out: str, config: str, run: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Options of a command that trains into a folder: whose `config` it may take, which other `run` it may replace."""
+    options = (
+        click.option(
+            "--config",
+            "config_file",
+            type=click.Path(path_type=Path),
+            help=f"Take all this from {config}; other options go over it.",
+        ),
+        click.option(
+            "--out",
+            type=click.Path(path_type=Path),
+            default=Path(out),
+            show_default=True,
+            help="Folder for the results.",
+        ),
+        click.option("--overwrite", is_flag=True, help=f"Replace what another {run} left in that folder."),
+        threads_option,
+    )
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        return _with(options, command)
+
+    return add
 
 
 def configured(config_file: Path | None, options: dict[str, Any]) -> Comparison:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ..errors import MissingExtraError
+from ._kinds import prepare
 from ._output import json_option, print_json, print_table
 
 _COLUMNS = ("run", "recipe", "loss", "vs fp64", "test", "path", "verdict")
@@ -33,7 +34,10 @@ def command(folders: tuple[Path, ...], out: Path, as_json: bool) -> None:
       nfloat compare sgd adam --out compared.html
     """
     from ..drift.several import compare
+    from ..runs.folder import CONFIG
 
+    for folder in folders:
+        prepare(folder / CONFIG)
     found = compare(folders)
     page: Path | None = out
     try:

@@ -12,7 +12,7 @@ from ._errors import Exit, Incomplete
 from ._junit import write_junit
 from ._output import json_option, print_json, print_table, write_page
 from ._progress import Progress
-from ._training import configured, training_options
+from ._training import configured, folder_options, training_options
 
 if TYPE_CHECKING:
     from ..drift import Budget, Result
@@ -40,21 +40,7 @@ COLUMNS = {
 @click.option(
     "--attribute/--no-attribute", default=None, help="Measure which rounding makes which error.  [default: attribute]"
 )
-@click.option(
-    "--config",
-    "config_file",
-    type=click.Path(path_type=Path),
-    help="Take all this from a config.toml; other options go over it.",
-)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("nfloat-drift"),
-    show_default=True,
-    help="Folder for the results.",
-)
-@click.option("--overwrite", is_flag=True, help="Replace what another run left in that folder.")
-@click.option("--threads", type=int, help="Threads of a matrix product; changes no bit.")
+@folder_options("nfloat-drift", config="a config.toml", run="run")
 @click.option("--fail-on", help="Comma-separated verdicts that end in exit code 1, as worse,diverged.")
 @click.option(
     "--budget", "budget_file", type=click.Path(path_type=Path), help="A TOML file of limits; exit code 1 beyond them."
@@ -95,8 +81,6 @@ def command(
     """
     budget = _budget(fail_on, budget_file)
     config = configured(config_file, options)
-    if threads is not None and threads < 1:
-        raise click.UsageError(f"threads={threads} must be at least 1", click.get_current_context())
     result = _run(config, out, overwrite, threads)
     if not as_json:
         _print(result, out)

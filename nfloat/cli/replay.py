@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
+from ._kinds import prepare
 from ._output import json_option, print_json, print_table
+from ._training import threads_option
 
 if TYPE_CHECKING:
     from ..drift.replaying import Stored
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("trouble.npz"), show_default=True, help="Where to write."
 )
-@click.option("--threads", type=int, help="Threads of a matrix product; changes no bit.")
+@threads_option
 @json_option
 def command(recipe: str, config_file: Path, step: int, out: Path, threads: int | None, as_json: bool) -> None:
     """Train RECIPE as in a drift run, stop at a step, and write every tensor of that step into an .npz file.
@@ -39,8 +41,7 @@ def command(recipe: str, config_file: Path, step: int, out: Path, threads: int |
     from ..drift.config import read_config
     from ..drift.replaying import replay
 
-    if threads is not None and threads < 1:
-        raise click.UsageError(f"threads={threads} must be at least 1", click.get_current_context())
+    prepare(config_file)
     kept = replay(read_config(config_file), recipe, step, threads=threads)
     kept.write(out)
     rows = [_facts(one) for one in kept.tensors]

@@ -11,7 +11,7 @@ import click
 from ._errors import Exit, Incomplete
 from ._output import json_option, print_json, print_table, write_page
 from ._progress import Progress
-from ._training import changed, configured, given_of, training_options
+from ._training import changed, configured, folder_options, given_of, training_options
 
 if TYPE_CHECKING:
     from ..drift.cheapest.answer import Answer
@@ -28,21 +28,7 @@ if TYPE_CHECKING:
 )
 @click.option("--layers/--no-layers", default=None, help="Whether layers may differ.  [default: layers]")
 @click.option("--trials", type=int, help="So many recipes are tried at most.  [default: 60]")
-@click.option(
-    "--config",
-    "config_file",
-    type=click.Path(path_type=Path),
-    help="Take all this from a search's config.toml; other options go over it.",
-)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("nfloat-search"),
-    show_default=True,
-    help="Folder for the results.",
-)
-@click.option("--overwrite", is_flag=True, help="Replace what another search left in that folder.")
-@click.option("--threads", type=int, help="Threads of a matrix product; changes no bit.")
+@folder_options("nfloat-search", config="a search's config.toml", run="search")
 @json_option
 def command(
     config_file: Path | None, out: Path, overwrite: bool, threads: int | None, as_json: bool, **options: Any
@@ -65,8 +51,6 @@ def command(
     from ..drift.cheapest.answer import RECIPE
 
     search = _search(config_file, options)
-    if threads is not None and threads < 1:
-        raise click.UsageError(f"threads={threads} must be at least 1", click.get_current_context())
     answer = _run(search, out, overwrite, threads)
     page = write_page(answer, out / "report.html")
     if as_json:

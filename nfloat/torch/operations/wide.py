@@ -20,8 +20,6 @@ from ..refusals import refuse, refused
 from ..tensors import array_of
 from .table import Schema, rows, schema
 
-_WIDENED = frozenset({torch.float32, torch.bfloat16, torch.float16})
-
 
 @contextmanager
 def one_thread() -> Any:
