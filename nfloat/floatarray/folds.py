@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ..errors import ArgumentError, ShapeError
 from ..kernels.arithmetic.folds import fold_at, fold_rows
 from ..ops.compute import has_unsigned_zero
+from ..ops.rounder import LARGE, Rounder
 from .rounded import RoundedValues, common, fresh_stream, operand
 from .ufuncs import ARITHMETIC, QUESTIONS, call, check_mask, write
 
@@ -105,11 +106,58 @@ def _fold_axes(
     initial = np.empty(0) if start is None else np.full(1, start, np.float64)
     out, stream = np.empty((rows[0], 1)), fresh_stream(f"{ufunc.__name__}.reduce", array)
     how = array._arithmetic.rounder
-    complete = fold_rows(op, x, chosen, initial, out, False, has_unsigned_zero(how), how.spec_array, how.key(stream))
+    complete = _fold(op, x, chosen, initial, out, how, how.key(stream))
     if not complete:
         _fill_empty(ufunc, array, out, chosen)
     result = out.reshape(shape).astype(values.dtype)
     return array.like(np.expand_dims(result, axes) if keepdims else result, stream)
+
+
+def _fold(
+    op: int,
+    x: NDArray[np.float64],
+    chosen: NDArray[np.bool_],
+    initial: NDArray[np.float64],
+    out: NDArray[np.float64],
+    how: Rounder,
+    key: int,
+    *,
+    every: bool = False,
+) -> bool:
+    """`fold_rows`, in pieces where the array is large, so that Ctrl-C is heard in between.
+
+    Random bits are those of an element's number in its array, which a piece is not told: stochastic modes take one.
+    """
+    last = every, has_unsigned_zero(how), how.spec_array, key
+    rows, columns = x.shape
+    if x.size <= LARGE or how.stochastic:
+        return bool(fold_rows(op, x, chosen, initial, out, *last))
+    if columns > LARGE:
+        found = [_fold_row(op, x[i : i + 1], chosen[i : i + 1], initial, out[i : i + 1], last) for i in range(rows)]
+        return all(found)
+    step = LARGE // columns
+    ranges = [slice(first, first + step) for first in range(0, rows, step)]
+    return all([fold_rows(op, x[r], chosen[r], initial, out[r], *last) for r in ranges])
+
+
+def _fold_row(
+    op: int,
+    x: NDArray[np.float64],
+    chosen: NDArray[np.bool_],
+    initial: NDArray[np.float64],
+    out: NDArray[np.float64],
+    last: tuple[bool, bool, NDArray[np.float64], int],
+) -> bool:
+    """One long row: each piece begins with what the one before it came to, if that had an element."""
+    so_far, every = initial, last[0]
+    for first in range(0, x.shape[1], LARGE):
+        piece = slice(first, min(first + LARGE, x.shape[1]))
+        target = out[:, piece] if every else np.empty((1, 1))
+        if fold_rows(op, x[:, piece], chosen[:, piece], so_far, target, *last):
+            so_far = target[0, -1:].copy()
+    if not every:
+        out[:, :1] = so_far if so_far.size else 0.0
+    return so_far.size > 0
 
 
 def _fill_empty(ufunc: np.ufunc, array: RoundedValues, out: NDArray[np.float64], chosen: NDArray[np.bool_]) -> None:
@@ -145,17 +193,8 @@ def accumulate(ufunc: np.ufunc, array: Any, axis: int = 0, dtype: Any = None, ou
         moved = np.moveaxis(values, axis, -1)
         x = np.ascontiguousarray(moved.reshape(prod(moved.shape[:-1]), moved.shape[-1]), dtype=np.float64)
         y, how = np.empty_like(x), array._arithmetic.rounder
-        fold_rows(
-            _operation(ufunc, "accumulate"),
-            x,
-            np.empty((0, 0), bool),
-            np.empty(0),
-            y,
-            True,
-            has_unsigned_zero(how),
-            how.spec_array,
-            how.key(stream),
-        )
+        op, key = _operation(ufunc, "accumulate"), how.key(stream)
+        _fold(op, x, np.empty((0, 0), bool), np.empty(0), y, how, key, every=True)
         result = first.like(np.moveaxis(y.reshape(moved.shape), -1, axis).astype(values.dtype, order="C"), stream)
     return result if out is None else write(name, result, out, True, whole=True)
 

@@ -19,6 +19,7 @@ from ..formats.lanes import DOUBLE, SINGLE, Lane, has_exponents, is_narrow, is_w
 from ..formats.names import FormatLike, get_format
 from ..formats.rounding import OverflowLike, Rounding, RoundingLike, as_overflow, as_rounding, check_random_bits
 from ..formats.spec import SpecField, rounding_spec
+from ..kernels.arithmetic.operations import Operation
 from ..kernels.jit import entry_point
 from ..kernels.rounding import arrays as elementwise
 from ..kernels.rounding import special
@@ -63,8 +64,22 @@ class Rounder:
         return _restored, (self.format, self.rounding, self.spec_array)
 
     def _in_pieces(self, function: Kernel, a: NDArray[np.floating], out: NDArray[np.floating]) -> None:
-        for start in range(0, a.size, _LARGE):
-            function(a[start : start + _LARGE], out[start : start + _LARGE], self.spec_array, 0)
+        for start in range(0, a.size, LARGE):
+            function(a[start : start + LARGE], out[start : start + LARGE], self.spec_array, 0)
+
+    def _numbered_in_pieces(self, a: NDArray[np.floating], out: NDArray[np.floating], key: int) -> None:
+        """By the plain rule, with random bits from each element's number in the whole array.
+
+        The kernels that round are not told where a piece begins; that of operations is, and x times 1 is x.
+        """
+        from ..kernels.arithmetic.results import compute_plain
+
+        one = np.ones(min(a.size, _PIECE))
+        for start in range(0, a.size, _PIECE):
+            x = a[start : start + _PIECE].astype(np.float64, copy=False)
+            rounded, ones = np.empty(x.size), one[: x.size]
+            compute_plain(int(Operation.MULTIPLY), x, ones, ones, rounded, start, False, self.spec_array, key)
+            out[start : start + _PIECE] = rounded
 
     def apply(self, a: NDArray[np.floating], key: int) -> NDArray[np.floating]:
         """A C-contiguous carrier array, rounded into a new one."""
@@ -74,10 +89,13 @@ class Rounder:
         if self.widens and a.itemsize == 4:
             with np.errstate(invalid="ignore"):  # a signalling NaN would warn
                 return self.apply(a.astype(np.float64), key).astype(np.float32)
-        function = entry_point(function, 1 if function is elementwise.round_plain and a.itemsize == 8 else 0)
+        plain = function is elementwise.round_plain
+        function = entry_point(function, 1 if plain and a.itemsize == 8 else 0)
         out = np.empty(a.shape, a.dtype)
-        if a.size > _LARGE and not self.stochastic:
+        if a.size > LARGE and not self.stochastic:
             self._in_pieces(function, a.reshape(-1), out.reshape(-1))
+        elif a.size > LARGE and plain:
+            self._numbered_in_pieces(a.reshape(-1), out.reshape(-1), key)
         elif a.ndim == 1:
             function(a, out, self.spec_array, key)
         else:
@@ -86,7 +104,9 @@ class Rounder:
 
 
 #: elements that one call of the slowest kernel rounds in a fraction of a second, so that Ctrl-C is heard in between
-_LARGE = 1 << 23
+LARGE = 1 << 23
+#: of such an array by the plain rule: a piece, whose float64 numbers fit the second-level cache
+_PIECE = 1 << 15
 
 
 def rounder(fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | None, random_bits: int | None) -> Rounder:

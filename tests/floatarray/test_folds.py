@@ -137,3 +137,21 @@ def test_mean_divides_the_rounded_sum_by_the_exact_count() -> None:
         1,
     ]  # 1000 need not be a number of the format
     assert np.mean(a, keepdims=True).shape == (1,)
+
+
+def test_pieces_of_large_arrays_give_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    a = nf.array(RNG.standard_normal((6, 40)), "float8_e4m3fn")
+    mask = RNG.random((6, 40)) < 0.3
+    mask[2, :30], mask[3] = False, False
+
+    def results() -> list[nf.FloatArray]:
+        folds = [np.add.reduce(a, axis=axis) for axis in (0, 1, None)]
+        folds += [np.add.reduce(a, axis=1, where=mask, initial=start) for start in (None, 2.0)]
+        return [*folds, np.add.accumulate(a, axis=1), np.subtract.accumulate(a, axis=0)]
+
+    want = results()
+    for large in (1, 7, 80):
+        monkeypatch.setattr("nfloat.floatarray.folds.LARGE", large)
+        assert [r.values.tobytes() for r in results()] == [w.values.tobytes() for w in want]
+    with pytest.raises(nf.ArgumentError, match="nothing to reduce"):
+        np.divide.reduce(a, axis=1, where=mask)
