@@ -13,12 +13,13 @@ import argparse
 import signal
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from random import Random
 from typing import Any, NamedTuple
 
 import numpy as np
 from odd_objects import odd_objects
+from odd_rooms import Call, calls_of_rooms
 
 import nfloat as nf
 
@@ -26,16 +27,12 @@ import nfloat as nf
 PATIENCE = 10.0
 
 
-class Call(NamedTuple):
-    """A function by its name, and arguments with which it works."""
-
-    name: str
-    function: Callable[..., Any]
-    arguments: dict[str, Any]
-
-
 def calls() -> list[Call]:
-    """The public functions."""
+    """The public functions: those of `nf` itself, and what the rooms offer."""
+    return [*_calls(), *calls_of_rooms()]
+
+
+def _calls() -> list[Call]:
     x, m = np.array([0.5, 1.5, 2.0], np.float32), np.array([[2.0, 1.0], [1.0, 3.0]])
     how = {"rounding": "nearest_even", "overflow": None, "random_bits": None, "seed": None}
     of_format = {"fmt": "float16", **how}

@@ -89,8 +89,8 @@ class Rounder:
         if self.widens and a.itemsize == 4:
             with np.errstate(invalid="ignore"):  # a signalling NaN would warn
                 return self.apply(a.astype(np.float64), key).astype(np.float32)
-        plain = function is elementwise.round_plain
-        function = entry_point(function, 1 if plain and a.itemsize == 8 else 0)
+        plain = function is elementwise.round_plain or (a.itemsize == 8 and a.size <= _FEW)
+        function = entry_point(elementwise.round_plain, a.itemsize // 8) if plain else entry_point(function)
         out = np.empty(a.shape, a.dtype)
         if a.size > LARGE and not self.stochastic:
             self._in_pieces(function, a.reshape(-1), out.reshape(-1))
@@ -103,6 +103,8 @@ class Rounder:
         return out
 
 
+#: so many float64 numbers by the plain rule, which one kernel has for all formats: a first answer comes sooner
+_FEW = 8
 #: elements that one call of the slowest kernel rounds in a fraction of a second, so that Ctrl-C is heard in between
 LARGE = 1 << 23
 #: of such an array by the plain rule: a piece, whose float64 numbers fit the second-level cache

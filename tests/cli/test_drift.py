@@ -34,6 +34,15 @@ def test_it_writes_what_it_says(nfloat, tmp_path):
     assert all(tuple(row) == ROW_KEYS for row in rows)
 
 
+def test_a_run_of_infinities_does_not_look_clean(nfloat):
+    """The table's overflow column."""
+    options = ("--data", "blobs", "--width", "8", "--steps", "4", "--seeds", "1", "--every", "1", "--ablate", "none")
+    done = nfloat("drift", *options, "--lr", "1e6", "--recipes", "float64,fp16-pure")
+    head, clean, broken = (line.split() for line in done.out.splitlines()[:3])
+    place = head.index("over") - len(head)
+    assert clean[place] == "0" and 0.0 < float(broken[place].rstrip("%")) <= 100.0
+
+
 def test_json_alone_stands_on_stdout(nfloat):
     done = json.loads(nfloat(*SMALL, "--json").out)
     assert [item["recipe"] for item in done["summary"]] == ["float64", "bf16-pure"]

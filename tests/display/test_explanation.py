@@ -7,7 +7,9 @@ import pytest
 
 import nfloat as nf
 from nfloat.display import bit_fields, bit_svg, bit_text, explain, format_html, special_values
+from nfloat.display.beside import beside
 from nfloat.errors import ArgumentError
+from nfloat.ops import rounder
 
 NAMES = [*nf.FORMATS, "e6m9", "binary8p4se", "binary8p1uf", "fixed16.8", "fixed16.20", "fixed8.-3", "int4"]
 
@@ -86,3 +88,13 @@ def test_what_is_beyond_the_range_is_not_called_on_the_grid(capsys):
         with pytest.raises(SystemExit):
             main(["explain", value, "--format", "fp4"])
         assert words in capsys.readouterr().out
+
+
+def test_a_first_answer_needs_few_kernels(monkeypatch):
+    """Seconds on a machine that has compiled nothing: one kernel rounds single numbers to every format."""
+    asked = set()
+    true = rounder.entry_point
+    monkeypatch.setattr(rounder, "entry_point", lambda kernel, *rest: (asked.add(kernel), true(kernel, *rest))[1])
+    nf.explain(0.1, "bfloat16")
+    beside(0.1)
+    assert [kernel.__name__ for kernel in asked] == ["round_plain"]

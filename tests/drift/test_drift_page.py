@@ -128,6 +128,17 @@ def test_a_run_that_diverged_is_called_so():
     assert "second moment of the weight: underflow" in finding
 
 
+def test_that_float64_diverged_too_is_said_first():
+    run_ = run(SMALL.replace(recipes=("bf16-pure",), lr=1e30, steps=4, seeds=2, ablate="none"))
+    page = drift_page(run_)
+    assert page.findings[0] == (
+        "float64 itself diverged at 2 of 2 seeds: what a recipe does there is not its rounding's doing."
+    )
+    assert page.findings[0] in render(page).replace("&#39;", "'").replace("&rsquo;", "'")
+    one = drift_page(run(SMALL.replace(recipes=("bf16-pure",), lr=1e30, steps=4, seeds=1, ablate="none")))
+    assert one.findings[0].startswith("float64 itself diverged at its only seed: ")
+
+
 def test_names_are_escaped():
     rows = [Row(recipe="tf32", seed=0, step=0, layer=MODEL, tensor="loss", metric="train_loss", value=1.0)]
     text = render(drift_page(Result(Config(data="<b>&.csv", recipes=("tf32",)), rows)))
