@@ -56,6 +56,30 @@ def as_integer(value: Any) -> int | None:
         return None
 
 
+def check_kind(argument: str, value: object, kind: Any, wanted: str) -> None:
+    """Refuse an argument that is not of its kind.
+
+    Raises
+    ------
+    ArgumentError
+        Saying what `argument` is, and what is `wanted`.
+    """
+    if not isinstance(value, kind):
+        raise ArgumentError(f"{argument}: {type(value).__name__} is not {wanted}")
+
+
+def check_callable(argument: str, value: object) -> None:
+    """Refuse what cannot be called; None is nothing to be called.
+
+    Raises
+    ------
+    ArgumentError
+        Saying what `argument` is.
+    """
+    if value is not None and not callable(value):
+        raise ArgumentError(f"{argument}: {type(value).__name__} cannot be called; give a function")
+
+
 def as_truth(value: Any, argument: str) -> bool:
     """An argument as a truth value.
 

@@ -13,12 +13,28 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+
+from .errors import ArgumentError
 
 #: larger files are not read: no file of a run comes near
 LARGEST = 1 << 31
 #: how the name of a file that is being written begins and ends
 _BEGUN = ".nfloat-", ".new"
+
+
+def as_path(value: Any, argument: str) -> Path:
+    """An argument as a path.
+
+    Raises
+    ------
+    ArgumentError
+        If it names none.
+    """
+    try:
+        return Path(value)
+    except Exception as error:  # what an object's own methods raise
+        raise ArgumentError(f"{argument}: {type(value).__name__} is no path ({error})") from None
 
 
 def replace_text(path: Path, text: str) -> None:

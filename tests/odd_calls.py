@@ -10,8 +10,10 @@ which prints what raised something else, and what hung, and ends with exit code 
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
+import tempfile
 import warnings
 from collections.abc import Iterator
 from random import Random
@@ -254,6 +256,7 @@ def main() -> int:
     parser.add_argument("count", type=int, nargs="?", default=4000)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
+    os.chdir(tempfile.mkdtemp())  # some of what is odd is a good path
     found = list(findings(given.count, given.seed))
     for finding in found:
         print(finding)

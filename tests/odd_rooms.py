@@ -27,13 +27,19 @@ class Call(NamedTuple):
     arguments: dict[str, Any]
 
 
+#: arguments that stay as they are: what a function raises is its own
+_FUNCTIONS = ("loss", "observer", "tracer", "progress", "callback")
+
+
 def call(function: Callable[..., Any], label: str = "", /, **arguments: Any) -> Call:
     """A call with the function's defaults beside `arguments`; of a layer those of its class."""
     named = {}
-    asked = function.__init__ if isinstance(function, type) and issubclass(function, nn.Layer) else function  # type: ignore[misc]
+    asked = function.__init__ if isinstance(function, type) and issubclass(function, nn.Layer) else function
     for parameter in inspect.signature(asked).parameters.values():
         if parameter.default is not parameter.empty:
             named[parameter.name] = parameter.default
+    for key in _FUNCTIONS:
+        named.pop(key, None)
     return Call(label or getattr(function, "__qualname__", repr(function)), function, {**named, **arguments})
 
 
@@ -74,7 +80,7 @@ def _pictures() -> Iterator[Call]:
     yield call(d.bit_text, fmt="float16", code=3)
     yield call(d.bit_svg, fmt="float16", code=3)
     yield Call("bit_layouts", lambda a, b: d.bit_layouts(a, b), {"a": "float16", "b": "bfloat16"})
-    yield Call("bits", lambda value, fmt, rounding: d.bits(value, fmt, rounding=rounding), 
+    yield Call("bits", lambda value, fmt, rounding: d.bits(value, fmt, rounding=rounding),
                {"value": 0.1, "fmt": "float16", "rounding": "nearest_even"})  # fmt: skip
     yield call(d.explain, value=0.1, fmt="float16")
     yield call(d.format_html, fmt="float16")
@@ -93,7 +99,8 @@ def _blocks() -> Iterator[Call]:
     yield call(diagnostics.last_bin_occupancy, q=q)
     yield call(diagnostics.scale_histogram, q=q)
     yield call(diagnostics.sqnr, x=x, y=x + 1)
-    scaled = nf.BlockFormat(name="scaled", element="float8_e4m3fn", block="tensor", scale="float32", scale_rule="absmax")
+    per_tensor = {"block": "tensor", "scale": "float32", "scale_rule": "absmax"}
+    scaled = nf.BlockFormat(name="scaled", element="float8_e4m3fn", **per_tensor)
     yield call(delayed.DelayedScaling, fmt=scaled)
     yield call(q.dequantize)
 

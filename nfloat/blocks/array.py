@@ -93,9 +93,13 @@ class BlockArray:
 
     def dequantize(self, dtype: DTypeLike | None = None) -> NDArray[np.floating]:
         """Element times scale times tensor scale, exact, then rounded once to `dtype`: float32 or float64."""
-        kind = self.dtype if dtype is None else np.dtype(dtype)
+        try:
+            kind = self.dtype if dtype is None else np.dtype(dtype)
+        except Exception:  # what an object's own methods raise
+            kind = np.dtype(object)
         if kind not in (np.float32, np.float64):
-            raise ArgumentError(f"dtype={dtype!r} must be float32 or float64; nf.round has all other formats")
+            shown = repr(dtype) if isinstance(dtype, str | np.dtype) else f"<{type(dtype).__name__}>"
+            raise ArgumentError(f"dtype={shown} must be float32 or float64; nf.round has all other formats")
         d = self.products
         with np.errstate(all="ignore"):  # float32 may overflow
             return np.where(np.isnan(d), np.nan, self.elements * d).astype(kind)

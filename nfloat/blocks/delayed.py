@@ -16,7 +16,7 @@ from ..errors import ArgumentError, FormatError, as_integer
 from ..formats.blocks import BlockFormatLike
 from ..formats.rounding import RoundingLike
 from ..kernels.blocks.rule import block_scales
-from ..ops.arguments import as_carrier
+from ..ops.arguments import as_array, as_carrier
 from ..ops.arithmetic import divide
 from ..ops.blocks.plan import BlockPlan, block_plan
 from ..ops.codes import encode
@@ -66,12 +66,15 @@ class DelayedScaling:
                 f"fmt={f.name!r}: delayed scaling takes block='tensor', no tensor scale, no random scales"
             )
         length, shift = as_integer(history), as_integer(margin)
-        if length is None or length < 1 or shift is None or abs(shift) > 64:
-            raise ArgumentError(f"history={history!r} must be a positive integer, margin={margin!r} one in -64..64")
-        if select not in ("max", "latest"):
+        if length is None or not 1 <= length <= 2**31 or shift is None or abs(shift) > 64:
+            raise ArgumentError(f"history={history!r} must be an integer in 1..2^31, margin={margin!r} one in -64..64")
+        if not isinstance(select, str) or select not in ("max", "latest"):
             raise ArgumentError(f"select={select!r} must be 'max' or 'latest'")
         self.format, self.margin, self.select = f, shift, select
-        self._history: deque[float] = deque(amax_history, maxlen=length)
+        past = as_array(amax_history, "amax_history", np.float64)
+        if past.ndim != 1 or not (past >= 0).all():
+            raise ArgumentError("amax_history must be magnitudes, one a tensor, the latest last")
+        self._history: deque[float] = deque(past.tolist(), maxlen=length)
 
     @property
     def amax_history(self) -> tuple[float, ...]:

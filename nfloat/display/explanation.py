@@ -9,8 +9,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from numbers import Real
 
 from ..cards import card, table
+from ..errors import check_kind
 from ..formats.format import Format
 from ..formats.names import FormatLike, get_format
 from ..formats.rounding import Rounding
@@ -23,6 +25,12 @@ class Outcome:
     """What one rounding mode makes of a number: value, code, error; `error_ulp` in gaps between its neighbours.
 
     `code` is None for a NaN in a format that has none; `error_ulp` where there is no gap to measure with (an overflow).
+
+    Examples
+    --------
+    >>> first = explain(0.1, "bfloat16").outcomes[0]
+    >>> first.rounding, first.value, hex(first.code), first.error_ulp
+    ('nearest_even', 0.10009765625, '0x3dcd', 0.19999999999998863)
     """
 
     rounding: str
@@ -40,6 +48,12 @@ class Explanation:
     `below` and `above` are the neighbours on the grid (equal if the number is on it, or beyond the range and
     saturated); `share_up` is the probability with which stochastic rounding goes to `above`; None where one of the two
     is not finite.
+
+    Examples
+    --------
+    >>> e = explain(0.1, "bfloat16")
+    >>> e, round(e.share_up, 3)
+    (Explanation(0.1, 'bfloat16': between, nearest 0.10009765625), 0.8)
     """
 
     value: float
@@ -92,6 +106,7 @@ def explain(value: float, fmt: FormatLike) -> Explanation:
     """
     from ..ops.rounding import round as round_to  # loads the compiler, which the pictures above do not need
 
+    check_kind("value", value, Real, "a number")
     fmt = get_format(fmt)
     below, above = float(round_to(value, fmt, "toward_negative")), float(round_to(value, fmt, "toward_positive"))
     exact = all(map(math.isfinite, (value, below, above)))

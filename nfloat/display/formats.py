@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from numbers import Real
+from sys import float_info
 from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, check_kind
 from ..formats.format import Format
 from ..formats.names import FormatLike, get_format
+from ..ops.arguments import as_array
 from ..pictures.bits import layouts_svg, meaning
 from ..pictures.lines import Mark, Row, number_line_svg
 from ..pictures.steps import Steps, precision_svg
@@ -39,6 +42,7 @@ def bits(value: float, *formats: FormatLike, rounding: str = "nearest_even") -> 
     """
     from ..ops.codes import decode, encode  # loads the compiler
 
+    check_kind("value", value, Real, "a number")
     rows: list[tuple[Format, int | None, str]] = []
     for fmt in _known(formats):
         code = int(encode(value, fmt, rounding))
@@ -55,6 +59,10 @@ def bit_layouts(*formats: FormatLike) -> Picture:
     9
     """
     return Picture(layouts_svg([(fmt, None, f"{fmt.bits} bits") for fmt in _known(formats)]))
+
+
+#: more than can be told apart
+_MARKS = 1000
 
 
 def number_line(
@@ -82,8 +90,13 @@ def number_line(
     Picture('numbers of float4_e2m1fn, float6_e2m3fn from 0 to 4', 829 x 110)
     """
     known = _known(formats)
+    for name, given in (("low", low), ("high", 0.0 if high is None else high)):
+        check_kind(name, given, Real, "a number")
+    drawn = as_array(marks, "marks", np.float64)
+    if drawn.ndim != 1 or drawn.size > _MARKS or not np.isfinite(drawn).all():
+        raise ArgumentError(f"marks must be a list of at most {_MARKS} finite numbers")
     high = min(fmt.max for fmt in known) if high is None else high
-    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+    if not -float_info.max <= low < high <= float_info.max:
         raise ArgumentError(f"low={low!r}, high={high!r}: both must be finite, and low less than high")
     style = styles(fmt.name for fmt in known)
     rows = []
@@ -91,7 +104,7 @@ def number_line(
         values = values_between(fmt, low, high)
         note = "too many" if values is None else f"{len(values)} numbers"
         rows.append(Row(fmt.name, values, style[fmt.name].colour, note))
-    return Picture(number_line_svg(rows, low, high, [Mark(float(x), f"{x:g}") for x in marks]))
+    return Picture(number_line_svg(rows, low, high, [Mark(float(x), f"{x:g}") for x in drawn]))
 
 
 def ranges(*formats: FormatLike) -> Picture:

@@ -22,7 +22,7 @@ from numbers import Real
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..errors import ArgumentError, nearest_names
+from ..errors import ArgumentError, check_kind, nearest_names
 from ..runs.config import check_keys, parse, read_text
 from .summary import Summary
 from .verdicts import WORDS
@@ -86,9 +86,10 @@ class Budget:
     recipes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        check_kind("fail_on", self.fail_on, (str, tuple, list, set, frozenset), "a verdict or a tuple of them")
         words = (self.fail_on,) if isinstance(self.fail_on, str) else tuple(self.fail_on)
         for word in words:
-            if word not in WORDS:
+            if not isinstance(word, str) or word not in WORDS:
                 raise ArgumentError(f"fail_on={word!r} is not a verdict; {nearest_names(str(word), WORDS)}")
         object.__setattr__(self, "fail_on", words)
         for key in LIMITS:

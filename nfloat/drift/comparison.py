@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, ClassVar, NamedTuple, Self
 
 from .. import nn
-from ..errors import ArgumentError, NFloatError, nearest_names
+from ..errors import ArgumentError, NFloatError, check_kind, nearest_names
 from .task import Task
 
 #: the recipes of the main job; "float64" is there to show that the machinery itself adds nothing
@@ -118,6 +118,7 @@ def to_toml(comparison: Comparison) -> str:
     >>> from_toml(to_toml(Config(steps=5))) == Config(steps=5)
     True
     """
+    check_kind("comparison", comparison, Comparison, "a configuration, such as nf.drift.Config()")
     # a JSON string, number, truth value or list of strings is a TOML one too
     lines = (f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in comparison.table().items())
     return "# the same rows again, to the bit: nfloat drift --config config.toml --out again\n" + "".join(lines)

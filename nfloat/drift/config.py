@@ -159,6 +159,15 @@ def from_toml(text: str, source: str = "config") -> Comparison:
         message starts with `source`.
     MissingExtraError
         If msgspec is not installed.
+
+    Examples
+    --------
+    >>> from_toml('steps = 5\\nrecipes = ["bf16-pure"]').steps
+    5
+    >>> from_toml("step = 5")
+    Traceback (most recent call last):
+    ...
+    nfloat.errors.ArgumentError: config: unknown key 'step'; did you mean 'steps', 'seed'?
     """
     return from_table(toml.parse(text, source), source)
 

@@ -11,6 +11,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Protocol
 
+from ..errors import check_callable, check_kind
 from .comparison import Comparison
 from .ensemble import Group
 from .events import BEGIN, END, FINISHED, STEP, TRAINED, Callback, Event
@@ -79,6 +80,9 @@ def run(
     >>> [item["recipe"] for item in result.summary], result.summary[0]["train_loss_gap"]
     (['float64', 'bf16-pure'], 0.0)
     """
+    check_kind("config", config, Comparison, "a configuration, such as nf.drift.Config()")
+    for name, given in (("progress", progress), ("callback", callback)):
+        check_callable(name, given)
     task, tell = config.task(), callback or _untold
     if out is None:
         return Result(config, _everything(config, task, _Memory(), threads, progress, tell), task.digest)

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import nn
-from ..errors import ArgumentError, nearest_names
+from ..errors import ArgumentError, check_callable, check_kind, nearest_names
 from ..files import reason
 from ..nn.precision import Floats
 from .comparison import Comparison, check_integer
@@ -128,6 +128,8 @@ def replay(
     >>> one.format, one.after.shape, bool((nf.round(one.before, "float16") == one.after).all())
     ('float16', (32, 4), True)
     """
+    check_kind("config", config, Comparison, "a configuration, such as nf.drift.Config()")
+    check_callable("progress", progress)
     check_integer("step", step, 0)
     if step >= config.steps:
         raise ArgumentError(f"step={step} must be below the run's {config.steps} steps")

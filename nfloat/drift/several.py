@@ -15,6 +15,7 @@ from typing import Any
 
 from ..cards import card, table
 from ..errors import ArgumentError
+from ..files import as_path
 from ..report.page import Page, write
 from ..runs.folder import provenance
 from .folder import read_folder
@@ -93,10 +94,21 @@ def compare(folders: Sequence[str | Path]) -> Compared:
     ------
     ArgumentError
         If there are fewer than two, one is none of a drift run, or they train on other data; the message says which.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import nfloat as nf
+    >>> quick = {"data": "blobs", "recipes": ("bf16-pure",), "steps": 3, "width": 4, "seeds": 1, "ablate": "none"}
+    >>> folders = [f"{tempfile.mkdtemp()}/lr{lr}" for lr in (0.1, 0.2)]
+    >>> for folder, lr in zip(folders, (0.1, 0.2), strict=True):
+    ...     _ = nf.drift.run(nf.drift.Config(**quick, lr=lr), out=folder)
+    >>> compare(folders)
+    Compared(lr0.1, lr0.2; 2 recipes)
     """
-    if isinstance(folders, str | Path) or len(folders) < 2:
+    if not isinstance(folders, list | tuple) or len(folders) < 2:
         raise ArgumentError(f"folders={folders!r} must be at least two folders of drift runs")
-    paths = [Path(folder) for folder in folders]
+    paths = [as_path(folder, "folders") for folder in folders]
     labels = _labels(paths)
     runs = {label: Measurements(*read_folder(path)) for label, path in zip(labels, paths, strict=True)}
     for label, run in runs.items():

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..errors import ArgumentError, ShapeError, as_integer
+from ..errors import ArgumentError, ShapeError, as_integer, as_truth, check_kind
+from ..ops.arguments import as_array
 from .precision import Floats
 from .tape import Tensor, TensorLike, apply, as_tensor
 
@@ -74,6 +76,9 @@ def scaled_dot_product_attention(
             f"query, key and value of shapes {q.shape}, {k.shape}, {v.shape} must be (..., rows, features)"
         )
     mask = as_mask(attn_mask, is_causal, q.shape[-2], k.shape[-2])
+    check_kind("layer", layer, str, "a name")
+    if scale is not None:
+        check_kind("scale", scale, Real, "a number")
     factor = 1.0 / math.sqrt(q.shape[-1]) if scale is None else float(scale)
     if block is None:
         return attend((q, k, v), mask, dropout_p, factor, layer)[0]
@@ -107,7 +112,7 @@ def as_mask(given: ArrayLike | None, causal: bool, rows: int, keys: int) -> Floa
     """What is added to the scores: -inf where a key takes no part."""
     mask: Floats | None = None
     if given is not None:
-        array = np.asarray(given)
+        array = as_array(given, "attn_mask")
         if array.dtype.kind not in "bf":
             raise ArgumentError(f"attn_mask of type {array.dtype} must be made of truth values or of real numbers")
         try:
@@ -115,7 +120,7 @@ def as_mask(given: ArrayLike | None, causal: bool, rows: int, keys: int) -> Floa
         except ValueError:
             raise ShapeError(f"attn_mask of shape {array.shape} must broadcast to (..., {rows}, {keys})") from None
         mask = np.where(array, 0.0, -np.inf) if array.dtype.kind == "b" else array.astype(np.float64)
-    if causal:
+    if as_truth(causal, "is_causal"):
         seen = np.where(np.arange(keys) <= np.arange(rows)[:, np.newaxis], 0.0, -np.inf)
         mask = seen if mask is None else mask + seen
     return mask

@@ -24,8 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..blocks.safetensors import TYPES, Stored, read, write
-from ..errors import ArgumentError
-from ..files import replace_text
+from ..errors import ArgumentError, check_kind
+from ..files import as_path, reason, replace_text
 from ..formats.format import Format
 from ..formats.names import get_format
 from ..ops.codes import decode, encode
@@ -60,6 +60,17 @@ class Checkpoint:
         By parameter, by name.
     training : dict
         What stands in ``training.json``; empty for a file that holds weights alone.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from nfloat.nn import Linear
+    >>> model = Linear(2, 1)
+    >>> model.init(seed=0)
+    >>> save(folder := tempfile.mkdtemp(), model)
+    >>> found = restore(folder)
+    >>> sorted(found.formats.items()), found.training
+    ([('bias', 'float64'), ('weight', 'float64')], {})
     """
 
     values: dict[str, NDArray[Any]]
@@ -107,7 +118,7 @@ def save(
     Raises
     ------
     ArgumentError
-        If `optimizer` is given beside a trainer.
+        If `optimizer` is given beside a trainer, or the folder cannot be written.
 
     Examples
     --------
@@ -123,10 +134,21 @@ def save(
     trainer = model if isinstance(model, Trainer) else None
     if trainer is not None and optimizer is not None:
         raise ArgumentError("optimizer: a Trainer has its own; give the model and an optimizer, or the Trainer alone")
-    own = trainer.model if trainer is not None else model
-    assert isinstance(own, Layer), "a trainer's model is a layer"
+    own = model.model if isinstance(model, Trainer) else model
+    check_kind("model", own, Layer, "a layer, or a Trainer")
+    if optimizer is not None:
+        check_kind("optimizer", optimizer, Optimizer, "an optimiser")
+    if generator is not None:
+        check_kind("generator", generator, np.random.Generator, "a numpy.random.Generator")
     optimizer = trainer.optimizer if trainer is not None else optimizer
-    folder = Path(path)
+    folder = as_path(path, "path")
+    try:
+        _write(folder, own, optimizer, _training(trainer, optimizer, generator))
+    except OSError as error:
+        raise ArgumentError(f"path={str(folder)!r} cannot be written: {reason(error)}") from None
+
+
+def _write(folder: Path, own: Layer, optimizer: Optimizer | None, training: dict[str, Any]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     formats: dict[str, str] = {}
     tensors = {name: _stored(name, tensor, formats) for name, tensor in _tensors(own).items()}
@@ -134,7 +156,7 @@ def save(
     if optimizer is not None:
         momenta = {f"{name}/{key}": _plain(x) for name, found in optimizer.state.items() for key, x in found.items()}
         write(folder / OPTIMIZER, momenta, {})
-    replace_text(folder / TRAINING, json.dumps(_training(trainer, optimizer, generator), indent=1))
+    replace_text(folder / TRAINING, json.dumps(training, indent=1))
 
 
 def restore(
@@ -161,8 +183,19 @@ def restore(
         If it cannot be read, or names, optimiser or recipe are others.
     ShapeError
         If a shape is not the parameter's.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from nfloat.nn import Linear
+    >>> model, other = Linear(2, 1), Linear(2, 1)
+    >>> model.init(seed=0)
+    >>> save(folder := tempfile.mkdtemp(), model)
+    >>> _ = restore(folder, into=other)
+    >>> bool((other.weight.data == model.weight.data).all())
+    True
     """
-    found = _read(Path(path))
+    found = _read(as_path(path, "path"))
     trainer = into if isinstance(into, Trainer) else None
     if trainer is not None:
         _resume(trainer, found)

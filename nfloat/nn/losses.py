@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import ArgumentError, ShapeError
+from ..errors import ArgumentError, ShapeError, as_integer
+from ..ops.arguments import as_array
 from .tape import Tensor, TensorLike, apply, as_tensor
 from .unsupported import check_supported
 
@@ -48,7 +49,7 @@ def cross_entropy(
     """
     if others:
         check_supported("cross_entropy", others, ("label_smoothing", "ignore_index"))
-    logits, labels = as_tensor(logits), np.asarray(labels)
+    logits, labels = as_tensor(logits), _read("labels", labels)
     if len(logits.shape) < 2 or labels.shape != logits.shape[:-1] or not labels.size:
         raise ShapeError(
             f"logits of shape {logits.shape} and labels of shape {labels.shape} must be (batch, classes) and (batch,)"
@@ -58,11 +59,13 @@ def cross_entropy(
     if len(logits.shape) > 2:
         logits, labels = logits.reshape(-1, logits.shape[-1]), labels.reshape(-1)
     options: dict[str, float | int] = {}
+    if as_integer(ignore_index) is None:
+        raise ArgumentError(f"ignore_index={ignore_index!r} must be an integer, the label that is left out")
     # as unsigned words, so that one comparison finds negative labels too
     unusual = ignore_index >= 0 or labels.view(f"u{labels.itemsize}").max() >= logits.shape[1]
     if unusual and _ignored(labels, logits.shape[1], ignore_index):
         options["ignore_index"] = ignore_index
-    if label_smoothing:
+    if not isinstance(label_smoothing, int | float) or label_smoothing:
         options["label_smoothing"] = _share("label_smoothing", label_smoothing)
     return apply("cross_entropy", logits, layer="loss", labels=labels, **options)
 
@@ -132,7 +135,7 @@ def bce_with_logits(logits: TensorLike, target: ArrayLike, **others: Any) -> Ten
     >>> round(bce_with_logits([0.0], [1.0]).item(), 6)
     0.693147
     """
-    chances = np.asarray(target.data if isinstance(target, Tensor) else target, dtype=np.float64)
+    chances = _read("target", target, np.float64)
     wrong = ~((chances >= 0.0) & (chances <= 1.0))
     if wrong.any():
         raise ArgumentError(f"target: {chances[wrong].flat[0]} is not in 0..1, a chance")
@@ -142,12 +145,23 @@ def bce_with_logits(logits: TensorLike, target: ArrayLike, **others: Any) -> Ten
 def _against(loss: str, prediction: TensorLike, target: ArrayLike, others: dict[str, Any]) -> Tensor:
     check_supported(loss, others, ())
     prediction = as_tensor(prediction)
-    target = np.asarray(target.data if isinstance(target, Tensor) else target, dtype=np.float64)
+    target = _read("target", target, np.float64)
     if target.shape != prediction.shape or not target.size:
         raise ShapeError(
             f"prediction of shape {prediction.shape} and target of shape {target.shape} must be of one non-empty shape"
         )
     return apply(loss, prediction, layer="loss", target=target)
+
+
+def _read(argument: str, values: Any, dtype: Any = None) -> NDArray[Any]:
+    """The truth as an array: labels as they are, numbers as float64.
+
+    Raises
+    ------
+    ArgumentError
+        If it is none.
+    """
+    return as_array(values.data if isinstance(values, Tensor) else values, argument, dtype)
 
 
 def _share(key: str, value: float) -> float:

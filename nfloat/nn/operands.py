@@ -24,6 +24,7 @@ from ..blocks.array import BlockArray
 from ..blocks.delayed import scaled_elements
 from ..blocks.hadamard import hadamard
 from ..blocks.quantize import quantize
+from ..errors import ArgumentError, check_kind
 from ..linalg.blocks import exact_values
 from ..ops.blocks.plan import block_plan
 from ..ops.rounding import round as nf_round
@@ -122,9 +123,14 @@ class AmaxHistory:
 
     def __init__(self, entries: Mapping[str, list[tuple[int, float]]] | None = None) -> None:
         #: place and tensor -> (step, greatest magnitude), the latest step last
-        self.entries: dict[str, list[tuple[int, float]]] = {
-            key: [(int(step), float(amax)) for step, amax in found] for key, found in (entries or {}).items()
-        }
+        self.entries: dict[str, list[tuple[int, float]]] = {}
+        given = {} if entries is None else entries
+        check_kind("entries", given, Mapping, "a mapping: place -> [(step, magnitude), ...]")
+        try:
+            for key, found in given.items():
+                self.entries[str(key)] = [(int(step), float(amax)) for step, amax in found]
+        except (TypeError, ValueError) as error:
+            raise ArgumentError(f"entries: each must be pairs of a step and a magnitude ({error})") from None
 
     def amax(self, place: str, step: int, own: float, length: int) -> float:
         """The magnitude from which a tensor's scale follows; remembers the tensor's own."""

@@ -66,7 +66,7 @@ import numpy as np
 
 from ..blocks.array import BlockArray
 from ..blocks.delayed import greatest_magnitude
-from ..errors import ArgumentError, as_integer
+from ..errors import ArgumentError, as_integer, check_callable
 from ..linalg.accumulators import Accumulator
 from ..linalg.blocks import is_block_scaled
 from ..linalg.gemm.small import small_product
@@ -279,6 +279,8 @@ def precision(
     for key, value in (("step", step), ("micro_batch", micro_batch)):
         if value is not None and not (type(value) is int and value >= 0) and (as_integer(value) is None or value < 0):
             raise ArgumentError(f"{key}={value!r} of a precision must be an integer of at least 0")
+    check_callable("observer", observer)
+    check_callable("tracer", tracer)
     around = _ACTIVE.get(None)
     outer = around or _OUTSIDE
     return Precision(

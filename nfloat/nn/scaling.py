@@ -12,13 +12,15 @@ scale is a float32 number; it does not grow beyond the largest, as PyTorch's doe
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, as_integer, check_kind
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,15 @@ class LossScaling:
     interval: int | None = 2000
 
     def __post_init__(self) -> None:
-        if not 0.0 < self.initial < float("inf"):
+        for key in ("initial", "growth", "backoff"):
+            check_kind(f"{key} of a loss scaling", getattr(self, key), Real, "a number")
+        if not 0.0 < self.initial <= sys.float_info.max:
             raise ArgumentError(f"initial={self.initial!r} of a loss scaling must be positive and finite")
-        if not 1.0 <= self.growth < float("inf"):
+        if not 1.0 <= self.growth <= sys.float_info.max:
             raise ArgumentError(f"growth={self.growth!r} of a loss scaling must be at least 1")
         if not 0.0 < self.backoff <= 1.0:
             raise ArgumentError(f"backoff={self.backoff!r} of a loss scaling must be in (0, 1]")
-        if self.interval is not None and self.interval < 1:
+        if self.interval is not None and (as_integer(self.interval) or 0) < 1:
             raise ArgumentError(
                 f"interval={self.interval!r} of a loss scaling must be at least 1, or None for a static scale"
             )
@@ -91,13 +95,13 @@ def as_loss_scaling(scaling: LossScaling | str | float | None) -> LossScaling | 
     """
     if scaling is None or isinstance(scaling, LossScaling):
         return scaling
-    if scaling == "dynamic":
+    if isinstance(scaling, str) and scaling == "dynamic":
         return LossScaling()
     try:
         if isinstance(scaling, bool):
             raise ValueError
         return LossScaling.static(float(scaling))
-    except (TypeError, ValueError):
+    except Exception:  # what an object's own methods raise
         raise ArgumentError(
             f"loss_scaling={scaling!r} must be a LossScaling, 'dynamic', a positive number or None"
         ) from None
@@ -119,6 +123,7 @@ class LossScaler:
     clean_steps: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
+        check_kind("scaling", self.scaling, LossScaling, "an nf.nn.LossScaling")
         self.scale = self.scaling.initial
 
     def update(self, clean: bool) -> None:

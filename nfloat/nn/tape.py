@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..errors import ArgumentError, ShapeError
+from ..errors import ArgumentError, ShapeError, nearest_names
 from ..formats.format import Format
 from ..ops.arguments import as_carrier
 from .expressions import Expression
@@ -188,13 +188,27 @@ def apply(name: str, *operands: Tensor, layer: str = "", **attributes: Any) -> T
         The place in the model: the name in observers and streams. By default the operation's.
     **attributes
         What else it takes; see the operation.
+
+    Examples
+    --------
+    >>> x = Tensor([-1.0, 2.0], requires_grad=True)
+    >>> y = apply("relu", x)
+    >>> y.sum().backward()
+    >>> y.data, x.grad
+    (array([0., 2.]), array([0., 1.]))
     """
-    op = OPS[name]
+    try:
+        op = OPS[name]
+    except (KeyError, TypeError):
+        hint = nearest_names(name, OPS) if isinstance(name, str) else "an operation has a name"
+        raise ArgumentError(f"name={name!r} is no operation; {hint}") from None
     p = current()
     layer = layer or name
     of_losses = of_parameters = wanted = False
     depth = 0
     for operand in operands:
+        if not isinstance(operand, Tensor):
+            raise ArgumentError(f"operands: {type(operand).__name__} is not an nf.nn.Tensor; make one of it first")
         of_losses |= operand.loss
         of_parameters |= operand.parameter
         wanted |= operand.requires_grad

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 from numpy.typing import ArrayLike
 
+from ..errors import check_kind
 from ..streams import SeedLike
 from .layers import Layer
 from .losses import cross_entropy
@@ -35,7 +36,16 @@ _SUMS = {"forward.sum": "forward", "input_gradient.sum": "input_gradient_sums", 
 
 
 class Rounding(NamedTuple):
-    """One row: what was rounded where, how, and how many numbers."""
+    """One row: what was rounded where, how, and how many numbers.
+
+    Examples
+    --------
+    >>> from nfloat.nn import Linear
+    >>> layer = Linear(4, 3)
+    >>> layer.init(seed=0)
+    >>> trace(layer, [[1.0, 0.0, 0.0, 1.0]], [0], "bf16-pure")[0]
+    Rounding(layer='', tensor='weight', role='weights', format='bfloat16', mode='nearest_even', elements=12)
+    """
 
     #: the layer's place, or the operation's name outside of a model
     layer: str
@@ -110,6 +120,9 @@ def _copied(
     """A training of a copy: memo keys keep parameters of model and optimiser the same tensors."""
     if isinstance(model, Trainer):
         return copy.deepcopy(model)
+    check_kind("model", model, Layer, "a layer with weights, or a Trainer")
+    if optimizer is not None:
+        check_kind("optimizer", optimizer, Optimizer, "an optimiser of the model's parameters")
     known: dict[int, Any] = {}
     own = copy.deepcopy(model, known)
     made = SGD(own.parameters(), lr=0.01) if optimizer is None else copy.deepcopy(optimizer, known)

@@ -25,7 +25,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..errors import ArgumentError, as_integer
+from ..errors import ArgumentError, as_integer, check_callable, check_kind
+from ..ops.arguments import as_array
 from ..streams import SeedLike, Stream
 from .layers import Layer, store
 from .losses import cross_entropy
@@ -90,6 +91,16 @@ class Trainer:
         Sees how the parameters are stored: see `trace`.
     masks : int or Stream, optional
         Where the masks of dropout come from; `seed` by default.
+
+    Examples
+    --------
+    >>> from nfloat.nn import SGD, Linear
+    >>> model = Linear(2, 2)
+    >>> model.init(seed=0)
+    >>> trainer = Trainer(model, SGD(model.parameters(), lr=0.5), "bf16-mixed")
+    >>> losses = [trainer.step([[1.0, 0.0], [0.0, 1.0]], [0, 1]).loss for _ in range(20)]
+    >>> losses[-1] < 0.2 * losses[0], trainer.steps
+    (True, 20)
     """
 
     def __init__(
@@ -104,6 +115,9 @@ class Trainer:
         tracer: Tracer | None = None,
         masks: SeedLike | None = None,
     ) -> None:
+        check_kind("model", model, Layer, "a layer with weights")
+        check_kind("optimizer", optimizer, Optimizer, "an optimiser, such as nf.nn.SGD(model.parameters(), lr=0.1)")
+        check_callable("loss", loss)
         self.model, self.optimizer, self.loss = model, optimizer, loss
         self.recipe = recipe(recipe_or_name)
         self.seed, self.threads = seed if isinstance(seed, Stream) else Stream(seed), threads
@@ -192,7 +206,19 @@ def gradients(
     (float, dict of str to numpy.ndarray)
         Loss, and gradient by name of the parameter. The parameters' own `grad` is overwritten; buffers stay as they
         are.
+
+    Examples
+    --------
+    >>> from nfloat.nn import SGD, Linear
+    >>> model = Linear(2, 2)
+    >>> model.init(seed=0)
+    >>> loss, exact = gradients(model, [[1.0, 0.0]], [0])
+    >>> rounded = gradients(model, [[1.0, 0.0]], [0], "bf16-pure")[1]
+    >>> sorted(exact), float(abs(rounded["bias"] - exact["bias"]).max()) < 0.01
+    (['bias', 'weight'], True)
     """
+    check_kind("model", model, Layer, "a layer with weights")
+    check_callable("loss", loss)
     kept = [(buffer, buffer.data, buffer.format) for buffer in model.buffers().values()]
     with precision(recipe_or_name, seed, step, observer=observer, threads=threads, masks=masks):
         found = _differentiate(model, model.parameters(), loss, x, y, scale)
@@ -215,7 +241,17 @@ def evaluate(
 
     The model behaves as after training (`Layer.eval`). Accuracy is the share of examples (of a text, of characters)
     whose largest result stands at their class; NaN results count as wrong. It is NaN where y are no classes.
+
+    Examples
+    --------
+    >>> from nfloat.nn import Linear, load
+    >>> model = Linear(1, 2)
+    >>> load(model, {"weight": [[0.0], [8.0]], "bias": [0.0, -4.0]})
+    >>> evaluate(model, [[0.0], [1.0], [0.75]], [0, 1, 0]).accuracy
+    0.6666666666666666
     """
+    check_kind("model", model, Layer, "a layer with weights")
+    check_callable("loss", loss)
     with model.evaluating(), precision(recipe_or_name, seed, threads=threads):
         result = _results(model, x, recipe(recipe_or_name).name == "float64")
         value = loss(result, y).item()
@@ -232,8 +268,8 @@ _AT_ONCE = 512
 
 def _results(model: Layer, x: ArrayLike, apart: bool) -> Tensor:
     """What the model gives: in parts where every example's bits are its own, as in float64."""
-    examples = np.asarray(x)
-    if not apart or len(examples) <= _AT_ONCE:
+    examples = as_array(x.data if isinstance(x, Tensor) else x, "x")
+    if not apart or not examples.shape or len(examples) <= _AT_ONCE:
         return model(x)
     starts = range(0, len(examples), _AT_ONCE)
     return Tensor(np.concatenate([model(examples[start : start + _AT_ONCE]).data for start in starts]))
@@ -246,12 +282,12 @@ def _differentiate(
     p = current()
     for parameter in parameters.values():
         parameter.grad = None
-    if parts == 1:
+    if type(parts) is int and parts == 1:
         value = loss(model(x), y)
         value.backward(scale)
         result = value.item()
     else:
-        result = _in_parts(model, loss, np.asarray(x), np.asarray(y), scale, parts)
+        result = _in_parts(model, loss, as_array(x, "x"), as_array(y, "y"), scale, parts)
     if scale != 1.0:
         with np.errstate(all="ignore"):
             for name, parameter in parameters.items():
@@ -267,8 +303,8 @@ def _differentiate(
 
 def _in_parts(model: Layer, loss: Loss, x: Floats, y: Floats, scale: float, parts: int) -> float:
     """The mean of the parts' losses; their gradients, each of the loss divided by `parts`, are added up."""
-    if as_integer(parts) is None or parts < 1 or len(x) % parts:
-        raise ArgumentError(f"micro_batches={parts!r} must cut the batch of {len(x)} into equal parts")
+    if as_integer(parts) is None or parts < 1 or not x.shape or len(x) % parts:
+        raise ArgumentError(f"micro_batches={parts!r} must cut the batch, x of shape {x.shape}, into equal parts")
     p, size, losses = current(), len(x) // parts, []
     for part in range(parts):
         at = slice(part * size, (part + 1) * size)

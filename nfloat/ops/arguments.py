@@ -51,6 +51,20 @@ def as_carrier(x: ArrayLike, argument: str, *, single: bool) -> NDArray[np.float
     return x
 
 
+def as_array(x: Any, argument: str, dtype: Any = None) -> NDArray[Any]:
+    """`x` as NumPy reads it, of a dtype, if one is given: for labels, targets and other truths that nothing rounds.
+
+    Raises
+    ------
+    ArgumentError
+        If it is no array.
+    """
+    try:
+        return np.asarray(x, dtype)
+    except Exception as error:  # what an object's own methods raise
+        raise ArgumentError(f"{argument}: cannot be read as an array of numbers ({error})") from None
+
+
 def refuse_masked(x: ArrayLike, argument: str) -> None:
     """Refuse masked elements, of which NumPy would take what lies behind the mask.
 

@@ -68,6 +68,7 @@ def _refuse_beyond_half(need: int, what: str, advice: str) -> None:
     """Raise a ShapeError if so many bytes are more than half of the free memory."""
     free = available_memory()
     if free is not None and need > free // 2:
+        need = min(need, 1 << 90)  # a float holds it
         raise ShapeError(
             f"{what} {need / 2**30:.1f} GiB (half of the {free / 2**30:.1f} GiB of memory now free may be used); "
             f"{advice}"

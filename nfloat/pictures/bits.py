@@ -74,9 +74,9 @@ def bit_svg(fmt: Described, code: int | None = None) -> str:
 
     Text outside the boxes is in the colour of the page's text, so the picture works on dark pages.
     """
+    title = f"bits of {fmt.name}" + ("" if code is None else f": {bit_text(fmt, code)}")
     size = _box(fmt.bits)
     body, width = boxes(fmt, code, 0, 2, size)
-    title = f"bits of {fmt.name}" + ("" if code is None else f": {bit_text(fmt, code)}")
     return frame(body, width, 38, title=title, desc=widths(fmt), size=size * 0.7)
 
 

@@ -22,7 +22,13 @@ GENERATOR = b'<meta name="generator" content="nfloat">'
 
 @dataclass(frozen=True)
 class Table:
-    """Column heads and rows of text; those of a `numeric` table are set to the right, but for `words`."""
+    """Column heads and rows of text; those of a `numeric` table are set to the right, but for `words`.
+
+    Examples
+    --------
+    >>> Table(("recipe", "loss"), [("bf16-pure", "0.12")]).rows[0]
+    ('bf16-pure', '0.12')
+    """
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -32,7 +38,14 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture, what to conclude from it, what it shows (for who cannot see it), and the numbers behind it."""
+    """A picture, what to conclude from it, what it shows (for who cannot see it), and the numbers behind it.
+
+    Examples
+    --------
+    >>> loss = Table(("step", "loss"), [("0", "1.0"), ("1", "0.5")])
+    >>> Figure("loss", "Loss", "<svg></svg>", "It falls.", "A falling line.", loss).slug
+    'loss'
+    """
 
     slug: str
     title: str
@@ -45,7 +58,15 @@ class Figure:
 
 @dataclass(frozen=True)
 class Page:
-    """A whole page, in the order in which it is read; a long summary may come last."""
+    """A whole page, in the order in which it is read; a long summary may come last.
+
+    Examples
+    --------
+    >>> table = Table(("recipe", "loss"), [("bf16-pure", "0.12")])
+    >>> page = Page("Runs", "Three of them.", ["None diverged."], table, [], [], "nfloat drift", "steps = 3", "nfloat")
+    >>> page.title, page.findings
+    ('Runs', ['None diverged.'])
+    """
 
     title: str
     lead: str
@@ -68,6 +89,13 @@ def render(page: Page) -> str:
     ------
     MissingExtraError
         If jinja2 is not installed.
+
+    Examples
+    --------
+    >>> table = Table(("recipe", "loss"), [("bf16-pure", "0.12")])
+    >>> page = Page("Runs", "Three of them.", ["None diverged."], table, [], [], "nfloat drift", "steps = 3", "nfloat")
+    >>> "None diverged." in render(page), "<script" in render(page)
+    (True, False)
     """
     return _template().render(page=page)
 
@@ -81,6 +109,15 @@ def write(page: Page, path: str | Path) -> None:
         If the file cannot be written, is a link, or holds something else than a page of nfloat's.
     MissingExtraError
         If jinja2 is not installed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> table = Table(("recipe", "loss"), [("bf16-pure", "0.12")])
+    >>> page = Page("Runs", "Three of them.", ["None diverged."], table, [], [], "nfloat drift", "steps = 3", "nfloat")
+    >>> write(page, path := Path(tempfile.mkdtemp()) / "page.html")
+    >>> path.read_text(encoding="utf-8") == render(page)
+    True
     """
     write_html(render(page), path)
 

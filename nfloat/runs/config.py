@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from .. import files
-from ..errors import ArgumentError, MissingExtraError, nearest_names
+from ..errors import ArgumentError, MissingExtraError, check_kind, nearest_names
 
 Kind = TypeVar("Kind")
 
@@ -38,6 +38,8 @@ def parse(text: str, source: str | Path) -> dict[str, Any]:
     ArgumentError
         If the text is no TOML; the message starts with `source`.
     """
+    check_kind("text", text, str, "the text of a TOML file")
+    check_kind("source", source, (str, Path), "a name or a path")
     try:
         return tomllib.loads(text)
     except RecursionError:

@@ -42,6 +42,14 @@ def export(folder: str | Path, format: str = "parquet", out: str | Path | None =
         If there are no rows, the format is unknown, or the file cannot be written.
     MissingExtraError
         If Parquet is asked for and pyarrow is not installed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import nfloat as nf
+    >>> _ = nf.studies.run("stagnation", nf.studies.get_study("stagnation").small, out=(folder := tempfile.mkdtemp()))
+    >>> export(folder, "csv").name
+    'rows.csv'
     """
     if format not in FORMATS:
         raise ArgumentError(f"format={format!r} is unknown; it must be one of {', '.join(FORMATS)}")

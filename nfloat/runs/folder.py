@@ -26,7 +26,7 @@ from types import TracebackType
 from typing import Generic, NamedTuple, Self
 
 from ..errors import ArgumentError
-from ..files import FolderLock, is_begun, read_text, reason, replace_text
+from ..files import FolderLock, as_path, is_begun, read_text, reason, replace_text
 from .provenance import surroundings
 from .rows import AnyRow, parsed, read_lines, to_lines
 
@@ -87,7 +87,7 @@ class RunFolder(Generic[AnyRow]):
         continued: Callable[[list[AnyRow]], list[AnyRow]] = list,
         overwrite: bool = False,
     ) -> None:
-        self.path = Path(path)
+        self.path = as_path(path, "out")
         self._marks = marks
         self._changed = False
         with claim(self.path, overwrite) as self._lock:
@@ -307,5 +307,9 @@ def check_folder(path: Path, of: str) -> None:
     ArgumentError
         If configuration or rows are missing; the message says that it is not `of` what was asked for.
     """
-    if not (path / CONFIG).exists() or not (path / ROWS).exists():
+    try:
+        there = (path / CONFIG).exists() and (path / ROWS).exists()
+    except OSError as error:
+        raise ArgumentError(f"folder={str(path)[:200]!r} cannot be read: {reason(error)}") from None
+    if not there:
         raise ArgumentError(f"folder={str(path)!r} is not of {of}: it needs {CONFIG} and {ROWS}")

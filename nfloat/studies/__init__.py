@@ -23,7 +23,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from ..errors import ArgumentError, nearest_names
+from ..errors import ArgumentError, check_kind, nearest_names
 from ..runs.export import export as export
 from . import (
     bf16_vs_tf32,
@@ -82,9 +82,15 @@ def get_study(name: str) -> Study:
     ------
     ArgumentError
         If there is none; near names are listed.
+
+    Examples
+    --------
+    >>> get_study("swamping").title
+    'Swamping, chunks and stochastic rounding'
     """
+    check_kind("name", name, str, "the name of a study")
     if name not in STUDIES:
-        raise ArgumentError(f"study={name!r} is unknown; {nearest_names(str(name), STUDIES)}")
+        raise ArgumentError(f"study={name!r} is unknown; {nearest_names(name, STUDIES)}")
     return STUDIES[name]
 
 

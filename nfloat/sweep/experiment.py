@@ -170,6 +170,16 @@ def read(folder: str | Path, task: Task | None = None) -> Sweep:
     ------
     NFloatError
         If the folder is none of a sweep, or its grid cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import nfloat as nf
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> grid = nf.sweep.Grid("product", {"k": [8, 16], "size": 2})
+    >>> _ = nf.sweep.run(grid, folder := tempfile.mkdtemp() + "/sweep", ThreadPoolExecutor(1))
+    >>> read(folder).counts
+    Counts(done=2, failed=0, total=2)
     """
     path = Path(folder)
     check_folder(path, "a sweep")

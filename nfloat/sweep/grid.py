@@ -31,7 +31,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from ..errors import ArgumentError, MissingExtraError, NFloatError, as_integer
+from ..errors import ArgumentError, MissingExtraError, NFloatError, as_integer, check_kind
 from ..runs import config as toml
 from ..runs.rows import Value
 from .task import Task, coordinates
@@ -207,7 +207,17 @@ def _values(path: str, value: Any) -> tuple[Any, ...]:
 
 
 def to_toml(grid: Grid) -> str:
-    """The TOML text of a grid."""
+    """The TOML text of a grid.
+
+    Examples
+    --------
+    >>> print(to_toml(Grid("product", {"k": [64, 256]})))
+    task = "product"
+    <BLANKLINE>
+    [cells]
+    k = [64, 256]
+    <BLANKLINE>
+    """
 
     def shown(value: Any) -> str:
         if isinstance(value, Mapping):
@@ -229,7 +239,15 @@ def from_toml(text: str, source: str | Path = "grid", task: Task | None = None) 
     ------
     NFloatError
         If the text is no TOML, or as for `Grid`; the message starts with `source` and names the key's path.
+
+    Examples
+    --------
+    >>> grid = from_toml('task = "product"\\n[cells]\\nk = [64, 256]\\nseed = {count = 3}')
+    >>> grid.size, grid.varied
+    (6, ('k', 'seed'))
     """
+    if task is not None:
+        check_kind("task", task, Task, "an nf.sweep.Task")
     table = toml.parse(text, source)
     toml.check_keys(table, ("task", "cells", "page"), source)
     if "task" not in table:
@@ -254,5 +272,13 @@ def read_grid(path: Path, task: Task | None = None) -> Grid:
     ------
     NFloatError
         If it cannot be read, or as for `from_toml`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "grid.toml"
+    >>> _ = path.write_text('task = "product"\\n[cells]\\nk = [64, 256]\\n')
+    >>> read_grid(path).size
+    2
     """
     return from_toml(toml.read_text(path), path, task)

@@ -49,7 +49,13 @@ class Outcome(NamedTuple):
 
 @dataclass(frozen=True)
 class Limits:
-    """What a cell may take: seconds (None: any), and attempts at workers that die."""
+    """What a cell may take: seconds (None: any), and attempts at workers that die.
+
+    Examples
+    --------
+    >>> Limits(seconds=60.0)
+    Limits(seconds=60.0, attempts=3)
+    """
 
     seconds: float | None = None
     attempts: int = 3

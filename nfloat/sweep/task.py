@@ -41,6 +41,17 @@ class Task:
         cell -> measures, a flat dict of numbers, words and None: a pure function, the same bits on any machine.
     value, cost : str
         The measures that a page shows unless the grid says otherwise.
+
+    Examples
+    --------
+    >>> @dataclass(frozen=True)
+    ... class Square:
+    ...     side: float = 1.0
+    >>> def measure(cell):
+    ...     return {"area": cell.side**2}
+    >>> task = Task("square", "Areas of squares", Square, measure, value="area")
+    >>> task.keys, task.row({"side": 3.0})["area"]
+    (('side',), 9.0)
     """
 
     name: str

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..blocks.array import BlockArray
-from ..errors import ArgumentError
+from ..errors import ArgumentError, as_truth
 from ..formats.names import FormatLike, get_format
 from ..linalg.blocks import exact_values
-from ..ops.arguments import as_carrier
+from ..ops.arguments import as_array, as_carrier
 from ..ops.codes import decode
 
 #: DLPack's type code -> our format, of the types of one code a number
@@ -79,7 +79,7 @@ def as_values(x: Any, argument: str, fmt: FormatLike | None = None, *, codes: bo
         x = exact_values(x)
     elif _foreign(x):
         x = from_dlpack(x, argument)
-    if not codes:
+    if not as_truth(codes, "codes"):
         return as_carrier(x, argument, single=True)
     if fmt is None:
         raise ArgumentError(f"{argument}: codes=True needs fmt, the format of the codes")
@@ -94,7 +94,7 @@ def as_double(x: Any, argument: str, fmt: FormatLike | None = None, *, codes: bo
 
 def as_plain(x: Any, argument: str) -> NDArray[Any]:
     """An array as NumPy has it, whatever its dtype; another library's copied."""
-    return from_dlpack(x, argument) if _foreign(x) else np.asarray(x)
+    return from_dlpack(x, argument) if _foreign(x) else as_array(x, argument)
 
 
 def _foreign(x: Any) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, as_truth
 from ..formats.format import Format
 from ..formats.names import FormatLike, get_format
 from ..ops.arguments import as_carrier
@@ -182,6 +182,7 @@ def assert_bits_equal(
     """
     __tracebackhide__ = True
     f = None if fmt is None else get_format(fmt)
+    codes = as_truth(codes, "codes")
     x, y = as_plain(actual, "actual"), as_plain(desired, "desired")
     if x.dtype.kind in "iu" and y.dtype.kind in "iu":
         _same_shape(x, y)

@@ -15,12 +15,13 @@ A bound that zeros would pass is no test, and fails as one.
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ArgumentError, ShapeError, as_integer, nearest_names
+from ..errors import ArgumentError, ShapeError, as_integer, check_kind, nearest_names
 from ..formats.names import FormatLike, get_format
 from ..linalg.accumulators import Accumulator, AccumulatorLike, as_accumulator
 from ..linalg.bound_orders import Step, step_of
@@ -166,12 +167,13 @@ def error_bound(
     >>> float((bound.high - bound.low).max()) < 0.01
     True
     """
-    if function not in _FUNCTIONS:
-        raise ArgumentError(f"function={function!r} is none of these; {nearest_names(function, _FUNCTIONS)}")
+    if not isinstance(function, str) or function not in _FUNCTIONS:
+        raise ArgumentError(f"function={function!r} is none of these; {nearest_names(str(function), _FUNCTIONS)}")
     acc = as_accumulator(accumulator)
     if not isinstance(acc, Accumulator):
         raise ArgumentError(f"accumulator={acc.name!r}: a matrix unit sums products alone; give an accumulator")
-    if by not in ("bound", "probable"):
+    check_kind("function_ulp", function_ulp, Real, "a number of ulp")
+    if not isinstance(by, str) or by not in ("bound", "probable"):
         raise ArgumentError(f"by={by!r} must be 'bound' or 'probable'")
     lines = _lines(x, axis)
     sums = max(1, lines.size // lines.shape[-1]) * (2 if function == "layer_norm" else 1)

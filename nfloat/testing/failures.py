@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ArgumentError, NFloatError
+from ..errors import ArgumentError, NFloatError, check_kind
 from ..formats.format import Format
 from ..formats.names import get_format
 from ..linalg.accumulators import Accumulator
@@ -130,7 +130,13 @@ def unpacked(text: str) -> NDArray[np.float64]:
     ------
     ArgumentError
         If the text is not one of `packed`.
+
+    Examples
+    --------
+    >>> unpacked(packed(np.array([[1.0, 2.0]])))
+    array([[1., 2.]])
     """
+    check_kind("text", text, str, "the text that a failure's line holds")
     shape, _, body = text.partition(":")
     try:
         data = np.frombuffer(zlib.decompress(base64.b85decode(body)), np.uint8).reshape(8, -1)

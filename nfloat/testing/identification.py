@@ -55,6 +55,14 @@ class Match(tuple[Accumulator | str, float]):
     split_k, promote, split_tile, split_interleaved, inputs, output
         What comes with it, as `predict_matmul` takes them: parts of k, where their sums are added, and which k they
         take; the format that operands were rounded to, the one that the result was.
+
+    Examples
+    --------
+    >>> import nfloat as nf
+    >>> a, b = nf.testing.probe_inputs("float16", k=64, lines=4)
+    >>> match = identify(a, b, nf.matmul(a, b, "float16"))[0]
+    >>> match.how, match.share, match.split_k
+    (Accumulator('float16'), 1.0, 1)
     """
 
     split_k: int
@@ -187,7 +195,10 @@ def _operands(a: Any, b: Any, d: Any, c: Any) -> tuple[Doubles, Doubles, Doubles
     if z.size == 0 or x.shape[1] == 0:
         raise ArgumentError(f"a {x.shape}, b {y.shape}: there is nothing to tell arithmetics apart by")
     z = z.reshape(shape)
-    start = None if c is None else np.broadcast_to(as_double(c, "c"), shape)
+    start = None if c is None else as_double(c, "c")
+    if start is not None and start.ndim and start.shape not in ((shape[1],), (1, shape[1]), (shape[0], 1), shape):
+        raise ShapeError(f"c {start.shape} must have the shape of a @ b, {shape}, or be repeated to it")
+    start = None if start is None else np.broadcast_to(start, shape)
     most = max(1, min(_MOST, _MOST_PRODUCTS // x.shape[1]))
     rows = _spread(shape[0], min(shape[0], max(int(most**0.5), most // shape[1])))
     columns = _spread(shape[1], max(1, most // rows.size))

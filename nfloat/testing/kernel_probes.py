@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from ..errors import ArgumentError, FormatError, as_integer
 from ..formats.format import Format
-from ..formats.names import FormatLike, get_format
+from ..formats.names import FormatLike
+from ..linalg.operands import input_formats
 from ..ops.rounding import round as round_to
 from ..streams import SeedLike, as_key
 
@@ -64,7 +65,7 @@ def probe_inputs(
         number = as_integer(value)
         if number is None or number < 1:
             raise ArgumentError(f"{name}={value!r} must be an integer >= 1")
-    first, second = (get_format(one, "inputs") for one in (inputs if isinstance(inputs, tuple) else (inputs, inputs)))
+    first, second = input_formats(inputs)
     for fmt in (first, second):
         if not fmt.signed or not fmt.has_zero:
             raise FormatError(

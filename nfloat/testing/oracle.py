@@ -15,12 +15,14 @@ Sources: IEEE 754-2019 clauses 4.3 and 7.4; OCP OFP8 1.0; OCP MX 1.0; IEEE P3109
 from __future__ import annotations
 
 import math
+import sys
 from fractions import Fraction
+from numbers import Real
 
-from ..errors import RepresentationError, RoundingError
+from ..errors import ArgumentError, RepresentationError, RoundingError, as_integer, check_kind
 from ..formats.format import Format, LowestBinade, NaNCodes
 from ..formats.names import FormatLike, get_format
-from ..formats.rounding import Overflow, OverflowLike, Rounding, RoundingLike
+from ..formats.rounding import Overflow, OverflowLike, Rounding, RoundingLike, as_overflow, as_rounding
 
 _NEAREST = (Rounding.NEAREST_EVEN, Rounding.NEAREST_AWAY, Rounding.NEAREST_ZERO)
 _WORD_BITS = 64
@@ -36,6 +38,8 @@ def decode_exact(code: int, fmt: FormatLike) -> float:
     (448.0, True)
     """
     f = get_format(fmt)
+    if as_integer(code) is None or not 0 <= code < 1 << f.bits:
+        raise ArgumentError(f"code={code!r} must be an integer in 0..2^{f.bits} - 1, a code of {f.name}")
     half = 1 << (f.bits - 1)
     if f.twos_complement:
         integer = code - 2 * half if code >= half else code
@@ -120,8 +124,11 @@ def round_exact(
     >>> round_exact(1.25, "float4_e2m1fn", "stochastic_a", random_bits=2, word=2 << 62)
     1.5
     """
-    f, mode = get_format(fmt), Rounding(rounding)
-    policy = None if overflow is None else Overflow(overflow)
+    check_kind("x", x, Real, "a float64 number")
+    if not (abs(x) <= sys.float_info.max or math.isinf(x) or x != x) or (x == x and float(x) != x):
+        raise ArgumentError(f"x={x!r} must be a float64 number")
+    x = float(x)
+    f, mode, policy = get_format(fmt), as_rounding(rounding), as_overflow(overflow)
     above, below = (beyond(f, mode, policy, positive=side) for side in (True, False))
     if math.isnan(x):
         return x
@@ -234,8 +241,14 @@ def code_exact(value: float, fmt: FormatLike) -> int:
     ------
     RepresentationError
         If the format has no code for the value.
+
+    Examples
+    --------
+    >>> hex(code_exact(448.0, "float8_e4m3fn")), hex(code_exact(float("nan"), "float16"))
+    ('0x7e', '0x7e00')
     """
     f = get_format(fmt)
+    check_kind("value", value, Real, "a float64 number")
     if math.isnan(value):
         return canonical_nan(f)
     negative = math.copysign(1.0, value) < 0

@@ -18,6 +18,7 @@ stand in ``nfloat/linalg/bound_orders.py``.
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -100,11 +101,12 @@ def assert_matmul(
     how = as_accumulator(accumulator)
     if by is None:
         by = "probable" if isinstance(how, Accumulator) and how.stochastic and seed is None else "prediction"
-    if by not in JUDGES:
+    if not isinstance(by, str) or by not in JUDGES:
         raise ArgumentError(f"by={by!r} must be one of {', '.join(map(repr, JUDGES))}")
-    if not max_ulp >= 0:
+    if not isinstance(max_ulp, Real) or not max_ulp >= 0:
         raise ArgumentError(f"max_ulp={max_ulp!r} must be a number >= 0")
-    options: dict[str, Any] = {"split_k": None if split_k == 1 else split_k, "promote": promote}
+    parts = None if isinstance(split_k, int) and split_k == 1 else split_k
+    options: dict[str, Any] = {"split_k": parts, "promote": promote}
     options |= {"inputs": inputs, "output": output, "seed": seed}
     given = {key: value for key, value in options.items() if value is not None}
     product = Product(as_values(actual, "actual"), a, b, None if c is None else as_values(c, "c"), how, given)

@@ -9,11 +9,12 @@ Source: Hoeffding, J. Am. Stat. Assoc. 58(301), 1963, theorem 2.
 from __future__ import annotations
 
 import math
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, as_truth
 from ..formats.format import Format
 from ..formats.names import FormatLike, get_format
 from ..ops.rounding import round as round_to
@@ -53,7 +54,8 @@ def assert_unbiased(
     """
     __tracebackhide__ = True
     f = get_format(fmt)
-    if not 0 < false_alarm < 1:
+    codes = as_truth(codes, "codes")
+    if not isinstance(false_alarm, Real) or not 0 < false_alarm < 1:
         raise ArgumentError(f"false_alarm={false_alarm!r} must be a probability between 0 and 1")
     s, x = as_double(samples, "samples", f, codes=codes), as_double(exact, "exact")
     if s.ndim < 1 or s.shape[1:] != x.shape or s.size == 0:

@@ -48,9 +48,15 @@ def built(build: Callable[..., Any], seed: int) -> Built:
     ArgumentError
         If it is not a model, its optimiser, batches and a loss.
     """
+    try:
+        takes_seed = bool(inspect.signature(build).parameters)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(
+            f"build={getattr(build, '__name__', build)!r} must be a function of yours ({error})"
+        ) from None
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        made = build(seed) if inspect.signature(build).parameters else build()
+        made = build(seed) if takes_seed else build()
     kinds = (torch.nn.Module, torch.optim.Optimizer)
     if not (isinstance(made, tuple) and len(made) == 4 and all(map(isinstance, made, kinds)) and callable(made[3])):
         raise ArgumentError(
@@ -309,5 +315,6 @@ def drift(
     >>> result.summary[0]["recipe"], result.summary[0]["step"]
     ('bf16-pure', 3)
     """
-    config = TorchExperiment(build=build, recipes=tuple(recipes), steps=steps, seed=seed, seeds=seeds, **options)
+    named = tuple(recipes) if isinstance(recipes, list) else recipes
+    config = TorchExperiment(build=build, recipes=named, steps=steps, seed=seed, seeds=seeds, **options)
     return run(config, out=out, overwrite=overwrite, threads=threads)

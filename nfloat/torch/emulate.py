@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from ..errors import ArgumentError, as_integer
+from ..errors import ArgumentError, as_integer, as_truth, check_callable
 from ..nn.operands import AmaxHistory
 from ..nn.precision import Observer, Precision
 from ..nn.recipes import Recipe, recipe
@@ -44,6 +44,17 @@ class Emulation:
         What is rounded where.
     steps : int
         Steps of optimisers so far, `step` of `emulate` included.
+
+    Examples
+    --------
+    >>> import torch
+    >>> model = torch.nn.Linear(2, 1)
+    >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    >>> with emulate("bf16-pure", model=model, optimizer=optimizer) as run:
+    ...     model(torch.ones(4, 2)).sum().backward()
+    ...     optimizer.step()
+    >>> run.recipe.name, run.steps, bool((model.weight == model.weight.bfloat16()).all())
+    ('bf16-pure', 1, True)
     """
 
     def __init__(
@@ -209,6 +220,7 @@ def emulate(
     own = recipe(recipe_or_name)
     if as_integer(step) is None or step < 0:
         raise ArgumentError(f"step={step!r} of an emulation must be an integer of at least 0")
+    check_callable("observer", observer)
     models, optimizers = _several(model), _several(optimizer)
     for each in models:
         check_model(each)
@@ -216,7 +228,7 @@ def emulate(
         check_optimizer(one, [p for each in models for p in each.parameters()] if models else None)
     named = [("", models[0])] if len(models) == 1 else [(str(i), each) for i, each in enumerate(models)]
     stream = seed if isinstance(seed, Stream) else Stream(seed)
-    scaling = own.loss_scaling if loss_scaling else None
+    scaling = own.loss_scaling if as_truth(loss_scaling, "loss_scaling") else None
     return Emulation(own, named, stream, step, threads, observer, scaling)
 
 

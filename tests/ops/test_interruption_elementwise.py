@@ -1,4 +1,4 @@
-"""Ctrl-C ends a rounding by the plain rule within a second, however large the array is, and no bit depends on pieces."""
+"""Ctrl-C ends a rounding by the plain rule within a second, however large the array is; no bit depends on pieces."""
 
 import signal
 import subprocess
@@ -41,7 +41,10 @@ def test_ctrl_c_is_heard_between_pieces(mode):
 
 PLAIN = [
     nf.Format(name="own", precision=30, emin=-1000, emax=1000),
-    *(nf.Format(name=f"p60_{way}", precision=30, emin=-9, emax=900, subnormals=way) for way in ("flush", "flush_input")),
+    *(
+        nf.Format(name=f"p60_{way}", precision=30, emin=-9, emax=900, subnormals=way)
+        for way in ("flush", "flush_input")
+    ),
     nf.get_format("binary8p4se"),
 ]
 

@@ -19,6 +19,11 @@ SINGLE = sorted({*nf.__all__} - {*nf.FORMATS, *nf.BLOCK_FORMATS})
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 
 
+def is_error(x):
+    """Whether it is an exception, which no example raises for its own sake."""
+    return isinstance(x, type) and issubclass(x, Exception)
+
+
 def listed():
     """module -> names that the reference lists of it."""
     found = {}
@@ -41,6 +46,12 @@ def test_and_every_public_callable_of_a_room(room):
     assert listed()[f"nfloat.{room}"] == public
 
 
+def test_pytorch_s_side_is_told_of():
+    """By hand: the site is built without PyTorch."""
+    told = set(re.findall(r"`nfloat\.torch\.(\w+)`", REFERENCE[DOCS / "reference" / "training.md"]))
+    assert told == set(pytest.importorskip("nfloat.torch").__all__)
+
+
 def test_what_it_lists_exists():
     for module, names in listed().items():
         for name in names:
@@ -51,8 +62,17 @@ def test_what_it_lists_exists():
 def test_a_public_name_has_an_example(name):
     """test_surface.py runs them."""
     target = getattr(nf, name)
-    if callable(target) and not (isinstance(target, type) and issubclass(target, Exception)):
+    if callable(target) and not is_error(target):
         assert ">>>" in target.__doc__
+
+
+@pytest.mark.parametrize("name", listed())
+def test_and_so_has_every_name_of_a_room_that_the_reference_lists(name):
+    if name == "nfloat.torch":
+        pytest.importorskip("torch")
+    module = importlib.import_module(name)
+    shown = {key: getattr(module, key) for key in listed()[name]}
+    assert [key for key, x in shown.items() if callable(x) and not is_error(x) and ">>>" not in (x.__doc__ or "")] == []
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda p: p.relative_to(ROOT).as_posix())

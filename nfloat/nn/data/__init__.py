@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from ...errors import ArgumentError, nearest_names
+from ...errors import ArgumentError, check_kind, nearest_names
 from .dataset import Dataset as Dataset
 from .dataset import batches as batches
 from .dataset import from_arrays as from_arrays
@@ -47,7 +47,14 @@ def load_data(name: str | Path) -> Dataset:
         If x is not (n, features) and y (n,).
     MissingExtraError
         If a package is needed that is not installed.
+
+    Examples
+    --------
+    >>> data = load_data("blobs")
+    >>> data.train_x.shape, data.classes
+    ((1600, 16), 10)
     """
+    check_kind("name", name, (str, Path), "the name of data, or the path of a file")
     if str(name) in DATA:
         return DATA[str(name)]()
     if Path(name).suffix.lower() not in READERS:

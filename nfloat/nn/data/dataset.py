@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...errors import ArgumentError, ShapeError, as_integer
+from ...ops.arguments import as_array
 from ..losses import cross_entropy, mse
 from ..precision import Floats
 from ..tape import Tensor, TensorLike
@@ -27,6 +28,12 @@ class Dataset:
     x is float32 where that holds every value exactly, so that no recipe rounds data through it, else float64. A text
     has whole numbers instead, one a character: x and y (n, length), y being what follows. A regression has numbers:
     y (n, m).
+
+    Examples
+    --------
+    >>> data = from_arrays([[0.0], [1.0], [0.5], [2.0], [3.0]], [0, 1, 0, 2, 2])
+    >>> data.train_x.shape, data.test_x.shape, data.features, data.classes, data.loss.__name__
+    ((4, 1), (1, 1), 1, 3, 'cross_entropy')
     """
 
     name: str
@@ -76,6 +83,12 @@ def from_arrays(x: ArrayLike, y: ArrayLike, *, train: int | None = None, name: s
         If x has NaN or infinities (the message names the first), or y or `train` is out of range.
     ShapeError
         If the shapes do not fit.
+
+    Examples
+    --------
+    >>> data = from_arrays([[0.0], [1.0], [0.5], [2.0]], [0, 1, 0, 1], train=3)
+    >>> data.train_x.dtype.name, sorted(data.train_x[:, 0].tolist() + data.test_x[:, 0].tolist())
+    ('float32', [0.0, 0.5, 1.0, 2.0])
     """
     x, y = _check_x(x, name), _check_y(y, name)
     if len(x) != len(y):
@@ -109,9 +122,15 @@ def batches(examples: int, size: int, seed: int | np.random.Generator) -> Iterat
     >>> [len(next(order)) for _ in range(4)]
     [2, 2, 2, 2]
     """
+    if (as_integer(examples) or 0) < 1:
+        raise ArgumentError(f"examples={examples!r} must be an integer of at least 1")
     if as_integer(size) is None or not 1 <= size <= examples:
         raise ArgumentError(f"batch={size!r} must be an integer in 1..{examples}, the number of training examples")
-    return _batches(examples, size, np.random.default_rng(seed))
+    try:
+        generator = np.random.default_rng(seed)
+    except Exception as error:  # what an object's own methods raise
+        raise ArgumentError(f"seed: {type(seed).__name__} is no seed of NumPy's generators ({error})") from None
+    return _batches(examples, size, generator)
 
 
 def _batches(examples: int, size: int, generator: np.random.Generator) -> Iterator[NDArray[np.int64]]:
@@ -129,7 +148,7 @@ def shuffled(x: NDArray[Any], y: NDArray[Any], train: int, name: str, kind: str 
 
 
 def _check_x(x: ArrayLike, name: str) -> Floats:
-    array = np.asarray(x)
+    array = as_array(x, "x")
     if array.dtype.kind not in "fiub" or array.ndim < 2 or 0 in array.shape:
         raise ShapeError(
             f"x of data {name!r}, of type {array.dtype} and shape {array.shape}, must be real numbers: (n, features)"
@@ -148,7 +167,7 @@ def _check_x(x: ArrayLike, name: str) -> Floats:
 
 
 def _check_y(y: ArrayLike, name: str) -> NDArray[np.int64]:
-    array = np.asarray(y)
+    array = as_array(y, "y")
     if array.ndim != 1 or array.dtype.kind not in "fiub":
         raise ShapeError(
             f"y of data {name!r}, of type {array.dtype} and shape {array.shape}, must be class numbers of shape (n,)"

@@ -24,31 +24,61 @@ class Activation(Layer):
 
 
 class ReLU(Activation):
-    """max(x, 0), element by element."""
+    """max(x, 0), element by element.
+
+    Examples
+    --------
+    >>> ReLU()([-1.0, 2.0]).data
+    array([0., 2.])
+    """
 
     operation = "relu"
 
 
 class Tanh(Activation):
-    """tanh(x), element by element."""
+    """tanh(x), element by element.
+
+    Examples
+    --------
+    >>> Tanh()([0.0, 20.0]).data
+    array([0., 1.])
+    """
 
     operation = "tanh"
 
 
 class Sigmoid(Activation):
-    """1 / (1 + exp(-x)), element by element."""
+    """1 / (1 + exp(-x)), element by element.
+
+    Examples
+    --------
+    >>> Sigmoid()([0.0, 40.0]).data
+    array([0.5, 1. ])
+    """
 
     operation = "sigmoid"
 
 
 class SiLU(Activation):
-    """x / (1 + exp(-x)), element by element: also called swish."""
+    """x / (1 + exp(-x)), element by element: also called swish.
+
+    Examples
+    --------
+    >>> SiLU()([0.0, 40.0]).data
+    array([ 0., 40.])
+    """
 
     operation = "silu"
 
 
 class LeakyReLU(Activation):
-    """x where x > 0, else negative_slope x, element by element."""
+    """x where x > 0, else negative_slope x, element by element.
+
+    Examples
+    --------
+    >>> LeakyReLU(0.25)([-2.0, 3.0]).data
+    array([-0.5,  3. ])
+    """
 
     operation = "leaky_relu"
 
@@ -68,12 +98,17 @@ class GELU(Activation):
     ------
     ArgumentError
         If `approximate` is neither "none" nor "tanh".
+
+    Examples
+    --------
+    >>> GELU()([-1.0, 1.0]).data.round(4), GELU("tanh")([-1.0, 1.0]).data.round(4)
+    (array([-0.1587,  0.8413]), array([-0.1588,  0.8412]))
     """
 
     operation = "gelu"
 
     def __init__(self, approximate: str = "none") -> None:
-        if approximate not in ("none", "tanh"):
+        if not isinstance(approximate, str) or approximate not in ("none", "tanh"):
             raise ArgumentError(f"approximate={approximate!r} of GELU must be 'none' or 'tanh'")
         self.approximate = approximate
 
@@ -88,6 +123,11 @@ class Softmax(Layer):
     ------
     ArgumentError
         If `dim` is not an integer.
+
+    Examples
+    --------
+    >>> Softmax(dim=-1)([[0.0, 0.0], [0.0, 800.0]]).data.tolist()
+    [[0.5, 0.5], [0.0, 1.0]]
     """
 
     def __init__(self, dim: int) -> None:

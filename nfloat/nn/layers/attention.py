@@ -207,7 +207,7 @@ class TransformerEncoderLayer(Layer):
         norm_first: bool = False,
         bias: bool = True,
     ) -> None:
-        if not callable(activation) and activation not in _ACTIVATIONS:
+        if not callable(activation) and (not isinstance(activation, str) or activation not in _ACTIVATIONS):
             raise ArgumentError(f"activation={activation!r} must be 'relu', 'gelu' or a function of a tensor")
         eps = positive("TransformerEncoderLayer", "layer_norm_eps", layer_norm_eps)
         self.self_attn = MultiheadAttention(d_model, nhead, dropout, bias, batch_first)

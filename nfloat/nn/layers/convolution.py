@@ -70,6 +70,8 @@ class Conv2d(Layer):
         self.ready = False
 
     def _padding(self, padding: Size | str) -> Pair:
+        if not isinstance(padding, str):
+            return _pair("Conv2d", "padding", padding, 0)
         if padding == "valid":
             return 0, 0
         if padding != "same":

@@ -18,17 +18,19 @@ Names are places: "inside.weight", in a `Sequential` "2.inside.weight".
 from __future__ import annotations
 
 from abc import ABC, ABCMeta, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from inspect import signature
+from inspect import Parameter, signature
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ...errors import ArgumentError, ShapeError, as_integer
-from ..precision import Floats, current
+from ...errors import ArgumentError, ShapeError, as_integer, check_kind
+from ...ops.arguments import as_carrier
+from ...ops.memory import check_size
+from ..precision import current
 from ..tape import Tensor, TensorLike, stored
 from ..unsupported import check_supported
 
@@ -37,12 +39,29 @@ INITS = ("he", "torch")
 
 
 @lru_cache(maxsize=256)
+def _parameters(kind: type) -> tuple[Parameter, ...]:
+    """What a layer is made with."""
+    init: Any = kind.__init__  # type: ignore[misc]
+    return () if init is object.__init__ else tuple(signature(init).parameters.values())[1:]
+
+
+@lru_cache(maxsize=256)
 def _arguments(kind: type) -> frozenset[str] | None:
     """The names of what a layer is made with; None if it takes any."""
-    if kind.__init__ is object.__init__:  # type: ignore[misc]
-        return frozenset()
-    parameters = signature(kind.__init__).parameters  # type: ignore[misc]
-    return None if any(p.kind is p.VAR_KEYWORD for p in parameters.values()) else frozenset(list(parameters)[1:])
+    known = _parameters(kind)
+    return None if any(p.kind is p.VAR_KEYWORD for p in known) else frozenset(p.name for p in known)
+
+
+@lru_cache(maxsize=256)
+def _flags(kind: type) -> tuple[tuple[int, str], ...]:
+    """(place, name) of the arguments that are True or False: their defaults are."""
+    return tuple((place, p.name) for place, p in enumerate(_parameters(kind)) if isinstance(p.default, bool))
+
+
+def _given_flags(kind: type, args: Sequence[Any], options: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for place, name in _flags(kind):
+        if name in options or place < len(args):
+            yield name, options[name] if name in options else args[place]
 
 
 class _Named(ABCMeta):
@@ -53,13 +72,30 @@ class _Named(ABCMeta):
         if known is not None and not known >= set(options):
             check_supported(cls.__name__, options, sorted(known))
             options = {key: value for key, value in options.items() if key in known}
+        for key, given in _given_flags(cls, args, options):
+            if not isinstance(given, bool | np.bool_ | int):
+                raise ArgumentError(f"{key}: {type(given).__name__} of {cls.__name__} is neither True nor False")
         layer = super().__call__(*args, **options)
         layer.rename("")
         return layer
 
 
 class Layer(ABC, metaclass=_Named):
-    """The interface of layers: a call, and what stands in the module."""
+    """The interface of layers: a call, and what stands in the module.
+
+    Examples
+    --------
+    >>> class Scale(Layer):
+    ...     def __init__(self, features):
+    ...         self.weight = parameter(features)
+    ...
+    ...     def __call__(self, x):
+    ...         return x * self.weight
+    >>> model = Scale(2)
+    >>> model.weight.data = [1.0, 10.0]
+    >>> list(model.parameters()), model(Tensor([3.0, 3.0])).data
+    (['weight'], array([ 3., 30.]))
+    """
 
     name: str = ""
     #: whether dropout drops and batch norms take their batch's statistics: `train` and `eval` change it
@@ -196,11 +232,20 @@ class Layer(ABC, metaclass=_Named):
 def parameter(*shape: int) -> Tensor:
     """A parameter of zeros: an attribute of a layer of your own; `Layer.draw` gives it its initial values.
 
+    Raises
+    ------
+    ShapeError
+        If a size is no integer of at least 0, or no memory holds it.
+
     Examples
     --------
     >>> parameter(2, 3).shape
     (2, 3)
     """
+    sizes = [as_integer(n) for n in shape]
+    if any(n is None or n < 0 for n in sizes):
+        raise ShapeError(f"shape={shape!r} of a parameter must be integers of at least 0")
+    check_size("a parameter", tuple(n for n in sizes if n is not None), 8)
     return Tensor(np.zeros(shape), True, parameter=True)
 
 
@@ -250,7 +295,17 @@ def load(model: Layer, values: Mapping[str, ArrayLike]) -> None:
         If names are missing or unknown.
     ShapeError
         If a shape is not the parameter's.
+
+    Examples
+    --------
+    >>> from nfloat.nn import Linear
+    >>> layer = Linear(2, 1)
+    >>> load(layer, {"weight": [[1.0, 2.0]], "bias": [0.5]})
+    >>> layer([[1.0, 1.0]]).data
+    array([[3.5]])
     """
+    check_kind("model", model, Layer, "a layer")
+    check_kind("values", values, Mapping, "a mapping from names to arrays")
     model.rename(model.name)
     parameters, buffers = model.parameters(), model.buffers()
     odd = (set(values) - set(parameters) - set(buffers)) | (set(parameters) - set(values))
@@ -260,7 +315,7 @@ def load(model: Layer, values: Mapping[str, ArrayLike]) -> None:
             + ", ".join(sorted(odd))
         )
     known = {**parameters, **buffers}
-    arrays: dict[str, Floats] = {name: np.array(value) for name, value in values.items()}
+    arrays = {name: np.array(as_carrier(value, f"values[{name!r}]", single=True)) for name, value in values.items()}
     for name, array in arrays.items():
         if array.shape != known[name].shape:
             raise ShapeError(
@@ -273,17 +328,18 @@ def load(model: Layer, values: Mapping[str, ArrayLike]) -> None:
     store(known)
 
 
-def size(layer: str, key: str, value: int, least: int = 1) -> int:
+def size(layer: str, key: str, value: int, least: int = 1, most: int | None = None) -> int:
     """An integer argument of a layer.
 
     Raises
     ------
     ArgumentError
-        If it is no integer, or too small.
+        If it is no integer, too small or, where there is a `most`, too large.
     """
     number = as_integer(value)
-    if number is None or number < least:
-        raise ArgumentError(f"{key}={value!r} of {layer} must be an integer of at least {least}")
+    if number is None or number < least or (most is not None and number > most):
+        end = "" if most is None else f" and at most {most}"
+        raise ArgumentError(f"{key}={value!r} of {layer} must be an integer of at least {least}{end}")
     return number
 
 

@@ -127,6 +127,11 @@ class GroupNorm(_Affine):
         If an argument is out of its range, or the groups do not divide the channels.
     ShapeError
         On a call, if x is not of that shape.
+
+    Examples
+    --------
+    >>> GroupNorm(1, 2)([[[1.0], [3.0]]]).data.round(3).tolist()
+    [[[-1.0], [1.0]]]
     """
 
     def __init__(
@@ -213,6 +218,12 @@ class BatchNorm1d(_BatchNorm):
         If an argument is out of its range.
     ShapeError
         On a call, if x is not of that shape, or in training has one value per channel.
+
+    Examples
+    --------
+    >>> norm = BatchNorm1d(1)
+    >>> norm([[1.0], [3.0]]).data.round(3).tolist(), norm.running_mean.data.round(3).tolist()
+    ([[-1.0], [1.0]], [0.2])
     """
 
     axes = (2, 3)
@@ -227,6 +238,12 @@ class BatchNorm2d(_BatchNorm):
         If an argument is out of its range.
     ShapeError
         On a call, if x is not of that shape, or in training has one value per channel.
+
+    Examples
+    --------
+    >>> norm = BatchNorm2d(1)
+    >>> norm([[[[1.0, 3.0]]]]).data.round(3).tolist()
+    [[[[-1.0, 1.0]]]]
     """
 
     axes = (4,)

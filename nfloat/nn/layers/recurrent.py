@@ -19,6 +19,8 @@ from .initial import uniform
 from .layer import Layer, parameter, size
 
 State = tuple[Tensor, ...]
+#: more layers than anybody stacks: each takes its parameters' room
+_MOST_LAYERS = 4096
 
 
 class _Recurrent(Layer):
@@ -41,7 +43,7 @@ class _Recurrent(Layer):
     ) -> None:
         kind = type(self).__name__
         self.input_size, self.hidden_size = size(kind, "input_size", input_size), size(kind, "hidden_size", hidden_size)
-        self.num_layers, self.batch_first = size(kind, "num_layers", num_layers), bool(batch_first)
+        self.num_layers, self.batch_first = size(kind, "num_layers", num_layers, most=_MOST_LAYERS), bool(batch_first)
         self.ways = ("", "_reverse") if bidirectional else ("",)
         self.between = Dropout(probability(kind, "dropout", dropout))
         rows, features = self.gates * hidden_size, input_size

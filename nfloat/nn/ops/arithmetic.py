@@ -18,11 +18,13 @@ from ..precision import Floats, Precision
 from .op import RESULT, Example, Gradients, Needs, Op, quiet, summed_to, wide
 
 
-def _check_broadcast(x: Floats, y: Floats) -> None:
+def _check_broadcast(x: Floats, y: Floats, condition: NDArray[np.bool_] | None = None) -> None:
+    shapes = {"x": x.shape, "y": y.shape} | ({} if condition is None else {"condition": condition.shape})
     try:
-        np.broadcast_shapes(x.shape, y.shape)
-    except ValueError:
-        raise ShapeError(f"x of shape {x.shape} and y of shape {y.shape} cannot be broadcast together") from None
+        np.broadcast_shapes(*shapes.values())
+    except (ValueError, RuntimeError):  # RuntimeError: NumPy's loops know 32 axes
+        said = " and ".join(f"{name} of shape {shape}" for name, shape in shapes.items())
+        raise ShapeError(f"{said} cannot be broadcast together") from None
 
 
 @quiet
@@ -171,7 +173,7 @@ def erf_backward(p: Precision, name: str, kept: Any, dy: Floats, needs: Needs) -
 
 def where(p: Precision, name: str, x: Floats, y: Floats, condition: NDArray[np.bool_]) -> tuple[Floats, Any]:
     """x where the condition holds, else y; all three broadcast."""
-    _check_broadcast(x, y)
+    _check_broadcast(x, y, condition)
     return np.where(condition, x, y), (condition, x.shape, y.shape)
 
 

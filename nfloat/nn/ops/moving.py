@@ -19,7 +19,11 @@ def reshape(p: Precision, name: str, x: Floats, shape: tuple[int, ...]) -> tuple
     """The same numbers in another shape."""
     try:
         return x.reshape(shape), x.shape
-    except ValueError:
+    except TypeError:
+        raise ShapeError(
+            f"shape: {type(shape).__name__} is not integers; x of shape {x.shape} cannot take it"
+        ) from None
+    except (ValueError, OverflowError):
         raise ShapeError(f"x of shape {x.shape} has {x.size} elements and cannot take shape={shape!r}") from None
 
 

@@ -41,7 +41,13 @@ RESULT = _Result()
 
 @dataclass(frozen=True)
 class Example:
-    """Operands and attributes on which the gradient check tries an operation."""
+    """Operands and attributes on which the gradient check tries an operation.
+
+    Examples
+    --------
+    >>> Example(((2, 3), (3,)), {"axis": -1}).shapes
+    ((2, 3), (3,))
+    """
 
     shapes: tuple[tuple[int, ...], ...] = ((3, 4),)
     attributes: Mapping[str, Any] = field(default_factory=dict)
@@ -69,6 +75,15 @@ class Op:
         Gradients are made of numbers of the result's gradient.
     examples : tuple of Example
         What the gradient check tries.
+
+    Examples
+    --------
+    >>> def doubled(p, name, x):
+    ...     return 2 * x, None
+    >>> def doubled_backward(p, name, kept, dy, needs):
+    ...     return (2 * dy,)
+    >>> Op("doubled", doubled, doubled_backward).name
+    'doubled'
     """
 
     name: str

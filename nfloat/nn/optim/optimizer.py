@@ -14,14 +14,14 @@ Source: Zamirai et al. 2020 (arXiv:2010.06192) for the compensated update.
 
 from __future__ import annotations
 
-import math
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...errors import ArgumentError, ShapeError
+from ...errors import ArgumentError, ShapeError, check_kind
 from ...kernels.arithmetic.operations import Operation
 from ..precision import Floats, Precision, Role, current
 from ..tape import Tensor, stored
@@ -35,6 +35,15 @@ class Update(NamedTuple):
     """What happened to one parameter in one step.
 
     ``before == after`` where the gradient is not zero is a stagnated weight.
+
+    Examples
+    --------
+    >>> from nfloat.nn import SGD, precision
+    >>> w = Tensor([1.0], requires_grad=True, parameter=True)
+    >>> (w * w).sum().backward()
+    >>> with precision("bf16-pure"):
+    ...     SGD({"w": w}, lr=0.0005).step(lambda u: print(u.step, u.before, u.after))
+    [-0.00099945] [1.] [1.]
     """
 
     name: str
@@ -63,6 +72,17 @@ class Optimizer(ABC):
     ------
     ArgumentError
         If `parameters` is empty or a number is not positive and finite.
+
+    Examples
+    --------
+    >>> class Signs(Optimizer):
+    ...     def direction(self, c):
+    ...         return c.r(c.scalar(-self.lr) * np.sign(c.g))
+    >>> w = Tensor([3.0, -5.0], requires_grad=True, parameter=True)
+    >>> (w * w).sum().backward()
+    >>> Signs({"w": w}, lr=0.5).step()
+    >>> w.data
+    array([ 2.5, -4.5])
     """
 
     def __init__(
@@ -76,8 +96,9 @@ class Optimizer(ABC):
     ) -> None:
         if others:
             check_supported(type(self).__name__, others, ("clip_norm", "clip_value"))
-        if not parameters:
-            raise ArgumentError("parameters={} must hold at least one Tensor, as model.parameters() does")
+        check_kind("parameters", parameters, Mapping, "a mapping from names to tensors, as model.parameters() gives")
+        if not parameters or not all(isinstance(x, Tensor) for x in parameters.values()):
+            raise ArgumentError("parameters: it must hold tensors, at least one, as model.parameters() does")
         self.parameters = dict(parameters)
         self.schedule = lr if isinstance(lr, Schedule) else None
         self.lr = lr.at(0) if isinstance(lr, Schedule) else positive("lr", lr)
@@ -195,6 +216,6 @@ def positive(key: str, value: float) -> float:
     ArgumentError
         If it is none; `key` is its name.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 < value < math.inf:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 < value <= sys.float_info.max:
         raise ArgumentError(f"{key}={value!r} must be a positive, finite number")
     return float(value)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import ArgumentError
+from ...errors import ArgumentError, as_truth
 from ..precision import Floats
 from ..tape import Tensor
 from .optimizer import Computation, Optimizer, positive
@@ -23,7 +23,16 @@ from .schedules import Schedule
 
 
 class SGD(Optimizer):
-    """w - lr (g + weight_decay w)."""
+    """w - lr (g + weight_decay w).
+
+    Examples
+    --------
+    >>> w = Tensor([1.0], requires_grad=True, parameter=True)
+    >>> (w * w).sum().backward()
+    >>> SGD({"w": w}, lr=0.25).step()
+    >>> w.data
+    array([0.5])
+    """
 
     def __init__(
         self, parameters: Mapping[str, Tensor], lr: float | Schedule, weight_decay: float = 0.0, **clipping: Any
@@ -36,7 +45,19 @@ class SGD(Optimizer):
 
 
 class Momentum(Optimizer):
-    """v = momentum v + g; w - lr v, or with `nesterov` w - lr (g + momentum v): PyTorch's form."""
+    """v = momentum v + g; w - lr v, or with `nesterov` w - lr (g + momentum v): PyTorch's form.
+
+    Examples
+    --------
+    >>> w = Tensor([1.0], requires_grad=True, parameter=True)
+    >>> optimizer = Momentum({"w": w}, lr=0.25, momentum=0.5)
+    >>> for _ in range(2):
+    ...     optimizer.zero_grad()
+    ...     (w * w).sum().backward()
+    ...     optimizer.step()
+    >>> w.data, optimizer.state["w"]["v"]
+    (array([0.]), array([2.]))
+    """
 
     def __init__(
         self,
@@ -48,7 +69,7 @@ class Momentum(Optimizer):
         **clipping: Any,
     ) -> None:
         super().__init__(parameters, lr, **clipping)
-        self.momentum, self.nesterov = _fraction("momentum", momentum), bool(nesterov)
+        self.momentum, self.nesterov = _fraction("momentum", momentum), as_truth(nesterov, "nesterov")
         self.weight_decay = _not_negative("weight_decay", weight_decay)
 
     def direction(self, c: Computation) -> Floats:
@@ -59,7 +80,16 @@ class Momentum(Optimizer):
 
 
 class RMSprop(Optimizer):
-    """v = decay v + (1 - decay) (g g); w - lr (g / (sqrt(v) + eps))."""
+    """v = decay v + (1 - decay) (g g); w - lr (g / (sqrt(v) + eps)).
+
+    Examples
+    --------
+    >>> w = Tensor([1.0], requires_grad=True, parameter=True)
+    >>> (w * w).sum().backward()
+    >>> RMSprop({"w": w}, lr=0.25, decay=0.75).step()
+    >>> w.data.round(6)
+    array([0.5])
+    """
 
     def __init__(
         self,
@@ -81,7 +111,16 @@ class RMSprop(Optimizer):
 
 
 class Lion(Optimizer):
-    """c = beta1 m + (1 - beta1) g; m = beta2 m + (1 - beta2) g; w - lr (sign(c) + weight_decay w)."""
+    """c = beta1 m + (1 - beta1) g; m = beta2 m + (1 - beta2) g; w - lr (sign(c) + weight_decay w).
+
+    Examples
+    --------
+    >>> w = Tensor([1.0, -8.0], requires_grad=True, parameter=True)
+    >>> (w * w).sum().backward()
+    >>> Lion({"w": w}, lr=0.25).step()
+    >>> w.data
+    array([ 0.75, -7.75])
+    """
 
     def __init__(
         self,
@@ -106,6 +145,14 @@ class Adam(Optimizer):
     """m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) (g g); w - lr (m^ / (sqrt(v^) + eps)).
 
     m^ = m / (1 - beta1^t) and v^ = v / (1 - beta2^t) in step t = 1, 2, ...
+
+    Examples
+    --------
+    >>> w = Tensor([1.0, -8.0], requires_grad=True, parameter=True)
+    >>> (w * w).sum().backward()
+    >>> Adam({"w": w}, lr=0.25).step()
+    >>> w.data.round(6)
+    array([ 0.75, -7.75])
     """
 
     def __init__(
@@ -126,7 +173,16 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay: w - lr (m^ / (sqrt(v^) + eps) + weight_decay w)."""
+    """Adam with decoupled weight decay: w - lr (m^ / (sqrt(v^) + eps) + weight_decay w).
+
+    Examples
+    --------
+    >>> w = Tensor([8.0], requires_grad=True, parameter=True)
+    >>> (w * w).sum().backward()
+    >>> AdamW({"w": w}, lr=0.25, weight_decay=0.5).step()
+    >>> w.data.round(6)
+    array([6.75])
+    """
 
     def __init__(
         self,
@@ -165,7 +221,8 @@ OPTIMIZERS: Mapping[str, type[Optimizer]] = {
 
 
 def _not_negative(key: str, value: float) -> float:
-    return 0.0 if value == 0 and not isinstance(value, bool) else positive(key, value)
+    none = isinstance(value, int | float) and not isinstance(value, bool) and value == 0
+    return 0.0 if none else positive(key, value)
 
 
 def _fraction(key: str, value: float) -> float:

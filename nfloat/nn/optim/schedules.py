@@ -18,7 +18,16 @@ from ...ops.functions import cos, power
 
 
 class Schedule(ABC):
-    """The interface of schedules."""
+    """The interface of schedules.
+
+    Examples
+    --------
+    >>> class Halved(Schedule):
+    ...     def at(self, step):
+    ...         return 0.5**step
+    >>> [Halved().at(step) for step in range(3)]
+    [1.0, 0.5, 0.25]
+    """
 
     @abstractmethod
     def at(self, step: int) -> float:

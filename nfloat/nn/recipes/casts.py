@@ -26,7 +26,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ...errors import ArgumentError, FormatError, as_integer, nearest_names
+from ...errors import ArgumentError, FormatError, as_integer, check_kind, nearest_names
 from ...formats.blocks import BLOCK_FORMATS, BlockFormat, ScaleRule
 from ...formats.catalog import FORMATS
 from ...formats.format import Format
@@ -151,6 +151,7 @@ class BlockCast:
     hadamard: int | None = None
 
     def __post_init__(self) -> None:
+        check_kind("format", self.format, BlockFormat, "a block format, such as nf.mxfp8_e4m3")
         object.__setattr__(self, "rounding", as_rounding(self.rounding))
         check_random_bits(self.rounding, self.random_bits)
         if self.delayed is not None and not (_is_count(self.delayed) and self.one_scale):
