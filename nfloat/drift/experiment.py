@@ -106,7 +106,11 @@ def _everything(
     twin = _Twin(config, task, threads, progress)
     with Workers(config, task, threads) as workers:
         ensemble, *later = stages(config)
-        shared = workers.share(_missing(ensemble[1](sink.rows), done))
+
+        def share(groups: list[Group]) -> Shared:
+            return workers.share(groups, twin.reference.seconds if groups else 0.0, apart=True)
+
+        shared = share(_missing(ensemble[1](sink.rows), done))
         for name in config.recipes:
             if (name, config.seed) not in done:
                 tell(Event(BEGIN, name, config.seed, 0))
@@ -121,7 +125,7 @@ def _everything(
         for name, groups in later:
             missing = _missing(groups(sink.rows), done)
             if missing:
-                _work_off(workers.share(missing), name, config, sink, twin, progress, tell)
+                _work_off(share(missing), name, config, sink, twin, progress, tell)
     tell(Event(FINISHED, "", config.seed, config.steps))
     return sink.rows
 

@@ -24,8 +24,8 @@ from .rows import Row
 from .task import Task
 from .twin import Reference
 
-#: updates in all groups together from which another process pays for its start (about two seconds)
-MUCH = 20_000
+#: seconds of work from which another process pays for its start (about two)
+MUCH = 8.0
 
 _SERVE = "import sys; sys.path[:] = {path!r}; from nfloat.drift.workers import serve; serve()"
 
@@ -41,8 +41,6 @@ class Workers:
         1: no other process. Otherwise passed to `nf.matmul`.
     kept : range, optional
         Seeds whose groups come again and again, so that their float64 twins are kept; by default the first one.
-    much : int
-        Updates in all groups together from which another process pays for its start; by default `MUCH`.
     """
 
     def __init__(
@@ -51,10 +49,8 @@ class Workers:
         task: Task,
         threads: int | None,
         kept: range | None = None,
-        much: float | None = None,
     ) -> None:
         self.config, self.task, self.threads = config, task, threads
-        self.much = MUCH if much is None else much
         self.kept = range(config.seed, config.seed + 1) if kept is None else kept
         self.other: subprocess.Popen[bytes] | None = None
 
@@ -68,13 +64,24 @@ class Workers:
             self.other.kill()
             self.other.communicate()
 
-    def share(self, groups: Sequence[Group]) -> Shared:
-        """Begin with these groups, in the other process, if that is worth its start."""
-        work = len([member for group in groups for member in group.members]) * self.config.steps
-        alone = len(groups) < 2 or self.threads == 1 or available() < 2
-        if self.other is None and work >= self.much and not alone:
+    def share(self, groups: Sequence[Group], seconds: float, *, apart: bool = False) -> Shared:
+        """Begin with these groups, in the other process, if that is worth its start.
+
+        Parameters
+        ----------
+        groups : sequence of Group
+            What is to be trained.
+        seconds : float
+            About what one training takes; it decides about the other process, and about no bit.
+        apart : bool
+            Share groups of a seed whose twin is kept member by member.
+        """
+        cut = {seed for seed in self.kept if apart}
+        shared = [each for group in groups for each in (_members(group) if group.seed in cut else [group])]
+        alone = len(shared) < 2 or self.threads == 1 or available() < 2
+        if self.other is None and seconds * sum(len(group.members) for group in groups) >= MUCH and not alone:
             self._start()
-        return Shared(self, groups, None if alone else self.other)
+        return Shared(self, shared, None if alone else self.other)
 
     def _start(self) -> None:
         try:
@@ -87,6 +94,10 @@ class Workers:
         self.other = subprocess.Popen(command, stdin=pipe, stdout=pipe, start_new_session=True)
         with contextlib.suppress(OSError):  # one that died at once is seen when it is asked
             _write(cast("IO[bytes]", self.other.stdin), work)
+
+
+def _members(group: Group) -> list[Group]:
+    return [Group([member]) for member in group.members]
 
 
 class Shared:

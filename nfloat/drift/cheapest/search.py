@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from ..members import Member
 from ..rows import Row
 from ..task import Task
 from ..verdicts import End, Ends, ends_of
-from ..workers import MUCH, Workers
+from ..workers import Workers
 from .answer import Answer, open_folder
 from .course import ELEMENTS, counts_of, follow
 from .question import FORMATS, OPERANDS, Search
@@ -132,7 +131,7 @@ class _Trainings:
     """The trainings of a search: those that are there, and those that are run when they are asked for."""
 
     def __init__(self, search: Search, sink: Sink, workers: Workers, progress: Progress | None) -> None:
-        self.sink, self.workers, self.progress = sink, workers, progress
+        self.search, self.sink, self.workers, self.progress = search, sink, workers, progress
         self.twins = References(search.run, workers.task, workers.threads)
         self.ends: dict[tuple[str, int], End] = ends_of(sink.rows)
 
@@ -140,7 +139,11 @@ class _Trainings:
         """Train what is missing, seeds shared between the processes; the ends of all that has been trained."""
         missing = [member for member in members if (member.name, member.seed) not in self.ends]
         groups = [Group(list(of)) for _, of in itertools.groupby(missing, lambda member: member.seed)]
-        for rows in self.workers.share(groups).rows(self.twins.of) if groups else ():
+        if not groups:
+            return self.ends
+        # as many trainings as this one has will follow for every trial
+        seconds = self.twins.of(self.search.run.seed).seconds * self.search.trials
+        for rows in self.workers.share(groups, seconds).rows(self.twins.of):
             self.sink.append(rows)
             self.ends.update(ends_of(rows))
             if self.progress is not None:
@@ -152,9 +155,8 @@ def _work(search: Search, task: Task, sink: Sink, threads: int | None, progress:
     run = search.run
     if not counts_of(sink.rows):
         sink.append([_counted(run.seed, *key, count) for key, count in count_elements(task, run.seed).items()])
-    long = run.steps * run.seeds * search.trials >= MUCH
     seeds = range(run.seed, run.seed + (1 + search.trials) * run.seeds)  # those that choose, and all that confirm
-    with Workers(run, task, threads, kept=seeds, much=0 if long else math.inf) as workers:
+    with Workers(run, task, threads, kept=seeds) as workers:
         follow(search, counts_of(sink.rows), _Trainings(search, sink, workers, progress).train)
 
 
