@@ -40,6 +40,9 @@ COLUMNS = {
 @click.option(
     "--attribute/--no-attribute", default=None, help="Measure which rounding makes which error.  [default: attribute]"
 )
+@click.option(
+    "--record", help="Comma-separated patterns of the roundings and sums to measure, as *.grad,0 weight*.  [default: *]"
+)
 @folder_options("nfloat-drift", config="a config.toml", run="run")
 @click.option("--fail-on", help="Comma-separated verdicts that end in exit code 1, as worse,diverged.")
 @click.option(

@@ -81,6 +81,11 @@ class Config(Comparison):
     attribute : bool
         Also measure, at the same steps, how much of the gradient's error each place of the recipe makes alone.
 
+    record : tuple of str
+        Which roundings and sums are measured at these steps: patterns (``*``, ``?``) of a tensor's name ("*.grad",
+        "weight.state.*"), or of layer and tensor with a space between ("layers.0* gemm.*"). Gradients, updates, paths
+        and losses always are. By default all: ("*",).
+
     Raises
     ------
     NFloatError

@@ -8,7 +8,8 @@ A `Recorder` belongs to one recipe; it is asked for rows of three kinds: `loss_r
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -32,8 +33,11 @@ _FIELDS = {role.tensor: role.field for role in Role}
 class Recorder:
     """Collects what one step of one recipe, begun from one seed, does and gives it as rows."""
 
-    def __init__(self, name: str, recipe: nn.Recipe, seed: int) -> None:
+    def __init__(self, name: str, recipe: nn.Recipe, seed: int, record: Sequence[str] = ("*",)) -> None:
         self.name, self.recipe, self.seed = name, recipe, seed
+        #: patterns of what is measured, as `Config` has them
+        self.record = record
+        self._recorded: dict[tuple[str, str], bool] = {}
         #: (layer, tensor, metric) -> share, the highest where a tensor has several parts
         self._rates: dict[tuple[str, str, str], float] = {}
         self._updates: list[nn.Update] = []
@@ -42,11 +46,20 @@ class Recorder:
     def look(self) -> Witness:
         """Look at the next step's tensors closely, too: an observer for it that is told of scales and sums."""
         self._look = Look()
-        return _Close(self.observer, self._look)
+        return _Close(self.observer, self._look, self.records)
+
+    def records(self, layer: str, tensor: str) -> bool:
+        """Whether a tensor is one that is measured."""
+        key = layer, tensor
+        if key not in self._recorded:
+            self._recorded[key] = any(_fits(pattern, layer, tensor) for pattern in self.record)
+        return self._recorded[key]
 
     # ---------------------------------------------------------------- the engine's hooks
     def observer(self, layer: str, tensor: str, before: Floats, after: Floats) -> None:
         """Measure one rounding; where nothing is rounded, NaN alone can be there, and infinities among sums."""
+        if not self.records(layer, tensor):
+            return
         field = field_of(tensor)
         cast = getattr(self.recipe.at(layer), field) if field else None
         if self._look is not None and field:
@@ -160,15 +173,30 @@ class _Close(NamedTuple):
 
     observer: Observer
     look: Look
+    records: Callable[[str, str], bool]
 
     def __call__(self, layer: str, tensor: str, before: Floats, after: Floats) -> None:
         self.observer(layer, tensor, before, after)
 
     def scaled(self, layer: str, tensor: str, before: Floats, blocks: BlockArray) -> None:
-        self.look.scaled(layer, tensor, before, blocks)
+        if self.records(layer, tensor):
+            self.look.scaled(layer, tensor, before, blocks)
 
     def summed(self, layer: str, tensor: str, a: Any, b: Any, c: Floats | None, sums: Sums) -> None:
-        self.look.summed(layer, tensor, a, b, c, sums)
+        if self.records(layer, tensor):
+            self.look.summed(layer, tensor, a, b, c, sums)
+
+
+def _fits(pattern: str, layer: str, tensor: str) -> bool:
+    """Whether a pattern, of a tensor or of layer and tensor, fits.
+
+    Examples
+    --------
+    >>> [_fits(pattern, "layers.0", "weight.grad") for pattern in ("*", "*.grad", "layers.* weight*", "head *")]
+    [True, True, True, False]
+    """
+    place, _, name = pattern.rpartition(" ")
+    return fnmatchcase(tensor, name) and fnmatchcase(layer, place or "*")
 
 
 def is_sum(tensor: str) -> bool:

@@ -83,7 +83,7 @@ def run_recipe(
     """
     recipe = nn.recipe(name)
     training = task.begin(recipe, config.seed, threads)
-    run = _Run(config, training, reference, recipe, Recorder(name, recipe, config.seed))
+    run = _Run(config, training, reference, recipe, Recorder(name, recipe, config.seed, config.record))
     measured = set(config.recorded_steps)
     for step in range(config.steps):
         rows = run.measured_step(step) if step in measured else run.plain_step(step)

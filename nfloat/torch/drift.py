@@ -286,7 +286,7 @@ def drift(
     out, overwrite, threads
         As of `nf.drift.run`.
     **options
-        Other fields of `nf.drift.Config` that do not say what is trained: `ablate`, `every`, `attribute`.
+        Other fields of `nf.drift.Config` that do not say what is trained: `ablate`, `every`, `attribute`, `record`.
 
     Returns
     -------
