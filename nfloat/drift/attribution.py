@@ -24,7 +24,7 @@ from ..nn.recipes import OPERAND_FIELDS
 from . import metrics
 from .layers import ELSEWHERE, can_be_split, groups_of, only
 from .members import rounds
-from .task import Weights
+from .trainable import Weights
 
 #: field of a recipe -> what is rounded there, in words; in the order in which a step meets them
 SOURCES: Mapping[str, str] = MappingProxyType(

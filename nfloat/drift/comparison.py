@@ -16,7 +16,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 from .. import nn
 from ..errors import ArgumentError, NFloatError, nearest_names
-from .task import Task
+from .trainable import Trainable
 
 #: the recipes of the main job; "float64" is there to show that the machinery itself adds nothing
 DEFAULT_RECIPES = (
@@ -67,7 +67,7 @@ class Comparison(ABC):
         object.__setattr__(self, "record", _check_patterns(self.record))
 
     @abstractmethod
-    def task(self) -> Task:
+    def trainable(self) -> Trainable:
         """What is trained.
 
         Raises

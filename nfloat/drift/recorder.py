@@ -23,8 +23,8 @@ from ..nn.recipes.sums import Sums
 from ..nn.train import Evaluation, StepResult
 from . import metrics
 from .rows import LAST_METRIC, MODEL, Row
-from .task import Weights
 from .tensors import Look
+from .trainable import Weights
 
 #: tensor -> the recipe's field that rounds it; those of parameters by what follows the parameter's name
 _FIELDS = {role.tensor: role.field for role in Role}

@@ -1,7 +1,7 @@
 """One recipe beside its float64 twin: same initial weights, same batches, so that every difference is rounding's.
 
 `run_reference` trains the twin and keeps what recipes are compared with; `run_recipe` trains under a recipe and gives
-rows as they come. What is trained stands behind ``task.py``.
+rows as they come. What is trained stands behind ``trainable.py``.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from .comparison import Comparison
 from .layers import layers_of
 from .recorder import Recorder
 from .rows import Row
-from .task import Task, Training, Weights
 from .tensors import looked_at
+from .trainable import Trainable, Training, Weights
 
 
 class Snapshot(NamedTuple):
@@ -47,7 +47,7 @@ class Reference:
 
 def run_reference(
     config: Comparison,
-    task: Task,
+    trainable: Trainable,
     threads: int | None = None,
     progress: Callable[[int], None] | None = None,
     measured: Collection[int] | None = None,
@@ -57,7 +57,7 @@ def run_reference(
     Snapshots are of the steps `measured`, the configuration's where it is None, of the start and the end.
     """
     start = time.perf_counter()
-    training = task.begin(nn.recipe("float64"), config.seed, threads)
+    training = trainable.begin(nn.recipe("float64"), config.seed, threads)
     losses, at, steps = [], {}, {0, *(config.recorded_steps if measured is None else measured)}
     for step in range(config.steps):
         if step in steps:
@@ -70,7 +70,7 @@ def run_reference(
 
 
 def run_recipe(
-    config: Comparison, name: str, task: Task, reference: Reference, threads: int | None = None
+    config: Comparison, name: str, trainable: Trainable, reference: Reference, threads: int | None = None
 ) -> Iterator[tuple[int, list[Row]]]:
     """Train under a recipe; gives (updates done, new rows) after each step, the rows of the end with the last.
 
@@ -82,7 +82,7 @@ def run_recipe(
         Never changes a bit.
     """
     recipe = nn.recipe(name)
-    training = task.begin(recipe, config.seed, threads)
+    training = trainable.begin(recipe, config.seed, threads)
     run = _Run(config, training, reference, recipe, Recorder(name, recipe, config.seed, config.record))
     measured = set(config.recorded_steps)
     for step in range(config.steps):

@@ -21,7 +21,7 @@ from ..ops.threads import available
 from .comparison import Comparison
 from .ensemble import Group, References, run_group
 from .rows import Row
-from .task import Task
+from .trainable import Trainable
 from .twin import Reference
 
 #: seconds of work from which another process pays for its start (about two)
@@ -35,7 +35,7 @@ class Workers:
 
     Parameters
     ----------
-    config, task
+    config, trainable
         Of the run; where they cannot be pickled, there is no other process.
     threads : int, optional
         1: no other process. Otherwise passed to `nf.matmul`.
@@ -46,11 +46,11 @@ class Workers:
     def __init__(
         self,
         config: Comparison,
-        task: Task,
+        trainable: Trainable,
         threads: int | None,
         kept: range | None = None,
     ) -> None:
-        self.config, self.task, self.threads = config, task, threads
+        self.config, self.trainable, self.threads = config, trainable, threads
         self.kept = range(config.seed, config.seed + 1) if kept is None else kept
         self.other: subprocess.Popen[bytes] | None = None
 
@@ -85,7 +85,7 @@ class Workers:
 
     def _start(self) -> None:
         try:
-            work = pickle.dumps((self.config, self.task, self.kept))
+            work = pickle.dumps((self.config, self.trainable, self.kept))
         except (pickle.PicklingError, AttributeError, TypeError):
             return  # a function of the caller's that only this process knows
         command = [sys.executable, "-c", _SERVE.format(path=sys.path)]
@@ -123,7 +123,9 @@ class Shared:
 
     def _own(self, group: Group, twin: Callable[[int], Reference]) -> Iterator[list[Row]]:
         of = self._workers
-        return run_group(of.config, of.task, group, of.threads, twin(group.seed) if group.seed in of.kept else None)
+        return run_group(
+            of.config, of.trainable, group, of.threads, twin(group.seed) if group.seed in of.kept else None
+        )
 
     def _take(self, *, first: bool) -> tuple[int, Group] | None:
         with self._lock:
@@ -148,14 +150,14 @@ class Shared:
 def serve() -> None:
     """The other process: reads configuration and data, then groups, and writes their rows, until its input ends."""
     read, write = sys.stdin.buffer, sys.stdout.buffer
-    config, task, kept = pickle.load(read)
-    twins = References(config, task, 1)
+    config, trainable, kept = pickle.load(read)
+    twins = References(config, trainable, 1)
     while True:
         try:
             group = pickle.load(read)
         except EOFError:
             return
-        _send(write, list(run_group(config, task, group, 1, twins.of(group.seed) if group.seed in kept else None)))
+        _send(write, list(run_group(config, trainable, group, 1, twins.of(group.seed) if group.seed in kept else None)))
 
 
 def _send(to: IO[bytes], value: Any) -> None:

@@ -122,7 +122,7 @@ def _trained(model: str, recipe: Any, seed: int, pushed: int) -> float:
 
 @functools.lru_cache(maxsize=4)
 def _task(model: str) -> Any:
-    return _config(model).task()
+    return _config(model).trainable()
 
 
 def _config(model: str) -> Config:

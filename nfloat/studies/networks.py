@@ -94,20 +94,20 @@ def _twin(shape: Shape, data: str, steps: int, seed: int) -> tuple[Any, Any]:
 @functools.lru_cache(maxsize=4)
 def _task(shape: Shape, data: str) -> Any:
     """What is trained, from weights of the network's variance."""
-    from ..drift.engine import EngineTask  # here, so that listing the studies loads no compiler
+    from ..drift.engine import EngineTrainable  # here, so that listing the studies loads no compiler
 
     network, depth, width = shape
     config = nf.drift.Config(
         data=data, activation=NETWORKS[network].activation, width=width, depth=depth, lr=0.05, seeds=1
     )
-    task = config.task()
+    trainable = config.trainable()
 
     def setup(seed: int, generator: Any) -> Any:
-        made = task.setup(seed, generator)
+        made = trainable.setup(seed, generator)
         _scale(made.model, network)
         return made
 
-    return EngineTask(setup, task.batch, task.digest)
+    return EngineTrainable(setup, trainable.batch, trainable.digest)
 
 
 def _scale(model: Any, network: str) -> None:

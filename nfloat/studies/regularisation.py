@@ -132,18 +132,18 @@ def _begin(cell: Cell, seed: int, recipe: Any, pushed: int = 0) -> Any:
 @functools.lru_cache(maxsize=2)
 def _task(examples: int, width: int, data: str) -> Any:
     """Data of which few are learnt from, and all others tested."""
-    from ..drift.engine import EngineTask  # here, so that listing the studies loads no compiler
+    from ..drift.engine import EngineTrainable  # here, so that listing the studies loads no compiler
 
-    task = nf.drift.Config(data=data, width=width, lr=0.1, batch=20, seeds=1).task()
+    trainable = nf.drift.Config(data=data, width=width, lr=0.1, batch=20, seeds=1).trainable()
 
     def setup(seed: int, generator: Any) -> Any:
-        made = task.setup(seed, generator)
+        made = trainable.setup(seed, generator)
         of, n = made.data, examples
         x, y = (np.concatenate(pair) for pair in ((of.train_x[n:], of.test_x), (of.train_y[n:], of.test_y)))
         few = replace(of, train_x=of.train_x[:n], train_y=of.train_y[:n], test_x=x, test_y=y)
         return made._replace(data=few)
 
-    return EngineTask(setup, task.batch, task.digest)
+    return EngineTrainable(setup, trainable.batch, trainable.digest)
 
 
 def _stopped(curve: Sequence[Losses], train: float) -> float | None:

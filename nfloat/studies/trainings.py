@@ -82,7 +82,7 @@ def train(
 @functools.lru_cache(maxsize=4)
 def _task(config: Config) -> Any:
     """Data and model, which trainings share that differ in seed and recipe."""
-    return config.task()
+    return config.trainable()
 
 
 def means(ends: list[End]) -> dict[str, float | None]:

@@ -34,7 +34,7 @@ def test_the_weight_store_of_pure_bfloat16_and_its_three_repairs():
     changes += [(REPAIRED, repair) for repair in ("stochastic rounding", "Kahan summation", "a master copy")]
     changed = [Member(f"{name} {how} {place}", 0, name, how=how, place=place) for how, place in changes]
     group = Group([Member(TWIN, 0), Member(name, 0, name), *changed])
-    ends = ends_of(row for rows in run_group(config, config.task(), group, 1) for row in rows)
+    ends = ends_of(row for rows in run_group(config, config.trainable(), group, 1) for row in rows)
     assert ends[name, 0].loss > 1.05 * ends[TWIN, 0].loss
     shares = {(effect.how, effect.place): effect.share for effect in effects(config, name, ends)}
     assert set(shares) == set(changes)

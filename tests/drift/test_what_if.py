@@ -19,7 +19,7 @@ FORMATS = ("float16", "bfloat16", "float8_e4m3fn", "float8_e5m2", "float6_e2m3fn
 
 def _tensors():
     """(layer, tensor) -> its values at each step looked at, of the float32 run."""
-    found, training = {}, SMALL.task().begin(nf.nn.recipe("float32"), SMALL.seed)
+    found, training = {}, SMALL.trainable().begin(nf.nn.recipe("float32"), SMALL.seed)
     for step in range(SMALL.steps):
         if step in looked_at(SMALL.recorded_steps[:-1]):
             training.step(lambda layer, tensor, before, _: found.setdefault((layer, tensor), []).append(before))

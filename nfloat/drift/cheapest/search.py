@@ -13,7 +13,7 @@ from ..cost import count_elements
 from ..ensemble import Group, References
 from ..members import Member
 from ..rows import Row
-from ..task import Task
+from ..trainable import Trainable
 from ..verdicts import End, Ends, ends_of
 from ..workers import Workers
 from .answer import Answer, open_folder
@@ -105,15 +105,15 @@ def run_search(
     NFloatError
         As `search`.
     """
-    task = wanted.run.task()
+    trainable = wanted.run.trainable()
     if out is None:
         memory = _Memory()
-        _work(wanted, task, memory, threads, progress)
-        return Answer(wanted, memory.rows, task.digest)
+        _work(wanted, trainable, memory, threads, progress)
+        return Answer(wanted, memory.rows, trainable.digest)
     start = time.perf_counter()
-    with open_folder(out, wanted, data_digest=task.digest, overwrite=overwrite) as folder:
-        _work(wanted, task, folder, threads, progress)
-        answer = Answer(wanted, folder.rows, task.digest)
+    with open_folder(out, wanted, data_digest=trainable.digest, overwrite=overwrite) as folder:
+        _work(wanted, trainable, folder, threads, progress)
+        answer = Answer(wanted, folder.rows, trainable.digest)
         answer.write_recipe(folder.path)
         folder.finish(complete=True, seconds=round(time.perf_counter() - start, 3), threads=threads)
     return answer
@@ -132,7 +132,7 @@ class _Trainings:
 
     def __init__(self, search: Search, sink: Sink, workers: Workers, progress: Progress | None) -> None:
         self.search, self.sink, self.workers, self.progress = search, sink, workers, progress
-        self.twins = References(search.run, workers.task, workers.threads)
+        self.twins = References(search.run, workers.trainable, workers.threads)
         self.ends: dict[tuple[str, int], End] = ends_of(sink.rows)
 
     def train(self, members: Sequence[Member]) -> Ends:
@@ -151,12 +151,12 @@ class _Trainings:
         return self.ends
 
 
-def _work(search: Search, task: Task, sink: Sink, threads: int | None, progress: Progress | None) -> None:
+def _work(search: Search, trainable: Trainable, sink: Sink, threads: int | None, progress: Progress | None) -> None:
     run = search.run
     if not counts_of(sink.rows):
-        sink.append([_counted(run.seed, *key, count) for key, count in count_elements(task, run.seed).items()])
+        sink.append([_counted(run.seed, *key, count) for key, count in count_elements(trainable, run.seed).items()])
     seeds = range(run.seed, run.seed + (1 + search.trials) * run.seeds)  # those that choose, and all that confirm
-    with Workers(run, task, threads, kept=seeds) as workers:
+    with Workers(run, trainable, threads, kept=seeds) as workers:
         follow(search, counts_of(sink.rows), _Trainings(search, sink, workers, progress).train)
 
 
