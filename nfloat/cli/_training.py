@@ -118,8 +118,10 @@ def changed(config: Comparison, given: dict[str, Any]) -> Comparison:
 
 
 def given_of(options: dict[str, Any]) -> dict[str, Any]:
-    """The options that were given, recipes as a tuple."""
+    """The options that were given, recipes and patterns as tuples."""
     given = {key: value for key, value in options.items() if value is not None}
+    if "record" in given:
+        given["record"] = tuple(filter(None, map(str.strip, given["record"].split(","))))
     if "recipes" in given:
         given["recipes"] = recipe_names(given["recipes"])
     return given

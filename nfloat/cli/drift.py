@@ -40,6 +40,9 @@ COLUMNS = {
 @click.option(
     "--attribute/--no-attribute", default=None, help="Measure which rounding makes which error.  [default: attribute]"
 )
+@click.option(
+    "--record", help="Comma-separated patterns of the roundings and sums to measure, as *.grad,0 weight*.  [default: *]"
+)
 @folder_options("nfloat-drift", config="a config.toml", run="run")
 @click.option("--fail-on", help="Comma-separated verdicts that end in exit code 1, as worse,diverged.")
 @click.option(
@@ -147,6 +150,8 @@ def _print_causes(result: Result, out: Path) -> None:
     for name in result.config.recipes:
         alone = [effect for effect in result.ablation(name) if effect.how == "only"]
         top = [f"{effect.place} {share(effect.share)}" for effect in alone[:2]]
+        layers = [effect for effect in result.layer_ablation(name) if effect.how == "only"]
+        top += [f"{effect.place} {share(effect.share)}" for effect in layers[:2]]
         lines += [f"{name}: of the change of its loss alone make {listed(top)}"] if top else []
     for item in result.summary:
         if item["first_trouble"] is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +86,7 @@ def _run(grid: Grid, folder: Path, file: Path, options: dict[str, Any]) -> Sweep
     from ..sweep import Limits, SweepStoppedError
     from ..sweep.experiment import run
 
-    again = f"nfloat sweep {file} --out {folder}"
+    again = _again(file, folder, options)
     chosen = {key: options[key] for key in ("workers", "merge", "retry", "overwrite")}
     chosen |= {
         "shard": _shard(options["shard"]),
@@ -100,6 +101,29 @@ def _run(grid: Grid, folder: Path, file: Path, options: dict[str, Any]) -> Sweep
         raise Incomplete(f"interrupted; what was measured is in {folder}; go on with: {again}") from None
     except SweepStoppedError as error:
         raise Incomplete(f"{error}; what was measured is in {folder}; go on with: {again}") from None
+
+
+#: options of which the same sweep goes on; dropping and trying again are done once
+_KEPT = ("workers", "scheduler", "shard", "verify", "timeout", "attempts", "memory")
+
+
+def _again(file: Path, folder: Path, options: dict[str, Any]) -> str:
+    """The command that goes on: the same one, but that nothing is dropped or tried again.
+
+    Examples
+    --------
+    >>> _again(Path("grid.toml"), Path("my out"), {"workers": 2, "timeout": 60.0, "attempts": 3, "merge": (Path("a"),)})
+    "nfloat sweep grid.toml --out 'my out' --workers 2 --timeout 60 --merge a"
+    """
+    defaults = {"attempts": 3, "verify": 0}
+    given = {key: options.get(key) for key in _KEPT}
+    words = ["nfloat", "sweep", str(file), "--out", str(folder)]
+    for key, value in given.items():
+        if value is not None and value != defaults.get(key):
+            words += [f"--{key}", f"{value:g}" if isinstance(value, float) else str(value)]
+    for other in options.get("merge", ()):
+        words += ["--merge", str(other)]
+    return shlex.join(words)
 
 
 def _client(address: str | None) -> Any:

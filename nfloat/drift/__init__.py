@@ -1,13 +1,14 @@
 """The main job: how far training in another precision drifts from float64, measured layer by layer and step by step.
 
 ``comparison.py`` says what every run is, ``config.py`` what one of a model and data known by name is, ``build.py`` one
-of your own; ``plan.py`` in which order it goes. ``task.py`` is what a run needs of whatever it trains, ``engine.py``
-that of nfloat's engine. ``twin.py`` runs one recipe beside its float64 twin; ``recorder.py`` turns what happens into
-rows (``rows.py``) with the measures of ``metrics.py`` and ``tensors.py``, from which ``what_if.py`` says what other
-formats would have done; ``attribution.py`` says which rounding makes the error of a step's gradient. ``members.py``
-lists the runs of other seeds and the null runs that a verdict needs, ``ensemble.py`` trains them, ``workers.py`` in two
-processes; ``ablation.py`` says which rounding makes what happens to a whole run. ``experiment.py`` runs everything;
-``folder.py`` says from which rows an interrupted run goes on (``nfloat/runs`` keeps them on disk).
+of your own; ``plan.py`` in which order it goes. ``trainable.py`` is what a run needs of whatever it trains,
+``engine.py`` that of nfloat's engine. ``twin.py`` runs one recipe beside its float64 twin; ``recorder.py`` turns what
+happens into rows (``rows.py``) with the measures of ``metrics.py``, ``tensors.py`` and ``swamping.py``, from which
+``what_if.py`` says what other formats would have done; ``attribution.py`` says which rounding makes the error of a
+step's gradient. ``members.py`` lists the runs of other seeds and the null runs that a verdict needs, ``ensemble.py``
+trains them, ``workers.py`` in two processes; ``ablation.py`` says which rounding makes what happens to a whole run,
+``layers.py`` has the recipe that holds in one layer alone. ``experiment.py`` runs everything; ``folder.py`` says from
+which rows an interrupted run goes on (``nfloat/runs`` keeps them on disk).
 
 ``cost.py`` says what a recipe costs, ``cheapest/`` finds the cheapest one within a loss gap.
 

@@ -1,9 +1,10 @@
 """Which rounding did it, in the whole run: trained again with one place rounded, and with all but one.
 
-`places` are the fields of a recipe, those of one kind together. A recipe is trained from the first seed with each place
-*alone* rounded as it says, everything else in float64; then *without* the places that did most; then with the known
-*repairs* of the place that did most of all. What each alone does to the loss is its share; what the shares leave is
-interaction. One seed only: `verdicts.py` says whether there is anything to explain, this says by what.
+`places` are the fields of a recipe, those of one kind together; and once more its layers, in the groups of
+``layers.py``. A recipe is trained from the first seed with each place *alone* rounded as it says, everything else in
+float64; then *without* the places that did most; then with the known *repairs* of the field that did most of all. What
+each alone does to the loss is its share; what the shares leave is interaction. One seed only: `verdicts.py` says
+whether there is anything to explain, this says by what.
 
 The error of one step's gradient is split in ``attribution.py``.
 """
@@ -11,7 +12,7 @@ The error of one step's gradient is split in ``attribution.py``.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -20,10 +21,14 @@ from ..formats.rounding import Rounding
 from ..nn.recipes import OPERAND_FIELDS, SUM_FIELDS, Cast
 from .comparison import Comparison
 from .inference import log_of
+from .layers import ELSEWHERE, can_be_split, groups_of, only, without
 from .members import TWIN, Member, rounds
 from .verdicts import End, Ends, verdict_of
 
 ALONE, WITHOUT, REPAIRED = "only", "without", "with"
+
+#: what a place that is a group of layers is called begins with
+LAYER = "layer "
 
 #: place -> the fields of a recipe that are it, in the order in which a step meets them
 PLACES: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -82,6 +87,9 @@ def recipe_for(member: Member) -> nn.Recipe:
     recipe, exact = nn.recipe(member.recipe), nn.recipe("float64")
     if not member.how:
         return recipe
+    if member.layers:
+        change = only if member.how == ALONE else without
+        return change(recipe, member.layers, member.place.removeprefix(LAYER)).replace(name=member.name)
     if member.how == REPAIRED:
         return recipe.replace(**_repairs(recipe)[member.place], name=member.name)
     own, other = (recipe, exact) if member.how == ALONE else (exact, recipe)
@@ -104,13 +112,33 @@ def explained(config: Comparison, ends: Ends) -> list[str]:
 _EXPLAINED = ("worse", "diverged")
 
 
-def first_members(config: Comparison, name: str) -> list[Member]:
-    """The runs with one place rounded."""
-    return [_member(config, name, ALONE, place) for place in places(config, name)]
+def layer_places(recipe: nn.Recipe, layers: Sequence[str]) -> tuple[str, ...]:
+    """The groups of layers, as places; none where there is one alone.
+
+    Examples
+    --------
+    >>> layer_places(nn.recipe("bf16-pure"), ("0", "2"))
+    ('layer 0', 'layer 2', 'between layers')
+    """
+    groups = groups_of(layers)
+    if len(groups) < 2 or not can_be_split(recipe):
+        return ()
+    return (*(LAYER + group for group in groups), ELSEWHERE)
 
 
-def further_members(config: Comparison, name: str, ends: Ends) -> list[Member]:
+def first_members(config: Comparison, name: str, layers: tuple[str, ...] = ()) -> list[Member]:
+    """The runs with one place rounded: a field, or a group of these layers."""
+    found = [_member(config, name, ALONE, place) for place in places(config, name)]
+    return found + [_member(config, name, ALONE, at, layers) for at in layer_places(nn.recipe(name), layers)]
+
+
+def further_members(config: Comparison, name: str, ends: Ends, layers: tuple[str, ...] = ()) -> list[Member]:
     """The runs without a place and with a repair, once those of `first_members` are known."""
+    top = layer_effects(config, name, ends)[:1]
+    return [_member(config, name, WITHOUT, e.place, layers) for e in top] + _further_fields(config, name, ends)
+
+
+def _further_fields(config: Comparison, name: str, ends: Ends) -> list[Member]:
     alone = [effect for effect in effects(config, name, ends) if effect.how == ALONE]
     if not alone:
         return []
@@ -123,13 +151,30 @@ def further_members(config: Comparison, name: str, ends: Ends) -> list[Member]:
 
 
 def effects(config: Comparison, name: str, ends: Ends) -> list[Effect]:
-    """What is known of a recipe's places: those alone first, ranked; then without; then repairs."""
+    """What is known of a recipe's fields: those alone first, ranked; then without; then repairs."""
+    tried = [(how, place) for how in (ALONE, WITHOUT) for place in PLACES]
+    return _effects(config, name, ends, tried + [(REPAIRED, repair) for repair in _REPAIRS_OF])
+
+
+def layer_effects(config: Comparison, name: str, ends: Ends) -> list[Effect]:
+    """What is known of a recipe's layers: those alone first, ranked; then the one that does most taken away."""
+    known = layers_tried(name, ends)
+    return _effects(config, name, ends, [(how, place) for how in (ALONE, WITHOUT) for place in known])
+
+
+def layers_tried(name: str, ends: Ends) -> list[str]:
+    """The places that are layers, of those at which a recipe has been trained alone, in the model's order."""
+    start = f"{name} {ALONE} "
+    places = [who.removeprefix(start) for who, _ in ends if who.startswith(start)]
+    return [place for place in places if place.startswith(LAYER) or place == ELSEWHERE]
+
+
+def _effects(config: Comparison, name: str, ends: Ends, tried: Sequence[tuple[str, str]]) -> list[Effect]:
+    """Those of (how, place) that have been trained to their end."""
     own, twin = ends.get((name, config.seed)), ends.get((TWIN, config.seed))
     if own is None or twin is None:
         return []
     whole = None if own.diverged else log_of(own.loss) - log_of(twin.loss)
-    tried = [(how, place) for how in (ALONE, WITHOUT) for place in PLACES]
-    tried += [(REPAIRED, repair) for repair in _REPAIRS_OF]
     found = []
     for how, place in tried:
         end = ends.get((_name(name, how, place), config.seed))
@@ -159,8 +204,8 @@ def _effect(how: str, place: str, end: End, twin: End, whole: float | None) -> E
     return Effect(place, how, loss, end.path, share)
 
 
-def _member(config: Comparison, name: str, how: str, place: str) -> Member:
-    return Member(_name(name, how, place), config.seed, name, how=how, place=place)
+def _member(config: Comparison, name: str, how: str, place: str, layers: tuple[str, ...] = ()) -> Member:
+    return Member(_name(name, how, place), config.seed, name, how=how, place=place, layers=layers)
 
 
 def _name(recipe: str, how: str, place: str) -> str:

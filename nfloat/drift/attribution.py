@@ -3,14 +3,15 @@
 At the same weights, on the same batch, the gradient is computed once more for each place of the recipe, with that
 place rounded as the recipe says and everything else in float64 (matrix units apart: see `single_sources`). The errors
 found are those of each place alone. Where they are small and independent, their squares add up to the square of the
-whole error; how far that holds is visible in the rows.
+whole error; how far that holds is visible in the rows. At a few steps the same is done layer by layer (`layer_sources`;
+groups of layers, ``layers.py``), everything in a layer together.
 
 The update (the formats of weights, state and step) is no part of this: what it loses is counted as stagnation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -21,7 +22,9 @@ from ..linalg.units.unit import Unit
 from ..nn.precision import Floats
 from ..nn.recipes import OPERAND_FIELDS
 from . import metrics
-from .task import Weights
+from .layers import ELSEWHERE, can_be_split, groups_of, only
+from .members import rounds
+from .trainable import Weights
 
 #: field of a recipe -> what is rounded there, in words; in the order in which a step meets them
 SOURCES: Mapping[str, str] = MappingProxyType(
@@ -46,8 +49,8 @@ _TOGETHER: Mapping[str, tuple[str, ...]] = {
     "softmax": ("softmax", "running_maximum", "running_sum"),
 }
 
-#: what a metric of this kind starts with; the source follows
-METRIC = "error_from."
+#: what metrics of this kind start with; the source follows, or the group of layers
+METRIC, LAYER_METRIC = "error_from.", "error_in."
 
 
 class Source(NamedTuple):
@@ -82,6 +85,20 @@ def single_sources(recipe: nn.Recipe) -> dict[str, Source]:
         else:
             found[field] = Source(exact.replace(**own, layers=layers))
     return found
+
+
+def layer_sources(recipe: nn.Recipe, layers: Sequence[str]) -> dict[str, Source]:
+    """Every group of layers -> the recipe that rounds there alone; none where there is one group.
+
+    Examples
+    --------
+    >>> list(layer_sources(nn.recipe("tf32"), ("0", "2")))
+    ['0', '2', 'between layers']
+    """
+    groups = groups_of(layers)
+    if len(groups) < 2 or not rounds(recipe) or not can_be_split(recipe):
+        return {}
+    return {group: Source(only(recipe, layers, group)) for group in (*groups, ELSEWHERE)}
 
 
 def errors_by_source(

@@ -16,7 +16,7 @@ from .. import nn
 from ..errors import ArgumentError
 from ..nn.optim import Optimizer
 from .comparison import Comparison, Subject, check_integer
-from .engine import EngineTask, Setup, data_digest
+from .engine import EngineTrainable, Setup, data_digest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +62,7 @@ class Experiment(Comparison):
             raise ArgumentError(f"build={self.build!r} must be a function of a seed, or 'module:function'")
         super().__post_init__()
 
-    def task(self) -> EngineTask:
+    def trainable(self) -> EngineTrainable:
         """What `build` sets up, tried twice from the first seed."""
         build = self._function
         first, again = _built(build, self.seed), _built(build, self.seed)
@@ -73,7 +73,7 @@ class Experiment(Comparison):
             )
         nn.batches(len(first.data.train_x), self.batch, 0)  # refuses a batch that is too large
         digest = hashlib.sha256((_digest(first) + _source(build)).encode()).hexdigest()
-        return EngineTask(_Builder(build), self.batch, digest)
+        return EngineTrainable(_Builder(build), self.batch, digest)
 
     @property
     def subject(self) -> Subject:
@@ -101,7 +101,7 @@ class Experiment(Comparison):
 
 
 class _Builder:
-    """`build` as an `EngineTask` calls it; the generator draws nothing but batches."""
+    """`build` as an `EngineTrainable` calls it; the generator draws nothing but batches."""
 
     def __init__(self, build: Callable[[int], Any]) -> None:
         self.build = build

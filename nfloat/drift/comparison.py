@@ -16,7 +16,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 from .. import nn
 from ..errors import ArgumentError, NFloatError, check_kind, nearest_names
-from .task import Task
+from .trainable import Trainable
 
 #: the recipes of the main job; "float64" is there to show that the machinery itself adds nothing
 DEFAULT_RECIPES = (
@@ -55,6 +55,7 @@ class Comparison(ABC):
     ablate: str = "worse"
     every: int = 30
     attribute: bool = True
+    record: tuple[str, ...] = ("*",)
 
     def __post_init__(self) -> None:
         for key, least in {"steps": 1, "seed": 0, "seeds": 1, "every": 1}.items():
@@ -63,9 +64,10 @@ class Comparison(ABC):
         if not isinstance(self.attribute, bool):
             raise ArgumentError(f"attribute={self.attribute!r} must be True or False")
         object.__setattr__(self, "recipes", _check_recipes(self.recipes))
+        object.__setattr__(self, "record", _check_patterns(self.record))
 
     @abstractmethod
-    def task(self) -> Task:
+    def trainable(self) -> Trainable:
         """What is trained.
 
         Raises
@@ -158,6 +160,17 @@ def _check_recipes(recipes: object) -> tuple[str, ...]:
         if names.count(name) > 1:
             raise ArgumentError(f"recipes: {name!r} stands there twice")
     return names
+
+
+def _check_patterns(record: object) -> tuple[str, ...]:
+    patterns = tuple(record) if isinstance(record, tuple | list) else ()
+    sound = all(isinstance(p, str) and len(p.split(" ")) <= 2 and all(p.split(" ")) for p in patterns)
+    if not sound or not isinstance(record, tuple | list):
+        raise ArgumentError(
+            f"record={record!r} must be a tuple of patterns: of tensors ('weight.state.*', '*.grad'), or of layers and "
+            "tensors with a space between ('layers.0* gemm.*')"
+        )
+    return patterns
 
 
 def _name_of(recipe: object) -> str:

@@ -26,7 +26,7 @@ from ..ops.memory import check_size
 from ..runs import config as toml
 from .build import Experiment
 from .comparison import Comparison, Subject, check_choice, check_integer
-from .engine import EngineTask, Setup, data_digest
+from .engine import EngineTrainable, Setup, data_digest
 
 #: data known by name, in words; anything else must be a file with one of the suffixes
 DATA_NAMES = {
@@ -81,6 +81,11 @@ class Config(Comparison):
     attribute : bool
         Also measure, at the same steps, how much of the gradient's error each place of the recipe makes alone.
 
+    record : tuple of str
+        Which roundings and sums are measured at these steps: patterns (``*``, ``?``) of a tensor's name ("*.grad",
+        "weight.state.*"), or of layer and tensor with a space between ("layers.0* gemm.*"). Gradients, updates, paths
+        and losses always are. By default all: ("*",).
+
     Raises
     ------
     NFloatError
@@ -117,11 +122,11 @@ class Config(Comparison):
         _check_data(self.data)
         super().__post_init__()
 
-    def task(self) -> EngineTask:
+    def trainable(self) -> EngineTrainable:
         """The model, the optimiser and the data of these names, read now."""
         data = nn.load_data(self.data)
         nn.batches(len(data.train_x), self.batch, 0)  # refuses a batch that is too large
-        return EngineTask(partial(_setup, self, data), self.batch, data_digest(data))
+        return EngineTrainable(partial(_setup, self, data), self.batch, data_digest(data))
 
     @property
     def subject(self) -> Subject:

@@ -37,7 +37,7 @@ from ..formats.catalog import FORMATS
 from ..nn.precision import Floats
 from ..nn.recipes import BlockCast, Cast
 from .recorder import field_of
-from .task import Task
+from .trainable import Trainable
 
 #: (layer, field of a recipe; "state.m" of a momentum m) -> elements in a step
 Counts = Mapping[tuple[str, str], int]
@@ -154,12 +154,12 @@ def _stored_in(recipe: nn.Recipe, field: str) -> tuple[Cast | BlockCast | None, 
 _OPERANDS = tuple(field for field, use in USES.items() if use.sources)
 
 
-def count_elements(task: Task, seed: int) -> dict[tuple[str, str], int]:
+def count_elements(trainable: Trainable, seed: int) -> dict[tuple[str, str], int]:
     """The elements of every tensor of a training step, by one step for all but operands, and one for each of these.
 
     Parameters
     ----------
-    task : Task
+    trainable : Trainable
         What is trained.
     seed : int
         From which seed; sizes do not depend on it.
@@ -181,12 +181,12 @@ def count_elements(task: Task, seed: int) -> dict[tuple[str, str], int]:
         for field in ("weights", "compensation"):
             add(layer, field, np.size(update.before))
 
-    task.begin(base.replace(weight_copy="float32"), seed).step(stored, updated)
+    trainable.begin(base.replace(weight_copy="float32"), seed).step(stored, updated)
     for field in _OPERANDS:
 
         def operand(layer: str, tensor: str, before: Floats, after: Floats, field: str = field) -> None:
             if tensor.startswith("gemm."):
                 add(layer, field, np.size(before))
 
-        task.begin(base.replace(**{field: "bfloat16"}), seed).step(operand)
+        trainable.begin(base.replace(**{field: "bfloat16"}), seed).step(operand)
     return {key: counts[key] for key in sorted(counts, key=lambda key: tuple(USES).index(key[1].partition(".")[0]))}

@@ -1,4 +1,4 @@
-"""Tasks of nfloat's own engine: a model, an optimiser and data of ``nfloat.nn``, trained by its `Trainer`.
+"""`EngineTrainable`: a model, an optimiser and data of ``nfloat.nn``, trained by its `Trainer`.
 
 NumPy's ``Generator(seed)`` draws the initial weights first and the order of batches then, for the twin and for every
 recipe alike; stochastic rounding has a stream of its own.
@@ -18,7 +18,7 @@ from ..nn.optim import Optimizer
 from ..nn.precision import Floats, Observer
 from ..nn.train import Evaluation, Loss, StepResult
 from ..streams import Stream
-from .task import Weights
+from .trainable import Weights
 
 
 class Setup(NamedTuple):
@@ -30,7 +30,7 @@ class Setup(NamedTuple):
     loss: Loss = nn.cross_entropy
 
 
-class EngineTask:
+class EngineTrainable:
     """What a function sets up, with the order of batches.
 
     Parameters
@@ -40,7 +40,7 @@ class EngineTask:
     batch : int
         Examples of a step.
     digest : str
-        As `Task` has it.
+        As `Trainable` has it.
     """
 
     def __init__(self, setup: Callable[[int, np.random.Generator], Setup], batch: int, digest: str) -> None:
@@ -49,7 +49,7 @@ class EngineTask:
     def begin(
         self, recipe: nn.Recipe, seed: int, threads: int | None = None, *, pushed: int = 0, rounding: int = 0
     ) -> EngineTraining:
-        """A training at its start: see `Task`."""
+        """A training at its start: see `Trainable`."""
         generator = np.random.default_rng(seed)
         model, optimizer, data, loss = self.setup(seed, generator)
         if pushed:

@@ -15,7 +15,7 @@ from .comparison import Comparison
 from .members import Member, rounds
 from .recorder import Recorder
 from .rows import Row
-from .task import Task, Training
+from .trainable import Trainable, Training
 from .twin import Reference, run_reference
 
 #: at about so many steps a member is measured: enough to draw a band
@@ -49,21 +49,25 @@ def measured_steps(config: Comparison) -> tuple[int, ...]:
 class References:
     """The float64 twins of the seeds that were asked for, each trained once: its snapshots at the measured steps."""
 
-    def __init__(self, config: Comparison, task: Task, threads: int | None) -> None:
-        self._how = config, task, threads
+    def __init__(self, config: Comparison, trainable: Trainable, threads: int | None) -> None:
+        self._how = config, trainable, threads
         self._known: dict[int, Reference] = {}
 
     def of(self, seed: int) -> Reference:
         """The twin of a seed."""
-        config, task, threads = self._how
+        config, trainable, threads = self._how
         if seed not in self._known:
             own = config.replace(seed=seed)
-            self._known[seed] = run_reference(own, task, threads, measured=measured_steps(config))
+            self._known[seed] = run_reference(own, trainable, threads, measured=measured_steps(config))
         return self._known[seed]
 
 
 def run_group(
-    config: Comparison, task: Task, group: Group, threads: int | None = None, reference: Reference | None = None
+    config: Comparison,
+    trainable: Trainable,
+    group: Group,
+    threads: int | None = None,
+    reference: Reference | None = None,
 ) -> Iterator[list[Row]]:
     """The rows of each member of a group, whole.
 
@@ -74,20 +78,20 @@ def run_group(
     """
     own = config.replace(seed=group.seed)
     if reference is None:
-        reference = run_reference(own, task, threads, measured=measured_steps(config))
+        reference = run_reference(own, trainable, threads, measured=measured_steps(config))
     for member in group.members:
-        yield list(itertools.chain.from_iterable(_run(own, task, member, reference, threads)))
+        yield list(itertools.chain.from_iterable(_run(own, trainable, member, reference, threads)))
 
 
 def _run(
-    config: Comparison, task: Task, member: Member, reference: Reference, threads: int | None
+    config: Comparison, trainable: Trainable, member: Member, reference: Reference, threads: int | None
 ) -> Iterator[list[Row]]:
     recipe = recipe_for(member)
     recorder, measured = Recorder(member.name, recipe, member.seed), set(measured_steps(config))
     if not rounds(recipe) and not member.pushed:
         yield [row for step in sorted(measured) for row in _twin_rows(recorder, step, config.steps, reference)]
         return
-    training = task.begin(recipe, config.seed, threads, pushed=member.pushed, rounding=member.rounding)
+    training = trainable.begin(recipe, config.seed, threads, pushed=member.pushed, rounding=member.rounding)
     for step in range(config.steps):
         if step in measured:
             yield _state_rows(recorder, step, training, reference, last=False)

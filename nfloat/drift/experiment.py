@@ -20,7 +20,7 @@ from .members import TWIN, Member
 from .plan import Training, complete_trainings, stages
 from .result import Result
 from .rows import Row
-from .task import Task
+from .trainable import Trainable
 from .twin import Reference, run_recipe, run_reference
 from .workers import Shared, Workers
 
@@ -83,13 +83,13 @@ def run(
     check_kind("config", config, Comparison, "a configuration, such as nf.drift.Config()")
     for name, given in (("progress", progress), ("callback", callback)):
         check_callable(name, given)
-    task, tell = config.task(), callback or _untold
+    trainable, tell = config.trainable(), callback or _untold
     if out is None:
-        return Result(config, _everything(config, task, _Memory(), threads, progress, tell), task.digest)
+        return Result(config, _everything(config, trainable, _Memory(), threads, progress, tell), trainable.digest)
     start = time.perf_counter()
-    with open_folder(out, config, data_digest=task.digest, overwrite=overwrite) as folder:
-        rows = _everything(config, task, folder, threads, progress, tell)
-        result = Result(config, rows, task.digest)
+    with open_folder(out, config, data_digest=trainable.digest, overwrite=overwrite) as folder:
+        rows = _everything(config, trainable, folder, threads, progress, tell)
+        result = Result(config, rows, trainable.digest)
         folder.finish(complete=True, seconds=round(time.perf_counter() - start, 3), threads=threads)
     return result
 
@@ -103,18 +103,22 @@ class _Memory:
 
 
 def _everything(
-    config: Comparison, task: Task, sink: Sink, threads: int | None, progress: Progress | None, tell: Callback
+    config: Comparison, trainable: Trainable, sink: Sink, threads: int | None, progress: Progress | None, tell: Callback
 ) -> list[Row]:
     """The rows of every stage."""
     done = set(complete_trainings(sink.rows, config))
-    twin = _Twin(config, task, threads, progress)
-    with Workers(config, task, threads) as workers:
+    twin = _Twin(config, trainable, threads, progress)
+    with Workers(config, trainable, threads) as workers:
         ensemble, *later = stages(config)
-        shared = workers.share(_missing(ensemble[1](sink.rows), done))
+
+        def share(groups: list[Group]) -> Shared:
+            return workers.share(groups, twin.reference.seconds if groups else 0.0, apart=True)
+
+        shared = share(_missing(ensemble[1](sink.rows), done))
         for name in config.recipes:
             if (name, config.seed) not in done:
                 tell(Event(BEGIN, name, config.seed, 0))
-                for steps, rows in run_recipe(config, name, task, twin.reference, threads):
+                for steps, rows in run_recipe(config, name, trainable, twin.reference, threads):
                     sink.append(rows)
                     tell(Event(STEP, name, config.seed, steps, rows))
                     _report(progress, name, steps)
@@ -125,7 +129,7 @@ def _everything(
         for name, groups in later:
             missing = _missing(groups(sink.rows), done)
             if missing:
-                _work_off(workers.share(missing), name, config, sink, twin, progress, tell)
+                _work_off(share(missing), name, config, sink, twin, progress, tell)
     tell(Event(FINISHED, "", config.seed, config.steps))
     return sink.rows
 
@@ -166,8 +170,10 @@ def _report(progress: Progress | None, name: str, steps: int) -> None:
 class _Twin:
     """The float64 twin of the first seed, trained when it is first asked for."""
 
-    def __init__(self, config: Comparison, task: Task, threads: int | None, progress: Progress | None) -> None:
-        self._how = config, task, threads, progress and partial(progress, TWIN)
+    def __init__(
+        self, config: Comparison, trainable: Trainable, threads: int | None, progress: Progress | None
+    ) -> None:
+        self._how = config, trainable, threads, progress and partial(progress, TWIN)
 
     @cached_property
     def reference(self) -> Reference:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import ArgumentError, nearest_names
 from ..formats.format import Format
-from .ablation import Effect, effects
+from .ablation import Effect, effects, layer_effects
 from .budget import Breach, Budget
 from .comparison import Comparison
 from .plan import is_complete
@@ -88,8 +88,12 @@ class Measurements:
         return what_if(self.rows, formats, name, self.config.seed)
 
     def ablation(self, recipe: str) -> list[Effect]:
-        """What each place of a recipe does alone to the whole run, and what its removal and repairs do."""
+        """What each field of a recipe does alone to the whole run, and what its removal and repairs do."""
         return effects(self.config, recipe, self.ends)
+
+    def layer_ablation(self, recipe: str) -> list[Effect]:
+        """What a recipe does to the whole run in each of the model's layers alone; and everywhere but in the first."""
+        return layer_effects(self.config, recipe, self.ends)
 
     def breaches(self, budget: Budget | None = None, **limits: Any) -> list[Breach]:
         """The limits of a budget, or of a new one of these fields, that recipes break; none where all is within it.

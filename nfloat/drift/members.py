@@ -38,6 +38,8 @@ class Member:
     #: with one place of the recipe changed (``ablation.py``): how, and which
     how: str = ""
     place: str = ""
+    #: where that place is some of the model's layers: all of these
+    layers: tuple[str, ...] = ()
     #: initial weights are moved by 2^-pushed of their size; 0: they are not
     pushed: int = 0
     #: which of the streams of random bits it rounds by; 0 is that of the measured run

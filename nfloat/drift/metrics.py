@@ -114,6 +114,18 @@ def overflow(before: ArrayLike, after: ArrayLike, largest: float) -> float | Non
     return _share((~np.isfinite(after) | _pulled_back(before, after, largest)) & finite, finite)
 
 
+def infinite(values: ArrayLike) -> float | None:
+    """Share of the elements that are infinite: of what sums gave, an overflow.
+
+    Examples
+    --------
+    >>> infinite([1.0, float("nan"), float("-inf"), 0.0])
+    0.25
+    """
+    values = np.asarray(values)
+    return _share(np.isinf(values), np.ones(values.shape, np.bool_))
+
+
 def clamped(before: ArrayLike, after: ArrayLike, largest: float) -> float | None:
     """Share of the finite numbers beyond `largest` that a saturating rounding pulled back to it.
 

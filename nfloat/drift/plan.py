@@ -13,12 +13,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from .ablation import explained, first_members, further_members
 from .comparison import Comparison
+from .layers import layers_in
 from .members import Member, members
 from .rows import LAST_METRIC, Row
 from .verdicts import Ends, ends_of
 
 #: a training: the name of its rows, and its seed
 Training = tuple[str, int]
+
+Layers = tuple[str, ...]
 
 #: the stages after the measured recipes, by what their progress is called
 ENSEMBLE, ABLATION, REPAIRS = "other seeds", "one place rounded", "all but one, and repairs"
@@ -27,17 +30,18 @@ ENSEMBLE, ABLATION, REPAIRS = "other seeds", "one place rounded", "all but one, 
 def stages(config: Comparison) -> Sequence[tuple[str, Callable[[Sequence[Row]], list[list[Member]]]]]:
     """(Name, rows so far -> groups of members that one process trains), in their order."""
 
-    def ablation(of: Callable[[str, Ends], list[Member]]) -> Callable[[Sequence[Row]], list[list[Member]]]:
+    def ablation(of: Callable[[str, Ends, Layers], list[Member]]) -> Callable[[Sequence[Row]], list[list[Member]]]:
         def groups(rows: Sequence[Row]) -> list[list[Member]]:
             ends = ends_of(rows)
-            return [found for name in explained(config, ends) if (found := of(name, ends))]
+            names = explained(config, ends)
+            return [found for name in names if (found := of(name, ends, layers_in(rows, name, config.seed)))]
 
         return groups
 
     return (
         (ENSEMBLE, lambda _: [list(group) for _, group in itertools.groupby(members(config), lambda m: m.seed)]),
-        (ABLATION, ablation(lambda name, _: first_members(config, name))),
-        (REPAIRS, ablation(lambda name, ends: further_members(config, name, ends))),
+        (ABLATION, ablation(lambda name, _, layers: first_members(config, name, layers))),
+        (REPAIRS, ablation(lambda name, ends, layers: further_members(config, name, ends, layers))),
     )
 
 

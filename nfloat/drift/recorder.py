@@ -8,20 +8,23 @@ A `Recorder` belongs to one recipe; it is asked for rows of three kinds: `loss_r
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from operator import itemgetter
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import nn
+from ..blocks.array import BlockArray
 from ..formats.format import Format
-from ..nn.precision import Floats, Role
+from ..nn.precision import Floats, Observer, Role, Witness
+from ..nn.recipes.sums import Sums
 from ..nn.train import Evaluation, StepResult
 from . import metrics
-from .attribution import METRIC
 from .rows import LAST_METRIC, MODEL, Row
-from .task import Weights
 from .tensors import Look
+from .trainable import Weights
 
 #: tensor -> the recipe's field that rounds it; those of parameters by what follows the parameter's name
 _FIELDS = {role.tensor: role.field for role in Role}
@@ -30,20 +33,33 @@ _FIELDS = {role.tensor: role.field for role in Role}
 class Recorder:
     """Collects what one step of one recipe, begun from one seed, does and gives it as rows."""
 
-    def __init__(self, name: str, recipe: nn.Recipe, seed: int) -> None:
+    def __init__(self, name: str, recipe: nn.Recipe, seed: int, record: Sequence[str] = ("*",)) -> None:
         self.name, self.recipe, self.seed = name, recipe, seed
+        #: patterns of what is measured, as `Config` has them
+        self.record = record
+        self._recorded: dict[tuple[str, str], bool] = {}
         #: (layer, tensor, metric) -> share, the highest where a tensor has several parts
         self._rates: dict[tuple[str, str, str], float] = {}
         self._updates: list[nn.Update] = []
         self._look: Look | None = None
 
-    def look(self) -> None:
-        """Look at the next step's tensors closely, too."""
+    def look(self) -> Witness:
+        """Look at the next step's tensors closely, too: an observer for it that is told of scales and sums."""
         self._look = Look()
+        return _Close(self.observer, self._look, self.records)
+
+    def records(self, layer: str, tensor: str) -> bool:
+        """Whether a tensor is one that is measured."""
+        key = layer, tensor
+        if key not in self._recorded:
+            self._recorded[key] = any(_fits(pattern, layer, tensor) for pattern in self.record)
+        return self._recorded[key]
 
     # ---------------------------------------------------------------- the engine's hooks
     def observer(self, layer: str, tensor: str, before: Floats, after: Floats) -> None:
-        """Measure one rounding; where nothing is rounded, NaN alone can be there."""
+        """Measure one rounding; where nothing is rounded, NaN alone can be there, and infinities among sums."""
+        if not self.records(layer, tensor):
+            return
         field = field_of(tensor)
         cast = getattr(self.recipe.at(layer), field) if field else None
         if self._look is not None and field:
@@ -55,6 +71,8 @@ class Recorder:
             self._rate(layer, tensor, "underflow", metrics.underflow(before, after))
             self._rate(layer, tensor, "overflow", metrics.overflow(before, after, largest))
             self._rate(layer, tensor, "clamped", metrics.clamped(before, after, largest) or None)
+        elif is_sum(tensor):
+            self._rate(layer, tensor, "overflow", metrics.infinite(after) or None)
         self._rate(layer, tensor, "nan", metrics.not_a_number(after) or None)
 
     def _rate(self, layer: str, tensor: str, metric: str, share: float | None) -> None:
@@ -98,11 +116,9 @@ class Recorder:
         return rows
 
     def source_rows(self, step: int, errors: Mapping[str, float | None]) -> list[Row]:
-        """Rows of a measured step: the gradient's error by the place where it is made."""
-        rows = []
-        for source, error in errors.items():
-            rows += self._some(step, MODEL, "weights.grad", METRIC + source, error)
-        return rows
+        """Rows of a measured step: the gradient's error by the place where it is made, by the metric's name."""
+        known = {metric: error for metric, error in errors.items() if error is not None}
+        return [self._row(step, MODEL, "weights.grad", metric, error) for metric, error in known.items()]
 
     def weight_rows(self, step: int, weights: Weights, reference: Weights, start: Weights) -> list[Row]:
         """Rows of the weights after `step` updates: distance from the reference's path."""
@@ -152,8 +168,52 @@ class Recorder:
         )
 
 
+class _Close(NamedTuple):
+    """A recorder's observer at a step that is looked at closely."""
+
+    observer: Observer
+    look: Look
+    records: Callable[[str, str], bool]
+
+    def __call__(self, layer: str, tensor: str, before: Floats, after: Floats) -> None:
+        self.observer(layer, tensor, before, after)
+
+    def scaled(self, layer: str, tensor: str, before: Floats, blocks: BlockArray) -> None:
+        if self.records(layer, tensor):
+            self.look.scaled(layer, tensor, before, blocks)
+
+    def summed(self, layer: str, tensor: str, a: Any, b: Any, c: Floats | None, sums: Sums) -> None:
+        if self.records(layer, tensor):
+            self.look.summed(layer, tensor, a, b, c, sums)
+
+
+def _fits(pattern: str, layer: str, tensor: str) -> bool:
+    """Whether a pattern, of a tensor or of layer and tensor, fits.
+
+    Examples
+    --------
+    >>> [_fits(pattern, "layers.0", "weight.grad") for pattern in ("*", "*.grad", "layers.* weight*", "head *")]
+    [True, True, True, False]
+    """
+    place, _, name = pattern.rpartition(" ")
+    return fnmatchcase(tensor, name) and fnmatchcase(layer, place or "*")
+
+
+def is_sum(tensor: str) -> bool:
+    """Whether a tensor is what sums gave, which nothing rounds: "forward.sum", "sum"."""
+    return tensor.rpartition(".")[2] == "sum" and tensor != "running.sum"
+
+
 def field_of(tensor: str) -> str | None:
-    """The recipe's field that rounds a tensor: of "weight.state.v" `state`; None of what sums gave."""
+    """The recipe's field that rounds a tensor: of "weight.state.v" `state`; None of what sums gave.
+
+    Examples
+    --------
+    >>> field_of("weight.state.v"), field_of("bias"), field_of("running.sum"), field_of("forward.sum"), field_of("sum")
+    ('state', 'weights', 'running_sum', None, None)
+    """
+    if is_sum(tensor):
+        return None
     if tensor in _FIELDS:
         return _FIELDS[tensor]
     ending = tensor.partition(".")[2].partition(".")[0]

@@ -134,7 +134,7 @@ def replay(
     if step >= config.steps:
         raise ArgumentError(f"step={step} must be below the run's {config.steps} steps")
     how = nn.recipe(recipe)
-    training = config.task().begin(how, config.seed, threads)
+    training = config.trainable().begin(how, config.seed, threads)
     for done in range(step):
         training.step()
         if progress is not None:

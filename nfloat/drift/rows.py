@@ -14,9 +14,11 @@ whole; `step` counts the updates done before the measurement, so weights have ro
 | loss (of the model) | batch_loss, batch_loss_gap, train_loss, train_loss_gap, test_error; if scaled: scale, skipped |
 | weight, bias; weights (of the model) | path_distance, stagnation, below_half_ulp, descent_quality |
 | weight.grad, bias.grad | relative_error, cosine, sign_agreement |
-| weights.grad (of the model) | the same, and error_from.<place> (``attribution.py``) |
+| weights.grad (of the model) | the same, error_from.<place>; at a few steps error_in.<layers> (``attribution.py``) |
 | input, activation, activation.grad, gemm.x, weight, weight.state.v, ... | underflow, overflow, nan, clamped |
 | the same, at a few steps (``tensors.py``) | headroom, sqnr, bias, bias_t, rms, exponent.<K> |
+| operands in blocks, at these steps | clamped, last_bin, scale_underflow, scale.<K> |
+| forward.sum, input_gradient.sum, weight_gradient.sum, sum | overflow, nan; at these steps swamped |
 
 The rates of a tensor stand in the order in which the step made it; shares of NaN and of clamped numbers only where
 there are some.

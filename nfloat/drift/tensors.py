@@ -1,7 +1,9 @@
 """What one rounding does to one tensor: noise, headroom, bias, and where its numbers lie among the exponents.
 
 `Look` collects these for every tensor that a step stores; it is taken at a few steps only (`looked_at`). Shares of
-what is lost altogether (underflow, overflow) and of updates stand in ``metrics.py``, and are taken more often.
+what is lost altogether (underflow, overflow) and of updates stand in ``metrics.py``, and are taken more often. Of
+operands in blocks it also has what their scales do (`block_scales`), of sums how much of them is swamped
+(``swamping.py``).
 
 Definitions are those of the field: SQNR as in Rouhani et al. 2023 (arXiv:2302.08007), the bias of a rounding in units
 in the last place with Student's t against zero as in Connolly, Higham and Mary 2021 (doi:10.1137/20M1334796).
@@ -11,20 +13,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..blocks.array import BlockArray
+from ..blocks.diagnostics import clamp_rate, last_bin_occupancy, scale_histogram, scale_underflow_count
 from ..formats.format import Format
 from ..nn.elementary import total
+from ..nn.recipes.sums import Sums
 from .inference import log_of
 from .metrics import norm
+from .swamping import swamped
 
 #: metrics of a `Look`; "exponent.K" is the share of the elements with 2^K <= |x| < 2^(K+1), "exponent.zero" of zeros
 EXPONENT = "exponent."
 #: the root of the mean square of the finite elements
 RMS = "rms"
 ZERO = "zero"
+#: "scale.K" is the share of the blocks whose scale s has 2^K <= s < 2^(K+1)
+SCALE = "scale."
 
 #: dB per unit of the natural logarithm, and ln 2: the engine's logarithm gives the same bits everywhere
 _DECIBELS, _LN2 = 8.685889638065037, 0.6931471805599453
@@ -119,6 +128,26 @@ def exponents(values: ArrayLike) -> dict[str, int]:
     }
 
 
+def block_scales(before: ArrayLike, blocks: BlockArray) -> dict[str, float]:
+    """What the scales of an operand do: shares of its elements and of its blocks.
+
+    `clamped`: elements beyond the largest one times their scale; `last_bin`: elements with the largest magnitude, which
+    a scale that fits uses; `scale_underflow`: blocks, not all zeros, with the least scale there is, or 0; "scale.K":
+    scales by binade. From 0 to 1 each; ``blocks/diagnostics.py`` has them as counts.
+
+    Examples
+    --------
+    >>> import nfloat as nf
+    >>> x = [957.0] + [1.0] * 31 + [0.5] * 32
+    >>> block_scales(x, nf.quantize(x, nf.mxfp8_e4m3))
+    {'clamped': 0.015625, 'last_bin': 0.015625, 'scale_underflow': 0.0, 'scale.-9': 0.5, 'scale.1': 0.5}
+    """
+    count = max(1, blocks.scales.size)
+    found = {"clamped": clamp_rate(before, blocks), "last_bin": last_bin_occupancy(blocks)}
+    found["scale_underflow"] = scale_underflow_count(before, blocks) / count
+    return found | {f"{SCALE}{exponent}": n / count for exponent, n in scale_histogram(blocks).items()}
+
+
 class Look:
     """What a step stores, tensor by tensor; of one of several parts the worst metrics, and the exponents of all."""
 
@@ -147,6 +176,18 @@ class Look:
             found = None if after is before else bias(before, after, fmt)
             if found is not None and (*key, "bias") not in self._metrics:
                 self._metrics[*key, "bias"], self._metrics[*key, "bias_t"] = found
+
+    def scaled(self, layer: str, tensor: str, before: ArrayLike, blocks: BlockArray) -> None:
+        """Look at an operand's scales; of one that is cut twice (along each axis) at the first cut."""
+        if (layer, tensor, "last_bin") not in self._metrics:
+            self._metrics |= {(layer, tensor, key): value for key, value in block_scales(before, blocks).items()}
+
+    def summed(self, layer: str, tensor: str, a: Any, b: Any, c: Any, sums: Sums) -> None:
+        """Look at a product's sums, the worst of several."""
+        share = swamped(a, b, c, sums)
+        if share is not None:
+            key = layer, tensor, "swamped"
+            self._metrics[key] = max(share, self._metrics.get(key, 0.0))
 
     def _keep(self, layer: str, tensor: str, metric: str, value: float | None) -> None:
         if value is not None:

@@ -41,6 +41,8 @@ CONDITIONS: Mapping[str, Condition] = MappingProxyType(
         "overflow": Condition("overflow", lambda share: share > 0.0),
         # a tenth: what sparse gradients lose without harm is far less, a lost second moment far more
         "underflow": Condition("underflow", lambda share: share > 0.1),
+        # half of a sum's additions do nothing: it has stalled
+        "swamped": Condition("sums that stall", lambda share: share > 0.5, 1),
         "stagnation": Condition("lost updates", lambda share: share > 0.5, 1),
         # below, more than a quarter of the step is off its direction (the angle's sine is above 0.4)
         "cosine": Condition("gradient off its direction", lambda cosine: cosine < 0.9, 2),

@@ -1,23 +1,25 @@
 """One recipe beside its float64 twin: same initial weights, same batches, so that every difference is rounding's.
 
 `run_reference` trains the twin and keeps what recipes are compared with; `run_recipe` trains under a recipe and gives
-rows as they come. What is trained stands behind ``task.py``.
+rows as they come. What is trained stands behind ``trainable.py``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from .. import nn
 from ..nn.train import Evaluation
-from .attribution import errors_by_source, single_sources
+from .attribution import LAYER_METRIC, METRIC, Source, errors_by_source, layer_sources, single_sources
 from .comparison import Comparison
+from .layers import layers_of
 from .recorder import Recorder
 from .rows import Row
-from .task import Task, Training, Weights
 from .tensors import looked_at
+from .trainable import Trainable, Training, Weights
 
 
 class Snapshot(NamedTuple):
@@ -39,11 +41,13 @@ class Reference:
 
     batch_loss: list[float]
     at: dict[int, Snapshot]
+    #: how long it took: about what any training of the run does
+    seconds: float
 
 
 def run_reference(
     config: Comparison,
-    task: Task,
+    trainable: Trainable,
     threads: int | None = None,
     progress: Callable[[int], None] | None = None,
     measured: Collection[int] | None = None,
@@ -52,20 +56,21 @@ def run_reference(
 
     Snapshots are of the steps `measured`, the configuration's where it is None, of the start and the end.
     """
-    training = task.begin(nn.recipe("float64"), config.seed, threads)
-    reference, steps = Reference([], {}), {0, *(config.recorded_steps if measured is None else measured)}
+    start = time.perf_counter()
+    training = trainable.begin(nn.recipe("float64"), config.seed, threads)
+    losses, at, steps = [], {}, {0, *(config.recorded_steps if measured is None else measured)}
     for step in range(config.steps):
         if step in steps:
-            reference.at[step] = _snapshot(training)
-        reference.batch_loss.append(training.step().loss)
+            at[step] = _snapshot(training)
+        losses.append(training.step().loss)
         if progress is not None:
             progress(step + 1)
-    reference.at[config.steps] = _snapshot(training)
-    return reference
+    at[config.steps] = _snapshot(training)
+    return Reference(losses, at, time.perf_counter() - start)
 
 
 def run_recipe(
-    config: Comparison, name: str, task: Task, reference: Reference, threads: int | None = None
+    config: Comparison, name: str, trainable: Trainable, reference: Reference, threads: int | None = None
 ) -> Iterator[tuple[int, list[Row]]]:
     """Train under a recipe; gives (updates done, new rows) after each step, the rows of the end with the last.
 
@@ -77,8 +82,8 @@ def run_recipe(
         Never changes a bit.
     """
     recipe = nn.recipe(name)
-    training = task.begin(recipe, config.seed, threads)
-    run = _Run(config, training, reference, recipe, Recorder(name, recipe, config.seed))
+    training = trainable.begin(recipe, config.seed, threads)
+    run = _Run(config, training, reference, recipe, Recorder(name, recipe, config.seed, config.record))
     measured = set(config.recorded_steps)
     for step in range(config.steps):
         rows = run.measured_step(step) if step in measured else run.plain_step(step)
@@ -95,6 +100,7 @@ class _Run:
     ) -> None:
         self.training, self.reference, self.recorder = training, reference, recorder
         self.sources = single_sources(recipe) if config.attribute else {}
+        self.layers = layer_sources(recipe, layers_of(training.weights())) if config.attribute else {}
         self.looked_at = looked_at(config.recorded_steps[:-1])
 
     def plain_step(self, step: int) -> list[Row]:
@@ -105,12 +111,18 @@ class _Run:
         """Learn from a batch; the rows of a measured step: weights before it, gradients and rates in it."""
         rows = self.state_rows(step)
         exact = self.training.exact_gradients()
-        errors = errors_by_source(self.sources, self.training.gradients, exact)
+        errors = self._errors(METRIC, self.sources, exact)
         if step in self.looked_at:
-            self.recorder.look()
-        result = self.training.step(self.recorder.observer, self.recorder.watch)
+            errors |= self._errors(LAYER_METRIC, self.layers, exact)
+        observer = self.recorder.look() if step in self.looked_at else self.recorder.observer
+        result = self.training.step(observer, self.recorder.watch)
         rows += self.recorder.step_rows(step, result, exact) + self.recorder.source_rows(step, errors)
         return self.recorder.loss_rows(step, result, self.reference.batch_loss[step]) + rows
+
+    def _errors(self, metric: str, sources: Mapping[str, Source], exact: Weights) -> dict[str, float | None]:
+        """Metric -> the error of the gradient that is made at one place, or in one group of layers."""
+        found = errors_by_source(sources, self.training.gradients, exact)
+        return {metric + source: error for source, error in found.items()}
 
     def state_rows(self, step: int) -> list[Row]:
         """Rows of the weights after `step` updates: where they are, and what they are worth."""

@@ -21,11 +21,11 @@ from ..ops.threads import available
 from .comparison import Comparison
 from .ensemble import Group, References, run_group
 from .rows import Row
-from .task import Task
+from .trainable import Trainable
 from .twin import Reference
 
-#: updates in all groups together from which another process pays for its start (about two seconds)
-MUCH = 20_000
+#: seconds of work from which another process pays for its start (about two)
+MUCH = 8.0
 
 _SERVE = "import sys; sys.path[:] = {path!r}; from nfloat.drift.workers import serve; serve()"
 
@@ -35,26 +35,22 @@ class Workers:
 
     Parameters
     ----------
-    config, task
+    config, trainable
         Of the run; where they cannot be pickled, there is no other process.
     threads : int, optional
         1: no other process. Otherwise passed to `nf.matmul`.
     kept : range, optional
         Seeds whose groups come again and again, so that their float64 twins are kept; by default the first one.
-    much : int
-        Updates in all groups together from which another process pays for its start; by default `MUCH`.
     """
 
     def __init__(
         self,
         config: Comparison,
-        task: Task,
+        trainable: Trainable,
         threads: int | None,
         kept: range | None = None,
-        much: float | None = None,
     ) -> None:
-        self.config, self.task, self.threads = config, task, threads
-        self.much = MUCH if much is None else much
+        self.config, self.trainable, self.threads = config, trainable, threads
         self.kept = range(config.seed, config.seed + 1) if kept is None else kept
         self.other: subprocess.Popen[bytes] | None = None
 
@@ -68,17 +64,28 @@ class Workers:
             self.other.kill()
             self.other.communicate()
 
-    def share(self, groups: Sequence[Group]) -> Shared:
-        """Begin with these groups, in the other process, if that is worth its start."""
-        work = len([member for group in groups for member in group.members]) * self.config.steps
-        alone = len(groups) < 2 or self.threads == 1 or available() < 2
-        if self.other is None and work >= self.much and not alone:
+    def share(self, groups: Sequence[Group], seconds: float, *, apart: bool = False) -> Shared:
+        """Begin with these groups, in the other process, if that is worth its start.
+
+        Parameters
+        ----------
+        groups : sequence of Group
+            What is to be trained.
+        seconds : float
+            About what one training takes; it decides about the other process, and about no bit.
+        apart : bool
+            Share groups of a seed whose twin is kept member by member.
+        """
+        cut = {seed for seed in self.kept if apart}
+        shared = [each for group in groups for each in (_members(group) if group.seed in cut else [group])]
+        alone = len(shared) < 2 or self.threads == 1 or available() < 2
+        if self.other is None and seconds * sum(len(group.members) for group in groups) >= MUCH and not alone:
             self._start()
-        return Shared(self, groups, None if alone else self.other)
+        return Shared(self, shared, None if alone else self.other)
 
     def _start(self) -> None:
         try:
-            work = pickle.dumps((self.config, self.task, self.kept))
+            work = pickle.dumps((self.config, self.trainable, self.kept))
         except (pickle.PicklingError, AttributeError, TypeError):
             return  # a function of the caller's that only this process knows
         command = [sys.executable, "-c", _SERVE.format(path=sys.path)]
@@ -87,6 +94,10 @@ class Workers:
         self.other = subprocess.Popen(command, stdin=pipe, stdout=pipe, start_new_session=True)
         with contextlib.suppress(OSError):  # one that died at once is seen when it is asked
             _write(cast("IO[bytes]", self.other.stdin), work)
+
+
+def _members(group: Group) -> list[Group]:
+    return [Group([member]) for member in group.members]
 
 
 class Shared:
@@ -112,7 +123,9 @@ class Shared:
 
     def _own(self, group: Group, twin: Callable[[int], Reference]) -> Iterator[list[Row]]:
         of = self._workers
-        return run_group(of.config, of.task, group, of.threads, twin(group.seed) if group.seed in of.kept else None)
+        return run_group(
+            of.config, of.trainable, group, of.threads, twin(group.seed) if group.seed in of.kept else None
+        )
 
     def _take(self, *, first: bool) -> tuple[int, Group] | None:
         with self._lock:
@@ -137,14 +150,14 @@ class Shared:
 def serve() -> None:
     """The other process: reads configuration and data, then groups, and writes their rows, until its input ends."""
     read, write = sys.stdin.buffer, sys.stdout.buffer
-    config, task, kept = pickle.load(read)
-    twins = References(config, task, 1)
+    config, trainable, kept = pickle.load(read)
+    twins = References(config, trainable, 1)
     while True:
         try:
             group = pickle.load(read)
         except EOFError:
             return
-        _send(write, list(run_group(config, task, group, 1, twins.of(group.seed) if group.seed in kept else None)))
+        _send(write, list(run_group(config, trainable, group, 1, twins.of(group.seed) if group.seed in kept else None)))
 
 
 def _send(to: IO[bytes], value: Any) -> None:

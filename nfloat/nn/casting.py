@@ -6,11 +6,12 @@ The rules, and products of tensors, stand in ``precision.py``.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..blocks.array import BlockArray
 from ..errors import ArgumentError
 from ..kernels.arithmetic.operations import Operation
 from ..kernels.jit import entry_point
@@ -24,10 +25,27 @@ from ..streams import SeedLike, Stream
 from .clamping import clamped
 from .operands import AmaxHistory, Operands
 from .recipes import BlockCast, Cast, Recipe
+from .recipes.sums import Sums
 from .roles import INTERIOR, Role
 
 Floats: TypeAlias = NDArray[np.floating]
 Observer: TypeAlias = Callable[[str, str, Floats, Floats], None]
+
+
+@runtime_checkable
+class Witness(Protocol):
+    """An observer that is also told of what its four arguments do not show: scales, and what sums are made of."""
+
+    def __call__(self, layer: str, tensor: str, before: Floats, after: Floats, /) -> None:
+        """As any observer."""
+
+    def scaled(self, layer: str, tensor: str, before: Floats, blocks: BlockArray) -> None:
+        """An operand in blocks: the elements, and the scales that they share (elements to nearest)."""
+
+    def summed(self, layer: str, tensor: str, a: Any, b: Any, c: Floats | None, sums: Sums) -> None:
+        """A product's operands, what its sums begin with, and how they are formed."""
+
+
 #: f(layer, tensor, format, mode, elements)
 Tracer: TypeAlias = Callable[[str, str, str, str, int], None]
 

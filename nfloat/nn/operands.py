@@ -27,6 +27,7 @@ from ..blocks.quantize import quantize
 from ..errors import ArgumentError, check_kind
 from ..linalg.blocks import exact_values
 from ..ops.blocks.plan import block_plan
+from ..ops.codes import encode
 from ..ops.rounding import round as nf_round
 from ..streams import Stream
 from .recipes import BlockCast
@@ -160,6 +161,20 @@ def quantised(cast: BlockCast, x: Floats, axis: int, tile: int, seed: Stream | N
     if apart and f.is_tile:
         alone = _rows_of_tiles(alone, axis, tile)
     return Operand(alone if apart else np.asarray(exact_values(alone)), found.tensor_scale)
+
+
+def in_blocks(cast: BlockCast, x: Floats, axis: int, tile: int) -> BlockArray:
+    """What `quantised` makes of an array, elements and scales apart, to nearest: for whoever looks at the scales."""
+    f = cast.format
+    seed = 0 if f.scale_rounding.is_stochastic else None
+    return quantize(x, f, axis=(tile, axis) if f.is_tile else axis, seed=seed)
+
+
+def as_one_block(cast: BlockCast, made: Operand) -> BlockArray:
+    """Elements under one scale as an array of one block."""
+    elements, kind = np.asarray(made.values), np.float32 if cast.format.scale.fits_float32 else np.float64
+    codes = np.asarray(encode(elements, cast.format.element))
+    return BlockArray(codes, np.asarray(made.scale, kind), 1.0, cast.format, None, elements.dtype)
 
 
 def _rows_of_tiles(q: BlockArray, axis: int, tile: int) -> BlockArray:

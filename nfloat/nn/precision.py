@@ -51,6 +51,8 @@ the layer's place ("0", "2"; outside of a model the operation's name), and `tens
 | weight.compensation, ... | the parts of a compensated update |
 | weight, bias | the new weights, before and after they are stored |
 
+An observer that is a `Witness` is told more: the scales of operands in blocks, and the operands of products.
+
 An optimiser's ``step(watch=g)`` calls ``g(Update(name, gradient, step, before, after))`` per parameter: ``before ==
 after`` where the gradient is not zero is a stagnated weight. ``train.gradients(model, x, y)`` is the exact gradient at
 the same weights.
@@ -76,7 +78,18 @@ from .casting import Casting
 from .casting import Floats as Floats
 from .casting import Observer as Observer
 from .casting import Tracer as Tracer
-from .operands import AmaxHistory, Operand, Source, quantised, source, transformed, under_one_scale
+from .casting import Witness as Witness
+from .operands import (
+    AmaxHistory,
+    Operand,
+    Source,
+    as_one_block,
+    in_blocks,
+    quantised,
+    source,
+    transformed,
+    under_one_scale,
+)
 from .products import scaled, split
 from .recipes import BlockCast, Cast, Recipe, recipe
 from .recipes.sums import SplitK, Sums, described
@@ -170,6 +183,8 @@ class Precision(Casting):
             seed = self.stream(name, f"{role.tensor}.{product}") if cast.stochastic else None
             made = quantised(cast, x, axis, tile, seed, apart)
             self._report_blocks(role, name, x, made, cast)
+            if isinstance(self.observer, Witness):
+                self.observer.scaled(*role.label(name), x, in_blocks(cast, x, axis, tile))
             return made
 
         made = self._operands.once(here, way, cast.stochastic, make)
@@ -183,6 +198,8 @@ class Precision(Casting):
         seed = self.stream(name, role.tensor) if cast.stochastic else None
         made = under_one_scale(cast, x, amax, seed)
         self._report_blocks(role, name, x, made, cast)
+        if isinstance(self.observer, Witness):
+            self.observer.scaled(*role.label(name), x, as_one_block(cast, made))
         return made
 
     def _report_blocks(self, role: Role, name: str, before: Floats, made: Operand, cast: BlockCast) -> None:
@@ -204,7 +221,10 @@ class Precision(Casting):
             if result is None:
                 result = np.asarray(matmul(a, b, sums, c, seed=seed, threads=self.threads))
         if self.observed:
-            self.report_sums(name, "sum" if product == "sums" else f"{product}.sum", result, sums)
+            tensor = "sum" if product == "sums" else f"{product}.sum"
+            self.report_sums(name, tensor, result, sums)
+            if isinstance(self.observer, Witness):
+                self.observer.summed(name, tensor, a, b, c, sums)
         return result
 
     def report_sums(self, name: str, tensor: str, result: Floats, sums: Sums) -> None:

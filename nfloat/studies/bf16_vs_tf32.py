@@ -161,7 +161,7 @@ STUDY = Study(
         "D. Kalamkar et al., A study of BFLOAT16 for deep learning training, 2019 (arXiv:1905.12322)",
     ),
     see="Eight times the gradient's error, and the same loss",
-    seconds=15,
+    seconds=6,
     params=Params(),
     small=Params(("tfloat32", "bfloat16"), 2, 8, 16, ("float64",), 3, "blobs"),
     cells=cells,

@@ -165,7 +165,7 @@ STUDY = Study(
         "NVIDIA, Pretraining large language models with NVFP4, 2025 (arXiv:2509.25149)",
     ),
     see="NVFP4 is 1.6 to 4 dB above MXFP4",
-    seconds=24,
+    seconds=22,
     params=Params(),
     small=Params(("normal", "student t3"), ("mxfp4", "nvfp4"), 2**10),
     cells=cells,

@@ -110,19 +110,19 @@ def _recipe(name: str) -> Any:
 def _float64(model: str, seed: int) -> tuple[float, float]:
     """The test loss at the start and at the end."""
     exact = nf.nn.recipe(_FLOAT64)
-    return float(_task(model).begin(exact, seed).test_set().loss), _trained(model, exact, seed, 0)
+    return float(_trainable(model).begin(exact, seed).test_set().loss), _trained(model, exact, seed, 0)
 
 
 def _trained(model: str, recipe: Any, seed: int, pushed: int) -> float:
-    training = _task(model).begin(recipe, seed, pushed=pushed)
+    training = _trainable(model).begin(recipe, seed, pushed=pushed)
     for _ in range(_config(model).steps):
         training.step()
     return float(training.test_set().loss)
 
 
 @functools.lru_cache(maxsize=4)
-def _task(model: str) -> Any:
-    return _config(model).task()
+def _trainable(model: str) -> Any:
+    return _config(model).trainable()
 
 
 def _config(model: str) -> Config:
@@ -197,7 +197,7 @@ STUDY = Study(
         "B. Rouhani et al., Microscaling data formats for deep learning, 2023 (arXiv:2310.10537)",
     ),
     see="Master weights learn everywhere; 8-bit weights only with stochastic rounding",
-    seconds=110,
+    seconds=47,
     params=Params(),
     small=Params(("mlp on blobs",), (_NULL, "bf16-mixed", "float8_e4m3fn")),
     cells=cells,

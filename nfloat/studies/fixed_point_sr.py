@@ -172,7 +172,7 @@ STUDY = Study(
     "activations, gradients and updates in signed fixed point of 16 bits, rounded to nearest or stochastically.",
     sources=("S. Gupta et al., Deep learning with limited numerical precision, ICML 2015 (arXiv:1502.02551)",),
     see="Nearest learns nothing in 16-bit fixed point, stochastic all",
-    seconds=30,
+    seconds=8,
     params=Params(),
     small=Params((8,), width=8, depth=1, steps=5, runs=1, data="blobs"),
     cells=cells,

@@ -161,7 +161,7 @@ STUDY = Study(
         "P. Micikevicius et al., FP8 formats for deep learning, 2022 (arXiv:2209.05433)",
     ),
     see="bfloat16 inputs err eight times as much as tfloat32's, whatever K",
-    seconds=5,
+    seconds=8,
     params=Params(),
     small=Params(("bfloat16", "tfloat32"), k=(16, 32), size=16, repeats=1),
     cells=cells,

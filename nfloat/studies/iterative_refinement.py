@@ -178,7 +178,7 @@ STUDY = Study(
         "precisions, SIAM J. Sci. Comput. 40, 2018",
     ),
     see="A solver in 16 bits reaches float64's accuracy by refinement",
-    seconds=10,
+    seconds=4,
     params=Params(),
     small=Params(("bfloat16", "float16"), (1, 3), 8),
     cells=cells,

@@ -273,7 +273,7 @@ STUDY = Study(
         "D. Kalamkar et al., A study of BFLOAT16 for deep learning training, 2019 (arXiv:1905.12322)",
     ),
     see="bfloat16 weights cost ten times what bfloat16 passes do; three repairs",
-    seconds=60,
+    seconds=16,
     params=Params(),
     small=Params(("float64", "bf16 Kahan"), 60, 2, ("float64", "bf16-pure"), 6, 1, "blobs"),
     cells=cells,

@@ -73,7 +73,7 @@ def gradient_errors(
 def path(shape: Shape, data: str, steps: int, recipe: Any, seed: int) -> End:
     """Train under a recipe, beside float64."""
     start, twin = _twin(shape, data, steps, seed)
-    training = _task(shape, data).begin(recipe, seed)
+    training = _trainable(shape, data).begin(recipe, seed)
     for _ in range(steps):
         training.step()
     error = nf.drift.metrics.relative_error(_joined(training.gradients(recipe)), _joined(training.exact_gradients()))
@@ -84,7 +84,7 @@ def path(shape: Shape, data: str, steps: int, recipe: Any, seed: int) -> End:
 @functools.lru_cache(maxsize=4)
 def _twin(shape: Shape, data: str, steps: int, seed: int) -> tuple[Any, Any]:
     """float64's weights, at the start and at the end."""
-    training = _task(shape, data).begin(nf.nn.recipe("float64"), seed)
+    training = _trainable(shape, data).begin(nf.nn.recipe("float64"), seed)
     start = _joined(training.weights())
     for _ in range(steps):
         training.step()
@@ -92,22 +92,22 @@ def _twin(shape: Shape, data: str, steps: int, seed: int) -> tuple[Any, Any]:
 
 
 @functools.lru_cache(maxsize=4)
-def _task(shape: Shape, data: str) -> Any:
+def _trainable(shape: Shape, data: str) -> Any:
     """What is trained, from weights of the network's variance."""
-    from ..drift.engine import EngineTask  # here, so that listing the studies loads no compiler
+    from ..drift.engine import EngineTrainable  # here, so that listing the studies loads no compiler
 
     network, depth, width = shape
     config = nf.drift.Config(
         data=data, activation=NETWORKS[network].activation, width=width, depth=depth, lr=0.05, seeds=1
     )
-    task = config.task()
+    trainable = config.trainable()
 
     def setup(seed: int, generator: Any) -> Any:
-        made = task.setup(seed, generator)
+        made = trainable.setup(seed, generator)
         _scale(made.model, network)
         return made
 
-    return EngineTask(setup, task.batch, task.digest)
+    return EngineTrainable(setup, trainable.batch, trainable.digest)
 
 
 def _scale(model: Any, network: str) -> None:

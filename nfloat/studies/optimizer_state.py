@@ -171,7 +171,7 @@ STUDY = Study(
         "P. Zamirai et al., Revisiting BFloat16 training, 2020 (arXiv:2010.06192)",
     ),
     see="Adam's second moment in bfloat16 stops at a quarter of its value",
-    seconds=20,
+    seconds=14,
     params=Params(),
     small=Params(("bfloat16",), beta_thousandths=(900, 999), steps=60, runs=20),
     cells=cells,

@@ -171,7 +171,7 @@ STUDY = Study(
     "batches of all sizes, and in 2, 8 and 32 parts; their softmax and most probable word are compared.",
     sources=("H. He et al., Defeating nondeterminism in LLM inference, Thinking Machines Lab, 2025",),
     see="Split sums change most logits, and in float32 hardly a word",
-    seconds=3,
+    seconds=5,
     params=Params(),
     small=Params(("float32", "bfloat16"), ("batch", "split 2"), (32,), 8, 8),
     cells=cells,

@@ -245,7 +245,7 @@ STUDY = Study(
         "Comput. 42, 2020",
     ),
     see="A bfloat16 sum of ones stalls at 256; chunks and stochastic rounding go on",
-    seconds=22,
+    seconds=29,
     params=Params(),
     small=Params(
         ("bfloat16",), ("nearest", "chunk32"), (512, 1024), 3, ("bfloat16",), ("nearest", "fabsum32"), (100, 1000), 3

@@ -147,7 +147,7 @@ STUDY = Study(
         "heat equation in low precision, IMA J. Numer. Anal. 43, 2022 (arXiv:2010.16225)",
     ),
     see="A heat equation in bfloat16 stops early to nearest, not stochastically",
-    seconds=30,
+    seconds=11,
     params=Params(),
     small=Params(("bfloat16",), points=(4, 6), runs=2),
     cells=cells,

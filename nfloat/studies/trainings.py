@@ -28,8 +28,9 @@ class End(NamedTuple):
     test_error: float
     #: mean share of weights with a gradient that an update left as they were; None where none had one
     stagnation: float | None
-    #: updates that loss scaling left out
+    #: updates that loss scaling left out, and the last scale; None without one
     skipped: int
+    scale: float | None = None
 
 
 def everywhere(name: str, cast: str, **changes: Any) -> Any:
@@ -63,7 +64,7 @@ def train(
     rate : callable, optional
         step -> learning rate.
     """
-    training = _task(config.replace(seed=0)).begin(recipe, config.seed)
+    training = _trainable(config.replace(seed=0)).begin(recipe, config.seed)
     trainer = training.trainer
     trainer.loss = loss or trainer.loss
     lost: list[float] = []
@@ -76,13 +77,14 @@ def train(
         lost += [share for share in shares if share is not None]
     trainer.loss = nf.nn.cross_entropy
     at_end, tested = training.train_set(), training.test_set()
-    return End(at_end.loss, 1.0 - tested.accuracy, mean_and_sd(lost)[0] if lost else None, skipped)
+    scale = None if trainer.scaler is None else trainer.scaler.scale
+    return End(at_end.loss, 1.0 - tested.accuracy, mean_and_sd(lost)[0] if lost else None, skipped, scale)
 
 
 @functools.lru_cache(maxsize=4)
-def _task(config: Config) -> Any:
+def _trainable(config: Config) -> Any:
     """Data and model, which trainings share that differ in seed and recipe."""
-    return config.task()
+    return config.trainable()
 
 
 def means(ends: list[End]) -> dict[str, float | None]:

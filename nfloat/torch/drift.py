@@ -1,7 +1,7 @@
 """`drift`: a PyTorch model under several recipes beside its float64 twin; rows, verdicts and page are `nf.drift`'s.
 
-Here: what a drift run (``nfloat/drift/task.py``) needs of whatever learns, for an unchanged PyTorch model: `TorchTask`
-begins trainings, `TorchTraining` is one of them, step by step.
+Here: what a drift run (``nfloat/drift/trainable.py``) needs of whatever learns, for an unchanged PyTorch model:
+`TorchTrainable` begins trainings, `TorchTraining` is one of them, step by step.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def _tensors(value: Any) -> Iterator[torch.Tensor]:
             yield from _tensors(each)
 
 
-class TorchTask:
+class TorchTrainable:
     """Trainings of what a function builds."""
 
     def __init__(self, build: Callable[..., Any], seed: int) -> None:
@@ -254,9 +254,9 @@ class TorchExperiment(Experiment):
 
     key: ClassVar[str] = "torch"
 
-    def task(self) -> TorchTask:  # type: ignore[override]  # another kind of task
+    def trainable(self) -> TorchTrainable:  # type: ignore[override]  # another kind
         """What `build` sets up."""
-        return TorchTask(self._function, self.seed)
+        return TorchTrainable(self._function, self.seed)
 
     @property
     def subject(self) -> Subject:
@@ -292,7 +292,7 @@ def drift(
     out, overwrite, threads
         As of `nf.drift.run`.
     **options
-        Other fields of `nf.drift.Config` that do not say what is trained: `ablate`, `every`, `attribute`.
+        Other fields of `nf.drift.Config` that do not say what is trained: `ablate`, `every`, `attribute`, `record`.
 
     Returns
     -------

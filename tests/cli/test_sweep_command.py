@@ -102,6 +102,6 @@ def test_interrupted_it_goes_on(nfloat, tmp_path):
     _, err = process.communicate(timeout=60)
     assert process.returncode == 3
     assert err.splitlines()[-1] == (
-        "nfloat: interrupted; what was measured is in grid; go on with: nfloat sweep grid.toml --out grid"
+        "nfloat: interrupted; what was measured is in grid; go on with: nfloat sweep grid.toml --out grid --workers 1"
     )
     assert all(json.loads(line)["key"] for line in rows.read_text().splitlines())

@@ -1,5 +1,7 @@
 """Whole-run ablation: which places a recipe has, and that what it finds is what was put there."""
 
+import math
+
 import pytest
 
 from nfloat import nn
@@ -55,6 +57,20 @@ def test_the_weight_store_does_it_and_three_repairs_undo_it(found):
     assert repairs == {"stochastic rounding", "Kahan summation", "a master copy"}
     whole = log_of(found.summary[0]["loss_ratio"])
     assert abs(interaction(effects, whole)) < 0.2 * whole
+
+
+def test_by_layers_too(found):
+    """Each layer alone, ranked; the first of them in float64; what they leave of the whole is interaction."""
+    effects = found.layer_ablation("bf16-pure")
+    alone = [effect for effect in effects if effect.how == ALONE]
+    assert {effect.place for effect in alone} == {"layer 0", "layer 2", "between layers"}
+    sizes = [abs(effect.loss) for effect in alone]
+    assert sizes == sorted(sizes, reverse=True) and sizes[0] > 0
+    assert [effect.place for effect in effects if effect.how == WITHOUT] == [alone[0].place]
+    whole = log_of(found.summary[0]["loss_ratio"])
+    rest = interaction(effects, whole)
+    assert math.isclose(rest, whole - math.fsum(effect.loss for effect in alone)) and abs(rest) < 0.5 * whole
+    assert any(figure.slug == "layer-ablation" for figure in found.page().figures)
 
 
 def test_only_what_is_asked_for_is_explained(found):

@@ -4,7 +4,8 @@ import math
 
 import nfloat as nf
 from nfloat.drift import Config, run
-from nfloat.drift.attribution import METRIC, SOURCES, single_sources
+from nfloat.drift.attribution import LAYER_METRIC, METRIC, SOURCES, single_sources
+from nfloat.drift.layers import ELSEWHERE
 from nfloat.drift.rows import MODEL, Key
 
 ONLY = "float64+gemm_inputs=bfloat16"
@@ -32,8 +33,24 @@ def test_a_single_place_is_the_whole_error():
 
 def test_it_changes_nothing_else():
     with_it, without = run(SMALL).rows, run(SMALL.replace(attribute=False)).rows
-    assert [row for row in with_it if not row["metric"].startswith(METRIC)] == without
+    assert [row for row in with_it if not row["metric"].startswith((METRIC, LAYER_METRIC))] == without
     assert len(with_it) > len(without)
+
+
+def test_a_layer_alone_is_the_whole_error_where_it_is_the_only_one():
+    """Sums of squares over layers: those of one that is rounded are all of it, those of the others nothing."""
+    at_head = "float64+[2]gemm_inputs=bfloat16"
+    series = run(SMALL.replace(recipes=(at_head, "bf16-pure"), steps=1, every=1, seeds=1)).series
+
+    def errors(recipe):
+        found = {key: points[0][1] for key, points in series.items() if key.recipe == recipe}
+        return {key.metric.removeprefix(LAYER_METRIC): v for key, v in found.items() if LAYER_METRIC in key.metric}
+
+    whole = series[Key(at_head, MODEL, "weights.grad", "relative_error")][0][1]
+    assert errors(at_head) == {"0": 0.0, "2": whole, ELSEWHERE: 0.0}
+    parts, total = errors("bf16-pure"), series[Key("bf16-pure", MODEL, "weights.grad", "relative_error")][0][1]
+    assert list(parts) == ["0", "2", ELSEWHERE] and all(parts.values())
+    assert 0.5 < math.hypot(*parts.values()) / total < 2.0
 
 
 def test_sums_in_a_matrix_unit_are_a_place_of_their_own():

@@ -170,6 +170,7 @@ def test_digest_sees_every_field():
         "lr": 0.5,
         "every": 3,
         "attribute": False,
+        "record": ("*.grad",),
     }
     fields = {field.name for field in dataclasses.fields(Config)} - {"model"}  # one model, so there is no other
     assert set(others) == fields

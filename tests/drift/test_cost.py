@@ -15,7 +15,7 @@ IN, HIDDEN, OUT, BATCH = 16, 5, 10, 8
 
 @pytest.fixture(scope="module")
 def counts():
-    return count_elements(CONFIG.task(), 0)
+    return count_elements(CONFIG.trainable(), 0)
 
 
 def test_every_tensor_is_counted_once(counts):

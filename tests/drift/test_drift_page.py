@@ -38,11 +38,14 @@ def test_figures(page):
     assert [figure.slug for figure in page.figures] == [
         "effect",
         "ablation",
+        "layer-ablation",
         "loss",
         "loss-gap",
         "path",
         "gradient",
+        "heat",
         "sources",
+        "layers",
         "rates",
         "stagnation",
         "exponents",
@@ -63,6 +66,8 @@ def test_text_holds_what_was_computed(page, small):
     assert any(finding.startswith(f"{WORSE} is worse than float64: ") for finding in page.findings)
     explained = f"{WORSE}, trained again with one place rounded: weights alone make "
     assert any(finding.startswith(explained) for finding in page.findings)
+    said = next(finding for finding in page.findings if f"{WORSE}, rounded in one layer alone" in finding)
+    assert small.layer_ablation(WORSE)[0].place in said and "the layers" in said
     assert any(finding.startswith("bf16-pure-sr recovers") for finding in page.findings)
     assert page.findings[0].startswith("tf32, bf16-mixed and bf16-pure-sr cannot be told from float64")
     assert "data = &#34;blobs&#34;" in text
@@ -93,7 +98,7 @@ def test_same_bytes_from_the_written_rows(tmp_path, small):
 
 
 def test_size(small):
-    assert len(render(drift_page(small))) < 250_000
+    assert len(render(drift_page(small))) < 300_000
 
 
 @pytest.mark.parametrize("cut", [1, 3, 60, 400])

@@ -35,8 +35,8 @@ def test_the_coarsest_tensor_decides():
 
 
 def test_a_null_starts_one_roundoff_away():
-    task = SMALL.task()
-    start, moved = (task.begin(nn.recipe("float64"), 0, pushed=p).weights() for p in (0, 8))
+    trainable = SMALL.trainable()
+    start, moved = (trainable.begin(nn.recipe("float64"), 0, pushed=p).weights() for p in (0, 8))
     for name, weights in start.items():
         assert np.allclose(abs(moved[name] - weights), abs(weights) * 2.0**-8, rtol=1e-12, atol=0)
     up = moved["0.weight"] > start["0.weight"]
@@ -78,6 +78,6 @@ def test_if_the_other_process_dies_this_one_does_its_part(small, monkeypatch):
 
 def test_a_group_gives_each_member_whole():
     group = Group([member for member in members(SMALL) if member.seed == 5])
-    found = list(run_group(SMALL, SMALL.task(), group, 1))
+    found = list(run_group(SMALL, SMALL.trainable(), group, 1))
     assert [rows[-1]["recipe"] for rows in found] == [member.name for member in group.members]
     assert all(rows[-1]["metric"] == "test_error" for rows in found)

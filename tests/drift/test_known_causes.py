@@ -3,6 +3,10 @@
 import pytest
 
 from nfloat.drift import Config, run
+from nfloat.drift.ablation import ALONE, REPAIRED, WITHOUT, effects
+from nfloat.drift.ensemble import Group, run_group
+from nfloat.drift.members import TWIN, Member
+from nfloat.drift.verdicts import ends_of
 
 QUICK = {"steps": 3, "every": 1, "seeds": 1, "ablate": "none", "attribute": False}
 
@@ -21,6 +25,20 @@ def test_a_loss_that_is_scaled_down_loses_activation_gradients():
     found = trouble(f"fp16-mixed-unscaled+loss_scaling={2.0**-20!r}")
     assert (found.step, found.tensor, found.condition) == (0, "activation.grad", "underflow")
     assert trouble("fp16-mixed-unscaled") is None
+
+
+def test_the_weight_store_of_pure_bfloat16_and_its_three_repairs():
+    """P3: narrow weights alone make all of what bf16-pure loses on the digits, and each repair takes it away."""
+    name, config = "bf16-pure", Config(recipes=("bf16-pure",), steps=150, every=150, seeds=1)
+    changes = [(ALONE, "weights"), (WITHOUT, "weights")]
+    changes += [(REPAIRED, repair) for repair in ("stochastic rounding", "Kahan summation", "a master copy")]
+    changed = [Member(f"{name} {how} {place}", 0, name, how=how, place=place) for how, place in changes]
+    group = Group([Member(TWIN, 0), Member(name, 0, name), *changed])
+    ends = ends_of(row for rows in run_group(config, config.trainable(), group, 1) for row in rows)
+    assert ends[name, 0].loss > 1.05 * ends[TWIN, 0].loss
+    shares = {(effect.how, effect.place): effect.share for effect in effects(config, name, ends)}
+    assert set(shares) == set(changes)
+    assert all(0.95 < share < 1.05 for share in shares.values()), shares
 
 
 def test_three_bits_more_are_a_factor_of_eight_in_a_smooth_net():

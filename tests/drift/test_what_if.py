@@ -19,7 +19,7 @@ FORMATS = ("float16", "bfloat16", "float8_e4m3fn", "float8_e5m2", "float6_e2m3fn
 
 def _tensors():
     """(layer, tensor) -> its values at each step looked at, of the float32 run."""
-    found, training = {}, SMALL.task().begin(nf.nn.recipe("float32"), SMALL.seed)
+    found, training = {}, SMALL.trainable().begin(nf.nn.recipe("float32"), SMALL.seed)
     for step in range(SMALL.steps):
         if step in looked_at(SMALL.recorded_steps[:-1]):
             training.step(lambda layer, tensor, before, _: found.setdefault((layer, tensor), []).append(before))
@@ -41,7 +41,7 @@ def _exact(values, fmt):
 def test_it_is_what_rounding_those_tensors_does():
     result, tensors = run(SMALL), _tensors()
     found, compared = result.what_if(FORMATS), 0
-    assert {(item.layer, item.tensor) for item in found} == {key for key in tensors if not key[1].endswith(".sum")}
+    assert {(item.layer, item.tensor) for item in found} == {key for key in tensors if not key[1].endswith("sum")}
     for item in found:
         values = tensors[item.layer, item.tensor]
         error, underflow, overflow = np.mean([_exact(v, nf.get_format(item.format)) for v in values], axis=0)

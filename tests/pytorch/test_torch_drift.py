@@ -1,5 +1,7 @@
 """`nft.drift`: a PyTorch model's drift, and the same from the shell, beside the engine's for the same model."""
 
+import json
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -7,8 +9,12 @@ torch = pytest.importorskip("torch")
 from click.testing import CliRunner
 
 import nfloat.torch as nft
+from nfloat.cli.compare import command as compare
 from nfloat.cli.drift import command
+from nfloat.cli.replay import command as replay
 from nfloat.cli.report import command as report
+from nfloat.drift.folder import read_folder
+from nfloat.drift.replaying import read_replay
 from nfloat.errors import ArgumentError
 from nfloat.runs.folder import ROWS
 
@@ -52,6 +58,36 @@ def test_the_shell_writes_the_same_rows(small, tmp_path):
     assert made.exit_code == 0, made.output
     result.write(tmp_path / "again")
     assert (tmp_path / "again" / ROWS).read_bytes() == (tmp_path / "out" / ROWS).read_bytes()
+
+
+def test_runs_of_pytorch_models_are_compared_and_replayed(small, tmp_path):
+    """The shell's commands on folders that PyTorch runs wrote: they import nfloat.torch by themselves."""
+    runner, folders = CliRunner(), [tmp_path / name for name in ("six", "three")]
+    for folder, steps in zip(folders, ("6", "3"), strict=True):
+        args = ["--torch", "models_of_torch:small", "--recipes", "bf16-pure", "--steps", steps, "--seeds", "2"]
+        made = runner.invoke(command, [*args, "--ablate", "none", "--out", str(folder)])
+        assert made.exit_code == 0, made.output
+    made = runner.invoke(compare, [*map(str, folders), "--out", str(tmp_path / "both.html"), "--json"])
+    assert made.exit_code == 0, made.output
+    found = json.loads(made.output)
+    assert [row["run"] for row in found["rows"]] == ["six", "three"] and found["differences"] == {"steps": [6, 3]}
+    assert (tmp_path / "both.html").read_text().count("<svg") >= 1
+    config, tensors = folders[0] / "config.toml", tmp_path / "step.npz"
+    made = runner.invoke(replay, ["bf16-pure", "--config", str(config), "--step", "4", "--out", str(tensors), "--json"])
+    assert made.exit_code == 0, made.output
+    assert json.loads(made.output)["step"] == 4
+    kept, rows = read_replay(tensors), [row for row in read_folder(folders[0])[1] if row["recipe"] == "bf16-pure"]
+    losses = [row["value"] for row in rows if (row["seed"], row["step"], row["metric"]) == (0, 4, "batch_loss")]
+    assert [kept.loss] == losses
+    assert kept.of("0", "weight")[0].format == "bfloat16"
+
+
+def test_sums_and_layers_are_looked_at_here_too(small):
+    rows = nft.drift(small, recipes=("bf16-pure+forward=bfloat16",), **COMMON).rows
+    swamped = [row for row in rows if row["metric"] == "swamped" and row["tensor"] == "forward.sum"]
+    assert {row["layer"] for row in swamped} == {"0", "2"}
+    layers = {row["metric"]: row["value"] for row in rows if row["metric"].startswith("error_in.") and row["step"] == 0}
+    assert {"error_in.0", "error_in.2"} < set(layers) and layers["error_in.2"] > 0.0
 
 
 def test_what_build_must_return(small):

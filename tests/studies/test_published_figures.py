@@ -2,9 +2,10 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 
-from nfloat.studies import STUDIES
+from nfloat.studies import STUDIES, loss_scaling
 from nfloat.studies.selection import number, where
 
 
@@ -150,6 +151,21 @@ def test_gradient_drift():
     ]
     assert paths[0] / paths[1] == pytest.approx(8.0, rel=0.3)
     assert len(checks) == 6
+
+
+def test_a_dynamic_scale_and_what_float16_loses():
+    """P5 b and d; what float16 makes zero is what NumPy's conversion does."""
+    small = {"shifts": (), "formats": ("float64", "float16"), "counted": (0, 7), "counted_after": 40}
+    rows, _ = run("loss-scaling", **small)
+    (dynamic,) = where(rows, kind="dynamic")
+    assert number(dynamic, "last_scale") == 65536.0 / 2.0 ** number(dynamic, "skipped") < 65536.0
+    gradients = loss_scaling._gradients("digits", 8, 40, 0)
+    for scale in (0, 7):
+        lost = np.mean((gradients * 2.0**scale).astype(np.float16) == 0)
+        assert one(rows, "lost", kind="gradients", depth=8, scale=scale) == lost
+    assert one(rows, "lost", kind="gradients", depth=8, scale=7) < 0.5 * one(
+        rows, "lost", kind="gradients", depth=8, scale=0
+    )
 
 
 def test_regularisation():

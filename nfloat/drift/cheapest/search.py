@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,9 +13,9 @@ from ..cost import count_elements
 from ..ensemble import Group, References
 from ..members import Member
 from ..rows import Row
-from ..task import Task
+from ..trainable import Trainable
 from ..verdicts import End, Ends, ends_of
-from ..workers import MUCH, Workers
+from ..workers import Workers
 from .answer import Answer, open_folder
 from .course import ELEMENTS, counts_of, follow
 from .question import FORMATS, OPERANDS, Search
@@ -106,15 +105,15 @@ def run_search(
     NFloatError
         As `search`.
     """
-    task = wanted.run.task()
+    trainable = wanted.run.trainable()
     if out is None:
         memory = _Memory()
-        _work(wanted, task, memory, threads, progress)
-        return Answer(wanted, memory.rows, task.digest)
+        _work(wanted, trainable, memory, threads, progress)
+        return Answer(wanted, memory.rows, trainable.digest)
     start = time.perf_counter()
-    with open_folder(out, wanted, data_digest=task.digest, overwrite=overwrite) as folder:
-        _work(wanted, task, folder, threads, progress)
-        answer = Answer(wanted, folder.rows, task.digest)
+    with open_folder(out, wanted, data_digest=trainable.digest, overwrite=overwrite) as folder:
+        _work(wanted, trainable, folder, threads, progress)
+        answer = Answer(wanted, folder.rows, trainable.digest)
         answer.write_recipe(folder.path)
         folder.finish(complete=True, seconds=round(time.perf_counter() - start, 3), threads=threads)
     return answer
@@ -132,15 +131,19 @@ class _Trainings:
     """The trainings of a search: those that are there, and those that are run when they are asked for."""
 
     def __init__(self, search: Search, sink: Sink, workers: Workers, progress: Progress | None) -> None:
-        self.sink, self.workers, self.progress = sink, workers, progress
-        self.twins = References(search.run, workers.task, workers.threads)
+        self.search, self.sink, self.workers, self.progress = search, sink, workers, progress
+        self.twins = References(search.run, workers.trainable, workers.threads)
         self.ends: dict[tuple[str, int], End] = ends_of(sink.rows)
 
     def train(self, members: Sequence[Member]) -> Ends:
         """Train what is missing, seeds shared between the processes; the ends of all that has been trained."""
         missing = [member for member in members if (member.name, member.seed) not in self.ends]
         groups = [Group(list(of)) for _, of in itertools.groupby(missing, lambda member: member.seed)]
-        for rows in self.workers.share(groups).rows(self.twins.of) if groups else ():
+        if not groups:
+            return self.ends
+        # as many trainings as this one has will follow for every trial
+        seconds = self.twins.of(self.search.run.seed).seconds * self.search.trials
+        for rows in self.workers.share(groups, seconds).rows(self.twins.of):
             self.sink.append(rows)
             self.ends.update(ends_of(rows))
             if self.progress is not None:
@@ -148,13 +151,12 @@ class _Trainings:
         return self.ends
 
 
-def _work(search: Search, task: Task, sink: Sink, threads: int | None, progress: Progress | None) -> None:
+def _work(search: Search, trainable: Trainable, sink: Sink, threads: int | None, progress: Progress | None) -> None:
     run = search.run
     if not counts_of(sink.rows):
-        sink.append([_counted(run.seed, *key, count) for key, count in count_elements(task, run.seed).items()])
-    long = run.steps * run.seeds * search.trials >= MUCH
+        sink.append([_counted(run.seed, *key, count) for key, count in count_elements(trainable, run.seed).items()])
     seeds = range(run.seed, run.seed + (1 + search.trials) * run.seeds)  # those that choose, and all that confirm
-    with Workers(run, task, threads, kept=seeds, much=0 if long else math.inf) as workers:
+    with Workers(run, trainable, threads, kept=seeds) as workers:
         follow(search, counts_of(sink.rows), _Trainings(search, sink, workers, progress).train)
 
 

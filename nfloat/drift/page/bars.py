@@ -14,7 +14,8 @@ from ...report.page import Figure, Table
 from ...report.palette import colours
 from ...report.wording import digits, listed, number, share
 from .. import centre
-from ..attribution import METRIC, SOURCES
+from ..attribution import LAYER_METRIC, METRIC, SOURCES
+from ..layers import ELSEWHERE
 from ..measurements import Measurements
 from ..rows import MODEL, Key
 from ..summary import Summary, measured
@@ -100,35 +101,76 @@ def _not_the_gradient(summaries: Sequence[Summary], middle: Mapping[str, float])
 
 def sources_figure(run: Measurements) -> Figure | None:
     """Which rounding makes the gradient's error: shares of the squared errors of each place alone."""
-    medians = _errors_by_source(run)
+    how = "Each place is rounded alone, everything else in float64, at the same weights; "
+    return _shares_figure(run, METRIC, SOURCES, "sources", "Which rounding makes the gradient's error", how)
+
+
+def layers_figure(run: Measurements) -> Figure | None:
+    """Which layer's rounding makes the gradient's error: shares of the squared errors of each layer alone."""
+    how = "Everything in one layer is rounded, all other layers in float64, at the same weights, at a few steps; "
+    names = dict.fromkeys(key.metric.removeprefix(LAYER_METRIC) for key in run.series if LAYER_METRIC in key.metric)
+    layers = {name: name if name == ELSEWHERE else f"layer {name}" for name in names}
+    return _shares_figure(run, LAYER_METRIC, layers, "layers", "Which layer makes the gradient's error", how)
+
+
+def _shares_figure(
+    run: Measurements, metric: str, words: Mapping[str, str], slug: str, title: str, how: str
+) -> Figure | None:
+    """Bars divided by what makes the error of the gradient of all weights, each alone; `words` in their order."""
+    medians = _errors_by_source(run, metric)
     squares = {name: {source: error * error for source, error in of.items()} for name, of in medians.items()}
     squares = {name: of for name, of in squares.items() if 0.0 < _sum(of.values()) < math.inf}
     if not squares:
         return None
-    present = [source for source in SOURCES if any(of.get(source) for of in squares.values())]
+    present = [source for source in words if any(of.get(source) for of in squares.values())]
     shares = {name: {key: of.get(key, 0.0) / _sum(of.values()) for key in present} for name, of in squares.items()}
     parts = [
-        Bars(SOURCES[key], [of[key] for of in shares.values()], [colour]) for key, colour in colours(present).items()
+        Bars(words[key], [of[key] for of in shares.values()], [colour]) for key, colour in colours(present).items()
     ]
-    caption = _sources_caption(shares)
+    caption = _sources_caption(shares, words) + _squares_caption(run, metric, list(medians))
     return Figure(
-        "sources",
-        "Which rounding makes the gradient's error",
-        stack_chart("sources", list(shares), parts),
+        slug,
+        title,
+        stack_chart(slug, list(shares), parts),
         caption,
         f"Bars divided by place. {caption}",
-        Table(("recipe", *(SOURCES[key] for key in present), "all together"), _sources_rows(run, medians, present)),
-        "Each place is rounded alone, everything else in float64, at the same weights; "
-        "shares are of the sum of the squared errors.",
+        Table(("recipe", *(words[key] for key in present), "all together"), _sources_rows(run, medians, present)),
+        f"{how}shares are of the sum of the squared errors.",
     )
 
 
-def _errors_by_source(run: Measurements) -> dict[str, dict[str, float]]:
+def _squares_caption(run: Measurements, metric: str, names: Sequence[str]) -> str:
+    """How far the squares add up to the square of the whole error: what they leave is interaction."""
+    ratios = {name: ratio for name in names if (ratio := _squares_ratio(run, metric, name)) is not None}
+    if not ratios:
+        return ""
+    low, high = min(ratios, key=ratios.__getitem__), max(ratios, key=ratios.__getitem__)
+    if low == high:
+        return f" Their squares add up to {number(ratios[low])} of the whole error's: 1 is no interaction."
+    return (
+        f" Their squares add up to between {number(ratios[low])} ({low}) and {number(ratios[high])} ({high}) of the "
+        "whole error's: 1 is no interaction."
+    )
+
+
+def _squares_ratio(run: Measurements, metric: str, name: str) -> float | None:
+    """The median over the steps of the sum of squares over the square of the whole error."""
+    whole = dict(run.series.get(Key(name, MODEL, "weights.grad", "relative_error"), []))
+    squares: dict[int, list[float]] = {}
+    for key, points in run.series.items():
+        if key.recipe == name and key.metric.startswith(metric):
+            for step, error in points:
+                squares.setdefault(step, []).append(error * error)
+    known = [step for step in squares if step in whole and 0.0 < whole[step] < math.inf]
+    return centre.median(_sum(squares[step]) / (whole[step] * whole[step]) for step in known)
+
+
+def _errors_by_source(run: Measurements, metric: str) -> dict[str, dict[str, float]]:
     """recipe -> place -> median error of the gradient of all weights made there alone."""
     errors: dict[str, dict[str, float]] = {}
     for key, points in run.series.items():
-        if key.metric.startswith(METRIC):
-            source = key.metric.removeprefix(METRIC)
+        if key.metric.startswith(metric):
+            source = key.metric.removeprefix(metric)
             middle = centre.median(value for _, value in points)
             if middle is not None:
                 errors.setdefault(key.recipe, {})[source] = middle
@@ -145,12 +187,12 @@ def _sources_rows(
     return rows
 
 
-def _sources_caption(shares: Mapping[str, Mapping[str, float]]) -> str:
+def _sources_caption(shares: Mapping[str, Mapping[str, float]], words: Mapping[str, str]) -> str:
     """The largest place of each recipe, recipes with the same one together."""
     by_source: dict[str, list[str]] = {}
     for name, of in shares.items():
         source = max(of, key=of.__getitem__)
-        by_source.setdefault(SOURCES[source], []).append(f"{name} ({share(of[source])})")
+        by_source.setdefault(words[source], []).append(f"{name} ({share(of[source])})")
     said = (f"in {listed(names)} from {source}" for source, names in by_source.items())
     return f"The largest part comes {'; '.join(said)}."
 

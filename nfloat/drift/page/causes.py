@@ -5,14 +5,14 @@ Each caption says what to conclude, computed from what the figure shows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ...report.charts import Bars, bar_chart
 from ...report.intervals import Span, interval_chart
 from ...report.page import Figure, Table
 from ...report.palette import colours
 from ...report.wording import digits, listed, share, signed_share
-from ..ablation import ALONE, PLACES, REPAIRED, Effect
+from ..ablation import ALONE, PLACES, REPAIRED, Effect, layers_tried
 from ..inference import CONFIDENCE, POWER, change
 from ..measurements import Measurements
 from ..summary import Summary, measured
@@ -61,19 +61,12 @@ def _effect_caption(known: Sequence[Summary]) -> str:
 def ablation_figure(run: Measurements) -> Figure | None:
     """What each place of a recipe does to the whole run alone, and what takes it away."""
     found = {name: of for name in run.config.recipes if (of := run.ablation(name))}
-    alone = {name: {e.place: e for e in of if e.how == ALONE} for name, of in found.items()}
-    present = [place for place in PLACES if any(place in of for of in alone.values())]
-    if not present:
+    if not found:
         return None
-    colour = colours(run.config.recipes)
-    panels = [
-        Bars(name, [_positive(of.get(place)) for place in present], [colour[name]] * len(present))
-        for name, of in alone.items()
-    ]
     return Figure(
         "ablation",
         "Which rounding does it, over the whole run",
-        bar_chart("ablation", present, panels),
+        _bars_alone(run, "ablation", found, list(PLACES)),
         " ".join(_ablation_caption(name, of) for name, of in found.items()),
         "Bars: the part of the change of the loss that each place makes alone, one panel per recipe.",
         Table(
@@ -84,6 +77,46 @@ def ablation_figure(run: Measurements) -> Figure | None:
         "float64. A place that makes the loss lower has no bar; the table has every number, and the trainings without "
         "a place, or with a repair.",
     )
+
+
+def layer_ablation_figure(run: Measurements) -> Figure | None:
+    """What each group of layers of a recipe does to the whole run alone."""
+    found = {name: of for name in run.config.recipes if (of := run.layer_ablation(name))}
+    if not found:
+        return None
+    places = list(dict.fromkeys(place for name in found for place in layers_tried(name, run.ends)))
+    return Figure(
+        "layer-ablation",
+        "Which layer does it, over the whole run",
+        _bars_alone(run, "layer-ablation", found, places),
+        " ".join(_layer_caption(name, of) for name, of in found.items()),
+        "Bars: the part of the change of the loss that each layer makes alone, one panel per recipe.",
+        Table(
+            ("recipe", "training", "change of the loss", "part made or removed", "path distance"),
+            [_ablation_row(name, effect) for name, of in found.items() for effect in of],
+        ),
+        f"Trained again from seed {run.config.seed} with everything in one layer rounded as the recipe says and all "
+        "other layers in float64; between layers: what belongs to none that has parameters. A layer that makes the "
+        "loss lower has no bar; the table has every number.",
+    )
+
+
+def _bars_alone(run: Measurements, slug: str, found: Mapping[str, Sequence[Effect]], order: Sequence[str]) -> str:
+    """One panel per recipe: the share of each place alone."""
+    alone = {name: {e.place: e for e in of if e.how == ALONE} for name, of in found.items()}
+    present = [place for place in order if any(place in of for of in alone.values())]
+    colour = colours(run.config.recipes)
+    panels = [
+        Bars(name, [_positive(of.get(place)) for place in present], [colour[name]] * len(present))
+        for name, of in alone.items()
+    ]
+    return bar_chart(slug, present, panels)
+
+
+def _layer_caption(name: str, effects: Sequence[Effect]) -> str:
+    """The layer that does most."""
+    top = effects[0]
+    return f"{name}: {top.place} alone, {'the run diverges' if top.loss is None else _signed(change(top.loss))}."
 
 
 def _positive(effect: Effect | None) -> float | None:

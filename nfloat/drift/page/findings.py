@@ -34,7 +34,7 @@ def findings(run: Measurements) -> list[str]:
     ]
     for item in other:
         if item["verdict"] != "not distinguishable":
-            found += [_told(run, item), *_because(run, item)]
+            found += [_told(run, item), *_because(run, item), _by_layer(run, item)]
     found += [_recovering(judged, item) for item in other]
     return [text for text in (*found, _troubles(run, other), _replays(other), _paths(other), _three_bits(run)) if text]
 
@@ -49,7 +49,7 @@ def trouble_words(item: Summary, optimizer: str) -> str:
     return f"step {trouble.step}, {place}{tensor_words(trouble.tensor, optimizer)}: {trouble.condition}{value}"
 
 
-_SHARES = ("NaN", "overflow", "underflow", "lost updates")
+_SHARES = ("NaN", "overflow", "underflow", "lost updates", "sums that stall")
 
 
 def _twin(run: Measurements) -> str:
@@ -110,15 +110,30 @@ def _because(run: Measurements, item: Summary) -> list[str]:
     return [text + _adds_up(run, item, effects) + _repaired(effects) + "."]
 
 
-def _adds_up(run: Measurements, item: Summary, effects: list[Effect]) -> str:
+def _by_layer(run: Measurements, item: Summary) -> str:
+    """What the same says of the layers, ranked."""
+    effects = run.layer_ablation(item["recipe"])
+    alone = [effect for effect in effects if effect.how == ALONE]
+    if not alone or alone[0].share is None:
+        return ""
+    said = [f"{effect.place} {_part(effect)}" for effect in alone[:3] if effect.share]
+    if not said:
+        return ""
+    text = f"{item['recipe']}, rounded in one layer alone, makes of the change of its loss: {listed(said)}"
+    without = [effect for effect in effects if effect.how == WITHOUT and effect.share]
+    text += f"; with {without[0].place} alone in float64 {_part(without[0])} of it is gone" if without else ""
+    return text + _adds_up(run, item, effects, "layers") + "."
+
+
+def _adds_up(run: Measurements, item: Summary, effects: list[Effect], what: str = "places") -> str:
     ratio = item["loss_ratio"]
     whole = log_of(ratio) if ratio is not None and 0.0 < ratio < math.inf else None
     rest = interaction(effects, whole)
     if rest is None or not whole:
         return ""
     if abs(rest / whole) < _ADDS_UP:
-        return f"; the places add up to the whole within {share(abs(rest / whole))}"
-    return f"; {share(abs(rest / whole))} is interaction: the places do not add up"
+        return f"; the {what} add up to the whole within {share(abs(rest / whole))}"
+    return f"; {share(abs(rest / whole))} is interaction: the {what} do not add up"
 
 
 def _repaired(effects: list[Effect]) -> str:

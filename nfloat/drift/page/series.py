@@ -40,17 +40,17 @@ def loss_figure(run: Measurements) -> Figure | None:
     caption = f"{listed([f'{name} ends at {loss(of[-1][1])}' for name, of in drawn.items()])}."
     if near:
         caption += f" {listed(near)} {_are(near)} not drawn: not distinguishable from float64."
-    bands = {name: bands_of(run, TWIN if name == "float64" else name) for name in drawn}
+    bands = {name: bands_of(run, TWIN if name == "float64" else name, "train_loss") for name in drawn}
     how = "Loss over the whole training set at the stored weights, evaluated in float64; lines are of the first seed"
     how += ", bands from the lowest to the highest of all seeds." if any(bands.values()) else "."
     return _chart(run, drawn, "loss", "Training loss", caption, "training loss", how, log=False, bands=bands)
 
 
-def bands_of(run: Measurements, name: str) -> list[tuple[int, float, float]]:
-    """(step, lowest, highest) of the training loss over the seeds, at the steps at which all of them are known."""
+def bands_of(run: Measurements, name: str, metric: str) -> list[tuple[int, float, float]]:
+    """(step, lowest, highest) of a metric of the model over the seeds, at the steps at which all of them are known."""
     found: dict[int, list[float]] = {}
     for row in run.rows:
-        if row["recipe"] == name and row["metric"] == "train_loss" and row["layer"] == MODEL:
+        if row["recipe"] == name and row["metric"] == metric and row["layer"] == MODEL:
             found.setdefault(row["step"], []).append(row["value"])
     many = {step: values for step, values in found.items() if 1 < len(values) == run.config.seeds}
     return [(step, min(values), max(values)) for step, values in sorted(many.items())]
@@ -84,8 +84,23 @@ def path_figure(run: Measurements) -> Figure | None:
     if grown:
         caption += f" For {listed(grown)} the distance is still growing in the second half of the run."
     how = "||w - w64|| / ||w64 - w64 at the start||; 1: as far from the float64 twin as the twin is from its start."
+    bands = {name: bands_of(run, name, "path_distance") for name in points}
+    how += " Lines are of the first seed, bands from the lowest to the highest of all." if any(bands.values()) else ""
     title = "Distance from float64's weight path"
-    return _chart(run, points, "path", title, caption + _zeros(points), "path distance", how)
+    return _chart(run, points, "path", title, caption + _zeros(points), "path distance", how, bands=bands)
+
+
+def scale_figure(run: Measurements) -> Figure | None:
+    """The loss scale of the recipes that have one, and how many updates it left out."""
+    points = _model_points(run, "loss", "scale")
+    if not points:
+        return None
+    skipped = {item["recipe"]: int(item["skipped"] or 0) for item in run.summary}
+    said = [
+        f"{name} from {of[0][1]:g} to {of[-1][1]:g}, {skipped[name]} updates left out" for name, of in points.items()
+    ]
+    how = "The factor of the loss, at the measured steps; a step that overflows is left out, and halves it."
+    return _chart(run, points, "scale", "Loss scale", f"{listed(said)}.", "loss scale", how)
 
 
 def stagnation_figure(run: Measurements) -> Figure | None:

@@ -1,7 +1,8 @@
 """The page of a drift run: what it says in words. Every sentence that draws a conclusion is computed from the rows.
 
 `drift_page` reads a run, finished or interrupted, and gives a `Page`. Conclusions stand in ``findings.py``, figures and
-their captions in ``series.py``, ``bars.py`` and ``causes.py``; what a verdict means in ``drift/verdicts.py``.
+their captions in ``series.py``, ``bars.py``, ``heat.py``, ``ranges.py`` and ``causes.py``; what a verdict means in
+``drift/verdicts.py``.
 """
 
 from __future__ import annotations
@@ -16,22 +17,27 @@ from ..inference import CONFIDENCE, POWER
 from ..measurements import Measurements
 from ..summary import Summary, entry
 from ..verdicts import comparisons
-from .bars import gradient_figure, rates_figure, sources_figure
-from .causes import ablation_figure, effect_figure
+from .bars import gradient_figure, layers_figure, rates_figure, sources_figure
+from .causes import ablation_figure, effect_figure, layer_ablation_figure
 from .findings import findings
+from .heat import layers_over_steps_figure
 from .ranges import exponents_figure
-from .series import gap_figure, loss_figure, path_figure, stagnation_figure
+from .series import gap_figure, loss_figure, path_figure, scale_figure, stagnation_figure
 
 _FIGURES = (
     effect_figure,
     ablation_figure,
+    layer_ablation_figure,
     loss_figure,
     gap_figure,
     path_figure,
     gradient_figure,
+    layers_over_steps_figure,
     sources_figure,
+    layers_figure,
     rates_figure,
     stagnation_figure,
+    scale_figure,
     exponents_figure,
 )
 
@@ -66,8 +72,9 @@ _TERMS = {
     "underflow, overflow": "Share of the non-zero numbers that a rounding turns into zero, and of the finite ones that "
     "it turns into infinity, for the tensor where it happens most.",
     "first trouble": "The first step, layer and tensor of the first seed's run where a share of NaN or overflow is "
-    "above zero, underflow above 10 % (1 % in the optimiser's state), more than half of the updates are lost, or the "
-    "gradient's cosine is below 0.9; at the measured steps, in the order of the computation.",
+    "above zero, underflow above 10 % (1 % in the optimiser's state), more than half of the updates are lost or of a "
+    "sum's additions change nothing, or the gradient's cosine is below 0.9; at the measured steps, in the order of the "
+    "computation.",
     "null": "float64 once more, its initial weights moved by one unit roundoff of the recipe's coarsest tensor: what a "
     "push of that size does to float64 itself.",
     "against float64, interval": "The change of the final training loss against float64's and the null's (geometric "

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ...drift.config import Config
-from ...drift.engine import EngineTask
+from ...drift.engine import EngineTrainable
 from ...runs.rows import Value
 from ..task import Task
 from .setting import Setting
@@ -77,7 +77,9 @@ def measure(cell: Cell) -> Mapping[str, Value]:
 
     config = cell.config()
     twin_loss, start, twin = _twin(config.replace(recipes=("float64",)))
-    training = _task(config.replace(recipes=("float64",), seed=0)).begin(nn.recipe(config.recipes[0]), config.seed, 1)
+    training = _trainable(config.replace(recipes=("float64",), seed=0)).begin(
+        nn.recipe(config.recipes[0]), config.seed, 1
+    )
     meter = _Meter(nn.recipe(config.recipes[0]))
     for _ in range(config.steps - 1):
         training.step()
@@ -94,9 +96,9 @@ def measure(cell: Cell) -> Mapping[str, Value]:
 
 
 @functools.lru_cache(maxsize=4)
-def _task(config: Config) -> EngineTask:
+def _trainable(config: Config) -> EngineTrainable:
     """Data and model, which cells share that differ in seed and recipe."""
-    return config.task()
+    return config.trainable()
 
 
 @functools.lru_cache(maxsize=64)
@@ -104,7 +106,7 @@ def _twin(config: Config) -> tuple[float, Mapping[str, Any], Mapping[str, Any]]:
     """float64's loss, and its weights at the start and the end: cells that differ in the recipe share them."""
     from ...drift.twin import run_reference
 
-    reference = run_reference(config, _task(config.replace(seed=0)), 1, measured=())
+    reference = run_reference(config, _trainable(config.replace(seed=0)), 1, measured=())
     first, last = reference.at[0], reference.at[config.steps]
     return last.train_loss, first.weights, last.weights
 

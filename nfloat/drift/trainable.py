@@ -1,7 +1,7 @@
 """What is trained: the two interfaces between a drift run and whatever learns.
 
-A `Task` begins trainings, all alike but for recipe, seed and a push; a `Training` is one of them, step by step. The
-engine's stand in ``engine.py``; another one (a PyTorch loop) needs these methods and no more.
+A `Trainable` begins trainings, all alike but for recipe, seed and a push; a `Training` is one of them, step by step.
+The engine's stand in ``engine.py``; another one (a PyTorch loop) needs these methods and no more.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Training(Protocol):
         """Loss and accuracy over the test set, in float64."""
 
 
-class Task(Protocol):
+class Trainable(Protocol):
     """What is trained: trainings of equal weights and batches for equal seeds."""
 
     @property
