@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ArgumentError
+from ..formats.rounding import Rounding
 from ..kernels.arithmetic.operations import Operation
 from ..kernels.jit import entry_point
 from ..kernels.rounding.arrays import round_drawn64
@@ -105,8 +106,12 @@ class Casting:
         after = x
         if x.dtype not in cast.exact_in:
             how = cast.rounder
-            key = how.key(self.stream(name, role.tensor)) if how.stochastic else 0
-            after = how.apply(_carried(x, how.single), key)
+            if cast.exact_in and how.rounding is Rounding.NEAREST_EVEN and x.dtype is _DOUBLE:
+                with np.errstate(all="ignore"):
+                    after = x.astype(_SINGLE)  # the CPU's own conversion to float32 is that rounding
+            else:
+                key = how.key(self.stream(name, role.tensor)) if how.stochastic else 0
+                after = how.apply(_carried(x, how.single), key)
         if after.dtype is not self.carrier:
             after = after.astype(self.carrier)  # exact: the carrier holds every number of the format
         elif after is x and role is Role.INPUT and self.recipe.keeps_operands:
@@ -157,7 +162,7 @@ class Casting:
             self.observer(layer, tensor + part, before, after)
         if self.tracer is not None:
             exact = isinstance(cast, Cast) and before.dtype in cast.exact_in
-            self.tracer(layer, tensor + part, cast.label, "exact" if exact else cast.rounding.value, before.size)
+            self.tracer(layer, tensor + part, cast.label, "exact" if exact else cast.rounding._value_, before.size)
 
     # ---------------------------------------------------------------- random bits
     def stream(self, name: str, role: str) -> Stream:

@@ -79,7 +79,7 @@ class Given(nn.Optimizer):
 
 def step(machine: Machine, t: torch.Tensor, known: Known, values: Floats) -> torch.Tensor:
     """Add a step to a parameter, as the recipe rounds steps and weights."""
-    given = np.ascontiguousarray(np.broadcast_to(values, t.shape))
+    given = np.ascontiguousarray(np.broadcast_to(values, t.shape)).reshape(t.shape)  # of no axes it would make one
     stepped(machine, lambda own: Given(own, given), [t], [given], {}, 1)
     assert known.owner is not None, "parameters have an owner"
     known.version = known.owner._version + 1
