@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ArgumentError
-from ..formats.rounding import Rounding
 from ..kernels.arithmetic.operations import Operation
 from ..kernels.jit import entry_point
 from ..kernels.rounding.arrays import round_drawn64
@@ -106,7 +105,7 @@ class Casting:
         after = x
         if x.dtype not in cast.exact_in:
             how = cast.rounder
-            if cast.exact_in and how.rounding is Rounding.NEAREST_EVEN and x.dtype is _DOUBLE:
+            if cast.native_in and x.dtype is _DOUBLE:
                 with np.errstate(all="ignore"):
                     after = x.astype(_SINGLE)  # the CPU's own conversion to float32 is that rounding
             else:
@@ -131,7 +130,7 @@ class Casting:
         """
         cast: Cast = getattr(self.recipe.at(role.layer(name)) if self.recipe.layers else self.recipe, role.field)
         numpy = np.add if op is Operation.ADD else np.subtract
-        if self.carrier in cast.exact_in:  # the carrier's own addition is that rounding
+        if self.carrier in cast.native_in:  # the carrier's own addition is that rounding
             return self.round(cast, role, name, numpy(x, y, dtype=self.carrier))
         how = cast.rounder
         drawn = how.round64 is round_drawn64 and op is Operation.ADD

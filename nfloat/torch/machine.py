@@ -298,16 +298,20 @@ class Machine:
         known = Known(self, part.kind, part.name)
         if self.p.recipe.layers and part.kind is Kind.ACTIVATION:
             known.format = self._format(part.name)
-        t.untyped_storage()._nfloat = known  # type: ignore[attr-defined]  # `learn`, without the call
+        t.untyped_storage()._nfloat = known  # `learn`, without the call
         return t
 
+    def is_single(self, part: Part) -> bool:
+        """Whether results of that part may be given as float32 numbers, which is how they are stored."""
+        return self.p.observer is None and self.exact_in(torch.float32, part)
+
     def exact_in(self, dtype: torch.dtype, part: Part) -> bool:
-        """Whether results of that part are all the numbers of a type, so that its own arithmetic rounds as wanted."""
+        """Whether results of that part are stored as a type's own arithmetic rounds them."""
         role, own = ROLE_OF[part.kind], SHARED.get(dtype)
         if role is None:
             return own == self.p.carrier
         cast = getattr(self.recipe(role, part.name), role.field)
-        return own in cast.exact_in
+        return own in cast.native_in
 
     def write(self, t: torch.Tensor, values: Floats) -> None:
         """Put values into a tensor's own memory."""
