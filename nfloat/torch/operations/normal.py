@@ -8,6 +8,7 @@ that what is computed between stays in the cache. It is for recipes that round n
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +17,6 @@ import torch
 from ...kernels.arithmetic import elementary as kernels
 from ...kernels.jit import entry_point
 from ...nn import elementary
-from ...nn.ops.op import pieces
 from ...nn.precision import Floats
 
 _DOUBLE = torch.float64
@@ -34,10 +34,25 @@ class Norm(NamedTuple):
     inverse: Floats
 
 
+#: elements that are gone through at a time
+_PIECE = 1 << 15
+
+
+def _pieces(x: torch.Tensor) -> Iterator[slice]:
+    """Ranges of a few rows."""
+    count, some = len(x), _few(x)
+    for start in range(0, count, some):
+        yield slice(start, min(start + some, count))
+
+
+def _few(x: torch.Tensor) -> int:
+    return max(1, _PIECE // math.prod(x.shape[1:]))
+
+
 def _work(x: torch.Tensor, count: int) -> list[torch.Tensor]:
     """Places for a few rows in float64."""
-    some = max((at.stop - at.start for at in pieces(len(x), math.prod(x.shape[1:]))), default=0)
-    return [torch.empty((some, *x.shape[1:]), dtype=_DOUBLE) for _ in range(count)]
+    shape = (min(len(x), _few(x)), *x.shape[1:])
+    return [torch.empty(shape, dtype=_DOUBLE) for _ in range(count)]
 
 
 def _sums(x: torch.Tensor) -> Floats:
@@ -65,7 +80,7 @@ def norm(
     mean, variance = np.empty(len(x)), np.empty(len(x))
     inverse = np.empty(len(x))
     off, squares = _work(x, 2)
-    for at in pieces(len(x), count):
+    for at in _pieces(x):
         v, square = off[: at.stop - at.start], squares[: at.stop - at.start]
         v.copy_(x[at])
         mean[at] = _sums(v) / count
@@ -86,7 +101,7 @@ def norm_backward(kept: Norm, dy: torch.Tensor, dx: torch.Tensor | None, product
     x, weight, mean, inverse = kept
     count = math.prod(x.shape[1:])
     slopes, normals, between = _work(x, 3)
-    for at in pieces(len(x), count):
+    for at in _pieces(x):
         g, n, tmp = (each[: at.stop - at.start] for each in (slopes, normals, between))
         g.copy_(dy[at])
         n.copy_(x[at])
@@ -112,13 +127,13 @@ def softmax(x: torch.Tensor, mask: torch.Tensor | None, out: torch.Tensor) -> No
     shifted, exponentials = _work(x, 2)
     some = len(shifted)
     for begin in range(0, len(x), period):
-        for start in range(begin, begin + period, max(some, 1)):
+        for start in range(begin, begin + period, some):
             at = slice(start, min(start + some, begin + period))
             v, e = shifted[: at.stop - at.start], exponentials[: at.stop - at.start]
             v.copy_(x[at])
             if mask is not None:
                 v += mask[at.start - begin : at.stop - begin]
-            v -= _column(v.numpy().max(-1), v)  # torch's own gives another NaN
+            v -= v.amax(-1, keepdim=True)
             exp(v.numpy().reshape(-1), e.numpy().reshape(-1))
             out[at].copy_(torch.div(e, _column(_sums(e), e), out=v))
 
@@ -126,7 +141,7 @@ def softmax(x: torch.Tensor, mask: torch.Tensor | None, out: torch.Tensor) -> No
 def softmax_backward(y: torch.Tensor, dy: torch.Tensor, dx: torch.Tensor) -> None:
     """(rows, n): products of dy and y, less y times their sum, into `dx`."""
     own, between = _work(y, 2)
-    for at in pieces(len(y), y.shape[-1]):
+    for at in _pieces(y):
         v, products = own[: at.stop - at.start], between[: at.stop - at.start]
         v.copy_(y[at])
         products.copy_(dy[at])

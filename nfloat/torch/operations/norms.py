@@ -117,7 +117,7 @@ def _summed(machine: Machine, layer: str, kept: Rows, t: torch.Tensor) -> Floats
     rows = t.reshape(-1, t.shape[-1])
     if machine.p.at(layer).sums != _SINGLE_SUMS:
         rows = rows.double()
-    return machine.p.sum_rows(layer, rows.contiguous().numpy()).astype(np.float64)
+    return machine.p.sum_rows(layer, rows.numpy()).astype(np.float64)
 
 
 #: of float32 numbers these sums are the same in float32 lanes
