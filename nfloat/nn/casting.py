@@ -123,8 +123,12 @@ class Casting:
         after = x
         if x.dtype not in cast.exact_in:
             how = cast.rounder
-            key = how.key(self.stream(name, role.tensor)) if how.stochastic else 0
-            after = how.apply(_carried(x, how.single), key)
+            if cast.native_in and x.dtype is _DOUBLE:
+                with np.errstate(all="ignore"):
+                    after = x.astype(_SINGLE)  # the CPU's own conversion to float32 is that rounding
+            else:
+                key = how.key(self.stream(name, role.tensor)) if how.stochastic else 0
+                after = how.apply(_carried(x, how.single), key)
         if after.dtype is not self.carrier:
             after = after.astype(self.carrier)  # exact: the carrier holds every number of the format
         elif after is x and role is Role.INPUT and self.recipe.keeps_operands:
@@ -144,7 +148,7 @@ class Casting:
         """
         cast: Cast = getattr(self.recipe.at(role.layer(name)) if self.recipe.layers else self.recipe, role.field)
         numpy = np.add if op is Operation.ADD else np.subtract
-        if self.carrier in cast.exact_in:  # the carrier's own addition is that rounding
+        if self.carrier in cast.native_in:  # the carrier's own addition is that rounding
             return self.round(cast, role, name, numpy(x, y, dtype=self.carrier))
         how = cast.rounder
         drawn = how.round64 is round_drawn64 and op is Operation.ADD
@@ -175,7 +179,7 @@ class Casting:
             self.observer(layer, tensor + part, before, after)
         if self.tracer is not None:
             exact = isinstance(cast, Cast) and before.dtype in cast.exact_in
-            self.tracer(layer, tensor + part, cast.label, "exact" if exact else cast.rounding.value, before.size)
+            self.tracer(layer, tensor + part, cast.label, "exact" if exact else cast.rounding._value_, before.size)
 
     # ---------------------------------------------------------------- random bits
     def stream(self, name: str, role: str) -> Stream:

@@ -6,6 +6,7 @@ Names of parameters' tensors start with a dot or are empty; observers see them a
 from __future__ import annotations
 
 from enum import Enum
+from typing import Any
 
 
 class Role(Enum):
@@ -52,5 +53,12 @@ class Role(Enum):
         return name.rpartition(".")[0] if self.of_parameter else name
 
 
+def at_hand(members: Any) -> None:
+    """Let an enumeration's members be plain attributes, as from Python 3.12 on: 3.11 looks each up by a function."""
+    for name, member in members.__members__.items():
+        type.__setattr__(members, name, member)
+
+
+at_hand(Role)
 #: the recipe's field -> the role of what an operation rounds on its way by it
 INTERIOR = {role.field: role for role in (Role.SOFTMAX, Role.NORM, Role.RUNNING_MAXIMUM, Role.RUNNING_SUM)}

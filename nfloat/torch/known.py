@@ -13,6 +13,7 @@ import torch
 
 from ..formats.format import Format
 from ..nn.precision import Role
+from ..nn.roles import at_hand
 
 
 class Kind(IntEnum):
@@ -36,6 +37,8 @@ class Kind(IntEnum):
     WEIGHT = 9
 
 
+at_hand(Kind)
+
 #: the role by which results of a kind are rounded; kinds that are not here stay in the carrier
 ROLES = {
     Kind.ACTIVATION: Role.ACTIVATION,
@@ -43,6 +46,8 @@ ROLES = {
     Kind.WEIGHT_GRADIENT: Role.WEIGHT_GRADIENT,
     Kind.STATE: Role.STATE,
 }
+#: the same by the kind's number
+ROLE_OF = tuple(ROLES.get(kind) for kind in Kind)
 #: one bit a kind, so that the kinds of several operands are one number
 BITS = tuple(1 << kind for kind in Kind)
 
@@ -69,25 +74,23 @@ class Known:
     yet rounded. `parts` are parameters that lie side by side in one storage.
     """
 
-    __slots__ = (
-        "bit", "copy", "format", "kind", "name", "owner", "parts", "pending", "run", "state", "version", "wide",
-    )  # fmt: skip
+    # what few have stands in the class, since one is made for every result
+    owner: torch.Tensor | None = None
+    copy: torch.Tensor | None = None
+    #: of an activation under a recipe with layers of their own: its format
+    format: Format | None = None
+    wide: Any = None
+    parts: list[Known] | None = None
+    pending = False
+    #: of a parameter: momenta and remainders that torch's own state has no place for; its memory's version
+    state: dict[str, Any] | None = None
+    version = 0
 
     def __init__(self, run: object, kind: Kind, name: str) -> None:
         self.run = run
         self.kind = kind
         self.bit = BITS[kind]
         self.name = name
-        self.owner: torch.Tensor | None = None
-        self.copy: torch.Tensor | None = None
-        #: of an activation under a recipe with layers of their own: its format
-        self.format: Format | None = None
-        self.wide: Any = None
-        self.parts: list[Known] | None = None
-        self.pending = False
-        #: of a parameter: momenta and remainders that torch's own state has no place for; its memory's version
-        self.state: dict[str, Any] | None = None
-        self.version = 0
 
 
 def lookup(t: torch.Tensor, run: object) -> Known | None:

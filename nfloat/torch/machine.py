@@ -21,19 +21,22 @@ import torch
 from ..formats.format import Format
 from ..nn.precision import Floats, Precision, Role
 from ..nn.recipes import Recipe
-from .known import CARRIED, GRADIENTS, ROLES, WEIGHTS, Kind, Known, bits, is_whole, learn, lookup, own
+from .known import CARRIED, GRADIENTS, ROLE_OF, WEIGHTS, Kind, Known, bits, is_whole, learn, lookup, own
 from .places import Origin, Places
 from .refusals import check_tensor
 from .tensors import SHARED, array_of, tensor_of
 from .tracing import Trace
 
 _AccumulateGrad = torch._C._functions.AccumulateGrad
-_node, _task = torch._C._current_autograd_node, torch._C._current_graph_task_id
+_node, _task, _recording = torch._C._current_autograd_node, torch._C._current_graph_task_id, torch.is_grad_enabled
 #: kinds whose company makes a number of the carrier; of a program's own numbers and weights; that have no gradient
 _APART = bits(Kind.SCALAR, Kind.STATE, Kind.WEIGHT_GRADIENT)
 _LOSS, _CONSTANT, _OUTSIDE = bits(Kind.LOSS), bits(Kind.CONSTANT), bits(Kind.OUTSIDE)
 #: kinds that make no number of a model: what keeps books of weights and gradients computes with them alone
 _BOOKS = _APART | WEIGHTS | _CONSTANT
+#: kinds that are read as they lie in memory, wherever that is done
+_PLAIN = bits(Kind.GRADIENT, Kind.LOSS, Kind.WEIGHT)
+_ACTIVATION, _ENTERING = bits(Kind.ACTIVATION), bits(Kind.CONSTANT, Kind.SCALAR)
 
 
 class Part(NamedTuple):
@@ -45,6 +48,10 @@ class Part(NamedTuple):
     backward: bool
     #: of the backward pass: what is differentiated
     origin: Origin | None = None
+
+
+#: the part of what an optimiser computes
+_STEP = Part(Kind.SCALAR, "", "", False)
 
 
 class Machine:
@@ -72,16 +79,19 @@ class Machine:
     @property
     def updating(self) -> bool:
         """Whether an optimiser computes (and not the closure that it was given)."""
-        return self.stepping and not torch.is_grad_enabled() and _task() == -1
+        return self.stepping and not _recording() and _task() == -1
 
     # ---------------------------------------------------------------- what is known
     def known(self, t: torch.Tensor) -> Known:
         """What is known of a tensor's memory; found out where it is new."""
         try:
-            known = lookup(t, self)
+            known: Known | None = getattr(t.untyped_storage(), "_nfloat", None)
         except RuntimeError:  # no storage
             check_tensor(t, self.trace.operation)
             raise
+        if known is not None and known.run is self and known.parts is None and type(t) is torch.Tensor:
+            return known
+        known = lookup(t, self)
         if known is None:
             check_tensor(t, self.trace.operation)
             if not isinstance(t, torch.nn.Parameter):
@@ -111,7 +121,7 @@ class Machine:
         for each in known:
             kinds |= each.bit
         own = kinds & ~(_BOOKS | (_OUTSIDE if in_place else 0)) == 0 and kinds & ~_CONSTANT
-        if own and (kinds & _APART or not torch.is_grad_enabled() or not any([t.requires_grad for t in tensors])):
+        if own and (kinds & _APART or not _recording() or not any([t.requires_grad for t in tensors])):
             self.books = True
         return known
 
@@ -149,15 +159,16 @@ class Machine:
         """Whether gradients are being computed (and not a checkpoint's forward again)."""
         if _task() == -1:
             return False
-        if not torch.is_grad_enabled():
+        if not _recording():
             return True
         return self.differentiable and self.places.depth == self.depth
 
     def part(self, operands: Sequence[Known], counts: Sequence[int], size: int) -> Part:
         """The part of a result of `size` elements, made of `operands`."""
-        if self.updating:
-            return Part(Kind.SCALAR, "", "", False)
-        if self.is_backward():
+        if _task() == -1:
+            if self.stepping and not _recording():
+                return _STEP
+        elif self.is_backward():
             return self._backward_part(operands, size)
         layer = self.places.layer or self.trace.operation
         self.places.remember(layer, operands, counts)
@@ -216,18 +227,20 @@ class Machine:
     def read(self, t: torch.Tensor, known: Known | None = None, product: bool = False) -> Floats:
         """An operand's values as the recipe has them; `product` says that the program's own numbers are cast too."""
         known = self.known(t) if known is None else known
-        kind = known.kind
-        if kind is Kind.PARAMETER:
+        bit = known.bit
+        if bit & _PLAIN or (bit & _ACTIVATION and not self.p.recipe.layers):
+            return array_of(t)
+        if known.kind is Kind.PARAMETER:
             return self._parameter(t, known)
-        if kind is Kind.STATE and known.pending:
+        if known.pending:
             self.settle(t, known)
         if self.books or self.updating:
             return array_of(t)
-        if kind is Kind.OUTSIDE or (product and kind in (Kind.CONSTANT, Kind.SCALAR)):
+        if bit & _OUTSIDE or (product and bit & _ENTERING):
             return self.enter(t)
-        if known.bit & _APART and self.places.depth and not self.is_backward():
+        if bit & _APART and self.places.depth and not self.is_backward():
             return self.enter(t)  # computed outside of the model: from outside, for it
-        if kind is Kind.ACTIVATION and self.p.recipe.layers and known.format is not self._format(self.layer()):
+        if bit & _ACTIVATION and known.format is not self._format(self.layer()):
             return self.enter(t)
         return array_of(t)
 
@@ -266,7 +279,7 @@ class Machine:
     # ---------------------------------------------------------------- results
     def round(self, values: Floats, part: Part) -> Floats:
         """Values as the recipe stores results of that part."""
-        role = ROLES.get(part.kind)
+        role = ROLE_OF[part.kind]
         if role is not None:
             return self.p.cast(role, part.name, values)
         values = np.asarray(values, self.p.carrier)
@@ -283,18 +296,22 @@ class Machine:
     def learned(self, t: torch.Tensor, part: Part) -> torch.Tensor:
         """A tensor that needs no rounding, as a result of that part."""
         known = Known(self, part.kind, part.name)
-        if part.kind is Kind.ACTIVATION and self.p.recipe.layers:
+        if self.p.recipe.layers and part.kind is Kind.ACTIVATION:
             known.format = self._format(part.name)
-        learn(t, known)
+        t.untyped_storage()._nfloat = known  # `learn`, without the call
         return t
 
+    def is_single(self, part: Part) -> bool:
+        """Whether results of that part may be given as float32 numbers, which is how they are stored."""
+        return self.p.observer is None and self.exact_in(torch.float32, part)
+
     def exact_in(self, dtype: torch.dtype, part: Part) -> bool:
-        """Whether results of that part are all the numbers of a type, so that its own arithmetic rounds as wanted."""
-        role, own = ROLES.get(part.kind), SHARED.get(dtype)
+        """Whether results of that part are stored as a type's own arithmetic rounds them."""
+        role, own = ROLE_OF[part.kind], SHARED.get(dtype)
         if role is None:
             return own == self.p.carrier
         cast = getattr(self.recipe(role, part.name), role.field)
-        return own in cast.exact_in
+        return own in cast.native_in
 
     def write(self, t: torch.Tensor, values: Floats) -> None:
         """Put values into a tensor's own memory."""

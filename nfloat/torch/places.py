@@ -39,13 +39,8 @@ class Places:
         self._stack: list[str] = []
         self._handles: list[Any] = []
         self._origins: dict[int, Origin] = {}
-        #: name of the innermost running module
-        self.layer = ""
-
-    @property
-    def depth(self) -> int:
-        """How many modules are running."""
-        return len(self._stack)
+        #: name of the innermost running module, and how many are running
+        self.layer, self.depth = "", 0
 
     def start(self) -> None:
         """Follow the calls of modules."""
@@ -59,16 +54,19 @@ class Places:
         for handle in self._handles:
             handle.remove()
         self._stack.clear()
+        self.depth = 0
 
     def _enter(self, module: torch.nn.Module, *_: object) -> None:
         name = self._names.get(id(module))
         self.layer = type(module).__name__ if name is None else name
         self._stack.append(self.layer)
+        self.depth += 1
         if module._buffers:
             self.called(module)
 
     def _leave(self, *_: object) -> None:
         self._stack.pop()
+        self.depth -= 1
         self.layer = self._stack[-1] if self._stack else ""
 
     def remember(self, layer: str, operands: Sequence[Known], counts: Sequence[int]) -> None:

@@ -18,6 +18,7 @@ SHARED: dict[torch.dtype, np.dtype[Any]] = {
     torch.float32: np.dtype(np.float32),
     torch.float64: np.dtype(np.float64),
 }
+_SINGLE, _DOUBLE = torch.float32, torch.float64
 #: NumPy's carriers -> torch's types
 TYPES = {dtype: own for own, dtype in SHARED.items()}
 
@@ -28,12 +29,14 @@ def array_of(t: torch.Tensor) -> Floats:
         t = t.detach()
     if t._is_zerotensor():  # zeros without memory, of forward derivatives
         return np.zeros(t.shape, SHARED.get(t.dtype, np.float32))
-    return t.numpy() if t.dtype in SHARED else t.to(torch.float32).numpy()
+    dtype = t.dtype
+    return t.numpy() if dtype is _SINGLE or dtype is _DOUBLE else t.to(_SINGLE).numpy()
 
 
 def tensor_of(a: NDArray[Any], dtype: torch.dtype) -> torch.Tensor:
     """A tensor over the array's memory, or of its values in another type."""
-    if not a.flags.writeable or min(a.strides, default=0) < 0:
+    flags = a.flags
+    if not flags.carray and (not flags.writeable or min(a.strides, default=0) < 0):
         a = a.copy()
     t = torch.from_numpy(a)
     return t if t.dtype is dtype else t.to(dtype)

@@ -71,6 +71,11 @@ class Cast:
         return (np.dtype(self.format.name),) if whole else ()
 
     @cached_property
+    def native_in(self) -> tuple[np.dtype[Any], ...]:
+        """The NumPy types whose own arithmetic rounds just so: of those, where it is to nearest-even."""
+        return self.exact_in if self.rounding is Rounding.NEAREST_EVEN else ()
+
+    @cached_property
     def nearest(self) -> Cast:
         """The same format, to nearest-even: how values that come from outside are stored."""
         return self if self.rounding is Rounding.NEAREST_EVEN else Cast(self.format, overflow=self.overflow)

@@ -14,6 +14,7 @@ from ...nn.ops.op import RESULT
 from ...nn.precision import Floats, Role
 from ..known import Kind
 from ..machine import Machine, Part
+from .softmax import softened, softened_backward
 from .table import row
 
 
@@ -22,7 +23,7 @@ class Steps(NamedTuple):
 
     scale: Any
     scores: Any
-    softmax: Any
+    weights: Floats
     output: Any
     #: heads of the queries for each of the keys
     repeats: int
@@ -69,12 +70,12 @@ def _forward(
 
     scaled, of_scale = stored(OPS["scale"].forward(p, layer, q, factor=scale))
     scores, of_scores = stored(OPS["attention_product"].forward(p, layer, scaled, k.swapaxes(-1, -2)))
-    values, of_softmax = OPS["softmax"].forward(p, layer, scores, mask=mask)
-    weights, of_softmax = stored((_where_any(values, mask), of_softmax))
+    values = softened(machine, Part(Kind.ACTIVATION, layer, layer, False), scores, mask=mask)
+    weights, _ = stored((_where_any(values, mask), None))
     output, of_output = stored(OPS["attention_product"].forward(p, layer, weights, v))
     if repeats > 1:
         output = output.reshape(output.shape[0], -1, *output.shape[3:])
-    return output, Steps(of_scale, of_scores, of_softmax, of_output, repeats)
+    return output, Steps(of_scale, of_scores, weights, of_output, repeats)
 
 
 def _where_any(weights: Floats, mask: Floats | None) -> Floats:
@@ -99,7 +100,8 @@ def attention_backward(machine: Machine, operation: Any, args: tuple[Any, ...], 
 
     names = [own.name for own in known]
     dweights, dv = OPS["attention_product"].backward(p, layer, steps.output, dy, (True, True))
-    (dscores,) = OPS["softmax"].backward(p, layer, steps.softmax, stored(dweights, layer), (True,))
+    inside = Part(Kind.GRADIENT, layer, layer, True)
+    dscores = softened_backward(machine, inside, steps.weights, stored(dweights, layer))
     dscaled, dk = OPS["attention_product"].backward(p, layer, steps.scores, stored(dscores, layer), (True, True))
     (dq,) = OPS["scale"].backward(p, layer, steps.scale, stored(dscaled, layer), (True,))
     found = []

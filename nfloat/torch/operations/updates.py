@@ -7,7 +7,8 @@ carrier's arithmetic and is rounded when the formula is done: when something els
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from itertools import groupby
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from ...nn.optim.optimizer import Computation
 from ...nn.precision import Floats, Role
 from ..known import Kind, Known
 from ..machine import Machine, is_float
-from ..tensors import array_of
+from ..tensors import SHARED, array_of
 from .table import row
 from .wide import wide
 
@@ -67,23 +68,37 @@ def _unrounded(t: torch.Tensor) -> Floats:
 
 
 class Given(nn.Optimizer):
-    """An optimiser whose step is known: what follows from a step (roundings, the sum) is `nfloat.nn`'s."""
+    """An optimiser whose step is known, as its gradient: what follows (roundings, the sum) is `nfloat.nn`'s."""
 
-    def __init__(self, parameters: dict[str, nn.Tensor], values: Floats) -> None:
+    def __init__(self, parameters: dict[str, nn.Tensor], dtype: np.dtype[Any]) -> None:
         super().__init__(parameters, 1.0)
-        self.values = values
+        self.dtype = dtype
 
     def direction(self, c: Computation) -> Floats:
-        return self.values
+        return c.g.astype(self.dtype, copy=False)
 
 
 def step(machine: Machine, t: torch.Tensor, known: Known, values: Floats) -> torch.Tensor:
     """Add a step to a parameter, as the recipe rounds steps and weights."""
-    given = np.ascontiguousarray(np.broadcast_to(values, t.shape))
-    stepped(machine, lambda own: Given(own, given), [t], [given], {}, 1)
+    given = np.ascontiguousarray(np.broadcast_to(values, t.shape)).reshape(t.shape)  # of no axes it would make one
+    stepped(machine, lambda own: Given(own, given.dtype), [t], [given], {}, 1)
     assert known.owner is not None, "parameters have an owner"
     known.version = known.owner._version + 1
     return t
+
+
+class Stepped(NamedTuple):
+    """A parameter that takes a step: its memory, its gradient, and its states in torch's memory."""
+
+    known: Known
+    values: Floats
+    gradient: Floats
+    states: dict[str, Floats]
+
+    def part(self, at: slice) -> Stepped:
+        """Some of its elements; they share the parameter's own further states."""
+        states = {key: state.reshape(-1)[at] for key, state in self.states.items()}
+        return Stepped(self.known, self.values.reshape(-1)[at], self.gradient.reshape(-1)[at], states)
 
 
 def stepped(
@@ -95,27 +110,79 @@ def stepped(
     steps: int,
 ) -> None:
     """One step of the optimiser that `make` makes of `nfloat.nn`'s parameters; its states are torch's tensors."""
-    known = [machine.known(t) for t in parameters]
-    tensors = {}
-    for k, t, gradient in zip(known, parameters, gradients, strict=True):
-        tensor = nn.Tensor(array_of(t), True, name=k.name, parameter=True)
-        tensor.store(tensor.data, machine.recipe(Role.WEIGHT, k.name).weights.format)
+    several: list[Stepped] = []
+    for place, (t, gradient) in enumerate(zip(parameters, gradients, strict=True)):
+        own = {key: array_of(ts[place]) for key, ts in states.items()}
+        several.append(Stepped(machine.known(t), array_of(t), gradient, own))
+    for large, some in groupby(several, lambda each: each.values.size > _PIECE and _goes_in_pieces(machine, each)):
+        if large:
+            for each in some:
+                _in_pieces(machine, make, each, steps)
+        else:
+            _together(machine, make, list(some), steps)
+    for each, *tensors in zip(several, parameters, *states.values(), strict=True):
+        for memory, values in zip(tensors, (each.values, *each.states.values()), strict=True):
+            if memory.dtype not in SHARED:
+                machine.write(memory, values)
+        machine.written(each.known)
+
+
+#: elements of a large parameter that are updated at a time, so that what is computed between stays in the cache
+_PIECE = 1 << 16
+
+
+def _goes_in_pieces(machine: Machine, each: Stepped) -> bool:
+    """Whether a step is the same element by element: no random bits are drawn, which are counted, and nobody looks."""
+    if machine.p.observer is not None or machine.recipe(Role.WEIGHT, each.known.name).stochastic:
+        return False
+    arrays = (each.values, each.gradient, *each.states.values())
+    return all([a.flags.c_contiguous and a.dtype == machine.p.carrier for a in arrays])
+
+
+def _in_pieces(machine: Machine, make: Any, each: Stepped, steps: int) -> None:
+    p, kept = machine.p, each.known.state or {}
+    own: dict[str, Any] = {}
+    tracer, observed = p.tracer, p.observed
+    for start in range(0, each.values.size, _PIECE):
+        part = each.part(slice(start, start + _PIECE))
+        part.known.state = {key: state.reshape(-1)[start : start + _PIECE] for key, state in kept.items()}
+        p.tracer, p.observed = (None, False) if start else (_as_whole(machine, each.values.size), observed)
+        _together(machine, make, [part], steps)
+        for key, state in part.known.state.items():
+            own.setdefault(key, np.empty(each.values.shape, state.dtype)).reshape(-1)[start : start + _PIECE] = state
+    each.known.state, p.tracer, p.observed = own, tracer, observed
+
+
+def _as_whole(machine: Machine, size: int) -> Callable[..., None]:
+    """A tracer that says of a piece what holds of the whole parameter."""
+
+    def rounded(layer: str, tensor: str, fmt: str, mode: str, elements: int) -> None:
+        machine.trace.rounded(layer, tensor, fmt, mode, size if elements == _PIECE else elements)
+
+    return rounded
+
+
+def _together(machine: Machine, make: Any, several: list[Stepped], steps: int) -> None:
+    tensors, carrier = {}, machine.p.carrier
+    for known, values, gradient, _ in several:
+        tensor = nn.Tensor(values, True, name=known.name, parameter=True)
+        tensor.store(tensor.data, machine.recipe(Role.WEIGHT, known.name).weights.format)
         tensor.grad = gradient
-        tensors[k.name] = tensor
-    optimizer = make(tensors)
+        tensors[known.name] = tensor
+    optimizer: nn.Optimizer = make(tensors)
     optimizer.steps = steps - 1
-    for place, k in enumerate(known):
-        own = optimizer.state[k.name]
-        own.update({key: np.asarray(array_of(ts[place]), machine.p.carrier) for key, ts in states.items()})
-        own.update(k.state or {})
+    for known, _, _, states in several:
+        own = optimizer.state[known.name]
+        own.update({key: state.astype(carrier, copy=False) for key, state in states.items()})
+        own.update(known.state or {})
     with machine.p:
         optimizer.step()
-    for place, (t, k) in enumerate(zip(parameters, known, strict=True)):
-        machine.write(t, tensors[k.name].data)
-        machine.written(k)
-        for key, ts in states.items():
-            machine.write(ts[place], optimizer.state[k.name][key])
-        k.state = {key: value for key, value in optimizer.state[k.name].items() if key not in states}
+    for known, values, _, states in several:
+        own = optimizer.state[known.name]
+        values[...] = tensors[known.name].data
+        for key, state in states.items():
+            state[...] = own[key]
+        known.state = {key: value for key, value in own.items() if key not in states}
 
 
 @row("mul_.Tensor", "div_.Tensor", "mul_.Scalar", "div_.Scalar")
