@@ -19,7 +19,13 @@ from numpy.typing import ArrayLike, NDArray
 from ..blocks.array import BlockArray
 from ..errors import ArgumentError, FormatError, ShapeError
 from ..formats.names import get_format
+from ..kernels.blocks.outside import add_scaled
+from ..kernels.jit import entry_point
 from ..ops.arithmetic import fma
+from ..ops.blocks.layout import as_layout
+from ..ops.threads import over_ranges, thread_count
+from .gemm.facts import survey
+from .operands import matmul_shapes, start_operand
 from .units.unit import Unit
 
 
@@ -29,7 +35,11 @@ def is_block_scaled(unit: Any) -> bool:
 
 
 def scaled_outside(
-    a: BlockArray, b: BlockArray, c: ArrayLike | None, multiply: Callable[[ArrayLike, ArrayLike], Any]
+    a: BlockArray,
+    b: BlockArray,
+    c: ArrayLike | None,
+    multiply: Callable[[ArrayLike, ArrayLike], Any],
+    threads: int | None = None,
 ) -> NDArray[np.float32]:
     """c + the sum over blocks of k, in order, of (a block's product of elements) times scale, in float32.
 
@@ -39,21 +49,44 @@ def scaled_outside(
 
     Raises
     ------
-    ShapeError
-        If an operand has fewer than two axes, or blocks do not run along k.
+    ArgumentError, ShapeError
+        If an operand has fewer than two axes, blocks do not run along k, or shapes (c's, too) do not fit.
     """
     edges = {0, a.shape[-1] if a.ndim else 0, *_edges(a, "a", a.ndim - 1), *_edges(b, "b", b.ndim - 2)}
     elements_a, elements_b = a.elements, b.elements
+    full, _ = matmul_shapes(a.shape, b.shape)
+    total = np.zeros(full, np.float32) if c is None else np.array(np.broadcast_to(start_operand(c, full), full))
     with np.errstate(all="ignore"):
         d_a, d_b = (x.products.astype(np.float32) for x in (a, b))
-        total = np.float32(0.0) if c is None else np.asarray(c)
         for first, last in pairwise(sorted(edges)):
-            scale = d_a[..., first : first + 1] * d_b[..., first : first + 1, :]
-            part = multiply(elements_a[..., first:last], elements_b[..., first:last, :])
-            total = fma(part, scale, total, "float32")
-        if np.ndim(total) == 0:  # no k
-            total = np.broadcast_to(total, (*np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), a.shape[-2], b.shape[-1]))
+            rows, columns = d_a[..., first : first + 1], d_b[..., first : first + 1, :]
+            part = np.asarray(multiply(elements_a[..., first:last], elements_b[..., first:last, :]))
+            if part.dtype == total.dtype == np.float32:
+                _add_scaled(part, rows, columns, total, threads)
+            else:
+                total = np.asarray(fma(part, rows * columns, total, "float32"))
     return np.asarray(total, np.float32)
+
+
+def _add_scaled(
+    part: NDArray[np.float32],
+    rows: NDArray[np.float32],
+    columns: NDArray[np.float32],
+    total: NDArray[np.float32],
+    threads: int | None,
+) -> None:
+    """total = fma(part, rows * columns, total), of arrays (..., m, n), (..., m, 1), (..., 1, n)."""
+    if total.size == 0:
+        return
+    *stack, m, n = total.shape
+    each = np.ascontiguousarray(np.broadcast_to(rows[..., 0], (*stack, m))).reshape(-1)
+    across = np.ascontiguousarray(np.broadcast_to(columns[..., 0, :], (*stack, n))).reshape(-1, n)
+    parts, sums, kernel = part.reshape(-1, n), total.reshape(-1, n), entry_point(add_scaled)
+    over_ranges(
+        lambda first, last: kernel(parts, each, across, sums, m, first, last),
+        len(sums),
+        thread_count(threads, total.size, len(sums)),
+    )
 
 
 def _edges(x: BlockArray, argument: str, along: int) -> range:
@@ -72,10 +105,33 @@ def exact_values(x: ArrayLike) -> ArrayLike:
     """A block array's values, exact: float32 if that holds them, else float64; anything else as it is."""
     if not isinstance(x, BlockArray):
         return x
+    held = _held_by_float32(x)
+    if held is not None:
+        return held
     values = x.dequantize(np.float64)
     with np.errstate(all="ignore"):
         single = values.astype(np.float32)
     return single if np.array_equal(single, values, equal_nan=True) else values
+
+
+def _held_by_float32(x: BlockArray) -> NDArray[np.float32] | None:
+    """The values, formed in float32, where that is sure to hold them.
+
+    Let elements have p digits and be multiples of 2^q up to M, and the products d of scales and tensor scale have r
+    digits and be multiples of 2^s up to D. Then element times d has at most p + r digits (p, where r = 1: a power of
+    two), is a multiple of 2^(q + s) and at most M D: a number of float32 if **p + r <= 24, q + s >= -149 and M D <
+    2^128**.
+    """
+    d, e = x.scales.astype(np.float64) * x.tensor_scale, x.format.element
+    facts = survey(np.ascontiguousarray(d).reshape(-1))
+    digits = e.precision + (facts.digits if facts.digits > 1 else 0)
+    least, top = facts.quantum + e.emin - e.precision + 1, facts.top * max(e.max, -e.min)
+    elements = x.elements
+    if not (elements.dtype == np.float32 and facts.finite and digits <= 24 and least >= -149 and top < 2.0**128):
+        return None
+    with np.errstate(invalid="ignore"):  # an infinite element over a scale of 0
+        each = as_layout(x.shape, x.format, x.axis).broadcast(d.astype(np.float32))
+        return np.multiply(elements, each, out=elements)
 
 
 def unit_parts(

@@ -147,7 +147,7 @@ def _of_blocks(
     if isinstance(how, Accumulator) or not is_block_scaled(how):
         outside = inputs is None and not isinstance(how, Accumulator)
         if outside and isinstance(a, BlockArray) and isinstance(b, BlockArray):
-            return scaled_outside(a, b, c, lambda x, y: matmul(x, y, how, threads=threads))
+            return scaled_outside(a, b, c, lambda x, y: matmul(x, y, how, threads=threads), threads)
         return _product(exact_values(a), exact_values(b), c, how, inputs, scales, seed, threads)
     if inputs is not None or any(scale is not None for scale in scales):
         raise ArgumentError("inputs, scale_a and scale_b say what block arrays have already; leave them out")

@@ -113,9 +113,7 @@ def matmul_operands(
     """
     x, y = as_operand(a, "a"), as_operand(b, "b")
     shape, (m, _, n) = matmul_shapes(x.shape, y.shape)
-    start = None if c is None else as_operand(c, "c")
-    if start is not None and not _broadcasts(start.shape, shape):
-        raise ShapeError(f"c {start.shape} does not broadcast to the result's shape {shape}")
+    start = None if c is None else start_operand(c, shape)
     if m * n > 1 << 20 or len(shape) > 2:
         check_memory("matmul", {"a": x.shape, "b": y.shape}, shape, x.itemsize)
     check_copy("a", x)
@@ -124,6 +122,22 @@ def matmul_operands(
         x, y = np.asarray(round_values(x, inputs[0])), np.asarray(round_values(y, inputs[1]))
     stack = shape[: len(shape) - (x.ndim > 1) - (y.ndim > 1)]
     return MatmulOperands(x, y, start, (*stack, m, n), shape)
+
+
+def start_operand(c: ArrayLike, shape: tuple[int, ...]) -> Floats:
+    """What the sums of a product of this shape start with.
+
+    Raises
+    ------
+    ArgumentError
+        If it is not real numbers.
+    ShapeError
+        If it does not broadcast to the shape.
+    """
+    start = as_operand(c, "c")
+    if not _broadcasts(start.shape, shape):
+        raise ShapeError(f"c {start.shape} does not broadcast to the result's shape {shape}")
+    return start
 
 
 def _broadcasts(own: tuple[int, ...], shape: tuple[int, ...]) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..formats.blocks import BLOCK_FORMATS, BlockFormat
 from ..formats.names import FormatLike
 from ..formats.rounding import OverflowLike, RoundingLike
 from ..kernels.jit import entry_point
@@ -26,7 +27,7 @@ Direct = tuple[Callable[..., Any], NDArray[np.float64], bool]
 
 
 @lru_cache(maxsize=4096)
-def direct(fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | None) -> Direct | None:
+def direct(fmt: FormatLike | BlockFormat, rounding: RoundingLike, overflow: OverflowLike | None) -> Direct | None:
     """How to round a float32 array in one call of a compiled function, or None.
 
     Raises
@@ -34,6 +35,8 @@ def direct(fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | Non
     TypeError
         If an argument is unhashable: the long way names it.
     """
+    if isinstance(fmt, BlockFormat) or fmt in BLOCK_FORMATS:
+        return None
     how = rounder(fmt, rounding, overflow, None)
     if not how.single or how.round32 is None or how.widens:
         return None

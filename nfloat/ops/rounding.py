@@ -81,20 +81,11 @@ def round(
     >>> nf.round([957.0, -3.1], nf.mxfp8_e4m3), nf.round([957.0, -3.1], nf.mxfp8_e4m3, scale_rule="rceil")
     (array([896.,  -3.]), array([960.,  -3.]))
     """
-    if isinstance(fmt, BlockFormat) or (type(fmt) is str and fmt in BLOCK_FORMATS):
-        from .blocks.values import round_blocks
-
-        return round_blocks(
-            x, fmt, rounding, axis=axis, scale_rule=scale_rule, overflow=overflow, random_bits=random_bits, seed=seed,
-            threads=threads,
-        )  # fmt: skip
-    if axis is not None or scale_rule is not None or threads is not None:
-        named = {"axis": axis, "scale_rule": scale_rule, "threads": threads}
-        given = next(f"{name}={value!r}" for name, value in named.items() if value is not None)
-        raise ArgumentError(f"{given} goes with a block format, such as nf.mxfp4; fmt={fmt!r} is none")
+    of_blocks = axis is not None or scale_rule is not None or threads is not None
     if (
         type(x) is _ndarray
         and x.dtype is FLOAT32
+        and not of_blocks
         and random_bits is None
         and x.ndim == 1
         and x.flags.num & LAYOUT == CARRAY
@@ -108,6 +99,17 @@ def round(
             out: NDArray[np.floating] = _empty(x.size, FLOAT32)
             function(x, out, spec_array, as_key(seed) if stochastic else 0)
             return out
+    if isinstance(fmt, BlockFormat) or (type(fmt) is str and fmt in BLOCK_FORMATS):
+        from .blocks.values import round_blocks
+
+        return round_blocks(
+            x, fmt, rounding, axis=axis, scale_rule=scale_rule, overflow=overflow, random_bits=random_bits, seed=seed,
+            threads=threads,
+        )  # fmt: skip
+    if of_blocks:
+        named = {"axis": axis, "scale_rule": scale_rule, "threads": threads}
+        given = next(f"{name}={value!r}" for name, value in named.items() if value is not None)
+        raise ArgumentError(f"{given} goes with a block format, such as nf.mxfp4; fmt={fmt!r} is none")
     how = rounder(fmt, rounding, overflow, random_bits)
     key = how.key(seed) if how.stochastic else 0
     out = how.apply(as_carrier(x, "x", single=how.single), key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache
 
@@ -17,8 +17,8 @@ WORK_PER_THREAD = 5_000_000
 #: the CPU's own sums are so many times as fast, the plain rule so many times as slow
 NATIVE, PLAIN = 10, 100
 
-#: pieces of a task for each thread
-_SHARES = 4
+#: each piece is what is left of a task, over so many times the number of threads; and the least piece, of the whole
+_SHARES, _LEAST = 2, 16
 
 #: the most of that work that is done in one go (a fifth of a second), and how many times as slow the plain rule is at
 #: its slowest (Kahan's sums with stochastic_c)
@@ -63,6 +63,18 @@ def thread_count(threads: int | None, work: int, parts: int) -> int:
     return max(1, min(wanted, parts, work // WORK_PER_THREAD))
 
 
+def _pieces(size: int, count: int, most: int) -> Iterator[tuple[int, int]]:
+    """The ranges, long ones first: threads take them as they come, and end together.
+
+    One that is slowed down (another process, a slower core) takes fewer.
+    """
+    start, least = 0, max(1, size // (_LEAST * count))
+    while start < size:
+        end = min(size, start + min(most, max(least, (size - start) // (_SHARES * count))))
+        yield start, end
+        start = end
+
+
 def over_ranges(
     task: Callable[[int, int], object],
     size: int,
@@ -84,18 +96,16 @@ def over_ranges(
             task(start, min(size, start + piece))
         return
     stopped = threading.Event()
-    # pieces are taken as threads come: one that is slowed down (another process, a slower core) does fewer
-    piece = min(piece, max(1, -(-size // (_SHARES * count))))
-    starts = iter(range(0, size, piece))
+    pieces = _pieces(size, count, piece)
     taking = threading.Lock()
 
     def work_off() -> None:
         while not stopped.is_set():
             with taking:
-                start = next(starts, None)
-            if start is None:
+                place = next(pieces, None)
+            if place is None:
                 return
-            task(start, min(size, start + piece))
+            task(*place)
 
     pool = _pool(os.getpid(), max(available(), count))
     futures = [pool.submit(work_off) for _ in range(count if aside else count - 1)]

@@ -11,6 +11,7 @@ import nfloat as nf
 from nfloat.blocks.delayed import DelayedScaling
 from nfloat.blocks.diagnostics import clamp_rate, last_bin_occupancy, scale_histogram, scale_underflow_count, summary
 from nfloat.blocks.layouts import swizzle, unswizzle
+from nfloat.linalg.blocks import exact_values
 from nfloat.linalg.units.names import SingleSourceWarning
 
 TILES = nf.nvfp4.replace(name="tiles", block=(16, 16))
@@ -177,6 +178,44 @@ def test_scales_outside_a_unit(blocks):
         nf.matmul(nf.quantize(numbers(32, 96), formats[0], axis=0), b, unit) if blocks == (32, 24) else nf.matmul(
             nf.quantize(numbers(96), nf.mxfp8_e4m3), b, unit
         )
+
+
+@pytest.mark.filterwarnings(f"ignore::{SingleSourceWarning.__module__}.{SingleSourceWarning.__name__}")
+def test_stacks_scaled_outside_a_unit():
+    unit, a, b = "nvidia.hopper.wgmma.e4m3.f32", numbers(2, 3, 5, 64), numbers(3, 64, 7, seed=1)
+    b *= np.array([1.0, 64.0, 2.0**-9], np.float32)[:, None, None]
+    qa, qb = nf.quantize(a, nf.mxfp8_e4m3), nf.quantize(b, nf.mxfp8_e4m3, axis=-2)
+    c = numbers(7, seed=2).astype(np.float64) / 3  # no float32 numbers: the first block rounds them
+    got, sums = nf.matmul(qa, qb, unit), nf.matmul(qa, qb, unit, c)
+    for i, j in np.ndindex(2, 3):
+        assert same(got[i, j], nf.matmul(qa[i, j], qb[j], unit))
+        assert same(sums[i, j], nf.matmul(qa[i, j], qb[j], unit, c))
+    for wrong in (qb[:2], nf.quantize(b[:, :32], nf.mxfp8_e4m3, axis=-2)):
+        with pytest.raises(nf.ShapeError):
+            nf.matmul(qa, wrong, unit)
+    with pytest.raises(nf.ShapeError, match=r"c \(8,\) does not broadcast"):
+        nf.matmul(qa, qb, unit, numbers(8))
+
+
+@pytest.mark.parametrize("scale", ["float8_e8m0fnu", "float8_e4m3fn", "float32"])
+@pytest.mark.parametrize("element", ["float8_e4m3fn", "float8_e5m2", "float4_e2m1fn", "int8", "float16", "e8m12"])
+def test_exact_values_of_any_scales(element, scale):
+    """float32 where that holds all of them, to the last bit, whichever way they are formed."""
+    fmt = nf.BlockFormat(name="any", element=element, block=4, scale=scale)
+    generator, dtypes = np.random.default_rng(len(element + scale)), set()
+    for trial in range(60):
+        codes = generator.integers(0, 2**fmt.element.bits, (6, 10))
+        low, span = generator.integers(0, 2 ** (fmt.scale.bits - 1)), 2 ** (fmt.scale.bits * trial // 60)
+        scales = np.minimum(generator.integers(low, low + span + 1, (6, 3)), 2 ** (fmt.scale.bits - 1) - 1)
+        scales &= -1 << (trial % 3) * fmt.scale.bits // 4  # of fewer digits
+        q = nf.BlockArray.from_codes(codes, scales, fmt)
+        with np.errstate(all="ignore"):
+            values, held = q.dequantize(np.float64), q.dequantize(np.float32)
+            right = held if np.array_equal(held, values, equal_nan=True) else values
+            got = exact_values(q)
+        dtypes.add(got.dtype)
+        assert got.dtype == right.dtype and same(got, right)
+    assert np.dtype(np.float32) in dtypes
 
 
 @pytest.mark.parametrize(

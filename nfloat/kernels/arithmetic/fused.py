@@ -26,16 +26,20 @@ _TOWARD_NEGATIVE = Rounding.TOWARD_NEGATIVE.tag
 _ZERO = np.uint64(0)
 
 
-@intrinsic
-def fma64(typingctx, a, b, c):
-    """a b + c in float64, rounded once."""
+def _multiply_add(kind, name):
+    """The intrinsic (a, b, c): a b + c, rounded once."""
 
-    def codegen(context, builder, sig, args):
-        double = ir.DoubleType()
-        function = ir.FunctionType(double, [double] * 3)
-        return builder.call(cgutils.get_or_insert_function(builder.module, function, "llvm.fma.f64"), args)
+    def typer(typingctx, a, b, c):
+        def codegen(context, builder, sig, args):
+            function = ir.FunctionType(args[0].type, [x.type for x in args])
+            return builder.call(cgutils.get_or_insert_function(builder.module, function, name), args)
 
-    return types.float64(types.float64, types.float64, types.float64), codegen
+        return kind(kind, kind, kind), codegen
+
+    return intrinsic(typer)
+
+
+fma64, fma32 = _multiply_add(types.float64, "llvm.fma.f64"), _multiply_add(types.float32, "llvm.fma.f32")
 
 
 @device

@@ -5,6 +5,7 @@ know; they mark the rest, which the rule then does. `magnitudes.py` and `scales.
 with `quotients.py`: what an element becomes over its scale, as IR; `lanes.py` with `loops.py`: loops over blocks that
 do it; `constants.py`: what they take from a format; `walks.py`: what loops are made of. `pieces.py`: arrays in pieces
 that stay in the cache; `fused.py`: blocks along rows in one pass. `signs.py`: the Hadamard transform's random signs.
+`outside.py`: sums of blocks that are scaled outside a matrix unit.
 
 An array is seen as (outer, n, inner), the blocks lying along n: block b of row o and column j has the number
 (o * ceil(n / size) + b) * inner + j. Element i of the array draws the random bits of counter i.

@@ -65,6 +65,7 @@ class Shared:
     def __init__(self, v: Lanes, integers: list[Value]) -> None:
         b = v.builder
         self.words = [v.splat(b.trunc(i, v.scalar_int) if v.bits < 64 else i) for i in integers]
+        self._integers = integers
         self.keys = [v.builder.trunc(k, ir.IntType(32)) for k in integers[LaneField.KEY :]]
 
     def grid(self, v: Lanes, shift: Value | None = None) -> Grid:
@@ -72,6 +73,10 @@ class Shared:
         w = self.words
         lowest = w[LaneField.LOWEST] if shift is None else v.builder.add(w[LaneField.LOWEST], shift)
         return Grid(lowest, w[LaneField.OFFSET], w[LaneField.UNIT_OFFSET], w[LaneField.DROP], w[LaneField.SIGN])
+
+    def is_fixed(self, v: Lanes) -> Value:
+        """Whether elements are fixed point, in two's complement."""
+        return v.builder.icmp_signed("!=", self._integers[LaneField.TWOS], ir.IntType(64)(0))
 
     def limit(self, v: Lanes, which: LaneField, shift: Value | None = None) -> Value:
         """The largest or the least element, `shift` added to its exponent."""
@@ -140,8 +145,28 @@ class Elements:
         if self.mode is not Rounding.NEAREST_EVEN:
             e, unsure = self.element(x, s, random)
             return self._code(nearest_sum(v, e, s.grid), e, s), unsure
-        total = nearest_sum(v, x, s.grid) if s.divisor is None else nearest_quotient(v, x, s.divisor, s.grid)
-        return self._code(total, x, s), None
+        if s.divisor is not None:
+            return self._code(nearest_quotient(v, x, s.divisor, s.grid), x, s), None
+        if not self.one_zero:
+            return self._code(nearest_sum(v, x, s.grid), x, s), None
+        with v.builder.if_else(self.shared.is_fixed(v)) as (fixed, floating):
+            with fixed:
+                counted, after = self._fixed_code(x, s), v.builder.block
+            with floating:
+                other, last = self._code(nearest_sum(v, x, s.grid), x, s), v.builder.block
+        code = v.builder.phi(v.int)
+        code.add_incoming(counted, after)
+        code.add_incoming(other, last)
+        return code, None
+
+    def _fixed_code(self, x: Value, s: Scale) -> Value:
+        """The code of x to nearest-even in two's complement: how many units, of which there is one, x saturated has."""
+        v, b = self.v, self.v.builder
+        inside = v.where(b.fcmp_ordered("<", s.top, x), s.top, x)
+        inside = v.where(b.fcmp_ordered(">", s.bottom, inside), s.bottom, inside)
+        c = b.add(s.grid.lowest, s.grid.offset)
+        units = b.sub(v.as_int(b.fadd(inside, v.as_float(c))), c)
+        return b.and_(units, self.shared.words[LaneField.CODE_MASK])
 
     def _code(self, n: Sum, x: Value, s: Scale) -> Value:
         """The code of n, saturated, with x's sign.

@@ -258,7 +258,7 @@ def kahan(
             s, e = state
             corrected = draw(k, place, CORRECTED)
             if terms is None:
-                y = sums.fma(a, b, flip(e), *corrected)
+                y = sums.pair(a, b, flip(e), *corrected)  # a zero y has no say: s is never -0
             else:
                 y = sums.add(terms.product(a, b, *draw(k, place, PRODUCT)), flip(e), *corrected)
             t = sums.add(s, y, *draw(k, place, SUM))

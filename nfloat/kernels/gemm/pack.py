@@ -96,10 +96,17 @@ def survey_panels(packed, size, found):
 
 
 _U = np.uint64
-_LAYOUTS = [f"Array({f}, 2, '{layout}', readonly=True)" for f in ("float32", "float64") for layout in "CF"]
+#: a matrix's dtype and that of its panels, each in C's order and in Fortran's: `pack`'s signatures
+PACKED = (("float32", "float32"), ("float64", "float64"), ("float32", "float64"))
 
 
-@kernel(*(f"void({x}, int64, {x[6:].split(',')[0]}[::1], int64, int64)" for x in _LAYOUTS))
+@kernel(
+    *(
+        f"void(Array({x}, 2, '{layout}', readonly=True), int64, {out}[::1], int64, int64)"
+        for x, out in PACKED
+        for layout in "CF"
+    )
+)
 def pack(x, width, out, first, last):
     """Panels first .. last - 1 of x (k, n) into out, [panel][k][width]; panel `first` begins at out[0]."""
     steps, size = x.shape

@@ -104,7 +104,7 @@ def _whole(mode: Rounding, negative_zero: bool = True, with_special: bool = Fals
 
 
 def _normal(mode: Rounding):
-    """A block of the narrow family by cutting bits off, where all lanes are normal numbers of the format."""
+    """A block of the narrow family by a shorter form, where all lanes are normal numbers of the format."""
     other = _whole(mode)
 
     def body(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
@@ -112,7 +112,10 @@ def _normal(mode: Rounding):
         above = b.sub(_magnitude(v, x), k.grid.lowest)
         normal = v.at_most(above, b.sub(k.largest, k.grid.lowest))
         random = random_word(v, index, k, mode) if mode.is_stochastic else None
-        cut = vector.round_same(v, x, k.grid, mode, random, tail_bits(k, mode))
+        if mode is Rounding.NEAREST_EVEN:
+            cut = vector.nearest_even_normal(v, x, k.grid)
+        else:
+            cut = vector.round_same(v, x, k.grid, mode, random, tail_bits(k, mode))
         return either(v, normal, lambda: _store(v, cut, target), lambda: other(v, x, target, index, k))
 
     return body

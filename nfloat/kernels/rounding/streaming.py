@@ -15,6 +15,7 @@ then finds both.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from llvmlite import ir
@@ -24,6 +25,7 @@ from numba.extending import intrinsic
 
 from ..lanes import Lanes, Value, prefetch
 from ..machine import HERE
+from ..outlined import outlined
 from .vector import Grid
 
 #: body(lanes, pointers at the block, index of the block, constants) -> i1: whether the block is done
@@ -46,9 +48,9 @@ StreamBody = Callable[[Lanes, Value, Value, Value, "Constants"], Value]
 class Constants:
     """A kernel's named tuples (``constants.py``), every field splatted: ``k.limit`` is that number in all lanes."""
 
-    def __init__(self, v: Lanes, kinds: Iterable[types.BaseNamedTuple], tuples: Iterable[Value]) -> None:
+    def __init__(self, v: Lanes, kinds: Iterable[types.BaseNamedTuple], tuples: Value) -> None:
         b, fields = v.builder, {}
-        for kind, values in zip(kinds, tuples, strict=True):
+        for kind, values in zip(kinds, cgutils.unpack_tuple(v.builder, tuples), strict=True):
             for name, x in zip(kind.fields, cgutils.unpack_tuple(b, values), strict=True):
                 if name in fields:
                     raise TypeError(f"two fields {name!r} among {kinds}")
@@ -78,7 +80,7 @@ def run(bits: int, bodies: dict[int, RunBody]) -> Any:
     """The intrinsic ``f(arrays, start, stop, mode, constants) -> index``.
 
     `bodies` maps a mode's tag to its body; `arrays` is a tuple of one-dimensional contiguous arrays, `constants` a
-    tuple of named tuples, which are brought into lanes before the loops.
+    tuple of named tuples, which are brought into lanes before a loop.
     """
 
     def typer(typingctx, arrays, start, stop, mode, constants):
@@ -89,13 +91,12 @@ def run(bits: int, bodies: dict[int, RunBody]) -> Any:
                 context.make_array(t)(context, builder, a).data
                 for t, a in zip(sig.args[0], cgutils.unpack_tuple(builder, args[0]), strict=True)
             ]
-            v = Lanes(builder, BLOCK[bits], bits)
-            splatted = Constants(v, sig.args[4], cgutils.unpack_tuple(builder, args[4]))
 
-            def loop(result: Value, end: ir.Block, body: RunBody) -> None:
-                _loop(v, pointers, args[1], args[2], result, end, body, splatted)
+            def loop(body: RunBody, inner: ir.IRBuilder, values: list[Value]) -> Value:
+                v, (*arrays, first, last, fields) = Lanes(inner, BLOCK[bits], bits), values
+                return _loop(v, arrays, first, last, body, Constants(v, sig.args[4], fields))
 
-            return _by_mode(builder, args[3], args[1], bodies, loop)
+            return _by_mode(builder, args[3], [*pointers, args[1], args[2], args[4]], args[1], bodies, loop)
 
         return signature, codegen
 
@@ -120,15 +121,13 @@ def stream(
             arrays = [
                 context.make_array(t)(context, builder, a).data for t, a in zip(sig.args[:2], args[:2], strict=True)
             ]
-            v = Lanes(builder, count or STREAM[bits], bits)
-            splatted = Constants(v, sig.args[5], cgutils.unpack_tuple(builder, args[5]))
 
-            def loop(result: Value, end: ir.Block, body: StreamBody) -> None:
-                _stream_loop(
-                    v, arrays, load, (args[2], args[3]), result, end, lambda x, at, i: body(v, x, at, i, splatted)
-                )
+            def loop(body: StreamBody, inner: ir.IRBuilder, values: list[Value]) -> Value:
+                v, (*pointers, first, last, fields) = Lanes(inner, count or STREAM[bits], bits), values
+                k = Constants(v, sig.args[5], fields)
+                return _stream_loop(v, pointers, load, (first, last), lambda x, at, i: body(v, x, at, i, k))
 
-            return _by_mode(builder, args[4], args[2], bodies, loop)
+            return _by_mode(builder, args[4], [*arrays, args[2], args[3], args[5]], args[2], bodies, loop)
 
         return signature, codegen
 
@@ -136,40 +135,40 @@ def stream(
 
 
 def _by_mode(
-    builder: ir.IRBuilder, mode: Value, start: Value, bodies: dict[int, Any], loop: Callable[..., None]
+    builder: ir.IRBuilder,
+    mode: Value,
+    values: list[Value],
+    start: Value,
+    bodies: dict[int, Any],
+    loop: Callable[..., Value],
 ) -> Value:
     """One loop for each mode's body behind a switch; the index where the one of `mode` stopped."""
-    result = cgutils.alloca_once_value(builder, start)
-    end = builder.append_basic_block("run.end")
+    before, end = builder.block, builder.append_basic_block("run.end")
     switch = builder.switch(mode, end)
+    outcomes = [(start, before)]
     for tag, body in bodies.items():
         block = builder.append_basic_block(f"run.mode{tag}")
         switch.add_case(tag, block)
         builder.position_at_end(block)
-        loop(result, end, body)
+        stopped = outlined(builder, f"mode{tag}", values, partial(loop, body))
+        outcomes.append((stopped, block))
+        builder.branch(end)
     builder.position_at_end(end)
-    return builder.load(result)
+    result = builder.phi(_I64)
+    for value, block in outcomes:
+        result.add_incoming(value, block)
+    return result
 
 
-def _loop(
-    v: Lanes,
-    pointers: list[Value],
-    start: Value,
-    stop: Value,
-    result: Value,
-    end: ir.Block,
-    body: RunBody,
-    k: Constants,
-) -> None:
-    """Blocks from `start` while they fit before `stop` and the body accepts them; the index goes to `result`."""
+def _loop(v: Lanes, pointers: list[Value], start: Value, stop: Value, body: RunBody, k: Constants) -> Value:
+    """Blocks from `start` while they fit before `stop` and the body accepts them: the index of the first one left."""
     b = v.builder
-    entry, head, work, step = b.block, *(b.append_basic_block(f"run.{name}") for name in ("head", "work", "step"))
+    entry, head, work, step, end = b.block, *(b.append_basic_block(name) for name in ("head", "work", "step", "end"))
     b.branch(head)
     b.position_at_end(head)
     index = b.phi(_I64)
     index.add_incoming(start, entry)
     following = b.add(index, ir.Constant(_I64, v.count))
-    b.store(index, result)
     b.cbranch(b.icmp_signed("<=", following, stop), work, end)
     b.position_at_end(work)
     done = body(v, [b.gep(p, [index]) for p in pointers], index, k)
@@ -177,6 +176,8 @@ def _loop(
     b.position_at_end(step)
     index.add_incoming(following, step)
     b.branch(head)
+    b.position_at_end(end)
+    return index
 
 
 def _stream_loop(
@@ -184,16 +185,14 @@ def _stream_loop(
     arrays: list[Value],
     load: Callable[[Lanes, Value], Value],
     span: tuple[Value, Value],
-    result: Value,
-    end: ir.Block,
     body: Callable[[Value, Value, Value], Value],
-) -> None:
-    """Blocks from span[0] to span[1] while the body accepts them.
+) -> Value:
+    """Blocks from span[0] to span[1] while the body accepts them: the index of the refused one, or span[1].
 
-    The index of the refused one, or span[1], goes to `result`.
+    span[0] where not one fits.
     """
     b, (source, target), (start, stop) = v.builder, arrays, span
-    entry, head, step, done = (b.append_basic_block(f"stream.{name}") for name in ("entry", "head", "step", "done"))
+    before, entry, head, step, end = b.block, *(b.append_basic_block(name) for name in ("entry", "head", "step", "end"))
     last = b.sub(stop, ir.Constant(_I64, v.count))
     following = _aligned_successor(v, target)
     b.cbranch(b.icmp_signed("<=", start, last), entry, end)
@@ -205,17 +204,20 @@ def _stream_loop(
     after = following(index)
     after = b.select(b.icmp_signed("<", after, last), after, last)
     loaded = load(v, b.gep(source, [after]))
-    b.store(index, result)
     _prefetch(v, b.gep(source, [after]))
-    b.cbranch(body(x, b.gep(target, [index]), index), step, end)
+    done = body(x, b.gep(target, [index]), index)
+    refused = b.block
+    b.cbranch(done, step, end)
     b.position_at_end(step)
     for phi, at_first, later in ((index, start, after), (x, first, loaded)):
         phi.add_incoming(at_first, entry)
         phi.add_incoming(later, step)
-    b.cbranch(b.icmp_signed("<", index, last), head, done)
-    b.position_at_end(done)
-    b.store(stop, result)
-    b.branch(end)
+    b.cbranch(b.icmp_signed("<", index, last), head, end)
+    b.position_at_end(end)
+    result = b.phi(_I64)
+    for value, block in ((start, before), (index, refused), (stop, step)):
+        result.add_incoming(value, block)
+    return result
 
 
 def _prefetch(v: Lanes, pointer: Value) -> None:

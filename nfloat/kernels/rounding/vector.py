@@ -51,8 +51,17 @@ class Grid:
 
 def nearest_even_narrow(v: Lanes, x: Value, g: Grid) -> Value:
     """x rounded to nearest-even, before overflow."""
-    c = v.as_float(v.builder.add(binade(v, x, g), g.offset))
-    return v.with_sign_of(v.builder.fsub(v.builder.fadd(x, c), c), x, g.sign)
+    return v.with_sign_of(nearest_even_scaled(v, x, scale_of(v, g), g.lowest), x, g.sign)
+
+
+def nearest_even_normal(v: Lanes, x: Value, g: Grid) -> Value:
+    """`nearest_even_narrow` of normal numbers of the format."""
+    return nearest_even_scaled(v, x, scale_of(v, g), None)
+
+
+def scale_of(v: Lanes, g: Grid) -> Value:
+    """1.5 2^(digits - p): `Grid.offset` is what that has in the exponent's bits and below, more than 1 has."""
+    return v.as_float(v.builder.add(v.as_int(v.number(1.0)), g.offset))
 
 
 def nearest_even_scaled(v: Lanes, x: Value, scale: Value, lowest: Value | None) -> Value:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ...formats.rounding import Rounding, check_random_bits
 from ...formats.spec import rounding_spec
 from ...kernels.gemm.orders import Order, unknown_order
-from ...kernels.gemm.pack import greatest_norm, pack, survey_panels
+from ...kernels.gemm.pack import PACKED, greatest_norm, pack, survey_panels
 from ...kernels.gemm.plain import RULES, PlainCall, gemm_plain
 from ...kernels.gemm.walk import TileCall
 from ...kernels.gemm.words import line_words
@@ -31,8 +31,9 @@ from .halves import multiply_halves
 from .route import candidates
 
 LANE = {32: np.float32, 64: np.float64}
-#: the signature of `pack` for C-contiguous matrices of a carrier; the one for Fortran's order follows
-PACK = {4: 0, 8: 2}
+#: the signature of `pack` for C-contiguous matrices and their panels, by the bytes of a number; the one for Fortran's
+#: order follows
+PACK = {(np.dtype(x).itemsize, np.dtype(out).itemsize): 2 * i for i, (x, out) in enumerate(PACKED)}
 #: elements of packed rows at a time
 CHUNK = 1 << 16
 #: how many times as slow as sums in lanes the slowest tiled kernel is
@@ -153,8 +154,8 @@ class _Tiles:
         self._has_start = c is not None
         if c is not None:
             self._target[...] = c
-        self._rows, columns = packable(a.T, dtype), packable(b, dtype)
-        to_panels = entry_point(pack, PACK[columns.itemsize] + layout_of(columns))
+        self._rows, columns, self._packed_size = packable(a.T, dtype), packable(b, dtype), np.dtype(dtype).itemsize
+        to_panels = entry_point(pack, PACK[columns.itemsize, self._packed_size] + layout_of(columns))
         self._packed = panel_buffer(panels * self._k * shape.width, dtype)
         if self._count == 1 or self._packed.nbytes < _PACKED_ALONE:
             to_panels(columns, shape.width, self._packed, 0, panels)
@@ -202,7 +203,7 @@ class _Tiles:
         some = max(1, min(last - first, CHUNK // (self._k * height)))
         packed = np.empty(some * self._k * height, self._packed.dtype)
         to_panels, product = (
-            entry_point(pack, PACK[self._rows.itemsize] + layout_of(self._rows)),
+            entry_point(pack, PACK[self._rows.itemsize, self._packed_size] + layout_of(self._rows)),
             entry_point(self.candidate.kernel),
         )
         for start in range(first, last, some):
@@ -263,8 +264,8 @@ def tile_constants(acc: Accumulator, bits: int) -> NDArray[np.int64]:
 
 
 def packable(x: NDArray[Any], dtype: type) -> NDArray[Any]:
-    """x (C or Fortran order kept) of a lane's dtype, as `pack` takes it."""
-    x = x.view() if x.dtype == dtype else x.astype(dtype, order="K")
+    """x (C or Fortran order kept) as `pack` takes it for a lane's dtype: it widens, and does not narrow."""
+    x = x.view() if x.dtype == dtype or x.itemsize == 4 else x.astype(dtype, order="K")
     x.flags.writeable = False
     return x
 

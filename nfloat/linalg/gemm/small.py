@@ -152,8 +152,8 @@ def _plan(acc: Accumulator, best: Candidate, a: tuple[int, ...], n: int, first: 
     (m, k), height, width, dtype = a, best.shape.rows, best.shape.width, np.dtype(LANE[best.bits])
     tiles, panels, size = -(-m // height), -(-n // width), dtype.itemsize
     return Plan(
-        candidate=best, dtype=dtype, pack_rows=entry_point(pack, PACK[size] + (1 if first == 0 else 0)),
-        pack_columns=entry_point(pack, PACK[size] + second), product=entry_point(best.kernel), height=height,
+        candidate=best, dtype=dtype, pack_rows=entry_point(pack, PACK[size, size] + (1 if first == 0 else 0)),
+        pack_columns=entry_point(pack, PACK[size, size] + second), product=entry_point(best.kernel), height=height,
         width=width, tiles=tiles, panels=panels, packed_rows=tiles * height * k, packed_columns=panels * k * width,
         calls=(tile_call(best.kind, k, acc.terms, False, False), tile_call(best.kind, k, acc.terms, False, True)),
         constants=tile_constants(acc, best.bits),

@@ -94,7 +94,7 @@ class _Stack:
         self._rows = _matrices(a, stack).swapaxes(1, 2)
         self._columns = _matrices(b, stack)
         self._pack_rows, self._pack_columns = (
-            entry_point(pack, PACK[x.itemsize] + layout_of(x[0])) for x in (self._rows, self._columns)
+            entry_point(pack, PACK[x.itemsize, x.itemsize] + layout_of(x[0])) for x in (self._rows, self._columns)
         )
         self._product = entry_point(candidate.kernel)
         self._call = tile_call(candidate.kind, self._k, acc.terms, False, c is not None)

@@ -151,7 +151,8 @@ class Layout:
         """One number a block, in the shape of the scales, as one an element."""
         for axis, size in zip(self.axes, self.sizes, strict=True):
             if self.shape:
-                per_block = np.repeat(per_block, size, axis=axis).take(range(self.shape[axis]), axis=axis)
+                each = np.repeat(per_block, size, axis=axis)
+                per_block = each[(slice(None),) * axis + (slice(self.shape[axis]),)]
         return np.broadcast_to(per_block, self.shape)
 
     def flat_scales(self, scales: NDArray[Any]) -> NDArray[Any]:
