@@ -49,6 +49,13 @@ class Rounder:
         """Whether float32 arrays are rounded as float64 ones, since only float64 lanes know the format."""
         return self.round32 is elementwise.round_plain and self.round64 is not elementwise.round_plain
 
+    @property
+    def is_short(self) -> bool:
+        """Whether the hardware's float32 sums of its numbers may be rounded again (``kernels/arithmetic/short.py``)."""
+        short = self.format.precision <= SINGLE.most_twice
+        kernels = (elementwise.round_narrow32, elementwise.round_same32)
+        return self.rounding is Rounding.NEAREST_EVEN and short and self.round32 in kernels
+
     def key(self, seed: SeedLike | None) -> int:
         """The key of the random bits as a signed integer; 0 for deterministic modes, which take no seed.
 
@@ -68,21 +75,31 @@ class Rounder:
 
     def apply(self, a: NDArray[np.floating], key: int) -> NDArray[np.floating]:
         """A C-contiguous carrier array, rounded into a new one."""
-        function = self.round32 if a.itemsize == 4 else self.round64
+        function = _compiled(self, a.itemsize)
         if function is None:
-            return a.copy()
-        if self.widens and a.itemsize == 4:
-            with np.errstate(invalid="ignore"):  # a signalling NaN would warn
-                return self.apply(a.astype(np.float64), key).astype(np.float32)
-        function = entry_point(function, 1 if function is elementwise.round_plain and a.itemsize == 8 else 0)
+            return self._apply_otherwise(a, key)
         out = np.empty(a.shape, a.dtype)
         if a.size > _LARGE and not self.stochastic:
             self._in_pieces(function, a.reshape(-1), out.reshape(-1))
-        elif a.ndim == 1:
-            function(a, out, self.spec_array, key)
         else:
             function(a.reshape(-1), out.reshape(-1), self.spec_array, key)
         return out
+
+    def _apply_otherwise(self, a: NDArray[np.floating], key: int) -> NDArray[np.floating]:
+        """Where there is nothing to round, or only in float64."""
+        if (self.round32 if a.itemsize == 4 else self.round64) is None:
+            return a.copy()
+        with np.errstate(invalid="ignore"):  # a signalling NaN would warn
+            return self.apply(a.astype(np.float64), key).astype(np.float32)
+
+
+@lru_cache(maxsize=4096)
+def _compiled(how: Rounder, itemsize: int) -> Kernel | None:
+    """The compiled function that rounds arrays of a carrier; None where there is none."""
+    function = how.round32 if itemsize == 4 else how.round64
+    if function is None or (how.widens and itemsize == 4):
+        return None
+    return entry_point(function, 1 if function is elementwise.round_plain and itemsize == 8 else 0)
 
 
 #: elements that one call of the slowest kernel rounds in a fraction of a second, so that Ctrl-C is heard in between

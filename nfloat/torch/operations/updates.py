@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from ... import nn
+from ...nn.optim.one_pass import Scaled
 from ...nn.optim.optimizer import Computation
 from ...nn.precision import Floats, Role
 from ..known import Kind, Known
@@ -73,8 +74,8 @@ class Given(nn.Optimizer):
         super().__init__(parameters, 1.0)
         self.values = values
 
-    def direction(self, c: Computation) -> Floats:
-        return self.values
+    def direction(self, c: Computation) -> Scaled:
+        return Scaled(None, self.values)
 
 
 def step(machine: Machine, t: torch.Tensor, known: Known, values: Floats) -> torch.Tensor:
