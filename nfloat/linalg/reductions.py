@@ -6,7 +6,7 @@ number of the output in C order, and every fast path of `matmul` serves it.
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache, partial
 from math import prod
 from typing import Any
 
@@ -14,8 +14,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import AccumulatorError, ArgumentError, ShapeError, as_integer, as_truth
+from ..formats.lanes import LANES, is_native
 from ..formats.names import FormatLike, get_format
+from ..kernels.gemm import columns
+from ..kernels.gemm.orders import Order
 from ..kernels.gemm.running import cumulative_plain
+from ..kernels.jit import entry_point
 from ..ops.memory import check_copy, check_memory
 from ..ops.rounding import round as round_values
 from ..ops.threads import PLAIN, SLOWEST, check_threads, over_ranges, thread_count
@@ -122,6 +126,29 @@ def sum(
     if last is not None:
         result = np.asarray(round_values(result, last))
     return result[()] if result.ndim == 0 else result
+
+
+def column_sums(x: NDArray[np.floating], acc: Accumulator) -> NDArray[np.floating] | None:
+    """`sum` over the first axis of a matrix by the hardware's own additions; None where others are asked for.
+
+    Examples
+    --------
+    >>> column_sums(np.ones((3, 2)), Accumulator("float64"))
+    array([3., 3.])
+    """
+    if not x.flags.c_contiguous or not _is_native(acc, x.dtype):
+        return None
+    out = np.empty(x.shape[1], x.dtype)
+    entry_point(columns.column_sums, 0 if x.itemsize == 4 else 1)(x, out)
+    return out
+
+
+@lru_cache(maxsize=256)
+def _is_native(acc: Accumulator, dtype: np.dtype[Any]) -> bool:
+    """Whether the sums are one after the other, and the hardware's in arrays of that type."""
+    bits = {"f": 32, "d": 64}.get(dtype.char)
+    plain = acc.order is Order.SEQUENTIAL and acc.product is None and dtype.isnative
+    return plain and bits is not None and is_native(acc.format, LANES[bits], acc.rounding, acc.overflow)
 
 
 def cumsum(

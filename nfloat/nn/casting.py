@@ -6,6 +6,8 @@ The rules, and products of tensors, stand in ``precision.py``.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import Token
+from functools import lru_cache
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -65,7 +67,7 @@ class Casting:
 
     __slots__ = (
         "_occurrences", "_operands", "carrier", "clamped", "masks", "micro_batch", "observed", "observer", "recipe",
-        "scales", "seed", "step", "threads", "tracer",
+        "scales", "seed", "step", "threads", "tokens", "tracer",
     )  # fmt: skip
 
     def __init__(
@@ -95,6 +97,8 @@ class Casting:
         self.threads = threads
         self.scales = AmaxHistory() if scales is None else scales
         self.clamped = 0
+        #: of the places where it has been entered
+        self.tokens: list[Token[Any]] = []
         same = around is not None and (around.seed, around.step, around.micro_batch) == (self.seed, step, micro_batch)
         self._occurrences: dict[tuple[str, ...], int] = around._occurrences if same and around else {}
         self._operands: Operands = around._operands if same and around else Operands()
@@ -204,9 +208,16 @@ class Casting:
     def _next(self, seed: Stream, name: str, role: str) -> Stream:
         occurrence = self._occurrences.get((name, role), 0)
         self._occurrences[name, role] = occurrence + 1
+        place = _place(seed, name, role)
         if self.micro_batch:
-            return seed.child(name, role, self.step, "micro-batch", self.micro_batch, occurrence)
-        return seed.child(name, role, self.step, occurrence)
+            return place.child(self.step, "micro-batch", self.micro_batch, occurrence)
+        return place.child(self.step, occurrence)
+
+
+@lru_cache(maxsize=4096)
+def _place(seed: Stream, name: str, role: str) -> Stream:
+    """What the streams of a tensor descend from, in all steps."""
+    return seed.child(name, role)
 
 
 def _drawn_sum(x: Floats, y: Floats, how: Rounder, key: int) -> Floats:

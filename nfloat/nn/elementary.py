@@ -14,7 +14,7 @@ that are rounded to a format of p <= 24 afterwards are the correctly rounded one
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,27 +92,6 @@ def erf(x: Doubles) -> Doubles:
     array([-1.        ,  0.        ,  0.84270079])
     """
     return _each(kernels.erf_array, x)
-
-
-class Exponentials(NamedTuple):
-    """Of rows of numbers: the rows less their greatest, e to that, and the sums of these."""
-
-    shifted: Doubles
-    values: Doubles
-    sums: Doubles
-
-
-def exponentials(z: Doubles) -> Exponentials:
-    """Of a matrix of float64 numbers, row by row; the sums go one after the other.
-
-    Examples
-    --------
-    >>> exponentials(np.array([[1000.0, 1000.0]])).sums
-    array([2.])
-    """
-    found = Exponentials(np.empty(z.shape), np.empty(z.shape), np.empty(len(z)))
-    entry_point(kernels.exponentials)(np.ascontiguousarray(z), *found)
-    return found
 
 
 def sums(x: Doubles, axis: int = -1) -> Doubles:

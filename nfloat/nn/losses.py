@@ -15,6 +15,9 @@ from ..ops.arguments import as_array
 from .tape import Tensor, TensorLike, apply, as_tensor
 from .unsupported import check_supported
 
+#: bytes of an integer -> unsigned words of that size
+_WORDS = {size: np.dtype(f"u{size}") for size in (1, 2, 4, 8)}
+
 
 def cross_entropy(
     logits: TensorLike, labels: ArrayLike, *, label_smoothing: float = 0.0, ignore_index: int = -100, **others: Any
@@ -62,7 +65,7 @@ def cross_entropy(
     if as_integer(ignore_index) is None:
         raise ArgumentError(f"ignore_index={ignore_index!r} must be an integer, the label that is left out")
     # as unsigned words, so that one comparison finds negative labels too
-    unusual = ignore_index >= 0 or labels.view(f"u{labels.itemsize}").max() >= logits.shape[1]
+    unusual = ignore_index >= 0 or np.maximum.reduce(labels.view(_WORDS[labels.itemsize]), None) >= logits.shape[1]
     if unusual and _ignored(labels, logits.shape[1], ignore_index):
         options["ignore_index"] = ignore_index
     if not isinstance(label_smoothing, int | float) or label_smoothing:

@@ -1,8 +1,9 @@
 """Operands of products: each source rounded once for every way of rounding it, however often it is used.
 
-An array that is used again, as it is, transposed or in another shape, is known by its memory. `Operands` keeps what was
-made of it (and the array itself, so that the memory cannot become another's) until the precision ends; what needs no
-random bits only until its second use, since a tensor of a step has two. Arrays must not change meanwhile.
+An array that is used again, as it is, transposed or in another shape, is known by its memory: by the array that owns
+all of it, or by address and size. `Operands` keeps what was made of it (and the array itself, so that the memory cannot
+become another's) until the precision ends; what needs no random bits only until its second use, since a tensor of a
+step has two. Arrays must not change meanwhile.
 
 What is rounded is the array in the order of its memory: that is the order in which elements draw random bits. What has
 one scale, or none, is the same for all products; blocks run along k, so that an operand of two products is cut twice
@@ -28,6 +29,7 @@ from ..errors import ArgumentError, check_kind
 from ..linalg.blocks import exact_values
 from ..ops.blocks.plan import block_plan
 from ..ops.codes import encode
+from ..ops.rounder import Rounder
 from ..ops.rounding import round as nf_round
 from ..streams import Stream
 from .recipes import BlockCast
@@ -75,11 +77,15 @@ def source(x: Floats) -> Source:
     return Source(np.ascontiguousarray(x), None, False)
 
 
-class Kept(NamedTuple):
-    """An array, and what was made of it."""
-
-    source: Floats
-    made: Any
+def owner(x: Floats) -> Floats | None:
+    """The array whose memory x is, all of it and in its order; None where x is a part, or shares another's memory."""
+    base = x.base
+    if base is None:
+        return x if x.flags.c_contiguous else None
+    if type(base) is not np.ndarray or base.base is not None or base.size != x.size or base.dtype is not x.dtype:
+        return None
+    flags = x.flags
+    return base if base.flags.c_contiguous and (flags.c_contiguous or flags.f_contiguous) else None
 
 
 class Operands:
@@ -88,7 +94,8 @@ class Operands:
     __slots__ = ("_kept",)
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[Any, ...], Kept] = {}
+        #: how an array is known -> itself, and what was made of it
+        self._kept: dict[tuple[Any, ...], tuple[Floats, Any]] = {}
 
     def once(self, x: Source, how: tuple[Any, ...], stochastic: bool, make: Callable[[], Any]) -> Any:
         """``make()``, unless it was made of this memory in this way before."""
@@ -99,10 +106,24 @@ class Operands:
         if kept is not None:
             if not stochastic:
                 del self._kept[key]
-            return kept.made
+            return kept[1]
         made = make()
-        self._kept[key] = Kept(x.array, made)
+        self._kept[key] = x.array, made
         return made
+
+    def rounded(self, x: Floats, how: Rounder, make: Callable[[Floats], Floats]) -> Floats | None:
+        """x as ``make`` rounds its `owner`, unless that was rounded in this way before; None where it has none."""
+        of = owner(x)
+        if of is None:
+            return None
+        key = (id(of), id(how))
+        found = self._kept.pop(key, None)
+        if found is None or how.stochastic:
+            found = self._kept[key] = found or (of, make(of))
+        made: Floats = found[1]
+        if made.shape == x.shape and (of is x or x.flags.c_contiguous):
+            return made
+        return made.reshape(x.shape) if x.flags.c_contiguous else made.reshape(x.shape[::-1]).T
 
     def clear(self) -> None:
         """Forget all."""

@@ -60,7 +60,7 @@ the same weights.
 
 from __future__ import annotations
 
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 
@@ -73,6 +73,9 @@ from ..linalg.accumulators import Accumulator
 from ..linalg.blocks import is_block_scaled
 from ..linalg.gemm.small import small_product
 from ..linalg.matmul import matmul
+from ..linalg.reductions import column_sums
+from ..linalg.units.quick import quick_product
+from ..linalg.units.unit import Unit
 from ..streams import SeedLike
 from .casting import Casting
 from .casting import Floats as Floats
@@ -99,18 +102,14 @@ from .roles import Role as Role
 class Precision(Casting):
     """A recipe at work on one step: casts, products, sums, streams of random bits. Made by `precision`."""
 
-    __slots__ = ("_tokens",)
-
-    def __init__(self, *what: Any, **more: Any) -> None:
-        super().__init__(*what, **more)
-        self._tokens: list[Token[Precision]] = []
+    __slots__ = ()
 
     def __enter__(self) -> Precision:
-        self._tokens.append(_ACTIVE.set(self))
+        self.tokens.append(_ACTIVE.set(self))
         return self
 
     def __exit__(self, *_: object) -> None:
-        _ACTIVE.reset(self._tokens.pop())
+        _ACTIVE.reset(self.tokens.pop())
 
     # ---------------------------------------------------------------- products and sums
     def gemm(
@@ -130,8 +129,10 @@ class Precision(Casting):
         r = self.recipe.at(name) if self.recipe.layers else self.recipe
         first, second = r.operands(product, roles[0].operand, roles[1].operand)
         if not (isinstance(first, BlockCast) or isinstance(second, BlockCast)):
-            a = a if first is None else self._rounded(first, roles[0], name, a)
-            b = b if second is None else self._rounded(second, roles[1], name, b)
+            if first is not None:
+                a = self._rounded(first, roles[0], name, a)
+            if second is not None:
+                b = self._rounded(second, roles[1], name, b)
             return self.matmul(name, product, a, b, c)
         sums = r.summed(product)
         apart = is_block_scaled(sums)
@@ -160,6 +161,11 @@ class Precision(Casting):
 
     def _rounded(self, cast: Cast, role: Role, name: str, x: Floats) -> Floats:
         """An operand rounded number by number."""
+        if x.dtype in cast.exact_in and not self.observed:
+            return x
+        quick = self._operands.rounded(x, cast.rounder, lambda whole: self.round(cast, role, name, whole))
+        if quick is not None:
+            return quick
         here = source(x)
         made = self._operands.once(here, (cast,), cast.stochastic, lambda: self.round(cast, role, name, here.array))
         found: Floats = here.seen(made if made.shape == here.array.shape else made.reshape(here.array.shape))
@@ -211,14 +217,17 @@ class Precision(Casting):
     def matmul(self, name: str, product: str, a: Any, b: Any, c: Floats | None = None) -> Floats:
         """``a @ b (+ c)`` as the recipe sums that `product`: of `gemm`; "backward"; "sums". No operand is rounded."""
         sums, drawn = (self.recipe.at(name) if self.recipe.layers else self.recipe).summation[product]
-        seed = self.stream(name, product if product in ("forward", "sums") else "backward") if drawn else None
         result: Floats | None = None
-        if isinstance(sums, SplitK):
-            result = split(a, b, c, sums, seed, self.threads)
-        else:
-            if isinstance(sums, Accumulator) and type(a) is type(b) is np.ndarray:
+        if not drawn and type(a) is type(b) is np.ndarray:
+            if type(sums) is Accumulator:
                 result = small_product(a, b, c, sums)
-            if result is None:
+            elif type(sums) is Unit:
+                result = quick_product(a, b, c, sums, self.threads)
+        if result is None:
+            seed = self.stream(name, product if product in ("forward", "sums") else "backward") if drawn else None
+            if isinstance(sums, SplitK):
+                result = split(a, b, c, sums, seed, self.threads)
+            else:
                 result = np.asarray(matmul(a, b, sums, c, seed=seed, threads=self.threads))
         if self.observed:
             tensor = "sum" if product == "sums" else f"{product}.sum"
@@ -236,7 +245,13 @@ class Precision(Casting):
 
     def sum_rows(self, name: str, x: Floats) -> Floats:
         """(k, n) -> (n,): the sum over the first axis, k ascending, in the recipe's accumulator for sums."""
-        return self.matmul(name, "sums", _ones(x.shape[0], x.dtype), x)[0]
+        sums, _ = (self.recipe.at(name) if self.recipe.layers else self.recipe).summation["sums"]
+        result = column_sums(x, sums) if isinstance(sums, Accumulator) else None
+        if result is None:
+            return self.matmul(name, "sums", _ones(x.shape[0], x.dtype), x)[0]
+        if self.observed:
+            self.report_sums(name, "sum", result, sums)
+        return result
 
     def _trace(self, *row: Any) -> None:
         if self.tracer is not None:

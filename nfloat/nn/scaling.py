@@ -21,6 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ArgumentError, as_integer, check_kind
+from ..kernels.arithmetic.elementary import is_finite
+from ..kernels.jit import entry_point
 
 
 @dataclass(frozen=True)
@@ -148,4 +150,10 @@ def _single(scale: float) -> float:
 
 def all_finite(gradients: Iterable[NDArray[np.floating]]) -> bool:
     """Whether no element of any array is an infinity or NaN."""
-    return all(bool(np.isfinite(g).all()) for g in gradients)
+    return all(map(_is_finite, gradients))
+
+
+def _is_finite(x: NDArray[np.floating]) -> bool:
+    if x.dtype.char not in "fd" or not x.dtype.isnative:
+        return bool(np.isfinite(x).all())
+    return bool(entry_point(is_finite, "fd".index(x.dtype.char))(x.ravel()))

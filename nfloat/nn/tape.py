@@ -11,7 +11,8 @@ added. What the operations compute stands in ``ops``, how they are written (``x 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, cast
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,7 +23,7 @@ from ..ops.arguments import as_carrier
 from .expressions import Expression
 from .ops import OPS, RESULT, Op, Part
 from .precision import Floats, Precision, Role, current
-from .recipes import Cast
+from .recipes import Cast, Recipe
 
 
 class Origin(NamedTuple):
@@ -168,6 +169,10 @@ class Tensor(Expression["Tensor"]):
 
 
 TensorLike = Tensor | ArrayLike
+#: what a named tuple's own constructor does, in a third of the time
+_tuple = tuple.__new__
+_depth = attrgetter("depth")
+_new = Tensor.__new__
 
 
 def as_tensor(value: TensorLike) -> Tensor:
@@ -212,15 +217,18 @@ def apply(name: str, *operands: Tensor, layer: str = "", **attributes: Any) -> T
         of_losses |= operand.loss
         of_parameters |= operand.parameter
         wanted |= operand.requires_grad
-        depth = operand.depth if operand.depth > depth else depth
-    activations = p.at(layer).activations
-    arrays = [read(p, operand, layer, activations, of_losses) for operand in operands]
+        if operand.depth > depth:
+            depth = operand.depth
+    activations = (p.recipe.at(layer) if p.recipe.layers else p.recipe).activations
+    arrays = []
+    for operand in operands:
+        arrays.append(read(p, operand, layer, activations, of_losses))
     values, kept = op.forward(p, layer, *arrays, **attributes)
     if p.tracer is not None:
         _trace(p, layer, f"{name}.forward", values, op.exact)
-    result = Tensor.__new__(Tensor)
-    result.loss = op.loss or of_losses
-    if result.loss:
+    result: Tensor = _new(Tensor)
+    result.loss = of_losses = op.loss or of_losses
+    if of_losses:
         result.store(_in_carrier(p, values), None)
     elif op.exact and not of_parameters:
         result.store(values, activations.format)
@@ -229,14 +237,13 @@ def apply(name: str, *operands: Tensor, layer: str = "", **attributes: Any) -> T
     result.name, result.parameter, result.grad, result.origin = layer, False, None, None
     result.depth, result.requires_grad = 0, wanted
     if wanted:
-        result.origin, result.depth = Origin(op, layer, operands, _with_result(kept, result), p), depth + 1
+        kept = result._data if kept is RESULT else _with_result(kept, result)
+        result.origin, result.depth = _tuple(Origin, (op, layer, operands, kept, p)), depth + 1
     return result
 
 
 def _with_result(kept: Any, result: Tensor) -> Any:
     """What backward needs, the stored result in its place."""
-    if kept is RESULT:
-        return result.data
     if type(kept) is tuple and kept and kept[0] is RESULT:
         return (result.data, *kept[1:])
     return kept
@@ -248,16 +255,22 @@ def read(p: Precision, tensor: Tensor, layer: str, activations: Cast, of_losses:
     In arithmetic on losses nothing but parameters is cast.
     """
     if tensor.parameter:
-        return p.cast(Role.WEIGHT_COPY, tensor.name, stored(p, tensor))
+        r = _recipe_of(p, tensor)
+        values = tensor._data if tensor.format is r.weights.format else stored(p, tensor)
+        return values if r.weight_copy is None else p.round(r.weight_copy, Role.WEIGHT_COPY, tensor.name, values)
     if of_losses or tensor.format is activations.format:
         return tensor._data
     return p.round(activations.nearest, Role.INPUT, layer, tensor._data)
 
 
+def _recipe_of(p: Precision, parameter: Tensor) -> Recipe:
+    """The recipe as it holds for a parameter's layer."""
+    return p.recipe.at(Role.WEIGHT.layer(parameter.name)) if p.recipe.layers else p.recipe
+
+
 def stored(p: Precision, parameter: Tensor) -> Floats:
     """The values of a parameter as `p` keeps them between steps; rounded to nearest if they come from outside."""
-    r = p.recipe
-    weights = (r.at(Role.WEIGHT.layer(parameter.name)) if r.layers else r).weights
+    weights = _recipe_of(p, parameter).weights
     if parameter.format is weights.format:
         return parameter._data
     return p.round(weights.nearest, Role.WEIGHT, parameter.name, parameter._data)
@@ -272,7 +285,9 @@ def _propagate(result: Tensor, gradient: Floats, pending: Pending) -> None:
     """Send a result's complete gradient to the operands it came from."""
     assert result.origin is not None, "what is to be propagated came from an operation"
     op, name, operands, kept, p = result.origin
-    needs = [operand.requires_grad for operand in operands]
+    needs = []
+    for operand in operands:
+        needs.append(operand.requires_grad)
     for operand, part in zip(operands, op.backward(p, name, kept, gradient, needs), strict=True):
         if part is None:
             continue
@@ -283,7 +298,7 @@ def _propagate(result: Tensor, gradient: Floats, pending: Pending) -> None:
         if type(part) is Part:
             pending[key] = operand, _with_part(p, operand, part, known), p, True
             continue
-        values = cast(Floats, part)
+        values: Any = part
         if not op.exact_backward:
             values = _cast_gradient(p, operand, values)
         if known is not None:
@@ -319,10 +334,14 @@ def _cast_gradient(p: Precision, tensor: Tensor, gradient: Floats) -> Floats:
     """A gradient of a tensor as the recipe stores it: of parameters, of activations; of losses in the carrier."""
     if tensor.loss:
         return _in_carrier(p, gradient)
-    return p.cast(Role.WEIGHT_GRADIENT if tensor.parameter else Role.ACTIVATION_GRADIENT, tensor.name, gradient)
+    if tensor.parameter:
+        return p.round(_recipe_of(p, tensor).weight_gradients, Role.WEIGHT_GRADIENT, tensor.name, gradient)
+    return p.round(p.at(tensor.name).activation_gradients, Role.ACTIVATION_GRADIENT, tensor.name, gradient)
 
 
 def _in_carrier(p: Precision, values: Floats) -> Floats:
+    if type(values) is np.ndarray and values.dtype is p.carrier:
+        return values
     with np.errstate(over="ignore"):
         return np.asarray(values, p.carrier)
 
@@ -336,4 +355,4 @@ def _results(root: Tensor) -> list[Tensor]:
         if tensor.origin is not None and id(tensor) not in found:
             found[id(tensor)] = tensor
             stack.extend(tensor.origin.operands)
-    return sorted(found.values(), key=lambda tensor: -tensor.depth)
+    return sorted(found.values(), key=_depth, reverse=True)

@@ -26,7 +26,7 @@ from ..kernels.arithmetic.operations import Operation
 from ..kernels.arithmetic.results import compute_plain, compute_plain_other
 from ..kernels.arithmetic.results_lanes import DOWNWARD, IN_LANES, to_odd32, to_odd64
 from ..kernels.arithmetic.short import nearest_short
-from ..kernels.rounding.arrays import round_narrow32, round_narrow64, round_plain, round_same32
+from ..kernels.rounding.arrays import round_narrow64, round_plain
 from .rounder import Rounder
 
 _HARDWARE = {
@@ -77,7 +77,7 @@ def compute(
         _by_approximation(op, arrays, out, how, key)
         return out
     if form is not None:
-        if members and out.dtype == np.float32 and _is_short(how):
+        if members and out.dtype == np.float32 and how.is_short:
             _short(op, arrays, out, how, key)
         else:
             _in_lanes(op, form, arrays, out, how, key)
@@ -158,15 +158,6 @@ def _in_lanes(
         count = kernel(form, pieces[0], pieces[-1], odd, refused)
         rounded(odd, target, how.spec_array, key)
         _replace(op, pieces, target, refused[:count], width, how, key)
-
-
-def _is_short(how: Rounder) -> bool:
-    """Whether a second rounding of the hardware's float32 result is innocuous (``kernels/arithmetic/short.py``)."""
-    return (
-        how.rounding is Rounding.NEAREST_EVEN
-        and how.format.precision <= SINGLE.most_twice
-        and how.round32 in (round_narrow32, round_same32)
-    )
 
 
 def _short(

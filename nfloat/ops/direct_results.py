@@ -14,9 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..formats.lanes import SINGLE
 from ..formats.names import FormatLike
-from ..formats.rounding import OverflowLike, Rounding, RoundingLike
+from ..formats.rounding import OverflowLike, RoundingLike
 from ..kernels.arithmetic.functions_lanes import ziv_single
 from ..kernels.arithmetic.operations import Operation
 from ..kernels.arithmetic.results_lanes import to_odd32, to_odd64
@@ -126,8 +125,7 @@ class Members(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def _members(op: Operation, how: Rounder) -> Members | None:
-    short = how.format.precision <= SINGLE.most_twice and how.round32 in (round_narrow32, round_same32)
-    if how.rounding is not Rounding.NEAREST_EVEN or not short or lanes_form(op, how, FLOAT32) is None:
+    if not how.is_short or lanes_form(op, how, FLOAT32) is None:
         return None
     return Members(entry_point(nearest_short), has_unsigned_zero(how), how.spec_array)
 

@@ -50,6 +50,13 @@ class Rounder:
         """Whether float32 arrays are rounded as float64 ones, since only float64 lanes know the format."""
         return self.round32 is elementwise.round_plain and self.round64 is not elementwise.round_plain
 
+    @property
+    def is_short(self) -> bool:
+        """Whether the hardware's float32 sums of its numbers may be rounded again (``kernels/arithmetic/short.py``)."""
+        short = self.format.precision <= SINGLE.most_twice
+        kernels = (elementwise.round_narrow32, elementwise.round_same32)
+        return self.rounding is Rounding.NEAREST_EVEN and short and self.round32 in kernels
+
     def key(self, seed: SeedLike | None) -> int:
         """The key of the random bits as a signed integer; 0 for deterministic modes, which take no seed.
 
@@ -63,9 +70,16 @@ class Rounder:
         # a copy of the constants can be written to, which is another signature to the kernels
         return _restored, (self.format, self.rounding, self.spec_array)
 
-    def _in_pieces(self, function: Kernel, a: NDArray[np.floating], out: NDArray[np.floating]) -> None:
-        for start in range(0, a.size, LARGE):
-            function(a[start : start + LARGE], out[start : start + LARGE], self.spec_array, 0)
+    def _in_pieces(self, function: Kernel, a: NDArray[np.floating], out: NDArray[np.floating], key: int) -> None:
+        """A long array; with random bits only the plain rule can stop in between."""
+        plain = (self.round32 if a.itemsize == 4 else self.round64) is elementwise.round_plain
+        if self.stochastic and plain:
+            self._numbered_in_pieces(a, out, key)
+        elif self.stochastic:
+            function(a, out, self.spec_array, key)
+        else:
+            for start in range(0, a.size, LARGE):
+                function(a[start : start + LARGE], out[start : start + LARGE], self.spec_array, 0)
 
     def _numbered_in_pieces(self, a: NDArray[np.floating], out: NDArray[np.floating], key: int) -> None:
         """By the plain rule, with random bits from each element's number in the whole array.
@@ -83,24 +97,35 @@ class Rounder:
 
     def apply(self, a: NDArray[np.floating], key: int) -> NDArray[np.floating]:
         """A C-contiguous carrier array, rounded into a new one."""
-        function = self.round32 if a.itemsize == 4 else self.round64
+        function = _compiled(self, a.itemsize, a.itemsize == 8 and a.size <= _FEW)
         if function is None:
-            return a.copy()
-        if self.widens and a.itemsize == 4:
-            with np.errstate(invalid="ignore"):  # a signalling NaN would warn
-                return self.apply(a.astype(np.float64), key).astype(np.float32)
-        plain = function is elementwise.round_plain or (a.itemsize == 8 and a.size <= _FEW)
-        function = entry_point(elementwise.round_plain, a.itemsize // 8) if plain else entry_point(function)
+            return self._apply_otherwise(a, key)
         out = np.empty(a.shape, a.dtype)
-        if a.size > LARGE and not self.stochastic:
-            self._in_pieces(function, a.reshape(-1), out.reshape(-1))
-        elif a.size > LARGE and plain:
-            self._numbered_in_pieces(a.reshape(-1), out.reshape(-1), key)
+        if a.size > LARGE:
+            self._in_pieces(function, a.reshape(-1), out.reshape(-1), key)
         elif a.ndim == 1:
             function(a, out, self.spec_array, key)
         else:
             function(a.reshape(-1), out.reshape(-1), self.spec_array, key)
         return out
+
+    def _apply_otherwise(self, a: NDArray[np.floating], key: int) -> NDArray[np.floating]:
+        """Where there is nothing to round, or only in float64."""
+        if (self.round32 if a.itemsize == 4 else self.round64) is None:
+            return a.copy()
+        with np.errstate(invalid="ignore"):  # a signalling NaN would warn
+            return self.apply(a.astype(np.float64), key).astype(np.float32)
+
+
+@lru_cache(maxsize=4096)
+def _compiled(how: Rounder, itemsize: int, few: bool) -> Kernel | None:
+    """The compiled function that rounds (a few) numbers of a carrier; None where there is none."""
+    function = how.round32 if itemsize == 4 else how.round64
+    if function is None or (how.widens and itemsize == 4):
+        return None
+    if few or function is elementwise.round_plain:
+        return entry_point(elementwise.round_plain, itemsize // 8)
+    return entry_point(function)
 
 
 #: so many float64 numbers by the plain rule, which one kernel has for all formats: a first answer comes sooner

@@ -93,3 +93,21 @@ def test_specials():
         assert np.signbit(nf.sum([1.0, -1.0], acc)) and not np.signbit(
             nf.sum([1.0, -1.0], accumulator("float16", order, MODES[0]))
         )
+
+
+def test_column_sums_are_products_with_ones():
+    from nfloat.linalg.reductions import column_sums
+
+    x = np.random.default_rng(0).standard_normal((37, 11)).astype(np.float32)
+    x[:, 3], x[:, 4] = -0.0, [np.inf] + [1.0] * 36
+    for carrier, acc in ((np.float32, "float32"), (np.float64, "float64")):
+        y = x.astype(carrier)
+        found = column_sums(y, nf.Accumulator(acc))
+        assert found.tobytes() == nf.matmul(np.ones(37, carrier), y, nf.Accumulator(acc)).tobytes()
+    for acc in (
+        "bfloat16",
+        nf.Accumulator("float32", order="kahan"),
+        nf.Accumulator("float32", rounding="toward_zero"),
+    ):
+        assert column_sums(x, nf.linalg.accumulators.as_accumulator(acc)) is None
+    assert column_sums(x.T, nf.Accumulator("float32")) is None

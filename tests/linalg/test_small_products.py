@@ -12,7 +12,7 @@ ACCUMULATORS = ("float32", "float64", nf.Accumulator("float32", product="float32
 
 
 @pytest.mark.parametrize("accumulator", ACCUMULATORS, ids=str)
-@pytest.mark.parametrize("m, k, n", [(1, 1, 1), (1, 40, 33), (13, 7, 65), (32, 64, 10), (25, 90, 31)])
+@pytest.mark.parametrize("m, k, n", [(1, 1, 1), (1, 40, 33), (13, 7, 65), (32, 64, 10), (25, 90, 31), (97, 784, 70)])
 def test_the_same_bits(accumulator, m, k, n):
     rng, acc = np.random.default_rng(m * n), as_accumulator(accumulator)
     dtype = np.dtype(acc.format.name)
@@ -57,6 +57,7 @@ def test_what_goes_the_general_way():
         (a, b, None, nf.Accumulator("bfloat16", rounding="stochastic")), (a, b.astype(np.float64), None, "float32"),
         (a[:, ::2], b[:2], None, "float32"),
         (a, b[:3], None, "float32"), (a, b, np.ones((2, 4), np.float32), "float32"), (a[:0], b, None, "float32"),
-        (np.ones((600, 200), np.float32), np.ones((200, 200), np.float32), None, "float32"),
+        (np.ones((800, 400), np.float32), np.ones((400, 400), np.float32), None, "float32"),
+        (np.ones((600, 200), np.float32), np.ones((200, 200), np.float32), None, "bfloat16"),
     ]  # fmt: skip
     assert all(small_product(x, y, c, as_accumulator(acc)) is None for x, y, c, acc in general)

@@ -132,7 +132,7 @@ def test_what_is_rounded_and_how_often(name):
 @pytest.mark.parametrize("name", recipes)
 def test_every_gemm_goes_through_matmul_with_the_recipes_accumulator(name, monkeypatch):
     module, calls = sys.modules["nfloat.nn.precision"], []
-    matmul, small_product = module.matmul, module.small_product
+    matmul, small_product, column_sums = module.matmul, module.small_product, module.column_sums
 
     def spy(a, b, accumulator, c=None, **options):
         result = matmul(a, b, accumulator, c, **options)
@@ -145,8 +145,15 @@ def test_every_gemm_goes_through_matmul_with_the_recipes_accumulator(name, monke
             calls.append((accumulator, a.shape, b.shape, c is not None))
         return result
 
+    def spy_sums(x, accumulator):
+        result = column_sums(x, accumulator)
+        if result is not None:
+            calls.append((accumulator, (1, len(x)), x.shape, False))
+        return result
+
     monkeypatch.setattr(module, "matmul", spy)
     monkeypatch.setattr(module, "small_product", spy_small)
+    monkeypatch.setattr(module, "column_sums", spy_sums)
     # three accumulators that are told apart
     forward, backward, sums = (nf.Accumulator(recipe(name).carrier.name, promote=None) for _ in range(3))
     r = recipe(name).replace(forward=forward, backward=backward, sums=sums)

@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from ..bits import float64_as_int64, int64_as_float64
+from ..bits import float32_as_int32, float64_as_int64, int64_as_float64
 from ..jit import device, kernel
 
 _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
@@ -237,26 +237,6 @@ def running_sum(x):
     return s
 
 
-@kernel("void(float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[::1])")
-def exponentials(z, shifted, out, sums):
-    """Rows less their greatest number, e to that, and the sums of these, one after the other."""
-    rows, columns = z.shape
-    for i in range(rows):
-        top = z[i, 0]
-        for j in range(columns):
-            top = z[i, j] if z[i, j] > top or z[i, j] != z[i, j] else top
-        for j in range(columns):
-            shifted[i, j] = z[i, j] - top
-    flat, powers = shifted.reshape(-1), out.reshape(-1)  # rows are short: lanes go over all of them
-    for j in range(flat.size):
-        powers[j] = exp_value(flat[j])
-    for i in range(rows):
-        s = out[i, 0]
-        for j in range(1, columns):
-            s += out[i, j]
-        sums[i] = s
-
-
 @kernel("void(float64[:, ::1], float64[::1])")
 def halved_rows(x, out):
     """Sums of rows: the first half added to the second until one is left, the middle one of an odd number to the first.
@@ -288,3 +268,16 @@ def where_positive(x, y, out):
     """out[i] = y[i] where x[i] > 0, else +0."""
     for i in range(x.size):
         out[i] = y[i] if x[i] > 0 else x.dtype.type(0)
+
+
+@kernel("boolean(float32[::1])", "boolean(float64[::1])")
+def is_finite(x):
+    """Whether no number is an infinity or NaN."""
+    most, most64 = np.int32(0), np.int64(0)
+    if x.itemsize == 4:
+        for i in range(x.size):
+            most = np.int32(max(most, np.int32(float32_as_int32(np.float32(x[i])) & np.int32(0x7FFFFFFF))))
+        return most < np.int32(0x7F800000)
+    for i in range(x.size):
+        most64 = max(most64, float64_as_int64(np.float64(x[i])) & 0x7FFFFFFFFFFFFFFF)
+    return most64 < (0x7FF << 52)

@@ -4,6 +4,7 @@ The rule: `orders.py` (their numbers), `plain.py` (every order, one output after
 sums), `words.py` (random words). Tiles: `shapes.py` (how large, on which CPU), `tile.py` (registers, the loop over k),
 `direction.py` (the CPU's register that says how to round), `roundings.py` (one sum or product in
 lanes), `bodies.py` and `pairwise.py` (the orders over these), `walk.py` (from tile to tile), and the kernels:
-`tiled.py` (float32 and float64 lanes), `cut.py` (sums rounded toward zero, then cut), `exact.py`, `half.py`. Operands:
-`pack.py` (panels, and what is known of their elements), `half_pack.py` (as half codes).
+`native.py` (float32's and float64's own sums), `tiled.py` (other sums in such lanes), `cut.py` (sums rounded toward
+zero, then cut), `exact.py`, `half.py`; `columns.py` (sums of columns). Operands: `pack.py` (panels, and what is known
+of their elements), `turned.py` (blocks turned by shuffles), `half_pack.py` (as half codes).
 """

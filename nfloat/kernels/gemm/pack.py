@@ -13,6 +13,7 @@ import numpy as np
 
 from ..bits import float32_as_int32, float64_as_int64
 from ..jit import device, kernel
+from .turned import turning
 
 
 @device
@@ -96,6 +97,7 @@ def survey_panels(packed, size, found):
 
 
 _U = np.uint64
+_turn4, _turn8 = turning(4), turning(8)
 #: a matrix's dtype and that of its panels, each in C's order and in Fortran's: `pack`'s signatures
 PACKED = (("float32", "float32"), ("float64", "float64"), ("float32", "float64"))
 
@@ -121,20 +123,20 @@ def pack(x, width, out, first, last):
                 for i in range(whole):
                     out[place + _U(i)] = x[_U(k), _U(column + i)]
             j = whole
-        # eight or four columns at a time: whichever way x lies, few lines of cache are open. Unsigned indices cannot
-        # mean "from the end"
-        while whole - j >= 8:
-            for k in range(steps):
-                place = _U(at + k * width + j)
-                for i in range(8):
-                    out[place + _U(i)] = x[_U(k), _U(column + j + i)]
-            j += 8
+        # else a column does, and eight or four of them are turned. Unsigned indices cannot mean "from the end"
         while whole - j >= 4:
-            for k in range(steps):
+            some = 8 if whole - j >= 8 else 4
+            turned = steps - steps % some
+            for k in range(0, turned, some):
+                if some == 8:
+                    _turn8(x, (column + j) * steps + k, steps, out, at + k * width + j, width)
+                else:
+                    _turn4(x, (column + j) * steps + k, steps, out, at + k * width + j, width)
+            for k in range(turned, steps):
                 place = _U(at + k * width + j)
-                for i in range(4):
+                for i in range(some):
                     out[place + _U(i)] = x[_U(k), _U(column + j + i)]
-            j += 4
+            j += some
         while j < whole:
             for k in range(steps):
                 out[_U(at + k * width + j)] = x[_U(k), _U(column + j)]

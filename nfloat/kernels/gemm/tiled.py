@@ -62,8 +62,8 @@ def _walk(name: str, bits: int, shape: Shape, bodies: dict[int, TileBody]):
 
 _NATIVE = {Product.ROUNDED: Narrow, Product.NATIVE: Native}
 _NARROW, _GENERAL = {Product.ROUNDED: Narrow}, {Product.ROUNDED: General}
-_native32 = _walk("native32", 32, NATIVE32, _first(Native, (False,)))
-_native64 = _walk("native64", 64, TILE64, _first(Native, (False,)))
+_native32_blocked = _walk("native32_blocked", 32, NATIVE32, _first(Native, (False,)))
+_native64_blocked = _walk("native64_blocked", 64, TILE64, _first(Native, (False,)))
 _native32_other = _walk("native32_other", 32, NATIVE32, _other(Native, _NATIVE, (False,)))
 _native64_other = _walk("native64_other", 64, TILE64, _other(Native, _NATIVE, (False,)))
 _narrow32 = _walk("narrow32", 32, TILE32, _narrow())
@@ -79,26 +79,26 @@ _stochastic64 = _walk("stochastic64", 64, TILE64, _drawn(StochasticGeneral))
 
 
 @kernel(tile_signature("float32"))
-def native32(a, b, out, first, last, call, constants, status, row_words, column_words):
-    """float32 sums by the hardware, nearest-even."""
-    _native32(a, b, out, first, last, call, constants, status, row_words, column_words)
+def native32_blocked(a, b, out, first, last, call, constants, status, row_words, column_words):
+    """float32 sums of blocks by the hardware, nearest-even (others: ``native.py``)."""
+    _native32_blocked(a, b, out, first, last, call, constants, status, row_words, column_words)
 
 
 @kernel(tile_signature("float32"))
 def native32_other(a, b, out, first, last, call, constants, status, row_words, column_words):
-    """`native32` for other sums."""
+    """`native32_blocked` for other sums."""
     _native32_other(a, b, out, first, last, call, constants, status, row_words, column_words)
 
 
 @kernel(tile_signature("float64"))
-def native64(a, b, out, first, last, call, constants, status, row_words, column_words):
-    """float64 sums by the hardware, nearest-even."""
-    _native64(a, b, out, first, last, call, constants, status, row_words, column_words)
+def native64_blocked(a, b, out, first, last, call, constants, status, row_words, column_words):
+    """float64 sums of blocks by the hardware, nearest-even."""
+    _native64_blocked(a, b, out, first, last, call, constants, status, row_words, column_words)
 
 
 @kernel(tile_signature("float64"))
 def native64_other(a, b, out, first, last, call, constants, status, row_words, column_words):
-    """`native64` for other sums."""
+    """`native64_blocked` for other sums."""
     _native64_other(a, b, out, first, last, call, constants, status, row_words, column_words)
 
 
@@ -163,8 +163,8 @@ def stochastic64(a, b, out, first, last, call, constants, status, row_words, col
 
 
 _KERNELS = {
-    ("native", 32): (native32, native32_other),
-    ("native", 64): (native64, native64_other),
+    ("native", 32): (native32_blocked, native32_other),
+    ("native", 64): (native64_blocked, native64_other),
     ("narrow", 32): (narrow32, narrow32_other),
     ("narrow", 64): (narrow64, narrow64_other),
     ("general", 32): (general32, general32_other),

@@ -66,7 +66,7 @@ def _move(x, at, stride, out, to, step, rows, width):
 
 
 @device
-def _load(out, scratch, row, column, rows, width):
+def load_tile(out, scratch, row, column, rows, width):
     """The tile at (row, column) of out, padded with zeros, into the first region of scratch."""
     high, wide = min(rows, out.shape[0] - row), min(width, out.shape[1] - column)
     if high == rows and wide == width:
@@ -80,7 +80,7 @@ def _load(out, scratch, row, column, rows, width):
 
 
 @device
-def _store(out, scratch, row, column, rows, width):
+def store_tile(out, scratch, row, column, rows, width):
     """The first region of scratch back to its place."""
     high, wide = min(rows, out.shape[0] - row), min(width, out.shape[1] - column)
     if high == rows and wide == width:
@@ -97,7 +97,7 @@ def begin(out, scratch, tile, panel, call, status, rows, width):
     if call[TileCall.MARKED] == 1 and status[tile, panel] == 0:
         return False
     if call[TileCall.START] == 1:
-        _load(out, scratch, tile * rows, panel * width, rows, width)
+        load_tile(out, scratch, tile * rows, panel * width, rows, width)
     else:
         for i in range(rows * width):
             scratch[_U(i)] = 0.0
@@ -119,7 +119,7 @@ def end(out, scratch, tile, panel, beyond, status, rows, width):
     """Write the tile, or mark it."""
     status[tile, panel] = beyond
     if beyond == 0:
-        _store(out, scratch, tile * rows, panel * width, rows, width)
+        store_tile(out, scratch, tile * rows, panel * width, rows, width)
 
 
 def tile_signature(f: str) -> str:

@@ -25,7 +25,7 @@ _UNSIGNED_ZERO = 32
 _BLOCK = BLOCK[64]
 
 
-def _widened(v: Lanes, pointer: Value) -> Value:
+def widened(v: Lanes, pointer: Value) -> Value:
     """A block of float32 numbers in float64 lanes."""
     b = v.builder
     narrow = b.load(b.bitcast(pointer, ir.VectorType(_SINGLE, v.count).as_pointer()), align=4)
@@ -35,7 +35,7 @@ def _widened(v: Lanes, pointer: Value) -> Value:
 def _body(mode: Rounding, negative_zero: bool):
     def body(v: Lanes, pointers: list[Value], index: Value, k: Constants) -> Value:
         b = v.builder
-        s = b.fadd(_widened(v, pointers[0]), _widened(v, pointers[1]))
+        s = b.fadd(widened(v, pointers[0]), widened(v, pointers[1]))
         word = random_word(v, index, k, mode)
         r, doubt = vector.stochastic_narrow(v, s, k.grid, word, negative_zero=negative_zero, tail=tail_bits(k, mode))
         r = b.fptrunc(vector.select_overflow(v, r, *k.overflow), ir.VectorType(_SINGLE, v.count))

@@ -15,8 +15,8 @@ from ..jit import device, kernel
 _INFINITE = 0x7F800000
 
 
-@kernel("void(float32[::1], int64, int64, float64, float64, int64[::1])")
-def scan(x, precision, emin, least, greatest, found):
+@device
+def _scan(x, precision, emin, least, greatest, found):
     """Whether the format holds x, and how far x reaches.
 
     found = [any finite x outside the format, any infinity, any NaN, least and greatest bits of |x| over finite x != 0].
@@ -47,6 +47,12 @@ def scan(x, precision, emin, least, greatest, found):
     found[2] = nan
     found[3] = low
     found[4] = high
+
+
+@kernel("void(float32[::1], int64, int64, float64, float64, int64[::1])")
+def scan(x, precision, emin, least, greatest, found):
+    """What `_scan` finds."""
+    _scan(x, precision, emin, least, greatest, found)
 
 
 @device
@@ -129,3 +135,17 @@ def code_columns(x, order, lanes, panels, code, out, first, last):
                 to[2 * i] = to[2 * i + 1] = exponent_code(source[i], emin, bias, zero)
             for i in range(2 * count, 2 * lanes):
                 to[i] = np.int16(zero)
+
+
+@kernel("void(float32[::1], int64, int64, float64, float64, int32[::1], int64, int16[::1], int64[::1])")
+def scan_packed(packed, precision, emin, least, greatest, code, copies, codes, found):
+    """`scan` of an operand in tiles or panels, and `copies` (0, 1, 2) of every element's exponent code beside it."""
+    _scan(packed, precision, emin, least, greatest, found)
+    if copies == 1:
+        low, bias, zero = code[0], code[1], code[2]
+        for i in range(packed.size):
+            codes[i] = exponent_code(packed[i], low, bias, zero)
+    if copies == 2:
+        low, bias, zero = code[0], code[1], code[2]
+        for i in range(packed.size):
+            codes[2 * i] = codes[2 * i + 1] = exponent_code(packed[i], low, bias, zero)

@@ -22,6 +22,8 @@ _INF = float("inf")
 _LEAST_ROOM = 2.0**-1021
 #: the greatest number of a lane
 _TOP = {16: 65504.0, 32: 2.0**128 - 2.0**104, 64: 2.0**1023 * (2 - 2.0**-52)}
+#: bits of a lane -> its digits, the exponent of its least number, its greatest number, the first power beyond
+_HELD = {bits: (lane.digits, lane.least, _TOP[bits], 2.0**-lane.emin) for bits, lane in LANES.items()}
 
 
 class Problem(NamedTuple):
@@ -84,14 +86,13 @@ class Candidate:
 
     def kind_for(self, p: Problem) -> int:
         """The body to run, or -1."""
-        a, b, c = p.a, p.b, p.c
-        bits, lane = self.bits, LANES[self.bits]
-        held = lane.digits, lane.least, _TOP[bits]
-        if not (a.fits(*held) and b.fits(*held) and c.fits(*held)):
+        a, b, c, _, _ = p
+        digits, least, most, beyond = _HELD[self.bits]
+        if a.digits > digits or b.digits > digits or c.digits > digits or a.top > most or b.top > most or c.top > most:
             return -1
-        if self.exact and (
-            a.digits + b.digits > lane.digits or a.quantum + b.quantum < lane.least or a.top * b.top >= 2.0**-lane.emin
-        ):
+        if a.quantum < least or b.quantum < least or c.quantum < least:
+            return -1
+        if self.exact and (a.digits + b.digits > digits or a.quantum + b.quantum < least or a.top * b.top >= beyond):
             return -1
         if (self.finite and not (a.finite and b.finite and c.finite)) or (self.no_negative_zero and c.negative_zero):
             return -1

@@ -55,7 +55,7 @@ ZEROS = Facts(0.0, 1e6, 0.0, 1.0, 0.0)
 def survey(x: NDArray[np.floating]) -> Facts:
     """The facts of a contiguous (C or Fortran) float32 or float64 array."""
     found = np.empty(5)
-    entry_point(survey32 if x.itemsize == 4 else survey64)(x.ravel(order="K"), found)
+    entry_point(survey32 if x.itemsize == 4 else survey64)((x if x.flags.c_contiguous else x.T).reshape(-1), found)
     return Facts(*found.tolist())
 
 

@@ -55,6 +55,9 @@ from ...kernels.gemm import (
     half_pack,
 )
 from ...kernels.gemm import (
+    native as gemm_native,
+)
+from ...kernels.gemm import (
     roundings as gemm_roundings,
 )
 from ...kernels.gemm import (
@@ -133,7 +136,9 @@ def _native(acc: Accumulator, order: Order, bits: int) -> Iterator[Candidate]:
     )  # fmt: skip
     if acc.order is Order.BLOCKED and not is_native(acc.result_format, LANES[bits], acc.rounding, acc.overflow):
         free = replace(free, finite=True, no_negative_zero=True, unconditional=False)
-    if acc.product is None:
+    if acc.product is None and acc.order is Order.SEQUENTIAL:
+        yield replace(free, kernel=gemm_native.NATIVE[bits])
+    elif acc.product is None:
         exact = order is Order.PAIRWISE
         yield replace(free, exact=exact, unconditional=free.unconditional and not exact)
     elif is_native(acc.product, LANES[bits], acc.rounding, acc.overflow):

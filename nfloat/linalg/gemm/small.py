@@ -1,7 +1,7 @@
-"""Small products by the first kernel that is right for the operands: what the way there costs is paid once for a shape.
+"""Products by the first kernel that is right for the operands: what the way there costs is paid once for a shape.
 
 Everything that depends on shapes, layouts and the accumulator alone is kept in a `Plan`, and its `Scratch` by every
-thread. Whatever does not fit (large work, which threads and Ctrl-C care for; other dtypes, gaps between elements;
+thread. Whatever does not fit (work that several threads or Ctrl-C would care for; other dtypes, gaps between elements;
 random words; half lanes; tiles that a kernel leaves to the next one) goes the general way of ``dispatch.py``, with the
 same bits.
 """
@@ -21,16 +21,18 @@ from numpy.typing import NDArray
 from ...kernels.gemm.pack import pack
 from ...kernels.jit import entry_point
 from ...ops.memory import aligned
+from ...ops.threads import NATIVE, WORK_PER_THREAD
 from ..accumulators import Accumulator
 from .candidate import Candidate, Problem
 from .dispatch import CHUNK, LANE, NO_WORDS, PACK, norm_bound, tile_call, tile_constants
 from .facts import ZEROS, survey
 from .route import candidates
 
-#: products of more multiplications go the general way
-_MOST = 1 << 22
-#: bytes of a scratch that is kept, and how many of them a thread keeps
-_MOST_KEPT, _PLANS = 1 << 18, 64
+#: products of more multiplications go the general way: those of kernels that ask something of the operands; of the
+#: CPU's own sums, which would not be given a second thread either
+_MOST, _MOST_NATIVE = 1 << 22, 2 * NATIVE * WORK_PER_THREAD - 1
+#: bytes of columns from which they are packed into memory that is not kept, and how many scratches a thread keeps
+_MOST_KEPT, _PLANS = 1 << 21, 64
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -38,6 +40,7 @@ class Plan:
     """How products of one accumulator, shape and layout are done."""
 
     candidate: Candidate
+    unconditional: bool
     dtype: np.dtype[Any]
     pack_rows: Callable[..., None]
     pack_columns: Callable[..., None]
@@ -46,6 +49,8 @@ class Plan:
     width: int
     tiles: int
     panels: int
+    #: ranges of tiles whose packed rows stay in the second cache
+    ranges: tuple[tuple[int, int], ...]
     packed_rows: int
     packed_columns: int
     calls: tuple[NDArray[np.int64], NDArray[np.int64]]
@@ -61,25 +66,35 @@ class Scratch(NamedTuple):
 
 
 class _Kept(threading.local):
-    """The scratch of each plan that a thread has used: no product of another thread writes into it."""
+    """The scratch of each plan that a thread has used: no product of another thread writes into it.
+
+    Plans share the buffers: what is packed is of no use to the next product, and what is written again and again stays
+    in the cache.
+    """
 
     def __init__(self) -> None:
         self.scratch: dict[Plan, Scratch] = {}
+        self._rows, self._columns = (aligned(0), aligned(0))
 
-    def of(self, plan: Plan) -> Scratch:
-        """As it was left, or made."""
-        found = self.scratch.get(plan)
-        if found is None:
-            size, dtype = plan.dtype.itemsize, plan.dtype
-            found = Scratch(
-                np.empty(plan.packed_rows, dtype), aligned(plan.packed_columns * size).view(dtype),
-                np.zeros((plan.tiles, plan.panels), np.uint8),
-            )  # fmt: skip
-            if (plan.packed_rows + plan.packed_columns) * size <= _MOST_KEPT:
-                if len(self.scratch) >= _PLANS:
-                    self.scratch.clear()
-                self.scratch[plan] = found
+    def made(self, plan: Plan) -> Scratch:
+        """A new one."""
+        size, dtype = plan.dtype.itemsize, plan.dtype
+        if plan.packed_columns * size > _MOST_KEPT:
+            columns = aligned(plan.packed_columns * size)
+        else:
+            columns = self._columns = _at_least(self._columns, plan.packed_columns * size)
+        self._rows = _at_least(self._rows, plan.packed_rows * size)
+        found = Scratch(self._rows.view(dtype), columns.view(dtype), np.zeros((plan.tiles, plan.panels), np.uint8))
+        if columns is self._columns:
+            if len(self.scratch) >= _PLANS:
+                self.scratch.clear()
+            self.scratch[plan] = found
         return found
+
+
+def _at_least(buffer: NDArray[np.uint8], nbytes: int) -> NDArray[np.uint8]:
+    """The buffer, or one of twice as many bytes and more."""
+    return buffer if buffer.size >= nbytes else aligned(max(-(-nbytes // 64) * 64, 2 * buffer.size))
 
 
 _kept = _Kept()
@@ -101,12 +116,12 @@ def small_product(
     for plan in plans:
         if a.dtype is not plan.dtype or b.dtype is not plan.dtype:
             return None
-        best = plan.candidate
-        if best.unconditional:
+        if plan.unconditional:
             return _done(plan, a, b, c, plan.calls[c is not None])
         if problem is None:
             facts = survey(a), survey(b), ZEROS if c is None else survey(np.ascontiguousarray(c))
             problem = Problem(*facts, a.shape[1], lambda: norm_bound(a, b))
+        best = plan.candidate
         kind = best.kind_for(problem)
         if kind >= 0:
             zeros = best.direct is not None and best.direct.may_lack_signs(*problem[:3])
@@ -123,11 +138,13 @@ def _done(
     out = np.empty((a.shape[0], b.shape[1]), plan.dtype)
     if c is not None:
         out[...] = c
-    rows, columns, status = _kept.of(plan)
+    rows, columns, status = _kept.scratch.get(plan) or _kept.made(plan)
     plan.pack_columns(b, plan.width, columns, 0, plan.panels)
-    plan.pack_rows(a.T, plan.height, rows, 0, plan.tiles)
-    plan.product(rows, columns, out, 0, plan.tiles, call, plan.constants, status, NO_WORDS, NO_WORDS)
-    return out if plan.candidate.unconditional or not np.count_nonzero(status) else None
+    turned = a.T
+    for first, last in plan.ranges:
+        plan.pack_rows(turned, plan.height, rows, first, last)
+        plan.product(rows, columns, out, first, last, call, plan.constants, status, NO_WORDS, NO_WORDS)
+    return out if plan.unconditional or status.tobytes() == bytes(status.size) else None
 
 
 @lru_cache(maxsize=4096)
@@ -138,23 +155,27 @@ def plans_of(acc: Accumulator, a: tuple[int, ...], b: tuple[int, ...], first: in
     """
     if len(a) != 2 or len(b) != 2 or a[1] != b[0] or 2 in (first, second) or 0 in (*a, *b):
         return ()
-    if a[0] * a[1] * b[1] > _MOST:
-        return ()
+    work = a[0] * a[1] * b[1]
     known = takewhile(lambda one: one.bits != 16 and not one.domains, candidates(acc))
     single = acc.result_format.fits_float32
-    plans = [
-        _plan(acc, one, a, b[1], first, second) for one in known if not one.leftover and (single or one.bits == 64)
-    ]
-    return tuple(plans) if all(plan.packed_rows <= CHUNK for plan in plans) else ()
+    return tuple(
+        _plan(acc, one, a, b[1], first, second)
+        for one in takewhile(lambda one: work <= (_MOST_NATIVE if one.unconditional else _MOST), known)
+        if not one.leftover and (single or one.bits == 64)
+    )
 
 
 def _plan(acc: Accumulator, best: Candidate, a: tuple[int, ...], n: int, first: int, second: int) -> Plan:
     (m, k), height, width, dtype = a, best.shape.rows, best.shape.width, np.dtype(LANE[best.bits])
     tiles, panels, size = -(-m // height), -(-n // width), dtype.itemsize
+    some = min(tiles, max(1, CHUNK // (k * height)))
     return Plan(
-        candidate=best, dtype=dtype, pack_rows=entry_point(pack, PACK[size, size] + (1 if first == 0 else 0)),
+        candidate=best, unconditional=best.unconditional, dtype=dtype,
+        pack_rows=entry_point(pack, PACK[size, size] + (1 if first == 0 else 0)),
         pack_columns=entry_point(pack, PACK[size, size] + second), product=entry_point(best.kernel), height=height,
-        width=width, tiles=tiles, panels=panels, packed_rows=tiles * height * k, packed_columns=panels * k * width,
+        width=width, tiles=tiles, panels=panels,
+        ranges=tuple((at, min(tiles, at + some)) for at in range(0, tiles, some)),
+        packed_rows=some * height * k, packed_columns=panels * k * width,
         calls=(tile_call(best.kind, k, acc.terms, False, False), tile_call(best.kind, k, acc.terms, False, True)),
         constants=tile_constants(acc, best.bits),
     )  # fmt: skip

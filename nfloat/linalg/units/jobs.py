@@ -301,6 +301,16 @@ def _job(unit: Unit, k: int, fast: bool) -> Job:
     return _JOBS[type(unit.arithmetic)][1](unit, unit.arithmetic, k, fast)
 
 
+def fast_job(unit: Unit, k: int) -> Job:
+    """The job of a unit that multiplies, on operands as its fast kernel asks (`is_fast`)."""
+    return _job(unit, k, True)
+
+
+def is_fast(unit: Unit, x: UnitOperands) -> bool:
+    """Whether operands are as the fast kernel of a unit that multiplies asks."""
+    return _JOBS[type(unit.arithmetic)][0](unit, x)
+
+
 def job_for(unit: Unit, x: UnitOperands) -> Job:
     """The kernel and the numbers for a unit on these operands.
 

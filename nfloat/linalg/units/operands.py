@@ -44,7 +44,7 @@ class Reach(NamedTuple):
 
 
 #: of an operand that was not looked at, or is not there
-_NOTHING = Reach()
+NOTHING = Reach()
 
 
 class UnitOperands(NamedTuple):
@@ -71,7 +71,7 @@ class UnitOperands(NamedTuple):
                 np.ascontiguousarray(self.scale_b[:, blocks, :]),
             ]
         a, b = np.ascontiguousarray(self.a[:, :, k]), np.ascontiguousarray(self.b[:, k, :])
-        reach_c = _NOTHING if c is None or c.dtype != np.float32 else measure(c, get_format("float32"))[0]
+        reach_c = NOTHING if c is None or c.dtype != np.float32 else measure(c, get_format("float32"))[0]
         return UnitOperands(a, b, c, self.item_a, self.item_b, self.reach_a, self.reach_b, reach_c, *scales)
 
 
@@ -79,6 +79,11 @@ def measure(x: Floats, fmt: Format) -> tuple[Reach, bool]:
     """What is in x, and whether the format holds every element."""
     found = np.empty(5, np.int64)
     entry_point(scan)(x.reshape(-1), fmt.precision, fmt.emin, fmt.min, fmt.max, found)
+    return reach_of(found, fmt)
+
+
+def reach_of(found: NDArray[np.int64], fmt: Format) -> tuple[Reach, bool]:
+    """What `scan` found, and whether the format holds every element."""
     bad, infinite, nan, low, high = found.tolist()
     fits = not bad and (fmt.has_inf or not infinite) and (fmt.has_nan or not nan)
     if not high:
@@ -119,7 +124,7 @@ def checked(
     if own.flags.num & LAYOUT != CARRAY:
         own = np.array(own, order="C")  # kernels have one signature: of arrays that may be written to
     if fmt.precision == 53:
-        return own, _NOTHING
+        return own, NOTHING
     reach, fits = measure(own, fmt)
     if carrier.dtype == np.float64 and fits:
         fits = bool(np.array_equal(own, carrier, equal_nan=True))
@@ -145,7 +150,7 @@ def unit_operands(x: MatmulOperands, unit: Unit, scales: tuple[ArrayLike | None,
     """
     format_a, format_b = unit.formats
     (a, reach_a), (b, reach_b) = checked(x.a, "a", format_a, unit), checked(x.b, "b", format_b, unit)
-    c, reach_c = (None, _NOTHING) if x.c is None else checked(x.c, "c", get_format(unit.output), unit)
+    c, reach_c = (None, NOTHING) if x.c is None else checked(x.c, "c", get_format(unit.output), unit)
     a, b, c = x.matrices(a, b, c)
     scale_a, scale_b = _scales(scales, unit, a.shape, b.shape)
     stack, (m, k), n = x.full[:-2], a.shape[-2:], b.shape[-1]

@@ -21,13 +21,14 @@ from ...kernels.units.tile import WIDTH, UnitCall
 from ...ops.threads import over_ranges, thread_count
 from .operands import UnitOperands
 
-_NO_SCALES = np.empty(0)
+NO_SCALES = np.empty(0)
 
 #: exponent codes: emin, bias, code of zero
 Code = tuple[int, int, int]
 
 
-def _as_it_is(x: NDArray[Any]) -> NDArray[Any]:
+def as_it_is(x: NDArray[Any]) -> NDArray[Any]:
+    """What happens to operands that need nothing."""
     return x
 
 
@@ -68,8 +69,8 @@ class Job:
     factor: float = 1.0
     scale_step: int = 0
     scale_repeat: int = 1
-    prepare: Callable[[NDArray[Any]], NDArray[Any]] = _as_it_is
-    prepare_c: Callable[[NDArray[Any]], NDArray[Any]] = _as_it_is
+    prepare: Callable[[NDArray[Any]], NDArray[Any]] = as_it_is
+    prepare_c: Callable[[NDArray[Any]], NDArray[Any]] = as_it_is
     nan_tile: int = -1
 
     @property
@@ -105,7 +106,7 @@ class Tiling(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def _tiling(job: Job, m: int, n: int, itemsize: int) -> Tiling:
+def tiling_of(job: Job, m: int, n: int, itemsize: int) -> Tiling:
     """The tiling of m rows and n columns of operands of so many bytes. Nobody writes to its arrays."""
     tiles, panels = -(-m // job.rows), -(-n // job.lanes)
     wide = 2 if itemsize == 8 else int(job.data is np.float64)
@@ -121,11 +122,11 @@ def run(job: Job, x: UnitOperands, threads: int | None) -> NDArray[Any]:
     batch = x.item_a.size
     if k == 0 or m == 0 or n == 0 or batch == 0:
         return np.zeros((batch, m, n), x.a.dtype) if x.c is None else job.prepare_c(x.c).copy()
-    tiling = _tiling(job, m, n, x.a.itemsize)
+    tiling = tiling_of(job, m, n, x.a.itemsize)
     tiles, panels = tiling.tiles, tiling.panels
     count = thread_count(threads, batch * m * n * k, batch * tiles)
     given = x
-    if job.prepare is not _as_it_is or job.prepare_c is not _as_it_is:
+    if job.prepare is not as_it_is or job.prepare_c is not as_it_is:
         x = x._replace(a=job.prepare(x.a), b=job.prepare(x.b), c=None if x.c is None else job.prepare_c(x.c))
     out = _start(x, (batch, tiles * job.rows, panels * job.lanes))
     packed = _packed(job, tiling, x, count)
@@ -204,7 +205,7 @@ def _packed_scales(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Scales as [tile][block][rows] and [panel][block][lanes]; padding is 1."""
     if not job.scale_step or x.scale_a is None or x.scale_b is None:
-        return _NO_SCALES, _NO_SCALES
+        return NO_SCALES, NO_SCALES
     blocks = job.order.size // job.scale_step
     sa = np.ones((x.a.shape[0], tiles * job.rows, blocks))
     sb = np.ones((x.b.shape[0], blocks, panels * job.lanes))

@@ -6,12 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from ...kernels.arithmetic import cross_entropy as kernels
+from ...kernels.jit import entry_point
 from .. import elementary
 from ..precision import Floats, Precision
 from .op import Example, Gradients, Needs, Op, quiet, wide
 
+#: what every carrier holds
+_SURE = 1e38
 
-@quiet
+
 def cross_entropy(
     p: Precision, name: str, logits: Floats, labels: Any, label_smoothing: float = 0.0, ignore_index: int | None = None
 ) -> tuple[Floats, Any]:
@@ -21,18 +25,12 @@ def cross_entropy(
     `ignore_index` are left out.
     """
     counted = None if ignore_index is None or (labels != ignore_index).all() else labels != ignore_index
-    z = wide(logits)
     if counted is not None:
-        z, labels = z[counted], labels[counted]
-    shifted, exponentials, sums = elementary.exponentials(z)
-    rows = np.arange(len(labels))
-    logarithms = elementary.log(sums)
-    losses = logarithms - shifted[rows, labels]
-    if label_smoothing:
-        every = logarithms - elementary.sums(shifted) / shifted.shape[1]
-        losses = (1.0 - label_smoothing) * losses + label_smoothing * every
-    loss = elementary.total(losses) / len(labels)
-    return np.asarray(loss, p.carrier), (exponentials, sums, rows, labels, label_smoothing, counted)
+        logits, labels = logits[counted], labels[counted]
+    z, labels = np.ascontiguousarray(logits, np.float64), np.ascontiguousarray(labels, np.int64)
+    powers, sums = np.empty(z.shape), np.empty(len(z))
+    loss = entry_point(kernels.cross_entropy)(z, labels, label_smoothing, powers, sums) / len(labels)
+    return _in_carrier(p, loss), (powers, sums, labels, label_smoothing, counted)
 
 
 def cross_entropy_backward(p: Precision, name: str, kept: Any, dy: Floats, needs: Needs) -> Gradients:
@@ -40,12 +38,10 @@ def cross_entropy_backward(p: Precision, name: str, kept: Any, dy: Floats, needs
 
     The target is onehot(label), with a smoothing s (1 - s) onehot(label) + s / classes; ignored rows get 0.
     """
-    exponentials, sums, rows, labels, label_smoothing, counted = kept
-    gradient = exponentials / sums[:, np.newaxis]
-    gradient[rows, labels] -= 1.0 - label_smoothing
-    if label_smoothing:
-        gradient -= label_smoothing / gradient.shape[1]
-    gradient *= float(dy) / len(labels)
+    powers, sums, labels, label_smoothing, counted = kept
+    gradient = np.empty(powers.shape)
+    factor = float(dy) / len(labels)
+    entry_point(kernels.cross_entropy_gradient)(powers, sums, labels, label_smoothing, factor, gradient)
     if counted is None:
         return (gradient,)
     dx = np.zeros((len(counted), gradient.shape[1]))
@@ -53,11 +49,19 @@ def cross_entropy_backward(p: Precision, name: str, kept: Any, dy: Floats, needs
     return (dx,)
 
 
+def _in_carrier(p: Precision, loss: float) -> Floats:
+    """A loss as it is kept; infinity beyond the carrier's range."""
+    if -_SURE < loss < _SURE:
+        return np.array(loss, p.carrier)
+    with quiet:
+        return np.array(loss, p.carrier)
+
+
 @quiet
 def squared_error(p: Precision, name: str, prediction: Floats, target: Any) -> tuple[Floats, Any]:
     """Mean over all elements of (prediction - target)^2."""
     error = wide(prediction) - target
-    return np.asarray(elementary.total(error * error) / error.size, p.carrier), error
+    return _in_carrier(p, elementary.total(error * error) / error.size), error
 
 
 def squared_error_backward(p: Precision, name: str, kept: Any, dy: Floats, needs: Needs) -> Gradients:
@@ -69,7 +73,7 @@ def squared_error_backward(p: Precision, name: str, kept: Any, dy: Floats, needs
 def absolute_error(p: Precision, name: str, prediction: Floats, target: Any) -> tuple[Floats, Any]:
     """Mean over all elements of |prediction - target|."""
     error = wide(prediction) - target
-    return np.asarray(elementary.total(np.abs(error)) / error.size, p.carrier), error
+    return _in_carrier(p, elementary.total(np.abs(error)) / error.size), error
 
 
 def absolute_error_backward(p: Precision, name: str, kept: Any, dy: Floats, needs: Needs) -> Gradients:
@@ -82,7 +86,7 @@ def binary_cross_entropy(p: Precision, name: str, logits: Floats, target: Any) -
     """Mean over all elements of max(z, 0) - z t + log(1 + exp(-|z|)): that of sigmoid(z) against t in [0, 1]."""
     z = wide(logits)
     losses = np.maximum(z, 0.0) - z * target + elementary.log(1.0 + elementary.exp(-np.abs(z)))
-    return np.asarray(elementary.total(losses) / z.size, p.carrier), (z, target)
+    return _in_carrier(p, elementary.total(losses) / z.size), (z, target)
 
 
 @quiet

@@ -14,18 +14,21 @@ import numpy as np
 
 from ...ops.functions import power
 from ..precision import Floats, Precision, Role
-from ..recipes import Cast
+from ..recipes import Cast, Recipe
 
 
 class Arithmetic:
-    """The arithmetic of one parameter's update: `r` rounds a result, `scalar` a scalar, `wide` prepares an array."""
+    """The arithmetic of one parameter's update: `r` rounds a result, `scalar` a scalar, `wide` prepares an array.
 
-    __slots__ = ("_arithmetic", "_name", "_p", "_scalars")
+    `w` and `g` are the weights and the gradient, prepared.
+    """
 
-    def __init__(self, p: Precision, name: str) -> None:
-        own = p.recipe.at(Role.WEIGHT.layer(name)) if p.recipe.layers else p.recipe
-        self._p, self._name = p, name
+    __slots__ = ("_arithmetic", "_name", "_p", "_scalars", "_state", "g", "w")
+
+    def __init__(self, p: Precision, own: Recipe, name: str, w: Floats, g: Floats, state: dict[str, Floats]) -> None:
+        self._p, self._name, self._state = p, name, state
         self._scalars, self._arithmetic = own.scalars, own.arithmetic
+        self.w, self.g = (w, g) if own.arithmetic is None else (self.wide(w), self.wide(g))
 
     @property
     def plain(self) -> bool:

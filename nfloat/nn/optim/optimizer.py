@@ -28,6 +28,7 @@ from ..tape import Tensor, stored
 from ..unsupported import check_supported
 from .arithmetic import Arithmetic
 from .clipping import clipped_by_norm, clipped_by_value
+from .one_pass import Scaled, in_one_pass
 from .schedules import Schedule
 
 
@@ -109,8 +110,8 @@ class Optimizer(ABC):
         self.state: dict[str, dict[str, Floats]] = {name: {} for name in parameters}
 
     @abstractmethod
-    def direction(self, c: Computation) -> Floats:
-        """The step to be added to w, unrounded; momenta in the state are updated and cast."""
+    def direction(self, c: Computation) -> Scaled:
+        """The step to be added to w, unrounded, as a factor and a direction; momenta are updated and cast."""
 
     def step(self, watch: Callable[[Update], None] | None = None) -> None:
         """Update every parameter that has a gradient, as the precision in force says.
@@ -131,8 +132,8 @@ class Optimizer(ABC):
         self.steps += 1
         with np.errstate(all="ignore"):  # infinities and NaN are results here, not accidents
             for name, g in self._gradients(p).items():
-                update = self._update(p, name, self.parameters[name], g)
-                if watch is not None:
+                update = self._update(p, name, self.parameters[name], g, watch is not None)
+                if watch is not None and update is not None:
                     watch(update)
         p.forget()
 
@@ -154,12 +155,21 @@ class Optimizer(ABC):
             found = clipped_by_value(p, found, self.clip_value)
         return found if self.clip_norm is None else clipped_by_norm(p, found, self.clip_norm)
 
-    def _update(self, p: Precision, name: str, parameter: Tensor, g: Floats) -> Update:
-        before, state = stored(p, parameter), self.state[name]
+    def _update(self, p: Precision, name: str, parameter: Tensor, g: Floats, watched: bool) -> Update | None:
+        """One parameter's update; what happened, unless nobody looks and it was done in one pass."""
         own = p.recipe.at(Role.WEIGHT.layer(name)) if p.recipe.layers else p.recipe
+        before = parameter._data if parameter.format is own.weights.format else stored(p, parameter)
+        state = self.state[name]
         if p.tracer is not None and own.arithmetic is None:
             p.tracer(*Role.ARITHMETIC.label(name), p.carrier.name, "nearest_even", g.size)
-        step = p.round(own.update, Role.UPDATE, name, self.direction(Computation(p, name, before, g, state)))
+        computation = Computation(p, own, name, before, g, state)
+        scaled = self.direction(computation)
+        after = None if watched or p.observed else in_one_pass(p, own, name, before, scaled, state)
+        if after is not None:
+            parameter.store(after, own.weights.format)
+            return None
+        step = scaled.direction if scaled.factor is None else computation.r(scaled.factor * scaled.direction)
+        step = p.round(own.update, Role.UPDATE, name, step)
         if own.compensation is None:
             after = p.add(Role.WEIGHT, name, before, step, own.one_format)
         else:
@@ -174,14 +184,9 @@ class Optimizer(ABC):
 
 
 class Computation(Arithmetic):
-    """One parameter's update being computed: its arithmetic, the weights `w`, the gradient `g`, the momenta."""
+    """One parameter's update being computed: its arithmetic, and the momenta."""
 
-    __slots__ = ("_state", "g", "w")
-
-    def __init__(self, p: Precision, name: str, w: Floats, g: Floats, state: dict[str, Floats]) -> None:
-        super().__init__(p, name)
-        self.w, self.g = self.wide(w), self.wide(g)
-        self._state = state
+    __slots__ = ()
 
     def momentum(self, key: str) -> Floats:
         """A momentum as it was stored, zeros at first."""

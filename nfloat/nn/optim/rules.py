@@ -18,6 +18,7 @@ import numpy as np
 from ...errors import ArgumentError, as_truth
 from ..precision import Floats
 from ..tape import Tensor
+from .one_pass import Scaled
 from .optimizer import Computation, Optimizer, positive
 from .schedules import Schedule
 
@@ -40,8 +41,8 @@ class SGD(Optimizer):
         super().__init__(parameters, lr, **clipping)
         self.weight_decay = _not_negative("weight_decay", weight_decay)
 
-    def direction(self, c: Computation) -> Floats:
-        return c.r(c.scalar(-self.lr) * c.decayed(self.weight_decay))
+    def direction(self, c: Computation) -> Scaled:
+        return Scaled(c.scalar(-self.lr), c.decayed(self.weight_decay))
 
 
 class Momentum(Optimizer):
@@ -72,11 +73,11 @@ class Momentum(Optimizer):
         self.momentum, self.nesterov = _fraction("momentum", momentum), as_truth(nesterov, "nesterov")
         self.weight_decay = _not_negative("weight_decay", weight_decay)
 
-    def direction(self, c: Computation) -> Floats:
+    def direction(self, c: Computation) -> Scaled:
         g, momentum = c.decayed(self.weight_decay), c.scalar(self.momentum)
         v = c.keep("v", c.r(c.r(momentum * c.momentum("v")) + g))
         ahead = c.r(g + c.r(momentum * v)) if self.nesterov else v
-        return c.r(c.scalar(-self.lr) * ahead)
+        return Scaled(c.scalar(-self.lr), ahead)
 
 
 class RMSprop(Optimizer):
@@ -104,10 +105,10 @@ class RMSprop(Optimizer):
         self.decay, self.eps = _fraction("decay", decay), positive("eps", eps)
         self.weight_decay = _not_negative("weight_decay", weight_decay)
 
-    def direction(self, c: Computation) -> Floats:
+    def direction(self, c: Computation) -> Scaled:
         g, decay = c.decayed(self.weight_decay), c.scalar(self.decay)
         v = c.keep("v", c.r(c.r(decay * c.momentum("v")) + c.r(c.rest(decay) * c.r(g * g))))
-        return c.r(c.scalar(-self.lr) * c.r(g / c.r(c.r(np.sqrt(v)) + c.scalar(self.eps))))
+        return Scaled(c.scalar(-self.lr), c.r(g / c.r(c.r(np.sqrt(v)) + c.scalar(self.eps))))
 
 
 class Lion(Optimizer):
@@ -133,12 +134,12 @@ class Lion(Optimizer):
         super().__init__(parameters, lr, **clipping)
         self.betas, self.weight_decay = _betas(betas), _not_negative("weight_decay", weight_decay)
 
-    def direction(self, c: Computation) -> Floats:
+    def direction(self, c: Computation) -> Scaled:
         beta1, beta2 = (c.scalar(beta) for beta in self.betas)
         m = c.momentum("m")
         ahead = c.r(c.r(beta1 * m) + c.r(c.rest(beta1) * c.g))
         c.keep("m", c.r(c.r(beta2 * m) + c.r(c.rest(beta2) * c.g)))
-        return c.r(c.scalar(-self.lr) * c.r(np.sign(ahead) + c.r(c.scalar(self.weight_decay) * c.w)))
+        return Scaled(c.scalar(-self.lr), c.r(np.sign(ahead) + c.r(c.scalar(self.weight_decay) * c.w)))
 
 
 class Adam(Optimizer):
@@ -168,8 +169,8 @@ class Adam(Optimizer):
         self.betas, self.eps = _betas(betas), positive("eps", eps)
         self.weight_decay = _not_negative("weight_decay", weight_decay)
 
-    def direction(self, c: Computation) -> Floats:
-        return c.r(c.scalar(-self.lr) * _adam(self, c, c.decayed(self.weight_decay)))
+    def direction(self, c: Computation) -> Scaled:
+        return Scaled(c.scalar(-self.lr), _adam(self, c, c.decayed(self.weight_decay)))
 
 
 class AdamW(Adam):
@@ -195,9 +196,9 @@ class AdamW(Adam):
     ) -> None:
         super().__init__(parameters, lr, betas, eps, weight_decay, **clipping)
 
-    def direction(self, c: Computation) -> Floats:
+    def direction(self, c: Computation) -> Scaled:
         decay = c.r(c.scalar(self.weight_decay) * c.w)
-        return c.r(c.scalar(-self.lr) * c.r(_adam(self, c, c.g) + decay))
+        return Scaled(c.scalar(-self.lr), c.r(_adam(self, c, c.g) + decay))
 
 
 def _adam(own: Adam, c: Computation, g: Floats) -> Floats:

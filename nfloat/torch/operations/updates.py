@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from ... import nn
+from ...nn.optim.one_pass import Scaled
 from ...nn.optim.optimizer import Computation
 from ...nn.precision import Floats, Role
 from ..known import Kind, Known
@@ -74,8 +75,8 @@ class Given(nn.Optimizer):
         super().__init__(parameters, 1.0)
         self.dtype = dtype
 
-    def direction(self, c: Computation) -> Floats:
-        return c.g.astype(self.dtype, copy=False)
+    def direction(self, c: Computation) -> Scaled:
+        return Scaled(None, c.g.astype(self.dtype, copy=False))
 
 
 def step(machine: Machine, t: torch.Tensor, known: Known, values: Floats) -> torch.Tensor:

@@ -1,0 +1,153 @@
+"""float32 and float64 sums by the hardware, one after the other: tiles whose sums go from registers into the result.
+
+The commonest product there is. Its tile knows neither blocks nor limits (``tiled.py`` has those), and a whole one needs
+no scratch; a tile at the edge is padded with zeros there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from ..jit import device, kernel
+from ..lanes import Lanes, Value
+from .shapes import NATIVE32, TILE64, Shape
+from .tile import tile_request
+from .walk import TileCall, load_tile, store_tile, tile_signature
+
+_I64 = ir.IntType(64)
+
+
+def _sums(bits: int, shape: Shape):
+    """The intrinsic (a, at_a, b, at_b, target, to, step, k, loaded).
+
+    target[to + r step + j] = the sum over k >= 1 steps of a b, from what stands there if `loaded`, else from +0.
+    """
+
+    def typer(typingctx, a, at_a, b, at_b, target, to, step, k, loaded):
+        i64 = types.int64
+        return types.void(a, i64, b, i64, target, i64, i64, i64, i64), generate
+
+    def generate(context, builder, sig, args):
+        v = Lanes(builder, shape.lanes, bits)
+        a, b, target = (context.make_array(sig.args[i])(context, builder, args[i]).data for i in (0, 2, 4))
+        places = [
+            builder.gep(target, [builder.add(args[5], builder.add(builder.mul(args[6], _I64(r)), _I64(n * v.count)))])
+            for r in range(shape.rows)
+            for n in range(shape.vectors)
+        ]
+
+        def step(i: Value, sums: list[Value]) -> list[Value]:
+            at_a = builder.add(args[1], builder.mul(i, _I64(shape.rows)))
+            at_b = builder.add(args[3], builder.mul(i, _I64(shape.width)))
+            columns = [v.load(builder.gep(b, [builder.add(at_b, _I64(n * v.count))])) for n in range(shape.vectors)]
+            found: list[Value] = []
+            for r in range(shape.rows):
+                x = v.splat(builder.load(builder.gep(a, [builder.add(at_a, _I64(r))])))
+                found += [v.call("fma", x, y, sums[len(found) + n]) for n, y in enumerate(columns)]
+            return found
+
+        start = _started(v, places, builder.icmp_signed("!=", args[8], _I64(0)))
+        for x, place in zip(_repeated(builder, args[7], start, step), places, strict=True):
+            v.store(x, place)
+        return context.get_dummy_value()
+
+    return intrinsic(typer)
+
+
+def _started(v: Lanes, places: list[Value], loaded: Value) -> list[Value]:
+    """What the sums start with: what stands at their places, or +0."""
+    b = v.builder
+    before, (work, done) = b.block, (b.append_basic_block(f"sums.{name}") for name in ("loaded", "start"))
+    b.cbranch(loaded, work, done)
+    b.position_at_end(work)
+    values = [v.load(place) for place in places]
+    b.branch(done)
+    b.position_at_end(done)
+    phis = [b.phi(v.float) for _ in places]
+    for phi, x in zip(phis, values, strict=True):
+        phi.add_incoming(v.number(0.0), before)
+        phi.add_incoming(x, work)
+    return phis
+
+
+def _repeated(
+    builder: ir.IRBuilder, count: Value, start: list[Value], step: Callable[[Value, list[Value]], list[Value]]
+) -> list[Value]:
+    """The sums after `count` >= 1 steps."""
+    before, (head, done) = builder.block, (builder.append_basic_block(f"sums.{name}") for name in ("head", "done"))
+    builder.branch(head)
+    builder.position_at_end(head)
+    i, *sums = [builder.phi(x.type) for x in (count, *start)]
+    after = step(i, sums)
+    following = builder.add(i, _I64(1))
+    for phi, x, y in zip((i, *sums), (_I64(0), *start), (following, *after), strict=True):
+        phi.add_incoming(x, before)
+        phi.add_incoming(y, head)
+    builder.cbranch(builder.icmp_signed("<", following, count), head, done)
+    builder.position_at_end(done)
+    return after
+
+
+@device
+def _place(out, scratch, tile, panel, call, rows, width):
+    """Where a tile's sums are formed: (in `out` or, at its edge, in scratch; from what element on; its rows' distance).
+
+    And whether it is scratch.
+    """
+    row, column = tile * rows, panel * width
+    if row + rows <= out.shape[0] and column + width <= out.shape[1]:
+        return out.reshape(-1), row * out.shape[1] + column, out.shape[1], False
+    if call[TileCall.START] == 1:
+        load_tile(out, scratch, row, column, rows, width)
+    return scratch, 0, width, True
+
+
+def _walk(name: str, bits: int, shape: Shape, dtype: type):
+    """The whole of a kernel, around the intrinsic of a tile; `name` as in ``walk.py``."""
+    rows, width, sums, request = shape.rows, shape.width, _sums(bits, shape), tile_request(shape)
+
+    def loops(a, b, out, first, last, call, status):
+        k, scratch = call[TileCall.K], np.zeros(rows * width, dtype)
+        for panel in range(status.shape[1]):
+            for t in range(first, last):
+                if call[TileCall.MARKED] == 0 or status[t, panel] != 0:
+                    target, to, step, edge = _place(out, scratch, t, panel, call, rows, width)
+                    request(target, to, step)
+                    at_a, at_b = (t - first) * k * rows, panel * k * width
+                    sums(a, at_a, b, at_b, target, to, step, k, call[TileCall.START])
+                    status[t, panel] = 0
+                    if edge:
+                        store_tile(out, scratch, t * rows, panel * width, rows, width)
+
+    loops.__name__ = loops.__qualname__ = f"loops_of_{name}"
+
+    def typer(typingctx, a, b, out, first, last, call, status):
+        signature = types.void(a, b, out, first, last, call, status)
+        return signature, lambda context, builder, sig, args: context.compile_internal(builder, loops, sig, args)
+
+    return intrinsic(typer)
+
+
+_native32 = _walk("native32", 32, NATIVE32, np.float32)
+_native64 = _walk("native64", 64, TILE64, np.float64)
+
+
+@kernel(tile_signature("float32"))
+def native32(a, b, out, first, last, call, constants, status, row_words, column_words):
+    """float32 sums, nearest-even."""
+    _native32(a, b, out, first, last, call, status)
+
+
+@kernel(tile_signature("float64"))
+def native64(a, b, out, first, last, call, constants, status, row_words, column_words):
+    """float64 sums, nearest-even."""
+    _native64(a, b, out, first, last, call, status)
+
+
+#: bits of a lane -> the kernel
+NATIVE = {32: native32, 64: native64}
