@@ -11,6 +11,7 @@ html_theme = "furo"
 html_title = "nfloat"
 html_copy_source = False
 html_show_sphinx = False
+html_show_copyright = False
 nb_execution_mode = "off"  # notebooks are committed with their outputs; the tests run them
 myst_enable_extensions = ["colon_fence"]
 autosummary_generate = True

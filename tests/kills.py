@@ -34,6 +34,26 @@ def rows_of(folder: Path) -> bytes:
     return path.read_bytes() if path.exists() else b""
 
 
+def killed(folder: Path, whole: int, rng: Random, seconds: float, inside: bool) -> tuple[signal.Signals | None, str]:
+    """Start the command, and kill it at a random moment, or as soon as some of its rows are there.
+
+    The signal, or None where the run was done before; what a run that was not killed complained of.
+    """
+    process = subprocess.Popen(command(folder), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    end = time.monotonic() + rng.uniform(0.1, 1.1) * seconds
+    while process.poll() is None and time.monotonic() < (end + 100 * seconds if inside else end):
+        if inside and len(rows_of(folder)) > rng.random() ** 2 * whole:
+            break
+        time.sleep(0.002)
+    if process.poll() is None:
+        chosen = rng.choice(SIGNALS)
+        process.send_signal(chosen)
+        process.communicate()
+        return chosen, ""
+    _, errors = process.communicate()
+    return None, errors.decode().strip()[-200:] if process.returncode else ""
+
+
 def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -49,22 +69,14 @@ def main() -> int:
     said: collections.Counter[str] = collections.Counter()
     while sum(kills.values()) < given.count:
         shutil.rmtree(folder / "killed", ignore_errors=True)
-        while True:
-            process = subprocess.Popen(command(folder / "killed"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-            try:
-                _, errors = process.communicate(timeout=rng.uniform(0.1, 1.1) * seconds)
-                if process.returncode:
-                    said[errors.decode().strip()[-200:]] += 1
-                break
-            except subprocess.TimeoutExpired:
-                chosen = rng.choice(SIGNALS)
-                process.send_signal(chosen)
-                process.communicate()
+        chosen: signal.Signals | None = signal.SIGKILL
+        while chosen is not None and sum(kills.values()) < given.count:
+            chosen, errors = killed(folder / "killed", len(whole), rng, seconds, inside=rng.random() < 0.5)
+            said.update([errors] if errors else [])
+            if chosen is not None:
                 kills[chosen.name] += 1
                 inside += 0 < len(rows_of(folder / "killed")) < len(whole)
-            if sum(kills.values()) >= given.count:
-                subprocess.run(command(folder / "killed"), capture_output=True, check=False)
-                break
+        subprocess.run(command(folder / "killed"), capture_output=True, check=False)
         wrong += rows_of(folder / "killed") != whole
     print(f"{sum(kills.values())} kills ({dict(kills)}), {inside} of them with some of the rows written; "
           f"{wrong} folders with other rows in the end; errors of runs that were not killed: {dict(said)}")  # fmt: skip

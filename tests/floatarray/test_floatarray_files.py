@@ -1,6 +1,7 @@
 """FloatArrays in files: numbers, format and everything else come back."""
 
 import io
+from functools import cache
 
 import ml_dtypes
 import numpy as np
@@ -9,15 +10,21 @@ import pytest
 import nfloat as nf
 
 OWN = nf.Format(name="mine", precision=5, emin=-6, emax=9)
-ARRAYS = {
-    "plain": nf.array([[0.1, -0.0, np.inf]], "bfloat16"),
-    "policy": nf.array([0.1, 1000.0], "float8_e4m3fn", "toward_zero", overflow="saturate"),
-    "drawn": nf.array([0.1, 0.2], "e5m7", "stochastic_a", random_bits=5, seed=nf.Stream(3).child("w", 7)) * 1.5,
-    "own": nf.array([0.1, 3.0, np.nan], OWN),
-    "number": nf.array(0.1, "float16"),
-    "none": nf.array(np.zeros((0, 3)), "float64"),
-    "wide": nf.array([0.1], "float64"),
-}
+NAMES = ("plain", "policy", "drawn", "own", "number", "none", "wide")
+
+
+@cache
+def arrays() -> dict[str, nf.FloatArray]:
+    """One of each kind; not at import, since every process that collects tests would compile for it."""
+    return {
+        "plain": nf.array([[0.1, -0.0, np.inf]], "bfloat16"),
+        "policy": nf.array([0.1, 1000.0], "float8_e4m3fn", "toward_zero", overflow="saturate"),
+        "drawn": nf.array([0.1, 0.2], "e5m7", "stochastic_a", random_bits=5, seed=nf.Stream(3).child("w", 7)) * 1.5,
+        "own": nf.array([0.1, 3.0, np.nan], OWN),
+        "number": nf.array(0.1, "float16"),
+        "none": nf.array(np.zeros((0, 3)), "float64"),
+        "wide": nf.array([0.1], "float64"),
+    }
 
 
 def same(a: nf.FloatArray, b: nf.FloatArray) -> None:
@@ -26,9 +33,9 @@ def same(a: nf.FloatArray, b: nf.FloatArray) -> None:
         assert getattr(a, key) == getattr(b, key)
 
 
-@pytest.mark.parametrize("name", ARRAYS)
+@pytest.mark.parametrize("name", NAMES)
 def test_npy_keeps_the_format_and_np_load_gives_the_values(name, tmp_path):
-    a, file = ARRAYS[name], tmp_path / "a.npy"
+    a, file = arrays()[name], tmp_path / "a.npy"
     nf.save(file, a)
     same(a, nf.load(file))
     np.save(file, a)
@@ -41,13 +48,13 @@ def test_npy_keeps_the_format_and_np_load_gives_the_values(name, tmp_path):
 
 def test_several_in_one_open_file_and_suffixes(tmp_path):
     file = io.BytesIO()
-    for a in ARRAYS.values():
+    for a in arrays().values():
         np.save(file, a)
     file.seek(0)
-    for a in ARRAYS.values():
+    for a in arrays().values():
         assert np.array_equal(np.load(file), a.values, equal_nan=True)
-    np.save(tmp_path / "b", ARRAYS["plain"])
-    same(ARRAYS["plain"], nf.load(tmp_path / "b.npy"))
+    np.save(tmp_path / "b", arrays()["plain"])
+    same(arrays()["plain"], nf.load(tmp_path / "b.npy"))
 
 
 @pytest.mark.parametrize("kind", ["safetensors", "npz", "np.savez", "np.savez_compressed"])
@@ -55,33 +62,33 @@ def test_many(kind, tmp_path):
     plain = np.arange(3.0)
     if kind.startswith("np."):
         file = tmp_path / "a.npz"
-        getattr(np, kind[3:])(tmp_path / "a", plain=plain, **{f"_{k}": v for k, v in ARRAYS.items()})
-        assert np.array_equal(np.load(file)["_own"], ARRAYS["own"].values, equal_nan=True)
+        getattr(np, kind[3:])(tmp_path / "a", plain=plain, **{f"_{k}": v for k, v in arrays().items()})
+        assert np.array_equal(np.load(file)["_own"], arrays()["own"].values, equal_nan=True)
     else:
         file = tmp_path / f"a.{kind}"
-        nf.save(file, {"plain": plain, **{f"_{k}": v for k, v in ARRAYS.items()}})
+        nf.save(file, {"plain": plain, **{f"_{k}": v for k, v in arrays().items()}})
     loaded = nf.load(file)
-    assert set(loaded) == {"plain", *(f"_{k}" for k in ARRAYS)} and type(loaded["plain"]) is np.ndarray
+    assert set(loaded) == {"plain", *(f"_{k}" for k in arrays())} and type(loaded["plain"]) is np.ndarray
     assert np.array_equal(loaded["plain"], plain)
-    for key, a in ARRAYS.items():
+    for key, a in arrays().items():
         same(a, loaded[f"_{key}"])
 
 
 def test_positional_arrays_are_named_as_numpy_names_them(tmp_path):
-    np.savez(tmp_path / "a.npz", ARRAYS["plain"], x=np.ones(2))
+    np.savez(tmp_path / "a.npz", arrays()["plain"], x=np.ones(2))
     assert set(nf.load(tmp_path / "a.npz")) == {"arr_0", "x"}
     with pytest.raises(nf.ArgumentError, match="named arr_0"):
-        np.savez(tmp_path / "a.npz", ARRAYS["plain"], arr_0=np.ones(2))
+        np.savez(tmp_path / "a.npz", arrays()["plain"], arr_0=np.ones(2))
 
 
 def test_safetensors_types(tmp_path):
     from nfloat.blocks.safetensors import read
 
-    nf.save(tmp_path / "a", {"a": ARRAYS["plain"], "b": ARRAYS["drawn"], "q": nf.quantize(np.eye(32), nf.mxfp4)})
+    nf.save(tmp_path / "a", {"a": arrays()["plain"], "b": arrays()["drawn"], "q": nf.quantize(np.eye(32), nf.mxfp4)})
     tensors, _ = read(tmp_path / "a")
     assert tensors["a"].kind == "BF16" and tensors["a"].shape == (1, 3) and tensors["b"].kind == "U8"
     stored = np.frombuffer(tensors["a"].data, ml_dtypes.bfloat16).astype(np.float32)
-    assert np.array_equal(stored, ARRAYS["plain"].values.reshape(-1))
+    assert np.array_equal(stored, arrays()["plain"].values.reshape(-1))
     assert type(nf.load(tmp_path / "a")["q"]) is nf.BlockArray
 
 
@@ -93,9 +100,9 @@ def test_refusals(tmp_path):
         with pytest.raises(nf.ArgumentError, match=f"{name}.* cannot be read as an array"):
             nf.load(tmp_path / name)
     with pytest.raises(nf.ArgumentError, match="an .npy file has one FloatArray"):
-        nf.save(file, {"a": ARRAYS["plain"]})
+        nf.save(file, {"a": arrays()["plain"]})
     with pytest.raises(nf.ArgumentError, match="pass a dict of names and arrays"):
-        nf.save(tmp_path / "a", ARRAYS["plain"])
+        nf.save(tmp_path / "a", arrays()["plain"])
 
 
 def test_astype_takes_dtypes():
