@@ -7,8 +7,9 @@ happens into rows (``rows.py``) with the measures of ``metrics.py``, ``tensors.p
 ``what_if.py`` says what other formats would have done; ``attribution.py`` says which rounding makes the error of a
 step's gradient. ``members.py`` lists the runs of other seeds and the null runs that a verdict needs, ``ensemble.py``
 trains them, ``workers.py`` in two processes; ``ablation.py`` says which rounding makes what happens to a whole run,
-``layers.py`` has the recipe that holds in one layer alone. ``experiment.py`` runs everything; ``folder.py`` says from
-which rows an interrupted run goes on (``nfloat/runs`` keeps them on disk).
+``layers.py`` has the recipe that holds in one layer alone, ``unit_operands.py`` says what a matrix unit would not take.
+``experiment.py`` runs everything; ``folder.py`` says from which rows an interrupted run goes on (``nfloat/runs`` keeps
+them on disk).
 
 ``cost.py`` says what a recipe costs, ``cheapest/`` finds the cheapest one within a loss gap.
 

@@ -4,7 +4,8 @@
 ``layers.py``. A recipe is trained from the first seed with each place *alone* rounded as it says, everything else in
 float64; then *without* the places that did most; then with the known *repairs* of the field that did most of all. What
 each alone does to the loss is its share; what the shares leave is interaction. One seed only: `verdicts.py` says
-whether there is anything to explain, this says by what.
+whether there is anything to explain, this says by what. Trainings in which a matrix unit would get numbers that it does
+not take are left out (``unit_operands.py``).
 
 The error of one step's gradient is split in ``attribution.py``.
 """
@@ -21,8 +22,9 @@ from ..formats.rounding import Rounding
 from ..nn.recipes import OPERAND_FIELDS, SUM_FIELDS, Cast
 from .comparison import Comparison
 from .inference import log_of
-from .layers import ELSEWHERE, can_be_split, groups_of, only, without
+from .layers import ELSEWHERE, groups_of, only, without
 from .members import TWIN, Member, rounds
+from .unit_operands import takes_its_operands
 from .verdicts import End, Ends, verdict_of
 
 ALONE, WITHOUT, REPAIRED = "only", "without", "with"
@@ -121,7 +123,7 @@ def layer_places(recipe: nn.Recipe, layers: Sequence[str]) -> tuple[str, ...]:
     ('layer 0', 'layer 2', 'between layers')
     """
     groups = groups_of(layers)
-    if len(groups) < 2 or not can_be_split(recipe):
+    if len(groups) < 2 or not takes_its_operands(recipe, apart=True):
         return ()
     return (*(LAYER + group for group in groups), ELSEWHERE)
 
@@ -129,13 +131,15 @@ def layer_places(recipe: nn.Recipe, layers: Sequence[str]) -> tuple[str, ...]:
 def first_members(config: Comparison, name: str, layers: tuple[str, ...] = ()) -> list[Member]:
     """The runs with one place rounded: a field, or a group of these layers."""
     found = [_member(config, name, ALONE, place) for place in places(config, name)]
-    return found + [_member(config, name, ALONE, at, layers) for at in layer_places(nn.recipe(name), layers)]
+    found += [_member(config, name, ALONE, at, layers) for at in layer_places(nn.recipe(name), layers)]
+    return [member for member in found if takes_its_operands(recipe_for(member))]
 
 
 def further_members(config: Comparison, name: str, ends: Ends, layers: tuple[str, ...] = ()) -> list[Member]:
     """The runs without a place and with a repair, once those of `first_members` are known."""
     top = layer_effects(config, name, ends)[:1]
-    return [_member(config, name, WITHOUT, e.place, layers) for e in top] + _further_fields(config, name, ends)
+    found = [_member(config, name, WITHOUT, e.place, layers) for e in top] + _further_fields(config, name, ends)
+    return [member for member in found if takes_its_operands(recipe_for(member))]
 
 
 def _further_fields(config: Comparison, name: str, ends: Ends) -> list[Member]:
@@ -144,6 +148,8 @@ def _further_fields(config: Comparison, name: str, ends: Ends) -> list[Member]:
         return []
     chief, others = alone[0].place, alone[1:]
     away = [chief] + [e.place for e in others if config.ablate == "all" or (e.share is not None and e.share > _CHIEF)]
+    # what a matrix unit did not take alone is known by what is gone without it
+    away += [place for place in places(config, name) if place not in {effect.place for effect in alone}]
     repairs = [repair for repair, of in _REPAIRS_OF.items() if chief in of and repair in _repairs(nn.recipe(name))]
     return [_member(config, name, WITHOUT, place) for place in away] + [
         _member(config, name, REPAIRED, repair) for repair in repairs

@@ -22,9 +22,10 @@ from ..linalg.units.unit import Unit
 from ..nn.precision import Floats
 from ..nn.recipes import OPERAND_FIELDS
 from . import metrics
-from .layers import ELSEWHERE, can_be_split, groups_of, only
+from .layers import ELSEWHERE, groups_of, only
 from .members import rounds
 from .trainable import Weights
+from .unit_operands import takes_its_operands
 
 #: field of a recipe -> what is rounded there, in words; in the order in which a step meets them
 SOURCES: Mapping[str, str] = MappingProxyType(
@@ -96,7 +97,7 @@ def layer_sources(recipe: nn.Recipe, layers: Sequence[str]) -> dict[str, Source]
     ['0', '2', 'between layers']
     """
     groups = groups_of(layers)
-    if len(groups) < 2 or not rounds(recipe) or not can_be_split(recipe):
+    if len(groups) < 2 or not rounds(recipe) or not takes_its_operands(recipe, apart=True):
         return {}
     return {group: Source(only(recipe, layers, group)) for group in (*groups, ELSEWHERE)}
 

@@ -12,9 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .. import nn
-from ..linalg.units.unit import Unit
 from ..nn.recipes.recipe import LAYER_FIELDS
-from ..nn.recipes.sums import SplitK, Sums
 from .rows import MODEL, Row
 
 #: groups at most
@@ -68,37 +66,6 @@ def groups_of(layers: Sequence[str]) -> Groups:
     ends = [size * n + min(n, left) for n in range(MOST + 1)]
     runs = [tuple(places[first:last]) for first, last in itertools.pairwise(ends)]
     return {run[0] if len(run) == 1 else f"{run[0]} to {run[-1]}": run for run in runs}
-
-
-def can_be_split(recipe: nn.Recipe) -> bool:
-    """Whether a layer can be rounded alone.
-
-    Not where a matrix unit multiplies what the layer before has rounded for it: its operands must be numbers of its
-    formats, which those of an exact layer are not.
-
-    Examples
-    --------
-    >>> can_be_split(nn.recipe("bf16-mixed")), can_be_split(nn.recipe("bf16-mixed+forward=nvidia.hopper.mma.bf16.f32"))
-    (True, False)
-    """
-    return not any(
-        isinstance(_inner(of.summed(product)), Unit) and None in of.operands(product, *pair)
-        for of in recipe.every
-        for product, pair in _PRODUCTS
-    )
-
-
-def _inner(sums: Sums) -> Sums:
-    return sums.accumulator if isinstance(sums, SplitK) else sums
-
-
-#: every product, and what its operands are
-_PRODUCTS = (
-    ("forward", ("x", "w")),
-    ("forward", ("a", "b")),
-    ("input_gradient", ("dy", "w")),
-    ("weight_gradient", ("dy", "x")),
-)
 
 
 def only(recipe: nn.Recipe, layers: Sequence[str], group: str) -> nn.Recipe:

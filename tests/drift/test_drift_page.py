@@ -97,6 +97,15 @@ def test_same_bytes_from_the_written_rows(tmp_path, small):
     assert (tmp_path / "again.html").read_bytes() == (tmp_path / "report.html").read_bytes()
 
 
+def test_sums_that_stall_are_spoken_of():
+    config = Config(data="blobs", recipes=("bf16-pure+forward=float8_e5m2",), steps=2, every=1, width=8, seeds=1)
+    page = drift_page(run(config.replace(ablate="none", attribute=False), threads=1))
+    (rates,) = (figure for figure in page.figures if figure.slug == "rates")
+    assert " Of the additions in the forward sums of layer 0 bf16-pure+forward=float8_e5m2 loses " in rates.caption
+    lost = {row[1]: row[4] for row in rates.data.rows}
+    assert lost["forward.sum"].endswith(" %") and lost["activation"] == "–"
+
+
 def test_size(small):
     assert len(render(drift_page(small))) < 300_000
 

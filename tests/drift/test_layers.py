@@ -1,9 +1,7 @@
 """Layers in groups, and recipes that hold in some of them alone."""
 
-import pytest
-
 from nfloat import nn
-from nfloat.drift.layers import ELSEWHERE, MOST, can_be_split, groups_of, layers_of, only, without
+from nfloat.drift.layers import ELSEWHERE, MOST, groups_of, layers_of, only, without
 
 LAYERS = ("token", "layers.0.attention.out", "layers.0.linear", "layers.1.linear", "head")
 
@@ -30,15 +28,3 @@ def test_only_and_without_are_each_other_s_rest():
                 assert names[made.at(layer).weights.format.name] == (is_in == inside), (group, layer)
     assert only(own, LAYERS, "layers.1.linear").at("layers.1.linear").weights.format.name == "float16"
     assert only(own, LAYERS, "layers.1.linear").at("layers.1.linear.inner").weights.format.name == "float16"
-
-
-@pytest.mark.parametrize(
-    ("recipe", "can"),
-    [
-        ("fp8-hybrid", True),
-        ("bf16-mixed+forward=split:2:float32:nvidia.hopper.mma.bf16.f32", False),
-        ("bf16-mixed+forward=nvidia.hopper.mma.bf16.f32+gemm_inputs=bfloat16", True),
-    ],
-)
-def test_a_matrix_unit_needs_operands_of_its_own(recipe, can):
-    assert can_be_split(nn.recipe(recipe)) is can

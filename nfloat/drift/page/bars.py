@@ -209,10 +209,11 @@ def rates_figure(run: Measurements) -> Figure | None:
         "rates",
         "What rounding takes away",
         bar_chart("rates", names, panels),
-        _rates_caption(run.summary),
+        _rates_caption(run.summary) + _swamped_caption(run),
         "Three panels of bars, one bar per recipe: lost updates, underflow, overflow.",
-        Table(("recipe", "tensor", "underflow", "overflow"), _rates_rows(run)),
-        "Means over the measured steps; for underflow and overflow the tensor where it happens most.",
+        Table(("recipe", "tensor", *_LOSSES.values()), _rates_rows(run)),
+        "Means over the measured steps; for underflow and overflow the tensor where it happens most. The table also has "
+        "additions of a sum that change nothing (of a sample) and numbers pulled back to the largest, at a few steps.",
     )
 
 
@@ -231,12 +232,31 @@ def _rates_caption(summaries: Sequence[Summary]) -> str:
     return " ".join(texts)
 
 
+#: metric -> what its column in the table is called
+_LOSSES = {"underflow": "underflow", "overflow": "overflow", "swamped": "additions lost", "clamped": "clamped"}
+#: fewer lost additions than this are not spoken of
+_FEW_SWAMPED = 1e-3
+
+
+def _swamped_caption(run: Measurements) -> str:
+    """The sum that stalls most, if one does."""
+    points = {key: of for key, of in run.series.items() if key.metric == "swamped"}
+    known = {key: value for key, of in points.items() if (value := centre.mean(v for _, v in of)) is not None}
+    worst = max(known, key=known.__getitem__, default=None)
+    if worst is None or known[worst] < _FEW_SWAMPED:
+        return ""
+    return (
+        f" Of the additions in the {worst.tensor.replace('_', ' ').removesuffix('.sum')} sums of layer {worst.layer} "
+        f"{worst.recipe} loses {share(known[worst])}: terms too small to change the sum."
+    )
+
+
 def _rates_rows(run: Measurements) -> list[list[str]]:
-    """(recipe, tensor, mean underflow, mean overflow) over layers and steps."""
+    """(recipe, tensor, means of `_LOSSES`) over layers and steps."""
     found: dict[tuple[str, str], dict[str, list[float]]] = {}
     for key, points in run.series.items():
-        if key.metric in ("underflow", "overflow"):
-            of = found.setdefault((key.recipe, key.tensor), {"underflow": [], "overflow": []})
+        if key.metric in _LOSSES:
+            of = found.setdefault((key.recipe, key.tensor), {metric: [] for metric in _LOSSES})
             of[key.metric] += [value for _, value in points]
     return [
         [name, tensor, *(share(centre.mean(values)) for values in of.values())] for (name, tensor), of in found.items()
