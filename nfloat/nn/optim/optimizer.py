@@ -30,6 +30,9 @@ from .arithmetic import Arithmetic
 from .clipping import clipped_by_norm, clipped_by_value
 from .schedules import Schedule
 
+#: NumPy's own `name` of a type takes as long as a small update
+_CARRIERS = {"f": "float32", "d": "float64"}
+
 
 class Update(NamedTuple):
     """What happened to one parameter in one step.
@@ -137,7 +140,7 @@ class Optimizer(ABC):
         before, state = stored(p, parameter), self.state[name]
         own = p.recipe.at(Role.WEIGHT.layer(name)) if p.recipe.layers else p.recipe
         if p.tracer is not None and own.arithmetic is None:
-            p.tracer(*Role.ARITHMETIC.label(name), p.carrier.name, "nearest_even", g.size)
+            p.tracer(*Role.ARITHMETIC.label(name), _CARRIERS[p.carrier.char], "nearest_even", g.size)
         step = p.round(own.update, Role.UPDATE, name, self.direction(Computation(p, name, before, g, state)))
         if own.compensation is None:
             after = p.add(Role.WEIGHT, name, before, step, own.one_format)
