@@ -150,6 +150,16 @@ def softmax_backward(y: torch.Tensor, dy: torch.Tensor, dx: torch.Tensor) -> Non
         dx[at].copy_(products.sub_(v))
 
 
+def scaled(x: torch.Tensor, factor: float, out: torch.Tensor) -> None:
+    """(rows, ...): x times a number, into `out`."""
+    (work,) = _work(x, 1)
+    for at in _pieces(x):
+        v = work[: at.stop - at.start]
+        v.copy_(x[at])
+        v *= factor
+        out[at].copy_(v)
+
+
 def empty(shape: Any, single: bool) -> torch.Tensor:
     """A place for results: float32, where that is how they are stored, or float64."""
     return torch.empty(tuple(shape), dtype=torch.float32 if single else _DOUBLE)
