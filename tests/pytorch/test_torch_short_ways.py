@@ -121,6 +121,7 @@ def test_float32_is_not_asked_where_it_would_round_twice():
 
 @pytest.mark.parametrize("make", [
     lambda p: torch.optim.SGD(p, 0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
+    lambda p: torch.optim.SGD(p, 0.1),
     lambda p: torch.optim.AdamW(p, 0.1),
     lambda p: torch.optim.RMSprop(p, 0.1),
 ])  # fmt: skip
