@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from ..formats.format import Format
+from ..linalg.gemm.small import small_product
 from ..nn.precision import Floats, Precision, Role
 from ..nn.recipes import Recipe
 from .known import CARRIED, GRADIENTS, ROLE_OF, WEIGHTS, Kind, Known, bits, is_whole, learn, lookup, own
@@ -26,6 +27,7 @@ from .places import Origin, Places
 from .refusals import check_tensor
 from .tensors import SHARED, array_of, tensor_of
 from .tracing import Trace
+from .ways import Ways
 
 _AccumulateGrad = torch._C._functions.AccumulateGrad
 _node, _task, _recording = torch._C._current_autograd_node, torch._C._current_graph_task_id, torch.is_grad_enabled
@@ -72,9 +74,15 @@ class Machine:
         self.hushed = False
         #: whether the recipe computes in float64 and rounds nothing
         self.reference = False
+        #: what is the same in all steps
+        self._ways = Ways()
         #: whether an optimiser's step is running; whether the backward pass makes a graph of its own, and how many
         #: modules were running when it began
         self.stepping, self.differentiable, self.depth = False, False, 0
+
+    @property
+    def _carrier_name(self) -> str:
+        return "float32" if self.p.carrier.char == "f" else "float64"  # NumPy's own `name` is slow
 
     @property
     def updating(self) -> bool:
@@ -89,7 +97,12 @@ class Machine:
         except RuntimeError:  # no storage
             check_tensor(t, self.trace.operation)
             raise
-        if known is not None and known.run is self and known.parts is None and type(t) is torch.Tensor:
+        if (
+            known is not None
+            and known.run is self
+            and known.parts is None
+            and (type(t) is torch.Tensor or (known.owner is not None and _is_owner(known, t)))
+        ):
             return known
         known = lookup(t, self)
         if known is None:
@@ -279,12 +292,26 @@ class Machine:
     # ---------------------------------------------------------------- results
     def round(self, values: Floats, part: Part) -> Floats:
         """Values as the recipe stores results of that part."""
-        role = ROLE_OF[part.kind]
-        if role is not None:
-            return self.p.cast(role, part.name, values)
-        values = np.asarray(values, self.p.carrier)
-        self.trace.count(part.layer, CARRIED.get(part.kind, "carrier"), values.dtype.name, "", values.size)
-        return values
+        p, role = self.p, ROLE_OF[part.kind]
+        if role is None:
+            values = np.asarray(values, p.carrier)
+            self.trace.count(part.layer, CARRIED.get(part.kind, "carrier"), self._carrier_name, "", values.size)
+            return values
+        exact = self._ways.exact(p, part.kind, role, part.name)
+        if values.dtype is exact.dtype and p.observer is None and type(values) is np.ndarray:
+            self.trace.count(exact.layer, exact.tensor, exact.format, "", values.size)
+            return values
+        return p.cast(role, part.name, values)
+
+    def gemm(self, name: str, which: str, x: Floats, y: Floats, c: Floats | None, roles: tuple[Role, Role]) -> Floats:
+        """`Precision.gemm`; small products of operands that are not rounded by a shorter way."""
+        sums, text = self._ways.product(self.p, name, which, roles)
+        if sums is not None and self.p.observer is None:
+            found = small_product(x, y, c, sums)
+            if found is not None:
+                self.trace.count(name, f"{which}.sum", "", text, found.size)
+                return found
+        return self.p.gemm(name, which, x, y, c, roles)
 
     def result(self, values: Floats, part: Part, dtype: torch.dtype) -> torch.Tensor:
         """A new tensor of the values, rounded as the recipe stores results of that part."""

@@ -15,7 +15,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from ..errors import ArgumentError
 from .machine import Machine
 from .operations.lists import each
-from .operations.moves import members, view
+from .operations.makes import constant, drawn
+from .operations.moves import clone, convert, detach, members, move, view
 from .operations.narrower import as_torch, narrower
 from .operations.table import ROWS, Compute, Row, base_name, schema
 from .operations.wide import wide
@@ -51,7 +52,7 @@ def handle(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict
         if found is not NotImplemented:
             return found
     try:
-        if machine.hushed:
+        if machine.hushed or entry.silent:
             return compute(machine, operation, args, kwargs)
         with np.errstate(all="ignore"):  # infinities and NaN are results here, not accidents
             return compute(machine, operation, args, kwargs)
@@ -74,6 +75,8 @@ class Entry(NamedTuple):
     compute: Compute
     name: str
     how: str
+    #: whether it does no arithmetic of NumPy's, which would warn of infinities
+    silent: bool
 
 
 #: id of an operation -> its row: torch's own hash of an operation is slow
@@ -82,8 +85,14 @@ _ENTRIES: dict[int, Entry] = {}
 
 def _entry(operation: Any) -> Entry:
     row = ROWS.get(operation) or _found(operation)
-    made = _ENTRIES[id(operation)] = Entry(operation, row.compute, base_name(operation), row.how)
+    made = _ENTRIES[id(operation)] = Entry(
+        operation, row.compute, base_name(operation), row.how, row.compute in _SILENT
+    )
     return made
+
+
+#: what moves, makes or only looks
+_SILENT = (move, clone, detach, convert, constant, drawn)
 
 
 def _found(operation: Any) -> Row:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+#: modes that a row does not name
+NEAREST = ("nearest_even", "exact")
+
 
 class Trace:
     """Counts roundings, sums and what stays in the carrier."""
@@ -19,7 +22,7 @@ class Trace:
         """One tensor that the recipe stores in a format, or one product or sum (the `tracer` of a precision)."""
         shown = self._shown.get((tensor, fmt, mode))
         if shown is None:
-            text = fmt if mode in ("nearest_even", "exact") else f"{fmt}:{mode}"
+            text = fmt if mode in NEAREST else f"{fmt}:{mode}"
             summed = tensor == "sum" or tensor.endswith(".sum")
             shown = self._shown[tensor, fmt, mode] = ("", text) if summed else (text, "")
         self.count(layer, tensor, *shown, elements)

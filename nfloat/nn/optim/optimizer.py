@@ -31,6 +31,9 @@ from .clipping import clipped_by_norm, clipped_by_value
 from .one_pass import Scaled, in_one_pass
 from .schedules import Schedule
 
+#: NumPy's own `name` of a type takes as long as a small update
+_CARRIERS = {"f": "float32", "d": "float64"}
+
 
 class Update(NamedTuple):
     """What happened to one parameter in one step.
@@ -161,7 +164,7 @@ class Optimizer(ABC):
         before = parameter._data if parameter.format is own.weights.format else stored(p, parameter)
         state = self.state[name]
         if p.tracer is not None and own.arithmetic is None:
-            p.tracer(*Role.ARITHMETIC.label(name), p.carrier.name, "nearest_even", g.size)
+            p.tracer(*Role.ARITHMETIC.label(name), _CARRIERS[p.carrier.char], "nearest_even", g.size)
         computation = Computation(p, own, name, before, g, state)
         scaled = self.direction(computation)
         after = None if watched or p.observed else in_one_pass(p, own, name, before, scaled, state)

@@ -14,6 +14,8 @@ from ...nn.ops.op import RESULT
 from ...nn.precision import Floats, Role
 from ..known import Kind
 from ..machine import Machine, Part
+from . import normal
+from .normal import empty
 from .softmax import softened, softened_backward
 from .table import row
 
@@ -21,7 +23,7 @@ from .table import row
 class Steps(NamedTuple):
     """What backward needs of each step."""
 
-    scale: Any
+    scale: float
     scores: Any
     weights: Floats
     output: Any
@@ -68,14 +70,27 @@ def _forward(
         kept = tuple(values if each is RESULT else each for each in found[1]) if type(found[1]) is tuple else found[1]
         return values, kept
 
-    scaled, of_scale = stored(OPS["scale"].forward(p, layer, q, factor=scale))
+    forward = Part(Kind.ACTIVATION, layer, layer, False)
+    scaled, of_scale = p.cast(Role.ACTIVATION, layer, _scaled(machine, forward, q, scale)), scale
     scores, of_scores = stored(OPS["attention_product"].forward(p, layer, scaled, k.swapaxes(-1, -2)))
-    values = softened(machine, Part(Kind.ACTIVATION, layer, layer, False), scores, mask=mask)
+    values = softened(machine, forward, scores, mask=mask)
     weights, _ = stored((_where_any(values, mask), None))
     output, of_output = stored(OPS["attention_product"].forward(p, layer, weights, v))
     if repeats > 1:
         output = output.reshape(output.shape[0], -1, *output.shape[3:])
     return output, Steps(of_scale, of_scores, weights, of_output, repeats)
+
+
+def _scaled(machine: Machine, part: Part, x: Floats, factor: float) -> Floats:
+    """x times a number, not yet rounded; in float32 where that is how it is stored."""
+    if not x.size:
+        return x
+    out, given = empty(x.shape, machine.is_single(part)), torch.from_numpy(x)
+    if given.is_contiguous():
+        normal.scaled(given.view(-1, x.shape[-1]), factor, out.view(-1, x.shape[-1]))
+    else:
+        normal.scaled(given, factor, out)
+    return out.numpy()
 
 
 def _where_any(weights: Floats, mask: Floats | None) -> Floats:
@@ -103,7 +118,7 @@ def attention_backward(machine: Machine, operation: Any, args: tuple[Any, ...], 
     inside = Part(Kind.GRADIENT, layer, layer, True)
     dscores = softened_backward(machine, inside, steps.weights, stored(dweights, layer))
     dscaled, dk = OPS["attention_product"].backward(p, layer, steps.scores, stored(dscores, layer), (True, True))
-    (dq,) = OPS["scale"].backward(p, layer, steps.scale, stored(dscaled, layer), (True,))
+    dq = _scaled(machine, Part(Kind.GRADIENT, names[0], layer, True), stored(dscaled, layer), steps.scale)
     found = []
     for values, t, name in zip((dq, np.asarray(dk).swapaxes(-1, -2), dv), tensors, names, strict=True):
         part = Part(Kind.GRADIENT, name, layer, True)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import torch
 
-from ...formats.rounding import Rounding
+from ...formats.format import Format
+from ...formats.rounding import Overflow, Rounding
 from ...nn.ops import OPS
 from ...nn.precision import Floats
 from ...nn.recipes import Cast
@@ -45,11 +47,12 @@ def binary(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict
         return machine.learned(operation(*args), part)
     arrays = iter([machine.read(t, k) for t, k in zip(tensors, known, strict=True)])
     x, y = (next(arrays) if is_float(a) else machine.p.carrier.type(a) for a in args[:2])
-    single = native or _sums_in_single(machine, part, known, kwargs)
+    later = part.backward and part.kind is Kind.GRADIENT and _reduced_later(part, known, size)
+    single = native or (not later and _in_single(machine, part, known, kwargs))
     values = _scaled(machine, operation, x, y, kwargs, single)
     dtype = tensors[0].dtype if len(tensors) == 1 else torch.result_type(*tensors)
     found = machine.result(values, part, dtype)
-    if part.backward and part.kind is Kind.GRADIENT and _reduced_later(part, known, size):
+    if later:
         machine.known(found).wide = values
     return found
 
@@ -72,18 +75,40 @@ def _scaled(machine: Machine, operation: Any, x: Any, y: Any, kwargs: dict[str, 
     return function(x, y, dtype=machine.p.carrier if single and alpha == 1 else np.float64)
 
 
-def _sums_in_single(machine: Machine, part: Part, known: list[Known], kwargs: dict[str, Any]) -> bool:
-    """Whether a sum may be formed in float32 before it is rounded: of two numbers of the format that it is rounded to.
+def _in_single(machine: Machine, part: Part, known: list[Known], kwargs: dict[str, Any]) -> bool:
+    """Whether float32 may form a sum, a difference or a product of two short numbers before it is rounded."""
+    recipe, name = machine.p.recipe, machine.trace.operation
+    if len(known) < 2 or kwargs or recipe.layers or part.kind not in (Kind.ACTIVATION, Kind.GRADIENT):
+        return False
+    if machine.p.carrier != np.float32 or machine.books or machine.stepping:
+        return False
+    cast: Cast = getattr(recipe, ROLES[part.kind].field)
+    casts = [recipe.activation_gradients if k.kind is Kind.GRADIENT else recipe.activations for k in known]
+    if any([k.bit & ~_SHORT for k in known]) or cast.rounding is not Rounding.NEAREST_EVEN or cast.overflow is not None:
+        return False
+    return innocuous(name, casts[0].format, casts[1].format, cast.format)
 
-    Of formats up to 11 bits, to nearest: 24 >= 2 p + 2 (Figueroa 1995); sums below float32's normal range are exact.
+
+#: kinds that are read as numbers of a format of the recipe's: what comes from outside enters as an activation
+_SHORT = bits(Kind.ACTIVATION, Kind.GRADIENT, Kind.OUTSIDE)
+
+
+@lru_cache(maxsize=256)
+def innocuous(operation: str, x: Format, y: Format, result: Format) -> bool:
+    """Whether x + y, x - y or x y of numbers of two formats may be rounded to float32 before it is to the result's.
+
+    To nearest both times. Sums: of one format of up to 11 bits, since 24 >= 2 p + 2 (Figueroa 1995); those below
+    float32's normal range are exact. Products have p + q bits: exact, but where the last of them would stand below
+    2^-149; where that is within half of the result's least number, both ways give zero. What overflows float32 must
+    overflow the result to infinity too.
     """
-    if machine.trace.operation not in ("add", "sub") or len(known) < 2 or kwargs or machine.p.recipe.layers:
+    if not (result.fits_float32 and result.has_zero) or max(f.precision for f in (x, y, result)) > 11:
         return False
-    if part.kind not in (Kind.ACTIVATION, Kind.GRADIENT) or any([k.kind is not part.kind for k in known]):
+    if operation in ("add", "sub"):
+        return x == y == result and (result.emax < 126 or result.overflow is Overflow.INFINITY)
+    if operation != "mul" or result.emin - result.precision < x.precision + y.precision - 150:
         return False
-    cast: Cast = getattr(machine.p.recipe, ROLES[part.kind].field)
-    narrow = cast.precision <= 11 and cast.format.fits_float32 and cast.overflow is None
-    return narrow and cast.rounding is Rounding.NEAREST_EVEN and machine.p.carrier == np.float32
+    return x.emax + y.emax + 2 <= 127 or (result.emax == 127 and result.overflow is Overflow.INFINITY)
 
 
 def _reduced_later(part: Part, known: list[Any], size: int) -> bool:

@@ -40,7 +40,8 @@ def view(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[s
 def move(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Numbers of the operands elsewhere, or some of them; zeros are numbers of every format."""
     operands = [t for value in (*args, *kwargs.values()) for t in members(value)]
-    known = machine.operands(operands, bool(schema(operation).written))
+    written = bool(schema(operation).written)
+    known = machine.operands(operands, written)
     if any([k.bit & _STORED for k in known]):
         arguments = {id(t): _read(machine, t, k) for t, k in zip(operands, known, strict=True)}
         args_read = _exchanged([*args], arguments)
@@ -49,7 +50,7 @@ def move(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[s
         found = operation(*args, **kwargs)
     if not operands:
         return found
-    return _learned(machine, operation, args, found, known, operands)
+    return _learned(machine, written, args, found, known, operands)
 
 
 #: kinds that are read otherwise than they lie in memory
@@ -80,7 +81,7 @@ def _exchanged(value: Any, arguments: dict[int, torch.Tensor]) -> Any:
 
 def _learned(
     machine: Machine,
-    operation: Any,
+    writes: bool,
     args: tuple[Any, ...],
     found: Any,
     known: list[Known],
@@ -98,7 +99,7 @@ def _learned(
         part = machine.part(known, counts, t.numel())
         if part.backward and part.kind is Kind.WEIGHT_GRADIENT:
             kind = Kind.GRADIENT if kind is not Kind.WEIGHT_GRADIENT else kind
-        written = bool(schema(operation).written) and t is args[0]
+        written = writes and t is args[0]
         if written and known[0].kind in (Kind.PARAMETER, Kind.STATE):
             continue
         part = part._replace(kind=kind, name=known[0].name if kind is Kind.WEIGHT else part.name)

@@ -16,7 +16,6 @@ import torch
 
 from ...kernels.arithmetic import elementary as kernels
 from ...kernels.jit import entry_point
-from ...nn import elementary
 from ...nn.precision import Floats
 
 _DOUBLE = torch.float64
@@ -40,7 +39,7 @@ _PIECE = 1 << 15
 
 def _pieces(x: torch.Tensor) -> Iterator[slice]:
     """Ranges of a few rows."""
-    count, some = len(x), _few(x)
+    count, some = x.shape[0], _few(x)
     for start in range(0, count, some):
         yield slice(start, min(start + some, count))
 
@@ -51,15 +50,19 @@ def _few(x: torch.Tensor) -> int:
 
 def _work(x: torch.Tensor, count: int) -> list[torch.Tensor]:
     """Places for a few rows in float64."""
-    shape = (min(len(x), _few(x)), *x.shape[1:])
+    shape = (min(x.shape[0], _few(x)), *x.shape[1:])
     return [torch.empty(shape, dtype=_DOUBLE) for _ in range(count)]
 
 
 def _sums(x: torch.Tensor) -> Floats:
     """(rows, ...) -> (rows,): sums by halves over all other axes, the last one first."""
-    found: Floats = x.numpy()
-    for _ in range(x.dim() - 1):
-        found = elementary.halved_sums(found, (-1,))[..., 0]
+    halve, found = entry_point(kernels.halved_rows), x.numpy()
+    for count in reversed(x.shape[1:]):
+        rows = found.reshape(-1, count)
+        found = rows[:, 0]
+        if count > 1:
+            found = np.empty(len(rows))
+            halve(rows, found)
     return found
 
 
@@ -69,7 +72,7 @@ def _column(values: Floats, like: torch.Tensor) -> torch.Tensor:
 
 
 def _of_rows(own: torch.Tensor, at: slice) -> torch.Tensor:
-    return own if len(own) == 1 else own[at]
+    return own if own.shape[0] == 1 else own[at]
 
 
 def norm(
@@ -77,8 +80,8 @@ def norm(
 ) -> tuple[Norm, Floats]:
     """(x - mean) / sqrt(variance + eps), times and plus the affine operands, into `out`; the variances."""
     count = math.prod(x.shape[1:])
-    mean, variance = np.empty(len(x)), np.empty(len(x))
-    inverse = np.empty(len(x))
+    mean, variance = np.empty(x.shape[0]), np.empty(x.shape[0])
+    inverse = np.empty(x.shape[0])
     off, squares = _work(x, 2)
     for at in _pieces(x):
         v, square = off[: at.stop - at.start], squares[: at.stop - at.start]
@@ -148,6 +151,16 @@ def softmax_backward(y: torch.Tensor, dy: torch.Tensor, dx: torch.Tensor) -> Non
         products *= v
         v *= _column(_sums(products), v)
         dx[at].copy_(products.sub_(v))
+
+
+def scaled(x: torch.Tensor, factor: float, out: torch.Tensor) -> None:
+    """(rows, ...): x times a number, into `out`."""
+    (work,) = _work(x, 1)
+    for at in _pieces(x):
+        v = work[: at.stop - at.start]
+        v.copy_(x[at])
+        v *= factor
+        out[at].copy_(v)
 
 
 def empty(shape: Any, single: bool) -> torch.Tensor:

@@ -26,16 +26,17 @@ def _normed(
     part = machine.part(known, [x.numel() for x in (t, *given)], t.numel())
     arrays = [machine.read(x, k) for x, k in zip((t, *given), known, strict=True)]
     layer = part.layer or part.name
-    if (
-        machine.p.at(layer).norms is None
-        and t.numel()
-        and "running" not in attributes
-        and attributes.get("axes", 1) == 1
-    ):
+    if is_by_rows(machine, layer, t, attributes):
         values, kept = _by_rows(machine, operation, part, arrays, affine, attributes)
     else:
         values, kept = OPS[operation].forward(machine.p, layer, *arrays, **attributes)
     return machine.result(values, part, t.dtype), kept
+
+
+def is_by_rows(machine: Machine, layer: str, t: torch.Tensor, given: dict[str, Any]) -> bool:
+    """Whether a norm goes by rows: nothing is rounded between, and its statistics are its own, along one axis."""
+    plain = given.get("axes", 1) == 1 and "running" not in given
+    return plain and t.numel() > 0 and machine.p.at(layer).norms is None
 
 
 class Rows(NamedTuple):

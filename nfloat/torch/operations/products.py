@@ -38,7 +38,7 @@ def multiply(
 ) -> Floats:
     """x @ y (+ start) in the accumulator of its part in the step."""
     name, which, roles = role_of(part, known, x.ndim > 2)
-    return machine.p.gemm(name, which, x, y, start, roles)
+    return machine.gemm(name, which, x, y, start, roles)
 
 
 def role_of(part: Part, known: list[Known], stack: bool) -> tuple[str, str, tuple[Role, Role]]:

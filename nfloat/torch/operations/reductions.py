@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ...nn import elementary
 from ...nn.precision import Floats
 from ...nn.recipes.sums import as_sums
 from ..known import Kind
@@ -69,7 +70,7 @@ _OWN = {dtype: as_sums(dtype.name) for dtype in (np.dtype(np.float32), np.dtype(
 def _wide_sum(x: Floats, axes: set[int]) -> Floats:
     """In float64, one after the other: losses and norms are not rounded on the way."""
     if len(axes) == x.ndim and x.size:
-        return np.add.accumulate(x.reshape(-1), dtype=np.float64)[-1:]
+        return np.array([elementary.total(x)])
     others = [i for i in range(x.ndim) if i not in axes]
     moved = x.transpose(*sorted(axes), *others).reshape(math.prod(x.shape[i] for i in axes), -1)
     if not moved.shape[0]:

@@ -102,6 +102,11 @@ def threshold_backward(machine: Machine, operation: Any, args: tuple[Any, ...], 
     gradient, t, threshold = args
     known = [machine.known(gradient), machine.known(t)]
     part = machine.part(known, [gradient.numel(), t.numel()], t.numel())
-    values = selected(machine.read(t, known[1]) > threshold, machine.read(gradient, known[0]))
+    x, dy = machine.read(t, known[1]), machine.read(gradient, known[0])
+    if threshold == 0 and x.shape == dy.shape:
+        (values,) = OPS["relu"].backward(machine.p, part.layer, x, dy, (True,))
+        values = np.asarray(values)
+    else:
+        values = selected(x > threshold, dy)
     machine.trace.count(part.layer, "moved", "", "", t.numel())
     return machine.learned(tensor_of(values, t.dtype), part)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, TypeAlias
 
 import torch
@@ -62,7 +61,6 @@ def rows(compute: Compute, packets: str, how: str = "") -> None:
             ROWS.setdefault(operation, Row(compute, how))
 
 
-@lru_cache(maxsize=4096)
 def base_name(operation: Any) -> str:
     """ "add" of aten.add_.Tensor: the name without the overload, and the mark of an operation in place."""
     return str(operation.__name__).partition(".")[0].removesuffix("_")
@@ -81,9 +79,19 @@ class Schema:
     arguments: Mapping[str, int]
 
 
-@lru_cache(maxsize=4096)
+#: id of an operation -> it, so that no other one can have its id, and its schema: torch's own hash of one is slow
+_SCHEMAS: dict[int, tuple[Any, Schema]] = {}
+
+
 def schema(operation: Any) -> Schema:
     """An operation's schema, as far as memory goes."""
+    found = _SCHEMAS.get(id(operation))
+    if found is None:
+        found = _SCHEMAS[id(operation)] = (operation, _schema(operation))
+    return found[1]
+
+
+def _schema(operation: Any) -> Schema:
     own = operation._schema
     sets = {}
     written = []

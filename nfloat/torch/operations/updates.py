@@ -129,7 +129,7 @@ def stepped(
 
 
 #: elements of a large parameter that are updated at a time, so that what is computed between stays in the cache
-_PIECE = 1 << 16
+_PIECE = 1 << 17
 
 
 def _goes_in_pieces(machine: Machine, each: Stepped) -> bool:
@@ -148,7 +148,10 @@ def _in_pieces(machine: Machine, make: Any, each: Stepped, steps: int) -> None:
         part = each.part(slice(start, start + _PIECE))
         part.known.state = {key: state.reshape(-1)[start : start + _PIECE] for key, state in kept.items()}
         p.tracer, p.observed = (None, False) if start else (_as_whole(machine, each.values.size), observed)
-        _together(machine, make, [part], steps)
+        optimizer = _together(machine, make, [part], steps)
+        if _is_plain(machine, optimizer, each):
+            _descend(each, machine.p.carrier.type(-optimizer.lr))
+            break
         for key, state in part.known.state.items():
             own.setdefault(key, np.empty(each.values.shape, state.dtype)).reshape(-1)[start : start + _PIECE] = state
     each.known.state, p.tracer, p.observed = own, tracer, observed
@@ -163,7 +166,26 @@ def _as_whole(machine: Machine, size: int) -> Callable[..., None]:
     return rounded
 
 
-def _together(machine: Machine, make: Any, several: list[Stepped], steps: int) -> None:
+def _is_plain(machine: Machine, optimizer: nn.Optimizer, each: Stepped) -> bool:
+    """Whether w - lr g in the carrier's own arithmetic is all there is to a step."""
+    own, carrier = machine.recipe(Role.WEIGHT, each.known.name), machine.p.carrier
+    plain = own.arithmetic is None and own.scalars is None and own.compensation is None
+    native = carrier in own.update.native_in and carrier in own.weights.native_in
+    return type(optimizer) is nn.SGD and not optimizer.weight_decay and plain and native
+
+
+def _descend(each: Stepped, rate: np.floating[Any]) -> None:
+    """Such a step of all but the first piece, in place."""
+    values, gradient = each.values.reshape(-1), each.gradient.reshape(-1)
+    moved = np.empty(_PIECE // 4, values.dtype)
+    for start in range(_PIECE, values.size, moved.size):
+        at = slice(start, min(start + moved.size, values.size))
+        part = moved[: at.stop - start]
+        np.multiply(gradient[at], rate, out=part)
+        np.add(values[at], part, out=values[at])
+
+
+def _together(machine: Machine, make: Any, several: list[Stepped], steps: int) -> nn.Optimizer:
     tensors, carrier = {}, machine.p.carrier
     for known, values, gradient, _ in several:
         tensor = nn.Tensor(values, True, name=known.name, parameter=True)
@@ -184,6 +206,7 @@ def _together(machine: Machine, make: Any, several: list[Stepped], steps: int) -
         for key, state in states.items():
             state[...] = own[key]
         known.state = {key: value for key, value in own.items() if key not in states}
+    return optimizer
 
 
 @row("mul_.Tensor", "div_.Tensor", "mul_.Scalar", "div_.Scalar")
