@@ -142,6 +142,8 @@ def test_hadamard():
         assert np.allclose(nf.hadamard(y, size=size, seed=5, axis=axis, inverse=True), x)
     eye = nf.hadamard(np.eye(16), seed=3)
     assert same(np.abs(eye), np.full((16, 16), 0.25)) and same(eye @ eye.T, np.eye(16))
+    signs = nf.hadamard(np.eye(64), size=64, seed=3)[:, 0] * 8  # H's first column is of 1s
+    assert same(np.abs(signs), np.ones(64)) and 16 < (signs < 0).sum() < 48
     assert np.allclose(nf.hadamard(x, axis=1) @ nf.hadamard(x, axis=1).T, x @ x.T)  # a product of both is the product
     assert nf.hadamard(x.astype(np.float32)).dtype == np.float32
     with pytest.raises(nf.ShapeError, match="multiple of size=16"):

@@ -43,6 +43,8 @@ def test_a_block_of_zeros_has_the_least_scale(rule):
     assert q.scales[0] == 2.0**-127 and same(q.dequantize(), [0.0, -0.0])
     z = nf.quantize([0.0, -0.0], nf.nvfp4)
     assert (z.scales[0], z.tensor_scale) == (0.0, 0.0) and same(z.dequantize(), [0.0, -0.0])
+    drawn = nf.quantize([0.0, -0.0], nf.nvfp4, "stochastic_equal", seed=1)  # not by lanes
+    assert same(drawn.dequantize(), [0.0, -0.0])
 
 
 def test_nvfp4_by_hand():

@@ -83,3 +83,4 @@ def test_zeros_that_were_rounded_from_negative_numbers(fmt):
         got = exactly([[-tiny] * k, [tiny] * k, [0.0] * k], [[tiny, 1.0]] * k, acc)
         assert np.signbit(got[0, 0]) == (order == "sequential")
         assert got[2].tolist() == [0.0, 0.0] and not np.signbit(got[2]).any()
+        exactly([[-tiny] * k], [[tiny]] * k, acc)  # no sum beside it is zero
