@@ -94,6 +94,21 @@ class Rounder:
 
 
 @lru_cache(maxsize=4096)
+def packed_rounding(how: Rounder) -> bool:
+    """Whether operands may be rounded as they are packed (`round_into`): zeros that pad them stay what they are."""
+    return not how.stochastic and how.single and not how.widens and how.format.has_zero
+
+
+def round_into(how: Rounder, a: NDArray[np.floating], out: NDArray[np.floating]) -> None:
+    """Round a contiguous one-dimensional carrier array into another, by a mode without random bits."""
+    function = _compiled(how, a.itemsize)
+    if function is None:
+        out[:] = a
+    else:
+        function(a, out, how.spec_array, 0)
+
+
+@lru_cache(maxsize=4096)
 def _compiled(how: Rounder, itemsize: int) -> Kernel | None:
     """The compiled function that rounds arrays of a carrier; None where there is none."""
     function = how.round32 if itemsize == 4 else how.round64
