@@ -66,8 +66,8 @@ class Casting:
     """
 
     __slots__ = (
-        "_occurrences", "_operands", "carrier", "clamped", "masks", "micro_batch", "observed", "observer", "recipe",
-        "scales", "seed", "step", "threads", "tokens", "tracer",
+        "_occurrences", "_operands", "batch_stays", "carrier", "clamped", "masks", "micro_batch", "observed",
+        "observer", "recipe", "scales", "seed", "step", "threads", "tokens", "tracer",
     )  # fmt: skip
 
     def __init__(
@@ -97,6 +97,8 @@ class Casting:
         self.threads = threads
         self.scales = AmaxHistory() if scales is None else scales
         self.clamped = 0
+        #: whether a batch does not change before its walk back is over
+        self.batch_stays = False
         #: of the places where it has been entered
         self.tokens: list[Token[Any]] = []
         same = around is not None and (around.seed, around.step, around.micro_batch) == (self.seed, step, micro_batch)
@@ -135,7 +137,7 @@ class Casting:
                 after = how.apply(_carried(x, how.single), key)
         if after.dtype is not self.carrier:
             after = after.astype(self.carrier)  # exact: the carrier holds every number of the format
-        elif after is x and role is Role.INPUT and self.recipe.keeps_operands:
+        elif after is x and role is Role.INPUT and self.recipe.keeps_operands and not self.batch_stays:
             x = after = x.copy()  # a batch's memory may be used again for the next one
         if cast.edge is not None and role in _GRADIENTS:
             self.clamped += clamped(cast.edge, x)

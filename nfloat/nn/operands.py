@@ -77,6 +77,38 @@ def source(x: Floats) -> Source:
     return Source(np.ascontiguousarray(x), None, False)
 
 
+class Late:
+    """A parameter's copy that is made where something cannot do without: products round it as they pack it.
+
+    Of a cast without random bits, so that both are the same numbers.
+    """
+
+    __slots__ = ("_copy", "_make", "how", "values")
+
+    def __init__(self, values: Floats, how: Rounder, make: Callable[[], Floats], copy: list[Floats]) -> None:
+        #: the parameter or its transpose, and how it is rounded
+        self.values, self.how = values, how
+        #: what makes the copy of the parameter, and that copy, if it was made: for the transpose too
+        self._make, self._copy = make, copy
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The copy's shape."""
+        return self.values.shape
+
+    @property
+    def T(self) -> Late:  # noqa: N802 (NumPy's name)
+        """The transpose's."""
+        return Late(self.values.T, self.how, self._make, self._copy)
+
+    def made(self) -> Floats:
+        """The copy."""
+        if not self._copy:
+            self._copy.append(self._make())
+        copy = self._copy[0]
+        return copy if self.values.flags.c_contiguous else copy.T
+
+
 def owner(x: Floats) -> Floats | None:
     """The array whose memory x is, all of it and in its order; None where x is a part, or shares another's memory."""
     base = x.base

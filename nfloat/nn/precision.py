@@ -71,7 +71,7 @@ from ..blocks.delayed import greatest_magnitude
 from ..errors import ArgumentError, as_integer, check_callable
 from ..linalg.accumulators import Accumulator
 from ..linalg.blocks import is_block_scaled
-from ..linalg.gemm.small import small_product
+from ..linalg.gemm.small import Rounded, small_product
 from ..linalg.matmul import matmul
 from ..linalg.reductions import column_sums
 from ..linalg.units.quick import quick_product
@@ -84,6 +84,7 @@ from .casting import Tracer as Tracer
 from .casting import Witness as Witness
 from .operands import (
     AmaxHistory,
+    Late,
     Operand,
     Source,
     as_one_block,
@@ -95,6 +96,7 @@ from .operands import (
 )
 from .products import scaled, split
 from .recipes import BlockCast, Cast, Recipe, recipe
+from .recipes.recipe import Planned
 from .recipes.sums import SplitK, Sums, described
 from .roles import Role as Role
 
@@ -117,7 +119,7 @@ class Precision(Casting):
         name: str,
         product: str,
         a: Floats,
-        b: Floats,
+        b: Floats | Late,
         c: Floats | None = None,
         roles: tuple[Role, Role] = (Role.GEMM_X, Role.GEMM_W),
     ) -> Floats:
@@ -127,7 +129,14 @@ class Precision(Casting):
         (rounded once more to their format), and then c is added (in the same way).
         """
         r = self.recipe.at(name) if self.recipe.layers else self.recipe
-        first, second = r.operands(product, roles[0].operand, roles[1].operand)
+        one, other = roles[0].operand, roles[1].operand
+        planned = None if self.observed else r.planned(product, one, other)
+        if planned is not None:
+            result = self._packed(planned, a, b, c)
+            if result is not None:
+                return result
+        b = b.made() if isinstance(b, Late) else b
+        first, second = r.operands(product, one, other)
         if not (isinstance(first, BlockCast) or isinstance(second, BlockCast)):
             if first is not None:
                 a = self._rounded(first, roles[0], name, a)
@@ -216,13 +225,9 @@ class Precision(Casting):
 
     def matmul(self, name: str, product: str, a: Any, b: Any, c: Floats | None = None) -> Floats:
         """``a @ b (+ c)`` as the recipe sums that `product`: of `gemm`; "backward"; "sums". No operand is rounded."""
-        sums, drawn = (self.recipe.at(name) if self.recipe.layers else self.recipe).summation[product]
-        result: Floats | None = None
-        if not drawn and type(a) is type(b) is np.ndarray:
-            if type(sums) is Accumulator:
-                result = small_product(a, b, c, sums)
-            elif type(sums) is Unit:
-                result = quick_product(a, b, c, sums, self.threads)
+        r = self.recipe.at(name) if self.recipe.layers else self.recipe
+        sums, drawn = r.summation[product]
+        result = None if drawn else self._quick(sums, a, b, c)
         if result is None:
             seed = self.stream(name, product if product in ("forward", "sums") else "backward") if drawn else None
             if isinstance(sums, SplitK):
@@ -235,6 +240,22 @@ class Precision(Casting):
             if isinstance(self.observer, Witness):
                 self.observer.summed(name, tensor, a, b, c, sums)
         return result
+
+    def _packed(self, planned: Planned, a: Floats, b: Floats | Late, c: Floats | None) -> Floats | None:
+        """A product whose operands are rounded where they are packed; None: it is no such product."""
+        if not isinstance(b, Late):
+            return self._quick(planned.sums, a, b, c, planned.rounded)
+        if planned.rounded[1] is not None:  # of the copy, once more
+            return None
+        return self._quick(planned.sums, a, b.values, c, (planned.rounded[0], b.how))
+
+    def _quick(self, sums: Sums, a: Any, b: Any, c: Floats | None, rounded: Rounded = (None, None)) -> Floats | None:
+        """A product of matrices by a way that was planned before, its operands rounded first; None: there is none."""
+        if type(a) is not np.ndarray or type(b) is not np.ndarray:
+            return None
+        if type(sums) is Accumulator:
+            return small_product(a, b, c, sums, rounded)
+        return quick_product(a, b, c, sums, self.threads, rounded) if type(sums) is Unit else None
 
     def report_sums(self, name: str, tensor: str, result: Floats, sums: Sums) -> None:
         """Say what sums gave, to whoever listens."""

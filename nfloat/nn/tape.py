@@ -20,7 +20,9 @@ from numpy.typing import ArrayLike
 from ..errors import ArgumentError, ShapeError, nearest_names
 from ..formats.format import Format
 from ..ops.arguments import as_carrier
+from ..ops.rounder import packed_rounding
 from .expressions import Expression
+from .operands import Late
 from .ops import OPS, RESULT, Op, Part
 from .precision import Floats, Precision, Role, current
 from .recipes import Cast, Recipe
@@ -169,6 +171,8 @@ class Tensor(Expression["Tensor"]):
 
 
 TensorLike = Tensor | ArrayLike
+#: elements from which the copy of a parameter costs more than to look for a way around it
+_LARGE = 1 << 14
 #: what a named tuple's own constructor does, in a third of the time
 _tuple = tuple.__new__
 _depth = attrgetter("depth")
@@ -220,9 +224,9 @@ def apply(name: str, *operands: Tensor, layer: str = "", **attributes: Any) -> T
         if operand.depth > depth:
             depth = operand.depth
     activations = (p.recipe.at(layer) if p.recipe.layers else p.recipe).activations
-    arrays = []
+    arrays: list[Any] = []
     for operand in operands:
-        arrays.append(read(p, operand, layer, activations, of_losses))
+        arrays.append(read(p, operand, layer, activations, of_losses, op.late))
     values, kept = op.forward(p, layer, *arrays, **attributes)
     if p.tracer is not None:
         _trace(p, layer, f"{name}.forward", values, op.exact)
@@ -249,18 +253,29 @@ def _with_result(kept: Any, result: Tensor) -> Any:
     return kept
 
 
-def read(p: Precision, tensor: Tensor, layer: str, activations: Cast, of_losses: bool = False) -> Floats:
+def read(
+    p: Precision, tensor: Tensor, layer: str, activations: Cast, of_losses: bool = False, late: bool = False
+) -> Floats | Late:
     """The values of an operand: a parameter's copy, an activation as it is; anything else is cast as it enters.
 
-    In arithmetic on losses nothing but parameters is cast.
+    In arithmetic on losses nothing but parameters is cast. `late`: the operation takes matrices as `Late`.
     """
     if tensor.parameter:
         r = _recipe_of(p, tensor)
         values = tensor._data if tensor.format is r.weights.format else stored(p, tensor)
-        return values if r.weight_copy is None else p.round(r.weight_copy, Role.WEIGHT_COPY, tensor.name, values)
+        return values if r.weight_copy is None else _copy(p, r.weight_copy, tensor.name, values, late)
     if of_losses or tensor.format is activations.format:
         return tensor._data
     return p.round(activations.nearest, Role.INPUT, layer, tensor._data)
+
+
+def _copy(p: Precision, cast: Cast, name: str, values: Floats, late: bool) -> Floats | Late:
+    """A parameter's copy, at once or late."""
+
+    late = late and values.size >= _LARGE and values.ndim == 2 and not p.observed and not cast.exact_in
+    if late and values.flags.c_contiguous and values.dtype is p.carrier and packed_rounding(cast.rounder):
+        return Late(values, cast.rounder, lambda: p.round(cast, Role.WEIGHT_COPY, name, values), [])
+    return p.round(cast, Role.WEIGHT_COPY, name, values)
 
 
 def _recipe_of(p: Precision, parameter: Tensor) -> Recipe:
@@ -335,8 +350,10 @@ def _cast_gradient(p: Precision, tensor: Tensor, gradient: Floats) -> Floats:
     if tensor.loss:
         return _in_carrier(p, gradient)
     if tensor.parameter:
-        return p.round(_recipe_of(p, tensor).weight_gradients, Role.WEIGHT_GRADIENT, tensor.name, gradient)
-    return p.round(p.at(tensor.name).activation_gradients, Role.ACTIVATION_GRADIENT, tensor.name, gradient)
+        cast = _recipe_of(p, tensor).weight_gradients
+        return p.round(cast, Role.WEIGHT_GRADIENT, tensor.name, gradient)
+    cast = p.at(tensor.name).activation_gradients
+    return p.round(cast, Role.ACTIVATION_GRADIENT, tensor.name, gradient)
 
 
 def _in_carrier(p: Precision, values: Floats) -> Floats:

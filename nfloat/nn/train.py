@@ -166,6 +166,7 @@ class Trainer:
             self.recipe, self.seed, self.steps, observer=observer, threads=self.threads, scales=self.scales,
             micro_batch=0, tracer=tracer, masks=self.masks,
         ) as p:  # fmt: skip
+            p.batch_stays = True
             loss, found = _differentiate(self.model, self._parameters, self.loss, x, y, scale, micro_batches)
             clean = self.scaler is None or (not p.clamped and all_finite(found.values()))
             if clean:

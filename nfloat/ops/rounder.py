@@ -118,6 +118,21 @@ class Rounder:
 
 
 @lru_cache(maxsize=4096)
+def packed_rounding(how: Rounder) -> bool:
+    """Whether operands may be rounded as they are packed (`round_into`): zeros that pad them stay what they are."""
+    return not how.stochastic and how.single and not how.widens and how.format.has_zero
+
+
+def round_into(how: Rounder, a: NDArray[np.floating], out: NDArray[np.floating]) -> None:
+    """Round a contiguous one-dimensional carrier array into another, by a mode without random bits."""
+    function = _compiled(how, a.itemsize, False)
+    if function is None:
+        out[:] = a
+    else:
+        function(a, out, how.spec_array, 0)
+
+
+@lru_cache(maxsize=4096)
 def _compiled(how: Rounder, itemsize: int, few: bool) -> Kernel | None:
     """The compiled function that rounds (a few) numbers of a carrier; None where there is none."""
     function = how.round32 if itemsize == 4 else how.round64

@@ -139,8 +139,8 @@ def test_every_gemm_goes_through_matmul_with_the_recipes_accumulator(name, monke
         calls.append((accumulator, a.shape, b.shape, c is not None))
         return result
 
-    def spy_small(a, b, c, accumulator):
-        result = small_product(a, b, c, accumulator)
+    def spy_small(a, b, c, accumulator, rounded):
+        result = small_product(a, b, c, accumulator, rounded)
         if result is not None:
             calls.append((accumulator, a.shape, b.shape, c is not None))
         return result

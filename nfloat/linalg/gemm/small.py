@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from ...kernels.gemm.pack import pack
 from ...kernels.jit import entry_point
 from ...ops.memory import aligned
+from ...ops.rounder import Rounder, round_into
 from ...ops.threads import NATIVE, WORK_PER_THREAD
 from ..accumulators import Accumulator
 from .candidate import Candidate, Problem
@@ -53,16 +54,30 @@ class Plan:
     ranges: tuple[tuple[int, int], ...]
     packed_rows: int
     packed_columns: int
+    #: panels that stay in the second cache, packed
+    some_panels: int
     calls: tuple[NDArray[np.int64], NDArray[np.int64]]
     constants: NDArray[np.int64]
 
 
+#: how operands are rounded, None: not at all
+Rounded = tuple[Rounder | None, Rounder | None]
+
+
 class Scratch(NamedTuple):
-    """What a product packs its operands into; it may hold anything."""
+    """What a product packs its operands into; it may hold anything.
+
+    `raw_rows` and `raw_columns`: what is packed there first is rounded then into `some_rows` and `some_columns`, which
+    are the beginnings of `rows` and `columns` for one range, and for as many panels as stay in the second cache.
+    """
 
     rows: NDArray[Any]
     columns: NDArray[Any]
     status: NDArray[np.uint8]
+    raw_rows: NDArray[Any]
+    some_rows: NDArray[Any]
+    raw_columns: NDArray[Any]
+    some_columns: NDArray[Any]
 
 
 class _Kept(threading.local):
@@ -74,7 +89,7 @@ class _Kept(threading.local):
 
     def __init__(self) -> None:
         self.scratch: dict[Plan, Scratch] = {}
-        self._rows, self._columns = (aligned(0), aligned(0))
+        self._rows, self._columns, self._raw = aligned(0), aligned(0), aligned(0)
 
     def made(self, plan: Plan) -> Scratch:
         """A new one."""
@@ -84,12 +99,32 @@ class _Kept(threading.local):
         else:
             columns = self._columns = _at_least(self._columns, plan.packed_columns * size)
         self._rows = _at_least(self._rows, plan.packed_rows * size)
-        found = Scratch(self._rows.view(dtype), columns.view(dtype), np.zeros((plan.tiles, plan.panels), np.uint8))
+        some = plan.some_panels * plan.packed_columns // plan.panels
+        self._raw = _at_least(self._raw, max(some, plan.packed_rows) * size)
+        rows, packed, raw = (x.view(dtype) for x in (self._rows, columns, self._raw))
+        found = Scratch(
+            rows, packed, np.zeros((plan.tiles, plan.panels), np.uint8), raw[: plan.packed_rows],
+            rows[: plan.packed_rows], raw[:some], packed[:some],
+        )  # fmt: skip
         if columns is self._columns:
             if len(self.scratch) >= _PLANS:
                 self.scratch.clear()
             self.scratch[plan] = found
         return found
+
+
+def _round_columns(plan: Plan, b: NDArray[Any], scratch: Scratch, how: Rounder) -> None:
+    """The columns packed and rounded, so many panels at a time that they stay in the second cache."""
+    some = plan.some_panels
+    if some == plan.panels:
+        plan.pack_columns(b, plan.width, scratch.raw_columns, 0, some)
+        round_into(how, scratch.raw_columns, scratch.some_columns)
+        return
+    size = plan.packed_columns // plan.panels
+    for first in range(0, plan.panels, some):
+        last = min(plan.panels, first + some)
+        plan.pack_columns(b, plan.width, scratch.raw_columns, first, last)
+        round_into(how, scratch.raw_columns[: (last - first) * size], scratch.columns[first * size : last * size])
 
 
 def _at_least(buffer: NDArray[np.uint8], nbytes: int) -> NDArray[np.uint8]:
@@ -101,9 +136,13 @@ _kept = _Kept()
 
 
 def small_product(
-    a: NDArray[Any], b: NDArray[Any], c: NDArray[Any] | None, acc: Accumulator
+    a: NDArray[Any], b: NDArray[Any], c: NDArray[Any] | None, acc: Accumulator, rounded: Rounded = (None, None)
 ) -> NDArray[np.floating] | None:
-    """a @ b + c for matrices, or None where it is to go the general way; c is (n,) or (m, n)."""
+    """a @ b + c for matrices, or None where it is to go the general way; c is (n,) or (m, n).
+
+    `rounded`: how a and b are rounded first, which costs no arrays of their own where they are packed: what
+    `packed_rounding` allows.
+    """
     one, other = a.flags, b.flags
     first = 0 if one.c_contiguous else 1 if one.f_contiguous else 2
     second = 0 if other.c_contiguous else 1 if other.f_contiguous else 2
@@ -117,7 +156,9 @@ def small_product(
         if a.dtype is not plan.dtype or b.dtype is not plan.dtype:
             return None
         if plan.unconditional:
-            return _done(plan, a, b, c, plan.calls[c is not None])
+            return _done(plan, a, b, c, plan.calls[c is not None], rounded)
+        if rounded != (None, None):
+            return None
         if problem is None:
             facts = survey(a), survey(b), ZEROS if c is None else survey(np.ascontiguousarray(c))
             problem = Problem(*facts, a.shape[1], lambda: norm_bound(a, b))
@@ -132,17 +173,30 @@ def small_product(
 
 
 def _done(
-    plan: Plan, a: NDArray[Any], b: NDArray[Any], c: NDArray[Any] | None, call: NDArray[np.int64]
+    plan: Plan,
+    a: NDArray[Any],
+    b: NDArray[Any],
+    c: NDArray[Any] | None,
+    call: NDArray[np.int64],
+    rounded: Rounded = (None, None),
 ) -> NDArray[np.floating] | None:
     """The product, or None if a tile of it was left undone."""
     out = np.empty((a.shape[0], b.shape[1]), plan.dtype)
     if c is not None:
         out[...] = c
-    rows, columns, status = _kept.scratch.get(plan) or _kept.made(plan)
-    plan.pack_columns(b, plan.width, columns, 0, plan.panels)
+    scratch = _kept.scratch.get(plan) or _kept.made(plan)
+    rows, columns, status = scratch[:3]
+    if rounded[1] is None:
+        plan.pack_columns(b, plan.width, columns, 0, plan.panels)
+    else:
+        _round_columns(plan, b, scratch, rounded[1])
     turned = a.T
     for first, last in plan.ranges:
-        plan.pack_rows(turned, plan.height, rows, first, last)
+        if rounded[0] is None:
+            plan.pack_rows(turned, plan.height, rows, first, last)
+        else:
+            plan.pack_rows(turned, plan.height, scratch.raw_rows, first, last)
+            round_into(rounded[0], scratch.raw_rows, scratch.some_rows)
         plan.product(rows, columns, out, first, last, call, plan.constants, status, NO_WORDS, NO_WORDS)
     return out if plan.unconditional or status.tobytes() == bytes(status.size) else None
 
@@ -176,6 +230,7 @@ def _plan(acc: Accumulator, best: Candidate, a: tuple[int, ...], n: int, first: 
         width=width, tiles=tiles, panels=panels,
         ranges=tuple((at, min(tiles, at + some)) for at in range(0, tiles, some)),
         packed_rows=some * height * k, packed_columns=panels * k * width,
+        some_panels=min(panels, max(1, CHUNK // (k * width))),
         calls=(tile_call(best.kind, k, acc.terms, False, False), tile_call(best.kind, k, acc.terms, False, True)),
         constants=tile_constants(acc, best.bits),
     )  # fmt: skip

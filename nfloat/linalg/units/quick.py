@@ -23,7 +23,9 @@ from ...formats.names import get_format
 from ...kernels.gemm.pack import pack
 from ...kernels.jit import entry_point
 from ...kernels.units.pack import scan_packed
+from ...ops.rounder import Rounder, round_into
 from ...ops.threads import WORK_PER_THREAD
+from ..gemm.small import Rounded
 from .jobs import fast_job, is_fast
 from .operands import NOTHING, Reach, UnitOperands, measure, reach_of
 from .run import NO_SCALES, Job, Tiling, as_it_is, ascending, tiling_of
@@ -74,6 +76,8 @@ class UnitScratch(NamedTuple):
     b: NDArray[np.float32]
     codes_b: NDArray[np.int16]
     found: NDArray[np.int64]
+    #: what is packed here first is rounded then
+    raw: NDArray[np.float32]
 
 
 class _Scratches(threading.local):
@@ -84,7 +88,12 @@ class _Scratches(threading.local):
 
     def made(self, plan: UnitPlan) -> UnitScratch:
         """A new one."""
-        found = UnitScratch(*_buffers(plan.a), *_buffers(plan.b), np.empty(5, np.int64))
+        found = UnitScratch(
+            *_buffers(plan.a),
+            *_buffers(plan.b),
+            np.empty(5, np.int64),
+            np.empty(max(plan.a.size, plan.b.size), _SINGLE),
+        )
         if sum(x.nbytes for x in found) <= _MOST_KEPT:
             if len(self.scratch) >= _PLANS:
                 self.scratch.clear()
@@ -101,9 +110,17 @@ _kept = _Scratches()
 
 
 def quick_product(
-    a: NDArray[Any], b: NDArray[Any], c: NDArray[Any] | None, unit: Unit, threads: int | None
+    a: NDArray[Any],
+    b: NDArray[Any],
+    c: NDArray[Any] | None,
+    unit: Unit,
+    threads: int | None,
+    rounded: Rounded = (None, None),
 ) -> NDArray[np.float32] | None:
-    """a @ b + c for matrices of float32 as the unit computes it, or None; c is (n,) or (m, n)."""
+    """a @ b + c for matrices of float32 as the unit computes it, or None; c is (n,) or (m, n).
+
+    `rounded`: how a and b are rounded first, as in `small_product`.
+    """
     one, other = a.flags, b.flags
     first = 0 if one.c_contiguous else 1 if one.f_contiguous else 2
     second = 0 if other.c_contiguous else 1 if other.f_contiguous else 2
@@ -115,8 +132,8 @@ def quick_product(
     scratch = _kept.scratch.get(plan) or _kept.made(plan)
     if a.shape[1] != plan.k:
         a, b = _longer(a, plan.k, 1), _longer(b, plan.k, 0)
-    reach_a = _packed(plan.a, a.T, scratch.a, scratch.codes_a, scratch.found)
-    reach_b = _packed(plan.b, b, scratch.b, scratch.codes_b, scratch.found)
+    reach_a = _packed(plan.a, a.T, rounded[0], scratch.a, scratch.codes_a, scratch)
+    reach_b = _packed(plan.b, b, rounded[1], scratch.b, scratch.codes_b, scratch)
     reach_c = NOTHING if c is None else _reach(c, unit)
     if reach_a is None or reach_b is None or reach_c is None:
         return None
@@ -134,12 +151,19 @@ def _longer(x: NDArray[Any], k: int, axis: int) -> NDArray[Any]:
 
 
 def _packed(
-    side: Side, x: NDArray[Any], out: NDArray[np.float32], codes: NDArray[np.int16], found: NDArray[np.int64]
+    side: Side,
+    x: NDArray[Any],
+    how: Rounder | None,
+    out: NDArray[np.float32],
+    codes: NDArray[np.int16],
+    scratch: UnitScratch,
 ) -> Reach | None:
-    """Pack an operand, (k, .), and look at it; None if its format does not hold it."""
-    side.pack(x, side.width, out, 0, side.pieces)
-    entry_point(scan_packed)(out, *side.limits, side.code, side.copies, codes, found)
-    reach, fits = reach_of(found, side.format)
+    """Pack an operand, (k, .), round it and look at it; None if its format does not hold it."""
+    side.pack(x, side.width, out if how is None else scratch.raw, 0, side.pieces)
+    if how is not None:
+        round_into(how, scratch.raw[: side.size], out)
+    entry_point(scan_packed)(out, *side.limits, side.code, side.copies, codes, scratch.found)
+    reach, fits = reach_of(scratch.found, side.format)
     return reach if fits else None
 
 
@@ -155,7 +179,7 @@ def _done(plan: UnitPlan, scratch: UnitScratch, shape: tuple[int, int], c: NDArr
     out = np.empty(shape, _SINGLE) if whole and c is not None else np.zeros(plan.padded, _SINGLE)
     if c is not None:
         out[: shape[0], : shape[1]] = c
-    a, codes_a, b, codes_b, _ = scratch
+    a, codes_a, b, codes_b = scratch[:4]
     tiling = plan.tiling
     tiling.kernel(
         a, codes_a, b, codes_b, NO_SCALES, NO_SCALES, out.reshape(-1), tiling.call, _FIRST, _FIRST, 0, tiling.tiles

@@ -73,6 +73,8 @@ class Op:
         The result is a loss: kept in the carrier, not rounded to the activations' format.
     exact_backward : bool
         Gradients are made of numbers of the result's gradient.
+    late : bool
+        Parameters that are matrices may come as `Late`.
     examples : tuple of Example
         What the gradient check tries.
 
@@ -92,6 +94,7 @@ class Op:
     exact: bool = False
     loss: bool = False
     exact_backward: bool = False
+    late: bool = False
     examples: tuple[Example, ...] = (Example(),)
 
 

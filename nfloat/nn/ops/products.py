@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...errors import ShapeError
+from ..operands import Late
 from ..precision import Floats, Precision, Role
 from .op import Example, Gradients, Needs, Op, Part, summed_to
 
@@ -18,14 +19,14 @@ DY_W, DY_X = (Role.GEMM_DY, Role.GEMM_W), (Role.GEMM_DY, Role.GEMM_X)
 ACTIVATIONS = (Role.GEMM_A, Role.GEMM_B)
 
 
-def linear(p: Precision, name: str, x: Floats, w: Floats, *bias: Floats) -> tuple[Floats, Any]:
+def linear(p: Precision, name: str, x: Floats, w: Floats | Late, *bias: Floats) -> tuple[Floats, Any]:
     """x W^T + b: x (..., in), w (out, in), b (out,)."""
-    if x.ndim == 0 or w.ndim != 2 or x.shape[-1] != w.shape[1]:
+    if x.ndim == 0 or len(w.shape) != 2 or x.shape[-1] != w.shape[1]:
         raise ShapeError(
             f"x of shape {x.shape} does not fit a linear layer of weight {w.shape}: x must be (..., {w.shape[-1]})"
         )
     y = p.gemm(name, "forward", _rows(x), w.T, bias[0] if bias else None)
-    return (y if x.ndim == 2 else y.reshape(*x.shape[:-1], len(w))), (x, w)
+    return (y if x.ndim == 2 else y.reshape(*x.shape[:-1], w.shape[0])), (x, w)
 
 
 def linear_backward(p: Precision, name: str, kept: Any, dy: Floats, needs: Needs) -> tuple[Floats | None, ...]:
@@ -90,7 +91,7 @@ def attention_product(p: Precision, name: str, a: Floats, b: Floats) -> tuple[Fl
 
 
 OPS = (
-    Op("linear", linear, linear_backward,
+    Op("linear", linear, linear_backward, late=True,
        examples=(Example(((3, 4), (2, 4), (2,))), Example(((3, 4), (2, 4))), Example(((2, 3, 4), (5, 4), (5,))))),
     Op("projection", projection, projection_backward,
        examples=(Example(((2, 3, 4), (6, 4), (6,)), {"which": 1}), Example(((3, 4), (6, 4)), {"which": 2}))),

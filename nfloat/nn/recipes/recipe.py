@@ -48,7 +48,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -56,9 +56,10 @@ from ...cards import card
 from ...errors import ArgumentError, nearest_names
 from ...formats.names import get_format
 from ...linalg.accumulators import Accumulator
+from ...ops.rounder import Rounder, packed_rounding
 from ..scaling import LossScaling, as_loss_scaling
 from .casts import BlockCast, Cast, as_cast, as_operand
-from .sums import Sums, as_sums, draws, shown
+from .sums import SplitK, Sums, as_sums, draws, shown
 
 #: one float32 sum, k ascending, products exact
 _FLOAT32 = Accumulator(get_format("float32"))
@@ -84,6 +85,14 @@ SUM_FIELDS = ("forward", "backward", "sums", "input_gradient_sums", "weight_grad
 GRADIENTS = ("input_gradient", "weight_gradient")
 #: what is one for all layers
 _WHOLE = ("name", "loss_scaling", "source", "layers")
+
+
+class Planned(NamedTuple):
+    """How a product is summed, and how its operands are rounded where it packs them (None: not at all)."""
+
+    sums: Sums
+    rounded: tuple[Rounder | None, Rounder | None]
+
 
 #: pattern -> field -> value, as it is kept
 Overrides = tuple[tuple[str, tuple[tuple[str, Any], ...]], ...]
@@ -255,6 +264,21 @@ class Recipe:
             ways = [self.operand(product, "a" if attention else one) for one in (first, second)]
             found = self._pairs[product, first, second] = (ways[0], ways[1])
         return found
+
+    def planned(self, product: str, first: str, second: str) -> Planned | None:
+        """A product whose operands may be rounded as they are packed, and whose sums draw nothing; None: another."""
+        found = self._planned.get((product, first, second), ...)
+        if found is ...:
+            pair, (sums, drawn) = self.operands(product, first, second), self.summation[product]
+            fit = all(cast is None or (isinstance(cast, Cast) and packed_rounding(cast.rounder)) for cast in pair)
+            how = [cast.rounder if isinstance(cast, Cast) and not cast.exact_in else None for cast in pair]
+            planned = fit and not drawn and not isinstance(sums, SplitK)
+            found = self._planned[product, first, second] = Planned(sums, (how[0], how[1])) if planned else None
+        return found
+
+    @cached_property
+    def _planned(self) -> dict[tuple[str, str, str], Any]:
+        return {}
 
     @cached_property
     def _pairs(self) -> dict[tuple[str, str, str], tuple[Cast | BlockCast | None, Cast | BlockCast | None]]:
