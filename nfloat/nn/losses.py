@@ -53,20 +53,21 @@ def cross_entropy(
     if others:
         check_supported("cross_entropy", others, ("label_smoothing", "ignore_index"))
     logits, labels = as_tensor(logits), _read("labels", labels)
-    if len(logits.shape) < 2 or labels.shape != logits.shape[:-1] or not labels.size:
+    shape = logits.shape
+    if len(shape) < 2 or labels.shape != shape[:-1] or not labels.size:
         raise ShapeError(
             f"logits of shape {logits.shape} and labels of shape {labels.shape} must be (batch, classes) and (batch,)"
         )
     if labels.dtype.kind not in "iu":
         raise ArgumentError(f"labels of type {labels.dtype} must be integers, the numbers of the classes")
-    if len(logits.shape) > 2:
-        logits, labels = logits.reshape(-1, logits.shape[-1]), labels.reshape(-1)
+    if len(shape) > 2:
+        logits, labels = logits.reshape(-1, shape[-1]), labels.reshape(-1)
     options: dict[str, float | int] = {}
     if as_integer(ignore_index) is None:
         raise ArgumentError(f"ignore_index={ignore_index!r} must be an integer, the label that is left out")
     # as unsigned words, so that one comparison finds negative labels too
-    unusual = ignore_index >= 0 or np.maximum.reduce(labels.view(_WORDS[labels.itemsize]), None) >= logits.shape[1]
-    if unusual and _ignored(labels, logits.shape[1], ignore_index):
+    unusual = ignore_index >= 0 or np.maximum.reduce(labels.view(_WORDS[labels.itemsize]), None) >= shape[-1]
+    if unusual and _ignored(labels, shape[-1], ignore_index):
         options["ignore_index"] = ignore_index
     if not isinstance(label_smoothing, int | float) or label_smoothing:
         options["label_smoothing"] = _share("label_smoothing", label_smoothing)

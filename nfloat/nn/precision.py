@@ -96,7 +96,6 @@ from .operands import (
 )
 from .products import scaled, split
 from .recipes import BlockCast, Cast, Recipe, recipe
-from .recipes.recipe import Planned
 from .recipes.sums import SplitK, Sums, described
 from .roles import Role as Role
 
@@ -132,7 +131,7 @@ class Precision(Casting):
         one, other = roles[0].operand, roles[1].operand
         planned = None if self.observed else r.planned(product, one, other)
         if planned is not None:
-            result = self._packed(planned, a, b, c)
+            result = self._quick(planned.sums, a, b, c, planned.rounded)
             if result is not None:
                 return result
         b = b.made() if isinstance(b, Late) else b
@@ -241,16 +240,12 @@ class Precision(Casting):
                 self.observer.summed(name, tensor, a, b, c, sums)
         return result
 
-    def _packed(self, planned: Planned, a: Floats, b: Floats | Late, c: Floats | None) -> Floats | None:
-        """A product whose operands are rounded where they are packed; None: it is no such product."""
-        if not isinstance(b, Late):
-            return self._quick(planned.sums, a, b, c, planned.rounded)
-        if planned.rounded[1] is not None:  # of the copy, once more
-            return None
-        return self._quick(planned.sums, a, b.values, c, (planned.rounded[0], b.how))
-
     def _quick(self, sums: Sums, a: Any, b: Any, c: Floats | None, rounded: Rounded = (None, None)) -> Floats | None:
         """A product of matrices by a way that was planned before, its operands rounded first; None: there is none."""
+        if type(b) is Late:
+            if rounded[1] is not None:  # the copy is to be rounded once more
+                return None
+            b, rounded = b.values, (rounded[0], b.how)
         if type(a) is not np.ndarray or type(b) is not np.ndarray:
             return None
         if type(sums) is Accumulator:

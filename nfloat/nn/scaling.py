@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ArgumentError, as_integer, check_kind
-from ..kernels.arithmetic.elementary import is_finite
+from ..kernels.arithmetic.elementary import divided, is_finite
 from ..kernels.jit import entry_point
 
 
@@ -157,3 +157,17 @@ def _is_finite(x: NDArray[np.floating]) -> bool:
     if x.dtype.char not in "fd" or not x.dtype.isnative:
         return bool(np.isfinite(x).all())
     return bool(entry_point(is_finite, "fd".index(x.dtype.char))(x.ravel()))
+
+
+def unscaled(x: NDArray[np.floating], scale: float) -> tuple[NDArray[np.floating], bool]:
+    """A gradient divided by the loss scale as a number of its type, and whether the quotients are finite.
+
+    Examples
+    --------
+    >>> unscaled(np.array([2.0, 4.0]), 2.0)
+    (array([1., 2.]), True)
+    """
+    x = np.ascontiguousarray(x)
+    out = np.empty(x.shape, x.dtype)
+    finite = entry_point(divided, "fd".index(x.dtype.char))(x.reshape(-1), scale, out.reshape(-1))
+    return out, bool(finite)

@@ -123,13 +123,15 @@ class Tensor(Expression["Tensor"]):
         return apply(name, Tensor(first), self)
 
     # ---------------------------------------------------------------- the walk back
-    def backward(self, gradient: ArrayLike | None = None) -> None:
+    def backward(self, gradient: ArrayLike | None = None, *, release: bool = False) -> None:
         """Leave in `grad` of every tensor that asked for it the gradient of this one.
 
         Parameters
         ----------
         gradient : array_like, optional
             Gradient with which to start, of this tensor's shape; 1 for a single element. A loss scale goes here.
+        release : bool
+            Forget on the way how results were made, and so what they keep in memory: there is no second walk then.
 
         Raises
         ------
@@ -143,13 +145,17 @@ class Tensor(Expression["Tensor"]):
                 "backward() on a tensor that depends on nothing with requires_grad=True; set it on a leaf"
             )
         pending: Pending = {id(self): (self, self._start(gradient), current(), False)}
+        last, todo = self.origin, _results(self)[::-1]
         with np.errstate(all="ignore"):  # infinities and NaN are results here, not accidents
-            for result in _results(self):
+            while todo:
+                result = todo.pop()
                 _propagate(result, pending.pop(id(result))[1], pending)
+                if release:
+                    result.origin = None
             for leaf, gradient_, p, _ in pending.values():
                 leaf.grad = gradient_ if leaf.grad is None else _plus(p, leaf, leaf.grad, gradient_)
-        if self.origin is not None:
-            self.origin.precision.forget()
+        if last is not None:
+            last.precision.forget()
 
     def _start(self, gradient: ArrayLike | None) -> Floats:
         if gradient is None:
@@ -223,10 +229,14 @@ def apply(name: str, *operands: Tensor, layer: str = "", **attributes: Any) -> T
         wanted |= operand.requires_grad
         if operand.depth > depth:
             depth = operand.depth
-    activations = (p.recipe.at(layer) if p.recipe.layers else p.recipe).activations
+    r = p.recipe.at(layer) if p.recipe.layers else p.recipe
+    activations = r.activations
     arrays: list[Any] = []
     for operand in operands:
-        arrays.append(read(p, operand, layer, activations, of_losses, op.late))
+        if operand.format is activations.format and not operand.parameter:
+            arrays.append(operand._data)
+        else:
+            arrays.append(read(p, operand, layer, activations, of_losses, op.late))
     values, kept = op.forward(p, layer, *arrays, **attributes)
     if p.tracer is not None:
         _trace(p, layer, f"{name}.forward", values, op.exact)
@@ -261,7 +271,7 @@ def read(
     In arithmetic on losses nothing but parameters is cast. `late`: the operation takes matrices as `Late`.
     """
     if tensor.parameter:
-        r = _recipe_of(p, tensor)
+        r = _recipe_of(p, tensor) if p.recipe.layers else p.recipe
         values = tensor._data if tensor.format is r.weights.format else stored(p, tensor)
         return values if r.weight_copy is None else _copy(p, r.weight_copy, tensor.name, values, late)
     if of_losses or tensor.format is activations.format:
@@ -350,10 +360,12 @@ def _cast_gradient(p: Precision, tensor: Tensor, gradient: Floats) -> Floats:
     if tensor.loss:
         return _in_carrier(p, gradient)
     if tensor.parameter:
-        cast = _recipe_of(p, tensor).weight_gradients
-        return p.round(cast, Role.WEIGHT_GRADIENT, tensor.name, gradient)
-    cast = p.at(tensor.name).activation_gradients
-    return p.round(cast, Role.ACTIVATION_GRADIENT, tensor.name, gradient)
+        cast, role = (_recipe_of(p, tensor) if p.recipe.layers else p.recipe).weight_gradients, Role.WEIGHT_GRADIENT
+    else:
+        cast, role = p.at(tensor.name).activation_gradients, Role.ACTIVATION_GRADIENT
+    if not p.observed and gradient.dtype is p.carrier and gradient.dtype in cast.exact_in:
+        return gradient
+    return p.round(cast, role, tensor.name, gradient)
 
 
 def _in_carrier(p: Precision, values: Floats) -> Floats:

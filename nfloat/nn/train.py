@@ -34,7 +34,7 @@ from .operands import AmaxHistory
 from .optim import Optimizer, Update
 from .precision import Floats, Observer, Role, Tracer, current, precision
 from .recipes import Recipe, recipe
-from .scaling import LossScaler, all_finite
+from .scaling import LossScaler, all_finite, unscaled
 from .tape import Tensor, TensorLike
 
 Loss = Callable[[TensorLike, ArrayLike], Tensor]
@@ -167,8 +167,10 @@ class Trainer:
             micro_batch=0, tracer=tracer, masks=self.masks,
         ) as p:  # fmt: skip
             p.batch_stays = True
-            loss, found = _differentiate(self.model, self._parameters, self.loss, x, y, scale, micro_batches)
-            clean = self.scaler is None or (not p.clamped and all_finite(found.values()))
+            loss, found, finite = _differentiate(self.model, self._parameters, self.loss, x, y, scale, micro_batches)
+            if self.scaler is not None and finite is None:
+                finite = all_finite(found.values())
+            clean = self.scaler is None or bool(finite and not p.clamped)
             if clean:
                 self.optimizer.step(watch)
         if self.scaler is not None:
@@ -222,10 +224,10 @@ def gradients(
     check_callable("loss", loss)
     kept = [(buffer, buffer.data, buffer.format) for buffer in model.buffers().values()]
     with precision(recipe_or_name, seed, step, observer=observer, threads=threads, masks=masks):
-        found = _differentiate(model, model.parameters(), loss, x, y, scale)
+        value, found, _ = _differentiate(model, model.parameters(), loss, x, y, scale)
     for buffer, values, fmt in kept:
         buffer.store(values, fmt)
-    return found
+    return value, found
 
 
 def evaluate(
@@ -278,28 +280,40 @@ def _results(model: Layer, x: ArrayLike, apart: bool) -> Tensor:
 
 def _differentiate(
     model: Layer, parameters: dict[str, Tensor], loss: Loss, x: ArrayLike, y: ArrayLike, scale: float, parts: int = 1
-) -> tuple[float, dict[str, Floats]]:
-    """Loss and unscaled gradients under the precision in force; the gradients also stand in the parameters' `grad`."""
-    p = current()
+) -> tuple[float, dict[str, Floats], bool | None]:
+    """Loss and unscaled gradients under the precision in force; the gradients also stand in the parameters' `grad`.
+
+    And whether these are finite, where they were looked at because of a scale.
+    """
     for parameter in parameters.values():
         parameter.grad = None
     if type(parts) is int and parts == 1:
         value = loss(model(x), y)
-        value.backward(scale)
+        value.backward(scale, release=True)
         result = value.item()
     else:
         result = _in_parts(model, loss, as_array(x, "x"), as_array(y, "y"), scale, parts)
-    if scale != 1.0:
-        with np.errstate(all="ignore"):
-            for name, parameter in parameters.items():
-                gradient = parameter.grad
-                if gradient is None:
-                    continue
-                parameter.grad = gradient / gradient.dtype.type(scale)
-                if p.tracer is not None:
-                    layer, tensor = Role.WEIGHT_GRADIENT.label(name)
-                    p.tracer(layer, f"{tensor}.unscaled", gradient.dtype.name, "nearest_even", gradient.size)
-    return result, {name: parameter.grad for name, parameter in parameters.items() if parameter.grad is not None}
+    finite = None if scale == 1.0 else _unscale(parameters, scale)
+    return (
+        result,
+        {name: parameter.grad for name, parameter in parameters.items() if parameter.grad is not None},
+        finite,
+    )
+
+
+def _unscale(parameters: dict[str, Tensor], scale: float) -> bool:
+    """Divide the gradients by the loss scale; whether all are finite."""
+    p, finite = current(), True
+    for name, parameter in parameters.items():
+        gradient = parameter.grad
+        if gradient is None:
+            continue
+        parameter.grad, one = unscaled(gradient, scale)
+        finite = finite and one
+        if p.tracer is not None:
+            layer, tensor = Role.WEIGHT_GRADIENT.label(name)
+            p.tracer(layer, f"{tensor}.unscaled", gradient.dtype.name, "nearest_even", gradient.size)
+    return finite
 
 
 def _in_parts(model: Layer, loss: Loss, x: Floats, y: Floats, scale: float, parts: int) -> float:
@@ -311,7 +325,7 @@ def _in_parts(model: Layer, loss: Loss, x: Floats, y: Floats, scale: float, part
         at = slice(part * size, (part + 1) * size)
         with precision(p.recipe, micro_batch=part) as own:
             value = loss(model(x[at]), y[at])
-            value.backward(scale / parts)
+            value.backward(scale / parts, release=True)
         p.clamped += own.clamped
         losses.append(value.item())
     return math.fsum(losses) / parts

@@ -270,9 +270,8 @@ def where_positive(x, y, out):
         out[i] = y[i] if x[i] > 0 else x.dtype.type(0)
 
 
-@kernel("boolean(float32[::1])", "boolean(float64[::1])")
-def is_finite(x):
-    """Whether no number is an infinity or NaN."""
+@device
+def _is_finite(x):
     most, most64 = np.int32(0), np.int64(0)
     if x.itemsize == 4:
         for i in range(x.size):
@@ -281,3 +280,21 @@ def is_finite(x):
     for i in range(x.size):
         most64 = max(most64, float64_as_int64(np.float64(x[i])) & 0x7FFFFFFFFFFFFFFF)
     return most64 < (0x7FF << 52)
+
+
+@kernel("boolean(float32[::1])", "boolean(float64[::1])")
+def is_finite(x):
+    """Whether no number is an infinity or NaN."""
+    return _is_finite(x)
+
+
+@kernel("boolean(float32[::1], float32, float32[::1])", "boolean(float64[::1], float64, float64[::1])")
+def divided(x, divisor, out):
+    """out[i] = x[i] / divisor; whether no quotient is an infinity or NaN."""
+    finite = True
+    for start in range(0, x.size, 4096):  # what was written is still near when it is looked at
+        stop = min(x.size, start + 4096)
+        for i in range(start, stop):
+            out[i] = x[i] / divisor
+        finite = finite and _is_finite(out[start:stop])
+    return finite

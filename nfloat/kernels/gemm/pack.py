@@ -39,8 +39,8 @@ def _describe(every, high, finite, low, least, digits, found):
     found[2] = math.ldexp(np.float64(significand), max(field, 1) - bias - stored)
 
 
-@kernel("void(Array(float32, 1, 'C', readonly=True), float64[::1])")
-def survey32(x, found):
+@device
+def _survey32(x, found):
     """The facts of x, see `_describe`. The loop has no branch, so that it is vectorised."""
     infinity, mask = np.int32(0x7F800000), np.int32(0x7FFFFFFF)
     every = np.int32(0)
@@ -62,9 +62,23 @@ def survey32(x, found):
     )
 
 
+@kernel("void(Array(float32, 1, 'C', readonly=True), float64[::1])")
+def survey32(x, found):
+    """The facts of x."""
+    _survey32(x, found)
+
+
+@kernel("void(float32[::1], float32[::1], float32[::1], float64[:, ::1])")
+def survey_all32(a, b, c, found):
+    """The facts of three arrays."""
+    _survey32(a, found[0])
+    _survey32(b, found[1])
+    _survey32(c, found[2])
+
+
 @device
 def _survey64(x, found):
-    """`survey32` for float64."""
+    """`_survey32` for float64."""
     infinity = 0x7FF << 52
     every = 0
     high = 0

@@ -87,6 +87,8 @@ class Candidate:
     def kind_for(self, p: Problem) -> int:
         """The body to run, or -1."""
         a, b, c, _, _ = p
+        if self.direct is not None and not self.direct.may(a, b, c):
+            return -1
         digits, least, most, beyond = _HELD[self.bits]
         if a.digits > digits or b.digits > digits or c.digits > digits or a.top > most or b.top > most or c.top > most:
             return -1
@@ -101,8 +103,6 @@ class Candidate:
             or a.top * b.top > self.product_top
             or c.top > self.product_top
         ):
-            return -1
-        if self.direct is not None and not self.direct.may(a, b, c):
             return -1
         return self._by_bound(p)
 

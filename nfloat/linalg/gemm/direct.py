@@ -59,8 +59,9 @@ class DirectSums:
 
     def may(self, a: Facts, b: Facts, c: Facts) -> bool:
         """Whether it is right, or may be for most tiles."""
-        room = self.fmt.precision + a.digits + b.digits < self.lane.digits
-        return room and self._lacking(a, b, c) <= (_LACKING[64] if self.lane is DOUBLE else _LACKING[32])
+        if self.fmt.precision + a.digits + b.digits >= self.lane.digits:
+            return False
+        return self._lacking(a, b, c) <= (_LACKING[64] if self.lane is DOUBLE else _LACKING[32])
 
     def asks_tiles(self, a: Facts, b: Facts, c: Facts) -> bool:
         """Whether only tiles can tell."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...formats.format import Format
-from ...kernels.gemm.pack import survey32, survey64
+from ...kernels.gemm.pack import survey32, survey64, survey_all32
 from ...kernels.jit import entry_point
 
 
@@ -50,6 +50,9 @@ class Facts(NamedTuple):
 
 #: facts of an array of +0
 ZEROS = Facts(0.0, 1e6, 0.0, 1.0, 0.0)
+_NOTHING = np.zeros(0, np.float32)
+#: what a named tuple's own constructor does, in a third of the time
+_tuple = tuple.__new__
 
 
 def survey(x: NDArray[np.floating]) -> Facts:
@@ -57,6 +60,17 @@ def survey(x: NDArray[np.floating]) -> Facts:
     found = np.empty(5)
     entry_point(survey32 if x.itemsize == 4 else survey64)((x if x.flags.c_contiguous else x.T).reshape(-1), found)
     return Facts(*found.tolist())
+
+
+def survey_all(a: NDArray[Any], b: NDArray[Any], c: NDArray[Any] | None) -> tuple[Facts, Facts, Facts]:
+    """The facts of the operands of a product, contiguous and of one dtype; of no c, those of zeros."""
+    if a.itemsize != 4:
+        return survey(a), survey(b), ZEROS if c is None else survey(c)
+    found = np.empty((3, 5))
+    flat = [(x if x.flags.c_contiguous else x.T).reshape(-1) for x in (a, b)]
+    entry_point(survey_all32)(*flat, _NOTHING if c is None else c.reshape(-1), found)
+    one, other, start = found.tolist()
+    return _tuple(Facts, one), _tuple(Facts, other), ZEROS if c is None else _tuple(Facts, start)
 
 
 def layout_of(x: NDArray[Any]) -> int:

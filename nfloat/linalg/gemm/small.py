@@ -26,7 +26,7 @@ from ...ops.threads import NATIVE, WORK_PER_THREAD
 from ..accumulators import Accumulator
 from .candidate import Candidate, Problem
 from .dispatch import CHUNK, LANE, NO_WORDS, PACK, norm_bound, tile_call, tile_constants
-from .facts import ZEROS, survey
+from .facts import survey_all
 from .route import candidates
 
 #: products of more multiplications go the general way: those of kernels that ask something of the operands; of the
@@ -50,6 +50,7 @@ class Plan:
     width: int
     tiles: int
     panels: int
+    terms: int
     #: ranges of tiles whose packed rows stay in the second cache
     ranges: tuple[tuple[int, int], ...]
     packed_rows: int
@@ -151,16 +152,24 @@ def small_product(
         return None
     if c is not None and (c.dtype is not a.dtype or c.shape not in ((b.shape[1],), (a.shape[0], b.shape[1]))):
         return None
+    plan = plans[0]
+    if plan.unconditional and a.dtype is b.dtype is plan.dtype:
+        return _done(plan, a, b, c, plan.calls[c is not None], rounded)
+    return None if rounded != (None, None) else _first(plans, a, b, c, acc)
+
+
+def _first(
+    plans: tuple[Plan, ...], a: NDArray[Any], b: NDArray[Any], c: NDArray[Any] | None, acc: Accumulator
+) -> NDArray[np.floating] | None:
+    """The product by the first plan that is right for the operands."""
     problem: Problem | None = None
     for plan in plans:
         if a.dtype is not plan.dtype or b.dtype is not plan.dtype:
             return None
         if plan.unconditional:
-            return _done(plan, a, b, c, plan.calls[c is not None], rounded)
-        if rounded != (None, None):
-            return None
+            return _done(plan, a, b, c, plan.calls[c is not None])
         if problem is None:
-            facts = survey(a), survey(b), ZEROS if c is None else survey(np.ascontiguousarray(c))
+            facts = survey_all(a, b, None if c is None else np.ascontiguousarray(c))
             problem = Problem(*facts, a.shape[1], lambda: norm_bound(a, b))
         best = plan.candidate
         kind = best.kind_for(problem)
@@ -168,7 +177,7 @@ def small_product(
             zeros = best.direct is not None and best.direct.may_lack_signs(*problem[:3])
             if best.direct is not None and best.direct.asks_tiles(*problem[:3]):
                 return None
-            return _done(plan, a, b, c, tile_call(kind, a.shape[1], acc.terms, False, c is not None, zeros))
+            return _done(plan, a, b, c, tile_call(kind, a.shape[1], plan.terms, False, c is not None, zeros))
     return None
 
 
@@ -227,7 +236,7 @@ def _plan(acc: Accumulator, best: Candidate, a: tuple[int, ...], n: int, first: 
         candidate=best, unconditional=best.unconditional, dtype=dtype,
         pack_rows=entry_point(pack, PACK[size, size] + (1 if first == 0 else 0)),
         pack_columns=entry_point(pack, PACK[size, size] + second), product=entry_point(best.kernel), height=height,
-        width=width, tiles=tiles, panels=panels,
+        width=width, tiles=tiles, panels=panels, terms=acc.terms,
         ranges=tuple((at, min(tiles, at + some)) for at in range(0, tiles, some)),
         packed_rows=some * height * k, packed_columns=panels * k * width,
         some_panels=min(panels, max(1, CHUNK // (k * width))),

@@ -41,16 +41,22 @@ class StepKernel(NamedTuple):
     drawn: Rounder | None = None
 
 
+def step_kernel(own: Recipe, carrier: np.dtype[Any]) -> StepKernel | None:
+    """How parameters take a step under a recipe, if there is a kernel that does it all."""
+    if own.arithmetic is not None:
+        return None
+    compensation = own.compensation
+    return _way(own.update.rounder, own.weights.rounder, compensation and compensation.rounder, carrier)
+
+
 def in_one_pass(
-    p: Precision, own: Recipe, name: str, w: Floats, step: Scaled, state: dict[str, Floats]
+    p: Precision, way: StepKernel, name: str, w: Floats, step: Scaled, state: dict[str, Floats]
 ) -> Floats | None:
     """The weights after a step (and the remainder in `state`), or None: the long way must do it."""
     values = step.direction
-    compensation = own.compensation
-    if own.arithmetic is not None or w.dtype is not p.carrier or values.dtype is not p.carrier:
+    if w.dtype is not p.carrier or values.dtype is not p.carrier or w.shape != values.shape:
         return None
-    way = _way(own.update.rounder, own.weights.rounder, compensation and compensation.rounder, p.carrier)
-    if way is None or w.shape != values.shape or w.flags.num & values.flags.num & LAYOUT != CARRAY:
+    if w.flags.num & values.flags.num & LAYOUT != CARRAY:
         return None
     shape, factor = w.shape, 1.0 if step.factor is None else step.factor
     out = np.empty(shape, w.dtype)

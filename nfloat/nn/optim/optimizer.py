@@ -24,11 +24,12 @@ import numpy as np
 from ...errors import ArgumentError, ShapeError, check_kind
 from ...kernels.arithmetic.operations import Operation
 from ..precision import Floats, Precision, Role, current
+from ..recipes import Recipe
 from ..tape import Tensor, stored
 from ..unsupported import check_supported
 from .arithmetic import Arithmetic
 from .clipping import clipped_by_norm, clipped_by_value
-from .one_pass import Scaled, in_one_pass
+from .one_pass import Scaled, StepKernel, in_one_pass, step_kernel
 from .schedules import Schedule
 
 #: NumPy's own `name` of a type takes as long as a small update
@@ -133,9 +134,14 @@ class Optimizer(ABC):
         if self.schedule is not None:
             self.lr = self.schedule.at(self.steps)
         self.steps += 1
+        quiet, own = watch is None and not p.observed, p.recipe
+        quick = step_kernel(own, p.carrier) if quiet else None
         with np.errstate(all="ignore"):  # infinities and NaN are results here, not accidents
             for name, g in self._gradients(p).items():
-                update = self._update(p, name, self.parameters[name], g, watch is not None)
+                if p.recipe.layers:
+                    own = p.recipe.at(Role.WEIGHT.layer(name))
+                    quick = step_kernel(own, p.carrier) if quiet else None
+                update = self._update(p, own, name, g, quick)
                 if watch is not None and update is not None:
                     watch(update)
         p.forget()
@@ -158,16 +164,15 @@ class Optimizer(ABC):
             found = clipped_by_value(p, found, self.clip_value)
         return found if self.clip_norm is None else clipped_by_norm(p, found, self.clip_norm)
 
-    def _update(self, p: Precision, name: str, parameter: Tensor, g: Floats, watched: bool) -> Update | None:
-        """One parameter's update; what happened, unless nobody looks and it was done in one pass."""
-        own = p.recipe.at(Role.WEIGHT.layer(name)) if p.recipe.layers else p.recipe
+    def _update(self, p: Precision, own: Recipe, name: str, g: Floats, quick: StepKernel | None) -> Update | None:
+        """One parameter's update; what happened, unless it was done in one pass."""
+        parameter, state = self.parameters[name], self.state[name]
         before = parameter._data if parameter.format is own.weights.format else stored(p, parameter)
-        state = self.state[name]
         if p.tracer is not None and own.arithmetic is None:
             p.tracer(*Role.ARITHMETIC.label(name), _CARRIERS[p.carrier.char], "nearest_even", g.size)
         computation = Computation(p, own, name, before, g, state)
         scaled = self.direction(computation)
-        after = None if watched or p.observed else in_one_pass(p, own, name, before, scaled, state)
+        after = None if quick is None else in_one_pass(p, quick, name, before, scaled, state)
         if after is not None:
             parameter.store(after, own.weights.format)
             return None
