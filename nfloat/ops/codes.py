@@ -232,6 +232,16 @@ def decode(codes: ArrayLike, fmt: FormatLike) -> NDArray[np.floating] | np.float
     >>> nf.decode([0x7E, 0x7F, 0x80], "float8_e4m3fn")
     array([448.,  nan,  -0.], dtype=float32)
     """
+    if type(codes) is _ndarray and codes.ndim == 1 and codes.flags.num & LAYOUT == CARRAY:
+        try:
+            way = _direct_decoding(fmt)
+        except Exception:  # an unhashable argument, or a wrong one: `get_format` names it
+            way = None
+        if way is not None and codes.dtype is way[0]:
+            _, function, code_array, form = way
+            values: NDArray[np.floating] = _empty(codes.size, FLOAT32)
+            function(codes, values, code_array, form)
+            return values
     coding = _coding(fmt) if isinstance(fmt, (str, Format)) else _coding(get_format(fmt))
     c = as_codes(codes, coding.format, "codes")
     out = np.empty(c.shape, coding.carrier)
@@ -240,6 +250,16 @@ def decode(codes: ArrayLike, fmt: FormatLike) -> NDArray[np.floating] | np.float
     else:
         _decode_into(c.reshape(-1), out.reshape(-1), coding)
     return out if type(codes) is np.ndarray else restore_scalar(out, codes)
+
+
+@lru_cache(maxsize=1024)
+def _direct_decoding(fmt: FormatLike) -> tuple[Any, ...] | None:
+    """The codes' dtype, the compiled ``decode_run`` and what it takes, or None: codes of every value are some."""
+    coding = _coding(fmt)
+    if coding.decoder is None or coding.format.bits < 8 * coding.dtype.itemsize:
+        return None
+    function = entry_point(decode_run, _CODE_TYPES.index(coding.dtype))
+    return coding.dtype, function, coding.code_array, coding.decoder
 
 
 def _decode_into(c: NDArray[np.unsignedinteger], out: NDArray[np.floating], coding: _Coding) -> None:

@@ -47,6 +47,13 @@ def test_a_block_of_zeros_has_the_least_scale(rule):
     assert same(drawn.dequantize(), [0.0, -0.0])
 
 
+@pytest.mark.parametrize(("symmetric", "least"), [(True, 129), (False, 128)])
+def test_fixed_point_saturates(symmetric, least):
+    """1.999 is 127.9 units over a scale of 1, and 128 is no code; -128 is one that MX leaves unused."""
+    q = nf.quantize([1.999, -1.999, 1.0, -0.0], nf.mxint8.replace(symmetric=symmetric))
+    assert q.codes.tolist() == [127, least, 64, 0] and q.scales[0] == 1.0
+
+
 def test_nvfp4_by_hand():
     """t = float32(5376 / 2688) = 2; the second block's scale is 3 / 6 / 2 = 0.25, its 1.2 is 2.4 times s t."""
     x = np.zeros((1, 32), np.float32)
