@@ -7,14 +7,11 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from ..formats.rounding import Rounding
+from ..formats.rounding import Tie
 from ..formats.spec import SpecField
 from ..ops.rounder import Rounder
 
 Floats = NDArray[np.floating]
-
-#: modes that round to nearest
-_TIES = (Rounding.NEAREST_EVEN, Rounding.NEAREST_AWAY, Rounding.NEAREST_ZERO)
 
 
 def edge(how: Rounder) -> float | None:
@@ -32,11 +29,11 @@ def edge(how: Rounder) -> float | None:
     spec, largest, mode = how.spec_array, how.format.max, how.rounding
     if not (math.isfinite(spec[SpecField.OVER]) or math.isfinite(spec[SpecField.UNDER_MIN])):
         return None
-    if mode not in _TIES:
+    if not mode.is_nearest:
         return math.nextafter(largest, math.inf)
     unit = math.ldexp(1.0, math.frexp(largest)[1] - how.format.precision)
     odd = largest / unit % 2.0 == 1.0
-    up = mode is Rounding.NEAREST_AWAY or (mode is Rounding.NEAREST_EVEN and odd)
+    up = mode.facts.tie is Tie.AWAY or (mode.facts.tie is Tie.EVEN and odd)
     return largest + unit / 2 if up else math.nextafter(largest + unit / 2, math.inf)
 
 

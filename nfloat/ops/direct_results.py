@@ -32,7 +32,9 @@ FLOAT64 = np.dtype(np.float64)
 #: larger arrays are taken in pieces, by the long way
 _LARGE = 1 << 15
 _empty, _ndarray = np.empty, np.ndarray
-_INT64, _BOOL = np.dtype(np.int64), np.dtype(bool)
+_BOOL = np.dtype(bool)
+#: where kernels say which blocks they hand back: only how many there are is looked at here, so threads may share it
+_REFUSED = np.empty((_LARGE >> 3) + 2, np.int64)
 
 
 class Pair(NamedTuple):
@@ -91,14 +93,16 @@ def direct_result(
 
 
 def _two_steps(pair: Pair, x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.floating] | None:
+    to_odd, form, rounded, spec_array = pair
     size, dtype = x.size, x.dtype
-    if size & 15:
+    ragged = size & 15
+    if ragged:
         x, y = _whole_blocks(x), _whole_blocks(y)
     odd = _empty(x.size, dtype)
-    if pair.to_odd(pair.form, x, y, odd, _empty((size >> 3) + 2, _INT64)):
+    if to_odd(form, x, y, odd, _REFUSED):
         return None
     out = _empty(size, dtype)
-    pair.rounded(odd[:size] if size & 15 else odd, out, pair.spec_array, 0)
+    rounded(odd[:size] if ragged else odd, out, spec_array, 0)
     return out
 
 
@@ -145,7 +149,7 @@ def direct_members(op: Operation, x: NDArray[Any], y: NDArray[Any], how: Rounder
     if size & 15:
         x, y = _whole_blocks(x), _whole_blocks(y)
     out = _empty(x.size, FLOAT32)
-    if way.kernel(op.value, x, y, out, _empty((size >> 4) + 1, _INT64), way.unsigned_zero, way.spec_array):
+    if way.kernel(op.value, x, y, out, _REFUSED, way.unsigned_zero, way.spec_array):
         return None
     if size & 15:
         out = out[:size].copy()

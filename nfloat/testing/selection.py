@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ..formats.catalog import FORMATS
 from ..formats.format import Format
 from ..formats.names import FormatLike, get_format
-from ..formats.rounding import Rounding, RoundingLike, as_rounding
+from ..formats.rounding import Family, Rounding, RoundingLike, as_rounding
 
 #: word -> names of formats; any other word is a format's name
 FORMAT_GROUPS = {
@@ -22,8 +22,8 @@ FORMAT_GROUPS = {
 ROUNDING_GROUPS = {
     "all": tuple(mode for mode in Rounding if not mode.needs_random_bits),
     "deterministic": tuple(mode for mode in Rounding if not mode.is_stochastic),
-    "nearest": (Rounding.NEAREST_EVEN, Rounding.NEAREST_AWAY, Rounding.NEAREST_ZERO),
-    "directed": (Rounding.TOWARD_ZERO, Rounding.TOWARD_POSITIVE, Rounding.TOWARD_NEGATIVE),
+    "nearest": tuple(mode for mode in Rounding if mode.is_nearest),
+    "directed": tuple(mode for mode in Rounding if mode.facts.family is Family.DIRECTED),
 }
 
 

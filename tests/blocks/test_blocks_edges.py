@@ -56,13 +56,17 @@ def test_infinities_in_whole_rows():
     "mode", ["nearest_even", "nearest_away", "nearest_zero", "toward_positive", "toward_zero", "to_odd"]
 )
 def test_ties_of_quotients(mode):
-    """x = g s t, exactly or beside it, for every midpoint and every element g of E2M1."""
+    """x = g s t, exactly or beside it, for every midpoint and every element g of E2M1.
+
+    Scales of 39 sizes to nearest-even, of 13 in the other modes: the model in rationals is slow.
+    """
     g = np.arange(1, 25) / 4
+    sizes = range(1, 40, 1 if mode == "nearest_even" else 3)
     for t in (np.float32(1 / 3), np.float32(1.1), np.float32(2.0)):
-        x = np.zeros((40, 48), np.float32)
-        for row in range(1, 40):
-            x[row, 16:40] = g * row * 448 / 40 * t
-            x[row, 40] = 6 * row * 448 / 40 * t
+        x = np.zeros((len(sizes) + 1, 48), np.float32)
+        for row, size in enumerate(sizes, 1):
+            x[row, 16:40] = g * size * 448 / 40 * t
+            x[row, 40] = 6 * size * 448 / 40 * t
         x[0, 0] = 2688 * t
         for steps in (0, 1, -1):
             check(x + steps * np.spacing(x), nf.nvfp4, mode)
@@ -101,7 +105,7 @@ def test_beyond_float32_lanes():
 
 @pytest.mark.parametrize("n", [17, 31, 33, 47, 48, 50, 100])
 def test_sizes_that_are_no_whole_vectors(n):
-    x = np.random.default_rng(n).standard_normal((3, n, 19)).astype(np.float32)
+    x = np.random.default_rng(n).standard_normal((2, n, 19)).astype(np.float32)
     for size in (16, 17, 24, None):
         fmt = nf.mxfp6_e2m3.replace(block=size)
         check(x, fmt, axis=1)

@@ -46,12 +46,6 @@ def test_and_every_public_callable_of_a_room(room):
     assert listed()[f"nfloat.{room}"] == public
 
 
-def test_pytorch_s_side_is_told_of():
-    """By hand: the site is built without PyTorch."""
-    told = set(re.findall(r"`nfloat\.torch\.(\w+)`", REFERENCE[DOCS / "reference" / "training.md"]))
-    assert told == set(pytest.importorskip("nfloat.torch").__all__)
-
-
 def test_what_it_lists_exists():
     for module, names in listed().items():
         for name in names:
@@ -68,8 +62,6 @@ def test_a_public_name_has_an_example(name):
 
 @pytest.mark.parametrize("name", listed())
 def test_and_so_has_every_name_of_a_room_that_the_reference_lists(name):
-    if name == "nfloat.torch":
-        pytest.importorskip("torch")
     module = importlib.import_module(name)
     shown = {key: getattr(module, key) for key in listed()[name]}
     assert [key for key, x in shown.items() if callable(x) and not is_error(x) and ">>>" not in (x.__doc__ or "")] == []

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...errors import ArgumentError, ShapeError
+from ...ops.arguments import as_array
 from ..attention import as_mask, attend
 from ..precision import Floats
 from ..tape import Tensor, TensorLike, apply, as_tensor
@@ -136,13 +137,13 @@ class MultiheadAttention(Layer):
         self, given: ArrayLike | None, padding: ArrayLike | None, causal: bool, batch: int, rows: int, keys: int
     ) -> Floats | None:
         """What is added to scores of shape (batch, heads, rows, keys)."""
-        array = None if given is None else _not(np.asarray(given))
+        array = None if given is None else _not(as_array(given, "attn_mask"))
         if array is not None and array.ndim == 3:
             array = array.reshape(batch, -1, *array.shape[1:])
         mask = as_mask(array, causal, rows, keys)
         if padding is None:
             return mask
-        ignored = _not(np.asarray(padding))
+        ignored = _not(as_array(padding, "key_padding_mask"))
         if ignored.shape != (batch, keys) and ignored.shape != (keys,):
             raise ShapeError(f"key_padding_mask of shape {ignored.shape} must be ({batch}, {keys})")
         added = as_mask(ignored.reshape(-1, 1, 1, keys), False, rows, keys)

@@ -22,6 +22,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from inspect import Parameter, signature
+from sys import float_info
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -351,6 +352,6 @@ def positive(layer: str, key: str, value: float) -> float:
     ArgumentError
         If it is none.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 < value < float("inf"):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 < value <= float_info.max:
         raise ArgumentError(f"{key}={value!r} of {layer} must be a positive, finite number")
     return float(value)

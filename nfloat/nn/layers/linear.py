@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from ...errors import ArgumentError, ShapeError, as_integer
+from ...ops.arguments import as_array
 from ...ops.normal import standard_normal
 from ..tape import Tensor, TensorLike, apply, as_tensor
 from .initial import draw_affine
@@ -83,7 +84,7 @@ class Embedding(Layer):
 
     def __call__(self, x: TensorLike) -> Tensor:
         self.check_ready()
-        indices = np.asarray(x.data if isinstance(x, Tensor) else x)
+        indices = as_array(x.data if isinstance(x, Tensor) else x, "x")
         return apply("embedding", self.weight, layer=self.name, indices=indices, padding_idx=self.padding_idx)
 
     def draw(self, generator: np.random.Generator, init: str) -> None:
