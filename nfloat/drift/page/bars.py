@@ -212,8 +212,9 @@ def rates_figure(run: Measurements) -> Figure | None:
         _rates_caption(run.summary) + _swamped_caption(run),
         "Three panels of bars, one bar per recipe: lost updates, underflow, overflow.",
         Table(("recipe", "tensor", *_LOSSES.values()), _rates_rows(run)),
-        "Means over the measured steps; for underflow and overflow the tensor where it happens most. The table also has "
-        "additions of a sum that change nothing (of a sample) and numbers pulled back to the largest, at a few steps.",
+        "Means over the measured steps; for underflow and overflow the tensor where it happens most. The table also "
+        "has additions of a sum that change nothing (of a sample) and numbers pulled back to the largest, at a few "
+        "steps.",
     )
 
 
