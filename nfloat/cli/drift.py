@@ -149,9 +149,8 @@ def _print_causes(result: Result, out: Path) -> None:
     ]
     for name in result.config.recipes:
         alone = [effect for effect in result.ablation(name) if effect.how == "only"]
-        top = [f"{effect.place} {share(effect.share)}" for effect in alone[:2]]
         layers = [effect for effect in result.layer_ablation(name) if effect.how == "only"]
-        top += [f"{effect.place} {share(effect.share)}" for effect in layers[:2]]
+        top = [f"{effect.place} {share(effect.share)}" for effect in (*alone[:2], *layers[:2]) if effect.share]
         lines += [f"{name}: of the change of its loss alone make {listed(top)}"] if top else []
     for item in result.summary:
         if item["first_trouble"] is not None:

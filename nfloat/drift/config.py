@@ -131,15 +131,23 @@ class Config(Comparison):
     @property
     def subject(self) -> Subject:
         """What is trained, in words."""
-        hidden = f"{self.depth} × {self.width}" if self.depth > 1 else f"{self.width}"
-        model = f"{self.model.upper()} with {hidden} hidden units" if self.depth else "linear model"
+        model = self._model_words
         name = Path(self.data).name
         data = DATA_NAMES.get(self.data, name)
         sentence = (
-            f"{'An' if self.depth else 'A'} {model} ({self.activation}) was trained on {data} "
+            f"{'An' if model[:2] in ('ML', 'LS') else 'A'} {model} ({self.activation}) was trained on {data} "
             f"for {self.steps} steps of {self.optimizer} (learning rate {self.lr:g}, batch {self.batch})"
         )
         return Subject(name, model, sentence)
+
+    @property
+    def _model_words(self) -> str:
+        size = f"{self.depth} × {self.width}" if self.depth > 1 else f"{self.width}"
+        if self.model == "mlp":
+            return f"MLP with {size} hidden units" if self.depth else "linear model"
+        names = {"resnet": "ResNet", "transformer": "transformer"}
+        of = f"depth × width {size}" if self.depth > 1 else f"width {size}"
+        return f"{names.get(self.model, self.model.upper())} of {of}"
 
     @property
     def optimizer_name(self) -> str:

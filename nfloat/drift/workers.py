@@ -79,7 +79,8 @@ class Workers:
         cut = {seed for seed in self.kept if apart}
         shared = [each for group in groups for each in (_members(group) if group.seed in cut else [group])]
         alone = len(shared) < 2 or self.threads == 1 or available() < 2
-        if self.other is None and seconds * sum(len(group.members) for group in groups) >= MUCH and not alone:
+        count = len([member for group in groups for member in group.members])
+        if self.other is None and seconds * count >= MUCH and not alone:
             self._start()
         return Shared(self, shared, None if alone else self.other)
 

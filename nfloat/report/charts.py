@@ -95,6 +95,11 @@ def in_percent(value: float, _: object = None) -> str:
     return f"{100 * value:.4g} %"
 
 
+def _few(value: float, _: object = None) -> str:
+    """Numbers between powers of ten, where these are too few: 2, 3 and 5 times each, in few letters."""
+    return f"{value:g}" if f"{value:.0e}"[0] in "235" else ""
+
+
 def line_chart(
     slug: str, lines: Sequence[Line], *, x_label: str, y_label: str, log: bool = True, percent: bool = False
 ) -> str:
@@ -114,6 +119,8 @@ def line_chart(
                 axes.fill_between(*zip(*band, strict=True), color=line.colour, alpha=0.18, linewidth=0)
         if log:
             axes.set_yscale("log")
+            low, high = axes.get_ylim()
+            axes.yaxis.set_minor_formatter(_few if high < 50.0 * low else "")
         axes.set(xlabel=x_label, ylabel=y_label)
         if percent:
             axes.yaxis.set_major_formatter(in_percent)
@@ -128,12 +135,16 @@ def range_chart(slug: str, ranges: Sequence[Range], *, x_label: str) -> str:
     """Spans of shares on a log axis, in per cent: a row per category, a marker per group."""
     categories = list(dict.fromkeys(item.category for item in ranges))
     groups = list(dict.fromkeys(item.group for item in ranges))
-    markers = dict(zip(groups, itertools.cycle("osD^vP"), strict=False))
+    markers = dict(zip(groups, itertools.cycle("osD^vPX*<>ph"), strict=False))
+
+    # groups of a category lie below each other; four of them fit into a line of the key
+    row, key = max(0.36, 0.11 * len(groups)), 0.22 * -(-len(groups) // 4) + 0.1
+    height = 0.65 + key + row * len(categories)
 
     def draw(figure: Any) -> None:
-        axes = figure.add_axes((0.16, 0.16, 0.81, 0.74))
+        axes = figure.add_axes((0.16, 0.55 / height, 0.81, 1.0 - (0.55 + key) / height))
         for item in ranges:
-            offset = (groups.index(item.group) - (len(groups) - 1) / 2) * 0.6 / max(len(groups), 1)
+            offset = (groups.index(item.group) - (len(groups) - 1) / 2) * 0.75 / max(len(groups), 1)
             y = categories.index(item.category) + offset
             axes.plot((item.low, item.high), (y, y), color=item.colour, linewidth=1.2)
             axes.plot(item.middle, y, marker=markers[item.group], color=item.colour, markersize=5.5, linestyle="none")
@@ -145,7 +156,7 @@ def range_chart(slug: str, ranges: Sequence[Range], *, x_label: str) -> str:
         axes.grid(True, axis="x")
         _name_markers(axes, markers)
 
-    return to_svg(slug, (9.2, 1.1 + 0.36 * len(categories)), draw)
+    return to_svg(slug, (9.2, height), draw)
 
 
 def bar_chart(slug: str, categories: Sequence[str], panels: Sequence[Bars], *, percent: bool = True) -> str:
@@ -255,9 +266,7 @@ def _name_markers(axes: Axes, markers: dict[str, str]) -> None:
     """The key of the markers, above the chart."""
     for name, marker in markers.items():
         axes.plot([], [], marker=marker, color=INK, linestyle="none", markersize=5, label=name)
-    axes.legend(
-        loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=len(markers), frameon=False, borderpad=0, handletextpad=0.2
-    )
+    axes.legend(loc="lower left", bbox_to_anchor=(-0.15, 1.0), ncols=4, frameon=False, borderpad=0, handletextpad=0.2)
 
 
 def to_svg(slug: str, size: tuple[float, float], draw: Callable[[Any], None]) -> str:

@@ -27,7 +27,9 @@ def exponent_chart(slug: str, strips: Mapping[str, Mapping[int, float]], spans: 
 
     def draw(figure: Any) -> None:
         rows = len(spans) + len(strips)
-        axes = figure.add_axes((0.24, 0.55 / _height(rows), 0.74, 1.0 - 0.65 / _height(rows)))
+        longest = max(map(len, (*(span.name for span in spans), *strips)))
+        left = min(0.45, max(0.24, 0.02 + 0.0088 * longest))
+        axes = figure.add_axes((left, 0.55 / _height(rows), 0.98 - left, 1.0 - 0.65 / _height(rows)))
         for row, span in enumerate(spans):
             _draw_span(axes, row, span, low, high)
         for row, shares in enumerate(strips.values(), start=len(spans)):

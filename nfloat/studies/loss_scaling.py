@@ -216,8 +216,9 @@ def _counts(rows: Sequence[Row]) -> list[Check]:
         found.append(
             at_least("as many times more than with one layer", deep[0] / max(shallow[0], 1e-9), 5.0, "float64 model")
         )
-    falls = sum(after < before for before, after in itertools.pairwise(deep))
-    found.append(exactly("scales that each keep more than the one before", falls, len(deep) - 1, "Micikevicius et al."))
+    falls = [after for before, after in itertools.pairwise(deep) if after < before]
+    says = "Micikevicius et al. 2018: scaling keeps small gradients"
+    found.append(exactly("scales that each keep more than the one before", len(falls), len(deep) - 1, says))
     return found
 
 

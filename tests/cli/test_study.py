@@ -28,7 +28,7 @@ def test_list(nfloat):
     assert [line.split()[0] for line in lines if line and line[0] != " "] == [*STUDIES, "All"]
     assert [line.strip() for line in lines if line.startswith(" ")] == [study.see for study in STUDIES.values()]
     assert max(map(len, lines)) <= 80
-    assert any(line.split() == ["swamping", "22", "s", "Wang", "et", "al.", "2018"] for line in lines)
+    assert any(line.split() == ["swamping", "29", "s", "Wang", "et", "al.", "2018"] for line in lines)
     facts = json.loads(nfloat("study", "list", "--json").out)
     assert [item["name"] for item in facts] == list(STUDIES)
     assert facts[0]["params"]["repeats"] == 300

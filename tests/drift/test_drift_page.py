@@ -97,6 +97,15 @@ def test_same_bytes_from_the_written_rows(tmp_path, small):
     assert (tmp_path / "again.html").read_bytes() == (tmp_path / "report.html").read_bytes()
 
 
+def test_the_heat_map_is_of_the_recipe_that_is_worse(page, small):
+    (heat,) = (figure for figure in page.figures if figure.slug == "heat")
+    assert heat.title.startswith(f"Error of the gradient in {WORSE},")
+    layers = {
+        row["layer"] for row in small.rows if row["tensor"] == "weight.grad" and row["metric"] == "relative_error"
+    }
+    assert {row[0] for row in heat.data.rows} == layers - {MODEL}
+
+
 def test_sums_that_stall_are_spoken_of():
     config = Config(data="blobs", recipes=("bf16-pure+forward=float8_e5m2",), steps=2, every=1, width=8, seeds=1)
     page = drift_page(run(config.replace(ablate="none", attribute=False), threads=1))

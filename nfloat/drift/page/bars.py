@@ -213,8 +213,8 @@ def rates_figure(run: Measurements) -> Figure | None:
         "Three panels of bars, one bar per recipe: lost updates, underflow, overflow.",
         Table(("recipe", "tensor", *_LOSSES.values()), _rates_rows(run)),
         "Means over the measured steps; for underflow and overflow the tensor where it happens most. The table also "
-        "has the additions of a sum that change nothing (of a sample), and the numbers pulled back to the largest, at "
-        "a few steps.",
+        "has additions of a sum that change nothing (of a sample) and numbers pulled back to the largest, at a few "
+        "steps.",
     )
 
 

@@ -116,6 +116,9 @@ def _by_layer(run: Measurements, item: Summary) -> str:
     alone = [effect for effect in effects if effect.how == ALONE]
     if not alone or alone[0].share is None:
         return ""
+    if alone[0].loss is None:
+        ends = [effect.place for effect in alone if effect.loss is None]
+        return f"{item['recipe']}, rounded in one layer alone, diverges in {listed(ends)}."
     said = [f"{effect.place} {_part(effect)}" for effect in alone[:3] if effect.share]
     if not said:
         return ""

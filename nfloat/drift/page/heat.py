@@ -26,9 +26,12 @@ def layers_over_steps_figure(run: Measurements) -> Figure | None:
 
 
 def _how_far(item: Summary) -> tuple[bool, float, float]:
-    """Diverged, then by the change of the loss if it can be told from none, then by the gradient's error."""
+    """By the change of the loss if it can be told from none, then by the gradient's error; last, what has diverged.
+
+    Of that most gradients are NaN.
+    """
     told = abs(item["effect"] or 0.0) if item["verdict"] in ("worse", "better") else 0.0
-    return item["verdict"] == "diverged", told, item["grad_error"] or 0.0
+    return item["verdict"] != "diverged", told, item["grad_error"] or 0.0
 
 
 def _errors(run: Measurements, recipe: str) -> dict[str, dict[int, float]]:
