@@ -82,7 +82,7 @@ MAY_SKIP = {
     "test_units_record.py", "test_units_golden.py", "test_units_live.py", "test_notebooks.py", "test_against_torch.py",
     "test_dask.py", "test_networks.py", "test_numerics.py", "test_checkpoints.py",
     "test_optimizers_against_pytorch.py", "test_surface.py", "test_in_a_browser.py", "test_explorer.py",
-    "test_loading.py",
+    "test_loading.py", "test_torch.py",
 }  # fmt: skip
 
 

@@ -130,9 +130,7 @@ def test_a_closure_that_overflows_is_a_step_left_out(make):
         assert run.scaler.scale < 65536.0
 
 
-@pytest.mark.filterwarnings(
-    "ignore::DeprecationWarning"
-)  # torch's own forward derivatives are written in its old script
+@pytest.mark.filterwarnings("ignore:.torch.jit")  # torch's own forward derivatives are written in its old script
 def test_functional_gradients():
     model, (x, y) = nn.Sequential(nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 4)).double(), (torch.randn(6, 8), [0] * 6)
     weights, x, y = {k: p.detach() for k, p in model.named_parameters()}, x.double(), torch.tensor(y)
