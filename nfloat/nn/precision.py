@@ -71,11 +71,12 @@ from ..blocks.delayed import greatest_magnitude
 from ..errors import ArgumentError, as_integer, check_callable
 from ..linalg.accumulators import Accumulator
 from ..linalg.blocks import is_block_scaled
-from ..linalg.gemm.small import Rounded, small_product
+from ..linalg.gemm.small import small_product
 from ..linalg.matmul import matmul
 from ..linalg.reductions import column_sums
 from ..linalg.units.quick import quick_product
 from ..linalg.units.unit import Unit
+from ..ops.rounder import Rounded
 from ..streams import SeedLike
 from .casting import Casting
 from .casting import Floats as Floats
@@ -236,9 +237,12 @@ class Precision(Casting):
         if self.observed:
             tensor = "sum" if product == "sums" else f"{product}.sum"
             self.report_sums(name, tensor, result, sums)
-            if isinstance(self.observer, Witness):
-                self.observer.summed(name, tensor, a, b, c, sums)
+            self._witness(name, tensor, a, b, c, sums)
         return result
+
+    def _witness(self, name: str, tensor: str, a: Any, b: Any, c: Floats | None, sums: Sums) -> None:
+        if isinstance(self.observer, Witness):
+            self.observer.summed(name, tensor, a, b, c, sums)
 
     def _quick(self, sums: Sums, a: Any, b: Any, c: Floats | None, rounded: Rounded = (None, None)) -> Floats | None:
         """A product of matrices by a way that was planned before, its operands rounded first; None: there is none."""
@@ -267,6 +271,7 @@ class Precision(Casting):
             return self.matmul(name, "sums", _ones(x.shape[0], x.dtype), x)[0]
         if self.observed:
             self.report_sums(name, "sum", result, sums)
+            self._witness(name, "sum", _ones(x.shape[0], x.dtype), x, None, sums)
         return result
 
     def _trace(self, *row: Any) -> None:

@@ -190,6 +190,14 @@ def as_tensor(value: TensorLike) -> Tensor:
     return value if isinstance(value, Tensor) else Tensor(value)
 
 
+def _operation(name: str) -> Op:
+    try:
+        return OPS[name]
+    except (KeyError, TypeError):
+        hint = nearest_names(name, OPS) if isinstance(name, str) else "an operation has a name"
+        raise ArgumentError(f"name={name!r} is no operation; {hint}") from None
+
+
 def apply(name: str, *operands: Tensor, layer: str = "", **attributes: Any) -> Tensor:
     """Do an operation under the precision in force; record it if someone wants its gradient.
 
@@ -212,12 +220,7 @@ def apply(name: str, *operands: Tensor, layer: str = "", **attributes: Any) -> T
     >>> y.data, x.grad
     (array([0., 2.]), array([0., 1.]))
     """
-    try:
-        op = OPS[name]
-    except (KeyError, TypeError):
-        hint = nearest_names(name, OPS) if isinstance(name, str) else "an operation has a name"
-        raise ArgumentError(f"name={name!r} is no operation; {hint}") from None
-    p = current()
+    op, p = _operation(name), current()
     layer = layer or name
     of_losses = of_parameters = wanted = False
     depth = 0

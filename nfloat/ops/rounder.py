@@ -117,6 +117,10 @@ class Rounder:
             return self.apply(a.astype(np.float64), key).astype(np.float32)
 
 
+#: how two operands are rounded, None: not at all
+Rounded = tuple[Rounder | None, Rounder | None]
+
+
 @lru_cache(maxsize=4096)
 def packed_rounding(how: Rounder) -> bool:
     """Whether operands may be rounded as they are packed (`round_into`): zeros that pad them stay what they are."""

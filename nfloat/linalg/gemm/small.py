@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from ...kernels.gemm.pack import pack
 from ...kernels.jit import entry_point
 from ...ops.memory import aligned
-from ...ops.rounder import Rounder, round_into
+from ...ops.rounder import Rounded, Rounder, round_into
 from ...ops.threads import NATIVE, WORK_PER_THREAD
 from ..accumulators import Accumulator
 from .candidate import Candidate, Problem
@@ -59,10 +59,6 @@ class Plan:
     some_panels: int
     calls: tuple[NDArray[np.int64], NDArray[np.int64]]
     constants: NDArray[np.int64]
-
-
-#: how operands are rounded, None: not at all
-Rounded = tuple[Rounder | None, Rounder | None]
 
 
 class Scratch(NamedTuple):

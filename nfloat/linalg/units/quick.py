@@ -23,9 +23,8 @@ from ...formats.names import get_format
 from ...kernels.gemm.pack import pack
 from ...kernels.jit import entry_point
 from ...kernels.units.pack import scan_packed
-from ...ops.rounder import Rounder, round_into
+from ...ops.rounder import Rounded, Rounder, round_into
 from ...ops.threads import WORK_PER_THREAD
-from ..gemm.small import Rounded
 from .jobs import fast_job, is_fast
 from .operands import NOTHING, Reach, UnitOperands, measure, reach_of
 from .run import NO_SCALES, Job, Tiling, as_it_is, ascending, tiling_of

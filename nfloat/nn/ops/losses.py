@@ -53,7 +53,7 @@ def _in_carrier(p: Precision, loss: float) -> Floats:
     """A loss as it is kept; infinity beyond the carrier's range."""
     if -_SURE < loss < _SURE:
         return np.array(loss, p.carrier)
-    with quiet:
+    with np.errstate(over="ignore"):
         return np.array(loss, p.carrier)
 
 

@@ -114,8 +114,8 @@ class Optimizer(ABC):
         self.state: dict[str, dict[str, Floats]] = {name: {} for name in parameters}
 
     @abstractmethod
-    def direction(self, c: Computation) -> Scaled:
-        """The step to be added to w, unrounded, as a factor and a direction; momenta are updated and cast."""
+    def direction(self, c: Computation) -> Floats | Scaled:
+        """The step to be added to w, unrounded, or a factor and a direction of it; momenta are updated and cast."""
 
     def step(self, watch: Callable[[Update], None] | None = None) -> None:
         """Update every parameter that has a gradient, as the precision in force says.
@@ -171,7 +171,8 @@ class Optimizer(ABC):
         if p.tracer is not None and own.arithmetic is None:
             p.tracer(*Role.ARITHMETIC.label(name), _CARRIERS[p.carrier.char], "nearest_even", g.size)
         computation = Computation(p, own, name, before, g, state)
-        scaled = self.direction(computation)
+        found = self.direction(computation)
+        scaled = found if isinstance(found, Scaled) else Scaled(None, found)
         after = None if quick is None else in_one_pass(p, quick, name, before, scaled, state)
         if after is not None:
             parameter.store(after, own.weights.format)
