@@ -5,7 +5,7 @@ Each caption says what to conclude, computed from what the figure shows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ...report.charts import Bars, bar_chart
 from ...report.intervals import Span, interval_chart
@@ -61,43 +61,50 @@ def _effect_caption(known: Sequence[Summary]) -> str:
 def ablation_figure(run: Measurements) -> Figure | None:
     """What each place of a recipe does to the whole run alone, and what takes it away."""
     found = {name: of for name in run.config.recipes if (of := run.ablation(name))}
-    if not found:
-        return None
-    return Figure(
-        "ablation",
-        "Which rounding does it, over the whole run",
-        _bars_alone(run, "ablation", found, list(PLACES)),
-        " ".join(_ablation_caption(name, of) for name, of in found.items()),
-        "Bars: the part of the change of the loss that each place makes alone, one panel per recipe.",
-        Table(
-            ("recipe", "training", "change of the loss", "part made or removed", "path distance"),
-            [_ablation_row(name, effect) for name, of in found.items() for effect in of],
-        ),
+    note = (
         f"Trained again from seed {run.config.seed} with one place rounded as the recipe says and everything else in "
         "float64. A place that makes the loss lower has no bar; the table has every number, and the trainings without "
-        "a place, or with a repair.",
+        "a place, or with a repair."
     )
+    return _causes(run, "ablation", "rounding", "place", found, list(PLACES), _ablation_caption, note)
 
 
 def layer_ablation_figure(run: Measurements) -> Figure | None:
     """What each group of layers of a recipe does to the whole run alone."""
     found = {name: of for name in run.config.recipes if (of := run.layer_ablation(name))}
+    groups = list(dict.fromkeys(place for name in found for place in layers_tried(name, run.ends)))
+    note = (
+        f"Trained again from seed {run.config.seed} with everything in one layer rounded as the recipe says and all "
+        "other layers in float64; between layers: what belongs to none that has parameters. A layer that makes the "
+        "loss lower has no bar; the table has every number."
+    )
+    return _causes(run, "layer-ablation", "layer", "layer", found, groups, _layer_caption, note)
+
+
+def _causes(
+    run: Measurements,
+    slug: str,
+    asked: str,
+    each: str,
+    found: Mapping[str, Sequence[Effect]],
+    order: Sequence[str],
+    caption: Callable[[str, Sequence[Effect]], str],
+    note: str,
+) -> Figure | None:
+    """What was found by training again, of each recipe; None if nothing was."""
     if not found:
         return None
-    places = list(dict.fromkeys(place for name in found for place in layers_tried(name, run.ends)))
     return Figure(
-        "layer-ablation",
-        "Which layer does it, over the whole run",
-        _bars_alone(run, "layer-ablation", found, places),
-        " ".join(_layer_caption(name, of) for name, of in found.items()),
-        "Bars: the part of the change of the loss that each layer makes alone, one panel per recipe.",
+        slug,
+        f"Which {asked} does it, over the whole run",
+        _bars_alone(run, slug, found, order),
+        " ".join(caption(name, of) for name, of in found.items()),
+        f"Bars: the part of the change of the loss that each {each} makes alone, one panel per recipe.",
         Table(
             ("recipe", "training", "change of the loss", "part made or removed", "path distance"),
             [_ablation_row(name, effect) for name, of in found.items() for effect in of],
         ),
-        f"Trained again from seed {run.config.seed} with everything in one layer rounded as the recipe says and all "
-        "other layers in float64; between layers: what belongs to none that has parameters. A layer that makes the "
-        "loss lower has no bar; the table has every number.",
+        note,
     )
 
 
@@ -115,8 +122,11 @@ def _bars_alone(run: Measurements, slug: str, found: Mapping[str, Sequence[Effec
 
 def _layer_caption(name: str, effects: Sequence[Effect]) -> str:
     """The layer that does most."""
-    top = effects[0]
-    return f"{name}: {top.place} alone, {'the run diverges' if top.loss is None else _signed(change(top.loss))}."
+    return f"{_alone(name, effects[0])}."
+
+
+def _alone(name: str, top: Effect) -> str:
+    return f"{name}: {top.place} alone, {'the run diverges' if top.loss is None else _signed(change(top.loss))}"
 
 
 def _positive(effect: Effect | None) -> float | None:
@@ -132,7 +142,7 @@ def _ablation_row(name: str, effect: Effect) -> list[str]:
 def _ablation_caption(name: str, effects: Sequence[Effect]) -> str:
     """The place that does most, and the best repair."""
     top = next(effect for effect in effects if effect.how == ALONE)
-    text = f"{name}: {top.place} alone, {'the run diverges' if top.loss is None else _signed(change(top.loss))}"
+    text = _alone(name, top)
     repairs = [effect for effect in effects if effect.how == REPAIRED]
     text += f"; {listed([_repair(effect) for effect in repairs])}" if repairs else ""
     return f"{text}."
