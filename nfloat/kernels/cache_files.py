@@ -2,6 +2,9 @@
 
 A file that is empty, cut, garbage or not what was written is as good as none: the kernel is compiled and written anew.
 What cannot be written (a full disk, a folder that is gone) is compiled in every process, and said once.
+
+Of several processes that need a kernel at the same moment one compiles it; the others wait for that one and load what
+it has written.
 """
 
 from __future__ import annotations
@@ -15,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from numba.core.caching import IndexDataCacheFile
+
+from .turns import Turn
 
 _SIZE = hashlib.sha256().digest_size
 
@@ -33,18 +38,24 @@ class CheckedCacheFile(IndexDataCacheFile):
     """The index and the code of one kernel; loading never raises, and neither does saving."""
 
     said = False
+    turn: Turn
 
     @classmethod
     def of(cls, plain: IndexDataCacheFile) -> CheckedCacheFile:
         """In the place of one that Numba made."""
         checked = cls.__new__(cls)
         checked.__dict__.update(plain.__dict__)
+        checked.turn = Turn(Path(checked._index_path))
         return checked
 
     def load(self, key: object) -> Any:
-        """The code of a key, or None."""
-        name = self._load_index().get(key)
-        return None if name is None else self._read(self._data_path(name))
+        """The code of a key, or None: then it is this process's turn to compile it, until it saves or gives up."""
+        found = self._kept(key)
+        if found is None and self.turn.take():
+            found = self._kept(key)
+            if found is not None:
+                self.turn.give_up()
+        return found
 
     def save(self, key: object, data: object) -> None:
         """Keep the code of a key, if the folder lets us."""
@@ -52,6 +63,12 @@ class CheckedCacheFile(IndexDataCacheFile):
             super().save(key, data)
         except OSError as error:
             self._say(error)
+        finally:
+            self.turn.give_up()
+
+    def _kept(self, key: object) -> Any:
+        name = self._load_index().get(key)
+        return None if name is None else self._read(self._data_path(name))
 
     def _load_index(self) -> dict[Any, str]:
         found = self._read(self._index_path)

@@ -194,7 +194,10 @@ class _Announcer(event.Listener):
             print(f"nfloat: compiling {dispatcher.py_func.__name__} ({where})", file=sys.stderr, flush=True)
 
     def on_end(self, event: Any) -> None:
-        pass
+        """What could not be compiled, or was interrupted, another process may try."""
+        file = getattr(event.data["dispatcher"]._cache, "_cache_file", None)
+        if isinstance(file, CheckedCacheFile) and sys.exc_info()[0] is not None:
+            file.turn.give_up()
 
 
 event.register("numba:compile", _Announcer())

@@ -20,7 +20,7 @@ MUTATIONS = runpy.run_path(str(SCRIPT))["load"]()
 #: names of operations and orders, files of compiled code, what a CPU has, sizes of tiles: nothing that computes
 WITHOUT_ARITHMETIC = {
     "__init__.py", "operations.py", "orders.py", "cache_files.py", "inlined.py", "machine.py", "outlined.py",
-    "shapes.py",
+    "shapes.py", "turns.py",
 }  # fmt: skip
 MUST_HAVE = (
     "gemm/route.py",
