@@ -55,20 +55,20 @@ class Walk(NamedTuple):
         """Of one image."""
         return self.out[0] * self.out[1]
 
-    def around(self, size: Pair) -> tuple[Pair, Pair]:
-        """How many zeros are seen before and behind an image of that size, by axis."""
-        before = [max(0, -min(taps)) for taps in self.taps]
-        ends = [
-            (out - 1) * step + max(taps) + 1 for taps, step, out in zip(self.taps, self.step, self.out, strict=True)
-        ]
-        behind = [max(0, end - n) for end, n in zip(ends, size, strict=True)]
-        return (before[0], behind[0]), (before[1], behind[1])
+
+@lru_cache(maxsize=256)
+def _around(walk: Walk, size: Pair) -> tuple[Pair, Pair]:
+    """How many zeros are seen before and behind an image of that size, by axis."""
+    before = [max(0, -min(taps)) for taps in walk.taps]
+    ends = [(out - 1) * step + max(taps) + 1 for taps, step, out in zip(walk.taps, walk.step, walk.out, strict=True)]
+    behind = [max(0, end - n) for end, n in zip(ends, size, strict=True)]
+    return (before[0], behind[0]), (before[1], behind[1])
 
 
 @lru_cache(maxsize=256)
 def _offsets(walk: Walk, channels: int, all_channels: int, size: Pair, images: int) -> tuple[Indices, Indices]:
     """Where taps and places stand in so many images with zeros around, flat: image[taps[k] + places[j]]."""
-    (top, _), (left, _) = walk.around(size)
+    (top, _), (left, _) = _around(walk, size)
     height, width = _padded(walk, size)
     rows, columns = (np.array(taps, np.int64) for taps in walk.taps)
     down, along = (step * np.arange(out) for step, out in zip(walk.step, walk.out, strict=True))
@@ -79,7 +79,7 @@ def _offsets(walk: Walk, channels: int, all_channels: int, size: Pair, images: i
 
 def _padded(walk: Walk, size: Pair) -> Pair:
     """The size of an image with the zeros that are seen."""
-    (top, bottom), (left, right) = walk.around(size)
+    (top, bottom), (left, right) = _around(walk, size)
     return size[0] + top + bottom, size[1] + left + right
 
 
@@ -97,7 +97,7 @@ class _Images:
 
     def __init__(self, x: Floats, walk: Walk, some: int, how: Rounder | None, dtype: type) -> None:
         self._x, self._how, self._dtype = x, how, np.dtype(dtype)
-        (top, _), (left, _) = walk.around(x.shape[2:])
+        (top, _), (left, _) = _around(walk, x.shape[2:])
         height, width = _padded(walk, x.shape[2:])
         self._inside = (..., slice(top, top + x.shape[2]), slice(left, left + x.shape[3]))
         plain = (height, width) == x.shape[2:] and x.dtype == dtype and x.flags.c_contiguous and x.flags.aligned
