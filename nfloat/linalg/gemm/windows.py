@@ -281,7 +281,7 @@ def window_gradient(
     >>> window_gradient(np.ones((1, 1, 2, 3)), x, walk, 1, Accumulator("float64"), (None, None), 1)
     array([[ 8., 15.]])
     """
-    kernel = _kernel(dy, x, None, len(x) * walk.places, acc, rounded)
+    kernel = _kernel(dy, x, None, len(x) * walk.places, acc, rounded) if len(x) else None
     if kernel is None:
         return None
     task = _Gradient(kernel, dy, x, walk, groups, rounded, acc.order is Order.SEQUENTIAL)
@@ -303,7 +303,7 @@ class _Gradient:
     ) -> None:
         self._kernel, self._dy, self._x, self._walk, self._rounded = kernel, dy, x, walk, rounded
         self._groups, self._m, self._channels = groups, dy.shape[1] // groups, x.shape[1] // groups
-        self._taps, _ = _offsets(walk, self._channels, x.shape[1], x.shape[2:], 1)
+        self._taps, _ = _offsets(walk, self._channels, self._channels, x.shape[2:], 1)
         #: images of a piece of k
         self._some = max(1, min(len(x), _K // walk.places)) if cut else len(x)
         k = self._some * walk.places
@@ -327,16 +327,16 @@ class _Gradient:
         kernel, size = self._kernel, self._panels * self._kernel.shape.width
         blocks = [self._taps[at * size : (at + 1) * size] for at in range(begin, end)]
         sums = [np.empty((self._m, taps.size), kernel.dtype) for taps in blocks]
-        seen = _Images(self._x, self._walk, self._some, self._rounded[1], kernel.dtype)
+        x = self._x[:, group * self._channels : (group + 1) * self._channels]
+        seen = _Images(x, self._walk, self._some, self._rounded[1], kernel.dtype)
         packed = _buffer(size * self._some * self._walk.places, kernel.dtype)
-        for start in range(0, len(self._x), self._some):
-            stop = min(len(self._x), start + self._some)
+        for start in range(0, len(x), self._some):
+            stop = min(len(x), start + self._some)
             images, rows = seen.flat(start, stop), self._dy_rows(group, start, stop)
-            own = images[group * self._channels * (images.size // ((stop - start) * self._x.shape[1])) :]
-            _, places = _offsets(self._walk, self._channels, self._x.shape[1], self._x.shape[2:], stop - start)
-            call = kernel.call(places.size, start > 0, stop == len(self._x))
+            _, places = _offsets(self._walk, self._channels, self._channels, x.shape[2:], stop - start)
+            call = kernel.call(places.size, start > 0, stop == len(x))
             for taps, out in zip(blocks, sums, strict=True):
-                kernel.windows(own, places, taps, kernel.shape.width, packed, 0, kernel.panels(taps.size))
+                kernel.windows(images, places, taps, kernel.shape.width, packed, 0, kernel.panels(taps.size))
                 if not kernel.multiply(rows, packed, out, call):
                     return False
         for at, out in zip(range(begin, end), sums, strict=True):

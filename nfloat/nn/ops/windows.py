@@ -46,12 +46,12 @@ def columns(x: Floats, walk: Walk) -> Floats:
     across = x.transpose(1, 0, 2, 3)
     for a, b, to, of in views(size, taps, walk.step, walk.out):
         seen[:, a, b, :, *to] = across[:, :, *of]
-    return seen.reshape(channels * len(taps[0]) * len(taps[1]), -1)
+    return seen.reshape(channels * len(taps[0]) * len(taps[1]), n * walk.places)
 
 
 def channels_first(x: Floats) -> Floats:
     """(n, channels, h, w) -> (channels, n h w)."""
-    return x.transpose(1, 0, 2, 3).reshape(x.shape[1], -1)
+    return x.transpose(1, 0, 2, 3).reshape(x.shape[1], x.size // x.shape[1])
 
 
 def windowed(
@@ -78,7 +78,7 @@ def windowed(
     some = max(1, _MOST // (w.shape[0] * w.shape[2] * walk.places))
     found = [
         _images(_stacked(p, name, part, w, columns(x[at : at + some], walk), c), min(some, len(x) - at), walk.out)
-        for at in range(0, len(x), some)
+        for at in range(0, max(len(x), 1), some)
     ]
     return found[0] if len(found) == 1 else np.concatenate(found)
 
@@ -92,12 +92,12 @@ def _stacked(
     if len(w) > 1:
         a, b, start = w, seen.reshape(len(w), w.shape[2], -1), None if c is None else c[:, :, np.newaxis]
     y = p.matmul(name, part, a, b, start) if roles is None else p.gemm(name, part, a, b, start, roles)
-    return y.reshape(-1, y.shape[-1])
+    return y.reshape(w.shape[0] * w.shape[1], y.shape[-1])
 
 
 def _images(y: Floats, n: int, out: Pair) -> Floats:
     """(channels, n h w) -> (n, channels, h, w)."""
-    return np.ascontiguousarray(y.reshape(-1, n, *out).transpose(1, 0, 2, 3))
+    return np.ascontiguousarray(y.reshape(len(y), n, *out).transpose(1, 0, 2, 3))
 
 
 def windowed_gradient(
@@ -118,11 +118,13 @@ def windowed_gradient(
         dw = window_gradient(dy, x, walk, groups, planned.sums, (None, None), p.threads)
         if dw is not None:
             return dw
-    rows, split = channels_first(dy), x.reshape(len(x), groups, -1, *x.shape[2:])
-    some = max(1, _MOST // (len(x) * groups * len(walk.taps[0]) * len(walk.taps[1]) * walk.places))
+    rows, channels = channels_first(dy), x.shape[1] // groups
+    split = x.reshape(len(x), groups, channels, *x.shape[2:])
+    some = max(1, _MOST // (max(len(x), 1) * groups * len(walk.taps[0]) * len(walk.taps[1]) * walk.places))
+    parts = [split[:, :, at : at + some] for at in range(0, channels, some)]
     found = [
-        _gradient(p, name, rows, split[:, :, at : at + some].reshape(len(x), -1, *x.shape[2:]), walk, groups)
-        for at in range(0, split.shape[2], some)
+        _gradient(p, name, rows, one.reshape(len(x), groups * one.shape[2], *x.shape[2:]), walk, groups)
+        for one in parts
     ]
     return found[0] if len(found) == 1 else np.concatenate(found, axis=1)
 
@@ -133,7 +135,8 @@ def _gradient(
     """Rows of dy, (groups m, n places), times the windows of x; `roles` as in `_stacked`."""
     a, b = rows, columns(x, walk).T
     if groups > 1:
-        a, b = a.reshape(groups, -1, a.shape[1]), b.T.reshape(groups, -1, b.shape[0]).swapaxes(1, 2)
+        a = a.reshape(groups, len(a) // groups, a.shape[1])
+        b = b.T.reshape(groups, b.shape[1] // groups, b.shape[0]).swapaxes(1, 2)
     part = "weight_gradient"
     dw = p.matmul(name, part, a, b) if roles is None else p.gemm(name, part, a, b, roles=roles)
     return dw.reshape(len(rows), -1)
