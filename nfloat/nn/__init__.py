@@ -1,11 +1,12 @@
 """A small neural-network engine with its own backpropagation, in which every tensor is rounded where a recipe says.
 
-``tape`` (Tensor, the graph), ``expressions`` (``x + y``, ``x.sum()``), ``functional`` and ``attention`` (what is no
-tensor's method), ``ops`` (forward and backward side by side), ``elementary`` (exp, log, tanh and sums of losses, the
-same on every machine), ``layers``, ``losses``, ``optim``; ``recipes`` (what is rounded where) and ``precision`` (what
-that means: the only place that rounds, with ``casting``, ``roles``, ``operands`` and ``products``); ``scaling`` (loss
-scaling; ``clamping``: overflow that no infinity shows), ``data``, ``models``, ``train``; ``tracing`` (every rounding of
-a step), ``checkpoints``; ``unsupported`` (arguments of PyTorch's that are refused).
+``tape`` (Tensor, the graph), ``backward`` (the walk back), ``expressions`` (``x + y``, ``x.sum()``), ``functional`` and
+``attention`` (what is no tensor's method), ``ops`` (forward and backward side by side), ``elementary`` (exp, log, tanh
+and sums of losses, the same on every machine), ``layers``, ``losses``, ``optim``; ``recipes`` (what is rounded where)
+and ``precision`` (what that means: the only place that rounds, with ``casting``, ``roles``, ``operands`` and
+``products``); ``scaling`` (loss scaling; ``clamping``: overflow that no infinity shows), ``data``, ``models``,
+``train``; ``tracing`` (every rounding of a step), ``checkpoints``; ``unsupported`` (arguments of PyTorch's that are
+refused).
 
     with nf.nn.precision("bf16-mixed", seed=0, step=0):
         loss = nf.nn.cross_entropy(model(x), y)

@@ -96,7 +96,7 @@ from .operands import (
     under_one_scale,
 )
 from .products import scaled, split
-from .recipes import BlockCast, Cast, Recipe, recipe
+from .recipes import BlockCast, Cast, Planned, Recipe, recipe
 from .recipes.sums import SplitK, Sums, described
 from .roles import Role as Role
 
@@ -128,21 +128,16 @@ class Precision(Casting):
         `product` is "forward", "input_gradient" or "weight_gradient". A scale of a whole operand is applied to the sums
         (rounded once more to their format), and then c is added (in the same way).
         """
-        r = self.recipe.at(name) if self.recipe.layers else self.recipe
-        one, other = roles[0].operand, roles[1].operand
-        planned = None if self.observed else r.planned(product, one, other)
+        planned = self.planned(name, product, roles)
         if planned is not None:
             result = self._quick(planned.sums, a, b, c, planned.rounded)
             if result is not None:
                 return result
         b = b.made() if isinstance(b, Late) else b
-        first, second = r.operands(product, one, other)
+        r = self.recipe.at(name) if self.recipe.layers else self.recipe
+        first, second = r.operands(product, roles[0].operand, roles[1].operand)
         if not (isinstance(first, BlockCast) or isinstance(second, BlockCast)):
-            if first is not None:
-                a = self._rounded(first, roles[0], name, a)
-            if second is not None:
-                b = self._rounded(second, roles[1], name, b)
-            return self.matmul(name, product, a, b, c)
+            return self.matmul(name, product, *self.rounded(name, product, a, b, roles), c)
         sums = r.summed(product)
         apart = is_block_scaled(sums)
         left = self._operand(first, roles[0], name, product, a, -1, apart)
@@ -151,6 +146,22 @@ class Precision(Casting):
         if alpha == 1.0:
             return self.matmul(name, product, left.values, right.values, c)
         return scaled(self.matmul(name, product, left.values, right.values, None), alpha, c, sums)
+
+    def planned(self, name: str, product: str, roles: tuple[Role, Role]) -> Planned | None:
+        """How a product of those operands is done that nobody watches; None: only `gemm` knows."""
+        if self.observed:
+            return None
+        r = self.recipe.at(name) if self.recipe.layers else self.recipe
+        return r.planned(product, roles[0].operand, roles[1].operand)
+
+    def rounded(self, name: str, product: str, a: Floats, b: Floats, roles: tuple[Role, Role]) -> tuple[Floats, Floats]:
+        """Operands of a product that are rounded number by number, as `gemm` rounds them."""
+        r = self.recipe.at(name) if self.recipe.layers else self.recipe
+        first, second = r.operands(product, roles[0].operand, roles[1].operand)
+        return (
+            self._rounded(first, roles[0], name, a) if isinstance(first, Cast) else a,
+            self._rounded(second, roles[1], name, b) if isinstance(second, Cast) else b,
+        )
 
     def _operand(
         self, cast: Cast | BlockCast | None, role: Role, name: str, product: str, x: Floats, k: int, apart: bool

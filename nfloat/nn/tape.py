@@ -11,7 +11,6 @@ added. What the operations compute stands in ``ops``, how they are written (``x 
 
 from __future__ import annotations
 
-from operator import attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,13 +18,16 @@ from numpy.typing import ArrayLike
 
 from ..errors import ArgumentError, ShapeError, nearest_names
 from ..formats.format import Format
+from ..formats.rounding import Rounding
+from ..kernels.arithmetic.operations import Operation
 from ..ops.arguments import as_carrier
 from ..ops.rounder import packed_rounding
+from .backward import Pending, in_carrier, plus, propagate, recipe_of, results, say
 from .expressions import Expression
 from .operands import Late
-from .ops import OPS, RESULT, Op, Part
+from .ops import OPS, RESULT, Op
 from .precision import Floats, Precision, Role, current
-from .recipes import Cast, Recipe
+from .recipes import Cast
 
 
 class Origin(NamedTuple):
@@ -144,16 +146,17 @@ class Tensor(Expression["Tensor"]):
             raise ArgumentError(
                 "backward() on a tensor that depends on nothing with requires_grad=True; set it on a leaf"
             )
-        pending: Pending = {id(self): (self, self._start(gradient), current(), False)}
-        last, todo = self.origin, _results(self)[::-1]
+        pending: Pending = {id(self): (self, self._start(gradient), current(), False, False)}
+        last, todo = self.origin, results(self)[::-1]
         with np.errstate(all="ignore"):  # infinities and NaN are results here, not accidents
             while todo:
                 result = todo.pop()
-                _propagate(result, pending.pop(id(result))[1], pending)
+                _, arrived, _, _, member = pending.pop(id(result))
+                propagate(result, arrived, member, pending)
                 if release:
                     result.origin = None
-            for leaf, gradient_, p, _ in pending.values():
-                leaf.grad = gradient_ if leaf.grad is None else _plus(p, leaf, leaf.grad, gradient_)
+            for leaf, gradient_, p, *_ in pending.values():
+                leaf.grad = gradient_ if leaf.grad is None else plus(p, leaf, leaf.grad, gradient_)
         if last is not None:
             last.precision.forget()
 
@@ -181,7 +184,7 @@ TensorLike = Tensor | ArrayLike
 _LARGE = 1 << 14
 #: what a named tuple's own constructor does, in a third of the time
 _tuple = tuple.__new__
-_depth = attrgetter("depth")
+_SINGLE = np.dtype(np.float32)
 _new = Tensor.__new__
 
 
@@ -240,14 +243,21 @@ def apply(name: str, *operands: Tensor, layer: str = "", **attributes: Any) -> T
             arrays.append(operand._data)
         else:
             arrays.append(read(p, operand, layer, activations, of_losses, op.late))
-    values, kept = op.forward(p, layer, *arrays, **attributes)
+    values = None
+    if op.combined is not None and not (of_losses or of_parameters or p.observed):
+        values = _combined(p, activations, op.combined, layer, arrays)
+    rounded = values is not None or (op.exact and not of_parameters)
+    if values is None:
+        values, kept = op.forward(p, layer, *arrays, **attributes)
+    else:
+        kept = [x.shape for x in arrays]
     if p.tracer is not None:
-        _trace(p, layer, f"{name}.forward", values, op.exact)
+        say(p, layer, f"{name}.forward", values, op.exact)
     result: Tensor = _new(Tensor)
     result.loss = of_losses = op.loss or of_losses
     if of_losses:
-        result.store(_in_carrier(p, values), None)
-    elif op.exact and not of_parameters:
+        result.store(in_carrier(p, values), None)
+    elif rounded:
         result.store(values, activations.format)
     else:  # what is moved out of a parameter is rounded as any result: it may be of another format than activations
         result.store(p.round(activations, Role.ACTIVATION, layer, values), activations.format)
@@ -257,6 +267,15 @@ def apply(name: str, *operands: Tensor, layer: str = "", **attributes: Any) -> T
         kept = result._data if kept is RESULT else _with_result(kept, result)
         result.origin, result.depth = _tuple(Origin, (op, layer, operands, kept, p)), depth + 1
     return result
+
+
+def _combined(p: Precision, cast: Cast, operation: Operation, layer: str, arrays: list[Any]) -> Floats | None:
+    """x + y or x - y of activations, rounded as such; None: of other shapes, types and modes the operation does it."""
+    x, y = arrays
+    if x.shape != y.shape or not x.dtype is y.dtype is p.carrier is _SINGLE:
+        return None
+    nearest = cast.rounding is Rounding.NEAREST_EVEN
+    return p.add(Role.ACTIVATION, layer, x, y, True, operation) if nearest else None
 
 
 def _with_result(kept: Any, result: Tensor) -> Any:
@@ -274,7 +293,7 @@ def read(
     In arithmetic on losses nothing but parameters is cast. `late`: the operation takes matrices as `Late`.
     """
     if tensor.parameter:
-        r = _recipe_of(p, tensor) if p.recipe.layers else p.recipe
+        r = recipe_of(p, tensor)
         values = tensor._data if tensor.format is r.weights.format else stored(p, tensor)
         return values if r.weight_copy is None else _copy(p, r.weight_copy, tensor.name, values, late)
     if of_losses or tensor.format is activations.format:
@@ -291,100 +310,9 @@ def _copy(p: Precision, cast: Cast, name: str, values: Floats, late: bool) -> Fl
     return p.round(cast, Role.WEIGHT_COPY, name, values)
 
 
-def _recipe_of(p: Precision, parameter: Tensor) -> Recipe:
-    """The recipe as it holds for a parameter's layer."""
-    return p.recipe.at(Role.WEIGHT.layer(parameter.name)) if p.recipe.layers else p.recipe
-
-
 def stored(p: Precision, parameter: Tensor) -> Floats:
     """The values of a parameter as `p` keeps them between steps; rounded to nearest if they come from outside."""
-    weights = _recipe_of(p, parameter).weights
+    weights = recipe_of(p, parameter).weights
     if parameter.format is weights.format:
         return parameter._data
     return p.round(weights.nearest, Role.WEIGHT, parameter.name, parameter._data)
-
-
-#: by id: a tensor, the sum of the gradients that have arrived there so far, the precision in which they were added, and
-#: whether that sum is an array of the walk's own, which nobody else holds before it is over
-Pending = dict[int, tuple[Tensor, Floats, Precision, bool]]
-
-
-def _propagate(result: Tensor, gradient: Floats, pending: Pending) -> None:
-    """Send a result's complete gradient to the operands it came from."""
-    assert result.origin is not None, "what is to be propagated came from an operation"
-    op, name, operands, kept, p = result.origin
-    needs = []
-    for operand in operands:
-        needs.append(operand.requires_grad)
-    for operand, part in zip(operands, op.backward(p, name, kept, gradient, needs), strict=True):
-        if part is None:
-            continue
-        if p.tracer is not None:
-            _trace(p, name, f"{op.name}.backward", part, op.exact_backward)
-        key = id(operand)
-        known = pending.get(key)
-        if type(part) is Part:
-            pending[key] = operand, _with_part(p, operand, part, known), p, True
-            continue
-        values: Any = part
-        if not op.exact_backward:
-            values = _cast_gradient(p, operand, values)
-        if known is not None:
-            values = _plus(p, operand, known[1], values)
-        pending[key] = operand, values, p, False
-
-
-def _with_part(
-    p: Precision, tensor: Tensor, part: Part, known: tuple[Tensor, Floats, Precision, bool] | None
-) -> Floats:
-    """The sum of a tensor's gradients with one that is 0 but for a part: that part alone is added, and rounded."""
-    if known is None:
-        total = np.zeros(part.shape, part.values.dtype)
-    else:
-        total = known[1] if known[3] else np.array(known[1])
-    total[part.key] = _plus(p, tensor, total[part.key], part.values)
-    return total
-
-
-def _trace(p: Precision, layer: str, tensor: str, values: Floats | Part, exact: bool) -> None:
-    """Say in what an operation computed: the type of what it gave, before that is rounded."""
-    assert p.tracer is not None, "there is someone to tell"
-    values = values.values if isinstance(values, Part) else values
-    p.tracer(layer, tensor, np.asarray(values).dtype.name, "exact" if exact else "nearest_even", np.size(values))
-
-
-def _plus(p: Precision, tensor: Tensor, one: Floats, other: Floats) -> Floats:
-    """The sum of two gradients of a tensor, rounded as such a gradient is."""
-    return _cast_gradient(p, tensor, np.add(one, other, dtype=np.float64))
-
-
-def _cast_gradient(p: Precision, tensor: Tensor, gradient: Floats) -> Floats:
-    """A gradient of a tensor as the recipe stores it: of parameters, of activations; of losses in the carrier."""
-    if tensor.loss:
-        return _in_carrier(p, gradient)
-    if tensor.parameter:
-        cast, role = (_recipe_of(p, tensor) if p.recipe.layers else p.recipe).weight_gradients, Role.WEIGHT_GRADIENT
-    else:
-        cast, role = p.at(tensor.name).activation_gradients, Role.ACTIVATION_GRADIENT
-    if not p.observed and gradient.dtype is p.carrier and gradient.dtype in cast.exact_in:
-        return gradient
-    return p.round(cast, role, tensor.name, gradient)
-
-
-def _in_carrier(p: Precision, values: Floats) -> Floats:
-    if type(values) is np.ndarray and values.dtype is p.carrier:
-        return values
-    with np.errstate(over="ignore"):
-        return np.asarray(values, p.carrier)
-
-
-def _results(root: Tensor) -> list[Tensor]:
-    """Every result that `root` depends on (itself included) and whose gradient is needed, each before its operands."""
-    found: dict[int, Tensor] = {}
-    stack = [root]
-    while stack:
-        tensor = stack.pop()
-        if tensor.origin is not None and id(tensor) not in found:
-            found[id(tensor)] = tensor
-            stack.extend(tensor.origin.operands)
-    return sorted(found.values(), key=_depth, reverse=True)

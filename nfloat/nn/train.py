@@ -265,17 +265,20 @@ def evaluate(
     return Evaluation(value, int(np.count_nonzero(right)) / right.size if right.size else float("nan"))
 
 
-#: examples of one pass of `evaluate`: images as columns of a convolution take much room
-_AT_ONCE = 512
+#: examples of one pass of `evaluate`, and numbers of these, at least so many examples: what images become on the way is
+#: many times as large, and stays in the cache
+_AT_ONCE, _NUMBERS, _FEWEST = 512, 1 << 16, 32
 
 
 def _results(model: Layer, x: ArrayLike, apart: bool) -> Tensor:
     """What the model gives: in parts where every example's bits are its own, as in float64."""
     examples = as_array(x.data if isinstance(x, Tensor) else x, "x")
-    if not apart or not examples.shape or len(examples) <= _AT_ONCE:
+    each = math.prod(examples.shape[1:])
+    some = min(_AT_ONCE, max(_FEWEST, _NUMBERS // max(each, 1)))
+    if not apart or not examples.shape or len(examples) <= some:
         return model(x)
-    starts = range(0, len(examples), _AT_ONCE)
-    return Tensor(np.concatenate([model(examples[start : start + _AT_ONCE]).data for start in starts]))
+    starts = range(0, len(examples), some)
+    return Tensor(np.concatenate([model(examples[start : start + some]).data for start in starts]))
 
 
 def _differentiate(

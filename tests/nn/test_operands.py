@@ -125,6 +125,14 @@ def test_clamped_gradients_reach_the_scaler():
     trace = [trainer.step(x, y) for _ in range(10)]
     assert trace[0].skipped and not trace[-1].skipped
     assert [t.scale for t in trace[:2]] == [2.0**14, 2.0**13]
+    # operands too, whether anyone watches or not
+    r = recipe("fp16-mixed").replace(gemm_inputs="float8_e4m3fn:saturate", loss_scaling=LossScaling(2.0**14))
+    skipped = []
+    for observer in (None, lambda *what: None):
+        model.init(seed=0)
+        trainer = Trainer(model, SGD(model.parameters(), lr=0.1), r)
+        skipped.append([trainer.step(x, y, observer=observer).skipped for _ in range(6)])
+    assert skipped[0] == skipped[1] and skipped[0][0] and not skipped[0][-1]
     # round first: 464 is a tie that goes down, 465 is not
     from nfloat.nn.clamping import clamped
 

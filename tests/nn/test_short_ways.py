@@ -1,7 +1,7 @@
 """What a step that nobody watches does in fewer passes has the bits of the long way, which an observer makes it go.
 
-Operands and copies of parameters rounded as products pack them, products by matrix units that were planned, updates in
-one pass.
+Operands and copies of parameters rounded as products pack them, products by matrix units that were planned, sums of
+activations and of gradients, updates in one pass.
 """
 
 import numpy as np
@@ -44,6 +44,35 @@ def test_an_observer_changes_no_bit(name):
     for threads in (1, None):
         for one, other in zip(trained(name, None, threads), seen, strict=True):
             assert one.dtype == other.dtype and one.tobytes() == other.tobytes()
+
+
+@pytest.mark.parametrize("name", ["float32", "bf16-mixed", "fp16-pure", "bf16-pure+activations=bfloat16:toward_zero",
+                                  "bf16-mixed+activation_gradients=float8_e4m3fn:saturate+weight_copy=",
+                                  "tf32+[1]activation_gradients=bfloat16+[1]activations=float16"])  # fmt: skip
+def test_nor_where_ways_meet(name):
+    """Sums of activations, differences, sums of gradients of one tensor, of a parameter, of a part of one."""
+    found = []
+    for observer in (None, lambda *what: None):
+        rng = np.random.default_rng(5)
+        x = nf.nn.Tensor(rng.standard_normal((3, 40)) * np.exp2(rng.integers(-30, 5, (3, 40))), requires_grad=True)
+        w = nf.nn.Tensor(rng.standard_normal((3, 40)), requires_grad=True, parameter=True, name="1.w")
+        with nf.nn.precision(name, seed=1, observer=observer):
+            y = x.exp()
+            z = (y + x) - (x * w) + w + y.reshape(40, 3).reshape(3, 40) - nf.nn.apply("add", y, y, layer="1")
+            z = z + y[:, :1] + (z - y).reshape(3, 40)
+            z.backward(rng.standard_normal((3, 40)).astype(np.float32))
+        found.append([v.tobytes() for v in (z.data, x.grad, w.grad)])
+    assert found[0] == found[1]
+
+
+def test_gradients_that_are_of_no_format_go_the_long_way():
+    """What comes from outside passes what only moves numbers as it is; its sums are those of float64, rounded."""
+    for observer in (None, lambda *what: None):
+        x = nf.nn.Tensor(np.ones(2), requires_grad=True)
+        with nf.nn.precision("bf16-pure", observer=observer):
+            y = nf.nn.apply("relu", x)
+            nf.nn.concatenate([y, y]).backward(np.array([1 + 2.0**-8, 1.0, 2.0**-30, 2.0**-30], np.float32))
+        assert x.grad.tolist() == [1.0 + 2.0**-7, 1.0]
 
 
 def test_a_copy_is_made_once_for_both_ways_round():

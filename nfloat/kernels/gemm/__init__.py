@@ -6,5 +6,6 @@ sums), `words.py` (random words). Tiles: `shapes.py` (how large, on which CPU), 
 lanes), `bodies.py` and `pairwise.py` (the orders over these), `walk.py` (from tile to tile), and the kernels:
 `native.py` (float32's and float64's own sums), `tiled.py` (other sums in such lanes), `cut.py` (sums rounded toward
 zero, then cut), `exact.py`, `half.py`; `columns.py` (sums of columns). Operands: `pack.py` (panels, and what is known
-of their elements), `turned.py` (blocks turned by shuffles), `half_pack.py` (as half codes).
+of their elements), `turned.py` (blocks turned by shuffles), `windows.py` (panels straight from
+images), `half_pack.py` (as half codes).
 """

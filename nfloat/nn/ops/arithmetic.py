@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import ShapeError
+from ...kernels.arithmetic.operations import Operation
 from ...ops.functions import power as nf_power
 from .. import elementary
 from ..precision import Floats, Precision
@@ -192,8 +193,8 @@ _PAIR = (Example(((3, 4), (4,))),)
 _POSITIVE = (Example(positive=True),)
 
 OPS = (
-    Op("add", add, add_backward, examples=_PAIR),
-    Op("subtract", subtract, subtract_backward, examples=_PAIR),
+    Op("add", add, add_backward, combined=Operation.ADD, examples=_PAIR),
+    Op("subtract", subtract, subtract_backward, combined=Operation.SUBTRACT, examples=_PAIR),
     Op("multiply", multiply, multiply_backward, examples=_PAIR),
     Op("divide", divide, divide_backward, examples=_PAIR),
     Op("power", power, power_backward,

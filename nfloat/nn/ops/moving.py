@@ -101,7 +101,7 @@ def stack_backward(p: Precision, name: str, kept: Any, dy: Floats, needs: Needs)
 
 
 _CUBE = ((2, 3, 4),)
-_EXACT = {"exact": True, "exact_backward": True}
+_EXACT: dict[str, Any] = {"exact": True, "exact_backward": True}
 
 OPS = (
     Op("reshape", reshape, reshape_backward, **_EXACT, examples=(Example(attributes={"shape": (2, 6)}),)),

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ...kernels.arithmetic.operations import Operation
 from ..precision import Floats, Precision
 
 Needs = Sequence[bool]
@@ -75,6 +76,9 @@ class Op:
         Gradients are made of numbers of the result's gradient.
     late : bool
         Parameters that are matrices may come as `Late`.
+    combined : Operation, optional
+        The result is x + y, or x - y, and what backward needs are their shapes: of activations of one shape that
+        nobody watches it is formed and rounded in one pass.
     examples : tuple of Example
         What the gradient check tries.
 
@@ -95,6 +99,7 @@ class Op:
     loss: bool = False
     exact_backward: bool = False
     late: bool = False
+    combined: Operation | None = None
     examples: tuple[Example, ...] = (Example(),)
 
 

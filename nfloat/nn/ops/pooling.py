@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import ShapeError
+from ...kernels.arithmetic.pooling import max_pool, max_pool_back
+from ...kernels.jit import entry_point
 from ..precision import Floats, Precision
-from .op import Example, Gradients, Needs, Op, selected, wide
+from .op import Example, Gradients, Needs, Op, wide
 from .windows import Pair, views
 
 
@@ -30,6 +32,12 @@ class Window(NamedTuple):
         """Where its places stand, by axis."""
         walk = zip(self.kernel, self.dilation, self.padding, strict=True)
         return [[i * dilation - padding for i in range(count)] for count, dilation, padding in walk]
+
+    @property
+    def places(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The same as arrays."""
+        rows, columns = (np.array(taps, np.int64) for taps in self.taps)
+        return rows, columns
 
     @property
     def overlaps(self) -> bool:
@@ -49,20 +57,12 @@ class Window(NamedTuple):
 
 def max_pool2d(p: Precision, name: str, x: Floats, window: Window) -> tuple[Floats, Any]:
     """The greatest number of each window; NaN where there is one."""
-    out = window.out(x.shape)
-    best = np.full((*x.shape[:2], *out), -np.inf, x.dtype)
-    first = [
-        [next(a for a, tap in enumerate(taps) if i * step + tap >= 0) for i in range(count)]
-        for taps, step, count in zip(window.taps, window.stride, out, strict=True)
-    ]
-    # the first place inside of the image, for windows of nothing but -inf
-    place = np.add.outer(np.array(first[0]) * window.kernel[1], first[1])
-    taken = np.broadcast_to(place, best.shape).astype(np.min_scalar_type(window.kernel[0] * window.kernel[1]))
-    for a, b, to, of in views(x.shape[2:], window.taps, window.stride, out):
-        seen, so_far = x[:, :, *of], best[:, :, *to]
-        better = ~(seen <= so_far) & ~np.isnan(so_far)
-        np.copyto(so_far, seen, where=better)
-        np.copyto(taken[:, :, *to], a * window.kernel[1] + b, where=better)
+    out, (rows, columns) = window.out(x.shape), window.places
+    best = np.empty((*x.shape[:2], *out), x.dtype)
+    narrow = rows.size * columns.size <= 256
+    taken = np.empty(best.shape, np.uint8 if narrow else np.uint32)
+    kernel = entry_point(max_pool, 2 * (x.itemsize == 8) + (not narrow))
+    kernel(_images(np.ascontiguousarray(x)), rows, columns, *window.stride, _images(best), _images(taken))
     return best, (x.shape, taken, window)
 
 
@@ -70,13 +70,15 @@ def max_pool2d_backward(p: Precision, name: str, kept: Any, dy: Floats, needs: N
     """The gradient of each window, at the first of its greatest numbers."""
     shape, taken, window = kept
     dx = np.zeros(shape, np.float64 if window.overlaps else dy.dtype)
-    for a, b, to, of in views(shape[2:], window.taps, window.stride, dy.shape[2:]):
-        here = selected(taken[:, :, *to] == a * window.kernel[1] + b, dy[:, :, *to])
-        if window.overlaps:
-            dx[:, :, *of] += here
-        else:
-            dx[:, :, *of] = here
+    kernel = entry_point(max_pool_back, 2 * ((dy.itemsize == 8) + (dx.itemsize == 8)) + (taken.itemsize > 1))
+    dy = np.ascontiguousarray(dy)
+    kernel(_images(dy), _images(taken), *window.places, *window.stride, _images(dx), window.overlaps)
     return (dx,)
+
+
+def _images(x: NDArray[Any]) -> NDArray[Any]:
+    """(n, channels, h, w) -> (n channels, h, w)."""
+    return x.reshape(-1, *x.shape[2:])
 
 
 def avg_pool2d(

@@ -1,12 +1,20 @@
-"""How a window walks over an image: what convolution and pooling share."""
+"""How a window walks over an image: what convolution and pooling share; and products with all that windows see."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import product
 
+import numpy as np
+
+from ...linalg.accumulators import Accumulator
+from ...linalg.gemm.windows import Walk, window_gradient, window_product
+from ..precision import Floats, Precision, Role
+
 Pair = tuple[int, int]
 Slices = tuple[slice, slice]
+#: numbers of a matrix of windows that may be in memory at a time
+_MOST = 1 << 20
 
 
 def views(
@@ -28,3 +36,119 @@ def _overlap(tap: int, step: int, count: int, size: int) -> tuple[slice, slice]:
     if last < first:
         return slice(0, 0), slice(0, 0)
     return slice(first, last + 1), slice(first * step + tap, last * step + tap + 1, step)
+
+
+def columns(x: Floats, walk: Walk) -> Floats:
+    """What each tap of a kernel sees: (channels x taps, n x places) of x (n, channels, h, w), zeros outside of it."""
+    n, channels, *size = x.shape
+    taps = walk.taps
+    seen = np.zeros((channels, len(taps[0]), len(taps[1]), n, *walk.out), x.dtype)
+    across = x.transpose(1, 0, 2, 3)
+    for a, b, to, of in views(size, taps, walk.step, walk.out):
+        seen[:, a, b, :, *to] = across[:, :, *of]
+    return seen.reshape(channels * len(taps[0]) * len(taps[1]), n * walk.places)
+
+
+def channels_first(x: Floats) -> Floats:
+    """(n, channels, h, w) -> (channels, n h w)."""
+    return x.transpose(1, 0, 2, 3).reshape(x.shape[1], x.size // x.shape[1])
+
+
+def windowed(
+    p: Precision, name: str, part: str, w: Floats, x: Floats, c: Floats | None, walk: Walk, roles: tuple[Role, Role]
+) -> Floats:  # fmt: skip
+    """w (groups, m, k) @ the windows of x (n, groups channels, h, w) + c (groups, m): (n, groups m, *walk.out).
+
+    By panels that are packed from the images where that may be; else by the matrix of some images' windows, or of all
+    where operands share scales, draw random bits or are looked at.
+    """
+    planned = p.planned(name, part, roles)
+    if planned is None:
+        return _images(_stacked(p, name, part, w, columns(x, walk), c, roles), len(x), walk.out)
+    how = planned.rounded
+    if isinstance(planned.sums, Accumulator):
+        y = window_product(w, x, c, walk, planned.sums, how, p.threads)
+        if y is not None:
+            return y
+    w, x = p.rounded(name, part, w, x, roles)
+    if isinstance(planned.sums, Accumulator) and how != (None, None):
+        y = window_product(w, x, c, walk, planned.sums, (None, None), p.threads)
+        if y is not None:
+            return y
+    some = max(1, _MOST // (w.shape[0] * w.shape[2] * walk.places))
+    found = [
+        _images(_stacked(p, name, part, w, columns(x[at : at + some], walk), c), min(some, len(x) - at), walk.out)
+        for at in range(0, max(len(x), 1), some)
+    ]
+    return found[0] if len(found) == 1 else np.concatenate(found)
+
+
+def _stacked(
+    p: Precision, name: str, part: str, w: Floats, seen: Floats, c: Floats | None,
+    roles: tuple[Role, Role] | None = None,
+) -> Floats:  # fmt: skip
+    """W @ columns, group by group; `roles`: of operands that are still to be rounded."""
+    a, b, start = w[0], seen, None if c is None else c[0][:, np.newaxis]
+    if len(w) > 1:
+        a, b, start = w, seen.reshape(len(w), w.shape[2], -1), None if c is None else c[:, :, np.newaxis]
+    y = p.matmul(name, part, a, b, start) if roles is None else p.gemm(name, part, a, b, start, roles)
+    return y.reshape(w.shape[0] * w.shape[1], y.shape[-1])
+
+
+def _images(y: Floats, n: int, out: Pair) -> Floats:
+    """(channels, n h w) -> (n, channels, h, w)."""
+    return np.ascontiguousarray(y.reshape(len(y), n, *out).transpose(1, 0, 2, 3))
+
+
+def windowed_gradient(
+    p: Precision, name: str, dy: Floats, x: Floats, walk: Walk, groups: int, roles: tuple[Role, Role]
+) -> Floats:
+    """dy (n, groups m, *walk.out) @ the windows of x, over all places of all images: (groups m, k)."""
+    part = "weight_gradient"
+    planned = p.planned(name, part, roles)
+    if planned is None:
+        return _gradient(p, name, channels_first(dy), x, walk, groups, roles)
+    how = planned.rounded
+    if isinstance(planned.sums, Accumulator):
+        dw = window_gradient(dy, x, walk, groups, planned.sums, how, p.threads)
+        if dw is not None:
+            return dw
+    dy, x = p.rounded(name, part, dy, x, roles)
+    if isinstance(planned.sums, Accumulator) and how != (None, None):
+        dw = window_gradient(dy, x, walk, groups, planned.sums, (None, None), p.threads)
+        if dw is not None:
+            return dw
+    rows, channels = channels_first(dy), x.shape[1] // groups
+    split = x.reshape(len(x), groups, channels, *x.shape[2:])
+    some = max(1, _MOST // (max(len(x), 1) * groups * len(walk.taps[0]) * len(walk.taps[1]) * walk.places))
+    parts = [split[:, :, at : at + some] for at in range(0, channels, some)]
+    found = [
+        _gradient(p, name, rows, one.reshape(len(x), groups * one.shape[2], *x.shape[2:]), walk, groups)
+        for one in parts
+    ]
+    return found[0] if len(found) == 1 else np.concatenate(found, axis=1)
+
+
+def _gradient(
+    p: Precision, name: str, rows: Floats, x: Floats, walk: Walk, groups: int, roles: tuple[Role, Role] | None = None
+) -> Floats:
+    """Rows of dy, (groups m, n places), times the windows of x; `roles` as in `_stacked`."""
+    a, b = rows, columns(x, walk).T
+    if groups > 1:
+        a = a.reshape(groups, len(a) // groups, a.shape[1])
+        b = b.T.reshape(groups, b.shape[1] // groups, b.shape[0]).swapaxes(1, 2)
+    part = "weight_gradient"
+    dw = p.matmul(name, part, a, b) if roles is None else p.gemm(name, part, a, b, roles=roles)
+    return dw.reshape(len(rows), -1)
+
+
+def channel_sums(p: Precision, name: str, dy: Floats) -> Floats:
+    """The sum of dy (n, channels, h, w) over images and places, as the recipe adds up."""
+    sums, drawn = p.at(name).summation["sums"]
+    if isinstance(sums, Accumulator) and not (drawn or p.observed):
+        ones, walk = np.ones((), dy.dtype), Walk(((0,), (0,)), (1, 1), dy.shape[2:])
+        ones = np.broadcast_to(ones, (len(dy), 1, *dy.shape[2:]))
+        found = window_gradient(ones, dy, walk, 1, sums, (None, None), p.threads)
+        if found is not None:
+            return found[0]
+    return p.sum_rows(name, channels_first(dy).T)

@@ -15,6 +15,7 @@ from .reading import to_toml as to_toml
 from .recipe import CAST_FIELDS as CAST_FIELDS
 from .recipe import OPERAND_FIELDS as OPERAND_FIELDS
 from .recipe import SUM_FIELDS as SUM_FIELDS
+from .recipe import Planned as Planned
 from .recipe import Recipe as Recipe
 from .sums import SplitK as SplitK
 from .sums import Sums as Sums

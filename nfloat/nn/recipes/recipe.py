@@ -94,6 +94,13 @@ class Planned(NamedTuple):
     rounded: tuple[Rounder | None, Rounder | None]
 
 
+def _packed(cast: Cast | BlockCast | None, which: str) -> bool:
+    """Whether an operand may be rounded where it is packed; of gradients that are clamped someone has to know."""
+    if cast is None:
+        return True
+    return isinstance(cast, Cast) and packed_rounding(cast.rounder) and (which != "dy" or cast.edge is None)
+
+
 #: pattern -> field -> value, as it is kept
 Overrides = tuple[tuple[str, tuple[tuple[str, Any], ...]], ...]
 
@@ -270,7 +277,7 @@ class Recipe:
         found = self._planned.get((product, first, second), ...)
         if found is ...:
             pair, (sums, drawn) = self.operands(product, first, second), self.summation[product]
-            fit = all(cast is None or (isinstance(cast, Cast) and packed_rounding(cast.rounder)) for cast in pair)
+            fit = all(map(_packed, pair, (first, second)))
             how = [cast.rounder if isinstance(cast, Cast) and not cast.exact_in else None for cast in pair]
             planned = fit and not drawn and not isinstance(sums, SplitK)
             found = self._planned[product, first, second] = Planned(sums, (how[0], how[1])) if planned else None
