@@ -29,6 +29,8 @@ from .gemm.dispatch import multiply, plain_call, read_only, stop_plain
 from .matmul import matmul
 from .operands import as_operand
 
+_SINGLE, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
+
 
 def dot(
     a: ArrayLike,
@@ -131,12 +133,20 @@ def sum(
 def column_sums(x: NDArray[np.floating], acc: Accumulator) -> NDArray[np.floating] | None:
     """`sum` over the first axis of a matrix by the hardware's own additions; None where others are asked for.
 
+    Sums of float64 numbers in float32 come as float64 ones, as those of `matmul` do.
+
     Examples
     --------
     >>> column_sums(np.ones((3, 2)), Accumulator("float64"))
     array([3., 3.])
     """
-    if not x.flags.c_contiguous or not _is_native(acc, x.dtype):
+    if not x.flags.c_contiguous:
+        return None
+    if x.dtype is _DOUBLE and _is_native(acc, _SINGLE):
+        single = np.empty(x.shape[1], _SINGLE)
+        entry_point(columns.column_sums_single)(x, single)
+        return single.astype(_DOUBLE)
+    if not _is_native(acc, x.dtype):
         return None
     out = np.empty(x.shape[1], x.dtype)
     entry_point(columns.column_sums, 0 if x.itemsize == 4 else 1)(x, out)

@@ -122,7 +122,7 @@ def halved_sums(x: Doubles, axes: Sequence[int]) -> Doubles:
         if axis % x.ndim == x.ndim - 1 and x.size and x.flags.c_contiguous and x.dtype is _DOUBLE:
             rows = x.reshape(-1, x.shape[-1])
             x = np.empty((*x.shape[:-1], 1))
-            entry_point(kernels.halved_rows)(rows, x.reshape(-1))
+            entry_point(kernels.halved_sums)(rows, x.reshape(-1))
             continue
         before = (slice(None),) * (axis % x.ndim)
         if x.shape[axis] == 0:

@@ -73,8 +73,7 @@ class Emulation:
         self._machine.reference = is_reference(own)
         self._models = models
         self._backward = Backward(self._machine, scaling)
-        self._stepping = Stepping(self._machine, self._backward.skips, self._stepped)
-        self._mode = Dispatch(self._machine)
+        self._stepping = Stepping(self._machine, self._backward.skips)
         self._scales = AmaxHistory()
         self._stack = ExitStack()
 
@@ -101,6 +100,8 @@ class Emulation:
         stack.enter_context(no_autocast())
         self._renew()
         self._adopt()
+        machine.mode, self._stepping.done = Dispatch(machine), self._stepped
+        stack.callback(setattr, machine, "mode", None)  # nothing holds what holds it: all goes when nobody needs it
         for part in (machine.places, self._stepping, self._backward, Joining(), Recurrent()):
             part.start()
             stack.callback(part.stop)
@@ -111,7 +112,7 @@ class Emulation:
         fast = torch.backends.mha.get_fastpath_enabled()
         torch.backends.mha.set_fastpath_enabled(False)
         stack.callback(torch.backends.mha.set_fastpath_enabled, fast)
-        stack.enter_context(self._mode)
+        stack.enter_context(machine.mode)
 
     def _adopt(self) -> None:
         machine = self._machine

@@ -1,13 +1,15 @@
 """What is known of a tensor's memory: its part in a step, and whether it holds numbers of the recipe's format.
 
 The knowledge hangs on the storage, as an attribute: views and whatever autograd has saved share it, and it goes when
-the memory goes.
+the memory goes. Python's collector cannot look through a tensor: so what is known holds no tensor of that memory and no
+emulation that does.
 """
 
 from __future__ import annotations
 
+import weakref
 from enum import IntEnum
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
@@ -65,17 +67,24 @@ GRADIENTS = bits(Kind.WEIGHT_GRADIENT, Kind.GRADIENT, Kind.LOSS)
 CARRIED = {Kind.CONSTANT: "constant", Kind.LOSS: "loss", Kind.SCALAR: "scalar", Kind.OUTSIDE: "outside"}
 
 
+class Run(Protocol):
+    """An emulation, as far as knowledge goes."""
+
+    #: what stands for it in all that it knows
+    token: object
+
+
 class Known:
     """What is known of one storage.
 
-    `run` is the emulation that knows it; `bit` its kind as one bit; `name` the parameter, or the layer that made it.
-    `copy` is a parameter as forward and backward see it (all of its storage); `wide` what a later operation wants that
-    belongs to the same formula (a loss's parts, an unrounded product); `pending` says that a state holds a number not
-    yet rounded. `parts` are parameters that lie side by side in one storage.
+    `run` stands for the emulation that knows it (`Run.token`); `bit` is its kind as one bit; `name` the parameter, or
+    the layer that made it. `copy` is a parameter as forward and backward see it (all of its storage); `wide` what a
+    later operation wants that belongs to the same formula (a loss's parts, an unrounded product); `pending` says that a
+    state holds a number not yet rounded. `parts` are parameters that lie side by side in one storage.
     """
 
     # what few have stands in the class, since one is made for every result
-    owner: torch.Tensor | None = None
+    _owner: weakref.ref[torch.Tensor] | None = None
     copy: torch.Tensor | None = None
     #: of an activation under a recipe with layers of their own: its format
     format: Format | None = None
@@ -86,17 +95,30 @@ class Known:
     state: dict[str, Any] | None = None
     version = 0
 
-    def __init__(self, run: object, kind: Kind, name: str) -> None:
-        self.run = run
+    def __init__(self, run: Run, kind: Kind, name: str) -> None:
+        self.run = run.token
         self.kind = kind
         self.bit = BITS[kind]
         self.name = name
 
+    @property
+    def owner(self) -> torch.Tensor | None:
+        """The parameter, as it lay in memory when it was met."""
+        return None if self._owner is None else self._owner()
 
-def lookup(t: torch.Tensor, run: object) -> Known | None:
+    def plain(self) -> Known:
+        """This without what a later operation wants: for who only asks what it is."""
+        if self.wide is None:
+            return self
+        found = Known.__new__(Known)
+        found.run, found.kind, found.bit, found.name = self.run, self.kind, self.bit, self.name
+        return found
+
+
+def lookup(t: torch.Tensor, run: Run) -> Known | None:
     """What `run` knows of a tensor's memory."""
     known: Known | None = getattr(t.untyped_storage(), "_nfloat", None)
-    if known is None or known.run is not run:
+    if known is None or known.run is not run.token:
         return None
     return known if known.parts is None else _part(known, t)
 
@@ -104,8 +126,9 @@ def lookup(t: torch.Tensor, run: object) -> Known | None:
 def _part(known: Known, t: torch.Tensor) -> Known:
     start, count = t.storage_offset(), t.numel()
     for part in known.parts or ():
-        assert part.owner is not None, "parameters have an owner"
-        first, size = part.owner.storage_offset(), part.owner.numel()
+        owner = part.owner
+        assert owner is not None, "parameters have an owner"
+        first, size = owner.storage_offset(), owner.numel()
         if first <= start and start + count <= first + size:
             return part
     return known
@@ -121,24 +144,26 @@ def is_whole(t: torch.Tensor) -> bool:
     return t.numel() * t.itemsize == t.untyped_storage().nbytes()
 
 
-def own(parameter: torch.Tensor, known: Known) -> None:
-    """Attach a parameter's knowledge to its memory, which it may share with others."""
-    known.owner = parameter.detach()
+def own(parameter: torch.Tensor, known: Known, run: Run) -> torch.Tensor:
+    """Attach a parameter's knowledge to its memory, which it may share with others; its owner, for `run` to hold."""
+    owner = parameter.detach()
+    known._owner = weakref.ref(owner)
     if is_whole(parameter):
         learn(parameter, known)
-        return
-    around = lookup_all(parameter, known.run)
+        return owner
+    around = _around(parameter, run)
     start, end = parameter.storage_offset(), parameter.storage_offset() + parameter.numel()
     kept = [p for p in around.parts or () if p.owner is not None and not _meets(p.owner, start, end)]
-    found = Known(known.run, around.kind, around.name)
+    found = Known(run, around.kind, around.name)
     found.parts = [*kept, known]
     learn(parameter, found)
+    return owner
 
 
-def lookup_all(t: torch.Tensor, run: object) -> Known:
+def _around(t: torch.Tensor, run: Run) -> Known:
     """What is known of the whole of a tensor's memory."""
     known: Known | None = getattr(t.untyped_storage(), "_nfloat", None)
-    return known if known is not None and known.run is run else Known(run, Kind.OUTSIDE, "")
+    return known if known is not None and known.run is run.token else Known(run, Kind.OUTSIDE, "")
 
 
 def _meets(t: torch.Tensor, start: int, end: int) -> bool:

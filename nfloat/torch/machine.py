@@ -61,8 +61,12 @@ class Machine:
 
     def __init__(self, places: Places, trace: Trace) -> None:
         self.places, self.trace = places, trace
+        #: stands for this machine in what is known of tensors, which outlive it; parameters as they were met
+        self.token = object()
+        self._owners: list[torch.Tensor] = []
         self.p: Precision
-        #: the dispatch mode, for operations that are made of others, and what it does with one; the models' parameters
+        #: the dispatch mode, while one is at work, for operations that are made of others, and what it does with one;
+        #: the models' parameters
         self.mode: Any = None
         self.handle: Any = None
         self.parameters: list[torch.Tensor] = []
@@ -99,7 +103,7 @@ class Machine:
             raise
         if (
             known is not None
-            and known.run is self
+            and known.run is self.token
             and known.parts is None
             and (type(t) is torch.Tensor or (known.owner is not None and _is_owner(known, t)))
         ):
@@ -147,7 +151,7 @@ class Machine:
             return before
         known = Known(self, Kind.PARAMETER, self.names.get(id(parameter), f"parameter{id(parameter) % 100000}"))
         known.version = -1
-        own(parameter, known)
+        self._owners.append(own(parameter, known, self))
         self._stored(known)
         return known
 

@@ -33,7 +33,7 @@ class Dispatch(TorchDispatchMode):
     def __init__(self, machine: Machine) -> None:
         super().__init__()
         self.machine = machine
-        machine.mode, machine.handle = self, handle
+        machine.handle = handle
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return handle(self.machine, func, args, kwargs or {})

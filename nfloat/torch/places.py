@@ -29,12 +29,16 @@ class Origin(NamedTuple):
     counts: Sequence[int]
 
 
+def _unheard(module: torch.nn.Module) -> None:
+    """Nobody listens."""
+
+
 class Places:
     """The modules that are running, and the origins of autograd's nodes."""
 
     def __init__(self, models: Sequence[tuple[str, torch.nn.Module]]) -> None:
         #: told of every module that is called
-        self.called: Callable[[torch.nn.Module], None] = lambda module: None
+        self.called: Callable[[torch.nn.Module], None] = _unheard
         self._names = {id(m): name for prefix, model in models for name, m in model.named_modules(prefix=prefix)}
         self._stack: list[str] = []
         self._handles: list[Any] = []
@@ -55,6 +59,7 @@ class Places:
             handle.remove()
         self._stack.clear()
         self.depth = 0
+        self.called = _unheard
 
     def _enter(self, module: torch.nn.Module, *_: object) -> None:
         name = self._names.get(id(module))
@@ -75,7 +80,7 @@ class Places:
         origins = self._origins
         if number in origins:
             return
-        origins[number] = Origin(layer, operands, counts)
+        origins[number] = Origin(layer, [known.plain() for known in operands], counts)
         if len(origins) > _KEPT:
             for old in list(origins)[: _KEPT // 2]:
                 del origins[old]

@@ -26,13 +26,17 @@ def joinable(optimizer: torch.optim.Optimizer, group: dict[str, Any]) -> bool:
     return type(optimizer) in (torch.optim.Adam, torch.optim.AdamW)
 
 
+def _unheard() -> None:
+    """Nobody listens."""
+
+
 class Stepping:
     """Torch's hooks around every optimiser's step."""
 
-    def __init__(
-        self, machine: Machine, skips: Callable[[torch.optim.Optimizer], bool], done: Callable[[], None]
-    ) -> None:
-        self.machine, self._skips, self._done = machine, skips, done
+    def __init__(self, machine: Machine, skips: Callable[[torch.optim.Optimizer], bool]) -> None:
+        self.machine, self._skips = machine, skips
+        #: called after every step
+        self.done: Callable[[], None] = _unheard
         self._handles: list[Any] = []
         self._forms: list[tuple[dict[str, Any], Any, Any]] = []
         self._held: list[tuple[torch.Tensor, torch.Tensor]] = []
@@ -48,6 +52,7 @@ class Stepping:
         """Follow them no longer."""
         for handle in self._handles:
             handle.remove()
+        self.done = _unheard
         self._restore()
 
     def _before(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> Any:
@@ -107,7 +112,7 @@ class Stepping:
                         if known.pending:
                             machine.settle(state, known)
         self._restore()
-        self._done()
+        self.done()
 
     def _restore(self) -> None:
         self.machine.stepping = False

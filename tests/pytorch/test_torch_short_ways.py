@@ -8,52 +8,15 @@ import nfloat as nf
 torch = pytest.importorskip("torch")
 
 import nfloat.torch as nft
-from nfloat.nn.ops import OPS
+from nfloat.nn.ops import in_rows
 from nfloat.nn.ops.convolution import _turned
-from nfloat.nn.precision import Precision
-from nfloat.torch.operations import normal, updates
+from nfloat.torch.operations import updates
 from nfloat.torch.operations.elementwise import innocuous
-
-EXACT = Precision(nf.nn.recipe("bf16-mixed"))
 
 
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
-
-
-@pytest.mark.parametrize("single", [True, False])
-@pytest.mark.parametrize("shape", [(1, 1), (7, 33), (300, 257)])
-def test_rows_have_a_norm_s_own_bits(rng, shape, single):
-    x, dy = (rng.standard_normal(shape).astype(np.float32) * 10 for _ in range(2))
-    weight, bias = rng.standard_normal((2, shape[1])).astype(np.float32)
-    y, kept = OPS["layer_norm"].forward(EXACT, "a", x, weight, bias, axes=1, eps=1e-5)
-    wide = [torch.from_numpy(a.astype(np.float64)).view(1, -1) for a in (weight, bias)]
-    out, dx = normal.empty(shape, single), normal.empty(shape, single)
-    products = normal.empty(shape, False)
-    found, variance = normal.norm(torch.from_numpy(x), *wide, 1e-5, out)
-    normal.norm_backward(found, torch.from_numpy(dy), dx, products)
-    gradient = OPS["layer_norm"].backward(EXACT, "a", kept, dy, (True, False, False))[0]
-    dtype = np.float32 if single else np.float64
-    assert np.array_equal(out.numpy(), y.astype(dtype)) and np.array_equal(dx.numpy(), gradient.astype(dtype))
-    assert np.array_equal(found.mean, kept.mean.ravel()) and np.array_equal(found.inverse, kept.inverse.ravel())
-    assert np.array_equal(products.numpy(), dy * ((x - kept.mean) * kept.inverse)) and (variance >= 0).all()
-
-
-@pytest.mark.parametrize("mask", [None, "matrix", "stack"])
-def test_rows_have_softmax_s_own_bits(rng, mask):
-    x = rng.standard_normal((6, 40, 130)).astype(np.float32) * 5
-    given = {None: None, "matrix": rng.standard_normal((40, 130)), "stack": rng.standard_normal((6, 40, 130))}[mask]
-    if given is not None:
-        given[rng.random(given.shape) < 0.3] = -np.inf
-    y, _ = OPS["softmax"].forward(EXACT, "a", x, mask=given)
-    flat, out = torch.from_numpy(x).view(-1, 130), normal.empty((240, 130), False)
-    normal.softmax(flat, None if given is None else torch.from_numpy(given).reshape(-1, 130), out)
-    assert np.array_equal(out.numpy().reshape(y.shape), y)
-    stored, dy = y.astype(np.float32), rng.standard_normal(x.shape).astype(np.float32)
-    (dx,) = OPS["softmax"].backward(EXACT, "a", (stored, -1), dy, (True,))
-    normal.softmax_backward(torch.from_numpy(stored).view(-1, 130), torch.from_numpy(dy).view(-1, 130), out)
-    assert np.array_equal(out.numpy().reshape(y.shape), dx)
 
 
 NORMS = {
@@ -68,7 +31,7 @@ NORMS = {
 
 @pytest.mark.parametrize("recipe", ["float32", "bf16-mixed", "fp16-pure"])
 @pytest.mark.parametrize("name", NORMS)
-def test_norms_by_rows_and_by_nn_agree(monkeypatch, name, recipe):
+def test_norms_in_one_pass_and_in_steps_agree(monkeypatch, name, recipe):
     def run():
         torch.manual_seed(0)
         model, x = NORMS[name](), torch.randn(7, 6, 4, 5, requires_grad=True)
@@ -77,10 +40,10 @@ def test_norms_by_rows_and_by_nn_agree(monkeypatch, name, recipe):
             (y * y).sum().backward()
         return [y, x.grad, *(p.grad for p in model.parameters()), *model.buffers()], own.trace()
 
-    by_rows, trace = run()
-    monkeypatch.setattr("nfloat.torch.operations.norms.is_by_rows", lambda *_: False)
-    by_nn, other = run()
-    assert all(torch.equal(a, b) for a, b in zip(by_rows, by_nn, strict=True))
+    in_one_pass, trace = run()
+    monkeypatch.setattr(in_rows, "is_whole", lambda *_: False)
+    in_steps, other = run()
+    assert all(torch.equal(a, b) for a, b in zip(in_one_pass, in_steps, strict=True))
     assert trace == other
 
 

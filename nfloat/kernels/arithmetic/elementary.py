@@ -15,6 +15,7 @@ import numpy as np
 
 from ..bits import float32_as_int32, float64_as_int64, int64_as_float64
 from ..jit import device, kernel
+from . import halves
 
 _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 _ONE_OVER_LN2 = 1.44269504088896338700
@@ -238,29 +239,9 @@ def running_sum(x):
 
 
 @kernel("void(float64[:, ::1], float64[::1])")
-def halved_rows(x, out):
-    """Sums of rows: the first half added to the second until one is left, the middle one of an odd number to the first.
-
-    Rows have one element at least.
-    """
-    columns = x.shape[1]
-    part = np.empty(max(columns // 2, 1))
-    for i in range(x.shape[0]):
-        count = columns // 2
-        if columns == 1:
-            part[0] = x[i, 0]
-        for j in range(count):
-            part[j] = x[i, j] + x[i, count + j]
-        if columns & 1 and columns > 1:
-            part[0] += x[i, columns - 1]
-        while count > 1:
-            half = count // 2
-            for j in range(half):
-                part[j] += part[half + j]
-            if count & 1:
-                part[0] += part[count - 1]
-            count = half
-        out[i] = part[0]
+def halved_sums(x, out):
+    """out[i] = the sum of row i by halves; rows have one element at least."""
+    halves.halved_rows(x.reshape(-1), 0, x.shape[0], x.shape[1], out, np.empty(x.shape[1] // 2 + 1))
 
 
 @kernel("void(float32[::1], float32[::1], float32[::1])", "void(float64[::1], float64[::1], float64[::1])")

@@ -13,6 +13,7 @@ Arrays only; the graph stands in ``nn/tape.py``. ``op`` says what an operation i
 | windows, convolution, pooling | images |
 | norms | layer, root mean square, group and batch norm |
 | softmax | softmax, log_softmax |
+| in_rows | norms and softmax in one pass |
 | attention | attention block by block |
 | dropout | masks from the step's stream |
 | recurrent | the cells of LSTM and GRU |

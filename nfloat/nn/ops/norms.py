@@ -3,6 +3,9 @@
 One arithmetic for all of them: float64, sums by halves (``elementary.halved_sums``), the result rounded once; each step
 in between is rounded as the recipe's `norms` says, where it says so. Gradients of weight and bias are sums of the
 recipe's accumulator, over float64 products.
+
+`_norm` and `_backward` are the steps, an array operation each. Where nothing is rounded between (``in_rows.is_whole``)
+one pass does them all, to the same bits; but for a layer norm over several axes, whose sums go the other way.
 """
 
 from __future__ import annotations
@@ -15,9 +18,12 @@ import numpy as np
 from ...errors import ShapeError
 from .. import elementary
 from ..precision import Floats, Precision
-from .op import Example, Gradients, Needs, Op, inner, pieces, quiet, size, summed_to, wide
+from ..recipes.sums import as_sums
+from . import in_rows
+from .op import Example, Gradients, Needs, Op, inner, pieces, quiet, size, summed_over, summed_to, wide
 
 Axes = tuple[int, ...]
+Seen = Callable[[Floats, Floats, int], None]
 
 
 class _Kept(NamedTuple):
@@ -36,23 +42,46 @@ class _Kept(NamedTuple):
     shapes: tuple[tuple[int, ...], ...]
 
 
-def layer_norm(p: Precision, name: str, x: Floats, *affine: Floats, axes: int, eps: float) -> tuple[Floats, Any]:
-    """Over the last `axes` axes of x; weight and bias of their shape."""
-    return _norm(p, name, x, affine, tuple(range(-axes, 0)), eps, _shapes(x, affine, x.shape[-axes:]))
+def layer_norm(
+    p: Precision, name: str, x: Floats, *affine: Floats, axes: int, eps: float, single: bool | None = None
+) -> tuple[Floats, Any]:
+    """Over the last `axes` axes of x; weight and bias of their shape. `single` as in `in_rows.place`, for all norms."""
+    return _over_last(p, name, x, affine, axes, eps, True, single)
 
 
-def rms_norm(p: Precision, name: str, x: Floats, *affine: Floats, axes: int, eps: float | None) -> tuple[Floats, Any]:
+def rms_norm(
+    p: Precision, name: str, x: Floats, *affine: Floats, axes: int, eps: float | None, single: bool | None = None
+) -> tuple[Floats, Any]:
     """x / sqrt(mean of x^2 + eps) over the last `axes` axes; eps=None: that of the activations' format."""
     eps = p.at(name).activations.format.eps if eps is None else eps
-    return _norm(p, name, x, affine, tuple(range(-axes, 0)), eps, _shapes(x, affine, x.shape[-axes:]), centred=False)
+    return _over_last(p, name, x, affine, axes, eps, False, single)
 
 
-def group_norm(p: Precision, name: str, x: Floats, *affine: Floats, groups: int, eps: float) -> tuple[Floats, Any]:
+def _over_last(
+    p: Precision, name: str, x: Floats, affine: tuple[Floats, ...], axes: int, eps: float, centred: bool,
+    single: bool | None,
+) -> tuple[Floats, Any]:  # fmt: skip
+    shapes = _shapes(x, affine, x.shape[-axes:])
+    if axes > 1 or not in_rows.is_whole(p, "norms", name, x):
+        return _norm(p, name, x, affine, tuple(range(-axes, 0)), eps, shapes, centred=centred)
+    n = x.shape[-1]
+    rows = _rows(x.reshape(1, -1, n), affine, (1, n), (n,), centred)
+    return _in_rows(p, name, rows, eps, shapes, (x.size // n, n, 1), single)
+
+
+def group_norm(
+    p: Precision, name: str, x: Floats, *affine: Floats, groups: int, eps: float, single: bool | None = None
+) -> tuple[Floats, Any]:
     """Over the channels of a group and all places; x (n, channels, ...), weight and bias (channels,)."""
     if x.ndim < 2 or x.shape[1] % groups:
         raise ShapeError(f"x of shape {x.shape} must be (n, channels, ...), the channels a multiple of {groups} groups")
-    shapes = _shapes(x, affine, x.shape[1:2])
-    parts = x.reshape(len(x), groups, x.shape[1] // groups, -1)
+    shapes, count, own = _shapes(x, affine, x.shape[1:2]), len(x), x.shape[1] // groups
+    if in_rows.is_whole(p, "norms", name, x):
+        each = x.reshape(1, count * groups, -1)
+        places = each.shape[2] // own
+        rows = _rows(each, affine, (groups, own), (own, places), True)
+        return _in_rows(p, name, rows, eps, shapes, (count, x.shape[1], places), single)
+    parts = x.reshape(count, groups, own, -1)
     split = tuple(a.reshape(groups, -1, 1) for a in affine)
     y, kept = _norm(p, name, parts, split, (3, 2), eps, shapes)
     return y.reshape(x.shape), kept
@@ -60,7 +89,7 @@ def group_norm(p: Precision, name: str, x: Floats, *affine: Floats, groups: int,
 
 def batch_norm(
     p: Precision, name: str, x: Floats, *affine: Floats, eps: float,
-    running: tuple[Floats, Floats] | None = None, seen: Callable[[Floats, Floats, int], None] | None = None,
+    running: tuple[Floats, Floats] | None = None, seen: Seen | None = None, single: bool | None = None,
 ) -> tuple[Floats, Any]:  # fmt: skip
     """Over all axes but the channels'; x (n, channels, ...), weight and bias (channels,).
 
@@ -68,12 +97,39 @@ def batch_norm(
     batch's.
     """
     channels = (-1, *(1,) * (x.ndim - 2))
-    split, shapes = tuple(a.reshape(channels) for a in affine), _shapes(x, affine, x.shape[1:2])
-    if running is not None:
-        given = tuple(wide(v).reshape(channels) for v in running)
+    shapes = _shapes(x, affine, x.shape[1:2])
+    given = None if running is None else (wide(running[0]), wide(running[1]))
+    if in_rows.is_whole(p, "norms", name, x):
+        whole = x.reshape(len(x), x.shape[1], -1)
+        rows = _rows(whole, affine, (x.shape[1], 1), () if given else (len(x), *x.shape[2:]), True)
+        return _in_rows(p, name, rows, eps, shapes, whole.shape, single, given, seen)
+    split = tuple(a.reshape(channels) for a in affine)
+    if given is not None:
+        given = given[0].reshape(channels), given[1].reshape(channels)
         return _norm(p, name, x, split, (), eps, shapes, free=1, given=given)
     axes = (*range(x.ndim - 1, 1, -1), 0)
     return _norm(p, name, x, split, axes, eps, shapes, free=1, seen=seen)
+
+
+def _rows(
+    x: Floats, affine: tuple[Floats, ...], repeated: tuple[int, int], lengths: Axes, centred: bool
+) -> in_rows.Rows:
+    own = [a.astype(np.float64).reshape(repeated) for a in affine]
+    weight, bias = [*own, *[in_rows.NONE] * (2 - len(own))]
+    return in_rows.Rows(np.ascontiguousarray(x), weight, bias, np.array(lengths, np.int64), centred)
+
+
+@quiet
+def _in_rows(
+    p: Precision, name: str, rows: in_rows.Rows, eps: float, shapes: tuple[tuple[int, ...], ...],
+    parts: tuple[int, ...], single: bool | None, given: tuple[Floats, Floats] | None = None, seen: Seen | None = None,
+) -> tuple[Floats, in_rows.Kept]:  # fmt: skip
+    """A norm in one pass; x is of the shape `parts`, weight and bias have its middle axis."""
+    out = in_rows.place(p, name, rows.x.shape, single)
+    mean, variance, inverse = in_rows.norm(p, rows, eps, out, given)
+    if seen is not None and given is None:
+        seen(mean, variance, rows.x.shape[0] * rows.x.shape[2])
+    return out.reshape(shapes[0]), in_rows.Kept(rows, mean, inverse, shapes, parts)
 
 
 def _shapes(x: Floats, affine: tuple[Floats, ...], wanted: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
@@ -88,7 +144,7 @@ def _shapes(x: Floats, affine: tuple[Floats, ...], wanted: tuple[int, ...]) -> t
 def _norm(
     p: Precision, name: str, x: Floats, affine: tuple[Floats, ...], axes: Axes, eps: float,
     shapes: tuple[tuple[int, ...], ...], *, free: int = 0, centred: bool = True,
-    given: tuple[Floats, ...] | None = None, seen: Callable[[Floats, Floats, int], None] | None = None,
+    given: tuple[Floats, Floats] | None = None, seen: Seen | None = None,
 ) -> tuple[Floats, _Kept]:  # fmt: skip
     """The normal form of x, times and plus `affine`, which broadcast; in parts along `free`, which no sum crosses."""
     y, count = np.empty(x.shape), size(x.shape, axes)
@@ -137,8 +193,39 @@ def _centred(p: Precision, name: str, x: Floats, mean: Floats | None) -> Floats:
 
 
 @quiet
+def norm_backward(
+    p: Precision, name: str, kept: _Kept | in_rows.Kept, dy: Floats, needs: Needs, single: bool = False
+) -> Gradients:
+    """With n the normal form and g = dy w: dx = (g - mean g - n mean(g n)) / sqrt(variance + eps); dw = sum of dy n.
+
+    `single`: the gradient of x may be given in float32, since it is stored so.
+    """
+    if isinstance(kept, _Kept):
+        return _backward(p, name, kept, dy, needs)
+    rows = kept.rows
+    slopes = np.ascontiguousarray(dy).reshape(rows.x.shape)
+    products = np.empty(rows.x.shape) if len(needs) > 1 and needs[1] else None
+    dx = None
+    if needs[0] or products is not None:
+        dx = np.empty(rows.x.shape, np.float32 if single else np.float64)
+        in_rows.norm_gradient(p, kept, slopes, dx, products)
+    terms = (products, _terms(p, name, slopes) if len(needs) > 2 and needs[2] else None)[: len(needs) - 1]
+    sums = (None if t is None else summed_over(p, name, t.reshape(kept.parts), (0, 2)) for t in terms)
+    found = (None if s is None else s.reshape(kept.shapes[1]) for s in sums)
+    return (dx.reshape(kept.shapes[0]) if needs[0] and dx is not None else None), *found
+
+
+#: float32 numbers are summed so in float32 lanes, to the same bits
+_SINGLE_SUMS = as_sums("float32")
+
+
+def _terms(p: Precision, name: str, x: Floats) -> Floats:
+    """What the gradient of a bias is the sum of."""
+    return x if p.observer is None and p.at(name).sums == _SINGLE_SUMS else wide(x)
+
+
 def _backward(p: Precision, name: str, kept: _Kept, dy: Floats, needs: Needs) -> Gradients:
-    """With n the normal form and g = dy w: dx = (g - mean g - n mean(g n)) / sqrt(variance + eps); dw = sum of dy n."""
+    """The gradients, step by step."""
     x, weight, mean, inverse, axes, free, shapes = kept
     dy = dy.reshape(x.shape)
     dx = np.empty(x.shape) if needs[0] else None
@@ -178,15 +265,15 @@ _IMAGE, _CHANNELS = (3, 4, 2, 2), ((4,), (4,))
 _RUNNING = (np.array([0.1, -0.2, 0.3, 0.0]), np.array([1.0, 0.5, 2.0, 0.25]))
 
 OPS = (
-    Op("layer_norm", layer_norm, _backward,
+    Op("layer_norm", layer_norm, norm_backward,
        examples=(Example(((3, 4), (4,), (4,)), {"axes": 1, "eps": 1e-5}),
                  Example(((2, 3, 4), (3, 4)), {"axes": 2, "eps": 1e-5}))),
-    Op("rms_norm", rms_norm, _backward,
+    Op("rms_norm", rms_norm, norm_backward,
        examples=(Example(((3, 4), (4,)), {"axes": 1, "eps": None}), Example(attributes={"axes": 1, "eps": 1e-3}))),
-    Op("group_norm", group_norm, _backward,
+    Op("group_norm", group_norm, norm_backward,
        examples=(Example((_IMAGE, *_CHANNELS), {"groups": 2, "eps": 1e-5}),
                  Example(((3, 6, 5),), {"groups": 3, "eps": 1e-5}))),
-    Op("batch_norm", batch_norm, _backward,
+    Op("batch_norm", batch_norm, norm_backward,
        examples=(Example((_IMAGE, *_CHANNELS), {"eps": 1e-5}), Example(((5, 3),), {"eps": 1e-5}),
                  Example((_IMAGE, *_CHANNELS), {"eps": 1e-5, "running": _RUNNING}))),
 )  # fmt: skip

@@ -14,8 +14,6 @@ from ...nn.ops.op import RESULT
 from ...nn.precision import Floats, Role
 from ..known import Kind
 from ..machine import Machine, Part
-from . import normal
-from .normal import empty
 from .softmax import softened, softened_backward
 from .table import row
 
@@ -83,14 +81,9 @@ def _forward(
 
 def _scaled(machine: Machine, part: Part, x: Floats, factor: float) -> Floats:
     """x times a number, not yet rounded; in float32 where that is how it is stored."""
-    if not x.size:
-        return x
-    out, given = empty(x.shape, machine.is_single(part)), torch.from_numpy(x)
-    if given.is_contiguous():
-        normal.scaled(given.view(-1, x.shape[-1]), factor, out.view(-1, x.shape[-1]))
-    else:
-        normal.scaled(given, factor, out)
-    return out.numpy()
+    out = np.empty(x.shape, np.float32 if machine.is_single(part) else np.float64)
+    np.multiply(x, factor, out=out, dtype=np.float64, casting="unsafe")
+    return out
 
 
 def _where_any(weights: Floats, mask: Floats | None) -> Floats:

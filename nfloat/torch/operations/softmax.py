@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
 
 from ...nn.ops import OPS
 from ...nn.ops.op import selected
+from ...nn.ops.softmax import softmax_backward as nn_backward
 from ...nn.precision import Floats
 from ..machine import Machine, Part
 from ..tensors import tensor_of
-from . import normal
-from .normal import empty
 from .table import row
 
 
@@ -41,31 +39,15 @@ def softmax_backward(machine: Machine, operation: Any, args: tuple[Any, ...], kw
 
 def softened(machine: Machine, part: Part, x: Floats, axis: int = -1, mask: Floats | None = None) -> Floats:
     """The softmax of x (+ mask), not yet rounded; in float32 where that is how it is stored."""
-    if not _by_rows(machine, part.layer, x, axis):
-        values: Floats = OPS["softmax"].forward(machine.p, part.layer, x, axis=axis, mask=mask)[0]
-        return values
-    out = empty(x.shape, machine.is_single(part))
-    added = None
-    if mask is not None:
-        wide = torch.from_numpy(np.asarray(mask, np.float64))
-        added = wide.expand(x.shape[-2:] if mask.ndim < 3 else x.shape).reshape(-1, x.shape[-1])
-    normal.softmax(torch.from_numpy(x).reshape(-1, x.shape[-1]), added, out.view(-1, x.shape[-1]))
-    return out.numpy()
+    single = machine.is_single(part)
+    values: Floats = OPS["softmax"].forward(machine.p, part.layer, x, axis=axis, mask=mask, single=single)[0]
+    return values
 
 
 def softened_backward(machine: Machine, part: Part, y: Floats, dy: Floats, axis: int = -1) -> Floats:
     """The gradient of its operand, from the stored result."""
-    if not _by_rows(machine, part.layer, y, axis):
-        (values,) = OPS["softmax"].backward(machine.p, part.layer, (y, axis), dy, (True,))
-        return np.asarray(values)
-    out = empty(y.shape, machine.is_single(part))
-    own, slopes = (torch.from_numpy(a).reshape(-1, y.shape[-1]) for a in (y, dy))
-    normal.softmax_backward(own, slopes, out.view(-1, y.shape[-1]))
-    return out.numpy()
-
-
-def _by_rows(machine: Machine, layer: str, x: Floats, axis: int) -> bool:
-    return axis in (-1, x.ndim - 1) and x.size > 0 and x.ndim > 0 and machine.p.at(layer).softmax is None
+    (values,) = nn_backward(machine.p, part.layer, (y, axis), dy, (True,), machine.is_single(part))
+    return np.asarray(values)
 
 
 @row("gelu", "leaky_relu")
