@@ -56,6 +56,16 @@ def as_integer(value: Any) -> int | None:
         return None
 
 
+def as_number(value: Any) -> float | None:
+    """An argument as a float, or None if it is none: a truth value, a text, an integer beyond float64."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return None
+
+
 def check_kind(argument: str, value: object, kind: Any, wanted: str) -> None:
     """Refuse an argument that is not of its kind.
 

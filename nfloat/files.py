@@ -32,9 +32,12 @@ def as_path(value: Any, argument: str) -> Path:
         If it names none.
     """
     try:
-        return Path(value)
+        path = Path(value)
     except Exception as error:  # what an object's own methods raise
         raise ArgumentError(f"{argument}: {type(value).__name__} is no path ({error})") from None
+    if "\0" in str(path):
+        raise ArgumentError(f"{argument}={value!r} is no path: it has a NUL character")
+    return path
 
 
 def replace_text(path: Path, text: str) -> None:

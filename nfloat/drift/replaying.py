@@ -21,6 +21,7 @@ from .. import nn
 from ..errors import ArgumentError, check_callable, check_kind, nearest_names
 from ..files import reason
 from ..nn.precision import Floats
+from ..ops.threads import check_threads
 from .comparison import Comparison, check_integer
 from .recorder import field_of
 
@@ -134,7 +135,7 @@ def replay(
     if step >= config.steps:
         raise ArgumentError(f"step={step} must be below the run's {config.steps} steps")
     how = nn.recipe(recipe)
-    training = config.trainable().begin(how, config.seed, threads)
+    training = config.trainable().begin(how, config.seed, check_threads(threads))
     for done in range(step):
         training.step()
         if progress is not None:

@@ -57,8 +57,10 @@ def what_if(rows: Iterable[Row], formats: Sequence[Format | str], recipe: str, s
     FormatError
         If there is no such format.
     ArgumentError
-        If a format has no zero or no sign, or the rows have no exponents.
+        If `formats` is no sequence, a format has no zero or no sign, or the rows have no exponents.
     """
+    if isinstance(formats, str) or not isinstance(formats, Iterable):
+        raise ArgumentError(f"formats={formats!r} must be several formats, as in ['float8_e4m3fn', 'bfloat16']")
     known = [_checked(fmt) for fmt in formats]
     tensors = _tensors(rows, recipe, seed)
     if not tensors:

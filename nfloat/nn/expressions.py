@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, as_number
 
 T = TypeVar("T")
 Axes = int | tuple[int, ...] | None
@@ -79,9 +79,10 @@ class Expression(ABC, Generic[T]):
 
     def scale(self, factor: float) -> T:
         """The tensor times a number that is not rounded to the activations' format."""
-        if isinstance(factor, bool) or not isinstance(factor, int | float):
+        number = as_number(factor)
+        if number is None:
             raise ArgumentError(f"factor={factor!r} must be a number; write x * y for tensors")
-        return self._apply("scale", factor=float(factor))
+        return self._apply("scale", factor=number)
 
     def exp(self) -> T:
         """e^x."""

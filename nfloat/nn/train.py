@@ -27,6 +27,7 @@ from numpy.typing import ArrayLike
 
 from ..errors import ArgumentError, as_integer, check_callable, check_kind
 from ..ops.arguments import as_array
+from ..ops.memory import check_copy
 from ..streams import SeedLike, Stream
 from .layers import Layer, store
 from .losses import cross_entropy
@@ -272,6 +273,7 @@ _AT_ONCE = 512
 def _results(model: Layer, x: ArrayLike, apart: bool) -> Tensor:
     """What the model gives: in parts where every example's bits are its own, as in float64."""
     examples = as_array(x.data if isinstance(x, Tensor) else x, "x")
+    check_copy("x", examples)
     if not apart or not examples.shape or len(examples) <= _AT_ONCE:
         return model(x)
     starts = range(0, len(examples), _AT_ONCE)
