@@ -36,6 +36,8 @@ def test_every_function_works_as_it_stands_there():
         lambda: nf.nn.Tensor([1.0], requires_grad=True).sum().backward(release=np.ones(2)),
         lambda: nf.drift.run(nf.drift.Experiment(build=lambda: 1)),
         lambda: nf.nn.batches(10**60, 2, 1),
+        lambda: nf.nn.scaled_dot_product_attention(*[np.ones((2, 2))] * 3, scale=10**400),
+        lambda: nf.nn.Lion({"0": nf.nn.Tensor([1.0])}, lr=0.1, betas=Raises()),
         lambda: nf.nn.evaluate(nf.nn.ReLU(), np.broadcast_to(np.float32(1), (2**20, 2**20)), [0]),
         lambda: nf.linalg.solve([[2.0]], [1.0], "float16", refinements=2**64),
         lambda: nf.drift.run(nf.drift.Config(data="blobs"), threads=np.zeros((0, 3))),
@@ -46,6 +48,34 @@ def test_every_function_works_as_it_stands_there():
 def test_what_such_calls_found(call):
     with pytest.raises(nf.NFloatError, match=r".+ must |.+ GiB"):
         call()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: nf.unpack(Raises(), "float16", 2),
+        lambda: nf.fft(deep_list(), "float16"),
+        lambda: nf.nn.scaled_dot_product_attention(*[np.ones((2, 0))] * 3),
+    ],
+)
+def test_what_cannot_be_read(call):
+    with pytest.raises(nf.NFloatError, match=r"cannot be read as|no features"):
+        call()
+
+
+def deep_list():
+    """Lists in lists, deeper than an array may be."""
+    nested = []
+    for _ in range(200):
+        nested = [nested]
+    return nested
+
+
+def test_ratios_of_infinite_and_of_huge_numbers():
+    sqnr = nf.blocks.diagnostics.sqnr
+    assert sqnr([1.0], [np.inf]) == -np.inf and np.isnan(sqnr([np.inf], [1.0]))
+    assert sqnr([1e300, 1e300], [0.9e300, 1e300]) == pytest.approx(sqnr([1.0, 1.0], [0.9, 1.0]))
+    assert sqnr([1e-200], [0.9e-200]) == pytest.approx(20.0)
 
 
 def test_exact_codes_of_numbers_of_any_type():
