@@ -36,6 +36,7 @@ def test_every_function_works_as_it_stands_there():
         lambda: nf.nn.Tensor([1.0], requires_grad=True).sum().backward(release=np.ones(2)),
         lambda: nf.drift.run(nf.drift.Experiment(build=lambda: 1)),
         lambda: nf.nn.batches(10**60, 2, 1),
+        lambda: nf.nn.Tensor([1.0]).reshape(np.broadcast_to(np.float32(1), (2**20, 2**20))),
         lambda: nf.nn.scaled_dot_product_attention(*[np.ones((2, 2))] * 3, scale=10**400),
         lambda: nf.nn.Lion({"0": nf.nn.Tensor([1.0])}, lr=0.1, betas=Raises()),
         lambda: nf.nn.evaluate(nf.nn.ReLU(), np.broadcast_to(np.float32(1), (2**20, 2**20)), [0]),

@@ -8,6 +8,7 @@ there is much to do. If it fails, for whatever reason, this process does its par
 from __future__ import annotations
 
 import contextlib
+import os
 import pickle
 import subprocess
 import sys
@@ -92,7 +93,9 @@ class Workers:
         command = [sys.executable, "-c", _SERVE.format(path=sys.path)]
         pipe = subprocess.PIPE
         # in a session of its own, so that an interruption reaches this process alone
-        self.other = subprocess.Popen(command, stdin=pipe, stdout=pipe, start_new_session=True)
+        # what is compiled is said once, by this process
+        quiet = {**os.environ, "NFLOAT_QUIET": "1"}
+        self.other = subprocess.Popen(command, stdin=pipe, stdout=pipe, start_new_session=True, env=quiet)
         with contextlib.suppress(OSError):  # one that died at once is seen when it is asked
             _write(cast("IO[bytes]", self.other.stdin), work)
 

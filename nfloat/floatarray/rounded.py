@@ -180,7 +180,10 @@ def is_written_out(value: Any) -> bool:
     """Whether this is a number, or lists of numbers: what a formula has constants of; no array with dimensions."""
     if isinstance(value, (list, tuple)):
         return all(is_written_out(item) for item in value)
-    return np.ndim(value) == 0
+    try:
+        return np.ndim(value) == 0
+    except Exception:  # what an object's own methods raise
+        return False
 
 
 def _check_dtype(dtype: np.dtype, fmt: Format, what: str) -> None:

@@ -126,7 +126,10 @@ class Expression(ABC, Generic[T]):
 
     def reshape(self, *shape: int | Sequence[int]) -> T:
         """The same numbers in another shape."""
-        return self._apply("reshape", shape=shape[0] if len(shape) == 1 else shape)
+        given = shape[0] if len(shape) == 1 else shape
+        if isinstance(given, np.ndarray) and given.ndim > 1:
+            raise ArgumentError(f"shape: an array of shape {given.shape} must be an integer or a tuple of integers")
+        return self._apply("reshape", shape=given)
 
     def transpose(self, *axes: int | Sequence[int]) -> T:
         """Axes in another order; in reverse where none is given."""

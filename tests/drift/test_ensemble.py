@@ -1,5 +1,8 @@
 """The ensemble: which members there are, that they are what they say, and that two processes change nothing."""
 
+from io import BytesIO
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -67,6 +70,21 @@ def test_two_processes_give_the_same_rows(small, monkeypatch):
     monkeypatch.setattr(workers, "MUCH", 0)
     monkeypatch.setattr(workers, "available", lambda: 2)
     assert run(SMALL, threads=2).rows == small.rows
+
+
+def test_what_is_compiled_is_said_by_one_process_alone(monkeypatch):
+    monkeypatch.delenv("NFLOAT_QUIET", raising=False)
+    given = {}
+
+    def started(command, **how):
+        given.update(how)
+        return SimpleNamespace(stdin=BytesIO(), kill=lambda: None, communicate=lambda: None)
+
+    monkeypatch.setattr(workers.subprocess, "Popen", started)
+    config = Config(data="blobs", width=4, steps=2)
+    with workers.Workers(config, config.trainable(), None) as both:
+        both._start()
+    assert given["env"]["NFLOAT_QUIET"] == "1" and given["start_new_session"]
 
 
 def test_if_the_other_process_dies_this_one_does_its_part(small, monkeypatch):
