@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..errors import ArgumentError, as_number
+from ..errors import ArgumentError, as_integer, as_number
 
 T = TypeVar("T")
 Axes = int | tuple[int, ...] | None
@@ -127,8 +127,8 @@ class Expression(ABC, Generic[T]):
     def reshape(self, *shape: int | Sequence[int]) -> T:
         """The same numbers in another shape."""
         given = shape[0] if len(shape) == 1 else shape
-        if isinstance(given, np.ndarray) and given.ndim > 1:
-            raise ArgumentError(f"shape: an array of shape {given.shape} must be an integer or a tuple of integers")
+        if not isinstance(given, (tuple, list)) and as_integer(given) is None:
+            raise ArgumentError(f"shape: {type(given).__name__} must be an integer or a tuple of integers")
         return self._apply("reshape", shape=given)
 
     def transpose(self, *axes: int | Sequence[int]) -> T:
