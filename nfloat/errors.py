@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from numbers import Real
 from operator import index
 from typing import Any
 
@@ -56,6 +57,16 @@ def as_integer(value: Any) -> int | None:
         return None
 
 
+def as_number(value: Any) -> float | None:
+    """A real number as a float, or None if it is none: a truth value, a text, an integer beyond float64."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return None
+
+
 def check_kind(argument: str, value: object, kind: Any, wanted: str) -> None:
     """Refuse an argument that is not of its kind.
 
@@ -95,7 +106,12 @@ def as_truth(value: Any, argument: str) -> bool:
 
 
 def nearest_names(name: str, known: Iterable[str], count: int = 5) -> str:
-    """A phrase such as ``did you mean 'a', 'b'?`` from the known names nearest to `name`."""
-    known = list(known)
-    close = difflib.get_close_matches(str(name).lower(), known, n=count, cutoff=0.5)
+    """A phrase such as ``did you mean 'a', 'b'?``: the known names in which `name` is, then those nearest to it."""
+    known, asked = list(known), str(name).lower()
+    inside = [one for one in known if len(asked) > 2 and asked in one.lower()]
+    near = [
+        *difflib.get_close_matches(asked, inside, n=count, cutoff=0.0),
+        *difflib.get_close_matches(asked, [one for one in known if one not in inside], n=count, cutoff=0.5),
+    ]
+    close = near[:count]
     return "did you mean " + ", ".join(map(repr, close)) + "?" if close else "known: " + ", ".join(known[:40])

@@ -1,7 +1,7 @@
 """Files that others depend on: replaced whole or not at all, read only where that ends, one writer to a folder.
 
 `replace_text` and `replace_file` (a new file in the old one's place), `read_text` (regular files alone, up to a limit),
-`FolderLock`.
+`FolderLock`, `DAMAGED`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import errno
 import os
 import stat
 import sys
+import zipfile
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +21,11 @@ from .errors import ArgumentError
 
 #: larger files are not read: no file of a run comes near
 LARGEST = 1 << 31
+#: what NumPy raises, beside OSError, where an archive of arrays is none, is cut, or claims what no memory holds
+DAMAGED = (
+    ValueError, KeyError, TypeError, AttributeError, EOFError, MemoryError, RuntimeError,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 #: how the name of a file that is being written begins and ends
 _BEGUN = ".nfloat-", ".new"
 
@@ -32,9 +39,12 @@ def as_path(value: Any, argument: str) -> Path:
         If it names none.
     """
     try:
-        return Path(value)
+        path = Path(value)
     except Exception as error:  # what an object's own methods raise
         raise ArgumentError(f"{argument}: {type(value).__name__} is no path ({error})") from None
+    if "\0" in str(path):
+        raise ArgumentError(f"{argument}={value!r} is no path: it has a NUL character")
+    return path
 
 
 def replace_text(path: Path, text: str) -> None:

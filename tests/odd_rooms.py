@@ -147,10 +147,16 @@ def _tensors() -> Iterator[Call]:
     yield call(nn.bce_with_logits, logits=t, target=(X > 0).astype(float))
     yield call(nn.scaled_dot_product_attention, query=t, key=t, value=t)
     yield Call("apply", lambda name, x: nn.apply(name, x), {"name": "relu", "x": t})
+    yield Call("backward", _backward, {"gradient": None, "release": False})
+    yield Call("t.scale", lambda factor: t.scale(factor), {"factor": 2.0})
     yield Call("t + x", lambda x: t + x, {"x": 1.0})
     yield Call("t @ x", lambda x: t @ x, {"x": X.T})
     yield Call("t.reshape", lambda shape: t.reshape(shape), {"shape": (8,)})
     yield Call("t.sum", lambda axis: t.sum(axis), {"axis": 0})
+
+
+def _backward(**arguments: Any) -> None:
+    (nn.Tensor(X, requires_grad=True) * 2.0).sum().backward(**arguments)
 
 
 def _training() -> Iterator[Call]:
@@ -192,6 +198,16 @@ def _with_precision(**arguments: Any) -> None:
 def _runs() -> Iterator[Call]:
     config, done = _config(), _finished()
     yield call(nf.drift.run, config=config)
+    yield call(nf.drift.Config, "Config of all")
+    yield Call("Experiment", lambda **k: nf.drift.Experiment(**k).trainable(),
+               {"build": _build, "batch": 4, "recipes": ("bf16-pure",), "steps": 2, "record": ("*",)})  # fmt: skip
+    searched = {"budget": 0.5, "against": "bf16-mixed", "formats": ["bfloat16"], "operands": [], "trials": 2}
+    yield Call("search", lambda **k: nf.drift.search(config, layers=False, **k), {**searched, "threads": 1})
+    result = nf.drift.run(_config(ablate="all"))
+    for question in (result.ablation, result.layer_ablation, result.first_trouble):
+        yield call(question, recipe="bf16-pure")
+    yield call(result.what_if, formats=["float8_e4m3fn"])
+    yield call(result.breaches, loss_gap=0.1, path_ratio=None, overflow=None, stagnation=None, trouble=True)
     yield call(nf.drift.replay, config=config, recipe="bf16-pure", step=1)
     yield call(nf.drift.from_toml, text=nf.drift.to_toml(config))
     yield call(nf.drift.to_toml, comparison=config)
@@ -205,6 +221,11 @@ def _runs() -> Iterator[Call]:
     yield call(nf.report.Table, columns=("a",), rows=[("1",)])
 
 
+def _build(seed: int) -> tuple[nn.Layer, nn.SGD, nn.Dataset]:
+    model = _ready(nn.Sequential(nn.Linear(16, 10)))
+    return model, nn.SGD(model.parameters(), lr=0.1), nn.load_data("blobs")
+
+
 def _finished(**changed: Any) -> str:
     folder = Path(tempfile.mkdtemp()) / "run"
     nf.drift.run(_config(**changed), out=folder)
@@ -212,6 +233,8 @@ def _finished(**changed: Any) -> str:
 
 
 def _testing() -> Iterator[Call]:
+    unit = "nvidia.hopper.mma.f16.f32"
+    yield call(nf.matmul, "matmul by a unit", a=np.ones((4, 16), np.float32), b=np.ones((16, 8), np.float32), acc=unit)
     t, f16 = nf.testing, nf.round(np.linspace(-1, 1, 16).reshape(4, 4), "float16").astype(np.float32)
     d = nf.matmul(f16, f16, "float16")
     yield call(t.assert_bits_equal, actual=f16, desired=f16)

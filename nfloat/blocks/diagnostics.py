@@ -51,10 +51,15 @@ def sqnr(x: ArrayLike, y: ArrayLike) -> float:
     a, b = as_array(x, "x", np.float64), as_array(y, "y", np.float64)
     if a.shape != b.shape:
         raise ShapeError(f"x {a.shape} and y {b.shape} must have one shape")
-    noise, signal = math.fsum(((a - b) ** 2).flat), math.fsum((a**2).flat)
+    with np.errstate(all="ignore"):
+        greatest = float(np.maximum(np.abs(a), np.abs(b)).max(initial=0.0))
+        # by a power of two: no square overflows, and none that matters underflows
+        a, b = (np.ldexp(z, -math.frexp(greatest)[1]) if math.isfinite(greatest) else z for z in (a, b))
+        noise, signal = math.fsum(((a - b) ** 2).flat), math.fsum((a**2).flat)
     if noise == 0.0:
         return math.inf
-    return 10.0 * math.log10(signal / noise) if signal else -math.inf
+    ratio = signal / noise
+    return 10.0 * math.log10(ratio) if ratio else -math.inf
 
 
 def clamp_rate(x: ArrayLike, q: Blocks) -> float:

@@ -34,6 +34,8 @@ def run_group(group: click.Group, args: Sequence[str] | None) -> int:
     """Run the command that `args` (default: the process's) name, and give the exit code."""
     try:
         result = group.main(args=None if args is None else list(args), prog_name="nfloat", standalone_mode=False)
+        if sys.stdout is None:  # closed by whoever started this: what was to be printed is lost
+            return _say("standard output is closed", Exit.USAGE)
         sys.stdout.flush()  # now, where it can be answered, and not at the interpreter's end
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())

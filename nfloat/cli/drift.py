@@ -138,11 +138,12 @@ def _print(result: Result, out: Path) -> None:
 
 def _print_causes(result: Result, out: Path) -> None:
     """A line per recipe and question that has an answer."""
-    from ..drift.page.findings import trouble_words
+    from ..drift.page.findings import trouble_words, twin_words
     from ..drift.trouble import replay_command
     from ..report.wording import listed, share
 
-    lines = [
+    lines = [twin] if (twin := twin_words(result)) else []
+    lines += [
         f"{item['recipe']}: first trouble at {trouble_words(item, result.config.optimizer_name)}"
         for item in result.summary
         if item["first_trouble"] is not None
@@ -167,5 +168,5 @@ def _cell(key: str, value: Any) -> str:
     if value is None or isinstance(value, str):
         return value or "-"
     if key == "train_loss":
-        return f"{value:.4f}"
+        return f"{value:.4f}" if not abs(value) >= 1e5 else f"{value:.4g}"
     return (signed_share(value) if key == "effect" else share(value)).replace(" ", "")

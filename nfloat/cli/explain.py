@@ -169,10 +169,10 @@ def wide_facts(text: str, fmt: WideFormat) -> dict[str, object]:
         ) from None
     facts: dict[str, object] = {"value": text, "format": fmt.name, "bits": fmt.bits, "precision": fmt.precision}
     facts |= {"emin": fmt.emin, "emax": fmt.emax, "max": decimal_text(fmt.max), "exact": None}
-    ends = fmt.neighbours(exact)
+    ends, digits = fmt.neighbours(exact), max(50, fmt.precision * 3 // 10 + 5)
     for name, end in zip(("below", "above"), ends, strict=True):
         code = None if end is None else fmt.code(end)
-        facts[name] = None if end is None else decimal_text(end, 50)
+        facts[name] = None if end is None else decimal_text(end, digits)
         facts[f"{name}_code"] = None if code is None else f"{code:#x}"
         facts[f"{name}_bits"] = None if code is None else fmt.bit_text(code)
     return {**facts, "exact": ends == (exact, exact)}

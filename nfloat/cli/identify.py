@@ -75,17 +75,17 @@ def _write(file: Path, inputs: str, k: int, as_json: bool) -> None:
 
 def _operands(file: Path, inputs: str | None, output: str | None) -> list[Any]:
     """a, b, d and c of a file, decoded where they are codes."""
-    import zipfile
 
     import numpy as np
 
     from ..errors import ArgumentError
+    from ..files import DAMAGED
     from ..testing.arrays import as_values
 
     try:
-        with np.load(file, allow_pickle=False) as archive:
+        with open(file, "rb") as opened, np.load(opened, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-    except (ValueError, zipfile.BadZipFile, EOFError, AttributeError) as error:
+    except DAMAGED as error:
         raise ArgumentError(f"file={str(file)!r} is no .npz file of arrays ({error})") from None
     missing = [name for name in "abd" if name not in arrays]
     if missing:

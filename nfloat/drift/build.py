@@ -112,6 +112,7 @@ class _Builder:
 
 def _built(build: Callable[[int], Any], seed: int) -> Setup:
     """What `build` returns, checked."""
+    _check_takes_a_seed(build)
     made = build(seed)
     kinds = (nn.Layer, Optimizer, nn.Dataset)
     fits = isinstance(made, tuple) and len(made) in (3, 4) and all(map(isinstance, made, kinds))
@@ -122,6 +123,17 @@ def _built(build: Callable[[int], Any], seed: int) -> Setup:
             "(model, optimizer, data, loss): a Layer, an Optimizer, a Dataset and a function"
         )
     return Setup(*made)
+
+
+def _check_takes_a_seed(build: Callable[[int], Any]) -> None:
+    try:
+        parameters = inspect.signature(build)
+    except (TypeError, ValueError):  # of some functions that are not written in Python nothing is known
+        return
+    try:
+        parameters.bind(0)
+    except TypeError as error:
+        raise ArgumentError(f"build={_name(build)} must take a seed: build(seed) ({error})") from None
 
 
 def _imported(name: str) -> Callable[[int], Any]:

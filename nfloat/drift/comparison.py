@@ -147,7 +147,8 @@ def check_choice(key: str, value: object, known: Collection[object]) -> None:
         That names `key`, the value and the nearest known ones.
     """
     if not isinstance(value, str) or value not in known:
-        raise ArgumentError(f"{key}={value!r} is unknown; {nearest_names(str(value), map(str, known))}")
+        asked = value if isinstance(value, str) else ""
+        raise ArgumentError(f"{key}={value!r} is unknown; {nearest_names(asked, map(str, known))}")
 
 
 def _check_recipes(recipes: object) -> tuple[str, ...]:

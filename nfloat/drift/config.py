@@ -39,6 +39,8 @@ DATA_NAMES = {
 DATA_SUFFIXES = (".npz", ".csv")
 
 MODELS = nn.models.MODELS
+#: deeper ones would take minutes to be made
+_MOST_LAYERS = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +113,8 @@ class Config(Comparison):
     def __post_init__(self) -> None:
         for key, least in {"width": 1, "depth": 0, "batch": 1}.items():
             check_integer(key, getattr(self, key), least)
+        if self.depth > _MOST_LAYERS:
+            raise ArgumentError(f"depth={self.depth!r} must be an integer in 0..{_MOST_LAYERS}")
         choices = {"model": MODELS, "activation": ACTIVATIONS, "optimizer": OPTIMIZERS}
         for key, known in choices.items():
             check_choice(key, getattr(self, key), known)

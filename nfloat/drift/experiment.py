@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..errors import check_callable, check_kind
+from ..ops.threads import check_threads
 from .comparison import Comparison
 from .ensemble import Group
 from .events import BEGIN, END, FINISHED, STEP, TRAINED, Callback, Event
@@ -83,7 +84,8 @@ def run(
     check_kind("config", config, Comparison, "a configuration, such as nf.drift.Config()")
     for name, given in (("progress", progress), ("callback", callback)):
         check_callable(name, given)
-    trainable, tell = config.trainable(), callback or _untold
+    threads, tell = check_threads(threads), callback or _untold
+    trainable = config.trainable()
     if out is None:
         return Result(config, _everything(config, trainable, _Memory(), threads, progress, tell), trainable.digest)
     start = time.perf_counter()

@@ -55,9 +55,15 @@ class Measurements:
         ArgumentError
             If the run has no such recipe.
         """
+        return first_trouble(self.rows, self._known(recipe), self.config.seed)
+
+    def _known(self, recipe: object) -> str:
+        """The name of one of the run's recipes."""
+        if not isinstance(recipe, str):
+            raise ArgumentError(f"recipe: {type(recipe).__name__} is not the name of a recipe of this run")
         if recipe not in self.config.recipes:
             raise ArgumentError(f"recipe={recipe!r} is none of this run; {nearest_names(recipe, self.config.recipes)}")
-        return first_trouble(self.rows, recipe, self.config.seed)
+        return recipe
 
     def what_if(self, formats: Sequence[Format | str], recipe: str | None = None) -> list[WhatIf]:
         """What other formats would have done to every tensor of a recipe's first run, without training again.
@@ -82,18 +88,28 @@ class Measurements:
         FormatError
             If there is no such format.
         """
-        name = self.config.recipes[0] if recipe is None else recipe
-        if name not in self.config.recipes:
-            raise ArgumentError(f"recipe={name!r} is none of this run; {nearest_names(name, self.config.recipes)}")
+        name = self.config.recipes[0] if recipe is None else self._known(recipe)
         return what_if(self.rows, formats, name, self.config.seed)
 
     def ablation(self, recipe: str) -> list[Effect]:
-        """What each field of a recipe does alone to the whole run, and what its removal and repairs do."""
-        return effects(self.config, recipe, self.ends)
+        """What each field of a recipe does alone to the whole run, and what its removal and repairs do.
+
+        Raises
+        ------
+        ArgumentError
+            If the run has no such recipe.
+        """
+        return effects(self.config, self._known(recipe), self.ends)
 
     def layer_ablation(self, recipe: str) -> list[Effect]:
-        """What a recipe does to the whole run in each of the model's layers alone; and everywhere but in the first."""
-        return layer_effects(self.config, recipe, self.ends)
+        """What a recipe does to the whole run in each of the model's layers alone; and everywhere but in the first.
+
+        Raises
+        ------
+        ArgumentError
+            If the run has no such recipe.
+        """
+        return layer_effects(self.config, self._known(recipe), self.ends)
 
     def breaches(self, budget: Budget | None = None, **limits: Any) -> list[Breach]:
         """The limits of a budget, or of a new one of these fields, that recipes break; none where all is within it.

@@ -9,7 +9,6 @@ the arrays "i.before" and "i.after", and under "index" a JSON text that says of 
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +18,9 @@ import numpy as np
 
 from .. import nn
 from ..errors import ArgumentError, check_callable, check_kind, nearest_names
-from ..files import reason
+from ..files import DAMAGED, reason
 from ..nn.precision import Floats
+from ..ops.threads import check_threads
 from .comparison import Comparison, check_integer
 from .recorder import field_of
 
@@ -134,7 +134,7 @@ def replay(
     if step >= config.steps:
         raise ArgumentError(f"step={step} must be below the run's {config.steps} steps")
     how = nn.recipe(recipe)
-    training = config.trainable().begin(how, config.seed, threads)
+    training = config.trainable().begin(how, config.seed, check_threads(threads))
     for done in range(step):
         training.step()
         if progress is not None:
@@ -157,7 +157,7 @@ def read_replay(path: str | Path) -> Replay:
         If it cannot be read, or is no such file.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
             index = json.loads(str(file["index"]))
             tensors = tuple(
                 Stored(one["layer"], one["tensor"], one["format"], file[f"{place}.before"], file[f"{place}.after"])
@@ -166,7 +166,7 @@ def read_replay(path: str | Path) -> Replay:
         return Replay(index["recipe"], index["seed"], index["step"], index["loss"], tensors)
     except OSError as error:
         raise ArgumentError(f"path={str(path)!r} cannot be read: {reason(error)}") from None
-    except (ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise ArgumentError(f"path={str(path)!r} is not a file of a replay: {error}") from None
 
 

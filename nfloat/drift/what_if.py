@@ -57,9 +57,9 @@ def what_if(rows: Iterable[Row], formats: Sequence[Format | str], recipe: str, s
     FormatError
         If there is no such format.
     ArgumentError
-        If a format has no zero or no sign, or the rows have no exponents.
+        If `formats` is no sequence, a format has no zero or no sign, or the rows have no exponents.
     """
-    known = [_checked(fmt) for fmt in formats]
+    known = [_checked(fmt) for fmt in _several(formats)]
     tensors = _tensors(rows, recipe, seed)
     if not tensors:
         raise ArgumentError(
@@ -71,6 +71,15 @@ def what_if(rows: Iterable[Row], formats: Sequence[Format | str], recipe: str, s
         for (layer, tensor), steps in tensors.items()
         for fmt in known
     ]
+
+
+def _several(formats: Sequence[Format | str]) -> list[Format | str]:
+    try:
+        if not isinstance(formats, str):
+            return list(formats)
+    except Exception:  # what is no sequence, or what an object's own methods raise
+        pass
+    raise ArgumentError(f"formats={formats!r} must be several formats, as in ['float8_e4m3fn', 'bfloat16']")
 
 
 def range_of(fmt: Format) -> tuple[int, int, int]:

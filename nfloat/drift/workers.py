@@ -8,6 +8,7 @@ there is much to do. If it fails, for whatever reason, this process does its par
 from __future__ import annotations
 
 import contextlib
+import os
 import pickle
 import subprocess
 import sys
@@ -149,16 +150,30 @@ class Shared:
 
 
 def serve() -> None:
-    """The other process: reads configuration and data, then groups, and writes their rows, until its input ends."""
+    """The other process: reads configuration and data, then groups, and writes their rows, until its input ends.
+
+    Where the first one is killed it ends too, and says nothing.
+    """
     read, write = sys.stdin.buffer, sys.stdout.buffer
-    config, trainable, kept = pickle.load(read)
+    try:
+        config, trainable, kept = pickle.load(read)
+    except _ENDED:
+        return
     twins = References(config, trainable, 1)
     while True:
         try:
             group = pickle.load(read)
-        except EOFError:
+        except _ENDED:
             return
-        _send(write, list(run_group(config, trainable, group, 1, twins.of(group.seed) if group.seed in kept else None)))
+        rows = list(run_group(config, trainable, group, 1, twins.of(group.seed) if group.seed in kept else None))
+        try:
+            _send(write, rows)
+        except OSError:
+            os._exit(0)  # what is left to be written could only fail again
+
+
+#: what reading gives where the process that wrote is gone, at a message's end or within it
+_ENDED = (EOFError, OSError, pickle.UnpicklingError)
 
 
 def _send(to: IO[bytes], value: Any) -> None:

@@ -27,8 +27,8 @@ from ..formats.rounding import (
 )
 from ..kernels.arithmetic.operations import Operation
 from ..linalg.algorithms.calculation import Given
-from ..ops.arguments import as_carrier
 from ..ops.codes import decode, encode
+from ..ops.exact_numbers import rounded_numbers
 from ..ops.watching import WATCHER, watched
 from ..streams import SeedLike, Stream
 from . import folds, functions, ufuncs
@@ -293,8 +293,7 @@ class FloatArray(NDArrayOperatorsMixin, ArrayMethods, RoundedValues):
         given = value._values if isinstance(value, RoundedValues) else value
         if stream is not None:  # every element draws its own bits, also where one number is assigned to many
             given = np.broadcast_to(given, self._values[index].shape)
-        c = as_carrier(given, "value", single=a.rounder.single)
-        rounded = a.rounder.apply(c, a.rounder.key(stream))
+        rounded = rounded_numbers(given, "value", a.rounder, a.rounder.key(stream))
         try:
             with np.errstate(invalid="ignore"):
                 self._values[index] = rounded
@@ -349,8 +348,7 @@ def array(
     how = arithmetic.rounder
     stream = _as_stream(seed) if how.stochastic else None
     given = x._values if isinstance(x, RoundedValues) else x
-    c = as_carrier(given, "x", single=how.single)
-    rounded = how.apply(c, how.key(None if stream is None else stream.child("array")))
+    rounded = rounded_numbers(given, "x", how, how.key(None if stream is None else stream.child("array")))
     with np.errstate(invalid="ignore"):  # a signalling NaN would warn
         return FloatArray(rounded.astype(carrier(arithmetic), copy=False), arithmetic, stream)
 

@@ -21,6 +21,7 @@ from ..blocks.files import block_array, parts_of, plain
 from ..blocks.files import described as format_described
 from ..blocks.safetensors import TYPES, Stored, read, write
 from ..errors import ArgumentError
+from ..files import DAMAGED
 from ..formats.catalog import FORMATS
 from ..formats.format import Format
 from ..ops.codes import decode
@@ -111,7 +112,7 @@ def load(path: Path) -> Any:
                 return {
                     key.removesuffix(".npy"): _read_npy(io.BytesIO(members.read(key))) for key in members.namelist()
                 }
-    except (ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise ArgumentError(f"path={name!r} cannot be read as an array: {error}") from None
     tensors, metadata = read(path)
     try:

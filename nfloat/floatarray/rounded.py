@@ -3,8 +3,8 @@
 What may meet in an operation (`operand`):
 
 * FloatArrays of the same format, rounding and overflow policy; others raise, and the message names the cast;
-* numbers of any kind (Python's, NumPy's, arrays without dimensions), and lists of them: constants of a formula, each
-  rounded to the format to nearest-even first;
+* numbers of any kind (Python's, NumPy's, fractions, decimals, arrays without dimensions), and lists of them: constants
+  of a formula, each rounded to the format to nearest-even first, once, from its exact value;
 * arrays whose dtype has numbers of the format only (``dtypes.py``: booleans, float16 beside float32, ml_dtypes' own);
   other arrays raise, whatever is in them, and the message names the cast.
 
@@ -33,6 +33,7 @@ from ..formats.format import Format
 from ..formats.rounding import Overflow, Rounding
 from ..ops import arithmetic as operations
 from ..ops.arguments import as_carrier
+from ..ops.exact_numbers import rounded_numbers
 from ..ops.rounder import Rounder, rounder
 from ..streams import Stream
 from .dtypes import is_within, spelled
@@ -165,18 +166,24 @@ def operand(value: Any, first: RoundedValues, what: str) -> Any:
     if type(value) in (int, float, bool):
         return _number(value, arithmetic.format, what) if value else _number.__wrapped__(value, arithmetic.format, what)
     nearest = rounder(arithmetic.format, Rounding.NEAREST_EVEN, None, None)
-    array = as_carrier(value, f"an operand of {what}", single=nearest.single)
-    if array.ndim and not is_written_out(value):
+    argument = f"an operand of {what}"
+    if is_written_out(value):
+        rounded = rounded_numbers(value, argument, nearest)
+    else:
+        array = as_carrier(value, argument, single=nearest.single)
         _check_dtype(np.asarray(value).dtype, arithmetic.format, what)
-    rounded = nearest.apply(array, 0)
-    return rounded.astype(carrier(arithmetic), copy=False) if array.ndim else float(rounded)
+        rounded = nearest.apply(array, 0)
+    return rounded.astype(carrier(arithmetic), copy=False) if rounded.ndim else float(rounded)
 
 
 def is_written_out(value: Any) -> bool:
     """Whether this is a number, or lists of numbers: what a formula has constants of; no array with dimensions."""
     if isinstance(value, (list, tuple)):
         return all(is_written_out(item) for item in value)
-    return np.ndim(value) == 0
+    try:
+        return np.ndim(value) == 0
+    except Exception:  # what an object's own methods raise
+        return False
 
 
 def _check_dtype(dtype: np.dtype, fmt: Format, what: str) -> None:
@@ -193,7 +200,7 @@ def _check_dtype(dtype: np.dtype, fmt: Format, what: str) -> None:
 def _number(value: float, fmt: Format, what: str) -> float:
     """A Python number rounded to a format, kept for the next time; not for zeros, whose signs are equal keys."""
     nearest = rounder(fmt, Rounding.NEAREST_EVEN, None, None)
-    return float(nearest.apply(as_carrier(value, what, single=nearest.single), 0))
+    return float(rounded_numbers(value, f"an operand of {what}", nearest))
 
 
 def exactly(values: NDArray[np.floating], arithmetic: Arithmetic) -> NDArray[np.floating]:

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..errors import ArgumentError, ShapeError, as_integer, as_truth, check_kind
+from ..errors import ArgumentError, ShapeError, as_integer, as_number, as_truth, check_kind
 from ..ops.arguments import as_array
 from .precision import Floats
 from .tape import Tensor, TensorLike, apply, as_tensor
@@ -77,9 +76,11 @@ def scaled_dot_product_attention(
         )
     mask = as_mask(attn_mask, is_causal, q.shape[-2], k.shape[-2])
     check_kind("layer", layer, str, "a name")
-    if scale is not None:
-        check_kind("scale", scale, Real, "a number")
-    factor = 1.0 / math.sqrt(q.shape[-1]) if scale is None else float(scale)
+    if not q.shape[-1]:
+        raise ShapeError(f"query of shape {q.shape} has no features")
+    factor = 1.0 / math.sqrt(q.shape[-1]) if scale is None else as_number(scale)
+    if factor is None:
+        raise ArgumentError(f"scale={scale!r} must be a number")
     if block is None:
         return attend((q, k, v), mask, dropout_p, factor, layer)[0]
     if as_integer(block) is None or block < 1:

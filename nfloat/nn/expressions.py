@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, as_integer, as_number
 
 T = TypeVar("T")
 Axes = int | tuple[int, ...] | None
@@ -79,9 +79,10 @@ class Expression(ABC, Generic[T]):
 
     def scale(self, factor: float) -> T:
         """The tensor times a number that is not rounded to the activations' format."""
-        if isinstance(factor, bool) or not isinstance(factor, int | float):
+        number = as_number(factor)
+        if number is None:
             raise ArgumentError(f"factor={factor!r} must be a number; write x * y for tensors")
-        return self._apply("scale", factor=float(factor))
+        return self._apply("scale", factor=number)
 
     def exp(self) -> T:
         """e^x."""
@@ -125,7 +126,10 @@ class Expression(ABC, Generic[T]):
 
     def reshape(self, *shape: int | Sequence[int]) -> T:
         """The same numbers in another shape."""
-        return self._apply("reshape", shape=shape[0] if len(shape) == 1 else shape)
+        given = shape[0] if len(shape) == 1 else shape
+        if not isinstance(given, (tuple, list)) and as_integer(given) is None:
+            raise ArgumentError(f"shape: {type(given).__name__} must be an integer or a tuple of integers")
+        return self._apply("reshape", shape=given)
 
     def transpose(self, *axes: int | Sequence[int]) -> T:
         """Axes in another order; in reverse where none is given."""

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..errors import ArgumentError, ShapeError, nearest_names
+from ..errors import ArgumentError, ShapeError, as_truth, nearest_names
 from ..formats.format import Format
 from ..formats.rounding import Rounding
 from ..kernels.arithmetic.operations import Operation
@@ -146,8 +146,14 @@ class Tensor(Expression["Tensor"]):
             raise ArgumentError(
                 "backward() on a tensor that depends on nothing with requires_grad=True; set it on a leaf"
             )
+<<<<<<< HEAD
         pending: Pending = {id(self): (self, self._start(gradient), current(), False, False)}
         last, todo = self.origin, results(self)[::-1]
+=======
+        release = as_truth(release, "release")
+        pending: Pending = {id(self): (self, self._start(gradient), current(), False)}
+        last, todo = self.origin, _results(self)[::-1]
+>>>>>>> wusr
         with np.errstate(all="ignore"):  # infinities and NaN are results here, not accidents
             while todo:
                 result = todo.pop()
@@ -196,7 +202,7 @@ def as_tensor(value: TensorLike) -> Tensor:
 def _operation(name: str) -> Op:
     try:
         return OPS[name]
-    except (KeyError, TypeError):
+    except Exception:  # a name that is none, or what an object's own methods raise
         hint = nearest_names(name, OPS) if isinstance(name, str) else "an operation has a name"
         raise ArgumentError(f"name={name!r} is no operation; {hint}") from None
 

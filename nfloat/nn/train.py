@@ -27,6 +27,7 @@ from numpy.typing import ArrayLike
 
 from ..errors import ArgumentError, as_integer, check_callable, check_kind
 from ..ops.arguments import as_array
+from ..ops.memory import check_copy
 from ..streams import SeedLike, Stream
 from .layers import Layer, store
 from .losses import cross_entropy
@@ -273,6 +274,7 @@ _AT_ONCE, _NUMBERS, _FEWEST = 512, 1 << 16, 32
 def _results(model: Layer, x: ArrayLike, apart: bool) -> Tensor:
     """What the model gives: in parts where every example's bits are its own, as in float64."""
     examples = as_array(x.data if isinstance(x, Tensor) else x, "x")
+    check_copy("x", examples)
     each = math.prod(examples.shape[1:])
     some = min(_AT_ONCE, max(_FEWEST, _NUMBERS // max(each, 1)))
     if not apart or not examples.shape or len(examples) <= some:

@@ -6,7 +6,8 @@ and ``direct_results`` (the short way for the commonest calls). Rounding: ``roun
 `decode`), ``packing`` (`pack`, `unpack`). Arithmetic:
 ``arithmetic`` (`add` ... `hypot`), ``compute`` (how it is carried out). Elementary functions: ``functions`` (`exp` and
 all others), ``evaluate`` (how), ``tables`` (short formats), ``approximations``, ``leading_bits`` and ``bigreal`` (the
-steps of Ziv's method). ``normal``: normal deviates that are the same everywhere.
+steps of Ziv's method). ``exact_numbers``: constants that float64 does not hold. ``normal``: normal deviates that are
+the same everywhere.
 ``watching``: who is told of every call.
 ``blocks/``: rounding to formats whose elements share scales.
 """

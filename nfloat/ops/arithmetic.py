@@ -20,6 +20,8 @@ from .direct_results import direct_result
 from .operands import Result, rounded_once
 
 _apply = partial(rounded_once, compute)
+#: looked up here once: an enum's members are slow to come by
+_ADD, _SUBTRACT, _MULTIPLY, _DIVIDE = Operation.ADD, Operation.SUBTRACT, Operation.MULTIPLY, Operation.DIVIDE
 
 
 def _of_two(
@@ -83,7 +85,7 @@ def add(
     >>> nf.add([256.0, 1.0], 1.0, "bfloat16")
     array([256.,   2.])
     """
-    return _of_two(Operation.ADD, x, y, fmt, rounding, overflow, random_bits, seed)
+    return _of_two(_ADD, x, y, fmt, rounding, overflow, random_bits, seed)
 
 
 def subtract(
@@ -104,7 +106,7 @@ def subtract(
     >>> nf.subtract(1.0, 2.0**-20, "float16", "toward_zero")
     np.float64(0.99951171875)
     """
-    return _of_two(Operation.SUBTRACT, x, y, fmt, rounding, overflow, random_bits, seed)
+    return _of_two(_SUBTRACT, x, y, fmt, rounding, overflow, random_bits, seed)
 
 
 def multiply(
@@ -127,7 +129,7 @@ def multiply(
     >>> nf.multiply(2.0**-8, 1.5 * 2.0**-8, "float8_e5m2")  # between two subnormal numbers: a tie
     np.float64(3.0517578125e-05)
     """
-    return _of_two(Operation.MULTIPLY, x, y, fmt, rounding, overflow, random_bits, seed)
+    return _of_two(_MULTIPLY, x, y, fmt, rounding, overflow, random_bits, seed)
 
 
 def divide(
@@ -155,7 +157,7 @@ def divide(
     >>> nf.divide(1.0, 0.0, "binary8p4se")
     np.float64(nan)
     """
-    return _of_two(Operation.DIVIDE, x, y, fmt, rounding, overflow, random_bits, seed)
+    return _of_two(_DIVIDE, x, y, fmt, rounding, overflow, random_bits, seed)
 
 
 def fma(

@@ -35,6 +35,8 @@ _empty, _ndarray = np.empty, np.ndarray
 _BOOL = np.dtype(bool)
 #: where kernels say which blocks they hand back: only how many there are is looked at here, so threads may share it
 _REFUSED = np.empty((_LARGE >> 3) + 2, np.int64)
+#: what fills the last block of an approximation: numbers far from every breakpoint of a short format
+_UNDECIDED_NOWHERE = np.full(_LARGE, 1.3, np.float32)
 
 
 class Pair(NamedTuple):
@@ -69,13 +71,13 @@ def direct_result(
     op: Operation, x: Any, y: Any, fmt: Any, rounding: Any, overflow: Any
 ) -> NDArray[np.floating] | np.floating | None:
     """op(x, y) rounded, or None where the long way must look."""
-    scalar = type(x) is float and type(y) is float
-    if scalar:
+    scalar = type(x) is not _ndarray
+    if scalar and type(x) is float and type(y) is float:
         x, y = np.array((x,)), np.array((y,))
-    elif not (type(x) is _ndarray and type(y) is _ndarray):
+    elif scalar or type(y) is not _ndarray:
         return None
-    dtype = x.dtype
-    if dtype is not y.dtype or not (dtype is FLOAT32 or dtype is FLOAT64) or x.shape != y.shape or x.size > _LARGE:
+    dtype, shape, size = x.dtype, x.shape, x.size
+    if dtype is not y.dtype or not (dtype is FLOAT32 or dtype is FLOAT64) or shape != y.shape or size > _LARGE:
         return None
     if x.flags.num & LAYOUT != CARRAY or y.flags.num & LAYOUT != CARRAY:
         return None
@@ -85,37 +87,35 @@ def direct_result(
         return None
     if pair is None:
         return None
-    if x.ndim != 1:
-        out = _two_steps(pair, x.reshape(-1), y.reshape(-1))
-        return None if out is None else out.reshape(x.shape)
-    out = _two_steps(pair, x, y)
-    return out[0] if scalar and out is not None else out
-
-
-def _two_steps(pair: Pair, x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.floating] | None:
+    flat = len(shape) == 1
+    if not flat:
+        x, y = x.reshape(-1), y.reshape(-1)
+    if size & 15:
+        x, y = _whole_blocks(x, y)
     to_odd, form, rounded, spec_array = pair
-    size, dtype = x.size, x.dtype
-    ragged = size & 15
-    if ragged:
-        x, y = _whole_blocks(x), _whole_blocks(y)
     odd = _empty(x.size, dtype)
     if to_odd(form, x, y, odd, _REFUSED):
         return None
     out = _empty(size, dtype)
-    rounded(odd[:size] if ragged else odd, out, spec_array, 0)
-    return out
+    rounded(odd[:size] if size & 15 else odd, out, spec_array, 0)
+    if scalar:
+        return out[0]
+    return out if flat else out.reshape(shape)
 
 
-def _whole_blocks(x: NDArray[Any]) -> NDArray[Any]:
-    """x and ones up to a multiple of 16 elements: a kernel hands back a block that is not whole."""
-    out = _ones(x.size + 15 & ~15, x.dtype).copy()
-    out[: x.size] = x
-    return out
+def _whole_blocks(x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """x, y and ones up to a multiple of 16 elements: a kernel hands back a block that is not whole."""
+    size = x.size
+    both = _two_of_ones(size + 15 & ~15, x.dtype).copy()
+    one, other = both[0], both[1]
+    one[:size] = x
+    other[:size] = y
+    return one, other
 
 
 @lru_cache(maxsize=256)
-def _ones(size: int, dtype: np.dtype) -> NDArray[Any]:
-    return np.ones(size, dtype)
+def _two_of_ones(size: int, dtype: np.dtype) -> NDArray[Any]:
+    return np.ones((2, size), dtype)
 
 
 # ------------------------------------------------------------ numbers of the format, in float32
@@ -147,7 +147,7 @@ def direct_members(op: Operation, x: NDArray[Any], y: NDArray[Any], how: Rounder
     if x.ndim != 1:
         x, y = x.reshape(-1), y.reshape(-1)
     if size & 15:
-        x, y = _whole_blocks(x), _whole_blocks(y)
+        x, y = _whole_blocks(x, y)
     out = _empty(x.size, FLOAT32)
     if way.kernel(op.value, x, y, out, _REFUSED, way.unsigned_zero, way.spec_array):
         return None
@@ -189,7 +189,7 @@ def direct_function(name: str, x: Any, fmt: Any, rounding: Any, overflow: Any) -
     if way is None:
         return None
     size = x.size
-    y = _undecided_nowhere(size + 15 & ~15).copy()
+    y = _UNDECIDED_NOWHERE[: size + 15 & ~15].copy()
     with np.errstate(all="ignore"):
         way.evaluate(x, out=y[:size])
     out, marks = _empty(y.size, FLOAT32), _empty(y.size, _BOOL)
@@ -197,9 +197,3 @@ def direct_function(name: str, x: Any, fmt: Any, rounding: Any, overflow: Any) -
     if marks.any():
         return None
     return out if size == y.size else out[:size].copy()
-
-
-@lru_cache(maxsize=256)
-def _undecided_nowhere(size: int) -> NDArray[np.float32]:
-    """Numbers far from every breakpoint of a short format, to fill the last block with."""
-    return np.full(size, 1.3, np.float32)

@@ -15,7 +15,7 @@ Approximate, settle what is certain, compute the rest for certain.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ from ..kernels.arithmetic.operations import Operation
 from ..kernels.rounding.arrays import round_narrow32, round_narrow64, round_same32
 from .approximations import APPROXIMATIONS, EXTENDED_ERROR
 from .compute import PIECE, compute, has_unsigned_zero, pieces_of
-from .leading_bits import leading_bits
+from .leading_bits import Leading, leading_bits
 from .rounder import Rounder
 
 _MASK = (1 << 64) - 1
@@ -140,14 +140,27 @@ def _for_certain(
     # as bits: the zeros differ, by which arctan2 is told where it is
     codes, place = np.unique(np.stack(operands, axis=1).view(np.int64), axis=0, return_inverse=True)
     distinct = codes.view(np.float64)
-    leading = [leading_bits(name, *map(float, row)) for row in distinct]
-    columns = (
-        np.array([z.negative for z in leading]),
-        np.array([z.N >> 64 for z in leading], np.uint64),
-        np.array([z.N & _MASK for z in leading], np.uint64),
-        np.array([z.more for z in leading]),
-        np.array([z.q for z in leading], np.int64),
-    )
+    columns = _columns([leading_bits(name, *map(float, row)) for row in distinct])
     out = np.empty(number.size)
     round_leading(*(c[place.reshape(-1)] for c in columns), number, out, how.spec_array, key)
+    return out
+
+
+def _columns(leading: Sequence[Leading]) -> tuple[NDArray[Any], ...]:
+    """Leading bits as the kernel takes them."""
+    return (
+        np.array([z.negative for z in leading], bool),
+        np.array([z.N >> 64 for z in leading], np.uint64),
+        np.array([z.N & _MASK for z in leading], np.uint64),
+        np.array([z.more for z in leading], bool),
+        np.array([z.q for z in leading], np.int64),
+    )
+
+
+def round_for_certain(
+    leading: Sequence[Leading], number: NDArray[np.int64], how: Rounder, key: int
+) -> NDArray[np.float64]:
+    """Numbers given by their leading bits, rounded; `number`: their places in the whole array."""
+    out = np.empty(len(leading))
+    round_leading(*_columns(leading), number, out, how.spec_array, key)
     return out

@@ -58,7 +58,7 @@ def _as_bytes(buffer: ArrayLike) -> NDArray[np.uint8]:
             if isinstance(buffer, (bytes, bytearray, memoryview))
             else np.asarray(buffer)
         )
-    except (ValueError, TypeError, BufferError) as error:
+    except Exception as error:  # what an object's own methods raise, too
         raise ArgumentError(f"buffer: cannot be read as bytes ({error})") from None
     if raw.dtype != np.uint8:
         raise ArgumentError(f"buffer: dtype {raw.dtype} is not uint8; pass the bytes that nf.pack returned")

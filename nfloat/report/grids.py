@@ -7,7 +7,7 @@ number, in the ink that can be read on it. The scale is logarithmic where all va
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,10 @@ class Point:
     front: bool
 
 
+def _short(value: float) -> str:
+    return digits(float(f"{value:.3g}"))
+
+
 def heat_chart(
     slug: str,
     rows: Sequence[str],
@@ -38,6 +42,7 @@ def heat_chart(
     *,
     x_label: str,
     y_label: str,
+    text: Callable[[float], str] = _short,
 ) -> str:
     """A cell per row and column; one without a value stays empty, one whose value is not finite says so."""
     shades = _shades(list(values.values()))
@@ -51,7 +56,7 @@ def heat_chart(
             colour = "none" if shade is None else _mixed(shade)
             axes.bar(x, 1.0, bottom=y - 0.5, width=1.0, color=colour, edgecolor=INK, linewidth=0.3)
             ink = INK if shade is None else "#f8f8f8" if shade > 0.55 else "#101010"
-            axes.text(x, y, digits(float(f"{value:.3g}")), ha="center", va="center", fontsize=8.0, color=ink)
+            axes.text(x, y, text(value), ha="center", va="center", fontsize=8.0, color=ink)
         axes.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(rows) - 0.5, -0.5), xlabel=x_label, ylabel=y_label)
         axes.set_xticks(range(len(columns)), columns)
         axes.set_yticks(range(len(rows)), rows)

@@ -48,6 +48,19 @@ def digits(value: float | None) -> str:
     return "–" if value is None else f"{value:.5g}"
 
 
+def percent(value: float | None) -> str:
+    """A share in a table of data, in per cent: five digits.
+
+    Examples
+    --------
+    >>> percent(0.4902611), percent(1.5e-07), percent(float("nan")), percent(None)
+    ('49.026 %', '1.5e-05 %', 'nan', '–')
+    """
+    if value is None or not math.isfinite(value):
+        return digits(value)
+    return f"{100.0 * value:.5g} %" if value else "0"
+
+
 def share(value: float | None) -> str:
     """A share in per cent; what is not all is not called 100 %.
 
@@ -58,14 +71,14 @@ def share(value: float | None) -> str:
     """
     if value is None:
         return "–"
-    percent = 100.0 * value
-    if percent == 0.0 or not math.isfinite(percent):
-        return f"{percent:.0f}"
-    if abs(percent) < 0.001:
+    hundredths = 100.0 * value
+    if hundredths == 0.0 or not math.isfinite(hundredths):
+        return f"{hundredths:.0f}"
+    if abs(hundredths) < 0.001:
         return "< 0.001 %"
-    if 99.5 <= percent < 100.0:
-        return f"{percent:.1f} %" if percent < 99.95 else "> 99.9 %"
-    return f"{percent:.0f} %" if abs(percent) >= 9.95 else f"{percent:#.2g} %"
+    if 99.5 <= hundredths < 100.0:
+        return f"{hundredths:.1f} %" if hundredths < 99.95 else "> 99.9 %"
+    return f"{hundredths:.0f} %" if abs(hundredths) >= 9.95 else f"{hundredths:#.2g} %"
 
 
 def signed_share(value: float) -> str:

@@ -15,13 +15,12 @@ A bound that zeros would pass is no test, and fails as one.
 from __future__ import annotations
 
 from collections.abc import Callable
-from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ArgumentError, ShapeError, as_integer, check_kind, nearest_names
+from ..errors import ArgumentError, ShapeError, as_integer, as_number, nearest_names
 from ..formats.names import FormatLike, get_format
 from ..linalg.accumulators import Accumulator, AccumulatorLike, as_accumulator
 from ..linalg.bound_orders import Step, step_of
@@ -172,7 +171,9 @@ def error_bound(
     acc = as_accumulator(accumulator)
     if not isinstance(acc, Accumulator):
         raise ArgumentError(f"accumulator={acc.name!r}: a matrix unit sums products alone; give an accumulator")
-    check_kind("function_ulp", function_ulp, Real, "a number of ulp")
+    off = as_number(function_ulp)
+    if off is None:
+        raise ArgumentError(f"function_ulp={function_ulp!r} must be a number of ulp")
     if not isinstance(by, str) or by not in ("bound", "probable"):
         raise ArgumentError(f"by={by!r} must be 'bound' or 'probable'")
     lines = _lines(x, axis)
@@ -181,7 +182,7 @@ def error_bound(
     options = Options(eps, *(None if y is None else as_double(y, n) for y, n in ((weight, "weight"), (bias, "bias"))))
     step = step_of(acc.result_format, acc)
     with np.errstate(invalid="ignore", over="ignore"):
-        found = _FUNCTIONS[function](Interval.of(lines), _Arithmetic(acc, step, function_ulp, chance), options)
+        found = _FUNCTIONS[function](Interval.of(lines), _Arithmetic(acc, step, off, chance), options)
         if output is not None:
             found = found.rounded(step_of(get_format(output, "output"), Accumulator(get_format(output, "output"))))
         exact = _exactly(function, lines, options)

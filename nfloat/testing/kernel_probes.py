@@ -23,6 +23,7 @@ from ..errors import ArgumentError, FormatError, as_integer
 from ..formats.format import Format
 from ..formats.names import FormatLike
 from ..linalg.operands import input_formats
+from ..ops.memory import check_size
 from ..ops.rounding import round as round_to
 from ..streams import SeedLike, as_key
 
@@ -54,6 +55,8 @@ def probe_inputs(
         If a format has no negative numbers.
     ArgumentError
         If k or lines is not a positive integer.
+    ShapeError
+        If a and b would not fit in memory.
 
     Examples
     --------
@@ -65,6 +68,7 @@ def probe_inputs(
         number = as_integer(value)
         if number is None or number < 1:
             raise ArgumentError(f"{name}={value!r} must be an integer >= 1")
+    check_size("a and b", (2, lines, k), 24)  # with what they are made of
     first, second = input_formats(inputs)
     for fmt in (first, second):
         if not fmt.signed or not fmt.has_zero:

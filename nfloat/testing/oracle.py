@@ -15,9 +15,9 @@ Sources: IEEE 754-2019 clauses 4.3 and 7.4; OCP OFP8 1.0; OCP MX 1.0; IEEE P3109
 from __future__ import annotations
 
 import math
-import sys
 from fractions import Fraction
 from numbers import Real
+from typing import Any
 
 from ..errors import ArgumentError, RepresentationError, RoundingError, as_integer, check_kind
 from ..formats.format import Format, LowestBinade, NaNCodes
@@ -38,8 +38,10 @@ def decode_exact(code: int, fmt: FormatLike) -> float:
     (448.0, True)
     """
     f = get_format(fmt)
-    if as_integer(code) is None or not 0 <= code < 1 << f.bits:
+    number = as_integer(code)
+    if number is None or not 0 <= number < 1 << f.bits:
         raise ArgumentError(f"code={code!r} must be an integer in 0..2^{f.bits} - 1, a code of {f.name}")
+    code = number
     half = 1 << (f.bits - 1)
     if f.twos_complement:
         integer = code - 2 * half if code >= half else code
@@ -93,6 +95,18 @@ def _index(a: Fraction, f: Format) -> int:
 
 
 # ---------------------------------------------------------------- numbers -> numbers
+def _float64(argument: str, value: Any) -> float:
+    """A real number of any type that float64 holds."""
+    check_kind(argument, value, Real, "a float64 number")
+    try:
+        number = float(value)
+    except (OverflowError, ValueError):  # an integer or fraction beyond it
+        number = math.nan
+    if number != value and value == value:
+        raise ArgumentError(f"{argument}={value!r} must be a float64 number")
+    return number
+
+
 def round_exact(
     x: float,
     fmt: FormatLike,
@@ -124,10 +138,7 @@ def round_exact(
     >>> round_exact(1.25, "float4_e2m1fn", "stochastic_a", random_bits=2, word=2 << 62)
     1.5
     """
-    check_kind("x", x, Real, "a float64 number")
-    if not (abs(x) <= sys.float_info.max or math.isinf(x) or x != x) or (x == x and float(x) != x):
-        raise ArgumentError(f"x={x!r} must be a float64 number")
-    x = float(x)
+    x = _float64("x", x)
     f, mode, policy = get_format(fmt), as_rounding(rounding), as_overflow(overflow)
     above, below = (beyond(f, mode, policy, positive=side) for side in (True, False))
     if math.isnan(x):
@@ -248,7 +259,7 @@ def code_exact(value: float, fmt: FormatLike) -> int:
     ('0x7e', '0x7e00')
     """
     f = get_format(fmt)
-    check_kind("value", value, Real, "a float64 number")
+    value = _float64("value", value)
     if math.isnan(value):
         return canonical_nan(f)
     negative = math.copysign(1.0, value) < 0

@@ -103,7 +103,7 @@ def assert_matmul(
         by = "probable" if isinstance(how, Accumulator) and how.stochastic and seed is None else "prediction"
     if not isinstance(by, str) or by not in JUDGES:
         raise ArgumentError(f"by={by!r} must be one of {', '.join(map(repr, JUDGES))}")
-    if not isinstance(max_ulp, Real) or not max_ulp >= 0:
+    if not isinstance(max_ulp, Real) or not 0 <= max_ulp < 2**1023:
         raise ArgumentError(f"max_ulp={max_ulp!r} must be a number >= 0")
     parts = None if isinstance(split_k, int) and split_k == 1 else split_k
     options: dict[str, Any] = {"split_k": parts, "promote": promote}

@@ -7,7 +7,6 @@ A recording is an .npz file of arrays ``<unit>.{a,b,c,d}`` in float32, one dot p
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ArgumentError, NFloatError
+from ..files import DAMAGED
 from ..linalg.matmul import matmul
 from ..linalg.units.names import units
 
@@ -76,9 +76,9 @@ def compare(path: str | Path) -> list[Compared]:
         If the file is no recording.
     """
     try:
-        with np.load(path, allow_pickle=False) as data:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as data:
             arrays = {key: data[key] for key in data.files}
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile, TypeError, AttributeError) as error:
+    except DAMAGED as error:
         raise ArgumentError(f"units={str(path)!r} is no .npz file of recorded outputs ({error})") from None
     keys = sorted({key.rpartition(".")[0] for key in arrays})
     if not keys:

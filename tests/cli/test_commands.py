@@ -2,6 +2,7 @@
 
 import json
 import re
+from fractions import Fraction
 
 import click
 import pytest
@@ -97,6 +98,7 @@ def test_formats(nfloat):
         (("study", "run", "swampin"), "nfloat: NAME='swampin' is unknown; did you mean 'swamping'"),
         (("study", "run", "swamping", "--seed", "-1"), "nfloat: --seed=-1 must be"),
         (("recipes", "bf16"), "is not a recipe; did you mean 'bf16-pure'"),
+        (("recipes", "fp8"), "is not a recipe; did you mean 'mxfp8', 'fp8-hybrid', 'fp8-current'"),
     ],
 )
 def test_errors_are_in_the_words_of_the_command_line(nfloat, args, words):
@@ -121,6 +123,11 @@ def test_help_says_what_may_be_chosen(nfloat):
 def test_every_option_is_explained(command):
     for option in group.get_command(None, command).params:
         assert isinstance(option, click.Argument) or option.help
+
+
+def test_neighbours_of_a_wide_format_are_told_apart(nfloat):
+    (facts,) = json.loads(nfloat("explain", "0.1", "--format", "binary256", "--json").out)
+    assert Fraction(facts["below"]) < Fraction(1, 10) < Fraction(facts["above"])
 
 
 def test_explain_fixed_point(nfloat):

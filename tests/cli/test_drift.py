@@ -41,6 +41,8 @@ def test_a_run_of_infinities_does_not_look_clean(nfloat):
     head, clean, broken = (line.split() for line in done.out.splitlines()[:3])
     place = head.index("over") - len(head)
     assert clean[place] == "0" and 0.0 < float(broken[place].rstrip("%")) <= 100.0
+    assert "\nfloat64 itself diverged at its only seed: " in done.out
+    assert max(map(len, done.out.splitlines()[:3])) <= 80
 
 
 def test_json_alone_stands_on_stdout(nfloat):

@@ -96,3 +96,10 @@ def test_a_full_disk_names_what_could_not_be_written():
         done = subprocess.run([*PYTHON, "formats"], stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 2
     assert done.stderr == "nfloat: standard output: No space left on device\n"
+
+
+def test_a_standard_output_that_is_closed_is_said():
+    done = subprocess.run(
+        f"{sys.executable} -m nfloat.cli.main formats >&-", shell=True, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (2, "nfloat: standard output is closed\n")

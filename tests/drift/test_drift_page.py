@@ -158,8 +158,19 @@ def test_that_float64_diverged_too_is_said_first():
         "float64 itself diverged at 2 of 2 seeds: what a recipe does there is not its rounding's doing."
     )
     assert page.findings[0] in render(page).replace("&#39;", "'").replace("&rsquo;", "'")
-    one = drift_page(run(SMALL.replace(recipes=("bf16-pure",), lr=1e30, steps=4, seeds=1, ablate="none")))
+    one = drift_page(run(SMALL.replace(recipes=("bf16-pure",), lr=1e30, steps=20, seeds=1, ablate="none")))
     assert one.findings[0].startswith("float64 itself diverged at its only seed: ")
+    assert "float64 ends at nan" in next(figure.caption for figure in one.figures if figure.slug == "loss")
+
+
+def test_shares_are_in_per_cent_everywhere(page):
+    """Axes, sentences and tables of one figure speak of a share in one way."""
+    shown = {figure.slug: figure for figure in page.figures}
+    for slug in ("path", "gradient", "heat", "sources", "effect"):
+        cells = [cell for row in shown[slug].data.rows for cell in row[1:4]]
+        assert any("%" in cell for cell in cells), slug
+    for slug in ("path", "heat", "gradient"):
+        assert " %</text>" in shown[slug].svg and "10<" not in shown[slug].svg
 
 
 def test_names_are_escaped():

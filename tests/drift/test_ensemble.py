@@ -1,5 +1,9 @@
 """The ensemble: which members there are, that they are what they say, and that two processes change nothing."""
 
+import pickle
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -74,6 +78,22 @@ def test_if_the_other_process_dies_this_one_does_its_part(small, monkeypatch):
     monkeypatch.setattr(workers, "available", lambda: 2)
     monkeypatch.setattr(workers, "_SERVE", "import sys; sys.exit(0)")
     assert run(SMALL, threads=2).rows == small.rows
+
+
+@pytest.mark.parametrize("messages", [0, 1, 2])
+def test_the_other_process_says_nothing_where_the_first_is_killed(messages):
+    """Before, within and after what it reads; its answer cannot be written."""
+    config = SMALL.replace(steps=2)
+    work = pickle.dumps((config, config.trainable(), range(1)))
+    group = pickle.dumps(Group([member for member in members(config) if member.seed == 5]))
+    command = [sys.executable, "-c", workers._SERVE.format(path=sys.path)]
+    other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    other.stdout.close()
+    other.stdin.write((work[:100], work + group[:50], work + group)[messages])
+    other.stdin.close()
+    said = other.stderr.read()
+    other.stderr.close()
+    assert (other.wait(timeout=60), said) == (0, b"")
 
 
 def test_a_group_gives_each_member_whole():

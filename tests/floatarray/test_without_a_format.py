@@ -1,5 +1,8 @@
 """`nf.add(a, b)`, `nf.exp(a)` and their kind take format and way of rounding from a FloatArray."""
 
+from decimal import Decimal
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -49,3 +52,25 @@ def test_what_is_missing_or_said_twice():
         with pytest.raises(nf.ArgumentError, match=f"{next(iter(given))}=.* goes with fmt; a FloatArray rounds in its"):
             nf.exp(a, **given)
     assert type(nf.add(a, a, "bfloat16")) is np.ndarray  # with a format: values, as ever
+
+
+TENTHS = [0.1, np.float64(0.1), np.float32(0.1), np.longdouble("0.1"), np.array(0.1), np.array(np.longdouble("0.1")),
+          Fraction(1, 10), Decimal("0.1")]  # fmt: skip
+
+
+@pytest.mark.parametrize("tenth", TENTHS, ids=lambda x: type(x).__name__)
+def test_a_number_of_any_kind_is_the_format_s_nearest(tenth):
+    """On both sides, in comparisons and assignments, whether float64 holds it or not."""
+    a, b = nf.array([0.5, 0.1, -2.0], "float16"), nf.array(0.1, "float16")
+    for one, other in ((a * tenth, a * b), (tenth * a, a * b), (tenth - a, b - a), (a / tenth, a / b)):
+        np.testing.assert_array_equal(one.values, other.values)
+    assert (a == tenth).tolist() == (tenth == a).tolist() == [False, True, False]
+    assert (a < tenth).tolist() == (tenth > a).tolist() == [False, False, True]
+    a[0] = tenth
+    assert a.values[0] == b.values == np.maximum(a, [tenth] * 3).values[2]
+
+
+@pytest.mark.parametrize("large", [10**400, Fraction(10**400), Decimal("1e500"), np.longdouble("1e400")])
+def test_a_number_beyond_float64_is_beyond_every_format(large):
+    a = nf.array([1.0, -1.0], "float16")
+    assert (a * large).values.tolist() == [np.inf, -np.inf] and (a < large).all()

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import nfloat as nf
+from nfloat.linalg.operands import matmul_operands
+from nfloat.linalg.units.matmul import unit_product
 from nfloat.linalg.units.quick import quick_product
 
 #: in float32 lanes: a unit of each arithmetic that has a quick way
@@ -29,6 +31,11 @@ def operands(unit, m, k, n, seed=0):
     return a, b, np.asarray(nf.round(rng.standard_normal(n).astype(np.float32), how.output))
 
 
+def general(a, b, c, unit):
+    """The product by the way that takes everything."""
+    return unit_product(matmul_operands(a, b, c, None), unit, (None, None), 1)
+
+
 @pytest.mark.parametrize("unit", QUICK)
 def test_the_bits_of_the_general_way(unit):
     how, done = nf.units[unit], 0
@@ -37,7 +44,7 @@ def test_the_bits_of_the_general_way(unit):
         for one, other in ((a, b), (np.asfortranarray(a), b), (a, np.asfortranarray(b))):
             for start in (None, c, np.broadcast_to(c, (m, n)).copy()):
                 found = quick_product(one, other, start, how, 1)
-                expected = np.asarray(nf.matmul(a, b, unit, start))
+                expected = general(a, b, start, how)
                 assert found is None or found.tobytes() == expected.tobytes()
                 done += found is not None
     assert done >= 20
@@ -59,3 +66,15 @@ def test_operands_that_have_no_quick_way():
     assert quick_product(a, b, c.astype(np.float64), unit, 1) is None
     assert quick_product(a, b, c[:3], unit, 1) is None
     assert quick_product(a, b, c, unit, None).tobytes() == quick_product(a, b, c, unit, 1).tobytes()
+
+
+def test_matmul_takes_the_quick_way(monkeypatch):
+    a, b, c = operands(QUICK[0], 5, 64, 33)
+
+    def refused(*_):
+        raise AssertionError("the general way")
+
+    monkeypatch.setattr("nfloat.linalg.units.matmul.unit_matmul", refused)
+    for threads in (None, 1):
+        expected = general(a, b, c, nf.units[QUICK[0]])
+        assert nf.matmul(a, b, QUICK[0], c, threads=threads).tobytes() == expected.tobytes()

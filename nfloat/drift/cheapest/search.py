@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from ...ops.threads import check_threads
 from ..comparison import Comparison
 from ..cost import count_elements
 from ..ensemble import Group, References
@@ -105,7 +106,7 @@ def run_search(
     NFloatError
         As `search`.
     """
-    trainable = wanted.run.trainable()
+    threads, trainable = check_threads(threads), wanted.run.trainable()
     if out is None:
         memory = _Memory()
         _work(wanted, trainable, memory, threads, progress)

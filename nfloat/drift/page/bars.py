@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ...report.charts import Bars, Range, bar_chart, range_chart, stack_chart
 from ...report.page import Figure, Table
 from ...report.palette import colours
-from ...report.wording import digits, listed, number, share
+from ...report.wording import digits, listed, number, percent, share
 from .. import centre
 from ..attribution import LAYER_METRIC, METRIC, SOURCES
 from ..layers import ELSEWHERE
@@ -53,7 +53,9 @@ def gradient_figure(run: Measurements) -> Figure | None:
             values = [value for _, value in run.series[key]]
             low, high = centre.at(values, 0.05), centre.at(values, 0.95)
             cosine = _median(run, key._replace(metric="cosine"))
-            rows.append([recipe, layer, *map(digits, (low, middle, high, cosine)), str(centre.left_out(values))])
+            rows.append(
+                [recipe, layer, *map(percent, (low, middle, high)), digits(cosine), str(centre.left_out(values))]
+            )
             if low is not None and high is not None and low > 0:
                 ranges.append(Range(recipe, layer_words(layer, list(layers)[-1]), middle, low, high, colour[recipe]))
     if not ranges:
@@ -183,7 +185,7 @@ def _sources_rows(
     rows = []
     for name, of in medians.items():
         whole = _median(run, Key(name, MODEL, "weights.grad", "relative_error"))
-        rows.append([name, *(digits(of.get(source)) for source in present), digits(whole)])
+        rows.append([name, *(percent(of.get(source)) for source in present), percent(whole)])
     return rows
 
 

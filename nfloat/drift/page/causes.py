@@ -11,7 +11,7 @@ from ...report.charts import Bars, bar_chart
 from ...report.intervals import Span, interval_chart
 from ...report.page import Figure, Table
 from ...report.palette import colours
-from ...report.wording import digits, listed, share, signed_share
+from ...report.wording import digits, listed, percent, share, signed_share
 from ..ablation import ALONE, PLACES, REPAIRED, Effect, layers_tried
 from ..inference import CONFIDENCE, POWER, change
 from ..measurements import Measurements
@@ -44,7 +44,7 @@ def _bounds(item: Summary) -> tuple[float, float, float]:
 
 def _effect_row(item: Summary) -> list[str]:
     keys = ("effect", "low", "high", "p_value", "detectable")
-    return [item["recipe"], *(digits(measured(item, key)) for key in keys)]
+    return [item["recipe"], *((digits if key == "p_value" else percent)(measured(item, key)) for key in keys)]
 
 
 def _effect_caption(known: Sequence[Summary]) -> str:

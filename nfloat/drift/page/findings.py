@@ -28,7 +28,7 @@ def findings(run: Measurements) -> list[str]:
     judged = [item for item in run.summary if item["verdict"] not in ("incomplete", "undecided")]
     other = [item for item in judged if item["recipe"] != "float64"]
     found = [
-        _twin(run),
+        twin_words(run),
         _undecided(run),
         _same(run, [item for item in other if item["verdict"] == "not distinguishable"]),
     ]
@@ -52,7 +52,7 @@ def trouble_words(item: Summary, optimizer: str) -> str:
 _SHARES = ("NaN", "overflow", "underflow", "lost updates", "sums that stall")
 
 
-def _twin(run: Measurements) -> str:
+def twin_words(run: Measurements) -> str:
     """That float64 diverged too, where it did: no recipe can be blamed at those seeds."""
     there = [seed for (name, seed), end in run.ends.items() if name == TWIN and end.diverged]
     if not there:

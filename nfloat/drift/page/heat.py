@@ -6,7 +6,7 @@ import math
 
 from ...report.grids import heat_chart
 from ...report.page import Figure, Table
-from ...report.wording import digits, share
+from ...report.wording import percent, share
 from .. import centre
 from ..measurements import Measurements
 from ..rows import MODEL, Key
@@ -50,13 +50,13 @@ def _figure(recipe: str, found: dict[str, dict[int, float]]) -> Figure:
     steps = [str(step) for step in sorted({step for of in found.values() for step in of})]
     drawn = list(found)[:_LAYERS]
     values = {(layer, str(step)): value for layer in drawn for step, value in found[layer].items()}
-    rows = [[layer, *(digits(of.get(int(step))) for step in steps)] for layer, of in found.items()]
+    rows = [[layer, *(percent(of.get(int(step))) for step in steps)] for layer, of in found.items()]
     how = "||g - g64|| / ||g64|| of the layer's weight, g64 the exact gradient at the same weights on the same batch."
     how += f" The first {_LAYERS} layers are drawn, the table has all." if len(found) > len(drawn) else ""
     return Figure(
         "heat",
         f"Error of the gradient in {recipe}, layer by layer and step by step",
-        heat_chart("heat", drawn, steps, values, x_label="step", y_label="layer"),
+        heat_chart("heat", drawn, steps, values, x_label="step", y_label="layer", text=share),
         _caption(recipe, found),
         f"A cell per layer and step, darker where the error is larger; {len(drawn)} layers, {len(steps)} steps.",
         Table(("layer", *(f"step {step}" for step in steps)), rows),

@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from ...report import wording
 from ...report.charts import Line, line_chart
 from ...report.page import Figure, Table
 from ...report.palette import styles
-from ...report.wording import digits, listed, loss, number, share, signed_share
+from ...report.wording import listed, loss, number, share, signed_share
 from .. import centre
 from ..measurements import Measurements
 from ..members import TWIN
@@ -32,7 +33,9 @@ def loss_figure(run: Measurements) -> Figure | None:
     """The training loss: float64's, and that of the recipes that can be told from it."""
     verdicts = {item["recipe"]: item["verdict"] for item in run.summary}
     losses = _model_points(run, "loss", "train_loss")
-    twin = _twin(losses, _model_points(run, "loss", "train_loss_gap"))
+    twin = run.series.get(Key(TWIN, MODEL, "loss", "train_loss")) or _twin(
+        losses, _model_points(run, "loss", "train_loss_gap")
+    )
     if not twin:
         return None
     near = [name for name in losses if verdicts[name] == "not distinguishable" and name != "float64"]
@@ -83,11 +86,11 @@ def path_figure(run: Measurements) -> Figure | None:
     grown = [name for name in far if last[name] > points[name][len(points[name]) // 2][1]]
     if grown:
         caption += f" For {listed(grown)} the distance is still growing in the second half of the run."
-    how = "||w - w64|| / ||w64 - w64 at the start||; 1: as far from the float64 twin as the twin is from its start."
+    how = "||w - w64|| / ||w64 - w64 at the start||; 100 %: as far from the float64 twin as the twin is from its start."
     bands = {name: bands_of(run, name, "path_distance") for name in points}
     how += " Lines are of the first seed, bands from the lowest to the highest of all." if any(bands.values()) else ""
     title = "Distance from float64's weight path"
-    return _chart(run, points, "path", title, caption + _zeros(points), "path distance", how, bands=bands)
+    return _chart(run, points, "path", title, caption + _zeros(points), "path distance", how, bands=bands, percent=True)
 
 
 def scale_figure(run: Measurements) -> Figure | None:
@@ -118,7 +121,17 @@ def stagnation_figure(run: Measurements) -> Figure | None:
     if few:
         caption += f" {listed(few)} {_are(few)} not drawn: never more than {share(_FEW_LOST)}."
     how = "Share of the weights with a gradient other than zero that the step leaves exactly as they were."
-    return _chart(run, many, "stagnation", "Lost updates over time", caption, "share of updates lost", how, log=False)
+    return _chart(
+        run,
+        many,
+        "stagnation",
+        "Lost updates over time",
+        caption,
+        "share of updates lost",
+        how,
+        log=False,
+        percent=True,
+    )
 
 
 def _twin(losses: Mapping[str, Points], gaps: Mapping[str, Points]) -> Points:
@@ -160,24 +173,25 @@ def _chart(
     how: str,
     *,
     log: bool = True,
+    percent: bool = False,
     bands: Mapping[str, Sequence[tuple[int, float, float]]] | None = None,
 ) -> Figure:
-    """A chart of one line per recipe over the steps, with its table."""
+    """A chart of one line per recipe over the steps, with its table; both in per cent, or neither."""
     # "float64" is drawn as the reference even where it is no recipe of the run
     names = tuple(dict.fromkeys((*run.config.recipes, *points)))
     looks = styles(names)
     lines = [Line(name, of, *looks[name], (bands or {}).get(name, ())) for name, of in points.items()]
     ends = ", ".join(f"{name} {number(of[-1][1])}" for name, of in points.items())
-    svg = line_chart(slug, lines, x_label="step", y_label=y_label, log=log, percent=y_label.startswith("share"))
+    svg = line_chart(slug, lines, x_label="step", y_label=y_label, log=log, percent=percent)
     alt = f"Lines over {run.config.steps} steps, one per recipe; values at the end: {ends}."
-    return Figure(slug, title, svg, caption, alt, _table(points), how)
+    return Figure(slug, title, svg, caption, alt, _table(points, percent), how)
 
 
-def _table(points: Mapping[str, Points]) -> Table:
+def _table(points: Mapping[str, Points], percent: bool) -> Table:
     steps = sorted({step for of in points.values() for step, _ in of})
     shown = sorted({*steps[:: max(1, len(steps) // _TABLE_STEPS)], *steps[-1:]})
-    values = [dict(of) for of in points.values()]
-    return Table(("step", *points), [[str(step), *(digits(of.get(step)) for of in values)] for step in shown])
+    values, written = [dict(of) for of in points.values()], wording.percent if percent else wording.digits
+    return Table(("step", *points), [[str(step), *(written(of.get(step)) for of in values)] for step in shown])
 
 
 def _model_points(run: Measurements, tensor: str, metric: str) -> dict[str, Points]:

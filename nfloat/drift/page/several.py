@@ -10,7 +10,7 @@ from ...report.charts import Line, line_chart
 from ...report.intervals import Span, interval_chart
 from ...report.page import Figure, Page, Table
 from ...report.palette import styles
-from ...report.wording import digits, listed, loss, share, signed_share
+from ...report.wording import digits, listed, loss, percent, share, signed_share
 from ..comparison import to_toml
 from ..measurements import Measurements
 from ..rows import MODEL, Key
@@ -94,7 +94,7 @@ def _effects(runs: Runs) -> Figure | None:
         )
         for label, item in known
     ]
-    rows = [[label, *(digits(item[key]) for key in ("effect", "low", "high", "detectable"))] for label, item in known]
+    rows = [[label, *(percent(item[key]) for key in ("effect", "low", "high", "detectable"))] for label, item in known]
     return Figure(
         "effect",
         "Change of the training loss",

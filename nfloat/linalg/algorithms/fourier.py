@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from ...errors import ShapeError, as_integer
 from ...formats.names import FormatLike
 from ...formats.rounding import OverflowLike, RoundingLike
+from ...ops.arguments import as_array
 from ...ops.bigreal import circle_point
 from ...streams import SeedLike
 from .calculation import Calculation, Floats, begin
@@ -119,7 +120,7 @@ def ifft(
 def _begin(name: str, x: Any, axis: int, *how: Any) -> tuple[Calculation, Parts, int, bool]:
     """(calculation, parts with the axis last, its place, whether a complex array is returned)."""
     pair = isinstance(x, tuple) and len(x) == 2 and all(hasattr(part, "format") for part in x)
-    z = x if pair or hasattr(x, "format") else np.asarray(x)
+    z = x if pair or hasattr(x, "format") else as_array(x, "x")
     if isinstance(z, np.ndarray) and z.dtype.kind == "c":
         z, pair = (z.real.copy(), z.imag.copy()), True
     operands = (("x.real", z[0]), ("x.imag", z[1])) if pair else (("x", z),)

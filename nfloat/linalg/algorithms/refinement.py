@@ -13,6 +13,9 @@ from ...formats.names import FormatLike, get_format
 from ...ops.rounder import rounder
 from .calculation import Calculation, Floats
 
+#: steps converge within tens, or do not
+_MOST_STEPS = 1000
+
 
 def refined(
     c: Calculation,
@@ -38,8 +41,8 @@ def refined(
         If a format is unknown.
     """
     count = as_integer(steps)
-    if count is None or count < 0:
-        raise ArgumentError(f"solve: refinements={steps!r} must be an integer of at least 0")
+    if count is None or not 0 <= count <= _MOST_STEPS:
+        raise ArgumentError(f"solve: refinements={steps!r} must be an integer in 0..{_MOST_STEPS}")
     inner, outer = _in_format(c, factor, "factor"), _in_format(c, residual, "residual")
     factors = factorise(inner, inner.round(a))
     x = c.round(substitute(inner, factors, inner.round(b)))

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...errors import ArgumentError, ShapeError, as_integer
 from ...ops.arguments import as_array
+from ...ops.memory import check_size
 from ..losses import cross_entropy, mse
 from ..precision import Floats
 from ..tape import Tensor, TensorLike
@@ -124,6 +125,7 @@ def batches(examples: int, size: int, seed: int | np.random.Generator) -> Iterat
     """
     if (as_integer(examples) or 0) < 1:
         raise ArgumentError(f"examples={examples!r} must be an integer of at least 1")
+    check_size("examples: their order", (examples,), 8)
     if as_integer(size) is None or not 1 <= size <= examples:
         raise ArgumentError(f"batch={size!r} must be an integer in 1..{examples}, the number of training examples")
     try:
@@ -153,6 +155,7 @@ def _check_x(x: ArrayLike, name: str) -> Floats:
         raise ShapeError(
             f"x of data {name!r}, of type {array.dtype} and shape {array.shape}, must be real numbers: (n, features)"
         )
+    check_size(f"x of data {name!r}", array.shape, 24)  # its float64 form, and what is computed from that
     array = array.reshape(len(array), -1).astype(np.float64)
     bad = np.argwhere(~np.isfinite(array))
     if len(bad):

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ...errors import ArgumentError
+from ...files import DAMAGED
 from .dataset import Dataset, from_arrays
-
-#: what readers raise for files that are cut, forged or something else
-_DAMAGED = (OSError, ValueError, KeyError, EOFError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 def read_file(name: str | Path) -> Dataset:
@@ -31,7 +28,7 @@ def read_file(name: str | Path) -> Dataset:
         x, y = READERS[path.suffix.lower()](path)
     except ArgumentError:
         raise
-    except _DAMAGED as error:
+    except (OSError, *DAMAGED) as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise ArgumentError(f"data={str(name)!r} cannot be read: {reason}") from None
     return from_arrays(x, y, name=path.stem)

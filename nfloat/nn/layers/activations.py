@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import ClassVar
 
-from ...errors import ArgumentError, as_integer
+from ...errors import ArgumentError, as_integer, as_number
 from ..tape import Tensor, TensorLike, apply, as_tensor
 from .layer import Layer
 
@@ -83,9 +83,10 @@ class LeakyReLU(Activation):
     operation = "leaky_relu"
 
     def __init__(self, negative_slope: float = 0.01) -> None:
-        if isinstance(negative_slope, bool) or not isinstance(negative_slope, int | float):
+        slope = as_number(negative_slope)
+        if slope is None:
             raise ArgumentError(f"negative_slope={negative_slope!r} of LeakyReLU must be a number")
-        self.negative_slope = float(negative_slope)
+        self.negative_slope = slope
 
     def __call__(self, x: TensorLike) -> Tensor:
         return apply("leaky_relu", as_tensor(x), layer=self.name, negative_slope=self.negative_slope)

@@ -235,6 +235,6 @@ def _fraction(key: str, value: float) -> float:
 def _betas(betas: tuple[float, float]) -> tuple[float, float]:
     try:
         beta1, beta2 = betas
-    except (TypeError, ValueError):
+    except Exception:  # not two, or what an object's own methods raise
         raise ArgumentError(f"betas={betas!r} must be two numbers in [0, 1)") from None
     return _fraction("betas[0]", beta1), _fraction("betas[1]", beta2)
