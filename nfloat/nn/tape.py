@@ -146,14 +146,9 @@ class Tensor(Expression["Tensor"]):
             raise ArgumentError(
                 "backward() on a tensor that depends on nothing with requires_grad=True; set it on a leaf"
             )
-<<<<<<< HEAD
+        release = as_truth(release, "release")
         pending: Pending = {id(self): (self, self._start(gradient), current(), False, False)}
         last, todo = self.origin, results(self)[::-1]
-=======
-        release = as_truth(release, "release")
-        pending: Pending = {id(self): (self, self._start(gradient), current(), False)}
-        last, todo = self.origin, _results(self)[::-1]
->>>>>>> wusr
         with np.errstate(all="ignore"):  # infinities and NaN are results here, not accidents
             while todo:
                 result = todo.pop()
