@@ -40,6 +40,8 @@ Indices = NDArray[np.int64]
 Pair = tuple[int, int]
 #: elements of packed windows at a time: they, and the images that they are made of, stay in the second cache
 _SOME = 1 << 17
+#: bytes of an image's sums that are worth to be formed in their place
+_ALONE = 1 << 16
 _INF = float("inf")
 
 
@@ -227,8 +229,9 @@ class _Product:
         self._groups, self._m, self._k = w.shape
         self._rows = [kernel.packed(one) for one in w]
         self._y = y.reshape(len(x), self._groups, self._m, walk.places)
-        #: images of a piece
-        self.some = max(1, min(len(x), _SOME // (self._k * walk.places)))
+        #: images of a piece: one where its sums are so many that to move them would cost more than calls
+        alone = self._m * walk.places * np.dtype(kernel.dtype).itemsize >= _ALONE
+        self.some = 1 if alone else max(1, min(len(x), _SOME // (self._k * walk.places)))
 
     def range(self, first: int, last: int) -> bool:
         """Pieces first .. last - 1; whether all is done."""
