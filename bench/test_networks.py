@@ -1,4 +1,4 @@
-"""A training step of a small residual network and of a transformer, against PyTorch's eager float32 step of the same.
+"""A training step of small convolutional and residual networks and of a transformer, against PyTorch's in float32.
 
 Needs PyTorch. One thread on both sides.
 """
@@ -47,6 +47,15 @@ def residual(width: int) -> torch.nn.Module:
     )  # fmt: skip
 
 
+def convolutional(width: int) -> torch.nn.Module:
+    """``nn.models.cnn`` of images of 28 x 28."""
+    return torch.nn.Sequential(
+        torch.nn.Conv2d(1, width, 3, padding=1), torch.nn.ReLU(), torch.nn.MaxPool2d(2),
+        torch.nn.Conv2d(width, 2 * width, 3, padding=1), torch.nn.ReLU(), torch.nn.MaxPool2d(2), torch.nn.Flatten(),
+        torch.nn.Linear(2 * width * 49, 4 * width), torch.nn.ReLU(), torch.nn.Linear(4 * width, 10),
+    )  # fmt: skip
+
+
 class Characters(torch.nn.Module):
     """``nn.models.transformer``."""
 
@@ -92,6 +101,13 @@ def test_resnet(ratio, recipe, at_most: float) -> None:
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((32, 1, 16, 16)).astype(np.float32), rng.integers(0, 10, 32)
     ratio(emulated(nf.nn.models.resnet((1, 16, 16), 10), recipe, x, y), native(residual(16), x, y), at_most)
+
+
+@pytest.mark.parametrize("recipe, at_most", RECIPES)
+def test_cnn(ratio, recipe, at_most: float) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((32, 1, 28, 28)).astype(np.float32), rng.integers(0, 10, 32)
+    ratio(emulated(nf.nn.models.cnn((1, 28, 28), 10, 32), recipe, x, y), native(convolutional(32), x, y), at_most)
 
 
 @pytest.mark.parametrize("recipe, at_most", RECIPES)

@@ -7,7 +7,7 @@ as `activation_gradients`, one of a loss is kept in the carrier; and so are sums
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -16,20 +16,31 @@ from .ops import Part
 from .precision import Floats, Precision, Role
 from .recipes import Cast, Recipe
 
-if TYPE_CHECKING:
-    from .tape import Tensor
-
 _SINGLE = np.dtype(np.float32)
 _depth = attrgetter("depth")
+
+
+class Node(Protocol):
+    """What the walk knows of a `Tensor`."""
+
+    name: str
+    parameter: bool
+    loss: bool
+    requires_grad: bool
+    depth: int
+    grad: Floats | None
+    origin: Any
+
+
 #: a tensor, the sum of the gradients that have arrived there so far, the precision in which they were added; whether
 #: that sum is an array of the walk's own, which nobody else holds before it is over; whether its numbers are of the
 #: format in which activations' gradients are stored
-Arrived = tuple["Tensor", Floats, Precision, bool, bool]
+Arrived = tuple[Node, Floats, Precision, bool, bool]
 #: by the tensor's id
 Pending = dict[int, Arrived]
 
 
-def propagate(result: Tensor, gradient: Floats, member: bool, pending: Pending) -> None:
+def propagate(result: Node, gradient: Floats, member: bool, pending: Pending) -> None:
     """Send a result's complete gradient to the operands it came from; `member`: see `Arrived`."""
     assert result.origin is not None, "what is to be propagated came from an operation"
     op, name, operands, kept, p = result.origin
@@ -56,7 +67,7 @@ def propagate(result: Tensor, gradient: Floats, member: bool, pending: Pending) 
         pending[key] = operand, values, p, False, of_format
 
 
-def _with_part(p: Precision, tensor: Tensor, part: Part, known: Arrived | None) -> Floats:
+def _with_part(p: Precision, tensor: Node, part: Part, known: Arrived | None) -> Floats:
     """The sum of a tensor's gradients with one that is 0 but for a part: that part alone is added, and rounded."""
     if known is None:
         total = np.zeros(part.shape, part.values.dtype)
@@ -73,7 +84,7 @@ def say(p: Precision, layer: str, tensor: str, values: Floats | Part, exact: boo
     p.tracer(layer, tensor, np.asarray(values).dtype.name, "exact" if exact else "nearest_even", np.size(values))
 
 
-def plus(p: Precision, tensor: Tensor, one: Floats, other: Floats, members: bool = False) -> Floats:
+def plus(p: Precision, tensor: Node, one: Floats, other: Floats, members: bool = False) -> Floats:
     """The sum of two gradients of a tensor, rounded as such a gradient is; `members`: they are of its format.
 
     That of float64 is that of one pass over float32 arrays where float32 is the format, or its members are.
@@ -86,7 +97,7 @@ def plus(p: Precision, tensor: Tensor, one: Floats, other: Floats, members: bool
     return _cast_gradient(p, tensor, np.add(one, other, dtype=np.float64))
 
 
-def _cast_gradient(p: Precision, tensor: Tensor, gradient: Floats) -> Floats:
+def _cast_gradient(p: Precision, tensor: Node, gradient: Floats) -> Floats:
     """A gradient of a tensor as the recipe stores it: of parameters, of activations; of losses in the carrier."""
     if tensor.loss:
         return in_carrier(p, gradient)
@@ -107,9 +118,9 @@ def in_carrier(p: Precision, values: Floats) -> Floats:
         return np.asarray(values, p.carrier)
 
 
-def results(root: Tensor) -> list[Tensor]:
+def results(root: Node) -> list[Node]:
     """Every result that `root` depends on (itself included) and whose gradient is needed, each before its operands."""
-    found: dict[int, Tensor] = {}
+    found: dict[int, Node] = {}
     stack = [root]
     while stack:
         tensor = stack.pop()
@@ -119,6 +130,6 @@ def results(root: Tensor) -> list[Tensor]:
     return sorted(found.values(), key=_depth, reverse=True)
 
 
-def recipe_of(p: Precision, parameter: Tensor) -> Recipe:
+def recipe_of(p: Precision, parameter: Node) -> Recipe:
     """The recipe as it holds for a parameter's layer."""
     return p.recipe.at(Role.WEIGHT.layer(parameter.name)) if p.recipe.layers else p.recipe

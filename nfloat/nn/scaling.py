@@ -15,6 +15,7 @@ import math
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from numbers import Real
 
 import numpy as np
@@ -167,7 +168,23 @@ def unscaled(x: NDArray[np.floating], scale: float) -> tuple[NDArray[np.floating
     >>> unscaled(np.array([2.0, 4.0]), 2.0)
     (array([1., 2.]), True)
     """
+    inverse = _inverse(scale, x.dtype.char)
+    if inverse is not None:
+        out = np.multiply(x, inverse, order="C")
+        return out, bool(entry_point(is_finite, "fd".index(x.dtype.char))(out.reshape(-1)))
     x = np.ascontiguousarray(x)
     out = np.empty(x.shape, x.dtype)
     finite = entry_point(divided, "fd".index(x.dtype.char))(x.reshape(-1), scale, out.reshape(-1))
     return out, bool(finite)
+
+
+@lru_cache(maxsize=256)
+def _inverse(scale: float, char: str) -> np.floating | None:
+    """1 / scale as a number of a type, if it is one: of a power of two, to multiply with which is to divide by that."""
+    if math.frexp(scale)[0] != 0.5:
+        return None
+    kind = np.dtype(char).type
+    with np.errstate(over="ignore", under="ignore"):
+        inverse: np.floating = kind(1.0 / scale)
+        held = float(kind(scale)) == scale and math.isfinite(inverse)
+    return inverse if held and float(inverse) * scale == 1.0 else None

@@ -244,21 +244,17 @@ def apply(name: str, *operands: Tensor, layer: str = "", **attributes: Any) -> T
             arrays.append(operand._data)
         else:
             arrays.append(read(p, operand, layer, activations, of_losses, op.late))
-    values = None
+    combined = None
     if op.combined is not None and not (of_losses or of_parameters or p.observed):
-        values = _combined(p, activations, op.combined, layer, arrays)
-    rounded = values is not None or (op.exact and not of_parameters)
-    if values is None:
-        values, kept = op.forward(p, layer, *arrays, **attributes)
-    else:
-        kept = [x.shape for x in arrays]
+        combined = _combined(p, activations, op.combined, layer, arrays)
+    values, kept = combined or op.forward(p, layer, *arrays, **attributes)
     if p.tracer is not None:
         say(p, layer, f"{name}.forward", values, op.exact)
     result: Tensor = _new(Tensor)
     result.loss = of_losses = op.loss or of_losses
     if of_losses:
         result.store(in_carrier(p, values), None)
-    elif rounded:
+    elif combined is not None or (op.exact and not of_parameters):
         result.store(values, activations.format)
     else:  # what is moved out of a parameter is rounded as any result: it may be of another format than activations
         result.store(p.round(activations, Role.ACTIVATION, layer, values), activations.format)
@@ -270,13 +266,15 @@ def apply(name: str, *operands: Tensor, layer: str = "", **attributes: Any) -> T
     return result
 
 
-def _combined(p: Precision, cast: Cast, operation: Operation, layer: str, arrays: list[Any]) -> Floats | None:
+def _combined(
+    p: Precision, cast: Cast, operation: Operation, layer: str, arrays: list[Any]
+) -> tuple[Floats, Any] | None:
     """x + y or x - y of activations, rounded as such; None: of other shapes, types and modes the operation does it."""
     x, y = arrays
     if x.shape != y.shape or not x.dtype is y.dtype is p.carrier is _SINGLE:
         return None
     nearest = cast.rounding is Rounding.NEAREST_EVEN
-    return p.add(Role.ACTIVATION, layer, x, y, True, operation) if nearest else None
+    return (p.add(Role.ACTIVATION, layer, x, y, True, operation), (x.shape, y.shape)) if nearest else None
 
 
 def _with_result(kept: Any, result: Tensor) -> Any:

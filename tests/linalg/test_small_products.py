@@ -61,3 +61,37 @@ def test_what_goes_the_general_way():
         (np.ones((600, 200), np.float32), np.ones((200, 200), np.float32), None, "bfloat16"),
     ]  # fmt: skip
     assert all(small_product(x, y, c, as_accumulator(acc)) is None for x, y, c, acc in general)
+
+
+STACKED = (
+    "bfloat16", "float16", "float32", nf.Accumulator("bfloat16", rounding="toward_zero"),
+    nf.Accumulator("bfloat16", order="kahan"), nf.Accumulator("bfloat16", rounding="stochastic"),
+    nf.Accumulator("bfloat16", product="bfloat16"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("accumulator", STACKED, ids=str)
+def test_a_stack_has_the_bits_of_its_matrices(accumulator):
+    """One kernel for all of them, and another for those that it leaves: an overflow, a zero that may lack its sign."""
+    rng, acc = np.random.default_rng(5), as_accumulator(accumulator)
+    for scale in (1.0, 2.0**-70, 2.0**63):
+        a, b = (
+            np.asarray(nf.round(rng.standard_normal(s), "bfloat16"), np.float32) for s in ((3, 5, 7, 9), (5, 9, 20))
+        )
+        a, b = a * np.float32(scale), b * np.float32(scale)
+        a[1, 2, 3] = -b[2, :, 4]  # among small numbers, and great ones, sums of squares
+        c = np.asarray(nf.round(rng.standard_normal((1, 5, 1, 20)), "bfloat16"), np.float32)
+        for start in (None, c):
+            for one, other in ((a, b), (np.ascontiguousarray(a.swapaxes(2, 3)).swapaxes(2, 3), b)):
+                found = nf.matmul(one, other, acc, start, seed=3, threads=1)
+                assert found.tobytes() == nf.matmul(one, other, acc, start, seed=3, threads=2).tobytes()
+                for i, j in np.ndindex(3, 5):
+                    if acc.stochastic and (i, j) != (0, 0):
+                        continue  # others draw words of their own
+                    alone = nf.matmul(one[i, j], other[j], acc, None if start is None else start[0, j], seed=3)
+                    assert found[i, j].tobytes() == alone.tobytes()
+
+
+def test_a_zero_of_a_stack_has_its_sign():
+    x = np.full((3, 2, 2), 2.0**-70, np.float32)  # -2^-139, below half the least number of bfloat16
+    assert np.signbit(nf.matmul(x, -x, "bfloat16")).all()

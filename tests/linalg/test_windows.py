@@ -60,6 +60,7 @@ def test_against_the_whole_matrix(acc, monkeypatch):
     for trial in range(12):
         monkeypatch.setattr(windows, "_SOME", (1, 150, 1 << 17)[trial % 3])
         monkeypatch.setattr(windows, "_K", (1, 20, 512)[trial % 3])
+        monkeypatch.setattr(windows, "_ALONE", (1 << 16, 16)[trial % 2])
         dtype, threads = (np.float32, np.float64)[trial // 3 % 2], (1, None)[trial % 2]
         n, groups, channels, m, height, width = (int(v) for v in rng.integers(1, (6, 4, 4, 9, 9, 9)))
         walk = some_walk(rng)

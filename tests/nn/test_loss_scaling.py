@@ -5,6 +5,7 @@ import pytest
 
 from nfloat.errors import ArgumentError
 from nfloat.nn import SGD, Linear, LossScaler, LossScaling, Sequential, Trainer, cross_entropy, recipe
+from nfloat.nn.scaling import unscaled
 
 
 def test_trace_of_the_defaults():
@@ -79,3 +80,20 @@ def test_a_scale_rescues_gradients_that_underflow():
         losses[scale] = [trainer.step(x, y).loss for _ in range(5)]
     assert len(set(losses[None])) == 1  # every gradient is zero: nothing is learnt
     assert losses[2.0**20][-1] < losses[2.0**20][0]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_gradients_are_divided(dtype):
+    """By powers of two of any size, and by others; least numbers, infinities, NaN and signs of zeros among them."""
+    rng, least = np.random.default_rng(0), np.finfo(dtype).smallest_subnormal
+    x = np.concatenate([rng.standard_normal(50) * 2.0**-120, [0.0, -0.0, least * 3, 7.0]])
+    for scale in (1.0, 65536.0, 3.0, 2.0**-140, 2.0**100, 2.0**127, 2.0**149, 2.0**1023):
+        for more in ([], [np.inf], [-np.nan]):
+            values = np.append(x, more).astype(dtype)
+            with np.errstate(all="ignore"):
+                expected = values / dtype(scale)
+            found, finite = unscaled(values.reshape(-1, 1), scale)
+            assert found.dtype == dtype and found.shape == (values.size, 1)
+            assert np.array_equal(found.ravel(), expected, equal_nan=True)
+            assert (np.signbit(found.ravel()) == np.signbit(expected))[~np.isnan(expected)].all()
+            assert finite == np.isfinite(expected).all()

@@ -1,8 +1,8 @@
 """Stacks of matrices: one product after the other, and small ones by a shorter way.
 
-Attention multiplies hundreds of matrices that take a microsecond each. Where the accumulator's own kernel does any
-operands of its lane (float32 and float64 sums), buffers, signatures and constants are looked up once for all of them,
-and threads share the stack instead of the rows of each matrix.
+Attention multiplies hundreds of matrices that take a microsecond each. Where one kernel is right for all of them
+(``choice.py``), it, buffers, signatures and constants are looked up once, and threads share the stack instead of the
+rows of each matrix. A matrix of which that kernel leaves a tile undone is done again, alone.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ from ...kernels.gemm.pack import pack
 from ...kernels.jit import entry_point
 from ...ops.threads import NATIVE, over_ranges, thread_count
 from ..accumulators import Accumulator
-from .candidate import Candidate
+from .choice import Choice, choose
 from .dispatch import LANE, NO_WORDS, PACK, multiply, tile_call, tile_constants
 from .facts import layout_of
-from .route import candidates
 
 _MASK = 2**64 - 1
 #: multiply-adds of one matrix from which on its own rows are worth to be shared and packed by parts
@@ -40,11 +39,10 @@ def multiply_stack(
     if out.ndim == 2:
         multiply(a, b, c, out, acc, key, threads)
         return
-    candidate = _shared(a, b, c, out, acc)
-    if candidate is not None:
-        _Stack(candidate, a, b, c, out, acc).run(threads)
-        return
-    for t, index in enumerate(np.ndindex(*out.shape[:-2])):
+    choice = _shared(a, b, c, out, acc)
+    left = range(math.prod(out.shape[:-2])) if choice is None else _Stack(choice, a, b, c, out, acc).run(threads)
+    for t in left:
+        index = tuple(int(i) for i in np.unravel_index(t, out.shape[:-2]))
         first, second = (x[_place(x.shape[:-2], index)] for x in (a, b))
         multiply(first, second, None if c is None else c[index], out[index], acc, stack_key(key, t), threads)
 
@@ -61,15 +59,16 @@ def stack_key(key: int, t: int) -> int:
 
 def _shared(
     a: NDArray[Any], b: NDArray[Any], c: NDArray[Any] | None, out: NDArray[Any], acc: Accumulator
-) -> Candidate | None:
-    """The kernel that does every matrix of a stack of small ones, whatever is in them; None: there is none."""
-    possible = candidates(acc)
-    if out.size == 0 or a.shape[-1] == 0 or not possible or not possible[0].unconditional or possible[0].bits == 16:
+) -> Choice | None:
+    """The kernel that does every matrix of a stack of small ones; None: there is none."""
+    if out.size == 0 or a.shape[-1] == 0 or out.shape[-2] * out.shape[-1] * a.shape[-1] > _SMALL:
         return None
-    width = possible[0].bits // 8
+    choice = choose(a, b, c, a.shape[-1], acc) if out.flags.c_contiguous else None
+    if choice is None:
+        return None
+    width = choice.candidate.bits // 8
     fit = a.itemsize == b.itemsize == out.itemsize == width and (c is None or c.itemsize == width)
-    small = out.shape[-2] * out.shape[-1] * a.shape[-1] <= _SMALL
-    return possible[0] if fit and small and out.flags.c_contiguous else None
+    return choice if fit else None
 
 
 class _Stack:
@@ -77,14 +76,14 @@ class _Stack:
 
     def __init__(
         self,
-        candidate: Candidate,
+        choice: Choice,
         a: NDArray[Any],
         b: NDArray[Any],
         c: NDArray[Any] | None,
         out: NDArray[Any],
         acc: Accumulator,
     ) -> None:
-        stack, (m, n), self._k = out.shape[:-2], out.shape[-2:], a.shape[-1]
+        (candidate, kind, zeros), stack, (m, n), self._k = choice, out.shape[:-2], out.shape[-2:], a.shape[-1]
         self._shape, self._count = candidate.shape, math.prod(stack)
         self._tiles, self._panels = -(-m // self._shape.rows), -(-n // self._shape.width)
         if c is not None:
@@ -97,14 +96,17 @@ class _Stack:
             entry_point(pack, PACK[x.itemsize, x.itemsize] + layout_of(x[0])) for x in (self._rows, self._columns)
         )
         self._product = entry_point(candidate.kernel)
-        self._call = tile_call(candidate.kind, self._k, acc.terms, False, c is not None)
+        self._call = tile_call(kind, self._k, acc.terms, False, c is not None, zeros)
         self._constants = tile_constants(acc, candidate.bits)
-        self._dtype = LANE[candidate.bits]
+        self._dtype, self._unconditional = LANE[candidate.bits], candidate.unconditional
+        #: matrices that are to be done again
+        self._left: list[int] = []
 
-    def run(self, threads: int | None) -> None:
-        """All of them, shared among threads."""
-        work = self._out.shape[1] * self._out.shape[2] * self._k // NATIVE
+    def run(self, threads: int | None) -> list[int]:
+        """All of them, shared among threads; those that are not done."""
+        work = self._out.shape[1] * self._out.shape[2] * self._k // (NATIVE if self._unconditional else 1)
         over_ranges(self._range, self._count, thread_count(threads, work * self._count, self._count), work)
+        return self._left
 
     def _range(self, first: int, last: int) -> None:
         rows = np.empty(self._tiles * self._k * self._shape.rows, self._dtype)
@@ -116,6 +118,8 @@ class _Stack:
             self._product(
                 rows, columns, self._out[t], 0, self._tiles, self._call, self._constants, status, NO_WORDS, NO_WORDS
             )
+            if not self._unconditional and status.any():
+                self._left.append(t)
 
 
 def _matrices(x: NDArray[Any], stack: tuple[int, ...]) -> NDArray[Any]:

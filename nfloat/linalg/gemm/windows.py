@@ -30,17 +30,17 @@ from ...ops.memory import aligned
 from ...ops.rounder import Rounded, Rounder, round_into
 from ...ops.threads import NATIVE, over_ranges, thread_count
 from ..accumulators import Accumulator
-from .candidate import Candidate, Problem
+from .choice import Choice, choose
 from .dispatch import LANE, NO_WORDS, PACK, contiguous, packable, tile_call, tile_constants
-from .facts import ZEROS, Facts, layout_of, survey
-from .route import candidates
+from .facts import layout_of
 
 Floats = NDArray[np.floating]
 Indices = NDArray[np.int64]
 Pair = tuple[int, int]
 #: elements of packed windows at a time: they, and the images that they are made of, stay in the second cache
 _SOME = 1 << 17
-_INF = float("inf")
+#: bytes of an image's sums that are worth to be formed in their place
+_ALONE = 1 << 16
 
 
 class Walk(NamedTuple):
@@ -120,9 +120,10 @@ class _Images:
 class _Kernel:
     """The kernel that does a product of these facts, if there is one: its shape, constants, calls."""
 
-    def __init__(self, candidate: Candidate, kind: int, acc: Accumulator, zeros: bool) -> None:
-        self.shape, self.dtype, self._acc, self._kind = candidate.shape, LANE[candidate.bits], acc, kind
-        self.unconditional, self._zeros = candidate.unconditional, zeros
+    def __init__(self, choice: Choice, acc: Accumulator) -> None:
+        candidate, self._kind, self._zeros = choice
+        self.shape, self.dtype, self._acc = candidate.shape, LANE[candidate.bits], acc
+        self.unconditional = candidate.unconditional
         self.constants, self.run = tile_constants(acc, candidate.bits), entry_point(candidate.kernel)
         self.windows = entry_point(pack_windows, 0 if self.dtype is np.float32 else 1)
 
@@ -158,25 +159,8 @@ def _buffer(size: int, dtype: Any) -> Floats:
 
 def _kernel(a: Floats, b: Floats, c: Floats | None, k: int, acc: Accumulator, rounded: Rounded) -> _Kernel | None:
     """The first kernel that is right for the operands; of operands that are still to be rounded, for any."""
-    problem: Problem | None = None
-    for candidate in candidates(acc):
-        if candidate.bits == 16 or candidate.domains:
-            return None
-        if candidate.leftover:
-            continue
-        if candidate.unconditional and a.itemsize == b.itemsize == np.dtype(LANE[candidate.bits]).itemsize:
-            return _Kernel(candidate, candidate.kind, acc, False)
-        if rounded != (None, None):
-            return None
-        problem = problem or Problem(_facts(a), _facts(b), ZEROS if c is None else _facts(c), k, lambda: _INF)
-        kind, direct, facts = candidate.kind_for(problem), candidate.direct, problem[:3]
-        if kind >= 0 and (direct is None or not direct.asks_tiles(*facts)):
-            return _Kernel(candidate, kind, acc, direct is not None and direct.may_lack_signs(*facts))
-    return None
-
-
-def _facts(x: Floats) -> Facts:
-    return survey(np.ascontiguousarray(x))
+    choice = choose(a, b, c, k, acc, known=rounded == (None, None))
+    return None if choice is None else _Kernel(choice, acc)
 
 
 def _result_type(acc: Accumulator, *operands: Floats | None) -> type:
@@ -227,8 +211,9 @@ class _Product:
         self._groups, self._m, self._k = w.shape
         self._rows = [kernel.packed(one) for one in w]
         self._y = y.reshape(len(x), self._groups, self._m, walk.places)
-        #: images of a piece
-        self.some = max(1, min(len(x), _SOME // (self._k * walk.places)))
+        #: images of a piece: one where its sums are so many that to move them would cost more than calls
+        alone = self._m * walk.places * np.dtype(kernel.dtype).itemsize >= _ALONE
+        self.some = 1 if alone else max(1, min(len(x), _SOME // (self._k * walk.places)))
 
     def range(self, first: int, last: int) -> bool:
         """Pieces first .. last - 1; whether all is done."""
