@@ -102,7 +102,7 @@ def _two_steps(pair: Pair, x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.float
     if to_odd(form, x, y, odd, _REFUSED):
         return None
     out = _empty(size, dtype)
-    rounded(odd[:size] if ragged else odd, out, spec_array, 0)
+    rounded(odd[:size] if ragged else odd, out, spec_array, 0, 0)
     return out
 
 
