@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ..errors import ArgumentError, ShapeError
 from ..kernels.arithmetic.folds import fold_at, fold_rows
 from ..ops.compute import has_unsigned_zero
-from ..ops.rounder import LARGE, Rounder
+from ..ops.rounder import LARGE, Rounder, large_pieces
 from .rounded import RoundedValues, common, fresh_stream, operand
 from .ufuncs import ARITHMETIC, QUESTIONS, call, check_mask, write
 
@@ -124,20 +124,17 @@ def _fold(
     *,
     every: bool = False,
 ) -> bool:
-    """`fold_rows`, in pieces where the array is large, so that Ctrl-C is heard in between.
-
-    Random bits are those of an element's number in its array, which a piece is not told: stochastic modes take one.
-    """
+    """`fold_rows`, in pieces where the array is large, so that Ctrl-C is heard in between."""
     last = every, has_unsigned_zero(how), how.spec_array, key
     rows, columns = x.shape
-    if x.size <= LARGE or how.stochastic:
-        return bool(fold_rows(op, x, chosen, initial, out, *last))
+    if x.size <= LARGE:
+        return bool(fold_rows(op, x, chosen, initial, out, *last, 0))
     if columns > LARGE:
-        found = [_fold_row(op, x[i : i + 1], chosen[i : i + 1], initial, out[i : i + 1], last) for i in range(rows)]
-        return all(found)
+        places = [slice(i, i + 1) for i in range(rows)]
+        return all([_fold_row(op, x[r], chosen[r], initial, out[r], last, r.start * columns) for r in places])
     step = LARGE // columns
     ranges = [slice(first, first + step) for first in range(0, rows, step)]
-    return all([fold_rows(op, x[r], chosen[r], initial, out[r], *last) for r in ranges])
+    return all([fold_rows(op, x[r], chosen[r], initial, out[r], *last, r.start * columns) for r in ranges])
 
 
 def _fold_row(
@@ -147,13 +144,13 @@ def _fold_row(
     initial: NDArray[np.float64],
     out: NDArray[np.float64],
     last: tuple[bool, bool, NDArray[np.float64], int],
+    first: int,
 ) -> bool:
     """One long row: each piece begins with what the one before it came to, if that had an element."""
     so_far, every = initial, last[0]
-    for first in range(0, x.shape[1], LARGE):
-        piece = slice(first, min(first + LARGE, x.shape[1]))
+    for piece in large_pieces(x.shape[1]):
         target = out[:, piece] if every else np.empty((1, 1))
-        if fold_rows(op, x[:, piece], chosen[:, piece], so_far, target, *last):
+        if fold_rows(op, x[:, piece], chosen[:, piece], so_far, target, *last, first + piece.start):
             so_far = target[0, -1:].copy()
     if not every:
         out[:, :1] = so_far if so_far.size else 0.0
@@ -235,14 +232,9 @@ def at(ufunc: np.ufunc, array: Any, indices: Any, values: Any = _NONE) -> None:
         ) from None
     stream, how = fresh_stream(name, array, values), array._arithmetic.rounder
     x = target.astype(np.float64).reshape(-1)
-    fold_at(
-        op,
-        x,
-        np.ascontiguousarray(places, np.int64).reshape(-1),
-        y,
-        has_unsigned_zero(how),
-        how.spec_array,
-        how.key(stream),
-    )
+    flat, last = np.ascontiguousarray(places, np.int64).reshape(-1), (has_unsigned_zero(how), how.spec_array)
+    key = how.key(stream)
+    for piece in large_pieces(flat.size):
+        fold_at(op, x, flat[piece], y[piece], *last, key, piece.start)
     target[...] = x.reshape(target.shape)
     array._stream = stream

@@ -16,6 +16,8 @@ battery.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from .jit import device
@@ -62,6 +64,42 @@ def twin_subkeys(key, block):
 def paired_words(low, keys, twin):
     """The 64-bit word of counter `low` under the subkeys of a stream and of its twin."""
     return (word32(low, keys) << np.uint64(32)) | word32(low, twin)
+
+
+class Words(NamedTuple):
+    """The random words of an array, or of a piece of one: element i has that of counter first + i under the key."""
+
+    key: int
+    first: int
+
+
+@device
+def section_end(words, i, stop):
+    """How far the subkeys of element i reach, at most to `stop`."""
+    return min(stop, ((((words.first + i) >> 32) + 1) << 32) - words.first)
+
+
+@device
+def section_keys(words, i):
+    """The subkeys of element i and of its twin, for the numbers of elements as counters, `first` or not.
+
+    A word depends on its counter times a constant plus the first subkey: what all counters lack is added there.
+    """
+    section, offset = (words.first + i) >> 32, np.uint64(words.first) * _STEP
+    return _later(subkeys(words.key, section), offset), _later(twin_subkeys(words.key, section), offset)
+
+
+@device
+def _later(keys, offset):
+    """Subkeys with `offset` added to the first of the two."""
+    mask = np.uint64(0xFFFFFFFF)
+    return (keys & ~mask) | ((keys + offset) & mask)
+
+
+@device
+def element_word(i, keys):
+    """The 64-bit word of element i under `section_keys`."""
+    return paired_words(np.uint64(i & 0xFFFFFFFF), keys[0], keys[1])
 
 
 @device

@@ -25,7 +25,7 @@ from ..ops.arithmetic import fma
 from ..ops.blocks.layout import as_layout
 from ..ops.threads import over_ranges, thread_count
 from .gemm.facts import survey
-from .operands import matmul_shapes, start_operand
+from .operands import matmul_operands, matmul_shapes, start_operand
 from .units.unit import Unit
 
 
@@ -38,27 +38,33 @@ def scaled_outside(
     a: BlockArray,
     b: BlockArray,
     c: ArrayLike | None,
+    unit: Unit,
     multiply: Callable[[ArrayLike, ArrayLike], Any],
     threads: int | None = None,
 ) -> NDArray[np.float32]:
     """c + the sum over blocks of k, in order, of (a block's product of elements) times scale, in float32.
 
-    Each block's scale is the product of both sides', rounded; `multiply` gives a block's product from +0; times the
-    scale it is added in one fused multiply-add. So DeepSeek-V3's GEMM (arXiv 2412.19437, section 3.3.2; DeepGEMM) has
-    it with blocks of 128, and FP8 scaled by tensor or by row with one block, whose scale is the GEMM's alpha.
+    Each block's scale is the product of both sides', rounded; the unit (`multiply`: of two arrays) gives a block's
+    product from +0; times the scale it is added in one fused multiply-add. So DeepSeek-V3's GEMM (arXiv 2412.19437,
+    section 3.3.2; DeepGEMM) has it with blocks of 128, and FP8 scaled by tensor or by row with one block, whose scale
+    is the GEMM's alpha.
 
     Raises
     ------
     ArgumentError, ShapeError
         If an operand has fewer than two axes, blocks do not run along k, or shapes (c's, too) do not fit.
     """
-    edges = {0, a.shape[-1] if a.ndim else 0, *_edges(a, "a", a.ndim - 1), *_edges(b, "b", b.ndim - 2)}
+    found = {0, a.shape[-1] if a.ndim else 0, *_edges(a, "a", a.ndim - 1), *_edges(b, "b", b.ndim - 2)}
+    edges = tuple(sorted(found))
     elements_a, elements_b = a.elements, b.elements
     full, _ = matmul_shapes(a.shape, b.shape)
     total = np.zeros(full, np.float32) if c is None else np.array(np.broadcast_to(start_operand(c, full), full))
     with np.errstate(all="ignore"):
         d_a, d_b = (x.products.astype(np.float32) for x in (a, b))
-        for first, last in pairwise(sorted(edges)):
+        walk = _in_one_walk(elements_a, elements_b, (d_a, d_b), edges, total, unit, threads)
+        if walk is not None:
+            return walk
+        for first, last in pairwise(edges):
             rows, columns = d_a[..., first : first + 1], d_b[..., first : first + 1, :]
             part = np.asarray(multiply(elements_a[..., first:last], elements_b[..., first:last, :]))
             if part.dtype == total.dtype == np.float32:
@@ -66,6 +72,34 @@ def scaled_outside(
             else:
                 total = np.asarray(fma(part, rows * columns, total, "float32"))
     return np.asarray(total, np.float32)
+
+
+def _in_one_walk(
+    a: NDArray[np.floating],
+    b: NDArray[np.floating],
+    scales: tuple[NDArray[np.float32], NDArray[np.float32]],
+    edges: tuple[int, ...],
+    total: NDArray[np.floating],
+    unit: Unit,
+    threads: int | None,
+) -> NDArray[np.float32] | None:
+    """`scaled_outside` where the unit can sum all blocks in one walk over its tiles; else None."""
+    from .units.names import say_if_single_source  # units are loaded where they are used
+    from .units.operands import unit_operands
+    from .units.outside import Scaled, scaled_sums, walks
+
+    if total.dtype != np.float32 or total.size == 0 or len(edges) < 2 or not walks(unit):
+        return None
+    say_if_single_source(unit)
+    x = unit_operands(matmul_operands(a, b, None, None), unit, (None, None))
+    *stack, m, n = total.shape
+    starts, batch = list(edges[:-1]), x.item_a.size
+    rows = np.moveaxis(np.broadcast_to(scales[0][..., starts], (*stack, m, len(starts))), -1, 0)
+    columns = np.moveaxis(np.broadcast_to(scales[1][..., starts, :], (*stack, len(starts), n)), -2, 0)
+    columns = columns.reshape(len(starts), -1, n)[:, :batch]  # one b for all of a stack: one taller a
+    job = Scaled(x, edges, rows.reshape(len(starts), batch, -1), columns)
+    found = scaled_sums(job, unit, total.reshape(batch, -1, n), threads)
+    return None if found is None else found.reshape(total.shape)
 
 
 def _add_scaled(

@@ -156,9 +156,8 @@ def _of_blocks(
 ) -> NDArray[Any]:
     """A product in which a block array is: by its values, by scales inside of the unit, or outside of it."""
     if isinstance(how, Accumulator) or not is_block_scaled(how):
-        outside = inputs is None and not isinstance(how, Accumulator)
-        if outside and isinstance(a, BlockArray) and isinstance(b, BlockArray):
-            return scaled_outside(a, b, c, lambda x, y: matmul(x, y, how, threads=threads), threads)
+        if isinstance(how, Unit) and inputs is None and isinstance(a, BlockArray) and isinstance(b, BlockArray):
+            return scaled_outside(a, b, c, how, lambda x, y: matmul(x, y, how, threads=threads), threads)
         return _product(exact_values(a), exact_values(b), c, how, inputs, scales, seed, threads)
     if inputs is not None or any(scale is not None for scale in scales):
         raise ArgumentError("inputs, scale_a and scale_b say what block arrays have already; leave them out")

@@ -22,7 +22,7 @@ from ..kernels.rounding.sums import add_drawn32
 from ..ops.arguments import CARRAY, LAYOUT
 from ..ops.compute import compute
 from ..ops.direct_results import direct_members
-from ..ops.rounder import Rounder
+from ..ops.rounder import Rounder, large_pieces
 from ..streams import SeedLike, Stream
 from .clamping import clamped
 from .operands import AmaxHistory, Operands
@@ -225,7 +225,9 @@ def _place(seed: Stream, name: str, role: str) -> Stream:
 def _drawn_sum(x: Floats, y: Floats, how: Rounder, key: int) -> Floats:
     """x + y of float32 arrays of one shape, in float64, rounded by a stochastic mode."""
     out = np.empty(x.shape, _SINGLE)
-    entry_point(add_drawn32)(x.ravel(), y.ravel(), out.reshape(-1), how.spec_array, key)
+    a, b, s, add = x.ravel(), y.ravel(), out.reshape(-1), entry_point(add_drawn32)
+    for piece in large_pieces(s.size):
+        add(a[piece], b[piece], s[piece], how.spec_array, key, piece.start)
     return out
 
 

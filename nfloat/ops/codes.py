@@ -22,7 +22,8 @@ from ..streams import SeedLike
 from .arguments import CARRAY, LARGE, LAYOUT, as_carrier, refuse_masked, restore_scalar
 from .direct import FLOAT32
 from .memory import check_size
-from .rounder import Rounder, rounder
+from .rounder import LARGE as ONE_CALL
+from .rounder import Rounder, large_pieces, rounder
 
 _UINT8, _UINT16, _UINT32, _UINT64 = (np.dtype(t) for t in (np.uint8, np.uint16, np.uint32, np.uint64))
 #: the code dtypes of the lane kernels, in the order of their signatures
@@ -76,7 +77,7 @@ def encode(
             way = _direct(fmt, rounding, overflow)
         except Exception:  # an unhashable argument, or a wrong one: `rounder` names it
             way = None
-        if way is not None:
+        if way is not None and x.size <= ONE_CALL:
             function, spec_array, coding, code_array, dtype, form = way
             out = _empty(x.size, dtype)
             missing = function(x, out, spec_array, code_array, form)
@@ -86,11 +87,7 @@ def encode(
     coding = _coding(fmt)
     a = as_carrier(x, "x", single=coding.single)
     out = np.empty(a.shape, coding.dtype)
-    missing = (
-        _encode_into(a.reshape(-1), out.reshape(-1), how, coding, key)
-        if a.ndim != 1
-        else _encode_into(a, out, how, coding, key)
-    )
+    missing = _encode_all(a.reshape(-1), out.reshape(-1), how, coding, key)
     if missing >= 0:
         _refuse(missing, a, how.format)
     return out if type(x) is np.ndarray else restore_scalar(out, x)
@@ -112,16 +109,29 @@ def _direct(fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | No
     return function, how.spec_array, coding, coding.code_array, coding.dtype, coding.encoder
 
 
-def _encode_into(
+def _encode_all(
     a: NDArray[np.floating], out: NDArray[np.unsignedinteger], how: Rounder, coding: _Coding, key: int
 ) -> int:
     """Fill `out`; returns the first index of a NaN that has no code, or -1."""
+    if a.size <= ONE_CALL:
+        return _encode_into(a, out, how, coding, key, 0)
+    for piece in large_pieces(a.size):
+        missing = _encode_into(a[piece], out[piece], how, coding, key, piece.start)
+        if missing >= 0:
+            return piece.start + missing
+    return -1
+
+
+def _encode_into(
+    a: NDArray[np.floating], out: NDArray[np.unsignedinteger], how: Rounder, coding: _Coding, key: int, first: int
+) -> int:
+    """`_encode_all` of a piece whose first element has this number."""
     direct = a.itemsize == 4 and how.rounding is Rounding.NEAREST_EVEN and coding.encoder not in (None, ROUNDED)
     # NumPy's way adds 2^emin to subnormal numbers, so that must be a normal one
     if not direct and (a.size < _FEW or (coding.encoder is None and coding.format.emin < DOUBLE.emin)):
-        return encode_plain(a, out, how.spec_array, coding.code_array, key)
+        return encode_plain(a, out, how.spec_array, coding.code_array, key, first)
     # rounded first; encoding a number of the format to nearest changes nothing
-    values = a if direct else how.apply(a, key)
+    values = a if direct else how.apply(a, key, first)
     if coding.encoder is None:
         with np.errstate(all="ignore"):  # a signalling NaN would warn
             for start in range(0, values.size, _PIECE):
@@ -245,10 +255,12 @@ def decode(codes: ArrayLike, fmt: FormatLike) -> NDArray[np.floating] | np.float
     coding = _coding(fmt) if isinstance(fmt, (str, Format)) else _coding(get_format(fmt))
     c = as_codes(codes, coding.format, "codes")
     out = np.empty(c.shape, coding.carrier)
-    if c.ndim == 1:
-        _decode_into(c, out, coding)
+    flat, values = c.reshape(-1), out.reshape(-1)
+    if c.size <= ONE_CALL:
+        _decode_into(flat, values, coding)
     else:
-        _decode_into(c.reshape(-1), out.reshape(-1), coding)
+        for piece in large_pieces(c.size):
+            _decode_into(flat[piece], values[piece], coding)
     return out if type(codes) is np.ndarray else restore_scalar(out, codes)
 
 

@@ -130,11 +130,13 @@ def compute_plainly(
     op: Operation, arrays: tuple[NDArray[np.floating], ...], first: int, how: Rounder, key: int
 ) -> NDArray[np.float64]:
     """The results by the plain rule alone, of elements whose counters begin at `first`."""
-    wide = [a.astype(np.float64, copy=False) for a in arrays]
-    out = np.empty(wide[0].size)
-    x, y, z = (wide * 3)[:3] if len(wide) == 1 else (*wide, wide[0])[:3]
+    out = np.empty(arrays[0].size)
     plain = compute_plain if op in _RATIONAL else compute_plain_other
-    plain(int(op), x, y, z, out, first, has_unsigned_zero(how), how.spec_array, key)
+    for start, pieces in pieces_of(arrays, out.size):
+        wide = [a.astype(np.float64, copy=False) for a in pieces]
+        x, y, z = (wide * 3)[:3] if len(wide) == 1 else (*wide, wide[0])[:3]
+        target = out[start : start + PIECE]
+        plain(int(op), x, y, z, target, first + start, has_unsigned_zero(how), how.spec_array, key)
     return out
 
 
@@ -156,7 +158,7 @@ def _in_lanes(
         target = out[start : start + PIECE]
         odd = buffer[: target.size]
         count = kernel(form, pieces[0], pieces[-1], odd, refused)
-        rounded(odd, target, how.spec_array, key)
+        rounded(odd, target, how.spec_array, key, start)
         _replace(op, pieces, target, refused[:count], width, how, key)
 
 

@@ -22,7 +22,7 @@ from .rounder import rounder
 
 FLOAT32 = np.dtype(np.float32)
 
-#: a compiled ``f(x, out, spec_array, key)``, its constants, and whether the key matters
+#: a compiled ``f(x, out, spec_array, key, first)``, its constants, and whether the key matters
 Direct = tuple[Callable[..., Any], NDArray[np.float64], bool]
 
 

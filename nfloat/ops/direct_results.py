@@ -97,7 +97,7 @@ def direct_result(
     if to_odd(form, x, y, odd, _REFUSED):
         return None
     out = _empty(size, dtype)
-    rounded(odd[:size] if size & 15 else odd, out, spec_array, 0)
+    rounded(odd[:size] if size & 15 else odd, out, spec_array, 0, 0)
     if scalar:
         return out[0]
     return out if flat else out.reshape(shape)

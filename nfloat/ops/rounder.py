@@ -6,7 +6,7 @@ pays one dictionary look-up. The plan is also where a fast kernel is chosen, by 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -19,13 +19,12 @@ from ..formats.lanes import DOUBLE, SINGLE, Lane, has_exponents, is_narrow, is_w
 from ..formats.names import FormatLike, get_format
 from ..formats.rounding import OverflowLike, Rounding, RoundingLike, as_overflow, as_rounding, check_random_bits
 from ..formats.spec import SpecField, rounding_spec
-from ..kernels.arithmetic.operations import Operation
 from ..kernels.jit import entry_point
 from ..kernels.rounding import arrays as elementwise
 from ..kernels.rounding import special
 from ..streams import SeedLike, as_key
 
-#: f(x, out, words, key)
+#: f(x, out, spec_array, key, first): x[0] is number `first` of its array, by which it gets its random bits
 Kernel = Callable[..., None]
 
 
@@ -33,8 +32,8 @@ Kernel = Callable[..., None]
 class Rounder:
     """How to round: the format, the mode, the constants' vector of ``formats/spec.py``, and the kernels that do it.
 
-    `single`: float32 can carry the format. `round32`, `round64`: kernels (x, out, words, key), or None where every
-    value of the carrier stays as it is.
+    `single`: float32 can carry the format. `round32`, `round64`: its kernels, or None where every value of the carrier
+    stays as it is.
     """
 
     format: Format
@@ -70,51 +69,28 @@ class Rounder:
         # a copy of the constants can be written to, which is another signature to the kernels
         return _restored, (self.format, self.rounding, self.spec_array)
 
-    def _in_pieces(self, function: Kernel, a: NDArray[np.floating], out: NDArray[np.floating], key: int) -> None:
-        """A long array; with random bits only the plain rule can stop in between."""
-        plain = (self.round32 if a.itemsize == 4 else self.round64) is elementwise.round_plain
-        if self.stochastic and plain:
-            self._numbered_in_pieces(a, out, key)
-        elif self.stochastic:
-            function(a, out, self.spec_array, key)
-        else:
-            for start in range(0, a.size, LARGE):
-                function(a[start : start + LARGE], out[start : start + LARGE], self.spec_array, 0)
-
-    def _numbered_in_pieces(self, a: NDArray[np.floating], out: NDArray[np.floating], key: int) -> None:
-        """By the plain rule, with random bits from each element's number in the whole array.
-
-        The kernels that round are not told where a piece begins; that of operations is, and x times 1 is x.
-        """
-        from ..kernels.arithmetic.results import compute_plain
-
-        one = np.ones(min(a.size, _PIECE))
-        for start in range(0, a.size, _PIECE):
-            x = a[start : start + _PIECE].astype(np.float64, copy=False)
-            rounded, ones = np.empty(x.size), one[: x.size]
-            compute_plain(int(Operation.MULTIPLY), x, ones, ones, rounded, start, False, self.spec_array, key)
-            out[start : start + _PIECE] = rounded
-
-    def apply(self, a: NDArray[np.floating], key: int) -> NDArray[np.floating]:
-        """A C-contiguous carrier array, rounded into a new one."""
+    def apply(self, a: NDArray[np.floating], key: int, first: int = 0) -> NDArray[np.floating]:
+        """A C-contiguous carrier array, whose elements' numbers begin at `first`, rounded into a new one."""
         function = _compiled(self, a.itemsize, a.itemsize == 8 and a.size <= _FEW)
         if function is None:
-            return self._apply_otherwise(a, key)
+            return self._apply_otherwise(a, key, first)
         out = np.empty(a.shape, a.dtype)
         if a.size > LARGE:
-            self._in_pieces(function, a.reshape(-1), out.reshape(-1), key)
+            x, y = a.reshape(-1), out.reshape(-1)
+            for piece in large_pieces(x.size):
+                function(x[piece], y[piece], self.spec_array, key, first + piece.start)
         elif a.ndim == 1:
-            function(a, out, self.spec_array, key)
+            function(a, out, self.spec_array, key, first)
         else:
-            function(a.reshape(-1), out.reshape(-1), self.spec_array, key)
+            function(a.reshape(-1), out.reshape(-1), self.spec_array, key, first)
         return out
 
-    def _apply_otherwise(self, a: NDArray[np.floating], key: int) -> NDArray[np.floating]:
+    def _apply_otherwise(self, a: NDArray[np.floating], key: int, first: int) -> NDArray[np.floating]:
         """Where there is nothing to round, or only in float64."""
         if (self.round32 if a.itemsize == 4 else self.round64) is None:
             return a.copy()
         with np.errstate(invalid="ignore"):  # a signalling NaN would warn
-            return self.apply(a.astype(np.float64), key).astype(np.float32)
+            return self.apply(a.astype(np.float64), key, first).astype(np.float32)
 
 
 #: how two operands are rounded, None: not at all
@@ -133,7 +109,7 @@ def round_into(how: Rounder, a: NDArray[np.floating], out: NDArray[np.floating])
     if function is None:
         out[:] = a
     else:
-        function(a, out, how.spec_array, 0)
+        function(a, out, how.spec_array, 0, 0)
 
 
 @lru_cache(maxsize=4096)
@@ -151,8 +127,12 @@ def _compiled(how: Rounder, itemsize: int, few: bool) -> Kernel | None:
 _FEW = 8
 #: elements that one call of the slowest kernel rounds in a fraction of a second, so that Ctrl-C is heard in between
 LARGE = 1 << 23
-#: of such an array by the plain rule: a piece, whose float64 numbers fit the second-level cache
-_PIECE = 1 << 15
+
+
+def large_pieces(size: int) -> Iterator[slice]:
+    """An array's pieces, each of which one call of a kernel does (`LARGE`); a kernel is told where its piece starts."""
+    for start in range(0, size, LARGE):
+        yield slice(start, min(start + LARGE, size))
 
 
 def rounder(fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | None, random_bits: int | None) -> Rounder:

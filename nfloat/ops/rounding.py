@@ -12,7 +12,7 @@ from ..formats.rounding import OverflowLike, RoundingLike
 from ..streams import SeedLike, as_key
 from .arguments import CARRAY, LAYOUT, as_carrier, restore_scalar
 from .direct import FLOAT32, direct
-from .rounder import rounder
+from .rounder import LARGE, rounder
 
 _empty, _ndarray = np.empty, np.ndarray
 
@@ -94,10 +94,10 @@ def round(
             way = direct(fmt, rounding, overflow)
         except Exception:  # an unhashable argument, or a wrong one: `rounder` names it
             way = None
-        if way is not None:
+        if way is not None and x.size <= LARGE:
             function, spec_array, stochastic = way
             out: NDArray[np.floating] = _empty(x.size, FLOAT32)
-            function(x, out, spec_array, as_key(seed) if stochastic else 0)
+            function(x, out, spec_array, as_key(seed) if stochastic else 0, 0)
             return out
     if isinstance(fmt, BlockFormat) or (type(fmt) is str and fmt in BLOCK_FORMATS):
         from .blocks.values import round_blocks

@@ -183,6 +183,33 @@ def test_scales_outside_a_unit(blocks):
 
 
 @pytest.mark.filterwarnings(f"ignore::{SingleSourceWarning.__module__}.{SingleSourceWarning.__name__}")
+@pytest.mark.parametrize(
+    "name",
+    ["nvidia.ada.mma.e4m3.f32", "nvidia.volta.mma.f16.f16", "amd.cdna3.mfma.fp8.f32", "amd.cdna2.mfma.bf16.f32",
+     "intel.amx.tdpbf16ps", "arm.bfmmla"],
+)  # fmt: skip
+@pytest.mark.parametrize("special", [False, True], ids=["finite", "special"])
+def test_blocks_of_any_unit_are_summed_in_one_walk(name, special):
+    """Ragged blocks, tiles and panels; NaN, infinity and tiny numbers, which ask for other kernels; two threads."""
+    unit = nf.units[name]
+    f, g = (
+        nf.BlockFormat(name="f", element=element, block=24, scale=scale, scale_rule="absmax")
+        for element, scale in zip(unit.formats, ("float32", "bfloat16"), strict=True)
+    )
+    a, b = numbers(9, 75), numbers(75, 21, seed=1)
+    if special:
+        a[2, 30], a[3, 50], a[4, 24:48] = np.nan, np.inf, 2.0**-130
+    qa, qb = nf.quantize(a, f), nf.quantize(b, g, axis=0)
+    d_a, d_b = qa.products.astype(np.float32), qb.products.astype(np.float32)
+    total = np.zeros((9, 21), np.float32)
+    with np.errstate(invalid="ignore"):
+        for first, last in pairwise((0, 24, 48, 72, 75)):
+            part = nf.matmul(qa.elements[:, first:last], qb.elements[first:last], unit)
+            total = nf.fma(part, d_a[:, [first]] * d_b[[first]], total, "float32")
+    assert same(nf.matmul(qa, qb, unit, threads=2), total)
+
+
+@pytest.mark.filterwarnings(f"ignore::{SingleSourceWarning.__module__}.{SingleSourceWarning.__name__}")
 def test_stacks_scaled_outside_a_unit():
     unit, a, b = "nvidia.hopper.wgmma.e4m3.f32", numbers(2, 3, 5, 64), numbers(3, 64, 7, seed=1)
     b *= np.array([1.0, 64.0, 2.0**-9], np.float32)[:, None, None]

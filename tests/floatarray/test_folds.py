@@ -139,19 +139,24 @@ def test_mean_divides_the_rounded_sum_by_the_exact_count() -> None:
     assert np.mean(a, keepdims=True).shape == (1,)
 
 
-def test_pieces_of_large_arrays_give_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
-    a = nf.array(RNG.standard_normal((6, 40)), "float8_e4m3fn")
+@pytest.mark.parametrize("rounding", ["nearest_even", "stochastic"])
+def test_pieces_of_large_arrays_give_the_same_bits(monkeypatch: pytest.MonkeyPatch, rounding: str) -> None:
+    x = RNG.standard_normal((6, 40))
     mask = RNG.random((6, 40)) < 0.3
     mask[2, :30], mask[3] = False, False
 
     def results() -> list[nf.FloatArray]:
+        a = nf.array(x, "float8_e4m3fn", rounding, seed=3)
+        added = nf.array(np.zeros(3), "float8_e4m3fn", rounding, seed=4)
+        np.add.at(added, np.arange(240) % 3, a.reshape(-1))
         folds = [np.add.reduce(a, axis=axis) for axis in (0, 1, None)]
         folds += [np.add.reduce(a, axis=1, where=mask, initial=start) for start in (None, 2.0)]
-        return [*folds, np.add.accumulate(a, axis=1), np.subtract.accumulate(a, axis=0)]
+        return [*folds, np.add.accumulate(a, axis=1), np.subtract.accumulate(a, axis=0), added]
 
     want = results()
     for large in (1, 7, 80):
         monkeypatch.setattr("nfloat.floatarray.folds.LARGE", large)
+        monkeypatch.setattr("nfloat.ops.rounder.LARGE", large)
         assert [r.values.tobytes() for r in results()] == [w.values.tobytes() for w in want]
     with pytest.raises(nf.ArgumentError, match="nothing to reduce"):
-        np.divide.reduce(a, axis=1, where=mask)
+        np.divide.reduce(nf.array(x, "float8_e4m3fn"), axis=1, where=mask)

@@ -20,7 +20,7 @@ import numpy as np
 from ...formats.rounding import Rounding
 from ..jit import device, kernel
 from ..lanes import Lanes, Value
-from ..rng import paired_words, subkeys, twin_subkeys
+from ..rng import Words, element_word, section_end, section_keys
 from ..rounding import vector
 from ..rounding.arrays import SPEC, mode_form, random_word, tail_bits
 from ..rounding.constants import draw64, overflow, range32, range64
@@ -153,23 +153,20 @@ def step_compensated(w, d, factor, rest, out, left, spec_array):
         i += _BLOCK32
 
 
-@kernel(f"void(float32[::1], float32[::1], float32, float32[::1], {SPEC}, {SPEC}, int64)")
-def step_drawn(w, d, factor, out, step_spec, spec_array, key):
+@kernel(f"void(float32[::1], float32[::1], float32, float32[::1], {SPEC}, {SPEC}, int64, int64)")
+def step_drawn(w, d, factor, out, step_spec, spec_array, key, first):
     """A step to nearest-even (`step_spec`) whose sum with the weights is rounded by a stochastic mode.
 
-    Formats have -0, and float64 lanes round them.
+    Formats have -0, and float64 lanes round them. w[0] is number `first` of its array.
     """
-    step, spec = load_spec(step_spec), load_spec(spec_array)
+    step, spec, words = load_spec(step_spec), load_spec(spec_array), Words(key, first)
     fields = StepFields(np.float64(factor))
     i = 0
     while i < w.size:
-        section = i >> 32
-        stop = min(w.size, (section + 1) << 32)
-        constants = (range64(spec), draw64(spec, key, section), overflow(spec), fields)
+        stop, keys = section_end(words, i, w.size), section_keys(words, i)
+        constants = (range64(spec), draw64(spec, words, i), overflow(spec), fields)
         i = _run_drawn((w, d, out), i, stop, mode_form(spec), constants)
-        keys, twin = subkeys(key, section), twin_subkeys(key, section)
         for j in range(i, min(i + _BLOCK64, stop)):
-            word = paired_words(np.uint64(j & 0xFFFFFFFF), keys, twin)
             u = _nearest(np.float64(factor * d[j]), step)
-            out[j] = round_value(np.float64(w[j]) + u, spec, word)
+            out[j] = round_value(np.float64(w[j]) + u, spec, element_word(j, keys))
         i += _BLOCK64

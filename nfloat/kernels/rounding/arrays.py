@@ -13,37 +13,38 @@ from llvmlite import ir
 from ...formats.rounding import Rounding
 from ..jit import device, kernel
 from ..lanes import Lanes, Value
-from ..rng import paired_words, subkeys, twin_subkeys
+from ..rng import Words, element_word, section_end, section_keys
 from . import vector
 from .constants import draw32, draw64, infinities, overflow, range32, range64
 from .scalar import load_spec, round_value
-from .streaming import DRAWN, STREAM, Constants, either, stream
+from .streaming import DRAWN, QUICK, STREAM, Constants, either, stream
 from .vector import DETERMINISTIC, Doubt
 
 SPEC = "Array(float64, 1, 'C', readonly=True)"
+_STOCHASTIC = Rounding.STOCHASTIC.tag
 _STOCHASTIC_A, _STOCHASTIC_B = Rounding.STOCHASTIC_A.tag, Rounding.STOCHASTIC_B.tag
 _TOWARD_ZERO = Rounding.TOWARD_ZERO.tag
 
 
 @device
-def round_range(x, out, start, stop, spec, key):
-    """The plain rule on x[start:stop]; random bits of element i from (key, i)."""
+def round_range(x, out, start, stop, spec, words):
+    """The plain rule on x[start:stop]."""
     stochastic = spec.draws
     while start < stop:
-        section = start >> 32  # the random words' subkeys change every 2^32 elements
-        end = min(stop, (section + 1) << 32)
-        keys = subkeys(key, section)
-        twin = twin_subkeys(key, section)
+        end = section_end(words, start, stop)
+        keys = section_keys(words, start)
         for i in range(start, end):
-            random = paired_words(np.uint64(i & 0xFFFFFFFF), keys, twin) if stochastic else np.uint64(0)
+            random = element_word(i, keys) if stochastic else np.uint64(0)
             out[i] = round_value(np.float64(x[i]), spec, random)
         start = end
 
 
-@kernel(f"void(float32[::1], float32[::1], {SPEC}, int64)", f"void(float64[::1], float64[::1], {SPEC}, int64)")
-def round_plain(x, out, spec_array, key):
-    """out[i] = x[i] rounded."""
-    round_range(x, out, 0, x.size, load_spec(spec_array), key)
+@kernel(
+    f"void(float32[::1], float32[::1], {SPEC}, int64, int64)", f"void(float64[::1], float64[::1], {SPEC}, int64, int64)"
+)
+def round_plain(x, out, spec_array, key, first):
+    """out[i] = x[i] rounded; x[0] is number `first` of its array, by which it gets its random bits."""
+    round_range(x, out, 0, x.size, load_spec(spec_array), Words(key, first))
 
 
 def _magnitude(v: Lanes, x: Value) -> Value:
@@ -121,6 +122,22 @@ def _normal(mode: Rounding):
     return body
 
 
+def _quick(negative_zero: bool):
+    """A block of the narrow family by `stochastic`, refused unless all its lanes are within the range and sure.
+
+    It is stored in any case, before that is known, and frees registers; who does a refused block reads it from x, which
+    is another array.
+    """
+
+    def body(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
+        b, word = v.builder, random_word(v, index, k, Rounding.STOCHASTIC)
+        r, doubt = vector.stochastic_narrow(v, x, k.grid, word, negative_zero=negative_zero)
+        v.store(r, target)
+        return b.not_(v.some_negative(b.or_(_over(v, x, k), doubt.possible(v))))
+
+    return body
+
+
 def same_body(mode: Rounding, with_special: bool):
     """A block of the family with the lane's own exponent range."""
 
@@ -169,6 +186,9 @@ WITH_SPECIAL = 64
 #: formats with a larger emin have subnormal numbers among common data
 _NORMAL_EMIN = -12
 
+#: `stochastic` has a form that refuses; in longer formats it would do so too often: one lane in 2^(23 - p) seems unsure
+_QUICK_PRECISION = 8
+
 #: what a mode's tag becomes in the form with special values
 _WAYS = ((0, False), (WITH_SPECIAL, True))
 _narrow32 = stream(
@@ -187,6 +207,7 @@ _drawn32 = stream(
     },
     count=DRAWN,
 )
+_quick32 = stream(32, {_STOCHASTIC: _quick(True), _STOCHASTIC + _UNSIGNED_ZERO: _quick(False)}, count=QUICK)
 _same32, _drawn_same32 = (
     stream(32, {m.tag + way: same_body(m, with_special) for m in modes for way, with_special in _WAYS}, count=count)
     for modes, count in ((DETERMINISTIC, STREAM[32]), (_DRAWN, DRAWN))
@@ -221,7 +242,7 @@ def _zero_form(spec):
 
 
 @device
-def narrow_range32(x, source, out, i, stop, spec, key, always):
+def narrow_range32(x, source, out, i, stop, spec, words, always):
     """out[i:stop] = x[i:stop] rounded, for formats of the narrow family in float32 lanes.
 
     `source` is what the lanes read: x, or `out` itself, which then holds something that rounds to the same. `always`:
@@ -229,96 +250,97 @@ def narrow_range32(x, source, out, i, stop, spec, key, always):
     """
     form, with_special = _zero_form(spec), always
     usual = form + _NORMAL if spec.emin <= _NORMAL_EMIN and np.signbit(spec.neg_zero) else form
+    quick = usual == form and spec.mode == _STOCHASTIC and spec.precision <= _QUICK_PRECISION
     while i < stop:
-        section = i >> 32
-        constants = (range32(spec, False), draw32(spec, key, section), overflow(spec), infinities(spec))
-        end = _end(i, stop, with_special and not always)
+        constants = (range32(spec, False), draw32(spec, words, i), overflow(spec), infinities(spec))
+        end = _end(words, i, stop, with_special and not always)
         now = form + WITH_SPECIAL if with_special else usual
-        if spec.draws:
+        if quick and not with_special:
+            i = _quick32(source, out, i, end, form, constants)
+        elif spec.draws:
             i = _drawn32(source, out, i, end, now, constants)
         else:
             i = _narrow32(source, out, i, end, now, constants)
         if with_special and i < end:
-            round_range(x, out, i, min(i + DRAWN, stop), spec, key)
+            round_range(x, out, i, min(i + DRAWN, stop), spec, words)
             i += DRAWN
         with_special = always or i < end
 
 
 @device
-def _end(i, stop, awhile):
+def _end(words, i, stop, awhile):
     """How far a stream from i may go: to where the subkeys change, or for a while."""
-    end = min(stop, ((i >> 32) + 1) << 32)
+    end = section_end(words, i, stop)
     return min(end, i + _AWHILE) if awhile else end
 
 
 @device
-def same_range32(x, source, out, i, stop, spec, key, always):
+def same_range32(x, source, out, i, stop, spec, words, always):
     """The same for formats with float32's exponent range.
 
     float32 itself (of which nothing is cut, in any mode) among them.
     """
     form, with_special = mode_form(spec) if spec.precision < 24 else _TOWARD_ZERO, always
     while i < stop:
-        section = i >> 32
-        constants = (range32(spec, False), draw32(spec, key, section), overflow(spec), infinities(spec))
-        end = _end(i, stop, with_special and not always)
+        constants = (range32(spec, False), draw32(spec, words, i), overflow(spec), infinities(spec))
+        end = _end(words, i, stop, with_special and not always)
         now = form + WITH_SPECIAL if with_special else form
         if spec.draws and form != _TOWARD_ZERO:
             i = _drawn_same32(source, out, i, end, now, constants)
         else:
             i = _same32(source, out, i, end, now, constants)
         if with_special and i < end:
-            round_range(x, out, i, min(i + DRAWN, stop), spec, key)
+            round_range(x, out, i, min(i + DRAWN, stop), spec, words)
             i += DRAWN
         with_special = always or i < end
 
 
 @device
-def narrow_range64(x, source, out, i, stop, spec, key, always):
+def narrow_range64(x, source, out, i, stop, spec, words, always):
     """out[i:stop] = x[i:stop] rounded by a deterministic mode, for formats of the narrow family in float64 lanes."""
     constants, with_special = (range64(spec), overflow(spec), infinities(spec)), always
     while i < stop:
-        end = _end(i, stop, with_special and not always)
+        end = _end(words, i, stop, with_special and not always)
         i = _narrow64(source, out, i, end, spec.mode + WITH_SPECIAL if with_special else spec.mode, constants)
         if with_special and i < end:
-            round_range(x, out, i, min(i + _BLOCK64, stop), spec, key)
+            round_range(x, out, i, min(i + _BLOCK64, stop), spec, words)
             i += _BLOCK64
         with_special = always or i < end
 
 
 @device
-def drawn_range64(x, source, out, i, stop, spec, key, always):
+def drawn_range64(x, source, out, i, stop, spec, words, always):
     """out[i:stop] = x[i:stop] rounded by a stochastic mode, for formats of the narrow family in float64 lanes."""
     form, with_special = _zero_form(spec), always
     while i < stop:
-        end = _end(i, stop, with_special and not always)
-        constants = (range64(spec), draw64(spec, key, i >> 32), overflow(spec), infinities(spec))
+        end = _end(words, i, stop, with_special and not always)
+        constants = (range64(spec), draw64(spec, words, i), overflow(spec), infinities(spec))
         i = _drawn64(source, out, i, end, form + WITH_SPECIAL if with_special else form, constants)
         if with_special and i < end:
-            round_range(x, out, i, min(i + _BLOCK64, stop), spec, key)
+            round_range(x, out, i, min(i + _BLOCK64, stop), spec, words)
             i += _BLOCK64
         with_special = always or i < end
 
 
-@kernel(f"void(float32[::1], float32[::1], {SPEC}, int64)")
-def round_narrow32(x, out, spec_array, key):
+@kernel(f"void(float32[::1], float32[::1], {SPEC}, int64, int64)")
+def round_narrow32(x, out, spec_array, key, first):
     """`narrow_range32` of an array."""
-    narrow_range32(x, x, out, 0, x.size, load_spec(spec_array), key, False)
+    narrow_range32(x, x, out, 0, x.size, load_spec(spec_array), Words(key, first), False)
 
 
-@kernel(f"void(float32[::1], float32[::1], {SPEC}, int64)")
-def round_same32(x, out, spec_array, key):
+@kernel(f"void(float32[::1], float32[::1], {SPEC}, int64, int64)")
+def round_same32(x, out, spec_array, key, first):
     """`same_range32` of an array."""
-    same_range32(x, x, out, 0, x.size, load_spec(spec_array), key, False)
+    same_range32(x, x, out, 0, x.size, load_spec(spec_array), Words(key, first), False)
 
 
-@kernel(f"void(float64[::1], float64[::1], {SPEC}, int64)")
-def round_narrow64(x, out, spec_array, key):
+@kernel(f"void(float64[::1], float64[::1], {SPEC}, int64, int64)")
+def round_narrow64(x, out, spec_array, key, first):
     """`narrow_range64` of an array."""
-    narrow_range64(x, x, out, 0, x.size, load_spec(spec_array), key, False)
+    narrow_range64(x, x, out, 0, x.size, load_spec(spec_array), Words(key, first), False)
 
 
-@kernel(f"void(float64[::1], float64[::1], {SPEC}, int64)")
-def round_drawn64(x, out, spec_array, key):
+@kernel(f"void(float64[::1], float64[::1], {SPEC}, int64, int64)")
+def round_drawn64(x, out, spec_array, key, first):
     """`drawn_range64` of an array."""
-    drawn_range64(x, x, out, 0, x.size, load_spec(spec_array), key, False)
+    drawn_range64(x, x, out, 0, x.size, load_spec(spec_array), Words(key, first), False)

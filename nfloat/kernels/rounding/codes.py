@@ -113,14 +113,17 @@ _PAIRS = [
 ]
 
 
-@kernel(*(f"int64({value}[::1], {code}[::1], {SPEC}, {CODES}, int64)" for value, code in _PAIRS))
-def encode_plain(x, out, spec_array, c, key):
-    """out[i] = code of x[i] rounded; returns the first index of a NaN that has no code, or -1."""
+@kernel(*(f"int64({value}[::1], {code}[::1], {SPEC}, {CODES}, int64, int64)" for value, code in _PAIRS))
+def encode_plain(x, out, spec_array, c, key, first):
+    """out[i] = code of x[i] rounded; returns the first index of a NaN that has no code, or -1.
+
+    x[0] is number `first` of its array.
+    """
     spec = load_spec(spec_array)
     stochastic = spec.draws
     unencodable = -1
     for i in range(x.size):
-        random = word64(i, key) if stochastic else np.uint64(0)
+        random = word64(first + i, key) if stochastic else np.uint64(0)
         v = round_value(np.float64(x[i]), spec, random)
         if v != v and c[_NAN] == -1 and unencodable < 0:
             unencodable = i

@@ -14,7 +14,7 @@ import numpy as np
 from ...formats.rounding import Rounding
 from ..bits import float32_as_int32, float64_as_int64
 from ..jit import device
-from ..rng import subkeys, twin_subkeys
+from ..rng import section_keys
 
 _STOCHASTIC_B = Rounding.STOCHASTIC_B.tag
 
@@ -128,14 +128,14 @@ def _halves(keys):
 
 
 @device
-def draw32(spec, key, section):
-    """`DrawFields` of 32-bit words; all 0 where the mode draws nothing."""
+def draw32(spec, words, i):
+    """`DrawFields` of 32-bit words, from element i on; all 0 where the mode draws nothing."""
     if not spec.draws:
         zero = np.int64(0)
         return DrawFields(zero, zero, zero, zero, zero, zero, zero)
     bits = min(spec.random_bits, 32)
     half = (1 << 31) >> bits if spec.mode == _STOCHASTIC_B and bits < 32 else 0
-    low, high = _halves(subkeys(key, section))
+    low, high = _halves(section_keys(words, i)[0])
     return DrawFields(
         low,
         high,
@@ -148,10 +148,11 @@ def draw32(spec, key, section):
 
 
 @device
-def draw64(spec, key, section):
-    """`DrawFields` of 64-bit words."""
+def draw64(spec, words, i):
+    """`DrawFields` of 64-bit words, from element i on."""
     bits = spec.random_bits if 0 < spec.random_bits < 64 else 64
     taken = np.int64(-1) << (64 - bits) if bits < 64 else np.int64(-1)
     half = np.int64(1) << (63 - bits) if spec.mode == _STOCHASTIC_B else np.int64(0)
-    (low, high), (twin_low, twin_high) = _halves(subkeys(key, section)), _halves(twin_subkeys(key, section))
+    keys, twin = section_keys(words, i)
+    (low, high), (twin_low, twin_high) = _halves(keys), _halves(twin)
     return DrawFields(low, high, twin_low, twin_high, taken, half, np.int64(max(53 - spec.precision - bits, 0)))

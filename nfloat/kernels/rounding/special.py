@@ -25,6 +25,7 @@ from ...formats.rounding import Rounding
 from ..bits import float32_as_int32, float64_as_int64, power_of_two
 from ..jit import device, kernel
 from ..lanes import Lanes, Value
+from ..rng import Words, section_end
 from . import vector
 from .arrays import (
     BODIES,
@@ -46,7 +47,7 @@ from .streaming import STREAM, Constants, inner_lanes, stream
 _NEAREST_EVEN, _NEAREST_AWAY = Rounding.NEAREST_EVEN.tag, Rounding.NEAREST_AWAY.tag
 _TOWARD_ZERO, _TO_ODD = Rounding.TOWARD_ZERO.tag, Rounding.TO_ODD.tag
 _BLOCK32, _BLOCK64 = STREAM[32], STREAM[64]
-#: elements that go through the steps together; it divides the 2^32 after which the subkeys change
+#: elements that go through the steps together
 _PIECE = 2048
 
 _same64 = stream(64, {m.tag: same_body(m, True) for m in BODIES})
@@ -89,46 +90,46 @@ def _flush64(x, out, i, stop, least, signed):
         out[j] = x[j] if not abs(x[j]) < least else math.copysign(0.0, x[j]) if signed else 0.0
 
 
-@kernel(f"void(float32[::1], float32[::1], {SPEC}, int64)")
-def round_steps32(x, out, spec_array, key):
+@kernel(f"void(float32[::1], float32[::1], {SPEC}, int64, int64)")
+def round_steps32(x, out, spec_array, key, first):
     """out[i] = x[i] rounded in steps: the families of ``rounding/vector.py`` in float32 lanes, and float32 itself."""
-    spec, n = load_spec(spec_array), x.size
+    spec, words, n = load_spec(spec_array), Words(key, first), x.size
     signed = np.signbit(spec.neg_zero)
     for i in range(0, n, _PIECE):
         stop = min(i + _PIECE, n)
         _flush32(x, out, i, stop, spec.flush_input, True)
         if spec.emin == -126 and signed:
-            same_range32(x, out, out, i, stop, spec, key, True)
+            same_range32(x, out, out, i, stop, spec, words, True)
         else:
-            narrow_range32(x, out, out, i, stop, spec, key, True)
+            narrow_range32(x, out, out, i, stop, spec, words, True)
         _flush32(out, out, i, stop, spec.flush_output, signed)
 
 
-@kernel(f"void(float64[::1], float64[::1], {SPEC}, int64)")
-def round_steps64(x, out, spec_array, key):
+@kernel(f"void(float64[::1], float64[::1], {SPEC}, int64, int64)")
+def round_steps64(x, out, spec_array, key, first):
     """The same in float64 lanes, formats with float64's exponents among them."""
-    spec, n = load_spec(spec_array), x.size
+    spec, words, n = load_spec(spec_array), Words(key, first), x.size
     signed = np.signbit(spec.neg_zero)
     for i in range(0, n, _PIECE):
         stop = min(i + _PIECE, n)
         _flush64(x, out, i, stop, spec.flush_input, True)
         if spec.emin == -1022 and signed:
-            _same_range(x, out, i, stop, spec, key)
+            _same_range(x, out, i, stop, spec, words)
         elif spec.draws:
-            drawn_range64(x, out, out, i, stop, spec, key, True)
+            drawn_range64(x, out, out, i, stop, spec, words, True)
         else:
-            narrow_range64(x, out, out, i, stop, spec, key, True)
+            narrow_range64(x, out, out, i, stop, spec, words, True)
         _flush64(out, out, i, stop, spec.flush_output, signed)
 
 
 @device
-def _same_range(x, out, i, stop, spec, key):
+def _same_range(x, out, i, stop, spec, words):
     """out[i:stop] = x[i:stop] rounded, for formats with float64's exponents; `out` holds x already, flushed."""
-    constants = (range64(spec), draw64(spec, key, i >> 32), overflow(spec), infinities(spec))
     form = mode_form(spec) if spec.precision < 53 else _TOWARD_ZERO
     while i < stop:
-        i = _same64(out, out, i, stop, form, constants)
-        round_range(x, out, i, min(i + _BLOCK64, stop), spec, key)
+        constants = (range64(spec), draw64(spec, words, i), overflow(spec), infinities(spec))
+        i = _same64(out, out, i, section_end(words, i, stop), form, constants)
+        round_range(x, out, i, min(i + _BLOCK64, stop), spec, words)
         i += _BLOCK64
 
 
@@ -185,35 +186,31 @@ def _zero(spec):
     return np.int64(0) if spec.pos_zero == 0.0 else np.int64(-1)
 
 
-@kernel(f"void(float32[::1], float32[::1], {SPEC}, int64)")
-def round_powers32(x, out, spec_array, key):
+@kernel(f"void(float32[::1], float32[::1], {SPEC}, int64, int64)")
+def round_powers32(x, out, spec_array, key, first):
     """out[i] = x[i] rounded to a format of one bit, in float32 lanes."""
-    spec = load_spec(spec_array)
-    n = x.size
+    spec, words, n = load_spec(spec_array), Words(key, first), x.size
     i = 0
     form, low = _power_form(spec), np.int64(float32_as_int32(np.float32(_least(spec, -126))))
     inner = within(range32(spec, False), low, np.int64(float32_as_int32(np.float32(spec.max))))
     powers = PowerFields(_zero(spec), _parity(spec, np.int64(1 << 23)))
     while i < n:
-        section = i >> 32
-        constants = (inner, draw32(spec, key, section), powers)
-        i = _powers32(x, out, i, min(n, (section + 1) << 32), form, constants)
-        round_range(x, out, i, min(i + _BLOCK32, n), spec, key)
+        constants = (inner, draw32(spec, words, i), powers)
+        i = _powers32(x, out, i, section_end(words, i, n), form, constants)
+        round_range(x, out, i, min(i + _BLOCK32, n), spec, words)
         i += _BLOCK32
 
 
-@kernel(f"void(float64[::1], float64[::1], {SPEC}, int64)")
-def round_powers64(x, out, spec_array, key):
+@kernel(f"void(float64[::1], float64[::1], {SPEC}, int64, int64)")
+def round_powers64(x, out, spec_array, key, first):
     """out[i] = x[i] rounded to a format of one bit, in float64 lanes."""
-    spec = load_spec(spec_array)
-    n = x.size
+    spec, words, n = load_spec(spec_array), Words(key, first), x.size
     i = 0
     form, low = _power_form(spec), float64_as_int64(_least(spec, -1022))
     inner = within(range64(spec), low, float64_as_int64(spec.max))
     powers = PowerFields(_zero(spec), _parity(spec, np.int64(1 << 52)))
     while i < n:
-        section = i >> 32
-        constants = (inner, draw64(spec, key, section), powers)
-        i = _powers64(x, out, i, min(n, (section + 1) << 32), form, constants)
-        round_range(x, out, i, min(i + _BLOCK64, n), spec, key)
+        constants = (inner, draw64(spec, words, i), powers)
+        i = _powers64(x, out, i, section_end(words, i, n), form, constants)
+        round_range(x, out, i, min(i + _BLOCK64, n), spec, words)
         i += _BLOCK64

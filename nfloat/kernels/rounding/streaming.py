@@ -39,6 +39,8 @@ BLOCK = {32: 16, 64: 8}
 STREAM = {32: 32, 64: 16} if HERE.width > 256 else BLOCK
 #: for float32 streams that draw: they have so much to do besides that four registers pay with 256 bits too
 DRAWN = 32 if HERE.width > 128 else STREAM[32]
+#: for those whose blocks are refused rather than looked at twice: nothing has to be kept for that
+QUICK = 64 if HERE.width > 128 else STREAM[32]
 #: how far ahead a stream asks for its source, in bytes
 _AHEAD = 384
 #: body of a stream: (lanes, the loaded block, target at the block, index of the block, constants) -> i1

@@ -12,7 +12,7 @@ from llvmlite import ir
 from ...formats.rounding import Rounding
 from ..jit import kernel
 from ..lanes import Lanes, Value
-from ..rng import paired_words, subkeys, twin_subkeys
+from ..rng import Words, element_word, section_end, section_keys
 from . import vector
 from .arrays import SPEC, mode_form, random_word, tail_bits
 from .constants import draw64, overflow, range64
@@ -50,18 +50,15 @@ _DRAWN = (Rounding.STOCHASTIC, Rounding.STOCHASTIC_A, Rounding.STOCHASTIC_C)
 _run = run(64, {m.tag + zero: _body(m, zero == 0) for m in _DRAWN for zero in (0, _UNSIGNED_ZERO)})
 
 
-@kernel(f"void(float32[::1], float32[::1], float32[::1], {SPEC}, int64)")
-def add_drawn32(x, y, out, spec_array, key):
-    """out[i] = x[i] + y[i] rounded."""
-    spec = load_spec(spec_array)
+@kernel(f"void(float32[::1], float32[::1], float32[::1], {SPEC}, int64, int64)")
+def add_drawn32(x, y, out, spec_array, key, first):
+    """out[i] = x[i] + y[i] rounded; x[0] is number `first` of its array."""
+    spec, words = load_spec(spec_array), Words(key, first)
     form = mode_form(spec) if np.signbit(spec.neg_zero) else mode_form(spec) + _UNSIGNED_ZERO
     i = 0
     while i < x.size:
-        section = i >> 32
-        stop = min(x.size, (section + 1) << 32)
-        i = _run((x, y, out), i, stop, form, (range64(spec), draw64(spec, key, section), overflow(spec)))
-        keys, twin = subkeys(key, section), twin_subkeys(key, section)
+        stop, keys = section_end(words, i, x.size), section_keys(words, i)
+        i = _run((x, y, out), i, stop, form, (range64(spec), draw64(spec, words, i), overflow(spec)))
         for j in range(i, min(i + _BLOCK, stop)):
-            word = paired_words(np.uint64(j & 0xFFFFFFFF), keys, twin)
-            out[j] = round_value(np.float64(x[j]) + np.float64(y[j]), spec, word)
+            out[j] = round_value(np.float64(x[j]) + np.float64(y[j]), spec, element_word(j, keys))
         i += _BLOCK

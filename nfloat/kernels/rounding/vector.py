@@ -159,19 +159,25 @@ def stochastic_narrow(
     A lane below the smallest normal number 2^emin first gets 2^emin added to its magnitude, so that the grid's unit has
     a fixed place in its code; then random bits are added below the unit and the code is cut. The addition may round
     away bits of x further below: that moves the s bits under the unit by less than one, which matters only where they
-    and the random word's first s bits add up to 2^s - 1 or 2^s. Those lanes (two in 2^s) are handed back. Other lanes
-    have +0 added and taken away, which changes nothing. `tail`: how many of the s bits stochastic_c rounds away
-    beforehand: if any, those lanes are handed back that then seem to be halfway, and no others.
+    and the random word's first s bits add up to 2^s - 1 or 2^s. Those lanes (two in 2^s) are handed back. So that they
+    are found by one operation, what is added to tiny lanes is the number after 2^emin, one more in the code: the last s
+    bits of the sum are 0 or 1 there, and in others that one more changes nothing above the s bits. Lanes that are not
+    tiny have +0 added and taken away. `tail`: how many of the s bits stochastic_c rounds away beforehand: if any, those
+    lanes are handed back that then seem to be halfway, and no others.
     """
     b = v.builder
     bits = b.and_(v.as_int(x), v.magnitude_mask)
     tiny = b.icmp_signed("<", bits, g.lowest)
     lift = v.as_float(v.where(tiny, g.lowest, v.word(0)))
     mask = b.sub(b.shl(v.word(1), g.drop), v.word(1))
-    code = v.as_int(b.fadd(v.as_float(bits), lift))
     drawn = b.lshr(random, b.sub(v.word(v.bits), g.drop))
-    total = b.add(code if tail is None else shortened(v, code, tail), drawn)
-    after = b.add(total, v.word(1))  # its last s bits are 0 or 1 where those of the sum are 2^s - 1 or 2^s
+    if tail is None:
+        following = v.number(1.0 + 2.0 ** (1 - v.digits))
+        total = after = b.add(v.as_int(v.exact_fma(lift, following, v.as_float(bits))), drawn)
+    else:
+        code = v.as_int(b.fadd(v.as_float(bits), lift))
+        total = b.add(shortened(v, code, tail), drawn)
+        after = b.add(total, v.word(1))
     clear = b.and_(after, b.xor(mask, v.word(1)))
     if tail is not None:  # what is not halfway is rounded as the exact value would be, and then added exactly
         unit = b.shl(v.word(1), tail)

@@ -9,10 +9,12 @@ float32 lanes hold the sums in int32: exact, because |first| < 2^31, |second| < 
 signs, its magnitude an unsigned word. To truncate a word u to 24 bits, u & ~(u >> 24) clears the half-ulp bit of what a
 conversion would round, so that the conversion's nearest-even always goes down. This form needs finite operands,
 products that are exact in float32, and scales that are normal numbers: -101 <= exp(a) + exp(b) and C zero or |C| >=
-2^-100, which keeps every later sum a multiple of 2^-127. C may be infinite or NaN, and sums may overflow.
+2^-100, which keeps every later sum a multiple of 2^-127. C may be infinite or NaN, and sums may overflow. Block scales
+that are powers of two move the exponents of a step's products, of which the same is asked then, and their scale: held
+at the ends of float32's range it makes 0 of products that lie so far below C, and leaves products that are all 0.
 
 float64 lanes hold the integers in float64 (|total| < 2^34), take every operand, NaN and infinity included (IEEE
-arithmetic propagates them through truncations and sums as the units do), and take block scales. They cost twice as
+arithmetic propagates them through truncations and sums as the units do), and take any block scales. They cost twice as
 much.
 """
 
@@ -32,6 +34,7 @@ from .steps import (
     greatest,
     larger,
     power64,
+    scale_exponents,
     segments,
     truncated64,
 )
@@ -45,21 +48,26 @@ _INFINITE = 0x7F800000
 # float32 lanes -------------------------------------------------------------------------------------------------------
 
 
-def _aligned32(t: UnitTile, half: bool) -> None:
+def _aligned32(t: UnitTile, half: bool, scaled: bool = False) -> None:
     b, v = t.builder, t.v
     step = t.call(UnitCall.STEP)
     shift = b.shl(t.call32(UnitCall.FRACTION), v.word(23))
     up = b.add(shift, v.word(254 << 23))
-    clamp = t.splat16(b.add(t.call(UnitCall.CLAMP), t.zero.type(127)))
+    least = b.add(t.call(UnitCall.CLAMP), t.zero.type(127))
+    clamp = t.splat16(t.zero.type(-20_000) if scaled else least)
     drop = b.sub(v.word(23), t.call32(UnitCall.KEPT))
     mask = b.shl(v.word(-1), drop)
 
     def run(at_a: Value, at_b: Value, c: list[Value]) -> list[Value]:
-        high = apart_in_place(t, greater_pairs(t, *greatest(t, at_a, at_b, step, clamp)))
+        pairs = greater_pairs(t, *greatest(t, at_a, at_b, step, clamp))
+        moved = scale_exponents(t, at_a, at_b, step) if scaled else []
+        high = _moved32(t, apart(t, pairs), moved, least) if scaled else apart_in_place(t, pairs)
         top = larger(t, high, [_exponent32(t, x, half) for x in c])
-        scale = [v.as_float(b.sub(up, g)) for g in top]
+        codes = [b.sub(up, g) for g in top]
+        scale = [v.as_float(x) for x in codes]
         own = [_integer(t, x, s) for x, s in zip(c, scale, strict=True)]
-        first, second = accumulate(t, at_a, at_b, step, (scale, scale), own, partial(_integer, t))
+        each = [_scale32(t, x, s) for x, s in zip(codes, moved, strict=True)] if scaled else scale
+        first, second = accumulate(t, at_a, at_b, step, (each, each), own, partial(_integer, t))
         out = []
         for r in range(t.rows):
             d = _converted(t, first[r], second[r], b.sub(top[r], shift), half)
@@ -71,6 +79,20 @@ def _aligned32(t: UnitTile, half: bool) -> None:
         return _finite_half32(t, b.fadd(x, y)) if half else b.fadd(x, y)
 
     segments(t, run, add)
+
+
+def _moved32(t: UnitTile, high: list[Value], moved: list[Value], least: Value) -> list[Value]:
+    """Biased exponents of products, moved by their scales' and not below `least`, as exponent fields in their place."""
+    b, v = t.builder, t.v
+    floor = v.splat(b.trunc(least, v.scalar_int))
+    return [b.shl(v.call("smax", b.add(g, s), floor), v.word(23)) for g, s in zip(high, moved, strict=True)]
+
+
+def _scale32(t: UnitTile, code: Value, moved: Value) -> Value:
+    """The power of two with this code times the scales, held between 0 and 2^127."""
+    b, v = t.builder, t.v
+    wanted = b.add(code, b.shl(moved, v.word(23)))
+    return v.as_float(v.call("smin", v.call("smax", wanted, v.word(0)), v.word(254 << 23)))
 
 
 def _exponent32(t: UnitTile, c: Value, half: bool) -> Value:
@@ -168,6 +190,7 @@ def _aligned64(t: UnitTile, half: bool, scaled: bool) -> None:
 
 
 _tile32 = unit_walk(partial(_aligned32, half=False), 32, ROWS)
+_tile32_scaled = unit_walk(partial(_aligned32, half=False, scaled=True), 32, ROWS)
 _tile32_half = unit_walk(partial(_aligned32, half=True), 32, ROWS)
 _tile64 = unit_walk(partial(_aligned64, half=False, scaled=False), 64, ROWS)
 _tile64_half = unit_walk(partial(_aligned64, half=True, scaled=False), 64, ROWS)
@@ -178,6 +201,12 @@ _tile64_scaled = unit_walk(partial(_aligned64, half=False, scaled=True), 64, ROW
 def aligned32(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last):
     """Float32 results, operands in the normal range."""
     _tile32(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last)
+
+
+@kernel(unit_signature(32))
+def aligned32_scaled(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last):
+    """Float32 results, operands in the normal range, their scales, powers of two, too."""
+    _tile32_scaled(a, ea, b, eb, sa, sb, out, call, item_a, item_b, first, last)
 
 
 @kernel(unit_signature(32))

@@ -148,6 +148,19 @@ def block_scales(t: UnitTile, at_a: Value, at_b: Value, block: Value) -> tuple[l
     return [b.fmul(x, sb) for x in rows], [b.add(exponent64(t, x, emin, zero), eb) for x in rows]
 
 
+def scale_exponents(t: UnitTile, at_a: Value, at_b: Value, block: Value) -> list[Value]:
+    """Per row, the sum of the exponents of the two scales, powers of two, of the block of k that begins here."""
+    b, e = t.builder, t.e
+    wide = ir.VectorType(_I64, e.count)
+    bits = ir.Constant(wide, [52] * e.count)
+    place = b.gep(t.sb, [b.add(t.at_sb, b.udiv(b.sub(at_b, t.at_b), block))])
+    columns = b.trunc(b.lshr(b.load(b.bitcast(place, wide.as_pointer()), align=8), bits), e.int)
+    columns = b.sub(columns, e.word(2 * 1023))
+    place = b.add(t.at_sa, b.udiv(b.sub(at_a, t.at_a), block))
+    rows = [b.bitcast(b.load(b.gep(t.sa, [b.add(place, _I64(r))])), _I64) for r in range(t.rows)]
+    return [b.add(columns, e.splat(b.trunc(b.lshr(x, _I64(52)), _I32))) for x in rows]
+
+
 def power64(t: UnitTile, exponent: Value) -> Value:
     """2^exponent in float64 lanes, from int32 lanes."""
     b, v = t.builder, t.v

@@ -47,15 +47,17 @@ _NONE = -5_000
 _LEAST_CLAMP, _GREATEST = -101, 60
 
 
-def exact_in_float32(unit: Unit, x: UnitOperands) -> bool:
-    """Whether products and their truncations are exact in float32 lanes: what ``kernels/units/aligned.py`` asks for."""
+def exact_in_float32(unit: Unit, x: UnitOperands, moved: tuple[int, int] = (0, 0)) -> bool:
+    """Whether products and their truncations are exact in float32 lanes: what ``kernels/units/aligned.py`` asks for.
+
+    `moved`: what block scales add to the products' exponents, at least and at most.
+    """
     if not (x.reach_a.finite and x.reach_b.finite):
         return False
-    a, b = unit.formats
-    low = max(x.reach_a.least, a.emin) + max(x.reach_b.least, b.emin)
-    return (
-        low >= _LEAST_CLAMP + 1 and max(x.reach_a.greatest, x.reach_b.greatest) <= _GREATEST and x.reach_c.least >= -100
-    )
+    sides = tuple(zip((x.reach_a, x.reach_b), unit.formats, strict=True))
+    low, high = sum(max(r.least, f.emin) for r, f in sides), sum(max(r.greatest, f.emin) for r, f in sides)
+    near = max(r.greatest for r, _ in sides) <= _GREATEST and high + moved[1] <= 2 * _GREATEST
+    return low + min(moved[0], 0) >= _LEAST_CLAMP + 1 and near and x.reach_c.least >= -100
 
 
 def never_tiny(unit: Unit, x: UnitOperands) -> bool:
@@ -114,7 +116,7 @@ def aligned_job(unit: Unit, s: AlignedSum, k: int, single: bool) -> Job:
         UnitCall.EMIN_SCALE: -127,
     }
     if single:
-        kernel = aligned.aligned32_half if half else aligned.aligned32
+        kernel = aligned.aligned32_half if half else aligned.aligned32_scaled if s.scale_block else aligned.aligned32
     else:
         kernel = aligned.aligned64_half if half else aligned.aligned64_scaled if s.scale_block else aligned.aligned64
     return Job(
@@ -261,8 +263,15 @@ def pair_job(unit: Unit, s: PairSum, k: int, normal: bool) -> Job:
 
 
 def _short(unit: Unit, x: UnitOperands) -> bool:
-    """For aligned sums: float32 lanes suffice."""
-    return not getattr(unit.arithmetic, "scale_block", 0) and exact_in_float32(unit, x)
+    """For aligned sums: float32 lanes suffice; block scales are powers of two, or there are none."""
+    low, high = 0, 0
+    for scale in (x.scale_a, x.scale_b):
+        if scale is not None and scale.size:
+            significand, exponent = np.frexp(scale)
+            if not (significand == 0.5).all():  # a NaN's is a NaN
+                return False
+            low, high = low + int(exponent.min()) - 1, high + int(exponent.max()) - 1
+    return exact_in_float32(unit, x, (low, high))
 
 
 def _ordinary(unit: Unit, x: UnitOperands) -> bool:
@@ -296,14 +305,14 @@ _JOBS: MappingProxyType[type, tuple[Callable[[Unit, UnitOperands], bool], Callab
 
 
 @lru_cache(maxsize=1024)
-def _job(unit: Unit, k: int, fast: bool) -> Job:
+def job_of(unit: Unit, k: int, fast: bool) -> Job:
     """The job of a unit for so many k, on operands that are or are not as its fast kernel asks."""
     return _JOBS[type(unit.arithmetic)][1](unit, unit.arithmetic, k, fast)
 
 
 def fast_job(unit: Unit, k: int) -> Job:
     """The job of a unit that multiplies, on operands as its fast kernel asks (`is_fast`)."""
-    return _job(unit, k, True)
+    return job_of(unit, k, True)
 
 
 def is_fast(unit: Unit, x: UnitOperands) -> bool:
@@ -324,4 +333,4 @@ def job_for(unit: Unit, x: UnitOperands) -> Job:
         raise AccumulatorError(
             f"unit {unit.name!r} is a {s.rule}; it cannot multiply matrices: use nfloat.linalg.units.names.convert"
         )
-    return _job(unit, x.a.shape[2], _JOBS[type(s)][0](unit, x))
+    return job_of(unit, x.a.shape[2], _JOBS[type(s)][0](unit, x))

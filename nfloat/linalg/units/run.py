@@ -112,7 +112,7 @@ def tiling_of(job: Job, m: int, n: int, itemsize: int) -> Tiling:
     wide = 2 if itemsize == 8 else int(job.data is np.float64)
     code_a, code_b = (np.array(code or (), np.int32) for code in (job.code_a, job.code_b))
     to_tiles, to_panels = entry_point(pack_rows, wide), entry_point(pack_columns, wide)
-    call = _call(job, tiles, panels)
+    call = call_of(job, tiles, panels)
     return Tiling(entry_point(job.kernel), to_tiles, to_panels, tiles, panels, call, code_a, code_b)
 
 
@@ -125,20 +125,25 @@ def run(job: Job, x: UnitOperands, threads: int | None) -> NDArray[Any]:
     tiling = tiling_of(job, m, n, x.a.itemsize)
     tiles, panels = tiling.tiles, tiling.panels
     count = thread_count(threads, batch * m * n * k, batch * tiles)
-    given = x
-    if job.prepare is not as_it_is or job.prepare_c is not as_it_is:
-        x = x._replace(a=job.prepare(x.a), b=job.prepare(x.b), c=None if x.c is None else job.prepare_c(x.c))
+    given, x = x, prepared(job, x)
     out = _start(x, (batch, tiles * job.rows, panels * job.lanes))
-    packed = _packed(job, tiling, x, count)
+    operands = packed(job, tiling, x, count)
     scales = _packed_scales(job, x, tiles, panels)
     flat = out.reshape(-1)
     work = 10 * job.rows * panels * job.lanes * k  # the slowest unit is ten times as slow as sums in lanes
     kernel, last = tiling.kernel, (tiling.call, x.item_a, x.item_b)
-    over_ranges(lambda i, j: kernel(*packed, *scales, flat, *last, i, j), batch * tiles, count, work)
+    over_ranges(lambda i, j: kernel(*operands, *scales, flat, *last, i, j), batch * tiles, count, work)
     result = out if out.shape == (batch, m, n) else np.ascontiguousarray(out[:, :m, :n])
     if job.nan_tile >= 0:
         _again(job.nan_tile, given, result)
     return result
+
+
+def prepared(job: Job, x: UnitOperands) -> UnitOperands:
+    """Operands as the kernel takes them: flushed, where the job says so."""
+    if job.prepare is as_it_is and job.prepare_c is as_it_is:
+        return x
+    return x._replace(a=job.prepare(x.a), b=job.prepare(x.b), c=None if x.c is None else job.prepare_c(x.c))
 
 
 def _again(tile: int, x: UnitOperands, result: NDArray[Any]) -> None:
@@ -149,7 +154,8 @@ def _again(tile: int, x: UnitOperands, result: NDArray[Any]) -> None:
         chain_elements(x.a, x.b, c, result, x.item_a, x.item_b, np.ascontiguousarray(which), tile)
 
 
-def _call(job: Job, tiles: int, panels: int) -> NDArray[np.int64]:
+def call_of(job: Job, tiles: int, panels: int) -> NDArray[np.int64]:
+    """The kernel's integers."""
     call = np.zeros(UnitCall.COUNT, np.int64)
     for key, value in job.call.items():
         call[key] = value
@@ -176,7 +182,7 @@ def _start(x: UnitOperands, shape: tuple[int, int, int]) -> NDArray[Any]:
     return out
 
 
-def _packed(
+def packed(
     job: Job, tiling: Tiling, x: UnitOperands, threads: int
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
     """a and its exponent codes by tiles, b and its by panels; no codes where the kernel reads none."""

@@ -18,7 +18,7 @@ from ...kernels.arithmetic.updates import step_compensated, step_drawn, step_nat
 from ...kernels.jit import entry_point
 from ...kernels.rounding.arrays import round_drawn64
 from ...ops.arguments import CARRAY, LAYOUT
-from ...ops.rounder import Rounder
+from ...ops.rounder import LARGE, Rounder, large_pieces
 from ..precision import Floats, Precision, Role
 from ..recipes import Recipe
 
@@ -58,20 +58,27 @@ def in_one_pass(
         return None
     if w.flags.num & values.flags.num & LAYOUT != CARRAY:
         return None
-    shape, factor = w.shape, 1.0 if step.factor is None else step.factor
-    out = np.empty(shape, w.dtype)
-    given: tuple[Any, ...] = (w, values, factor, out)
-    if len(shape) != 1:
-        given = (w.reshape(-1), values.reshape(-1), factor, out.reshape(-1))
-    if way.drawn is not None:
-        way.kernel(*given, *way.constants, way.drawn.key(p.stream(name, Role.WEIGHT.tensor)))
-    elif way.compensated:
+    factor, out = 1.0 if step.factor is None else step.factor, np.empty(w.shape, w.dtype)
+    arrays: tuple[Floats, ...] = (w, values, out)
+    if way.compensated:
         rest = state["remainder"] if "remainder" in state else np.zeros_like(w)
-        left = state["remainder"] = np.empty(shape, w.dtype)
-        way.kernel(*given[:3], rest.reshape(-1), given[3], left.reshape(-1), *way.constants)
+        left = state["remainder"] = np.empty(w.shape, w.dtype)
+        arrays = (w, values, rest, out, left)
+    if w.ndim != 1:
+        arrays = tuple(a.reshape(-1) for a in arrays)
+    key = None if way.drawn is None else way.drawn.key(p.stream(name, Role.WEIGHT.tensor))
+    if w.size <= LARGE:
+        _call(way, arrays, factor, key, 0)
     else:
-        way.kernel(*given, *way.constants)
+        for piece in large_pieces(w.size):
+            _call(way, tuple(a[piece] for a in arrays), factor, key, piece.start)
     return out
+
+
+def _call(way: StepKernel, arrays: tuple[Floats, ...], factor: float, key: int | None, first: int) -> None:
+    """The kernel on flat arrays, whose first element has this number; `key`: of its random bits, if there are any."""
+    drawn = () if key is None else (key, first)
+    way.kernel(*arrays[:2], factor, *arrays[2:], *way.constants, *drawn)
 
 
 @lru_cache(maxsize=256)

@@ -7,7 +7,7 @@ scale, tiles), magnitudes come first.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -36,6 +36,8 @@ from .plan import BlockPlan
 _FLOAT32 = rounding_spec(get_format("float32"), Rounding.NEAREST_EVEN, Overflow.SATURATE)
 #: elements of a piece that stays in the second cache, and of one that need not
 _PIECE, _LONG = 1 << 17, 1 << 19
+#: elements that the rule does in one call of a kernel, in a fraction of a second, so that Ctrl-C is heard in between
+_BY_RULE = 1 << 21
 #: what an element costs, in the units of ``ops/threads.py``
 _WORK = 4
 _NO_ORDER = np.empty(0, np.int64)
@@ -213,15 +215,34 @@ def _blocks(pieces: NDArray[np.int64]) -> int:
 def _by_the_rule(job: BlockJob, t: float) -> None:
     """The blocks that lanes do not know."""
     plan, layout = job.plan, job.layout
-    where = (layout.n, layout.inner, layout.size, job.scales, t, np.flatnonzero(job.todo), job.order, plan.words)
-    if job.out.dtype.kind == "f":
-        rule.block_values(job.x, job.out, *where, job.key)
-        return
-    if rule.block_codes(job.x, job.out, *where, plan.codes, job.key) >= 0:
-        f = plan.format
-        raise RepresentationError(
-            f"x holds NaN, which neither elements ({f.element.name}) nor scales ({f.scale.name}) of {f.name} can say"
-        )
+    size, scales, todo = _short_blocks(job)
+    for blocks in _by_rule(np.flatnonzero(todo), size):
+        where = (layout.n, layout.inner, size, scales, t, blocks, job.order, plan.words)
+        if job.out.dtype.kind == "f":
+            rule.block_values(job.x, job.out, *where, job.key)
+        elif rule.block_codes(job.x, job.out, *where, plan.codes, job.key) >= 0:
+            f = plan.format
+            raise RepresentationError(
+                f"x holds NaN, which neither elements ({f.element.name}) nor scales ({f.scale.name}) of {f.name} can "
+                "say"
+            )
+
+
+def _short_blocks(job: BlockJob) -> tuple[int, NDArray[np.float64], NDArray[np.uint8]]:
+    """Size, scales and `todo` of blocks that one call of a kernel can do: longer ones are cut, with their scale."""
+    layout = job.layout
+    if layout.count != 1 or layout.n <= _BY_RULE:
+        return layout.size, job.scales, job.todo
+    parts, shape = -(-layout.n // _BY_RULE), (layout.outer, 1, layout.inner)
+    scales = np.repeat(job.scales.reshape(shape), parts, axis=1).ravel()
+    return _BY_RULE, scales, np.repeat(job.todo.reshape(shape), parts, axis=1).ravel()
+
+
+def _by_rule(blocks: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:
+    """Blocks of that size, as many together as one call of a kernel does."""
+    step = max(1, _BY_RULE // max(1, size))
+    for start in range(0, blocks.size, step):
+        yield blocks[start : start + step]
 
 
 # ---------------------------------------------------------------- magnitudes and scales
@@ -285,21 +306,9 @@ def _error(job: BlockJob, scales: NDArray[np.float64], t: float) -> NDArray[np.f
     """The error of every block that four over six compares."""
     layout, errors = job.layout, np.empty(scales.size)
     squared = job.plan.format.four_over_six is FourOverSix.MSE
-    every = np.arange(errors.size)
-    rule.block_errors(
-        job.x,
-        errors,
-        squared,
-        layout.n,
-        layout.inner,
-        layout.size,
-        scales,
-        t,
-        every,
-        job.order,
-        job.plan.words,
-        job.key,
-    )
+    for blocks in _by_rule(np.arange(errors.size), layout.size):
+        where = (layout.n, layout.inner, layout.size, scales, t, blocks, job.order, job.plan.words)
+        rule.block_errors(job.x, errors, squared, *where, job.key)
     return layout.fold(errors, np.add)
 
 
