@@ -8,6 +8,7 @@ goes in is widened and what comes out is rounded to `out`'s type on the way. The
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -56,6 +57,14 @@ class Rows(NamedTuple):
     centred: bool
 
 
+@lru_cache(maxsize=256)
+def lengths(axes: tuple[int, ...]) -> NDArray[np.int64]:
+    """The lengths of a row's axes as kernels take them."""
+    found = np.array(axes, np.int64)
+    found.flags.writeable = False
+    return found
+
+
 class Kept(NamedTuple):
     """What backward needs of a norm: its rows, and their statistics."""
 
@@ -76,6 +85,9 @@ _Task = Callable[[int, int, list[Floats]], None]
 def _each(p: Precision, rows: int, size: int, places: int, task: _Task) -> None:
     """Do a task on a few rows at a time, in places that are used again; on several threads where that pays."""
     some = min(rows, max(1, _PIECE // size))
+    if rows == some:
+        task(0, rows, list(np.empty((places, rows, size))))
+        return
 
     def several(first: int, last: int) -> None:
         room = np.empty((places, some, size))
@@ -84,10 +96,7 @@ def _each(p: Precision, rows: int, size: int, places: int, task: _Task) -> None:
                 stop = min(start + some, last)
                 task(start, stop, [each[: stop - start] for each in room])
 
-    if rows == some:
-        several(0, rows)
-    else:
-        over_ranges(several, rows, thread_count(p.threads, _WORK * rows * size, rows), _WORK * size)
+    over_ranges(several, rows, thread_count(p.threads, _WORK * rows * size, rows), _WORK * size)
 
 
 def _take(x: Floats, first: int, last: int, part: Floats) -> None:
