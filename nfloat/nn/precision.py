@@ -252,7 +252,7 @@ class Precision(Casting):
         return result
 
     def _witness(self, name: str, tensor: str, a: Any, b: Any, c: Floats | None, sums: Sums) -> None:
-        if isinstance(self.observer, Witness):
+        if self.observer is not None and isinstance(self.observer, Witness):  # to ask None that takes microseconds
             self.observer.summed(name, tensor, a, b, c, sums)
 
     def _quick(self, sums: Sums, a: Any, b: Any, c: Floats | None, rounded: Rounded = (None, None)) -> Floats | None:

@@ -12,6 +12,9 @@ from typing import Any
 import torch
 from torch.nn import functional
 
+#: the place of that weight among the arguments after the queries
+_PACKED = 4
+
 
 class Joining:
     """Stands in the place of two of torch's functions while an emulation runs."""
@@ -21,6 +24,8 @@ class Joining:
         self._attend: Any = None
         #: length and batch of the queries of the attention that is running
         self._rows: tuple[int, int] | None = None
+        #: its weight for queries, keys and values in one, whose result torch makes contiguous itself
+        self._packed: Any = None
 
     def start(self) -> None:
         """Take their places."""
@@ -32,11 +37,13 @@ class Joining:
         functional.linear, functional.multi_head_attention_forward = self._linear, self._attend
 
     def _attending(self, query: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
-        before, self._rows = self._rows, None if query.dim() != 3 else (query.shape[0], query.shape[1])
+        before = self._rows, self._packed
+        self._rows = None if query.dim() != 3 else (query.shape[0], query.shape[1])
+        self._packed = args[_PACKED] if len(args) > _PACKED else kwargs.get("in_proj_weight")
         try:
             return self._attend(query, *args, **kwargs)
         finally:
-            self._rows = before
+            self._rows, self._packed = before
 
     def _joined(self, input: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> Any:
         if self._rows is not None:
@@ -52,5 +59,7 @@ class Joining:
             return self._linear(x, weight, bias)
         side = x.view(length, batch, -1) if flat else x
         rows = side.transpose(0, 1).reshape(-1, x.shape[-1])
-        y = self._linear(rows, weight, bias).view(side.shape[1], side.shape[0], -1).transpose(0, 1).contiguous()
-        return y.view(x.shape[0], -1) if flat else y
+        y = self._linear(rows, weight, bias).view(side.shape[1], side.shape[0], -1).transpose(0, 1)
+        if weight is self._packed:
+            return y
+        return y.contiguous().view(x.shape[0], -1) if flat else y.contiguous()

@@ -89,12 +89,7 @@ class _Stack:
         if c is not None:
             out[...] = c
         self._out = out.reshape(self._count, m, n)
-        # the kernels take a^T and b, each in C or Fortran order
-        self._rows = _matrices(a, stack).swapaxes(1, 2)
-        self._columns = _matrices(b, stack)
-        self._pack_rows, self._pack_columns = (
-            entry_point(pack, PACK[x.itemsize, x.itemsize] + layout_of(x[0])) for x in (self._rows, self._columns)
-        )
+        self._rows, self._columns = _Matrices(a, stack, True), _Matrices(b, stack, False)
         self._product = entry_point(candidate.kernel)
         self._call = tile_call(kind, self._k, acc.terms, False, c is not None, zeros)
         self._constants = tile_constants(acc, candidate.bits)
@@ -112,9 +107,10 @@ class _Stack:
         rows = np.empty(self._tiles * self._k * self._shape.rows, self._dtype)
         columns = np.empty(self._panels * self._k * self._shape.width, self._dtype)
         status = np.zeros((self._tiles, self._panels), np.uint8)
+        places = self._rows.place(), self._columns.place()
         for t in range(first, last):
-            self._pack_rows(self._rows[t], self._shape.rows, rows, 0, self._tiles)
-            self._pack_columns(self._columns[t], self._shape.width, columns, 0, self._panels)
+            self._rows.pack(t, self._shape.rows, rows, self._tiles, places[0])
+            self._columns.pack(t, self._shape.width, columns, self._panels, places[1])
             self._product(
                 rows, columns, self._out[t], 0, self._tiles, self._call, self._constants, status, NO_WORDS, NO_WORDS
             )
@@ -122,15 +118,38 @@ class _Stack:
                 self._left.append(t)
 
 
-def _matrices(x: NDArray[Any], stack: tuple[int, ...]) -> NDArray[Any]:
-    """(count, ., .): an operand's matrix for each of the stack, read-only, each in C or Fortran order."""
-    x = np.broadcast_to(x, (*stack, *x.shape[-2:]))
-    one = x[(0,) * len(stack)]
-    if not (one.flags.c_contiguous or one.flags.f_contiguous):
-        x = np.ascontiguousarray(x)
-    x = x.reshape(-1, *x.shape[-2:])
-    if not (x[0].flags.c_contiguous or x[0].flags.f_contiguous):
-        x = np.ascontiguousarray(x)
-    x = x.view()
-    x.flags.writeable = False
-    return x
+class _Matrices:
+    """An operand's matrices, a^T or b, one for each of the stack; kernels take each in C or Fortran order.
+
+    Where they lie in neither (heads of attention, as they come from one projection) each is copied as it is packed,
+    into the same place: a copy of them all would be new memory.
+    """
+
+    def __init__(self, x: NDArray[Any], stack: tuple[int, ...], turned: bool) -> None:
+        self._all, self._stack = np.broadcast_to(x, (*stack, *x.shape[-2:])), stack[::-1]
+        first = self._matrix(0)
+        self._copied, self._turned = not (first.flags.c_contiguous or first.flags.f_contiguous), turned
+        layout = layout_of(self._one(0, self.place()))
+        self._pack = entry_point(pack, PACK[x.itemsize, x.itemsize] + layout)
+
+    def _matrix(self, t: int) -> NDArray[Any]:
+        at = []
+        for count in self._stack:
+            t, i = divmod(t, count)
+            at.append(i)
+        return self._all[tuple(at[::-1])]
+
+    def _one(self, t: int, place: NDArray[Any]) -> NDArray[Any]:
+        x = self._matrix(t)
+        if self._copied:
+            np.copyto(place, x)
+            x = place
+        return x.T if self._turned else x
+
+    def place(self) -> NDArray[Any]:
+        """Where matrices are copied to, of one thread's own."""
+        return np.empty(self._all.shape[-2:] if self._copied else (0, 0), self._all.dtype)
+
+    def pack(self, t: int, width: int, out: NDArray[Any], panels: int, place: NDArray[Any]) -> None:
+        """Matrix `t` in panels."""
+        self._pack(self._one(t, place), width, out, 0, panels)

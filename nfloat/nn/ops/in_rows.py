@@ -8,6 +8,7 @@ goes in is widened and what comes out is rounded to `out`'s type on the way. The
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -56,6 +57,14 @@ class Rows(NamedTuple):
     centred: bool
 
 
+@lru_cache(maxsize=256)
+def lengths(axes: tuple[int, ...]) -> NDArray[np.int64]:
+    """The lengths of a row's axes as kernels take them."""
+    found = np.array(axes, np.int64)
+    found.flags.writeable = False
+    return found
+
+
 class Kept(NamedTuple):
     """What backward needs of a norm: its rows, and their statistics."""
 
@@ -69,26 +78,30 @@ class Kept(NamedTuple):
     parts: tuple[int, ...]
 
 
-def _each(p: Precision, rows: int, size: int, task: Callable[[int, int], None]) -> None:
-    """``task(first, last)`` on a few rows at a time, on several threads where that pays."""
-    some = max(1, _PIECE // size)
-    if rows <= some:
-        task(0, rows)
+#: ``task(first, last, places)``: what is done to some rows, and room for each of them several times over
+_Task = Callable[[int, int, list[Floats]], None]
+
+
+def _each(p: Precision, rows: int, size: int, places: int, task: _Task) -> None:
+    """Do a task on a few rows at a time, in places that are used again; on several threads where that pays."""
+    some = min(rows, max(1, _PIECE // size))
+    if rows == some:
+        task(0, rows, list(np.empty((places, rows, size))))
         return
 
     def several(first: int, last: int) -> None:
+        room = np.empty((places, some, size))
         with np.errstate(all="ignore"):  # of this thread
             for start in range(first, last, some):
-                task(start, min(start + some, last))
+                stop = min(start + some, last)
+                task(start, stop, [each[: stop - start] for each in room])
 
     over_ranges(several, rows, thread_count(p.threads, _WORK * rows * size, rows), _WORK * size)
 
 
-def _taken(x: Floats, first: int, last: int) -> Floats:
+def _take(x: Floats, first: int, last: int, part: Floats) -> None:
     """Rows of (outer, rows, places) in float64, one behind the other."""
-    part = np.empty((last - first, x.shape[0], x.shape[2]))
-    part[...] = x[:, first:last].transpose(1, 0, 2)
-    return part.reshape(last - first, -1)
+    part.reshape(last - first, x.shape[0], x.shape[2])[...] = x[:, first:last].transpose(1, 0, 2)
 
 
 def _put(part: Floats, out: Floats, first: int, last: int) -> None:
@@ -105,12 +118,13 @@ def norm(
     mean, variance = (np.zeros(count), np.empty(count)) if given is None else given
     inverse = np.empty(count) if given is None else 1.0 / np.sqrt(variance + eps)
 
-    def task(first: int, last: int) -> None:
-        part = _taken(x, first, last)
+    def task(first: int, last: int, places: list[Floats]) -> None:
+        (part,) = places
+        _take(x, first, last, part)
         compute(part, first, rows.weight, rows.bias, mean, variance, inverse, eps, rows.centred, rows.lengths)
         _put(part, out, first, last)
 
-    _each(p, count, size, task)
+    _each(p, count, size, 1, task)
     return mean, variance, inverse
 
 
@@ -118,36 +132,40 @@ def norm_gradient(p: Precision, kept: Kept, dy: Floats, dx: Floats, products: Fl
     """The gradient of x into `dx`; dy times the normal form, of which the weight's gradient is the sum."""
     (x, weight, _, lengths, centred), compute = kept.rows, entry_point(norm_kernels.norm_rows_gradient)
 
-    def task(first: int, last: int) -> None:
-        part, slopes = _taken(x, first, last), _taken(dy, first, last)
-        made = NONE if products is None else np.empty(part.shape)
+    def task(first: int, last: int, places: list[Floats]) -> None:
+        part, slopes = places[:2]
+        _take(x, first, last, part)
+        _take(dy, first, last, slopes)
+        made = NONE if products is None else places[2]
         compute(part, slopes, first, weight, kept.mean, kept.inverse, centred, lengths, made)
         _put(slopes, dx, first, last)
         if products is not None:
             _put(made, products, first, last)
 
-    _each(p, x.shape[1], x.shape[0] * x.shape[2], task)
+    _each(p, x.shape[1], x.shape[0] * x.shape[2], 3, task)
 
 
 def softmax(p: Precision, x: Floats, mask: Floats | None, logarithmic: bool, out: Floats) -> None:
     """(rows, n): exp(x + mask) / its sum, or the logarithm of that; the mask's rows repeat themselves."""
     compute, added = entry_point(softmax_kernels.softmax_rows), NONE if mask is None else mask
 
-    def task(first: int, last: int) -> None:
-        part = np.array(x[first:last], np.float64, order="C")
+    def task(first: int, last: int, places: list[Floats]) -> None:
+        (part,) = places
+        part[...] = x[first:last]
         compute(part, first, added, logarithmic)
         out[first:last] = part
 
-    _each(p, x.shape[0], x.shape[1], task)
+    _each(p, x.shape[0], x.shape[1], 1, task)
 
 
 def softmax_gradient(p: Precision, y: Floats, dy: Floats, logarithmic: bool, out: Floats) -> None:
     """(rows, n): the gradient of softmax's operand, or of its logarithm's, from the stored result."""
     compute = entry_point(softmax_kernels.softmax_rows_gradient)
 
-    def task(first: int, last: int) -> None:
-        own, slopes = (np.array(a[first:last], np.float64, order="C") for a in (y, dy))
+    def task(first: int, last: int, places: list[Floats]) -> None:
+        own, slopes = places
+        own[...], slopes[...] = y[first:last], dy[first:last]
         compute(own, slopes, logarithmic)
         out[first:last] = slopes
 
-    _each(p, y.shape[0], y.shape[1], task)
+    _each(p, y.shape[0], y.shape[1], 2, task)

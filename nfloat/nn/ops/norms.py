@@ -111,12 +111,10 @@ def batch_norm(
     return _norm(p, name, x, split, axes, eps, shapes, free=1, seen=seen)
 
 
-def _rows(
-    x: Floats, affine: tuple[Floats, ...], repeated: tuple[int, int], lengths: Axes, centred: bool
-) -> in_rows.Rows:
+def _rows(x: Floats, affine: tuple[Floats, ...], repeated: tuple[int, int], axes: Axes, centred: bool) -> in_rows.Rows:
     own = [a.astype(np.float64).reshape(repeated) for a in affine]
     weight, bias = [*own, *[in_rows.NONE] * (2 - len(own))]
-    return in_rows.Rows(np.ascontiguousarray(x), weight, bias, np.array(lengths, np.int64), centred)
+    return in_rows.Rows(np.ascontiguousarray(x), weight, bias, in_rows.lengths(axes), centred)
 
 
 @quiet

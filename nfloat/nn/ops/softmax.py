@@ -86,11 +86,15 @@ def _gradient_in_rows(p: Precision, y: Floats, dy: Floats, axis: int, logarithmi
 
 def _as_rows(x: Floats, axis: int) -> Floats:
     """The numbers along an axis as rows."""
+    if axis in (-1, x.ndim - 1):
+        return x.reshape(-1, x.shape[-1])
     return np.moveaxis(x, axis, -1).reshape(-1, x.shape[axis])
 
 
 def _from_rows(rows: Floats, shape: tuple[int, ...], axis: int) -> Floats:
     """Rows back in an array of that shape."""
+    if axis in (-1, len(shape) - 1):
+        return rows.reshape(shape)
     axis %= len(shape)
     return np.ascontiguousarray(np.moveaxis(rows.reshape(*shape[:axis], *shape[axis + 1 :], shape[axis]), -1, axis))
 

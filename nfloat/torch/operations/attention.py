@@ -80,9 +80,14 @@ def _forward(
 
 
 def _scaled(machine: Machine, part: Part, x: Floats, factor: float) -> Floats:
-    """x times a number, not yet rounded; in float32 where that is how it is stored."""
-    out = np.empty(x.shape, np.float32 if machine.is_single(part) else np.float64)
-    np.multiply(x, factor, out=out, dtype=np.float64, casting="unsafe")
+    """x times a number, not yet rounded; in float32 where that is how it is stored.
+
+    The product of two float32 numbers is exact in float64, so that float32's own is rounded once.
+    """
+    single = machine.is_single(part)
+    own = np.float32 if single and x.dtype == np.float32 and np.float32(factor) == factor else np.float64
+    out = np.empty(x.shape, np.float32 if single else np.float64)
+    np.multiply(x, factor, out=out, dtype=own, casting="unsafe")
     return out
 
 
