@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @json_option
 def command(names: tuple[str, ...], as_json: bool) -> None:
-    """List the recipes that `nfloat drift --recipes` and `nf.nn.precision` take, or every field of those named.
+    """List the recipes that `nfloat drift --recipes` and `nf.nn.precision` take, or picture and fields of those named.
 
     NAME+field=value changes a field: a format, or format:rounding, where a tensor is rounded; a format or a matrix
     instruction for the sums of products (forward, backward) and of biases (sums); nothing after = leaves it out.
@@ -31,6 +31,7 @@ def command(names: tuple[str, ...], as_json: bool) -> None:
     """
     from .. import nn
     from ..nn.recipes import recipes
+    from ..nn.recipes.flow import flow_text
 
     found = [nn.recipe(name) for name in names] or list(recipes.values())
     described = [_fields(recipe) for recipe in found]
@@ -40,10 +41,14 @@ def command(names: tuple[str, ...], as_json: bool) -> None:
         columns = ("name", "weights", "activations", "gemm_inputs", "forward", "source")
         print_table([{**item, "source": _short(str(item["source"]))} for item in described], columns)
     else:
-        keys = list(described[0])
+        for recipe in found:
+            click.echo(f"{recipe.name}\n\n{flow_text(recipe)}\n")
+        keys = [key for key in described[0] if key not in ("name", "source")]
         heads = [f"{item['name']} " for item in described]  # a field is called name too
-        rows = [{"field": key, **{h: item[key] for h, item in zip(heads, described, strict=True)}} for key in keys[1:]]
+        rows = [{"field": key, **{h: item[key] for h, item in zip(heads, described, strict=True)}} for key in keys]
         print_table(rows, ("field", *heads))
+        for recipe in found:
+            click.echo(f"\n{recipe.name}: {recipe.source or 'no source'}")
 
 
 def _fields(recipe: Recipe) -> dict[str, object]:

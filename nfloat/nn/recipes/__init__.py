@@ -2,7 +2,7 @@
 
 ``casts`` (how one tensor is rounded), ``sums`` (how products are summed), ``recipe`` (`Recipe`: the fields, and other
 values of them for some layers), ``table`` (THE list of named recipes, with their sources), ``reading`` (names with
-changed fields), ``files`` (recipes as TOML).
+changed fields), ``files`` (recipes as TOML), ``flow`` (a recipe's picture).
 """
 
 from .casts import BlockCast as BlockCast

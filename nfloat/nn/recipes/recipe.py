@@ -59,6 +59,7 @@ from ...linalg.accumulators import Accumulator
 from ...ops.rounder import Rounder, packed_rounding
 from ..scaling import LossScaling, as_loss_scaling
 from .casts import BlockCast, Cast, as_cast, as_operand
+from .flow import flow_svg
 from .sums import SplitK, Sums, as_sums, draws, shown
 
 #: one float32 sum, k ascending, products exact
@@ -179,7 +180,8 @@ class Recipe:
 
     def _repr_html_(self) -> str:
         facts = [(field.name, self.text(field.name)) for field in fields(self) if field.name not in ("name", "source")]
-        return card(f"Recipe {self.name}", [(name, text or None) for name, text in facts], note=self.source)
+        known = [(name, text or None) for name, text in facts]
+        return card(f"Recipe {self.name}", known, picture=flow_svg(self), note=self.source)
 
     def _set(self, key: str, value: object) -> None:
         object.__setattr__(self, key, value)
