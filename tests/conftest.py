@@ -1,10 +1,13 @@
 """Fixtures that several rooms ask for."""
 
+import importlib
+import pkgutil
 import signal
 from collections import Counter
 
 import pytest
 
+import nfloat.report
 from nfloat.ops import threads
 
 # a script starts what stands before "&" with SIGINT ignored, and processes inherit that: tests of Ctrl-C would
@@ -20,6 +23,19 @@ def threads_for_little_work(monkeypatch):
     For modules that compare numbers of threads: ``pytestmark = pytest.mark.usefixtures("threads_for_little_work")``.
     """
     monkeypatch.setattr(threads, "WORK_PER_THREAD", 1000)
+
+
+@pytest.fixture
+def no_pictures(monkeypatch):
+    """Pages with their words, tables and numbers, and an empty element where a picture is.
+
+    Drawing takes most of a small run's time. Pictures are looked at in ``tests/report``, ``tests/pictures`` and
+    ``tests/drift/test_drift_page.py``.
+    """
+    for found in pkgutil.iter_modules(nfloat.report.__path__):
+        module = importlib.import_module(f"nfloat.report.{found.name}")
+        if hasattr(module, "to_svg"):
+            monkeypatch.setattr(module, "to_svg", lambda slug, size, draw: f'<svg aria-label="{slug}"></svg>')
 
 
 #: files of processes that compile, long statistics and whole trainings: what a look at a change can do without

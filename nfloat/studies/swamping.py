@@ -108,8 +108,8 @@ def measure(cell: Cell, seed: int) -> dict[str, Value]:
     x = nf.round(draw(cell.data, (cell.repeats, cell.n), stream), cell.format)
     acc = nf.Accumulator(cell.format, **METHODS[cell.method])
     sums = nf.sum(x, acc, axis=1, seed=stream.child(cell.format, cell.method)).tolist()
-    exact = [math.fsum(row) for row in x]
-    total = [math.fsum(abs(row)) for row in x]
+    exact = [math.fsum(row.tolist()) for row in x]
+    total = [math.fsum(map(abs, row.tolist())) for row in x]
     ratio, sd = mean_and_sd([s / e for s, e in zip(sums, exact, strict=True)])
     u = nf.get_format(cell.format).eps / 2
     errors = [abs(s - e) / t / u for s, e, t in zip(sums, exact, total, strict=True)]

@@ -18,7 +18,7 @@ from ..formats.blocks import BlockFormat, BlockFormatLike, FourOverSix, Nonfinit
 from ..formats.format import Format
 from ..formats.names import get_format
 from ..formats.rounding import Overflow, Rounding, RoundingLike
-from .oracle import beyond, round_magnitude
+from .oracle import beyond, floor_log2, round_magnitude
 
 Words = Callable[[int], int]
 
@@ -79,13 +79,11 @@ def _block(
     """The scale of a block and its elements."""
     if _is_nan_block(x, f):
         return math.nan, [0.0] * len(x)
-    tries = []
+    tries, tensor = [], Fraction(t)
     for largest in (f.element.max,) if f.four_over_six is None else (6.0, 4.0):
         s = scale_exact(_amax(np.array(x)), f, t, largest, scale_word)
-        e = [
-            element_exact(v, Fraction(s) * Fraction(t), f, mode, random_bits, word)
-            for v, word in zip(x, words, strict=True)
-        ]
+        d = Fraction(s) * tensor
+        e = [element_exact(v, d, f, mode, random_bits, word) for v, word in zip(x, words, strict=True)]
         tries.append((_error(x, e, s * t, f.four_over_six), s, e))
     best = tries[-1] if tries[-1][0] < tries[0][0] else tries[0]
     return best[1], best[2]
@@ -116,11 +114,11 @@ def scale_exact(amax: float, f: BlockFormat, t: float, largest: float, word: int
         return _rounded(quotient, False, f.scale, f.scale_rounding, None, word)
     if not amax or not t:
         return least
-    a, top = Fraction(amax) / Fraction(t), _floor_log2(Fraction(f.element.max))
+    a, top = Fraction(amax) / Fraction(t), floor_log2(Fraction(f.element.max))
     exponent = {
-        ScaleRule.FLOOR: lambda: _floor_log2(a) - top,
+        ScaleRule.FLOOR: lambda: floor_log2(a) - top,
         ScaleRule.CEIL: lambda: _ceil_log2(a) - top,
-        ScaleRule.EVEN: lambda: _floor_log2(_to_digits(a, f.element.precision)) - top,
+        ScaleRule.EVEN: lambda: floor_log2(_to_digits(a, f.element.precision)) - top,
         ScaleRule.RCEIL: lambda: _ceil_log2(a / Fraction(f.element.max)),
     }[f.scale_rule]()
     return float(min(max(Fraction(2) ** exponent, Fraction(least)), Fraction(f.scale.max)))
@@ -150,19 +148,19 @@ def _rounded(
     lowest: float | None = None,
 ) -> float:
     """A rational number (with a sign of its own where it is zero) rounded once to a format that saturates."""
-    above, below = (beyond(f, mode, Overflow.SATURATE, positive=side)[0] for side in (True, False))
+    below = beyond(f, mode, Overflow.SATURATE, positive=False)[0]
     zero = -0.0 if negative and f.has_negative_zero else 0.0
     if f.flushes_input and abs(q) < Fraction(f.smallest_normal):
         q = Fraction(0)
     if q == 0:
         return zero if f.has_zero else below
     a = round_magnitude(abs(q), negative, f, mode, random_bits, word)
-    if a == 0 or (a < Fraction(f.smallest_normal) and (f.flushes_output or not f.has_zero)):
+    if a == 0 or ((f.flushes_output or not f.has_zero) and a < Fraction(f.smallest_normal)):
         return zero if f.has_zero else below if negative else f.min
     bottom = f.min if lowest is None else lowest
     if negative:
         return float(-a) if -a >= Fraction(bottom) else below if lowest is None else lowest
-    return float(a) if a <= Fraction(f.max) else above
+    return float(a) if a <= Fraction(f.max) else beyond(f, mode, Overflow.SATURATE, positive=True)[0]
 
 
 def _tensor_scale(f: BlockFormat, amax: float) -> float:
@@ -198,17 +196,12 @@ def _blocks(
     return counts, walk()
 
 
-def _floor_log2(a: Fraction) -> int:
-    guess = a.numerator.bit_length() - a.denominator.bit_length()
-    return guess if Fraction(2) ** guess <= a else guess - 1
-
-
 def _ceil_log2(a: Fraction) -> int:
-    low = _floor_log2(a)
+    low = floor_log2(a)
     return low if Fraction(2) ** low == a else low + 1
 
 
 def _to_digits(a: Fraction, p: int) -> Fraction:
     """To p significant bits, nearest, ties to even."""
-    unit = Fraction(2) ** (_floor_log2(a) - p + 1)
+    unit = Fraction(2) ** (floor_log2(a) - p + 1)
     return round(a / unit) * unit

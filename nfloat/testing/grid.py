@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,8 +53,12 @@ class Neighbours:
         return self.rest == 0
 
 
+@lru_cache(maxsize=64)
 def magnitudes(fmt: Format) -> Floats:
-    """All magnitudes on the grid that a format rounds to, ascending (numbers that a flush then removes included)."""
+    """All magnitudes on the grid that a format rounds to, ascending (numbers that a flush then removes included).
+
+    To be read only: the next to ask gets the same array.
+    """
     whole = fmt
     if fmt.lowest_binade is LowestBinade.ZERO_FIRST:
         whole = fmt.replace(lowest_binade=LowestBinade.SUBNORMAL, bits=0)
@@ -64,7 +69,7 @@ def magnitudes(fmt: Format) -> Floats:
         values.append(-whole.min)
     if not whole.has_zero:
         values.insert(0, 0.0)
-    return np.array(values)
+    return _read_only(values)
 
 
 class Grid:
@@ -213,9 +218,16 @@ def prepare(x: Floats, grid: Grid) -> Neighbours:
     return grid.neighbours(a)
 
 
+@lru_cache(maxsize=64)
 def code_values(fmt: Format) -> Floats:
-    """The number of every code, decoded exactly."""
-    return np.array([decode_exact(code, fmt) for code in range(2**fmt.bits)])
+    """The number of every code, decoded exactly. To be read only: the next to ask gets the same array."""
+    return _read_only([decode_exact(code, fmt) for code in range(2**fmt.bits)])
+
+
+def _read_only(values: list[float]) -> Floats:
+    table = np.array(values)
+    table.flags.writeable = False
+    return table
 
 
 def codes_of(values: Floats, fmt: Format) -> Words:

@@ -88,7 +88,7 @@ def _index(a: Fraction, f: Format) -> int:
     per_binade = 2 ** (f.precision - 1)
     if a < _power(f.emin):
         return int(a / _unit_at(f.emin, f))
-    exponent = _floor_log2(a)
+    exponent = floor_log2(a)
     within = (a - _power(exponent)) / _unit_at(exponent, f)
     below = exponent - f.emin + (f.lowest_binade is LowestBinade.SUBNORMAL)
     return below * per_binade + int(within)
@@ -166,13 +166,13 @@ def round_magnitude(
     a: Fraction, negative: bool, f: Format, mode: Rounding, random_bits: int | None, word: int
 ) -> Fraction:
     """a > 0 on the format's grid, continued upward without end."""
-    unit = _unit_at(f.emin if f.twos_complement else max(_floor_log2(a), f.emin), f)
-    steps = a / unit
-    low = steps.numerator // steps.denominator
-    v = steps - low
-    if v == 0:
+    exponent = (f.emin if f.twos_complement else max(floor_log2(a), f.emin)) - f.precision + 1
+    over, under = a.numerator << max(-exponent, 0), a.denominator << max(exponent, 0)  # a in steps of the grid
+    low, rest = divmod(over, under)
+    if rest == 0:
         return a
-    return (low + _goes_up(v, _is_even(low, unit, f), negative, mode, random_bits, word)) * unit
+    unit = _power(exponent)
+    return (low + _goes_up(Fraction(rest, under), _is_even(low, unit, f), negative, mode, random_bits, word)) * unit
 
 
 def _is_even(low: int, unit: Fraction, f: Format) -> bool:
@@ -187,8 +187,9 @@ def _is_even(low: int, unit: Fraction, f: Format) -> bool:
 def _goes_up(v: Fraction, even: bool, negative: bool, mode: Rounding, random_bits: int | None, word: int) -> bool:
     """Whether a magnitude with the fraction 0 < v < 1 between its neighbours becomes the upper one."""
     if mode in _NEAREST:
-        if v != Fraction(1, 2):
-            return v > Fraction(1, 2)
+        twice, one = 2 * v.numerator, v.denominator
+        if twice != one:
+            return twice > one
         return {Rounding.NEAREST_EVEN: not even, Rounding.NEAREST_AWAY: True, Rounding.NEAREST_ZERO: False}[mode]
     if mode is Rounding.TO_ODD:
         return even
@@ -305,9 +306,10 @@ def _unit_at(exponent: int, f: Format) -> Fraction:
     return _power(exponent - f.precision + 1)
 
 
-def _floor_log2(a: Fraction) -> int:
+def floor_log2(a: Fraction) -> int:
+    """The exponent of the power of two at or below a > 0."""
     guess = a.numerator.bit_length() - a.denominator.bit_length()
-    return guess if _power(guess) <= a else guess - 1
+    return guess - (a.numerator << max(-guess, 0) < a.denominator << max(guess, 0))
 
 
 def _as_float(value: Fraction | int) -> float:

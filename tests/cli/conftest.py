@@ -1,4 +1,4 @@
-"""Commands run inside this process, with what they print and their exit code."""
+"""Commands run inside this process, with what they print and their exit code; pages without pictures."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ class Outcome(NamedTuple):
 
 
 @pytest.fixture
-def nfloat(capsys, monkeypatch, tmp_path):
+def nfloat(capsys, monkeypatch, tmp_path, no_pictures):
     """A function that runs a command line in an empty folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NFLOAT_QUIET", "1")  # what is compiled is said once per machine, so not in every test

@@ -12,7 +12,7 @@ from nfloat.drift.rows import MODEL, ROW_KEYS, Key
 from nfloat.errors import ArgumentError
 from nfloat.runs.folder import CONFIG, PROVENANCE, ROWS
 
-pytestmark = pytest.mark.usefixtures("threads_for_little_work")
+pytestmark = pytest.mark.usefixtures("threads_for_little_work", "no_pictures")
 SMALL = Config(
     data="blobs",
     width=12,

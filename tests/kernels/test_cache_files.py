@@ -68,13 +68,11 @@ def test_a_full_disk_is_said_once(cached, capsys, monkeypatch):
     assert capsys.readouterr().err.count("(No space left on device); see nfloat doctor") == 1
 
 
-def test_a_process_with_a_damaged_cache_gives_the_right_answer(copy, tmp_path):
-    cache = tmp_path / "cache"
-    run(copy, cache)
+def test_a_process_with_a_damaged_cache_gives_the_right_answer(house, cache):
     files = sorted(cache.rglob("*.nb[ci]"))
     assert {path.suffix for path in files} == {".nbc", ".nbi"}
     for path, damage in zip(files, (DAMAGE["garbage"], DAMAGE["cut"]) * len(files), strict=False):
         path.write_bytes(damage(path.read_bytes()))
-    again = run(copy, cache)
+    again = run(house, cache)
     assert float(again.stdout) == ONE_UP and "compiling" in again.stderr
-    assert run(copy, cache, ASK).stderr == ""
+    assert run(house, cache, ASK).stderr == ""

@@ -1,7 +1,6 @@
 """Sums that a lane rounds first: the conditions of ``linalg/gemm/direct.py``, and that each of them is needed."""
 
 import itertools
-from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -16,13 +15,10 @@ E8M2 = nf.get_format("e8m2")
 
 
 def nearest(x, digits):
-    """An exact number to so many bits, ties to even."""
-    if x == 0:
-        return x
-    exponent = abs(x.numerator).bit_length() - x.denominator.bit_length()
-    exponent -= abs(x) < Fraction(2) ** exponent
-    unit = Fraction(2) ** (exponent - digits + 1)
-    return round(x / unit) * unit
+    """An integer to so many bits, ties to even."""
+    cut = max(0, abs(x).bit_length() - digits)
+    low, rest, half = x >> cut, x & ((1 << cut) - 1), 1 << cut >> 1
+    return low + (rest > half or (rest == half > 0 and low & 1)) << cut
 
 
 @pytest.mark.parametrize("lane", [SINGLE, DOUBLE])
@@ -35,9 +31,10 @@ def test_two_roundings_are_one_where_it_says_so(lane, p):
     for q, shift, s_bits in itertools.product(digits, range(lane.digits + 4), range(1, 2**p)):
         for t in {2**q - 1, 2 ** (q - 1) + 1, min(2**q - 1, (2**p + 1) << max(0, q - p - 1))}:
             for unit in (-shift, shift):
-                s = s_bits * Fraction(2) ** unit
-                facts = Facts(q, 0, float(t), 1, 0), Facts(0, 0, 1.0, 1, 0), Facts(p, unit, float(s), 1, 0)
-                exact = [t + sign * s for sign in (1, -1)]
+                s = np.ldexp(float(s_bits), unit)
+                facts = Facts(q, 0, float(t), 1, 0), Facts(0, 0, 1.0, 1, 0), Facts(p, unit, s, 1, 0)
+                # both in units of 2^-shift
+                exact = [(t << shift) + sign * (s_bits << (unit + shift)) for sign in (1, -1)]
                 same = all(nearest(nearest(x, lane.digits), p) == nearest(x, p) for x in exact)
                 said = direct.may(*facts) and not direct.asks_tiles(*facts)
                 assert same or not said, (q, s, t)

@@ -1,10 +1,8 @@
 """Ctrl-C in a long product: no thread begins another piece of work, and the process is there again within a second."""
 
-import signal
 import subprocess
 import sys
 import textwrap
-import time
 
 import numpy as np
 import pytest
@@ -26,27 +24,27 @@ LONG = {
 
 @pytest.mark.parametrize("name", LONG)
 def test_ctrl_c_ends_it_within_a_second(name):
+    """Seconds of the processor, all threads together: a busy machine makes no difference to them."""
     program = f"""
-        import sys, signal, numpy as np, nfloat as nf
+        import atexit, os, signal, threading, time, numpy as np, nfloat as nf
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's & turns it off
         acc = nf.Accumulator("e10m48", order="kahan", rounding="stochastic_c", random_bits=40)
         big, long = np.ones((600, 600), np.float32), np.ones(40_000_000)
         nf.matmul(np.ones((2, 3)), np.ones((3, 2)), acc, seed=1), nf.cumsum(np.ones(3), acc, seed=1)
         nf.matmul(big[:64], big[:, :64], "bfloat16")
-        print("ready", flush=True)
+        sent, begun = [], time.process_time()
+        def interrupt():
+            while time.process_time() < begun + 0.3:
+                time.sleep(0.02)
+            sent.append(time.process_time())
+            os.kill(os.getpid(), signal.SIGINT)
+        atexit.register(lambda: print(time.process_time() - sent[0]))  # when all threads are done
+        threading.Thread(target=interrupt, daemon=True).start()
         {LONG[name]}
     """
-    process = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(program)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stdout.readline() == "ready\n"
-    time.sleep(0.3)
-    assert process.poll() is None
-    process.send_signal(signal.SIGINT)
-    start = time.monotonic()
-    _, err = process.communicate(timeout=60)
-    assert "KeyboardInterrupt" in err
-    assert time.monotonic() - start < 10  # a second on a quiet machine: bench/ shows it
+    run = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=200)
+    assert "KeyboardInterrupt" in run.stderr
+    assert float(run.stdout) < 5  # two threads for a second on a quiet machine: bench/ shows it
 
 
 def test_pieces_give_the_same_bits(monkeypatch):

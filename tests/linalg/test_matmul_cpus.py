@@ -19,12 +19,8 @@ ANYWHERE = (
     ("e6m9", "blocked", None, "nearest_even"),
     ("float8_e5m2", "sequential", None, "nearest_even"),
 )
-#: without its half arithmetic this CPU does these alone by other kernels
-HALVES = tuple(
-    case
-    for case in ANYWHERE
-    if case[0] in ("float16", "float8_e5m2") and case[1:] != ("kahan", "float16", "stochastic")
-)
+#: without its half arithmetic this CPU does these by other kernels, and has compiled the other ones for other formats
+HALVES = tuple(case for case in ANYWHERE if case[0] in ("float16", "float8_e5m2") and case[1:] == ANYWHERE[0][1:])
 PROGRAM = """
 import hashlib, numpy as np, nfloat as nf
 for fmt, order, product, mode in {cases}:

@@ -3,6 +3,7 @@
 import io
 import re
 import tokenize
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ def words() -> list[str]:
     return [word for row in rows for word in row.split(", ")]
 
 
+@cache
 def names() -> set[str]:
     found: set[str] = set()
     for path in ROOMS:

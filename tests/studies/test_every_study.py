@@ -88,7 +88,7 @@ def test_page(study, rows):
         assert f'id="{plot.slug}"' in text
 
 
-def test_page_of_a_run_cut_short(study, rows):
+def test_page_of_a_run_cut_short(study, rows, no_pictures):
     for count in (1, len(rows(study)) - 1):
         page = study_page(Result(Plan(study, study.small), rows(study)[:count]))
         assert page.findings[0].startswith("This run is not complete: ")
@@ -102,7 +102,7 @@ def test_the_plan_on_disk_is_the_plan(study, tmp_path):
         assert read_plan(tmp_path / "config.toml", ALL) == plan
 
 
-def test_interrupted_and_resumed_gives_the_same_bytes(study, rows, tmp_path):
+def test_interrupted_and_resumed_gives_the_same_bytes(study, rows, tmp_path, no_pictures):
     plan = Plan(study, study.small)
     whole = "".join(to_line(row) + "\n" for row in rows(study))
 

@@ -1,24 +1,33 @@
-"""The pytest plugin, in processes of its own: marker, fixtures, options, and what a user's mistake looks like.
+"""The pytest plugin: marker, fixtures, options, and what a user's mistake looks like.
 
-A process takes a second, so what one can show stands together.
+Its tests run within this process (``run``), and in one of their own (``apart``) where that is what matters.
 """
 
 import fnmatch
+from functools import partial
 
 import pytest
 
 pytest_plugins = ["pytester"]
 
 
+OPTIONS = ("-p", "no:cacheprovider", "--strict-markers", "-v")
+
+
 @pytest.fixture
 def run(pytester, monkeypatch):
     monkeypatch.delenv("CI", raising=False)
 
-    def run(source, *options, **more):
+    def run(source, *options, start=pytester.runpytest_inprocess, **more):
         pytester.makepyfile(test_user=source, **more)
-        return pytester.runpytest_subprocess("-p", "no:cacheprovider", "--strict-markers", "-v", *options)
+        return start(*OPTIONS, *options)
 
     return run
+
+
+@pytest.fixture
+def apart(run, pytester):
+    return partial(run, start=pytester.runpytest_subprocess)
 
 
 def test_formats_and_roundings_of_the_marker(run):
@@ -134,18 +143,18 @@ def test_golden(run, pytester, monkeypatch):
     refused.stdout.fnmatch_lines(["*continuous integration*"])
 
 
-def test_who_does_not_use_it_pays_nothing(run):
+def test_who_does_not_use_it_pays_nothing(apart):
     source = """
         import sys
 
         def test_it():
             assert not {"numba", "nfloat.testing.asserts", "nfloat.ops"} & set(sys.modules)
     """
-    run(source).assert_outcomes(passed=1)
+    apart(source).assert_outcomes(passed=1)
 
 
-def test_under_xdist(run):
-    result = run(
+def test_under_xdist(apart):
+    result = apart(
         """
         import pytest, nfloat as nf
 
@@ -160,8 +169,8 @@ def test_under_xdist(run):
     result.assert_outcomes(passed=3)
 
 
-def test_a_failure_shows_what_it_says_and_no_more(run):
-    result = run(
+def test_a_failure_shows_what_it_says_and_no_more(apart):
+    result = apart(
         """
         import numpy as np, nfloat as nf
 
@@ -178,5 +187,5 @@ def test_a_failure_shows_what_it_says_and_no_more(run):
 
 def test_help_and_markers_are_documented(run, pytester):
     run("def test_it(): pass").assert_outcomes(passed=1)
-    assert "--nfloat-seed" in pytester.runpytest_subprocess("--help").stdout.str()
-    assert "@pytest.mark.nfloat(formats=" in pytester.runpytest_subprocess("--markers").stdout.str()
+    assert "--nfloat-seed" in pytester.runpytest_inprocess("--help").stdout.str()
+    assert "@pytest.mark.nfloat(formats=" in pytester.runpytest_inprocess("--markers").stdout.str()
