@@ -62,6 +62,7 @@ REACHES_NO_ROW = {
     ("nn/models/sequences.py", "self.norm"): "a layer",
     ("nn/ops/op.py", "p.inner"): "a number that the recipe rounds on an operation's way",
     ("nn/precision.py", "self.matmul"): "nf.matmul in the recipe's accumulator",
+    ("nn/ops/windows.py", "p.matmul"): "nf.matmul in the recipe's accumulator",
     ("nn/losses.py", "np.maximum.reduce"): "the greatest of whole numbers",
     ("nn/elementary.py", "np.add.accumulate"): "a running sum has one order, since every partial sum is a result",
 }
