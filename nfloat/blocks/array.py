@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ..errors import ArgumentError, ShapeError
 from ..formats.blocks import BlockFormat, BlockFormatLike, get_block_format
-from ..ops.blocks.layout import Axis, as_layout
+from ..ops.blocks.layout import Axis, Layout, as_layout
 from ..ops.codes import as_codes, decode, encode
 from ..ops.packing import pack, unpack
-from .layouts import swizzle, unswizzle
+from .layouts import blockwise, from_blockwise, swizzle, unswizzle
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -158,13 +158,29 @@ class BlockArray:
         return BlockArray(codes, scales, self.tensor_scale, self.format, axis, self.dtype)
 
     # ------------------------------------------------------------ bytes
-    def to_bytes(self, *, swizzled: bool = False) -> bytes:
+    def to_bytes(self, *, swizzled: bool = False, gguf: bool = False) -> bytes:
         """The elements, packed; the scale codes; the tensor scale, as a float32 number.
 
         Bit order is little-endian: F4 lies two a byte, the first one low.
 
-        `swizzled`: scales of 8 bits in the order of Blackwell's tensor cores (``nfloat.blocks.layouts``).
+        `swizzled`: scales of 8 bits in the order of Blackwell's tensor cores; `gguf`: blocks of elements of 4 bits one
+        after the other, each behind its scale, as GGUF files hold MXFP4 (``nfloat.blocks.layouts``).
+
+        Raises
+        ------
+        ArgumentError
+            If `gguf` is asked for and GGUF has no such layout: other formats, ragged blocks or ones along another axis.
+
+        Examples
+        --------
+        >>> import numpy as np, nfloat as nf
+        >>> q = nf.quantize(np.linspace(-6, 6, 32), nf.mxfp4)
+        >>> q.to_bytes(gguf=True)[:4].hex(), q.to_bytes()[-1]
+        ('7f0f1f2f', 127)
         """
+        if gguf:
+            _check_gguf(self.format, as_layout(self.shape, self.format, self.axis), swizzled)
+            return blockwise(self.codes, self.scale_codes).tobytes()
         scales = swizzle(self.scale_codes) if swizzled else self.scale_codes
         end = np.array([self.tensor_scale], "<f4").tobytes() if self.format.tensor_scale else b""
         return pack(self.codes, self.format.element).tobytes() + pack(scales, self.format.scale).tobytes() + end
@@ -178,6 +194,7 @@ class BlockArray:
         *,
         axis: Axis = None,
         swizzled: bool = False,
+        gguf: bool = False,
         dtype: DTypeLike = np.float32,
     ) -> BlockArray:
         """The array whose `to_bytes` these are.
@@ -186,6 +203,8 @@ class BlockArray:
         ------
         ShapeError
             If the number of bytes is not that of the shape.
+        ArgumentError
+            If GGUF has no such layout, as for `to_bytes`.
 
         Examples
         --------
@@ -197,6 +216,9 @@ class BlockArray:
         f, shape = get_block_format(fmt), tuple(shape)
         layout = as_layout(shape, f, axis)
         scale_shape = layout.scale_shape
+        if gguf:
+            _check_gguf(f, layout, swizzled)
+            return cls.from_codes(*_gguf_codes(data, f, shape, layout), f, axis=axis, dtype=dtype)
         stored = swizzle(np.empty(scale_shape, np.uint8)).shape if swizzled else scale_shape
         first = -(-prod(shape) * f.element.bits // 8)
         second = first + -(-prod(stored) * f.scale.bits // 8)
@@ -251,6 +273,28 @@ class BlockArray:
         from .picture import array_html
 
         return array_html(self)
+
+
+def _check_gguf(f: BlockFormat, layout: Layout, swizzled: bool) -> None:
+    """Whether GGUF's blocks can hold an array: pairs of 4 bits, a scale of 8, whole blocks along the last axis."""
+    wrong = None
+    if swizzled or f.tensor_scale or (f.element.bits, f.scale.bits) != (4, 8):
+        wrong = f"swizzled={swizzled} of {f.name}: it holds elements of 4 bits behind scales of 8, such as mxfp4's"
+    elif layout.axes != (len(layout.shape) - 1,) or layout.n % layout.size or layout.size % 2:
+        wrong = f"blocks of {layout.size} along axis {layout.axes} of {layout.shape}: they must fill the last axis"
+    if wrong is not None:
+        raise ArgumentError(f"gguf=True, {wrong}; leave it out")
+
+
+def _gguf_codes(
+    data: bytes, f: BlockFormat, shape: tuple[int, ...], layout: Layout
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Codes and scale codes from GGUF's blocks."""
+    each, count = 1 + layout.size // 2, prod(layout.scale_shape)
+    if len(data) != count * each:
+        raise ShapeError(f"data: {len(data)} bytes, but shape={shape} of {f.name} needs {count * each}")
+    codes, scales = from_blockwise(np.frombuffer(data, np.uint8).reshape(*layout.scale_shape, each))
+    return codes.reshape(shape), scales
 
 
 def _checked_tensor_scale(t: float, fmt: BlockFormat) -> float:

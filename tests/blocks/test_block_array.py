@@ -150,6 +150,25 @@ def test_hadamard():
         nf.hadamard(np.ones(20))
 
 
+def test_blocks_as_gguf_holds_them():
+    """Read back as ggml reads its block_mxfp4: twice the elements' values times half of the scale."""
+    q = nf.quantize(numbers(3, 64), nf.mxfp4)
+    data, values = q.to_bytes(gguf=True), [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12]
+    read = []
+    for start in range(0, len(data), 17):
+        half, codes = 2.0 ** (data[start] - 128), data[start + 1 : start + 17]
+        read += [values[c & 15] * half for c in codes] + [values[c >> 4] * half for c in codes]
+    assert len(data) == 6 * 17 and np.array_equal(np.reshape(read, q.shape), q.dequantize())
+    back = nf.BlockArray.from_bytes(data, nf.mxfp4, (3, 64), gguf=True)
+    assert same(back.codes, q.codes) and same(back.scale_codes, q.scale_codes)
+    with pytest.raises(nf.ShapeError, match="101 bytes, but shape="):
+        nf.BlockArray.from_bytes(data[:-1], nf.mxfp4, (3, 64), gguf=True)
+    for x, fmt, axis in ((numbers(32), nf.nvfp4, 0), (numbers(32), nf.mxfp8_e4m3, 0), (numbers(40), nf.mxfp4, 0),
+                         (numbers(32, 2), nf.mxfp4, 0)):  # fmt: skip
+        with pytest.raises(nf.ArgumentError, match="gguf=True"):
+            nf.quantize(x, fmt, axis=axis).to_bytes(gguf=True)
+
+
 def test_diagnostics():
     x = np.array([[957.0, 448.0 * 2, 1.0, 0.0], [2.0**-140] * 4])
     fmt = nf.mxfp8_e4m3.replace(block=4)

@@ -100,6 +100,13 @@ def test_scales_at_the_ends_of_the_range():
     assert nf.quantize([1e300], nf.mxfp4).scales[0] == 2.0**127 and nf.round(1e300, nf.mxfp4) == 6 * 2.0**127
 
 
+def test_ties_and_what_lies_beside_them():
+    """microxcaling's "nearest" takes ties away from zero, and its "even" makes 0.5 of the number just below 0.25."""
+    x = np.array([0.25, np.nextafter(np.float32(0.25), np.float32(0)), -1.25, 4.0], np.float32)
+    assert nf.round(x, nf.mxfp4).tolist() == [0.0, 0.0, -1.0, 4.0]
+    assert nf.round(x, nf.mxfp4, "nearest_away").tolist() == [0.5, 0.0, -1.5, 4.0]
+
+
 def test_minus_two_of_mxint8_is_left_unused():
     assert nf.round(-1.999, nf.mxint8) == -127 / 64 and nf.round(-1.999, nf.mxint8.replace(symmetric=False)) == -2.0
 

@@ -62,15 +62,18 @@ def test_forms_for_any_operands_agree_on_ordinary_ones(name, monkeypatch):
     assert np.array_equal(bits(nf.matmul(**{**operands, "acc": unit})), fast)
 
 
+@pytest.mark.parametrize("with_c", [True, False], ids=["c", "none"])
 @pytest.mark.parametrize("moved", [-91, -88, -85, 0, 100, 104, 130])
-def test_scales_at_the_ends_of_float32_lanes(moved, monkeypatch):
+def test_scales_at_the_ends_of_float32_lanes(moved, with_c, monkeypatch):
     """The form in float32 lanes and the one for any scales, where products' exponents reach what the first takes."""
     unit, rng = nf.units["nvidia.blackwell.tcgen05.mxf8_e4m3.f32"], np.random.default_rng(moved + 200)
     operands = problem(unit, 4, special=False, k=200)
     low, high = (0, 5) if moved < 50 else (-5, 0)
     for side, share in (("scale_a", moved // 2), ("scale_b", moved - moved // 2)):
         operands[side] = 2.0 ** (share + rng.integers(low, high + 1, operands[side].shape))
-    operands["c"] = (operands["c"] * 2.0 ** rng.integers(-60, 60, operands["c"].shape)).astype(np.float32)
+    c = (operands["c"] * 2.0 ** rng.integers(-60, 110, operands["c"].shape)).astype(np.float32)
+    operands["c"] = c if with_c else None
+    operands["a"][0, :64] = 0.0  # nothing to align but scales
     chosen, asked = [], unit_jobs.exact_in_float32
     monkeypatch.setattr(unit_jobs, "exact_in_float32", lambda *x: chosen.append(asked(*x)) or chosen[-1])
     fast = bits(nf.matmul(**{**operands, "acc": unit}))

@@ -5,6 +5,8 @@ import pytest
 
 import nfloat as nf
 from nfloat.formats.rounding import Rounding
+from nfloat.kernels.rounding.given_words import round_with_words
+from nfloat.ops.rounder import rounder
 from nfloat.streams import Stream
 from nfloat.testing import random_calls, sweep, sweep_random
 from nfloat.testing.exact_cut import cut_results, round_cuts
@@ -144,3 +146,13 @@ def test_results_that_float64_does_not_hold_in_any_element(name):
         for mode, bits in ((Rounding.STOCHASTIC, None), (Rounding.STOCHASTIC_A, 60)):
             exact = round_cuts(cut_results(results, fmt), fmt, mode, None, bits, words)
             assert not sweep.differs(getattr(nf, name)(*operands, fmt, mode, random_bits=bits, seed=seed), exact).any()
+
+
+@pytest.mark.parametrize(("fmt", "dtype"), [("e4m17", np.float32), ("e4m6", np.float32), ("e9m45", np.float64)])
+def test_subnormal_numbers_that_the_first_random_bits_leave_in_doubt(fmt, dtype):
+    """Of few bits below the unit, as lanes see them, one number in a few is in doubt; the others must be sure."""
+    how = rounder(fmt, "stochastic", None, None)
+    x = np.random.default_rng(len(fmt)).standard_normal(1 << 16) * 2.0 ** (how.format.emin - 2)
+    x, want, stream = x.astype(dtype), np.empty(x.size), Stream(7)
+    round_with_words(x.astype(np.float64), want, how.spec_array, stream_words(stream.key, x.size))
+    assert np.array_equal(nf.round(x, fmt, "stochastic", seed=stream).astype(np.float64), want)

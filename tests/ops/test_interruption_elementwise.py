@@ -105,24 +105,23 @@ def test_pieces_give_the_same_bits(monkeypatch, fmt, dtype):
     assert max(sizes, default=0) <= 499
 
 
-KERNELS = {
-    arrays.round_plain: "e5m12",
-    arrays.round_narrow32: "float8_e4m3fn",
-    arrays.round_same32: "bfloat16",
-    arrays.round_drawn64: "e5m12",
-    special.round_steps32: FORMATS[3].name,
-    special.round_steps64: FORMATS[1].name,
-    special.round_powers32: "float8_e8m0fnu",
-    special.round_powers64: "float8_e8m0fnu",
-}
+KERNELS = [
+    (arrays.round_plain, "e5m12"),
+    (arrays.round_narrow32, "float8_e4m3fn"),
+    (arrays.round_same32, "bfloat16"),
+    (arrays.round_drawn64, "e5m12"),
+    (special.round_steps32, FORMATS[3].name),
+    (special.round_steps64, FORMATS[1].name),
+    (special.round_powers32, "float8_e8m0fnu"),
+    (special.round_powers64, "float8_e8m0fnu"),
+]
 
 
-@pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: k.__name__)
+@pytest.mark.parametrize(("kernel", "fmt"), KERNELS, ids=[f"{kernel.__name__}-{fmt}" for kernel, fmt in KERNELS])
 @pytest.mark.parametrize("first", [0, 12345, 2**32 - 700, 5 * 2**32 - 64])
-def test_elements_have_the_words_of_their_numbers(kernel, first):
+def test_elements_have_the_words_of_their_numbers(kernel, fmt, first):
     """Also where the numbers pass a multiple of 2^32, from which on the subkeys are others."""
     named = {f.name: f for f in FORMATS}
-    fmt = KERNELS[kernel]
     how = rounder.rounder(named.get(fmt, fmt), "stochastic", None, None)
     key = how.key(nf.Stream(3))
     dtype = np.float32 if kernel.__name__.endswith("32") else np.float64
