@@ -49,7 +49,7 @@ MATH = {"sqrt", "fsum", "prod", "isfinite", "isinf", "isnan", "inf", "nan", "pi"
         "copysign", "gcd", "comb", "isqrt", "nextafter", "ulp"}  # fmt: skip
 STATISTICS = {"fmean", "median", "stdev"}
 #: nfloat's own names: their functions are nfloat's
-OWN = {"nf", "nn", "metrics", "elementary", "centre"}
+OWN = {"nf", "nn", "metrics", "elementary", "in_rows", "centre"}
 
 #: (file, expression) -> why it is no danger
 REACHES_NO_ROW = {

@@ -130,14 +130,14 @@ def norm(
 
 def norm_gradient(p: Precision, kept: Kept, dy: Floats, dx: Floats, products: Floats | None) -> None:
     """The gradient of x into `dx`; dy times the normal form, of which the weight's gradient is the sum."""
-    (x, weight, _, lengths, centred), compute = kept.rows, entry_point(norm_kernels.norm_rows_gradient)
+    ((x, weight, _, lengths, centred), mean, inverse, *_), compute = kept, entry_point(norm_kernels.norm_rows_gradient)
 
     def task(first: int, last: int, places: list[Floats]) -> None:
         part, slopes = places[:2]
         _take(x, first, last, part)
         _take(dy, first, last, slopes)
         made = NONE if products is None else places[2]
-        compute(part, slopes, first, weight, kept.mean, kept.inverse, centred, lengths, made)
+        compute(part, slopes, first, weight, mean, inverse, centred, lengths, made)
         _put(slopes, dx, first, last)
         if products is not None:
             _put(made, products, first, last)

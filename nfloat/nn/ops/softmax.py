@@ -102,7 +102,7 @@ def _from_rows(rows: Floats, shape: tuple[int, ...], axis: int) -> Floats:
 def _exponentials(p: Precision, name: str, x: Floats, axis: int) -> tuple[Floats, Floats, Floats]:
     """x less its greatest element, the exponentials of that, their sum."""
     x = wide(x)
-    shifted = inner(p, "softmax", name, x - x.max(axis=axis, keepdims=True))
+    shifted = inner(p, "softmax", name, x - x.max(axis=axis, keepdims=True, initial=-np.inf))
     exponentials = inner(p, "softmax", name, elementary.exp(shifted))
     return shifted, exponentials, inner(p, "softmax", name, elementary.halved_sums(exponentials, (axis,)))
 

@@ -43,11 +43,10 @@ def log_softmax(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs:
     known = machine.known(t)
     z = machine.read(t, known)
     part = machine.part([known], [t.numel()], t.numel())
-    wide_z = z.astype(np.float64)
-    if t.dim():
-        wide_z = wide_z - wide_z.max(axis=axis, keepdims=True)
-        sums = elementary.sums(elementary.exp(wide_z), axis=axis)
-        wide_z = wide_z - np.expand_dims(elementary.log(sums), axis)
+    wide_z = np.atleast_1d(z.astype(np.float64))  # torch takes one number for a row
+    wide_z = wide_z - wide_z.max(axis=axis, keepdims=True, initial=-np.inf)
+    sums = elementary.sums(elementary.exp(wide_z), axis=axis)
+    wide_z = (wide_z - np.expand_dims(elementary.log(sums), axis)).reshape(z.shape)
     found = machine.result(wide_z, part, t.dtype)
     machine.known(found).wide = Logarithms(z, axis % max(t.dim(), 1), wide_z)
     return found
@@ -121,9 +120,10 @@ def log_softmax_backward(machine: Machine, operation: Any, args: tuple[Any, ...]
     dy = (machine.read(gradient, own) if carried is None else carried).astype(np.float64)
     joined = known.wide[0] if isinstance(known.wide, tuple) and not isinstance(known.wide, Logarithms) else known.wide
     logarithms = joined.values if isinstance(joined, Logarithms) else machine.read(t, known).astype(np.float64)
-    dy = dy.reshape(logarithms.shape)
+    dy = np.atleast_1d(dy.reshape(logarithms.shape))
     total = np.expand_dims(elementary.sums(dy, axis=axis), axis)
-    return machine.result(dy - elementary.exp(logarithms) * total, part, t.dtype)
+    found = dy - elementary.exp(np.atleast_1d(logarithms)) * total
+    return machine.result(found.reshape(logarithms.shape), part, t.dtype)
 
 
 @row("mse_loss")

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from ...nn import elementary
+from ...nn.ops.op import size
 from ...nn.precision import Floats
 from ...nn.recipes.sums import as_sums
 from ..known import Kind
@@ -50,10 +51,14 @@ def _axes(t: torch.Tensor, given: Any) -> set[int]:
     return {i % max(t.dim(), 1) for i in (given if isinstance(given, list | tuple) else [given])} if t.dim() else set()
 
 
-def _rows(machine: Machine, name: str, x: Floats, axes: set[int]) -> Floats:
+def _moved(x: Floats, axes: set[int]) -> Floats:
+    """A matrix whose first axis is all that is summed over."""
     others = [i for i in range(x.ndim) if i not in axes]
-    moved = x.transpose(*sorted(axes), *others).reshape(math.prod(x.shape[i] for i in axes), -1)
-    rows = np.ascontiguousarray(moved)
+    return x.transpose(*sorted(axes), *others).reshape(size(x.shape, sorted(axes)), size(x.shape, others))
+
+
+def _rows(machine: Machine, name: str, x: Floats, axes: set[int]) -> Floats:
+    rows = np.ascontiguousarray(_moved(x, axes))
     sums = machine.p.at(name).sums
     if rows.shape[1] > _FEW or not len(rows) or sums != _OWN.get(rows.dtype):
         return machine.p.sum_rows(name, rows)
@@ -71,8 +76,7 @@ def _wide_sum(x: Floats, axes: set[int]) -> Floats:
     """In float64, one after the other: losses and norms are not rounded on the way."""
     if len(axes) == x.ndim and x.size:
         return np.array([elementary.total(x)])
-    others = [i for i in range(x.ndim) if i not in axes]
-    moved = x.transpose(*sorted(axes), *others).reshape(math.prod(x.shape[i] for i in axes), -1)
+    moved = _moved(x, axes)
     if not moved.shape[0]:
         return np.zeros(moved.shape[1])
     return np.add.accumulate(moved, axis=0, dtype=np.float64)[-1]

@@ -39,15 +39,18 @@ def softmax_backward(machine: Machine, operation: Any, args: tuple[Any, ...], kw
 
 def softened(machine: Machine, part: Part, x: Floats, axis: int = -1, mask: Floats | None = None) -> Floats:
     """The softmax of x (+ mask), not yet rounded; in float32 where that is how it is stored."""
-    single = machine.is_single(part)
+    single, shape = machine.is_single(part), x.shape
+    x = x if shape else x.reshape(1)  # torch takes one number for a row
     values: Floats = OPS["softmax"].forward(machine.p, part.layer, x, axis=axis, mask=mask, single=single)[0]
-    return values
+    return values.reshape(shape)
 
 
 def softened_backward(machine: Machine, part: Part, y: Floats, dy: Floats, axis: int = -1) -> Floats:
     """The gradient of its operand, from the stored result."""
+    shape = y.shape
+    y, dy = (y, dy) if shape else (y.reshape(1), dy.reshape(1))
     (values,) = nn_backward(machine.p, part.layer, (y, axis), dy, (True,), machine.is_single(part))
-    return np.asarray(values)
+    return np.asarray(values).reshape(shape)
 
 
 @row("gelu", "leaky_relu")
