@@ -83,7 +83,9 @@ def _part(item: Any) -> float | Leading | None:
         return value
     if isinstance(item, Decimal) and abs(item.adjusted()) > _FAR:
         return Leading(item.is_signed(), 1, True, 4 * (_FAR if item.adjusted() > 0 else -_FAR))
-    return _leading(Fraction(item) if isinstance(item, Rational | Decimal) else Fraction(*item.as_integer_ratio()))
+    if isinstance(item, Rational | Decimal):
+        return _leading(Fraction(item))
+    return _leading(Fraction(*np.longdouble(item).as_integer_ratio()))
 
 
 def _leading(x: Fraction) -> Leading:
