@@ -36,6 +36,9 @@ def test_every_function_works_as_it_stands_there():
         lambda: nf.nn.Tensor([1.0], requires_grad=True).sum().backward(release=np.ones(2)),
         lambda: nf.drift.run(nf.drift.Experiment(build=lambda: 1)),
         lambda: nf.nn.batches(10**60, 2, 1),
+        lambda: nf.explain(10**400, "float16"),
+        lambda: nf.nn.bce_with_logits([1.0], np.broadcast_to(np.float64(1), (2**40,))),
+        lambda: nf.blocks.delayed.DelayedScaling(scaled(), amax_history=np.broadcast_to(np.float64(1), (2**40,))),
         lambda: nf.nn.Tensor([1.0]).reshape(np.broadcast_to(np.float32(1), (2**20, 2**20))),
         lambda: nf.nn.scaled_dot_product_attention(*[np.ones((2, 2))] * 3, scale=10**400),
         lambda: nf.nn.Lion({"0": nf.nn.Tensor([1.0])}, lr=0.1, betas=Raises()),
@@ -79,10 +82,17 @@ def test_ratios_of_infinite_and_of_huge_numbers():
     assert sqnr([1e-200], [0.9e-200]) == pytest.approx(20.0)
 
 
+def scaled():
+    """A format with a scale for each tensor."""
+    how = {"block": "tensor", "scale": "float32", "scale_rule": "absmax"}
+    return nf.BlockFormat(name="scaled", element="float8_e4m3fn", **how)
+
+
 def test_exact_codes_of_numbers_of_any_type():
     for number in (0.5, np.float16(0.5), np.float32(0.5), np.longdouble(0.5)):
         assert nf.testing.code_exact(number, "float16") == 0x3800
     assert nf.testing.code_exact(np.int8(1), "float16") == 0x3C00
+    assert nf.explain(np.float16(0.1), "float8_e5m2").outcomes[0].value == 0.09375
     assert nf.testing.decode_exact(np.int8(3), "float16") == 3 * 2.0**-24
 
 

@@ -20,6 +20,7 @@ from ..ops.arguments import as_array, as_carrier
 from ..ops.arithmetic import divide
 from ..ops.blocks.plan import BlockPlan, block_plan
 from ..ops.codes import encode
+from ..ops.memory import check_copy
 from ..streams import SeedLike
 from .array import BlockArray
 
@@ -72,6 +73,7 @@ class DelayedScaling:
             raise ArgumentError(f"select={select!r} must be 'max' or 'latest'")
         self.format, self.margin, self.select = f, shift, select
         past = as_array(amax_history, "amax_history", np.float64)
+        check_copy("amax_history", past)
         if past.ndim != 1 or not (past >= 0).all():
             raise ArgumentError("amax_history must be magnitudes, one a tensor, the latest last")
         self._history: deque[float] = deque(past.tolist(), maxlen=length)

@@ -9,10 +9,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from numbers import Real
 
 from ..cards import card, table
-from ..errors import check_kind
+from ..errors import ArgumentError, as_number
 from ..formats.format import Format
 from ..formats.names import FormatLike, get_format
 from ..formats.rounding import Rounding
@@ -98,6 +97,13 @@ class Explanation:
 def explain(value: float, fmt: FormatLike) -> Explanation:
     """What the float64 number `value` becomes in `fmt` under every rounding mode that needs no random bits.
 
+    Raises
+    ------
+    ArgumentError
+        If `value` is no number that float64 holds.
+    FormatError
+        If `fmt` names no format.
+
     Examples
     --------
     >>> e = explain(0.1, "bfloat16")
@@ -106,8 +112,10 @@ def explain(value: float, fmt: FormatLike) -> Explanation:
     """
     from ..ops.rounding import round as round_to  # loads the compiler, which the pictures above do not need
 
-    check_kind("value", value, Real, "a number")
-    fmt = get_format(fmt)
+    number = as_number(value)
+    if number is None or (number != value and not math.isnan(number)):
+        raise ArgumentError(f"value={value!r} must be a number that float64 holds")
+    value, fmt = number, get_format(fmt)
     below, above = float(round_to(value, fmt, "toward_negative")), float(round_to(value, fmt, "toward_positive"))
     exact = all(map(math.isfinite, (value, below, above)))
     gap = Fraction(above) - Fraction(below) if exact else None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..cards import card, table
 from ..report.page import Page
+from ..report.wording import share, signed_share
 from ..runs.folder import RunFolder
 from ..runs.run import Run
 from .folder import open_folder
@@ -48,7 +49,9 @@ class Result(Measurements, Run[Row]):
             (
                 item["recipe"],
                 item["step"],
-                *map(_number, (item["train_loss"], item["effect"], item["path_distance"])),
+                _number(item["train_loss"]),
+                "-" if item["effect"] is None else signed_share(item["effect"]),
+                share(item["path_distance"]),
                 item["verdict"],
             )
             for item in self.summary

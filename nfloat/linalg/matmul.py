@@ -113,7 +113,7 @@ def matmul(
         return watched("matmul", fmt, compute, partial(_in_float64, a, b, c))
     plain = type(a) is type(b) is np.ndarray and (c is None or type(c) is np.ndarray)
     if plain and inputs is output is scale_a is scale_b is None:
-        quick = _quick(a, b, c, how, threads)  # type: ignore[arg-type]
+        quick = _quick(a, b, c, how, threads)
         if quick is not None:
             return quick
     last = None if output is None else get_format(output, "output")
@@ -126,15 +126,13 @@ def matmul(
     return result[()] if result.ndim == 0 else result
 
 
-def _quick(
-    a: NDArray[Any], b: NDArray[Any], c: NDArray[Any] | None, how: Accumulator | Unit, threads: int | None
-) -> NDArray[np.floating] | None:
-    """The product by a way planned once for its shape, or None where there is none."""
-    if type(how) is Accumulator:
+def _quick(a: Any, b: Any, c: Any, how: Accumulator | Unit, threads: int | None) -> NDArray[np.floating] | None:
+    """The product of arrays by a way planned once for its shape, or None where there is none."""
+    if isinstance(how, Accumulator):
         return small_product(a, b, c, how)
     from .units.quick import quick_product  # units are loaded where they are used
 
-    return quick_product(a, b, c, how, threads)  # type: ignore[arg-type]
+    return quick_product(a, b, c, how, threads)
 
 
 def _in_float64(a: Any, b: Any, c: Any) -> NDArray[Any]:

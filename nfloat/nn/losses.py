@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import ArgumentError, ShapeError, as_integer
 from ..ops.arguments import as_array
+from ..ops.memory import check_copy
 from .tape import Tensor, TensorLike, apply, as_tensor
 from .unsupported import check_supported
 
@@ -165,7 +166,9 @@ def _read(argument: str, values: Any, dtype: Any = None) -> NDArray[Any]:
     ArgumentError
         If it is none.
     """
-    return as_array(values.data if isinstance(values, Tensor) else values, argument, dtype)
+    array = as_array(values.data if isinstance(values, Tensor) else values, argument, dtype)
+    check_copy(argument, array)
+    return array
 
 
 def _share(key: str, value: float) -> float:

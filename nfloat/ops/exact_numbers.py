@@ -39,7 +39,7 @@ def rounded_numbers(x: ArrayLike, argument: str, how: Rounder, key: int = 0) -> 
     >>> from fractions import Fraction
     >>> from nfloat.ops.rounder import rounder
     >>> rounded_numbers([Fraction(1, 3), 2**70 + 1, 0.1], "x", rounder("bfloat16", "toward_positive", None, None))
-    array([3.33984375e-01, 1.18981252e+21, 1.00097656e-01])
+    array([3.33984375e-01, 1.18981499e+21, 1.00097656e-01])
     """
     try:
         return how.apply(as_carrier(x, argument, single=how.single), key)
@@ -83,7 +83,9 @@ def _part(item: Any) -> float | Leading | None:
         return value
     if isinstance(item, Decimal) and abs(item.adjusted()) > _FAR:
         return Leading(item.is_signed(), 1, True, 4 * (_FAR if item.adjusted() > 0 else -_FAR))
-    return _leading(Fraction(item) if isinstance(item, Rational | Decimal) else Fraction(*item.as_integer_ratio()))
+    if isinstance(item, Rational | Decimal):
+        return _leading(Fraction(item))
+    return _leading(Fraction(*np.longdouble(item).as_integer_ratio()))
 
 
 def _leading(x: Fraction) -> Leading:

@@ -169,8 +169,9 @@ def test_that_float64_diverged_too_is_said_first(no_pictures):
     assert "float64 ends at nan" in next(figure.caption for figure in one.figures if figure.slug == "loss")
 
 
-def test_shares_are_in_per_cent_everywhere(page):
-    """Axes, sentences and tables of one figure speak of a share in one way."""
+def test_shares_are_in_per_cent_everywhere(page, small):
+    """Axes, sentences and tables of one figure, and a notebook's card, speak of a share in one way."""
+    assert small._repr_html_().count(" %</td>") >= 8
     shown = {figure.slug: figure for figure in page.figures}
     for slug in ("path", "gradient", "heat", "sources", "effect"):
         cells = [cell for row in shown[slug].data.rows for cell in row[1:4]]

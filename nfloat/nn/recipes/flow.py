@@ -7,16 +7,23 @@ the fields mean stands in ``recipe.py``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 from ...pictures.svg import box, frame, line, text, width_of
-
-if TYPE_CHECKING:
-    from .recipe import Recipe
 
 #: fills of formats in the order in which they come: light enough for black text
 _FILLS = ("#56b4e9", "#e69f00", "#66c2a5", "#f0e442", "#e5a3c5", "#c3b8e8", "#d9d9d9")
 _SIZE, _ROW, _LEFT = 11.0, 34.0, 118.0
+
+
+class Written(Protocol):
+    """What is needed of a recipe here."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def compensation(self) -> object: ...
+    def text(self, key: str) -> str: ...
 
 
 class Stage(NamedTuple):
@@ -30,7 +37,7 @@ class Stage(NamedTuple):
     result: tuple[str, str]
 
 
-def flow(recipe: Recipe) -> list[Stage]:
+def flow(recipe: Written) -> list[Stage]:
     """The three products of a step and its update, in their order.
 
     Examples
@@ -61,7 +68,7 @@ def flow(recipe: Recipe) -> list[Stage]:
     ]  # fmt: skip
 
 
-def flow_text(recipe: Recipe) -> str:
+def flow_text(recipe: Written) -> str:
     """The picture in letters, a line a stage.
 
     Examples
@@ -74,7 +81,9 @@ def flow_text(recipe: Recipe) -> str:
     update           w  float32   +  step float32   ----------->  w  float32
     """
     stages = flow(recipe)
-    firsts, seconds, results = (_columns([stage[place] for stage in stages]) for place in (1, 3, 5))
+    firsts = _columns([stage.first for stage in stages])
+    seconds = _columns([stage.second for stage in stages])
+    results = _columns([stage.result for stage in stages])
     wide = max(len(stage.sums) for stage in stages)
     arrows = [f"--{stage.sums.center(wide, '-')}-->" for stage in stages]
     rows = zip(stages, firsts, seconds, arrows, results, strict=True)
@@ -86,7 +95,7 @@ def _columns(tensors: Sequence[tuple[str, str]]) -> list[str]:
     return [f"{tensor[0]:{name}} {tensor[1]:{how}}" for tensor in tensors]
 
 
-def flow_svg(recipe: Recipe) -> str:
+def flow_svg(recipe: Written) -> str:
     """The picture: a box for each tensor, of one colour for one way of rounding.
 
     Examples

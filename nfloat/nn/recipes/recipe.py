@@ -181,7 +181,7 @@ class Recipe:
     def _repr_html_(self) -> str:
         facts = [(field.name, self.text(field.name)) for field in fields(self) if field.name not in ("name", "source")]
         known = [(name, text or None) for name, text in facts]
-        return card(f"Recipe {self.name}", known, picture=flow_svg(self), note=self.source)
+        return card(f"Recipe {self.name}", known, picture=f"<div>{flow_svg(self)}</div>", note=self.source)
 
     def _set(self, key: str, value: object) -> None:
         object.__setattr__(self, key, value)
