@@ -22,14 +22,17 @@ elif "+avx512fp16" in HERE:
     CPUS["no half arithmetic"] = ("skylake-avx512", HERE.replace("+avx512fp16", "-avx512fp16"))
 
 
+def environment_of(cpu):
+    """What a process is to find in its environment to compile for another CPU."""
+    name, features = CPUS[cpu]
+    own = f"{cache_root()}-other-cpus"
+    return {"NUMBA_CPU_NAME": name, "NUMBA_CPU_FEATURES": features, "NFLOAT_CACHE_DIR": own}
+
+
 @cache
 def printed(program, cpu=None):
     """What a Python program prints, on another CPU if one is named."""
-    environment = {**os.environ, "NFLOAT_QUIET": "1"}
-    if cpu is not None:
-        name, features = CPUS[cpu]
-        environment |= {"NUMBA_CPU_NAME": name, "NUMBA_CPU_FEATURES": features}
-        environment["NFLOAT_CACHE_DIR"] = f"{cache_root()}-other-cpus"
+    environment = {**os.environ, "NFLOAT_QUIET": "1", **(environment_of(cpu) if cpu else {})}
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment)
     assert run.returncode == 0, run.stderr
     return run.stdout

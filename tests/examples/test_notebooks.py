@@ -33,6 +33,7 @@ def said(outputs):
 def test_runs(path, monkeypatch):
     needs(path)
     monkeypatch.setenv("NFLOAT_QUIET", "1")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # PyTorch's threads spin while they wait
     notebook = nbformat.read(path, as_version=4)
     client = nbclient.NotebookClient(
         notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(EXAMPLES)}}

@@ -20,11 +20,14 @@ TOLERANCE = 1e-10
 
 @pytest.fixture(autouse=True)
 def _double():
-    before = torch.get_default_dtype()
+    """float64, and one thread: PyTorch's spin while they wait."""
+    before, threads = torch.get_default_dtype(), torch.get_num_threads()
     torch.set_default_dtype(torch.float64)
+    torch.set_num_threads(1)
     torch.manual_seed(0)
     yield
     torch.set_default_dtype(before)
+    torch.set_num_threads(threads)
 
 
 def image():

@@ -4,7 +4,7 @@ The exact result of a function, as the float64 number that every rounding to p <
 
 `rounded_to_odd` computes at 320 bits (gelu at 160) toward zero and keeps 53 of them, the last one set if anything
 follows. What the format of float64 would overflow or underflow is clamped far beyond every format in these tests.
-`round_mpfr` rounds to a format itself.
+`as_float64` rounds to a format itself.
 """
 
 from __future__ import annotations

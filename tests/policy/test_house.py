@@ -10,6 +10,7 @@ import statistics
 from pathlib import Path
 
 import pytest
+from parsed import nodes, tree
 
 import nfloat
 
@@ -38,7 +39,7 @@ def test_files_and_functions_are_short():
     bodies = sorted(
         node.end_lineno - node.body[0].lineno + 1
         for path in FILES
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
     )
     assert bodies[int(0.9 * len(bodies))] <= 25
@@ -46,7 +47,7 @@ def test_files_and_functions_are_short():
 
 def test_only_jit_calls_the_compiler():
     for path in FILES:
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes(path):
             name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
             if name in ("njit", "vectorize", "guvectorize", "cfunc", "stencil") and path.name != "jit.py":
                 pytest.fail(f"{path.relative_to(PACKAGE)} uses {name}: only kernels/jit.py compiles")
@@ -56,11 +57,11 @@ def test_only_jit_calls_the_compiler():
 
 def test_no_option_that_changes_results():
     for path in FILES:
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes(path):
             if isinstance(node, ast.keyword):
                 assert node.arg not in ("fastmath", "parallel"), f"{path.relative_to(PACKAGE)}: {node.arg}="
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_every_module_has_a_map(path):
-    assert ast.get_docstring(ast.parse(path.read_text())), "a module docstring says what is here"
+    assert ast.get_docstring(tree(path)), "a module docstring says what is here"

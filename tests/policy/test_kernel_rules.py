@@ -8,6 +8,8 @@ import importlib
 import re
 from pathlib import Path
 
+from parsed import nodes, tree
+
 import nfloat
 from nfloat.kernels.jit import KERNELS as REGISTERED
 
@@ -44,7 +46,7 @@ def test_the_compiler_has_numpys_division_and_no_lock():
 def test_no_kernel_is_a_closure():
     """A kernel or device function inside another function closes over it, and never hits the cache."""
     for path in KERNELS:
-        for outer in ast.walk(ast.parse(path.read_text())):
+        for outer in nodes(path):
             if isinstance(outer, ast.FunctionDef):
                 for inner in ast.walk(outer):
                     if isinstance(inner, ast.FunctionDef) and inner is not outer:
@@ -59,7 +61,7 @@ def test_every_kernel_declares_its_signatures_and_says_what_it_does():
             importlib.import_module(f"nfloat.kernels.{place(path)}")
     declared = 0
     for path in KERNELS:
-        for node in ast.parse(path.read_text()).body:
+        for node in tree(path).body:
             if isinstance(node, ast.FunctionDef) and "kernel" in set(decorators(node)):
                 assert ast.get_docstring(node), f"{path.name}: {node.name}"
                 if (

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from parsed import nodes
 
 import nfloat
 
@@ -44,7 +45,7 @@ def imported():
     """(file, room, line, package) of every absolute import, inside functions too."""
     for path in FILES:
         room = path.relative_to(ROOT).with_suffix("").parts[0]
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes(path):
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom) and not node.level:

@@ -3,6 +3,8 @@
 import ast
 from pathlib import Path
 
+from parsed import nodes, tree
+
 import nfloat
 
 ROOT = Path(nfloat.__file__).parent
@@ -13,7 +15,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 def bodies():
     """(lines of the body without its docstring, file, function) of every function."""
     for path in FILES:
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes(path):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 body = node.body[1:] if ast.get_docstring(node) is not None else node.body
                 lines = body[-1].end_lineno - body[0].lineno + 1 if body else 0
@@ -26,8 +28,9 @@ def test_no_file_over_400_lines():
 
 
 def test_no_function_over_40_lines_and_most_within_20():
-    lengths = [entry[0] for entry in bodies()]
-    assert [entry for entry in bodies() if entry[0] > 40] == []
+    found = list(bodies())
+    lengths = [entry[0] for entry in found]
+    assert [entry for entry in found if entry[0] > 40] == []
     assert sum(n <= 20 for n in lengths) >= 0.9 * len(lengths)
 
 
@@ -35,7 +38,7 @@ def test_every_public_function_has_a_docstring():
     missing = [
         f"{path.relative_to(ROOT)}: {node.name}"
         for path in FILES
-        for node in ast.parse(path.read_text()).body
+        for node in tree(path).body
         if isinstance(node, (ast.FunctionDef, ast.ClassDef))
         and not node.name.startswith("_")
         and ast.get_docstring(node) is None

@@ -50,7 +50,7 @@ def test_float64_does_not_drift_and_a_narrow_recipe_does(small):
     assert result.what_if(["float8_e4m3fn"], "bf16-pure")
 
 
-def test_the_shell_writes_the_same_rows(small, tmp_path):
+def test_the_shell_writes_the_same_rows(small, tmp_path, no_pictures):
     result = nft.drift(small, recipes=("bf16-mixed",), **COMMON)
     options = [word for key, value in COMMON.items() for word in (f"--{key}", str(value))]
     args = ["--torch", "models_of_torch:small", "--recipes", "bf16-mixed", *options, "--out", str(tmp_path / "out")]
@@ -95,7 +95,7 @@ def test_what_build_must_return(small):
         nft.drift(lambda: small()[:3], recipes=("bf16-mixed",), **COMMON)
 
 
-def test_the_folder_is_read_and_run_again(small, tmp_path):
+def test_the_folder_is_read_and_run_again(small, tmp_path, no_pictures):
     runner, out, again = CliRunner(), tmp_path / "out", tmp_path / "again"
     options = [word for key, value in COMMON.items() for word in (f"--{key}", str(value))]
     made = runner.invoke(

@@ -81,6 +81,7 @@ def test_nothing_for_noise_and_wrong_kernels():
     wrong = {
         "noise": rng.standard_normal((8, 8)),
         "rounded noise": nf.round(rng.standard_normal((8, 8)), "bfloat16"),
+        "half of it": np.where(np.arange(64).reshape(8, 8) % 2, right, 1.5 * right),
         "a relative error": right * (1 + 2.0**-20 * rng.standard_normal((8, 8))),
         "a tail dropped": nf.matmul(a[:, :-1], b[:-1], "float32"),
         "transposed": right.T,
