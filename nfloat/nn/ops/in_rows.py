@@ -104,9 +104,15 @@ def _take(x: Floats, first: int, last: int, part: Floats) -> None:
     part.reshape(last - first, x.shape[0], x.shape[2])[...] = x[:, first:last].transpose(1, 0, 2)
 
 
+def _is_open(out: Floats) -> bool:
+    """Whether rows can be computed where they belong: float64 numbers, one row behind the other."""
+    return out.shape[0] == 1 and out.dtype == np.float64
+
+
 def _put(part: Floats, out: Floats, first: int, last: int) -> None:
-    """Rows back where they belong, rounded to the type that is there."""
-    out[:, first:last] = part.reshape(last - first, out.shape[0], out.shape[2]).transpose(1, 0, 2)
+    """Rows back where they belong, rounded to the type that is there, unless they were computed there."""
+    if not _is_open(out):
+        out[:, first:last] = part.reshape(last - first, out.shape[0], out.shape[2]).transpose(1, 0, 2)
 
 
 def norm(
@@ -119,7 +125,7 @@ def norm(
     inverse = np.empty(count) if given is None else 1.0 / np.sqrt(variance + eps)
 
     def task(first: int, last: int, places: list[Floats]) -> None:
-        (part,) = places
+        part = out[0, first:last] if _is_open(out) else places[0]
         _take(x, first, last, part)
         compute(part, first, rows.weight, rows.bias, mean, variance, inverse, eps, rows.centred, rows.lengths)
         _put(part, out, first, last)
@@ -133,10 +139,10 @@ def norm_gradient(p: Precision, kept: Kept, dy: Floats, dx: Floats, products: Fl
     ((x, weight, _, lengths, centred), mean, inverse, *_), compute = kept, entry_point(norm_kernels.norm_rows_gradient)
 
     def task(first: int, last: int, places: list[Floats]) -> None:
-        part, slopes = places[:2]
+        part, slopes = places[0], dx[0, first:last] if _is_open(dx) else places[1]
         _take(x, first, last, part)
         _take(dy, first, last, slopes)
-        made = NONE if products is None else places[2]
+        made = NONE if products is None else products[0, first:last] if _is_open(products) else places[2]
         compute(part, slopes, first, weight, mean, inverse, centred, lengths, made)
         _put(slopes, dx, first, last)
         if products is not None:
@@ -150,10 +156,10 @@ def softmax(p: Precision, x: Floats, mask: Floats | None, logarithmic: bool, out
     compute, added = entry_point(softmax_kernels.softmax_rows), NONE if mask is None else mask
 
     def task(first: int, last: int, places: list[Floats]) -> None:
-        (part,) = places
+        part = out[first:last] if _is_open(out[np.newaxis]) else places[0]
         part[...] = x[first:last]
         compute(part, first, added, logarithmic)
-        out[first:last] = part
+        _put(part, out[np.newaxis], first, last)
 
     _each(p, x.shape[0], x.shape[1], 1, task)
 
@@ -163,9 +169,9 @@ def softmax_gradient(p: Precision, y: Floats, dy: Floats, logarithmic: bool, out
     compute = entry_point(softmax_kernels.softmax_rows_gradient)
 
     def task(first: int, last: int, places: list[Floats]) -> None:
-        own, slopes = places
+        own, slopes = places[0], out[first:last] if _is_open(out[np.newaxis]) else places[1]
         own[...], slopes[...] = y[first:last], dy[first:last]
         compute(own, slopes, logarithmic)
-        out[first:last] = slopes
+        _put(slopes, out[np.newaxis], first, last)
 
     _each(p, y.shape[0], y.shape[1], 2, task)
