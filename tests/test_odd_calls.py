@@ -61,6 +61,7 @@ def test_what_such_calls_found(call):
     [
         lambda: nf.unpack(Raises(), "float16", 2),
         lambda: nf.fft(deep_list(), "float16"),
+        lambda: nf.testing.assert_unbiased(deep_list(), [1.0], "float16", codes=True),
         lambda: nf.nn.scaled_dot_product_attention(*[np.ones((2, 0))] * 3),
     ],
 )
