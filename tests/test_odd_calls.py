@@ -36,6 +36,8 @@ def test_every_function_works_as_it_stands_there():
         lambda: nf.nn.Tensor([1.0], requires_grad=True).sum().backward(release=np.ones(2)),
         lambda: nf.drift.run(nf.drift.Experiment(build=lambda: 1)),
         lambda: nf.nn.batches(10**60, 2, 1),
+        lambda: nf.nn.MultiheadAttention(embed_dim=np.int8(3), num_heads=2**63),
+        lambda: nf.display.number_line("float16", low=0.0, high=10**400),
         lambda: nf.explain(10**400, "float16"),
         lambda: nf.nn.bce_with_logits([1.0], np.broadcast_to(np.float64(1), (2**40,))),
         lambda: nf.blocks.delayed.DelayedScaling(scaled(), amax_history=np.broadcast_to(np.float64(1), (2**40,))),
@@ -59,6 +61,7 @@ def test_what_such_calls_found(call):
     [
         lambda: nf.unpack(Raises(), "float16", 2),
         lambda: nf.fft(deep_list(), "float16"),
+        lambda: nf.testing.assert_unbiased(deep_list(), [1.0], "float16", codes=True),
         lambda: nf.nn.scaled_dot_product_attention(*[np.ones((2, 0))] * 3),
     ],
 )
@@ -80,6 +83,10 @@ def test_ratios_of_infinite_and_of_huge_numbers():
     assert sqnr([1.0], [np.inf]) == -np.inf and np.isnan(sqnr([np.inf], [1.0]))
     assert sqnr([1e300, 1e300], [0.9e300, 1e300]) == pytest.approx(sqnr([1.0, 1.0], [0.9, 1.0]))
     assert sqnr([1e-200], [0.9e-200]) == pytest.approx(20.0)
+
+
+def test_a_line_between_numbers_of_any_type():
+    assert "numbers of float16 from" in repr(nf.display.number_line("float16", low=np.float16(0.1), high=2**64))
 
 
 def scaled():

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError, check_kind
+from ..errors import ArgumentError, as_number, check_kind
 from ..formats.format import Format
 from ..formats.names import FormatLike, get_format
 from ..ops.arguments import as_array
@@ -96,15 +96,16 @@ def number_line(
     if drawn.ndim != 1 or drawn.size > _MARKS or not np.isfinite(drawn).all():
         raise ArgumentError(f"marks must be a list of at most {_MARKS} finite numbers")
     high = min(fmt.max for fmt in known) if high is None else high
-    if not -float_info.max <= low < high <= float_info.max:
+    first, last = as_number(low), as_number(high)  # of NumPy's types a difference may overflow
+    if first is None or last is None or not -float_info.max <= first < last <= float_info.max:
         raise ArgumentError(f"low={low!r}, high={high!r}: both must be finite, and low less than high")
     style = styles(fmt.name for fmt in known)
     rows = []
     for fmt in known:
-        values = values_between(fmt, low, high)
+        values = values_between(fmt, first, last)
         note = "too many" if values is None else f"{len(values)} numbers"
         rows.append(Row(fmt.name, values, style[fmt.name].colour, note))
-    return Picture(number_line_svg(rows, low, high, [Mark(float(x), f"{x:g}") for x in drawn]))
+    return Picture(number_line_svg(rows, first, last, [Mark(float(x), f"{x:g}") for x in drawn]))
 
 
 def ranges(*formats: FormatLike) -> Picture:

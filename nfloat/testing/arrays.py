@@ -83,7 +83,7 @@ def as_values(x: Any, argument: str, fmt: FormatLike | None = None, *, codes: bo
         return as_carrier(x, argument, single=True)
     if fmt is None:
         raise ArgumentError(f"{argument}: codes=True needs fmt, the format of the codes")
-    return as_carrier(np.asarray(decode(np.asarray(x), get_format(fmt))), argument, single=True)
+    return as_carrier(np.asarray(decode(as_array(x, argument), get_format(fmt))), argument, single=True)
 
 
 def as_double(x: Any, argument: str, fmt: FormatLike | None = None, *, codes: bool = False) -> NDArray[np.float64]:

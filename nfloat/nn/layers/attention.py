@@ -47,7 +47,7 @@ class MultiheadAttention(Layer):
     ) -> None:
         self.embed_dim = size("MultiheadAttention", "embed_dim", embed_dim)
         self.num_heads = size("MultiheadAttention", "num_heads", num_heads)
-        if embed_dim % num_heads:
+        if self.embed_dim % self.num_heads:
             raise ArgumentError(f"num_heads={num_heads!r} of MultiheadAttention must divide embed_dim={embed_dim!r}")
         self.dropout, self.batch_first = probability("MultiheadAttention", "dropout", dropout), bool(batch_first)
         self.in_proj_weight = parameter(3 * embed_dim, embed_dim)
