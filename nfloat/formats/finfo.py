@@ -38,6 +38,11 @@ class FormatInfo:
     negep: int
     iexp: int
 
+    def __repr__(self) -> str:
+        known = ("max", "smallest_normal", "smallest_subnormal", "eps")
+        limits = ", ".join(f"{name}={self.decimal(name, 9)}" for name in known)
+        return f"<limits of {self.format.name}: {self.bits} bits, {limits}>"
+
     def decimal(self, name: str, digits: int = 36) -> str:
         """One of the limits as decimal text of at most so many digits.
 

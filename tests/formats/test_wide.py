@@ -34,6 +34,10 @@ def test_decimal_text():
     assert nf.finfo("binary128").decimal("max") == "1.18973149535723176508575932662800702E+4932"
     assert nf.finfo("binary128").decimal("smallest_subnormal", 5) == "6.4752E-4966"
     assert nf.finfo("float16").decimal("max") == "65504"
+    assert repr(nf.finfo("binary256")) == (
+        "<limits of binary256: 256 bits, max=1.61132572E+78913, smallest_normal=2.48242795E-78913, "
+        "smallest_subnormal=2.24800709E-78984, eps=9.05567908E-72>"
+    )
     assert Fraction(Decimal(decimal_text(0.1, 60))) == Fraction(0.1)
 
 
