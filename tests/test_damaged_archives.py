@@ -30,7 +30,12 @@ def objects(path):
     np.savez(path, x=np.array([{}], object))
 
 
-@pytest.mark.parametrize("made", [claiming, cut, objects, lambda path: path.write_bytes(b"")], ids=str)
+def empty(path):
+    """No byte."""
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("made", [claiming, cut, objects, empty], ids=lambda f: f.__name__)
 @pytest.mark.parametrize("read", [nf.load, compare, read_file, read_replay], ids=lambda f: f.__name__)
 def test_one_sentence(tmp_path, made, read):
     path = tmp_path / "odd.npz"
@@ -39,7 +44,7 @@ def test_one_sentence(tmp_path, made, read):
         read(str(path))
 
 
-@pytest.mark.parametrize("made", [claiming, cut, objects], ids=str)
+@pytest.mark.parametrize("made", [claiming, cut, objects], ids=lambda f: f.__name__)
 def test_at_the_shell(tmp_path, capsys, made):
     from nfloat.cli.main import main
 

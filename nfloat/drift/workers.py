@@ -93,8 +93,8 @@ class Workers:
         command = [sys.executable, "-c", _SERVE.format(path=sys.path)]
         pipe = subprocess.PIPE
         # in a session of its own, so that an interruption reaches this process alone
-        self.other = subprocess.Popen(command, stdin=pipe, stdout=pipe, start_new_session=True)
-        with contextlib.suppress(OSError):  # one that died at once is seen when it is asked
+        with contextlib.suppress(OSError):  # there is none; or it died at once, which is seen when it is asked
+            self.other = subprocess.Popen(command, stdin=pipe, stdout=pipe, start_new_session=True)
             _write(cast("IO[bytes]", self.other.stdin), work)
 
 

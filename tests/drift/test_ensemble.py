@@ -80,6 +80,15 @@ def test_if_the_other_process_dies_this_one_does_its_part(small, monkeypatch):
     assert run(SMALL, threads=2).rows == small.rows
 
 
+def test_if_no_other_process_can_be_started_this_one_does_it_all(monkeypatch):
+    monkeypatch.setattr(workers, "MUCH", 0)
+    monkeypatch.setattr(workers, "available", lambda: 2)
+    config = Config(data="blobs", width=4, steps=2, recipes=("bf16-pure",), seeds=2, attribute=False)
+    alone = run(config, threads=1).rows
+    monkeypatch.setattr(sys, "executable", "no such program")
+    assert run(config, threads=2).rows == alone
+
+
 @pytest.mark.parametrize("messages", [0, 1, 2])
 def test_the_other_process_says_nothing_where_the_first_is_killed(messages):
     """Before, within and after what it reads; its answer cannot be written."""
