@@ -202,7 +202,7 @@ def _runs() -> Iterator[Call]:
     yield Call("Experiment", lambda **k: nf.drift.Experiment(**k).trainable(),
                {"build": _build, "batch": 4, "recipes": ("bf16-pure",), "steps": 2, "record": ("*",)})  # fmt: skip
     searched = {"budget": 0.5, "against": "bf16-mixed", "formats": ["bfloat16"], "operands": [], "trials": 2}
-    yield Call("search", lambda **k: nf.drift.search(config, layers=False, **k), {**searched, "threads": 1})
+    yield Call("search", lambda **k: nf.drift.search(_config(seeds=2), layers=False, **k), {**searched, "threads": 1})
     result = nf.drift.run(_config(ablate="all"))
     for question in (result.ablation, result.layer_ablation, result.first_trouble):
         yield call(question, recipe="bf16-pure")

@@ -107,6 +107,14 @@ def _float64(argument: str, value: Any) -> float:
     return number
 
 
+def _word(value: Any) -> int:
+    """A random word of 64 bits."""
+    word = as_integer(value)
+    if word is None or not 0 <= word < 1 << _WORD_BITS:
+        raise ArgumentError(f"word={value!r} must be an integer from 0 to 2^64 - 1")
+    return word
+
+
 def round_exact(
     x: float,
     fmt: FormatLike,
@@ -128,6 +136,8 @@ def round_exact(
 
     Raises
     ------
+    ArgumentError
+        If `x` is no float64 number, or `word` none of 64 bits.
     RoundingError
         If the policy needs an infinity or NaN that the format lacks.
 
@@ -138,7 +148,7 @@ def round_exact(
     >>> round_exact(1.25, "float4_e2m1fn", "stochastic_a", random_bits=2, word=2 << 62)
     1.5
     """
-    x = _float64("x", x)
+    x, word = _float64("x", x), _word(word)
     f, mode, policy = get_format(fmt), as_rounding(rounding), as_overflow(overflow)
     above, below = (beyond(f, mode, policy, positive=side) for side in (True, False))
     if math.isnan(x):
