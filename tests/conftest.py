@@ -43,7 +43,10 @@ _LONG = {
     "test_cache.py", "test_cache_files.py", "test_kernels_of_other_processes.py", "test_matmul_cpus.py",
     "test_round_cpus.py", "test_rng.py", "test_plugin.py", "test_process.py", "test_published_figures.py",
     "test_every_study.py", "test_notebooks.py", "test_ci_project.py", "test_experiment.py", "test_drift_page.py",
-    "test_products_at_random.py", "test_interruption.py", "test_lint.py", "test_duplicates.py",
+    "test_products_at_random.py", "test_interruption.py", "test_lint.py", "test_duplicates.py", "test_sweep.py",
+    "test_sweep_command.py", "test_round_properties.py", "test_matmul_kernels.py", "test_identification.py",
+    "test_in_a_browser.py", "test_formats_at_random.py", "test_strategies.py", "test_build.py", "test_search.py",
+    "test_explorer.py", "test_uncompiled.py", "test_interruption_elementwise.py", "test_unit_operands.py",
 }  # fmt: skip
 #: cases of one test that are kept
 _KEPT = 2

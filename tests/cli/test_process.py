@@ -44,7 +44,7 @@ def test_a_real_run_ctrl_c_and_going_on(tmp_path):
         "out",
     )
     process = subprocess.Popen(
-        [*PYTHON, *run, "--steps", "3000", "--every", "3000"],
+        [*PYTHON, *run, "--steps", "9000", "--every", "9000"],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
