@@ -57,7 +57,7 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(config, items):
-    """--quick: within a minute, most of what a change could break."""
+    """--quick: in about two minutes, most of what a change could break."""
     if not config.getoption("--quick"):
         return
     kept, seen = [], Counter()
