@@ -1,6 +1,7 @@
 """The command line as a process of its own: what is loaded, Ctrl-C, pipes."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -31,6 +32,23 @@ def test_help_and_formats_load_no_compiler_and_no_pictures():
     assert loaded("drift", "--help") == "[]"
 
 
+def interrupted(run, folder, rows):
+    """(the process, what it printed) of a run that Ctrl-C ends when there are some rows."""
+    process = subprocess.Popen(
+        [*PYTHON, *run, "--steps", "9000", "--every", "9000"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "NFLOAT_QUIET": "1"},
+        preexec_fn=hears_ctrl_c,
+    )
+    while process.poll() is None and not (rows.exists() and rows.stat().st_size > 2000):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    return process, *process.communicate(timeout=60)
+
+
 def test_a_real_run_ctrl_c_and_going_on(tmp_path):
     run = (
         "drift",
@@ -43,21 +61,13 @@ def test_a_real_run_ctrl_c_and_going_on(tmp_path):
         "--out",
         "out",
     )
-    process = subprocess.Popen(
-        [*PYTHON, *run, "--steps", "9000", "--every", "9000"],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "NFLOAT_QUIET": "1"},
-        preexec_fn=hears_ctrl_c,
-    )
     rows = tmp_path / "out" / "rows.jsonl"
-    while process.poll() is None and not (rows.exists() and rows.stat().st_size > 2000):
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 3
+    for _ in range(3):
+        process, out, err = interrupted(run, tmp_path, rows)
+        if process.returncode != -signal.SIGINT:  # the signal's own effect: the interpreter was coming to its end
+            break
+        shutil.rmtree(tmp_path / "out")
+    assert process.returncode == 3, err
     assert out == ""
     assert "Traceback" not in err
     assert err.splitlines()[-1].endswith("go on with: nfloat drift --config out/config.toml --out out")
