@@ -63,7 +63,11 @@ def group() -> None:
 
 def main(args: Sequence[str] | None = None) -> None:
     """The entry point of the console script; always ends the process with one of the exit codes."""
-    sys.exit(run_group(group, args))
+    code = run_group(group, args)
+    # CPython remembers an interruption that passed through exec of a text, as in a module imported late, even where it
+    # was answered, and ``python -m`` would end by SIGINT instead; the next such exec makes it forget
+    exec("")
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """The command line as a process of its own: what is loaded, Ctrl-C, pipes."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -9,6 +8,21 @@ import time
 
 PYTHON = (sys.executable, "-m", "nfloat.cli.main")
 HEAVY = ("numba", "matplotlib", "jinja2", "msgspec", "rich", "sklearn", "scipy")
+
+#: a command that answers Ctrl-C, which comes while text is executed
+INTERRUPTED_IMPORT = """
+import click, os, signal
+from nfloat.cli import main
+from nfloat.cli._errors import Incomplete
+main.group = click.Group()
+@main.group.command()
+def late():
+    try:
+        exec("os.kill(os.getpid(), signal.SIGINT)\\nwhile True: pass", globals())
+    except KeyboardInterrupt:
+        raise Incomplete("go on") from None
+main.main(["late"])
+"""
 
 
 def hears_ctrl_c():
@@ -32,23 +46,6 @@ def test_help_and_formats_load_no_compiler_and_no_pictures():
     assert loaded("drift", "--help") == "[]"
 
 
-def interrupted(run, folder, rows):
-    """(the process, what it printed) of a run that Ctrl-C ends when there are some rows."""
-    process = subprocess.Popen(
-        [*PYTHON, *run, "--steps", "9000", "--every", "9000"],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "NFLOAT_QUIET": "1"},
-        preexec_fn=hears_ctrl_c,
-    )
-    while process.poll() is None and not (rows.exists() and rows.stat().st_size > 2000):
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    return process, *process.communicate(timeout=60)
-
-
 def test_a_real_run_ctrl_c_and_going_on(tmp_path):
     run = (
         "drift",
@@ -61,17 +58,34 @@ def test_a_real_run_ctrl_c_and_going_on(tmp_path):
         "--out",
         "out",
     )
+    process = subprocess.Popen(
+        [*PYTHON, *run, "--steps", "3000", "--every", "3000"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "NFLOAT_QUIET": "1"},
+        preexec_fn=hears_ctrl_c,
+    )
     rows = tmp_path / "out" / "rows.jsonl"
-    for _ in range(3):
-        process, out, err = interrupted(run, tmp_path, rows)
-        if process.returncode != -signal.SIGINT:  # the signal's own effect: the interpreter was coming to its end
-            break
-        shutil.rmtree(tmp_path / "out")
+    while process.poll() is None and not (rows.exists() and rows.stat().st_size > 2000):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 3, err
     assert out == ""
     assert "Traceback" not in err
     assert err.splitlines()[-1].endswith("go on with: nfloat drift --config out/config.toml --out out")
     assert rows.stat().st_size > 2000
+
+
+def test_ctrl_c_while_a_module_is_imported_has_the_same_exit_code(tmp_path):
+    """Late imports run text (named tuples, dataclasses); Python would end by the signal, though it was answered."""
+    (tmp_path / "late.py").write_text(INTERRUPTED_IMPORT)
+    done = subprocess.run(
+        [sys.executable, "-m", "late"], cwd=tmp_path, capture_output=True, text=True, preexec_fn=hears_ctrl_c
+    )
+    assert (done.returncode, done.stderr) == (3, "nfloat: go on\n")
 
 
 def test_a_reader_that_goes_away_is_no_mistake():
