@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 
 import numpy as np
 
 from ...linalg.accumulators import Accumulator
 from ...linalg.gemm.windows import Walk, window_gradient, window_product
+from ...ops.rounder import Rounded
 from ..precision import Floats, Precision, Role
+from ..recipes import Planned
 
 Pair = tuple[int, int]
 Slices = tuple[slice, slice]
@@ -65,22 +67,37 @@ def windowed(
     planned = p.planned(name, part, roles)
     if planned is None:
         return _images(_stacked(p, name, part, w, columns(x, walk), c, roles), len(x), walk.out)
-    how = planned.rounded
-    if isinstance(planned.sums, Accumulator):
-        y = window_product(w, x, c, walk, planned.sums, how, p.threads)
-        if y is not None:
-            return y
-    w, x = p.rounded(name, part, w, x, roles)
-    if isinstance(planned.sums, Accumulator) and how != (None, None):
-        y = window_product(w, x, c, walk, planned.sums, (None, None), p.threads)
-        if y is not None:
-            return y
+    y, w, x = _by_panels(
+        p, name, part, planned, (w, x), roles,
+        lambda w, x, sums, how: window_product(w, x, c, walk, sums, how, p.threads),
+    )  # fmt: skip
+    if y is not None:
+        return y
     some = max(1, _MOST // (w.shape[0] * w.shape[2] * walk.places))
     found = [
         _images(_stacked(p, name, part, w, columns(x[at : at + some], walk), c), min(some, len(x) - at), walk.out)
         for at in range(0, max(len(x), 1), some)
     ]
     return found[0] if len(found) == 1 else np.concatenate(found)
+
+
+def _by_panels(
+    p: Precision, name: str, part: str, planned: Planned, operands: tuple[Floats, Floats], roles: tuple[Role, Role],
+    multiply: Callable[[Floats, Floats, Accumulator, Rounded], Floats | None],
+) -> tuple[Floats | None, Floats, Floats]:  # fmt: skip
+    """(the product, its operands); where panels do not do it: None, and the operands rounded.
+
+    Tried before operands are rounded, which panels do on the way, and after: more kernels are right for known numbers.
+    """
+    sums, (first, second) = planned.sums, operands
+    if isinstance(sums, Accumulator):
+        found = multiply(first, second, sums, planned.rounded)
+        if found is not None:
+            return found, first, second
+    first, second = p.rounded(name, part, first, second, roles)
+    if isinstance(sums, Accumulator) and planned.rounded != (None, None):
+        return multiply(first, second, sums, (None, None)), first, second
+    return None, first, second
 
 
 def _stacked(
@@ -108,16 +125,12 @@ def windowed_gradient(
     planned = p.planned(name, part, roles)
     if planned is None:
         return _gradient(p, name, channels_first(dy), x, walk, groups, roles)
-    how = planned.rounded
-    if isinstance(planned.sums, Accumulator):
-        dw = window_gradient(dy, x, walk, groups, planned.sums, how, p.threads)
-        if dw is not None:
-            return dw
-    dy, x = p.rounded(name, part, dy, x, roles)
-    if isinstance(planned.sums, Accumulator) and how != (None, None):
-        dw = window_gradient(dy, x, walk, groups, planned.sums, (None, None), p.threads)
-        if dw is not None:
-            return dw
+    dw, dy, x = _by_panels(
+        p, name, part, planned, (dy, x), roles,
+        lambda dy, x, sums, how: window_gradient(dy, x, walk, groups, sums, how, p.threads),
+    )  # fmt: skip
+    if dw is not None:
+        return dw
     rows, channels = channels_first(dy), x.shape[1] // groups
     split = x.reshape(len(x), groups, channels, *x.shape[2:])
     some = max(1, _MOST // (max(len(x), 1) * groups * len(walk.taps[0]) * len(walk.taps[1]) * walk.places))
