@@ -47,6 +47,7 @@ _LONG = {
     "test_sweep_command.py", "test_round_properties.py", "test_matmul_kernels.py", "test_identification.py",
     "test_in_a_browser.py", "test_formats_at_random.py", "test_strategies.py", "test_build.py", "test_search.py",
     "test_explorer.py", "test_uncompiled.py", "test_interruption_elementwise.py", "test_unit_operands.py",
+    "test_dask.py", "test_turns.py",
 }  # fmt: skip
 #: cases of one test that are kept
 _KEPT = 2
@@ -57,7 +58,7 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(config, items):
-    """--quick: in about two minutes, most of what a change could break."""
+    """--quick: in about a minute, most of what a change could break."""
     if not config.getoption("--quick"):
         return
     kept, seen = [], Counter()

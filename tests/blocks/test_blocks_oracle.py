@@ -22,9 +22,9 @@ def test_all_rules_and_modes(name, rule, dtype):
     generator = np.random.default_rng([sorted(nf.BLOCK_FORMATS).index(name), len(rule)])
     fmt = nf.BLOCK_FORMATS[name].replace(scale_rule=rule)
     for mode in DETERMINISTIC:
-        check(awkward(generator, (7, 41), dtype), fmt, mode)
+        check(awkward(generator, (6, 35), dtype), fmt, mode)
     for axis in (0, 1, 2):
-        check(awkward(generator, (6, 2, 17), dtype), fmt, DETERMINISTIC[axis], axis=axis)
+        check(awkward(generator, (3, 2, 17), dtype), fmt, DETERMINISTIC[axis], axis=axis)
 
 
 @pytest.mark.parametrize("mode", SIGNED, ids=str)
@@ -33,7 +33,7 @@ def test_stochastic_modes(name, mode):
     generator = np.random.default_rng(len(name))
     bits = 5 if mode.needs_random_bits else None
     for dtype, axis in ((np.float32, -1), (np.float32, 0), (np.float64, -1)):
-        check(awkward(generator, (6, 40), dtype), nf.BLOCK_FORMATS[name], mode, axis=axis, seed=11, random_bits=bits)
+        check(awkward(generator, (5, 34), dtype), nf.BLOCK_FORMATS[name], mode, axis=axis, seed=11, random_bits=bits)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_kinds_of_blocks_and_scales(kind):
         check(generator.standard_normal((4, 9, 3)).astype(np.float32), fmt, "stochastic", axis=(1, 0), seed=7)
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(36))
 def test_formats_at_random(seed):
     """Any element format (odd, unsigned, without zero) over any scale format that float64 can multiply."""
     generator, draw = np.random.default_rng([17, seed]), Random(seed)

@@ -7,15 +7,22 @@ from __future__ import annotations
 
 import json
 import runpy
+import sys
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pytest
 
 nbclient = pytest.importorskip("nbclient", reason="nbclient and ipykernel run the notebooks: pip install 'nfloat[dev]'")
 nbformat = pytest.importorskip("nbformat")
+interactiveshell = pytest.importorskip("IPython.core.interactiveshell")
+capture = pytest.importorskip("IPython.utils.capture")
+traitlets = pytest.importorskip("traitlets.config")
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 NOTEBOOKS = sorted(EXAMPLES.glob("*.ipynb"))
+#: run by a kernel in a process of its own: the shortest one, and those of PyTorch
+APART = [path for path in NOTEBOOKS if path is NOTEBOOKS[0] or "nfloat.torch" in path.read_text(encoding="utf-8")]
 
 
 def needs(path):
@@ -29,8 +36,8 @@ def said(outputs):
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::RuntimeWarning")
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
-def test_runs(path, monkeypatch):
+@pytest.mark.parametrize("path", APART, ids=lambda p: p.stem)
+def test_runs_in_a_kernel(path, monkeypatch):
     needs(path)
     monkeypatch.setenv("NFLOAT_QUIET", "1")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")  # PyTorch's threads spin while they wait
@@ -42,6 +49,28 @@ def test_runs(path, monkeypatch):
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert len(outputs) >= 3
     assert said(outputs) == []
+
+
+@pytest.fixture
+def shell(monkeypatch):
+    """IPython within this process, as a kernel has it: a notebook's code costs itself and no start of a process."""
+    monkeypatch.chdir(EXAMPLES)
+    monkeypatch.setenv("NFLOAT_QUIET", "1")
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])  # the shell puts its own there
+    yield interactiveshell.InteractiveShell(config=traitlets.Config(HistoryManager={"enabled": False}))
+    plt.close("all")
+
+
+@pytest.mark.parametrize("path", [path for path in NOTEBOOKS if path not in APART], ids=lambda p: p.stem)
+def test_runs(path, shell):
+    shown = 0
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "code":
+            with capture.capture_output() as captured:
+                done = shell.run_cell(cell.source)
+            assert done.success and captured.stderr == "", f"{cell.source}\n{captured.stdout}\n{captured.stderr}"
+            shown += len(captured.outputs) + (done.result is not None) + len(plt.get_fignums())
+    assert shown >= 3
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)

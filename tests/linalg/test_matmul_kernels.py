@@ -268,9 +268,9 @@ def test_every_deterministic_accumulator_of_a_usual_format_has_a_tiled_kernel():
 def test_random_products(formats, modes):
     """A part of ``bench/exhaustive.py products``."""
     rng = np.random.default_rng(8)
-    results = [compare(rng, formats, modes, (14, 40, 36)) for _ in range(3000)]
+    results = [compare(rng, formats, modes, (14, 40, 36)) for _ in range(1000)]
     compared = [r for r in results if r is not None]
-    assert len(compared) > 1500 and [str(acc) for acc, wrong in compared if wrong] == []
+    assert len(compared) > 500 and [str(acc) for acc, wrong in compared if wrong] == []
 
 
 def test_memory_not_yet_written_is_never_looked_at(monkeypatch):
@@ -289,5 +289,5 @@ def test_memory_not_yet_written_is_never_looked_at(monkeypatch):
     monkeypatch.setattr(np, "empty", poisoned)
     rng = np.random.default_rng(3)
     for formats, modes in ((FORMATS + MORE, list(Rounding)), (NARROW, [Rounding.NEAREST_EVEN])):
-        compared = [r for r in (compare(rng, formats, modes, (14, 40, 36)) for _ in range(500)) if r is not None]
-        assert len(compared) > 250 and [str(acc) for acc, wrong in compared if wrong] == []
+        compared = [r for r in (compare(rng, formats, modes, (14, 40, 36)) for _ in range(250)) if r is not None]
+        assert len(compared) > 125 and [str(acc) for acc, wrong in compared if wrong] == []

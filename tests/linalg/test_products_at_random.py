@@ -20,7 +20,7 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("part", range(12))
+@pytest.mark.parametrize("part", range(8))
 def test_all_equal_the_exact_model(part):
     report = sweep_products(range(part * 400, part * 400 + 400))
     assert report.wrong == 0, "\n".join(report.failures)
@@ -33,7 +33,7 @@ def test_codes_of_float32_at_the_thresholds_of_random_words():
     rng = Random(2)
     accumulators = [nf.Accumulator(f"e8m{m}", rounding="stochastic") for m in range(10, 22)]
     accumulators += [nf.Accumulator(f"e8m{m}", product=f"e8m{m}", rounding="stochastic") for m in range(3, 16)]
-    products = [random_products.at_threshold(rng, rng.choice(accumulators)) for _ in range(3000)]
+    products = [random_products.at_threshold(rng, rng.choice(accumulators)) for _ in range(2000)]
     assert [source(p) for p in products if wrong(p)] == []
 
 
@@ -42,19 +42,19 @@ def test_codes_of_float32_with_more_random_bits_than_it_holds():
     rng = Random(8)
     formats = [f"e8m{m}" for m in range(16, 22)]
     accumulators = [nf.Accumulator(f, product=p, rounding="stochastic") for f in formats for p in (None, f)]
-    products = [random_products.at_threshold(rng, rng.choice(accumulators)) for _ in range(4000)]
+    products = [random_products.at_threshold(rng, rng.choice(accumulators)) for _ in range(2000)]
     assert [source(p) for p in products if wrong(p)] == []
 
 
 def test_draws_cover_what_products_have():
-    products = [draw(seed) for seed in range(3000)]
+    products = [draw(seed) for seed in range(1500)]
     accs = [p.acc for p in products]
     assert {a.order for a in accs} == set(nf.linalg.accumulators.Order)
     assert {a.rounding for a in accs} == set(nf.formats.rounding.Rounding)
     assert {a.overflow for a in accs} == {None, *nf.formats.rounding.Overflow}
     assert any(a.product is not None and a.product != a.format for a in accs)
     assert any(a.promote is not None and a.promote.max < a.format.max for a in accs)
-    assert max(len(p.a) for p in products) == max(len(p.b[0]) for p in products) == 40
+    assert min(max(len(p.a) for p in products), max(len(p.b[0]) for p in products)) > 30
     assert {p.single for p in products} >= {(True, True, True), (False, False, False), (True, False, False)}
     assert {p.fortran for p in products} == {(x, y) for x in (False, True) for y in (False, True)}
     assert any(p.c is None for p in products)

@@ -41,7 +41,7 @@ def pairs() -> list[tuple[str, str]]:
     ]
 
 
-ROWS = 160
+ROWS = 100
 
 
 def operands(unit) -> dict:

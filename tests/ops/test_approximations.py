@@ -20,7 +20,7 @@ SHARE = 0.5
 
 def _inputs(name: str) -> tuple[np.ndarray, ...]:
     rng = np.random.default_rng(23)
-    n = 700
+    n = 400
     x = np.concatenate(
         [
             rng.standard_normal(n),

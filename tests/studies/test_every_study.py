@@ -49,13 +49,14 @@ def test_rows_have_one_shape(study, rows):
 
 
 def test_same_cell_and_seed_same_bits(study, rows):
-    again = [pickle.loads(pickle.dumps(study)).row(cell, 0) for cell in reversed(list(study.cells(study.small)))]
-    assert list(map(to_line, reversed(again))) == list(map(to_line, rows(study)))
+    """In another order, by a study that another process could have; all cells again are computed further down."""
+    again = [pickle.loads(pickle.dumps(study)).row(cell, 0) for cell in reversed(list(study.cells(study.small))[-3:])]
+    assert list(map(to_line, reversed(again))) == list(map(to_line, rows(study)))[-3:]
 
 
 def test_another_seed_gives_other_rows(study, rows):
-    other = study.run(study.small, 1)
-    assert [{**row, "seed": 0} for row in other] != rows(study)
+    other = (study.row(cell, 1) for cell in study.cells(study.small))
+    assert any({**row, "seed": 0} != first for row, first in zip(other, rows(study), strict=True))
 
 
 def test_the_published_set_up_has_figures_for_every_expected_cell(study, rows):

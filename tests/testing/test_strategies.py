@@ -11,7 +11,7 @@ import nfloat as nf
 from nfloat.testing import strategies as nst
 from nfloat.testing.asserts import assert_representable
 
-QUICK = settings(deadline=None, derandomize=True, max_examples=150, suppress_health_check=list(HealthCheck))
+QUICK = settings(deadline=None, derandomize=True, max_examples=80, suppress_health_check=list(HealthCheck))
 FIND = settings(
     deadline=None, derandomize=True, max_examples=3000, suppress_health_check=list(HealthCheck), database=None
 )
