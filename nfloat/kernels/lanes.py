@@ -57,9 +57,9 @@ class Lanes:
         zeros = ir.Constant(ir.VectorType(ir.IntType(32), self.count), [0] * self.count)
         return self.builder.shuffle_vector(one, ir.Constant(vector, ir.Undefined), zeros)
 
-    def iota(self) -> Value:
-        """0, 1, 2, ... in the lanes."""
-        return ir.Constant(self.int, list(range(self.count)))
+    def iota(self, start: int = 0) -> Value:
+        """start, start + 1, ... in the lanes."""
+        return ir.Constant(self.int, list(range(start, start + self.count)))
 
     def load(self, pointer: Value) -> Value:
         """`count` floats from a float pointer of element alignment."""
@@ -103,6 +103,11 @@ class Lanes:
             return self.call(name, x, y)
         b, halves = self.builder, ir.VectorType(ir.IntType(32), 2 * x.type.count)
         return b.bitcast(self.call(name, *(b.bitcast(code, halves) for code in (x, y))), x.type)
+
+    def greater_halves(self, x: Value, y: Value) -> Value:
+        """Of 32-bit integers the greater of each half, unsigned."""
+        halves = ir.VectorType(ir.IntType(16), 2 * x.type.count)
+        return self.builder.bitcast(self.call("umax", *(self.builder.bitcast(z, halves) for z in (x, y))), x.type)
 
     def magnitude(self, x: Value) -> Value:
         """|x|."""

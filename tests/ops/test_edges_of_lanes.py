@@ -156,3 +156,27 @@ def test_subnormal_numbers_that_the_first_random_bits_leave_in_doubt(fmt, dtype)
     x, want, stream = x.astype(dtype), np.empty(x.size), Stream(7)
     round_with_words(x.astype(np.float64), want, how.spec_array, stream_words(stream.key, x.size))
     assert np.array_equal(nf.round(x, fmt, "stochastic", seed=stream).astype(np.float64), want)
+
+
+@pytest.mark.parametrize(
+    "fmt",
+    ["float8_e4m3fn", "float8_e3m4", "float4_e2m1fn", "float8_e4m3b11fnuz", floating(8, -6, 7), floating(8, 3, 3)],
+)
+def test_numbers_that_with_their_random_bits_come_next_to_a_number_of_the_format(fmt):
+    """Sums within two last places of where rounding changes, as lanes of formats of 8 bits at most see them.
+
+    They lie so far apart that each is the only reason to refuse its block.
+    """
+    how, rng, stream, n = rounder(fmt, "stochastic", None, None), np.random.default_rng(5), Stream(8), 1 << 20
+    words, drop, last = stream_words(stream.key, n), 24 - how.format.precision, 2.0 ** (how.format.emin - 23)
+    first = (words >> np.uint64(64 - drop)).astype(np.int64)
+    x = 2.0**how.format.emin * rng.uniform(1, 1.5, n)
+    near = (rng.integers(1, 2 ** max(21 - drop, 0) + 1, n) << drop) - first + rng.integers(-16, 17, n) / 8
+    x[64::2048] = last * near[64::2048]
+    below = (words << np.uint64(drop)) * 2.0**-64  # of the word, below the last place of 2^emin
+    x = np.where(first == 2**drop - 1, last * (1 - below) * (1 + 2.0**-20), x)
+    x = (x * rng.choice([-1.0, 1.0], n)).astype(np.float32)
+    want = np.empty(n)
+    round_with_words(x.astype(np.float64), want, how.spec_array, words)
+    assert not sweep.differs(nf.round(x, fmt, "stochastic", seed=stream).astype(np.float64), want).any()
+    assert np.array_equal(nf.round(np.zeros(n, np.float32), fmt, "stochastic", seed=stream), np.zeros(n))

@@ -80,8 +80,10 @@ class Shared:
 
     def limit(self, v: Lanes, which: LaneField, shift: Value | None = None) -> Value:
         """The largest or the least element, `shift` added to its exponent."""
-        bits = self.words[which]
-        return v.as_float(bits if shift is None else v.builder.add(bits, shift))
+        if shift is not None:
+            return v.as_float(v.builder.add(self.words[which], shift))
+        bits = self._integers[which]  # a float from the start: LLVM then finds that a selection is the lesser of two
+        return v.splat(v.builder.bitcast(v.builder.trunc(bits, v.scalar_int) if v.bits < 64 else bits, v.scalar_float))
 
 
 class Form(NamedTuple):

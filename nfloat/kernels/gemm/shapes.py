@@ -30,7 +30,7 @@ class Shape:
 #: stand b, a, three constants and two temporaries, so that of 16 registers one or two are spilled at 12 sums, which
 #: costs less than fewer sums do (Kahan's two states of half the rows, too, are then six chains and not four). "half":
 #: float16 in the CPU's own arithmetic. avx512 and avx2 are measured (``bench/shapes.py``), neon and other are counted
-#: (``bench/instructions.py``: nothing is spilled on neon).
+#: (``bench/instructions.py``: on neon only the longest bodies spill).
 SHAPES = {
     "avx512": {"native": (12, 2), "single": (6, 2), "double": (6, 2), "half": (12, 2)},
     "neon": {"native": (12, 2), "single": (6, 2), "double": (6, 2), "half": (12, 2)},

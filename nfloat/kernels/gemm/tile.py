@@ -15,6 +15,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from ..lanes import Lanes, Value, prefetch
+from ..outlined import keep_aligned
 from .direction import restore, set_toward_zero
 from .roundings import FormatRow
 from .shapes import Shape
@@ -151,6 +152,7 @@ def tile_intrinsic(
 
         def codegen(context, builder, sig, args):
             v = lanes(builder, shape.lanes) if bits == 16 else lanes(builder, shape.lanes, bits)
+            keep_aligned(builder.function)
             tile = Tile(context, builder, sig, args, v, shape)
             direction = set_toward_zero(builder) if toward_zero else None
             end = builder.append_basic_block("tile.end")

@@ -17,7 +17,7 @@ from ..rng import Words, element_word, section_end, section_keys
 from . import vector
 from .constants import draw32, draw64, infinities, overflow, range32, range64
 from .scalar import load_spec, round_value
-from .streaming import DRAWN, QUICK, STREAM, Constants, either, stream
+from .streaming import DRAWN, PART, QUICK, STREAM, Constants, either, stream
 from .vector import DETERMINISTIC, Doubt
 
 SPEC = "Array(float64, 1, 'C', readonly=True)"
@@ -125,15 +125,25 @@ def _normal(mode: Rounding):
 def _quick(negative_zero: bool):
     """A block of the narrow family by `stochastic`, refused unless all its lanes are within the range and sure.
 
-    It is stored in any case, before that is known, and frees registers; who does a refused block reads it from x, which
-    is another array.
+    It is done in parts, each stored in any case, before that is known; who does a refused block reads it from x, which
+    is another array. The words of the second part from here on are begun before a part is finished: in the order of
+    the code, which LLVM keeps, one part's operations fill the time that the multiplications of others take.
     """
 
-    def body(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
-        b, word = v.builder, random_word(v, index, k, Rounding.STOCHASTIC)
-        r, doubt = vector.stochastic_narrow(v, x, k.grid, word, negative_zero=negative_zero)
-        v.store(r, target)
-        return b.not_(v.some_negative(b.or_(_over(v, x, k), doubt.possible(v))))
+    def body(v: Lanes, source: Value, target: Value, index: Value, k: Constants) -> Value:
+        b, starts = v.builder, range(0, QUICK, PART)
+        words: list[Value] = []
+        greatest = v.fold(v.word(0), v.greater_halves)
+        for start in starts:
+            soon = starts[len(words) : start // PART + _AHEAD + 1]
+            words += [random_word(v, index, k, Rounding.STOCHASTIC, later) for later in soon]
+            place = ir.Constant(ir.IntType(64), start)
+            x = v.load(b.gep(source, [place]))
+            r, code = vector.stochastic_short(v, x, k.grid, words[start // PART], negative_zero=negative_zero)
+            v.store(r, b.gep(target, [place]))
+            greatest = v.greater_halves(greatest, v.fold(code, v.greater_halves))
+        bound = v.fold(vector.short_bound(v, k.grid, k.largest), lambda low, _: low)
+        return b.not_(v.some(b.icmp_unsigned("!=", v.greater_halves(greatest, bound), bound)))
 
     return body
 
@@ -148,15 +158,15 @@ def same_body(mode: Rounding, with_special: bool):
     return body
 
 
-def random_word(v: Lanes, index: Value, k: Constants, mode: Rounding) -> Value:
-    """The random words of a block's elements: counters are the low 32 bits of the element numbers.
+def random_word(v: Lanes, index: Value, k: Constants, mode: Rounding, start: int = 0) -> Value:
+    """The random words of a block's elements from its `start` on: counters are the low 32 bits of the element numbers.
 
     stochastic_a with N bits is stochastic with a word of which N bits are taken; _b sets the next one, halfway between
     two numbers of N bits. A word has more bits than a lane can show of a fraction, so that those beyond 32 cannot
     matter where the form is sure.
     """
     b, lanes = v.builder, Lanes(v.builder, v.count)
-    counters = b.add(lanes.splat(b.trunc(index, lanes.scalar_int)), lanes.iota())
+    counters = b.add(lanes.splat(b.trunc(index, lanes.scalar_int)), lanes.iota(start))
     if v.bits == 32:
         word = v.random_word(counters, k.key_low, k.key_high)
     else:
@@ -186,8 +196,10 @@ WITH_SPECIAL = 64
 #: formats with a larger emin have subnormal numbers among common data
 _NORMAL_EMIN = -12
 
-#: `stochastic` has a form that refuses; in longer formats it would do so too often: one lane in 2^(23 - p) seems unsure
+#: `stochastic` has a form that refuses (`vector.stochastic_short`)
 _QUICK_PRECISION = 8
+#: so many parts ahead of the one that is finished, its words are begun
+_AHEAD = 2
 
 #: what a mode's tag becomes in the form with special values
 _WAYS = ((0, False), (WITH_SPECIAL, True))
@@ -207,7 +219,7 @@ _drawn32 = stream(
     },
     count=DRAWN,
 )
-_quick32 = stream(32, {_STOCHASTIC: _quick(True), _STOCHASTIC + _UNSIGNED_ZERO: _quick(False)}, count=QUICK)
+_quick32 = stream(32, {_STOCHASTIC: _quick(True), _STOCHASTIC + _UNSIGNED_ZERO: _quick(False)}, count=QUICK, part=PART)
 _same32, _drawn_same32 = (
     stream(32, {m.tag + way: same_body(m, with_special) for m in modes for way, with_special in _WAYS}, count=count)
     for modes, count in ((DETERMINISTIC, STREAM[32]), (_DRAWN, DRAWN))
@@ -250,7 +262,7 @@ def narrow_range32(x, source, out, i, stop, spec, words, always):
     """
     form, with_special = _zero_form(spec), always
     usual = form + _NORMAL if spec.emin <= _NORMAL_EMIN and np.signbit(spec.neg_zero) else form
-    quick = usual == form and spec.mode == _STOCHASTIC and spec.precision <= _QUICK_PRECISION
+    quick = usual == form and spec.mode == _STOCHASTIC and spec.precision <= _QUICK_PRECISION and spec.min < 0.0
     while i < stop:
         constants = (range32(spec, False), draw32(spec, words, i), overflow(spec), infinities(spec))
         end = _end(words, i, stop, with_special and not always)

@@ -39,8 +39,9 @@ BLOCK = {32: 16, 64: 8}
 STREAM = {32: 32, 64: 16} if HERE.width > 256 else BLOCK
 #: for float32 streams that draw: they have so much to do besides that four registers pay with 256 bits too
 DRAWN = 32 if HERE.width > 128 else STREAM[32]
-#: for those whose blocks are refused rather than looked at twice: nothing has to be kept for that
-QUICK = 64 if HERE.width > 128 else STREAM[32]
+#: for those whose blocks are refused rather than looked at twice: nothing has to be kept for that, and they are done in
+#: parts of so many lanes
+QUICK, PART = 64, 2 * HERE.lanes(32)
 #: how far ahead a stream asks for its source, in bytes
 _AHEAD = 384
 #: body of a stream: (lanes, the loaded block, target at the block, index of the block, constants) -> i1
@@ -110,10 +111,12 @@ def stream(
     bodies: dict[int, StreamBody],
     load: Callable[[Lanes, Value], Value] = Lanes.load,
     count: int | None = None,
+    part: int | None = None,
 ) -> Any:
     """The intrinsic ``f(source, target, start, stop, mode, constants) -> index``.
 
-    `load` brings a block, of `count` lanes (None: `STREAM`), into lanes.
+    `load` brings a block, of `count` lanes (None: `STREAM`), into lanes. With `part`, the bodies have Lanes of so many
+    and get the address of the block, which they load a part at a time.
     """
 
     def typer(typingctx, source, target, start, stop, mode, constants):
@@ -126,8 +129,9 @@ def stream(
 
             def loop(body: StreamBody, inner: ir.IRBuilder, values: list[Value]) -> Value:
                 v, (*pointers, first, last, fields) = Lanes(inner, count or STREAM[bits], bits), values
-                k = Constants(v, sig.args[5], fields)
-                return _stream_loop(v, pointers, load, (first, last), lambda x, at, i: body(v, x, at, i, k))
+                lanes, bring = (v, load) if part is None else (Lanes(inner, part, bits), _address)
+                k = Constants(lanes, sig.args[5], fields)
+                return _stream_loop(v, pointers, bring, (first, last), lambda x, at, i: body(lanes, x, at, i, k))
 
             return _by_mode(builder, args[4], [*arrays, args[2], args[3], args[5]], args[2], bodies, loop)
 
@@ -220,6 +224,11 @@ def _stream_loop(
     for value, block in ((start, before), (index, refused), (stop, step)):
         result.add_incoming(value, block)
     return result
+
+
+def _address(v: Lanes, pointer: Value) -> Value:
+    """In place of a loaded block, where it lies."""
+    return pointer
 
 
 def _prefetch(v: Lanes, pointer: Value) -> None:

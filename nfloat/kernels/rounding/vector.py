@@ -166,9 +166,7 @@ def stochastic_narrow(
     lanes are handed back that then seem to be halfway, and no others.
     """
     b = v.builder
-    bits = b.and_(v.as_int(x), v.magnitude_mask)
-    tiny = b.icmp_signed("<", bits, g.lowest)
-    lift = v.as_float(v.where(tiny, g.lowest, v.word(0)))
+    bits, tiny, lift = _lifted(v, x, g)
     mask = b.sub(b.shl(v.word(1), g.drop), v.word(1))
     drawn = b.lshr(random, b.sub(v.word(v.bits), g.drop))
     if tail is None:
@@ -183,8 +181,46 @@ def stochastic_narrow(
         unit = b.shl(v.word(1), tail)
         from_halfway = b.xor(b.and_(code, b.sub(unit, v.word(1))), b.lshr(unit, v.word(1)))
         clear = v.where(b.icmp_unsigned("==", tail, v.word(0)), clear, from_halfway)
-    r = b.fsub(v.as_float(b.and_(total, b.xor(mask, v.word(-1)))), lift)
-    return v.with_sign_of(r, x, v.sign_mask) if negative_zero else _restore_sign(v, r, x, g), Doubt(tiny, clear)
+    return _lowered(v, x, g, total, lift, negative_zero=negative_zero), Doubt(tiny, clear)
+
+
+def stochastic_short(v: Lanes, x: Value, g: Grid, random: Value, *, negative_zero: bool) -> tuple[Value, Value]:
+    """(x rounded by stochastic, the code before it was cut), for float32 lanes and p <= 8: s >= 16.
+
+    As `stochastic_narrow`, but what is added to tiny lanes is the number one less in the code: in those that the plain
+    rule must do, the last s bits of the sum are 2^s - 2 or 2^s - 1 (or 2^s - 3, where x is less than 2^emin's last
+    place and the sum in the binade before), so that the 16 lower bits are 0xFFFD or more. Both tests of a lane, this
+    and whether it is beyond the largest number, are then upper bounds of its code's halves (`short_bound`), and one
+    operation finds the greatest of both. Three lanes in 2^16 are handed back without need.
+    """
+    b = v.builder
+    bits, _, lift = _lifted(v, x, g)
+    preceding = v.number(1.0 - 2.0 ** (1 - v.digits))
+    drawn = b.lshr(random, b.sub(v.word(v.bits), g.drop))
+    code = b.add(v.as_int(v.exact_fma(lift, preceding, v.as_float(bits))), drawn)
+    return _lowered(v, x, g, code, lift, negative_zero=negative_zero), code
+
+
+def short_bound(v: Lanes, g: Grid, largest: Value) -> Value:
+    """The greatest halves of 16 bits of `stochastic_short`'s codes in lanes that are done; `largest` >= 2^emin."""
+    b = v.builder
+    top = b.sub(b.add(largest, b.shl(v.word(1), g.drop)), v.word(1))
+    return b.or_(b.and_(top, v.word(0xFFFF0000)), v.word(0xFFFC))
+
+
+def _lifted(v: Lanes, x: Value, g: Grid) -> tuple[Value, Value, Value]:
+    """(|x| as bits, whether it is below 2^emin, 2^emin there and +0 elsewhere)."""
+    b = v.builder
+    bits = b.and_(v.as_int(x), v.magnitude_mask)
+    tiny = b.icmp_signed("<", bits, g.lowest)
+    return bits, tiny, v.as_float(v.where(tiny, g.lowest, v.word(0)))
+
+
+def _lowered(v: Lanes, x: Value, g: Grid, code: Value, lift: Value, *, negative_zero: bool) -> Value:
+    """The number of a code, cut, without what was added to it, with x's sign."""
+    b = v.builder
+    r = b.fsub(v.as_float(b.and_(code, b.sub(v.word(0), b.shl(v.word(1), g.drop)))), lift)
+    return v.with_sign_of(r, x, v.sign_mask) if negative_zero else _restore_sign(v, r, x, g)
 
 
 def round_same(

@@ -22,6 +22,7 @@ from numba.extending import intrinsic
 
 from ..jit import cpu_features
 from ..lanes import Lanes, Value
+from ..outlined import keep_aligned
 
 #: float32 lanes of a vector: one 512-bit register, or one of 256 bits (the bits of results do not depend on it)
 WIDTH = 16 if "+avx512f" in cpu_features() else 8
@@ -214,6 +215,7 @@ def unit_walk(build: Callable[[UnitTile], None], bits: int, rows: int):
 
 
 def _walk(context, builder, signature, args, build: Callable[[UnitTile], None], bits: int, rows: int):
+    keep_aligned(builder.function)
     *arrays, first, last = args
     call = context.make_array(signature.args[7])(context, builder, args[7]).data
     tiles, panels = (builder.load(builder.gep(call, [_I64(int(key))])) for key in (UnitCall.TILES, UnitCall.PANELS))

@@ -1,0 +1,74 @@
+"""Two threads against one: a product of 512 x 512 matrices, beside what the machine gives to a loop in registers.
+
+    python bench/threads.py         a line for each, from one run
+    python bench/threads.py 50      so many repeats
+
+The loop touches no memory and shares nothing. Where two of them side by side take longer than one, the machine does not
+give two CPUs at full speed (another process, a hypervisor, two threads of one core, a lower clock), and no product does
+better: its figure is then to be read against the loop's.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numba
+import numpy as np
+
+import nfloat as nf
+
+#: steps of the loop, about 20 ms
+STEPS = 10_000_000
+
+
+@numba.njit(nogil=True)
+def spin(steps: int) -> np.uint64:
+    """Xorshift: a chain of operations in registers that no compiler shortens."""
+    x = np.uint64(88172645463325252)
+    for _ in range(steps):
+        x ^= x << np.uint64(13)
+        x ^= x >> np.uint64(7)
+        x ^= x << np.uint64(17)
+    return x
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """How long a call takes."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def main(repeats: int) -> None:
+    """The command."""
+    acc = nf.Accumulator("bfloat16", product="bfloat16")
+    rng = np.random.default_rng(0)
+    a, b = (nf.round(rng.standard_normal((512, 512)).astype(np.float32), "bfloat16") for _ in range(2))
+    with ThreadPoolExecutor(1) as other:
+
+        def side_by_side() -> None:
+            there = other.submit(spin, STEPS // 2)
+            spin(STEPS // 2)
+            there.result()
+
+        pairs = {
+            "product": (lambda: nf.matmul(a, b, acc, threads=1), lambda: nf.matmul(a, b, acc, threads=2)),
+            "loop in registers": (lambda: spin(STEPS), side_by_side),
+        }
+        ratios: dict[str, list[float]] = {name: [] for name in pairs}
+        for repeat in range(repeats + 1):
+            for name, (one, two) in pairs.items():
+                ratio = seconds(one) / seconds(two)
+                if repeat > 0:  # the first compiles, or loads
+                    ratios[name].append(ratio)
+    for name, found in ratios.items():
+        low, middle, high = statistics.quantiles(found, n=4)
+        print(f"{name:18} {middle:5.2f}   quartiles {low:.2f} to {high:.2f}")
+
+
+if __name__ == "__main__":
+    main(max(3, int(sys.argv[1])) if len(sys.argv) > 1 else 25)
