@@ -140,17 +140,30 @@ def column_sums(x: NDArray[np.floating], acc: Accumulator) -> NDArray[np.floatin
     >>> column_sums(np.ones((3, 2)), Accumulator("float64"))
     array([3., 3.])
     """
+    return _native_sums(x, acc, columns.column_sums, columns.column_sums_single)
+
+
+def middle_sums(x: NDArray[np.floating], acc: Accumulator) -> NDArray[np.floating] | None:
+    """`column_sums` of an array (outer, rows, places) for each row, whose terms come in C order.
+
+    Examples
+    --------
+    >>> middle_sums(np.arange(12.0).reshape(2, 3, 2), Accumulator("float64"))
+    array([14., 22., 30.])
+    """
+    return _native_sums(x, acc, columns.middle_sums, columns.middle_sums_single)
+
+
+def _native_sums(x: NDArray[np.floating], acc: Accumulator, sums: Any, single: Any) -> NDArray[np.floating] | None:
+    """Sums by one of two kernels, of x's own type or of float64 numbers in float32."""
     if not x.flags.c_contiguous:
         return None
-    if x.dtype is _DOUBLE and _is_native(acc, _SINGLE):
-        single = np.empty(x.shape[1], _SINGLE)
-        entry_point(columns.column_sums_single)(x, single)
-        return single.astype(_DOUBLE)
-    if not _is_native(acc, x.dtype):
+    narrow = x.dtype is _DOUBLE and _is_native(acc, _SINGLE)
+    if not (narrow or _is_native(acc, x.dtype)):
         return None
-    out = np.empty(x.shape[1], x.dtype)
-    entry_point(columns.column_sums, 0 if x.itemsize == 4 else 1)(x, out)
-    return out
+    out = np.empty(x.shape[1], _SINGLE if narrow else x.dtype)
+    entry_point(single if narrow else sums, 0 if narrow or x.itemsize == 4 else 1)(x, out)
+    return out.astype(x.dtype, copy=False)
 
 
 @lru_cache(maxsize=256)

@@ -73,7 +73,7 @@ from ..linalg.accumulators import Accumulator
 from ..linalg.blocks import is_block_scaled
 from ..linalg.gemm.small import small_product
 from ..linalg.matmul import matmul
-from ..linalg.reductions import column_sums
+from ..linalg.reductions import column_sums, middle_sums
 from ..linalg.units.quick import quick_product
 from ..linalg.units.unit import Unit
 from ..ops.rounder import Rounded
@@ -284,6 +284,15 @@ class Precision(Casting):
             self.report_sums(name, "sum", result, sums)
             self._witness(name, "sum", _ones(x.shape[0], x.dtype), x, None, sums)
         return result
+
+    def sum_middle(self, name: str, x: Floats) -> Floats:
+        """(outer, rows, places) -> (rows,): `sum_rows` of the others, their terms in C order."""
+        sums, drawn = (self.recipe.at(name) if self.recipe.layers else self.recipe).summation["sums"]
+        if isinstance(sums, Accumulator) and not (drawn or self.observed):
+            result = middle_sums(x, sums)
+            if result is not None:
+                return result
+        return self.sum_rows(name, np.ascontiguousarray(x.swapaxes(1, 2)).reshape(-1, x.shape[1]))
 
     def _trace(self, *row: Any) -> None:
         if self.tracer is not None:

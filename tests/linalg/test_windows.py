@@ -6,8 +6,9 @@ import pytest
 import nfloat as nf
 from nfloat.formats.lanes import DOUBLE
 from nfloat.linalg.accumulators import as_accumulator
-from nfloat.linalg.gemm import windows
-from nfloat.linalg.gemm.windows import Walk, window_gradient, window_product
+from nfloat.linalg.gemm import native_windows, windows
+from nfloat.linalg.gemm.images import Walk
+from nfloat.linalg.gemm.windows import window_gradient, window_product
 from nfloat.ops.rounder import rounder
 
 ACCUMULATORS = (
@@ -60,6 +61,8 @@ def test_against_the_whole_matrix(acc, monkeypatch):
     for trial in range(12):
         monkeypatch.setattr(windows, "_SOME", (1, 150, 1 << 17)[trial % 3])
         monkeypatch.setattr(windows, "_K", (1, 20, 512)[trial % 3])
+        monkeypatch.setattr(native_windows, "_SOME", (1, 500, 1 << 18)[trial % 3])
+        monkeypatch.setattr(native_windows, "_PLACES", (1, 50, 512)[trial % 3])
         monkeypatch.setattr(windows, "_ALONE", (1 << 16, 16)[trial % 2])
         dtype, threads = (np.float32, np.float64)[trial // 3 % 2], (1, None)[trial % 2]
         n, groups, channels, m, height, width = (int(v) for v in rng.integers(1, (6, 4, 4, 9, 9, 9)))
@@ -78,6 +81,26 @@ def test_against_the_whole_matrix(acc, monkeypatch):
         assert dw is None or same(dw, nf.matmul(rows, seen.swapaxes(1, 2), acc).reshape(groups * m, k))
         done += (y is not None) + (dw is not None)
     assert done >= 12
+
+
+@pytest.mark.parametrize("acc", ["float32", "float64"])
+def test_whole_tiles_of_the_hardwares_own_sums(acc):
+    """Channels and places that fill tiles and registers, and more of them; steps in both directions."""
+    rng, dtype, acc = np.random.default_rng(5), np.dtype(acc), as_accumulator(acc)
+    for channels, m, groups, size, step, out in (
+        (16, 32, 1, (16, 16), (1, 1), (16, 16)), (9, 33, 2, (5, 35), (1, 1), (5, 35)),
+        (17, 16, 1, (9, 8), (2, 2), (5, 4)), (4, 5, 3, (8, 20), (1, 3), (8, 7)), (8, 16, 1, (4, 4), (2, 1), (2, 4)),
+    ):  # fmt: skip
+        walk = Walk(((-1, 0, 1), (-1, 0, 1)), step, out)
+        x = rng.standard_normal((3, groups * channels, *size)).astype(dtype)
+        x[rng.random(x.shape) < 0.01] = np.inf
+        w, dy = (rng.standard_normal(s).astype(dtype) for s in ((groups, m, 9 * channels), (3, groups * m, *out)))
+        seen = matrix(x, walk, groups)
+        expected = nf.matmul(w, seen, acc).reshape(groups * m, 3, *out).transpose(1, 0, 2, 3)
+        assert np.array_equal(window_product(w, x, None, walk, acc, _NOT, 1), expected, equal_nan=True)
+        rows = dy.transpose(1, 0, 2, 3).reshape(groups, m, -1)
+        expected = nf.matmul(rows, seen.swapaxes(1, 2), acc).reshape(groups * m, -1)
+        assert np.array_equal(window_gradient(dy, x, walk, groups, acc, _NOT, 2), expected, equal_nan=True)
 
 
 def test_operands_are_rounded_on_the_way():

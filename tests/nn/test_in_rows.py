@@ -5,13 +5,13 @@ import pytest
 
 import nfloat as nf
 from nfloat.kernels.jit import entry_point
-from nfloat.linalg.reductions import column_sums
+from nfloat.linalg.reductions import column_sums, middle_sums
 from nfloat.nn import elementary
 from nfloat.nn.ops import OPS, in_rows
 from nfloat.nn.precision import Precision
 
 WIDE, MIXED = (Precision(nf.nn.recipe(name), threads=1) for name in ("float64", "bf16-mixed"))
-IMAGES = [(1, 1, 1, 1), (3, 5, 4, 4), (16, 3, 2, 7), (5, 6), (2, 4, 9), (2, 2, 3, 1, 5)]
+IMAGES = [(1, 1, 1, 1), (3, 5, 4, 4), (16, 3, 2, 7), (5, 6), (2, 4, 9), (2, 2, 3, 1, 5), (2, 19, 9, 8)]
 RUNNING = {"running": (np.array([0.5, -1.0, 3e3]), np.array([0.0, 2.0, 1e-30]))}
 CASES = [
     *(("layer_norm", (4, n), (n,), {"axes": 1, "eps": 1e-5}) for n in (1, 2, 7, 8, 15, 16, 17, 32, 35, 64, 197, 999)),
@@ -27,6 +27,7 @@ CASES = [
         np.where(np.arange(9) > np.arange(4)[:, np.newaxis] + 3, -np.inf, 0.0), np.arange(9.0), np.float64(2.0),
         np.where(np.arange(72).reshape(2, 1, 4, 9) % 5 == 0, -np.inf, 0.25),
     )),
+    ("softmax", (2, 40, 40), None, {"mask": np.where(np.arange(40) > np.arange(40)[:, np.newaxis], -np.inf, 0.0)}),
 ]  # fmt: skip
 
 
@@ -118,7 +119,32 @@ def test_columns_of_float64_numbers_are_summed_in_float32(scale):
     assert same(found, nf.matmul(np.ones((1, 60)), x, "float32")[0])
 
 
-@pytest.mark.parametrize("count", [1, 2, 5, 8, 16, 24, 33, 48, 100, 1000])
+@pytest.mark.parametrize(("dtype", "acc"), [("float32",) * 2, ("float64",) * 2, ("float64", "float32")])
+def test_sums_of_a_middle_axis_are_sums_of_columns(dtype, acc):
+    rng = np.random.default_rng(1)
+    for shape in ((1, 1, 1), (3, 8, 5), (2, 19, 70), (1, 35, 129), (5, 3, 64)):
+        x = (rng.standard_normal(shape) * 2.0 ** rng.integers(-30, 31, shape)).astype(dtype)
+        expected = column_sums(np.ascontiguousarray(x.swapaxes(1, 2)).reshape(-1, shape[1]), nf.Accumulator(acc))
+        found = middle_sums(x, nf.Accumulator(acc))
+        assert found.dtype == expected.dtype and found.tobytes() == expected.tobytes()
+    assert middle_sums(x, nf.Accumulator("bfloat16")) is None and middle_sums(x[:, :, ::2], nf.Accumulator(acc)) is None
+
+
+def test_gradients_of_another_precision_are_not_narrowed():
+    rng, p = np.random.default_rng(0), Precision(nf.nn.recipe("float32"))
+    x, dy = rng.standard_normal((4, 5, 6)).astype(np.float32), rng.standard_normal((4, 5, 6))
+    for name, given, own in (("layer_norm", {"axes": 1}, 6), ("batch_norm", {}, 5)):
+        affine = np.ones(own, np.float32), np.zeros(own, np.float32)
+        kept = OPS[name].forward(p, "a", x, *affine, eps=1e-5, **given)[1]
+        wide = OPS[name].forward(WIDE, "a", x.astype(np.float64), *map(np.float64, affine), eps=1e-5, **given)[1]
+        for one, other in zip(
+            OPS[name].backward(p, "a", kept, dy, (True,) * 3), OPS[name].backward(WIDE, "a", wide, dy, (True,) * 3),
+            strict=True,
+        ):  # fmt: skip
+            assert np.allclose(one, other, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 5, 8, 16, 24, 32, 33, 48, 64, 100, 128, 256, 1000])
 def test_halves_are_added_as_they_say(count):
     rng = np.random.default_rng(count)
     x = rng.standard_normal((5, count)) * 10.0 ** rng.integers(-9, 9, (5, count))

@@ -13,8 +13,9 @@ from numba.extending import intrinsic
 from ..jit import device
 from ..lanes import Lanes, Value
 
-#: lanes that are added at a time
-_LANES = 8
+_I64 = ir.IntType(64)
+#: lanes that are added at a time: no more than loops write at a time, or what they wrote could not be read at once
+_LANES = 4
 
 
 def _place(context, builder, array, value, index: Value) -> Value:
@@ -24,7 +25,7 @@ def _place(context, builder, array, value, index: Value) -> Value:
 
 @intrinsic
 def _add_lanes(typingctx, x, i, k, out, j):
-    """out[j : j + 8] = x[i : i + 8] + x[k : k + 8]."""
+    """out[j : j + 4] = x[i : i + 4] + x[k : k + 4]."""
 
     def generate(context, builder, sig, args):
         v = Lanes(builder, _LANES, 64)
@@ -48,7 +49,15 @@ def _summing(count: int):
 
     def typer(typingctx, x, i):
         def generate(context, builder, sig, args):
-            s = Lanes(builder, count, 64).load(_place(context, builder, sig.args[0], *args))
+            v, start = Lanes(builder, min(count, _LANES), 64), args[1]
+            parts = [
+                v.load(_place(context, builder, sig.args[0], args[0], builder.add(start, _I64(at))))
+                for at in range(0, count, v.count)
+            ]
+            while len(parts) > 1:
+                half = len(parts) // 2
+                parts = [builder.fadd(x, y) for x, y in zip(parts[:half], parts[half:], strict=True)]
+            (s,) = parts
             while s.type.count > 1:
                 s = builder.fadd(*_halves(builder, s))
             return builder.extract_element(s, ir.Constant(ir.IntType(32), 0))
@@ -59,6 +68,49 @@ def _summing(count: int):
 
 
 _sum2, _sum4, _sum8, _sum16 = (_summing(count) for count in (2, 4, 8, 16))
+_sum32, _sum64, _sum128 = (_summing(count) for count in (32, 64, 128))
+
+
+@device
+def _straight(x, at, count):
+    """The sum of 2, 4, 8 ... 128 numbers from x[at] on, without a loop."""
+    if count == 64:
+        return _sum64(x, at)
+    if count == 16:
+        return _sum16(x, at)
+    if count == 8:
+        return _sum8(x, at)
+    if count == 4:
+        return _sum4(x, at)
+    if count == 128:
+        return _sum128(x, at)
+    return _sum32(x, at) if count == 32 else _sum2(x, at)
+
+
+@device
+def _looped(x, at, count, part):
+    """The sum of any number of numbers."""
+    half = count // 2
+    if half == 0:
+        return x[at]
+    for j in range(0, half - 3, 4):
+        _add_lanes(x, at + j, at + half + j, part, j)
+    for j in range(half & ~3, half):
+        part[j] = x[at + j] + x[at + half + j]
+    if count & 1:
+        part[0] += x[at + count - 1]
+    while half > 1:
+        if half == 8:
+            return _sum8(part, 0)
+        odd, last = half & 1, part[half - 1]
+        half //= 2
+        for j in range(0, half - 3, 4):
+            _add_lanes(part, j, half + j, part, j)
+        for j in range(half & ~3, half):
+            part[j] += part[half + j]
+        if odd:
+            part[0] += last
+    return part[0]
 
 
 @device
@@ -67,65 +119,26 @@ def halved_rows(x, start, rows, count, out, part):
 
     x may be `out`, since every number there is read before it is written over.
     """
-    for i in range(rows):
-        at = start + i * count
-        half = count // 2
-        if count == 16:
-            part[0], half = _sum16(x, at), 1
-        elif half == 0:
-            part[0] = x[at]
-        else:
-            for j in range(0, half - 7, 8):
-                _add_lanes(x, at + j, at + half + j, part, j)
-            for j in range(half & ~7, half):
-                part[j] = x[at + j] + x[at + half + j]
-            if count & 1:
-                part[0] += x[at + count - 1]
-        while half > 1:
-            if half == 8:
-                part[0], half = _sum8(part, 0), 1
-                continue
-            odd, last = half & 1, part[half - 1]
-            half //= 2
-            for j in range(0, half - 7, 8):
-                _add_lanes(part, j, half + j, part, j)
-            for j in range(half & ~7, half):
-                part[j] += part[half + j]
-            if odd:
-                part[0] += last
-        out[i] = part[0]
-
-
-@device
-def _short_rows(x, start, rows, count, out):
-    """The same for rows of 2, 4 or 8."""
-    if count == 2:
-        for i in range(rows):
-            out[i] = _sum2(x, start + 2 * i)
-    elif count == 4:
-        for i in range(rows):
-            out[i] = _sum4(x, start + 4 * i)
+    if 2 <= count <= 128 and count & (count - 1) == 0:
+        for i in range(rows):  # LLVM asks once which it is
+            out[i] = _straight(x, start + i * count, count)
     else:
         for i in range(rows):
-            out[i] = _sum8(x, start + 8 * i)
+            out[i] = _looped(x, start + i * count, count, part)
 
 
 @device
-def halved_axes(x, start, size, lengths, work, part):
-    """The sum of x[start : start + size], of several axes, along one after the other, the last one first.
+def halved_axes(x, count, size, lengths, work, part):
+    """work[i] = the sum of x[i size : (i + 1) size], for `count` rows: along several axes, the last one first.
 
-    `lengths` are the axes', `work` has room for x without the last one, `part` for half of the longest.
+    `lengths` are the axes', `work` has room for x without the last one, `part` for half of the longest. Rows are done
+    together: to call a function with arrays counts references, which takes longer than to sum a short row.
     """
     axis = lengths.size - 1
-    count = lengths[axis]
-    rows = size // count
-    if count == 2 or count == 4 or count == 8:
-        _short_rows(x, start, rows, count, work)
-    else:
-        halved_rows(x, start, rows, count, work, part)
-    while rows > 1:
+    rows = count * size // lengths[axis]
+    halved_rows(x, 0, rows, lengths[axis], work, part)
+    while axis > 0:
         axis -= 1
         if lengths[axis] > 1:
             rows //= lengths[axis]
             halved_rows(work, 0, rows, lengths[axis], work, part)
-    return work[0]

@@ -1,91 +1,139 @@
-"""Softmax and its logarithm of rows of numbers, and their gradients, in place: float64, the same bits on every machine.
+"""Softmax and its logarithm of rows of numbers, and their gradients: float64, the same bits on every machine.
 
 Every step is that of the array operations it stands for, in their order (``nfloat/nn/ops/softmax.py`` has them one by
-one). Rows are few enough to stay in the cache.
+one). It is done on some rows at a time, which stay in the cache, whatever type they are read and written in.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from ..bits import float64_as_int64, int64_as_float64
 from ..jit import device, kernel
 from .elementary import exp_value, log_value
 from .halves import halved_rows
 
-_ROWS = "float64[:, ::1]"
+#: sums of indices are unsigned, which cannot mean "from the end": LLVM finds lanes
+_U = np.uint64
+_ROWS, _TYPES = "float64[:, ::1]", ("float32", "float64")
 
 
 @device
-def _greater(x, y):
-    """The greater of two numbers, NaN if one is."""
-    return x if x > y or x != x else y
+def _ordered(bits):
+    """float64's bits as integers in the order of the numbers, and back: magnitudes of negative ones are turned over."""
+    return bits ^ ((bits >> 63) & 0x7FFFFFFFFFFFFFFF)
 
 
 @device
-def _less_greatest(x, part):
+def _less_greatest(x, columns):
     """Every row of x less its greatest number, which is NaN if one is."""
-    rows, columns = x.shape
-    for i in range(rows):
-        half, top = columns // 2, x[i, columns - 1]
-        for j in range(half):
-            part[j] = _greater(x[i, j], x[i, half + j])
-        while half > 0:
-            if half & 1:
-                top = _greater(top, part[half - 1])
-            half //= 2
-            for j in range(half):
-                part[j] = _greater(part[j], part[half + j])
+    for start in range(0, x.size, columns):
+        most, magnitude = _ordered(float64_as_int64(-np.inf)), 0
         for j in range(columns):
-            x[i, j] -= top
+            bits = float64_as_int64(x[_U(start + j)])
+            most = max(most, _ordered(bits))
+            magnitude = max(magnitude, bits & 0x7FFFFFFFFFFFFFFF)
+        top = int64_as_float64(_ordered(most)) if magnitude <= 0x7FF << 52 else np.nan
+        for j in range(columns):
+            x[_U(start + j)] -= top
 
 
-@kernel(f"void({_ROWS}, int64, {_ROWS}, boolean)")
-def softmax_rows(x, first, mask, logarithmic):
-    """x = e^x / its row's sum, or x - log(that sum), of x + mask, whose rows repeat themselves (without rows: of x).
+@device
+def _to_powers(x, columns, masked):
+    """x = e^x. Rows may end in -inf, as masks leave them: that end is 0 without being computed."""
+    if not masked:
+        for j in range(x.size):  # rows may be short: lanes go over all of them
+            x[j] = exp_value(x[j])
+        return
+    nothing = float64_as_int64(-np.inf)
+    for start in range(0, x.size, columns):
+        live, other = columns, 0
+        while live >= _BLOCK and other == 0:
+            for j in range(_BLOCK):
+                other |= float64_as_int64(x[_U(start + live - _BLOCK + j)]) ^ nothing
+            live -= _BLOCK if other == 0 else 0
+        for j in range(live):
+            x[_U(start + j)] = exp_value(x[_U(start + j)])
+        for j in range(live, columns):
+            x[_U(start + j)] = 0.0
 
-    The first row of x has the number `first`.
+
+#: numbers that a mask is looked for in, and that are gone through, at a time
+_BLOCK, _SOME = 16, 4096
+
+
+@kernel(
+    *(
+        f"void(Array({x}, 2, 'C', readonly=True), {out}[:, ::1], int64, int64, {_ROWS}, boolean)"
+        for x in _TYPES
+        for out in _TYPES
+    )
+)
+def softmax_rows(x, out, first, last, mask, logarithmic):
+    """out = e^x / its row's sum, or x - log(that sum), of x + mask in rows first .. last - 1.
+
+    The mask's rows repeat themselves; without any it is x alone.
     """
-    rows, columns = x.shape
-    sums, part = np.empty(rows), np.empty(columns // 2 + 1)
-    if mask.size:
+    columns = x.shape[1]
+    some = max(1, _SOME // columns)
+    room, sums, part = np.empty(some * columns), np.empty(some), np.empty(columns // 2 + 1)
+    others = np.empty(some * columns if logarithmic else 0)
+    for start in range(first, last, some):
+        rows = min(some, last - start)
+        flat = room[: rows * columns]
         for i in range(rows):
-            own = (first + i) % mask.shape[0]
-            for j in range(columns):
-                x[i, j] += mask[own, j]
-    _less_greatest(x, part)
-    flat, powers = x.reshape(-1), np.empty(x.size if logarithmic else 0)
-    if logarithmic:
-        for j in range(flat.size):  # rows may be short: lanes go over all of them
-            powers[j] = exp_value(flat[j])
+            if mask.size:
+                own = (start + i) % mask.shape[0]
+                for j in range(columns):
+                    flat[_U(i * columns + j)] = x[start + i, j] + mask[own, j]
+            else:
+                for j in range(columns):
+                    flat[_U(i * columns + j)] = x[start + i, j]
+        _less_greatest(flat, columns)
+        powers = flat
+        if logarithmic:
+            powers = others[: rows * columns]
+            powers[:] = flat
+        _to_powers(powers, columns, mask.size > 0)
         halved_rows(powers, 0, rows, columns, sums, part)
         for i in range(rows):
-            logarithm = log_value(sums[i])
+            s = log_value(sums[i]) if logarithmic else sums[i]
+            if logarithmic:
+                for j in range(columns):
+                    out[start + i, j] = flat[_U(i * columns + j)] - s
+            else:
+                for j in range(columns):
+                    out[start + i, j] = flat[_U(i * columns + j)] / s
+
+
+@kernel(
+    *(
+        f"void(Array({x}, 2, 'C', readonly=True), Array({x}, 2, 'C', readonly=True), "
+        f"{out}[:, ::1], int64, int64, boolean)"
+        for x in _TYPES
+        for out in _TYPES
+    )
+)
+def softmax_rows_gradient(y, dy, out, first, last, logarithmic):
+    """out = dy y - y times the sum of dy y, or dy - e^y times the sum of dy; y is what softmax gave."""
+    columns = y.shape[1]
+    some = max(1, _SOME // columns)
+    room, others, sums = np.empty(some * columns), np.empty(some * columns), np.empty(some)
+    part = np.empty(columns // 2 + 1)
+    for start in range(first, last, some):
+        rows = min(some, last - start)
+        flat, slopes = room[: rows * columns], others[: rows * columns]
+        for i in range(rows):
             for j in range(columns):
-                x[i, j] -= logarithm
-        return
-    for j in range(flat.size):
-        flat[j] = exp_value(flat[j])
-    halved_rows(flat, 0, rows, columns, sums, part)
-    for i in range(rows):
-        s = sums[i]
-        for j in range(columns):
-            x[i, j] /= s
-
-
-@kernel(f"void({_ROWS}, {_ROWS}, boolean)")
-def softmax_rows_gradient(y, dy, logarithmic):
-    """dy = dy y - y times the sum of dy y, or dy - e^y times the sum of dy; y is what softmax gave, and is lost."""
-    rows, columns = y.shape
-    sums, part = np.empty(rows), np.empty(columns // 2 + 1)
-    flat, slopes = y.reshape(-1), dy.reshape(-1)
-    if logarithmic:
-        for j in range(flat.size):
-            flat[j] = exp_value(flat[j])
-    else:
-        for j in range(flat.size):
-            slopes[j] *= flat[j]
-    halved_rows(slopes, 0, rows, columns, sums, part)
-    for i in range(rows):
-        s = sums[i]
-        for j in range(columns):
-            dy[i, j] -= y[i, j] * s
+                flat[_U(i * columns + j)], slopes[_U(i * columns + j)] = y[start + i, j], dy[start + i, j]
+        if logarithmic:
+            for j in range(flat.size):
+                flat[j] = exp_value(flat[j])
+        else:
+            for j in range(flat.size):
+                slopes[j] *= flat[j]
+        halved_rows(slopes, 0, rows, columns, sums, part)
+        for i in range(rows):
+            s = sums[i]
+            for j in range(columns):
+                out[start + i, j] = slopes[_U(i * columns + j)] - flat[_U(i * columns + j)] * s

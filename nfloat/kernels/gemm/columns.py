@@ -7,6 +7,9 @@ import numpy as np
 from ..bits import float64_as_int64, int64_as_float64
 from ..jit import device, kernel
 from ..to_odd import two_sum_of
+from .turned import turning
+
+_U = np.uint64
 
 
 @kernel(
@@ -30,6 +33,13 @@ def _odd(s, error):
     return int64_as_float64((down | 1) if error > 0.0 or error < 0.0 else bits)
 
 
+@device
+def plus(s, x):
+    """s + x of a float32 s and a float64 x, rounded once to float32: to odd, and then to nearest-even."""
+    t, error = two_sum_of(np.float64(s), x)
+    return np.float32(_odd(t, error))
+
+
 @kernel("void(Array(float64, 2, 'C', readonly=True), float32[::1])")
 def column_sums_single(x, out):
     """The same of float64 terms in float32: each sum is rounded to odd, and then once to nearest-even."""
@@ -37,5 +47,61 @@ def column_sums_single(x, out):
         out[j] = 0.0
     for k in range(x.shape[0]):
         for j in range(out.size):
-            s, error = two_sum_of(np.float64(out[j]), x[k, j])
-            out[j] = _odd(s, error)
+            out[j] = plus(out[j], x[k, j])
+
+
+_turn8 = turning(8)
+#: rows that are summed side by side, and places of them that are turned at a time
+ROWS, PLACES = 16, 64
+
+
+@device
+def turned_rows(x, at, stride, rows, places, out):
+    """out[j ROWS + r] = x[at + r stride + j]."""
+    r = 0
+    while rows - r >= 8:
+        for j in range(0, places - places % 8, 8):
+            _turn8(x, at + r * stride + j, stride, out, j * ROWS + r, ROWS)
+        for j in range(places - places % 8, places):
+            for i in range(r, r + 8):
+                out[j * ROWS + i] = x[at + i * stride + j]
+        r += 8
+    for i in range(r, rows):
+        for j in range(places):
+            out[j * ROWS + i] = x[at + i * stride + j]
+
+
+@device
+def _middle(x, sums, out):
+    """out[r] = the sum of x[:, r, :], in C order, in numbers of the type of `sums` (`ROWS` of them)."""
+    outer, rows, places = x.shape
+    flat, turned = x.reshape(-1), np.zeros(PLACES * ROWS, x.dtype)
+    for row in range(0, rows, ROWS):
+        some = min(ROWS, rows - row)
+        sums[:] = 0.0
+        for o in range(outer):
+            for place in range(0, places, PLACES):
+                count = min(PLACES, places - place)
+                turned_rows(flat, (o * rows + row) * places + place, places, some, count, turned)
+                for j in range(count):
+                    for r in range(ROWS):
+                        if sums.itemsize == x.itemsize:
+                            sums[r] += turned[_U(j * ROWS + r)]
+                        else:
+                            sums[r] = plus(sums[r], turned[_U(j * ROWS + r)])
+        out[row : row + some] = sums[:some]
+
+
+@kernel(
+    "void(Array(float32, 3, 'C', readonly=True), float32[::1])",
+    "void(Array(float64, 3, 'C', readonly=True), float64[::1])",
+)
+def middle_sums(x, out):
+    """out[r] = `column_sums` of what stands in x[:, r, :], in C order; blocks of rows are turned into columns."""
+    _middle(x, np.empty(ROWS, out.dtype), out)
+
+
+@kernel("void(Array(float64, 3, 'C', readonly=True), float32[::1])")
+def middle_sums_single(x, out):
+    """The same as `column_sums_single`."""
+    _middle(x, np.empty(ROWS, np.float32), out)

@@ -6,7 +6,7 @@ no scratch; a tile at the edge is padded with zeros there.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from llvmlite import ir
@@ -22,8 +22,8 @@ from .walk import TileCall, load_tile, store_tile, tile_signature
 _I64 = ir.IntType(64)
 
 
-def _sums(bits: int, shape: Shape):
-    """The intrinsic (a, at_a, b, at_b, target, to, step, k, loaded).
+def sums_of(shapes: Mapping[int, Shape]):
+    """The intrinsic (a, at_a, b, at_b, target, to, step, k, loaded) for numbers of so many bits: their tile.
 
     target[to + r step + j] = the sum over k >= 1 steps of a b, from what stands there if `loaded`, else from +0.
     """
@@ -33,6 +33,8 @@ def _sums(bits: int, shape: Shape):
         return types.void(a, i64, b, i64, target, i64, i64, i64, i64), generate
 
     def generate(context, builder, sig, args):
+        bits = sig.args[4].dtype.bitwidth
+        shape = shapes[bits]
         v = Lanes(builder, shape.lanes, bits)
         a, b, target = (context.make_array(sig.args[i])(context, builder, args[i]).data for i in (0, 2, 4))
         places = [
@@ -109,7 +111,7 @@ def _place(out, scratch, tile, panel, call, rows, width):
 
 def _walk(name: str, bits: int, shape: Shape, dtype: type):
     """The whole of a kernel, around the intrinsic of a tile; `name` as in ``walk.py``."""
-    rows, width, sums, request = shape.rows, shape.width, _sums(bits, shape), tile_request(shape)
+    rows, width, sums, request = shape.rows, shape.width, sums_of({bits: shape}), tile_request(shape)
 
     def loops(a, b, out, first, last, call, status):
         k, scratch = call[TileCall.K], np.zeros(rows * width, dtype)

@@ -30,12 +30,14 @@ class Shape:
 #: stand b, a, three constants and two temporaries, so that of 16 registers one or two are spilled at 12 sums, which
 #: costs less than fewer sums do (Kahan's two states of half the rows, too, are then six chains and not four). "half":
 #: float16 in the CPU's own arithmetic. avx512 and avx2 are measured (``bench/shapes.py``), neon and other are counted
-#: (``bench/instructions.py``: on neon only the longest bodies spill).
+#: (``bench/instructions.py``: on neon only the longest bodies spill). "many": bare multiply-adds of stacks and windows
+#: (``many.py``), whose rows are mostly 16, 32 or 64: measured on avx512, where a is read from memory by the
+#: multiply-add itself.
 SHAPES = {
-    "avx512": {"native": (12, 2), "single": (6, 2), "double": (6, 2), "half": (12, 2)},
-    "neon": {"native": (12, 2), "single": (6, 2), "double": (6, 2), "half": (12, 2)},
-    "avx2": {"native": (6, 2), "single": (6, 2), "double": (6, 2), "half": (6, 2)},
-    "other": {"native": (6, 2), "single": (4, 2), "double": (4, 2), "half": (6, 2)},
+    "avx512": {"native": (12, 2), "single": (6, 2), "double": (6, 2), "half": (12, 2), "many": (16, 1)},
+    "neon": {"native": (12, 2), "single": (6, 2), "double": (6, 2), "half": (12, 2), "many": (8, 2)},
+    "avx2": {"native": (6, 2), "single": (6, 2), "double": (6, 2), "half": (6, 2), "many": (6, 2)},
+    "other": {"native": (6, 2), "single": (4, 2), "double": (4, 2), "half": (6, 2), "many": (6, 2)},
 }
 
 
@@ -45,3 +47,4 @@ def shape(kind: str, bits: int) -> Shape:
 
 
 NATIVE32, TILE32, TILE64, HALF = shape("native", 32), shape("single", 32), shape("double", 64), shape("half", 16)
+MANY32, MANY64 = shape("many", 32), shape("many", 64)

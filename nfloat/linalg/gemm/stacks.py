@@ -2,7 +2,8 @@
 
 Attention multiplies hundreds of matrices that take a microsecond each. Where one kernel is right for all of them
 (``choice.py``), it, buffers, signatures and constants are looked up once, and threads share the stack instead of the
-rows of each matrix. A matrix of which that kernel leaves a tile undone is done again, alone.
+rows of each matrix. A matrix of which that kernel leaves a tile undone is done again, alone. Sums by the hardware are
+one call for all of a thread's matrices (``kernels/gemm/many.py``).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...kernels.gemm.many import stack_sums
 from ...kernels.gemm.pack import pack
 from ...kernels.jit import entry_point
 from ...ops.threads import NATIVE, over_ranges, thread_count
@@ -20,6 +22,7 @@ from ..accumulators import Accumulator
 from .choice import Choice, choose
 from .dispatch import LANE, NO_WORDS, PACK, multiply, tile_call, tile_constants
 from .facts import layout_of
+from .native_windows import does
 
 _MASK = 2**64 - 1
 #: multiply-adds of one matrix from which on its own rows are worth to be shared and packed by parts
@@ -40,6 +43,8 @@ def multiply_stack(
         multiply(a, b, c, out, acc, key, threads)
         return
     choice = _shared(a, b, c, out, acc)
+    if choice is not None and does(choice.candidate) and _in_one_call(a, b, c, out, threads):
+        return
     left = range(math.prod(out.shape[:-2])) if choice is None else _Stack(choice, a, b, c, out, acc).run(threads)
     for t in left:
         index = tuple(int(i) for i in np.unravel_index(t, out.shape[:-2]))
@@ -69,6 +74,35 @@ def _shared(
     width = choice.candidate.bits // 8
     fit = a.itemsize == b.itemsize == out.itemsize == width and (c is None or c.itemsize == width)
     return choice if fit else None
+
+
+def _in_one_call(
+    a: NDArray[Any], b: NDArray[Any], c: NDArray[Any] | None, out: NDArray[Any], threads: int | None
+) -> bool:
+    """The whole stack by the hardware's own sums; whether its axes can be counted as two."""
+    one, other = (_in_two_axes(np.broadcast_to(x, (*out.shape[:-2], *x.shape[-2:]))) for x in (a, b))
+    if one is None or other is None or one.shape[1] != other.shape[1]:
+        return False
+    if c is not None:
+        out[...] = c
+    matrices, run = out.reshape(-1, *out.shape[-2:]), entry_point(stack_sums, 0 if out.itemsize == 4 else 1)
+    work = out.shape[-2] * out.shape[-1] * a.shape[-1] // NATIVE
+    over_ranges(
+        lambda first, last: run(one, other, matrices, first, last, int(c is not None)),
+        len(matrices), thread_count(threads, work * len(matrices), len(matrices)), work,
+    )  # fmt: skip
+    return True
+
+
+def _in_two_axes(x: NDArray[Any]) -> NDArray[Any] | None:
+    """A view of a stack's matrices in two axes: all axes but the last of the stack, and that; None: there is none."""
+    lead = x.shape[:-2]
+    view = x.view()
+    try:
+        view.shape = (math.prod(lead[:-1]), lead[-1], *x.shape[-2:])
+    except AttributeError:
+        return None
+    return view
 
 
 class _Stack:

@@ -1,7 +1,7 @@
 """Products with matrices of windows: convolutions, without the matrix that holds every window of every image.
 
 Column j of such a matrix is what a kernel's taps see where it stands; it is packed into panels straight from the
-images, some images at a time, with the zeros around them. `window_product` is w @ windows (a convolution, or the
+images, some images at a time, which lie as ``images.py`` says. `window_product` is w @ windows (a convolution, or the
 gradient of its input), `window_gradient` dy @ windows^T (that of the weights), whose k are the places of all images.
 
 Every sum is one sum of the accumulator, k ascending, as of the whole matrix. Columns of a product do not know of each
@@ -9,15 +9,15 @@ other, so images may be cut apart in `window_product`. In `window_gradient` they
 stored ones as they would have gone on in registers: in the order "sequential", whose state between two terms is the sum
 alone, a number of the kernel's lane (Kahan's carries an error, pairwise sums carry levels, and blocks would have to end
 with an image). The kernel is chosen once, by what is known of all images; that some of the zeros on the way may lack
-their sign matters only to a sum that is zero at its end, where it is asked.
+their sign matters only to a sum that is zero at its end, where it is asked. The hardware's own sums, which ask nothing,
+go through all images in one call (``native_windows.py``).
 
 Not for random bits, half lanes, or where an element lies beyond what the chosen kernel knows: then None.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,94 +27,19 @@ from ...kernels.gemm.pack import pack
 from ...kernels.gemm.windows import pack_windows
 from ...kernels.jit import entry_point
 from ...ops.memory import aligned
-from ...ops.rounder import Rounded, Rounder, round_into
+from ...ops.rounder import Rounded, Rounder
 from ...ops.threads import NATIVE, over_ranges, thread_count
 from ..accumulators import Accumulator
+from . import native_windows
 from .choice import Choice, choose
 from .dispatch import LANE, NO_WORDS, PACK, contiguous, packable, tile_call, tile_constants
 from .facts import layout_of
+from .images import SLACK, Floats, Images, Walk, WindowLayout, for_gradients, for_products
 
-Floats = NDArray[np.floating]
-Indices = NDArray[np.int64]
-Pair = tuple[int, int]
 #: elements of packed windows at a time: they, and the images that they are made of, stay in the second cache
 _SOME = 1 << 17
 #: bytes of an image's sums that are worth to be formed in their place
 _ALONE = 1 << 16
-
-
-class Walk(NamedTuple):
-    """How taps walk over images: where they stand seen from the kernel's place, its steps, its places; by axis."""
-
-    taps: tuple[tuple[int, ...], tuple[int, ...]]
-    step: Pair
-    out: Pair
-
-    @property
-    def places(self) -> int:
-        """Of one image."""
-        return self.out[0] * self.out[1]
-
-
-@lru_cache(maxsize=256)
-def _around(walk: Walk, size: Pair) -> tuple[Pair, Pair]:
-    """How many zeros are seen before and behind an image of that size, by axis."""
-    before = [max(0, -min(taps)) for taps in walk.taps]
-    ends = [(out - 1) * step + max(taps) + 1 for taps, step, out in zip(walk.taps, walk.step, walk.out, strict=True)]
-    behind = [max(0, end - n) for end, n in zip(ends, size, strict=True)]
-    return (before[0], behind[0]), (before[1], behind[1])
-
-
-@lru_cache(maxsize=256)
-def _offsets(walk: Walk, channels: int, all_channels: int, size: Pair, images: int) -> tuple[Indices, Indices]:
-    """Where taps and places stand in so many images with zeros around, flat: image[taps[k] + places[j]]."""
-    (top, _), (left, _) = _around(walk, size)
-    height, width = _padded(walk, size)
-    rows, columns = (np.array(taps, np.int64) for taps in walk.taps)
-    down, along = (step * np.arange(out) for step, out in zip(walk.step, walk.out, strict=True))
-    taps = _sums(height * width * np.arange(channels), width * (rows + top), columns + left)
-    places = _sums(all_channels * height * width * np.arange(images), width * down, along)
-    return taps, places
-
-
-def _padded(walk: Walk, size: Pair) -> Pair:
-    """The size of an image with the zeros that are seen."""
-    (top, bottom), (left, right) = _around(walk, size)
-    return size[0] + top + bottom, size[1] + left + right
-
-
-def _sums(*lines: Indices) -> Indices:
-    """All sums of a number of each, the last one's going fastest."""
-    found = np.zeros(1, np.int64)
-    for line in lines:
-        found = np.add.outer(found, line).reshape(-1)
-    found.flags.writeable = False
-    return found
-
-
-class _Images:
-    """Images as windows see them: some at a time, zeros around them, rounded, in a lane's type."""
-
-    def __init__(self, x: Floats, walk: Walk, some: int, how: Rounder | None, dtype: type) -> None:
-        self._x, self._how, self._dtype = x, how, np.dtype(dtype)
-        (top, _), (left, _) = _around(walk, x.shape[2:])
-        height, width = _padded(walk, x.shape[2:])
-        self._inside = (..., slice(top, top + x.shape[2]), slice(left, left + x.shape[3]))
-        plain = (height, width) == x.shape[2:] and x.dtype == dtype and x.flags.c_contiguous and x.flags.aligned
-        kind = x.dtype if how is not None else dtype
-        self._around = None if plain else np.zeros((some, x.shape[1], height, width), kind)
-
-    def flat(self, first: int, last: int) -> Floats:
-        """Images first .. last - 1."""
-        found = self._x[first:last]
-        if self._around is not None:
-            found, images = self._around[: last - first], found
-            found[self._inside] = images
-        found = found.reshape(-1)
-        if self._how is not None:
-            found, raw = np.empty_like(found), found
-            round_into(self._how, raw, found)
-        return found.astype(self._dtype, copy=False)
 
 
 class _Kernel:
@@ -125,7 +50,12 @@ class _Kernel:
         self.shape, self.dtype, self._acc = candidate.shape, LANE[candidate.bits], acc
         self.unconditional = candidate.unconditional
         self.constants, self.run = tile_constants(acc, candidate.bits), entry_point(candidate.kernel)
-        self.windows = entry_point(pack_windows, 0 if self.dtype is np.float32 else 1)
+        self._windows = entry_point(pack_windows, 0 if self.dtype is np.float32 else 1)
+        self._native = native_windows.does(candidate)
+
+    def is_native(self, *operands: Floats) -> bool:
+        """Whether its sums are the hardware's own, and the operands what they are sums of."""
+        return self._native and all(x.dtype == self.dtype for x in operands)
 
     def call(self, k: int, start: bool, last: bool = True) -> NDArray[np.int64]:
         """What it is asked to do; `last`: no terms will follow."""
@@ -144,6 +74,11 @@ class _Kernel:
         to_panels = entry_point(pack, PACK[turned.itemsize, np.dtype(self.dtype).itemsize] + layout_of(turned))
         to_panels(turned, self.shape.rows, out, 0, self.tiles(len(x)))
         return out
+
+    def see(self, images: Floats, base: int, layout: WindowLayout, out: Floats, first: int, last: int) -> None:
+        """Panels first .. last - 1 of a layout's columns, as a group sees them whose numbers begin at `base`."""
+        runs, width = layout.runs(self.shape.width, 8 * out.itemsize), self.shape.width
+        self._windows(images, base, layout.rows, *runs, layout.columns.size, width, out, first, last)
 
     def multiply(self, rows: Floats, columns: Floats, out: Floats, call: NDArray[np.int64]) -> bool:
         """Packed rows times packed columns into out (m, n); whether every tile is done."""
@@ -190,6 +125,9 @@ def window_product(
     if rounded[0] is not None:
         w = rounded[0].apply(np.ascontiguousarray(w), 0)
     y = np.empty((len(x), w.shape[0] * w.shape[1], *walk.out), _result_type(acc, w, x, c))
+    if kernel.is_native(w, x, y):
+        native_windows.product(w, x, c, walk, rounded[1], y, threads)
+        return y
     task = _Product(kernel, w, x, c, walk, rounded[1], y)
     work = w.shape[0] * w.shape[1] * w.shape[2] * walk.places // (NATIVE if kernel.unconditional else 1)
     pieces = -(-len(x) // task.some)
@@ -217,10 +155,10 @@ class _Product:
 
     def range(self, first: int, last: int) -> bool:
         """Pieces first .. last - 1; whether all is done."""
-        seen = _Images(self._x, self._walk, self.some, self._how, self._kernel.dtype)
+        seen = Images(self._x, self._layout(self.some), self.some, self._how, self._kernel.dtype)
         most = self._kernel.panels(self.some * self._walk.places)
         panels = most if self.some > 1 else min(most, max(1, _SOME // (self._k * self._kernel.shape.width)))
-        packed = _buffer(panels * self._k * self._kernel.shape.width, self._kernel.dtype)
+        packed = _buffer(panels * self._k * self._kernel.shape.width + SLACK, self._kernel.dtype)
         for piece in range(first, last):
             start = piece * self.some
             images = seen.flat(start, min(len(self._x), start + self.some))
@@ -228,20 +166,21 @@ class _Product:
                 return False
         return True
 
+    def _layout(self, images: int) -> WindowLayout:
+        return for_products(self._walk, self._x.shape[1] // self._groups, self._groups, self._x.shape[2:], images)
+
     def _group(self, group: int, start: int, images: Floats, panels: int, packed: Floats) -> bool:
         """A group's channels of some images, some panels at a time."""
         count = min(self.some, len(self._x) - start)
-        channels = self._x.shape[1] // self._groups
-        taps, places = _offsets(self._walk, channels, self._x.shape[1], self._x.shape[2:], count)
-        own = images[group * channels * (images.size // (count * self._x.shape[1])) :]
-        kernel, width = self._kernel, self._kernel.shape.width
-        call = kernel.call(self._k, self._c is not None)
-        for at in range(0, places.size, panels * width):
-            some = places[at : at + panels * width]
-            kernel.windows(own, taps, some, width, packed, 0, kernel.panels(some.size))
-            target = self._y[start : start + count, group, :, at : at + some.size]
+        layout, kernel, width = self._layout(count), self._kernel, self._kernel.shape.width
+        call, places = kernel.call(self._k, self._c is not None), count * self._walk.places
+        for first in range(0, kernel.panels(places), panels):
+            at, last = first * width, min(first + panels, kernel.panels(places))
+            size = min(places, last * width) - at
+            kernel.see(images, group * layout.group, layout, packed, first, last)
+            target = self._y[start : start + count, group, :, at : at + size]
             whole = target[0] if count == 1 and target[0].flags.c_contiguous and target.dtype == kernel.dtype else None
-            out = np.empty((self._m, some.size), kernel.dtype) if whole is None else whole
+            out = np.empty((self._m, size), kernel.dtype) if whole is None else whole
             if self._c is not None:
                 out[...] = self._c[group][:, np.newaxis]
             if not kernel.multiply(self._rows[group], packed, out, call):
@@ -269,15 +208,24 @@ def window_gradient(
     kernel = _kernel(dy, x, None, len(x) * walk.places, acc, rounded) if len(x) else None
     if kernel is None:
         return None
-    task = _Gradient(kernel, dy, x, walk, groups, rounded, acc.order is Order.SEQUENTIAL)
-    pieces = groups * task.blocks
-    work = task.work // (NATIVE if kernel.unconditional else 1)
-    done: list[bool] = []
-    over_ranges(
-        lambda first, last: done.append(task.range(first, last)),
-        pieces, thread_count(threads, work * pieces, pieces), work,
-    )  # fmt: skip
-    return task.dw.astype(_result_type(acc, dy, x), copy=False) if all(done) else None
+    if kernel.is_native(dy, x):
+        sums = native_windows.gradient(dy, x, walk, groups, rounded, threads)
+    else:
+        task = _Gradient(kernel, dy, x, walk, groups, rounded, acc.order is Order.SEQUENTIAL)
+        pieces = groups * task.blocks
+        work = task.work // (NATIVE if kernel.unconditional else 1)
+        done: list[bool] = []
+        over_ranges(
+            lambda first, last: done.append(task.range(first, last)),
+            pieces, thread_count(threads, work * pieces, pieces), work,
+        )  # fmt: skip
+        if not all(done):
+            return None
+        sums = task.sums
+    # channels went fastest
+    channels = x.shape[1] // groups
+    dw = sums.reshape(dy.shape[1], -1, channels).swapaxes(1, 2).reshape(dy.shape[1], -1)
+    return dw.astype(_result_type(acc, dy, x), copy=False)
 
 
 class _Gradient:
@@ -288,16 +236,18 @@ class _Gradient:
     ) -> None:
         self._kernel, self._dy, self._x, self._walk, self._rounded = kernel, dy, x, walk, rounded
         self._groups, self._m, self._channels = groups, dy.shape[1] // groups, x.shape[1] // groups
-        self._taps, _ = _offsets(walk, self._channels, self._channels, x.shape[2:], 1)
         #: images of a piece of k
         self._some = max(1, min(len(x), _K // walk.places)) if cut else len(x)
-        k = self._some * walk.places
-        self._panels = max(1, min(kernel.panels(self._taps.size), _SOME // (k * kernel.shape.width)))
+        k, self._columns = self._some * walk.places, self._layout(1).columns.size
+        self._panels = max(1, min(kernel.panels(self._columns), _SOME // (k * kernel.shape.width)))
         #: pieces of a group
-        self.blocks = -(-self._taps.size // (self._panels * kernel.shape.width))
+        self.blocks = -(-self._columns // (self._panels * kernel.shape.width))
         #: multiply-adds of a piece
         self.work = self._m * len(x) * walk.places * self._panels * kernel.shape.width
-        self.dw = np.empty((groups * self._m, self._taps.size), kernel.dtype)
+        self.sums = np.empty((groups * self._m, self._columns), kernel.dtype)
+
+    def _layout(self, images: int) -> WindowLayout:
+        return for_gradients(self._walk, self._channels, self._groups, self._x.shape[2:], images)
 
     def range(self, first: int, last: int) -> bool:
         """Pieces first .. last - 1; whether all is done."""
@@ -310,22 +260,21 @@ class _Gradient:
     def _group(self, group: int, begin: int, end: int) -> bool:
         """Blocks begin .. end - 1 of a group's columns: for some images after the other, all blocks."""
         kernel, size = self._kernel, self._panels * self._kernel.shape.width
-        blocks = [self._taps[at * size : (at + 1) * size] for at in range(begin, end)]
-        sums = [np.empty((self._m, taps.size), kernel.dtype) for taps in blocks]
-        x = self._x[:, group * self._channels : (group + 1) * self._channels]
-        seen = _Images(x, self._walk, self._some, self._rounded[1], kernel.dtype)
-        packed = _buffer(size * self._some * self._walk.places, kernel.dtype)
-        for start in range(0, len(x), self._some):
-            stop = min(len(x), start + self._some)
-            images, rows = seen.flat(start, stop), self._dy_rows(group, start, stop)
-            _, places = _offsets(self._walk, self._channels, self._channels, x.shape[2:], stop - start)
-            call = kernel.call(places.size, start > 0, stop == len(x))
-            for taps, out in zip(blocks, sums, strict=True):
-                kernel.windows(images, places, taps, kernel.shape.width, packed, 0, kernel.panels(taps.size))
+        parts = [slice(at * size, min(self._columns, (at + 1) * size)) for at in range(begin, end)]
+        sums = [np.empty((self._m, part.stop - part.start), kernel.dtype) for part in parts]
+        seen = Images(self._x, self._layout(self._some), self._some, self._rounded[1], kernel.dtype)
+        packed = _buffer(size * self._some * self._walk.places + SLACK, kernel.dtype)
+        for start in range(0, len(self._x), self._some):
+            stop = min(len(self._x), start + self._some)
+            images, rows, layout = seen.flat(start, stop), self._dy_rows(group, start, stop), self._layout(stop - start)
+            call = kernel.call(layout.rows.size, start > 0, stop == len(self._x))
+            for part, out in zip(parts, sums, strict=True):
+                first = part.start // kernel.shape.width
+                kernel.see(images, group * layout.group, layout, packed, first, first + kernel.panels(out.shape[1]))
                 if not kernel.multiply(rows, packed, out, call):
                     return False
-        for at, out in zip(range(begin, end), sums, strict=True):
-            self.dw[group * self._m : (group + 1) * self._m, at * size : at * size + out.shape[1]] = out
+        for part, out in zip(parts, sums, strict=True):
+            self.sums[group * self._m : (group + 1) * self._m, part] = out
         return True
 
     def _dy_rows(self, group: int, start: int, stop: int) -> Floats:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...errors import ShapeError
-from ...linalg.gemm.windows import Walk
+from ...linalg.gemm.images import Walk
 from ..precision import Floats, Precision, Role
 from .op import Example, Gradients, Needs, Op
 from .windows import Pair, channel_sums, windowed, windowed_gradient

@@ -1,32 +1,30 @@
 """Norms and softmax in one pass over rows, a few at a time, for recipes that round nothing between (`is_whole`).
 
-The kernels (``kernels/arithmetic/norms.py``, ``softmax.py``) compute in place, in float64 that stays in the cache; what
-goes in is widened and what comes out is rounded to `out`'s type on the way. The bits are those of the steps in
-``norms.py`` and ``softmax.py``. Rows may be shared among threads.
+The kernels (``kernels/arithmetic/norms.py``, ``softmax.py``) compute in float64 that stays in the cache; what goes in
+is widened and what comes out is rounded to `out`'s type on the way. The bits are those of the steps in ``norms.py`` and
+``softmax.py``. Rows may be shared among threads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...kernels.arithmetic import norms as norm_kernels
 from ...kernels.arithmetic import softmax as softmax_kernels
+from ...kernels.gemm import norm_sums
 from ...kernels.jit import entry_point
 from ...ops.threads import over_ranges, thread_count
 from ..precision import Floats, Precision
 
-#: elements that are gone through at a time
-_PIECE = 1 << 14
 #: what an element costs, in the units of `thread_count`
 _WORK = 30
 _SINGLE = np.dtype(np.float32)
 #: no operand
-NONE = np.empty((0, 1))
+NONE, NO_PRODUCTS = np.empty((0, 1)), np.empty((0, 0, 0))
 
 
 def is_whole(p: Precision, field: str, name: str, x: Floats) -> bool:
@@ -42,6 +40,13 @@ def place(p: Precision, name: str, shape: tuple[int, ...], single: bool | None) 
     if single is None:
         single = not p.observed and p.carrier is _SINGLE and _SINGLE in p.at(name).activations.native_in
     return np.empty(shape, np.float32 if single else np.float64)
+
+
+def single_gradients(p: Precision) -> bool:
+    """Whether any gradient is stored in float32 by the CPU's own conversion, and nobody sees it before."""
+    r = p.recipe
+    stored = (r.activation_gradients, r.weight_gradients)
+    return not (p.observed or r.layers) and p.carrier is _SINGLE and all(_SINGLE in cast.native_in for cast in stored)
 
 
 class Rows(NamedTuple):
@@ -78,100 +83,71 @@ class Kept(NamedTuple):
     parts: tuple[int, ...]
 
 
-#: ``task(first, last, places)``: what is done to some rows, and room for each of them several times over
-_Task = Callable[[int, int, list[Floats]], None]
+def _signature(x: Floats, out: Floats) -> int:
+    """The place of the types of x and out in a kernel's signatures."""
+    return 2 * (x.itemsize == 8) + (out.itemsize == 8)
 
 
-def _each(p: Precision, rows: int, size: int, places: int, task: _Task) -> None:
-    """Do a task on a few rows at a time, in places that are used again; on several threads where that pays."""
-    some = min(rows, max(1, _PIECE // size))
-    if rows == some:
-        task(0, rows, list(np.empty((places, rows, size))))
-        return
-
-    def several(first: int, last: int) -> None:
-        room = np.empty((places, some, size))
-        with np.errstate(all="ignore"):  # of this thread
-            for start in range(first, last, some):
-                stop = min(start + some, last)
-                task(start, stop, [each[: stop - start] for each in room])
-
-    over_ranges(several, rows, thread_count(p.threads, _WORK * rows * size, rows), _WORK * size)
+def _together(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """Both in the wider one's type: a gradient may come from another precision."""
+    kind = np.result_type(x, y)
+    return np.ascontiguousarray(x, kind), np.ascontiguousarray(y, kind)
 
 
-def _take(x: Floats, first: int, last: int, part: Floats) -> None:
-    """Rows of (outer, rows, places) in float64, one behind the other."""
-    part.reshape(last - first, x.shape[0], x.shape[2])[...] = x[:, first:last].transpose(1, 0, 2)
-
-
-def _is_open(out: Floats) -> bool:
-    """Whether rows can be computed where they belong: float64 numbers, one row behind the other."""
-    return out.shape[0] == 1 and out.dtype == np.float64
-
-
-def _put(part: Floats, out: Floats, first: int, last: int) -> None:
-    """Rows back where they belong, rounded to the type that is there, unless they were computed there."""
-    if not _is_open(out):
-        out[:, first:last] = part.reshape(last - first, out.shape[0], out.shape[2]).transpose(1, 0, 2)
+def _over(p: Precision, rows: int, size: int, compute: Any, before: tuple[Any, ...], behind: tuple[Any, ...]) -> None:
+    """``compute(*before, first, last, *behind)`` of all rows, on several threads where that pays."""
+    over_ranges(
+        lambda first, last: compute(*before, first, last, *behind),
+        rows, thread_count(p.threads, _WORK * rows * size, rows), _WORK * size,
+    )  # fmt: skip
 
 
 def norm(
     p: Precision, rows: Rows, eps: float, out: Floats, given: tuple[Floats, Floats] | None = None
 ) -> tuple[Floats, Floats, Floats]:
     """The norm into `out`, of x's shape; mean, variance and 1 / sqrt(variance + eps) of each row, unless `given`."""
-    x, compute = rows.x, entry_point(norm_kernels.norm_rows)
-    count, size = x.shape[1], x.shape[0] * x.shape[2]
+    x, count = rows.x, rows.x.shape[1]
     mean, variance = (np.zeros(count), np.empty(count)) if given is None else given
     inverse = np.empty(count) if given is None else 1.0 / np.sqrt(variance + eps)
-
-    def task(first: int, last: int, places: list[Floats]) -> None:
-        part = out[0, first:last] if _is_open(out) else places[0]
-        _take(x, first, last, part)
-        compute(part, first, rows.weight, rows.bias, mean, variance, inverse, eps, rows.centred, rows.lengths)
-        _put(part, out, first, last)
-
-    _each(p, count, size, 1, task)
+    compute = entry_point(norm_kernels.norm_rows, _signature(x, out))
+    statistics = (rows.weight, rows.bias, mean, variance, inverse, eps, rows.centred, rows.lengths)
+    _over(p, count, x.shape[0] * x.shape[2], compute, (x, out), statistics)
     return mean, variance, inverse
 
 
 def norm_gradient(p: Precision, kept: Kept, dy: Floats, dx: Floats, products: Floats | None) -> None:
     """The gradient of x into `dx`; dy times the normal form, of which the weight's gradient is the sum."""
-    ((x, weight, _, lengths, centred), mean, inverse, *_), compute = kept, entry_point(norm_kernels.norm_rows_gradient)
+    (x, weight, _, lengths, centred), mean, inverse, *_ = kept
+    x, dy = _together(x, dy)
+    compute = entry_point(norm_kernels.norm_rows_gradient, _signature(x, dx))
+    before = (x, dy, dx, NO_PRODUCTS if products is None else products)
+    _over(p, x.shape[1], x.shape[0] * x.shape[2], compute, before, (weight, mean, inverse, centred, lengths))
 
-    def task(first: int, last: int, places: list[Floats]) -> None:
-        part, slopes = places[0], dx[0, first:last] if _is_open(dx) else places[1]
-        _take(x, first, last, part)
-        _take(dy, first, last, slopes)
-        made = NONE if products is None else products[0, first:last] if _is_open(products) else places[2]
-        compute(part, slopes, first, weight, mean, inverse, centred, lengths, made)
-        _put(slopes, dx, first, last)
-        if products is not None:
-            _put(made, products, first, last)
 
-    _each(p, x.shape[1], x.shape[0] * x.shape[2], 3, task)
+def affine_sums(p: Precision, kept: Kept, dy: Floats) -> tuple[Floats, Floats]:
+    """The gradients of a weight and a bias for each row, in sums that are the hardware's own."""
+    (x, _, _, _, centred), mean, inverse, *_ = kept
+    found = np.empty(x.shape[1], x.dtype), np.empty(x.shape[1], x.dtype)
+    compute = entry_point(norm_sums.affine_sums, 0 if x.itemsize == 4 else 1)
+    compute(x, np.ascontiguousarray(dy), mean, inverse, centred, *found)
+    return found
 
 
 def softmax(p: Precision, x: Floats, mask: Floats | None, logarithmic: bool, out: Floats) -> None:
     """(rows, n): exp(x + mask) / its sum, or the logarithm of that; the mask's rows repeat themselves."""
-    compute, added = entry_point(softmax_kernels.softmax_rows), NONE if mask is None else mask
-
-    def task(first: int, last: int, places: list[Floats]) -> None:
-        part = out[first:last] if _is_open(out[np.newaxis]) else places[0]
-        part[...] = x[first:last]
-        compute(part, first, added, logarithmic)
-        _put(part, out[np.newaxis], first, last)
-
-    _each(p, x.shape[0], x.shape[1], 1, task)
+    compute = entry_point(softmax_kernels.softmax_rows, _signature(x, out))
+    _over(
+        p,
+        x.shape[0],
+        x.shape[1],
+        compute,
+        (np.ascontiguousarray(x), out),
+        (NONE if mask is None else mask, logarithmic),
+    )
 
 
 def softmax_gradient(p: Precision, y: Floats, dy: Floats, logarithmic: bool, out: Floats) -> None:
     """(rows, n): the gradient of softmax's operand, or of its logarithm's, from the stored result."""
-    compute = entry_point(softmax_kernels.softmax_rows_gradient)
-
-    def task(first: int, last: int, places: list[Floats]) -> None:
-        own, slopes = places[0], out[first:last] if _is_open(out[np.newaxis]) else places[1]
-        own[...], slopes[...] = y[first:last], dy[first:last]
-        compute(own, slopes, logarithmic)
-        _put(slopes, out[np.newaxis], first, last)
-
-    _each(p, y.shape[0], y.shape[1], 2, task)
+    y, dy = _together(y, dy)
+    compute = entry_point(softmax_kernels.softmax_rows_gradient, _signature(y, out))
+    _over(p, y.shape[0], y.shape[1], compute, (y, dy, out), (logarithmic,))

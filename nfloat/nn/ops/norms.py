@@ -202,19 +202,30 @@ def norm_backward(
         return _backward(p, name, kept, dy, needs)
     rows = kept.rows
     slopes = np.ascontiguousarray(dy).reshape(rows.x.shape)
-    products = np.empty(rows.x.shape) if len(needs) > 1 and needs[1] else None
+    sums = in_rows.affine_sums(p, kept, slopes) if _has_row_sums(p, name, kept, dy, needs) else None
+    products = np.empty(rows.x.shape) if len(needs) > 1 and needs[1] and sums is None else None
     dx = None
     if needs[0] or products is not None:
-        dx = np.empty(rows.x.shape, np.float32 if single else np.float64)
+        dx = np.empty(rows.x.shape, np.float32 if single or in_rows.single_gradients(p) else np.float64)
         in_rows.norm_gradient(p, kept, slopes, dx, products)
+    gradient = dx.reshape(kept.shapes[0]) if needs[0] and dx is not None else None
+    if sums is not None:
+        return gradient, *(s if need else None for s, need in zip(sums, needs[1:], strict=False))
     terms = (products, _terms(p, name, slopes) if len(needs) > 2 and needs[2] else None)[: len(needs) - 1]
-    sums = (None if t is None else summed_over(p, name, t.reshape(kept.parts), (0, 2)) for t in terms)
-    found = (None if s is None else s.reshape(kept.shapes[1]) for s in sums)
-    return (dx.reshape(kept.shapes[0]) if needs[0] and dx is not None else None), *found
+    added = (None if t is None else summed_over(p, name, t.reshape(kept.parts), (0, 2)) for t in terms)
+    return gradient, *(None if s is None else s.reshape(kept.shapes[1]) for s in added)
 
 
-#: float32 numbers are summed so in float32 lanes, to the same bits
+#: float32 numbers are summed so in float32 lanes, to the same bits; and the hardware's own sums of a type's numbers
 _SINGLE_SUMS = as_sums("float32")
+_NATIVE_SUMS = {4: _SINGLE_SUMS, 8: as_sums("float64")}
+
+
+def _has_row_sums(p: Precision, name: str, kept: in_rows.Kept, dy: Floats, needs: Needs) -> bool:
+    """Whether the gradients of weight and bias are sums along rows, of a row each, by the hardware's own additions."""
+    x = kept.rows.x
+    along = kept.parts == x.shape and x.shape[2] > 1 and len(needs) > 1 and needs[1]
+    return along and not p.observed and x.dtype == dy.dtype and p.at(name).sums == _NATIVE_SUMS[x.itemsize]
 
 
 def _terms(p: Precision, name: str, x: Floats) -> Floats:

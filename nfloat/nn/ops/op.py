@@ -154,5 +154,9 @@ def summed_to(p: Precision, name: str, gradient: Floats, shape: tuple[int, ...])
 def summed_over(p: Precision, name: str, x: Floats, axes: Sequence[int]) -> Floats:
     """The sum over some axes, their elements in C order, in the recipe's accumulator for sums."""
     others = [i for i in range(x.ndim) if i not in axes]
+    behind = size(x.shape, range(others[-1] + 1, x.ndim)) if others else 1
+    if behind > 1 and others[-1] - others[0] < len(others) and [*axes] == sorted(axes):
+        middle = np.ascontiguousarray(x).reshape(size(x.shape, range(others[0])), size(x.shape, others), behind)
+        return p.sum_middle(name, middle).reshape([x.shape[i] for i in others])
     rows = x.transpose(*axes, *others).reshape(size(x.shape, axes), size(x.shape, others))
     return p.sum_rows(name, np.ascontiguousarray(rows)).reshape([x.shape[i] for i in others])
