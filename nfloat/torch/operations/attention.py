@@ -13,7 +13,8 @@ from ...nn.ops import OPS
 from ...nn.ops.op import RESULT
 from ...nn.precision import Floats, Role
 from ..known import Kind
-from ..machine import Machine, Part
+from ..machine import Machine
+from ..parts import Part
 from .softmax import softened, softened_backward
 from .table import row
 

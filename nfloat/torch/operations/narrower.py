@@ -16,6 +16,7 @@ from ...nn.recipes import Cast, Recipe
 from ...nn.recipes.sums import described
 from ..known import WEIGHTS, Kind
 from ..machine import Machine
+from ..tensors import name_of
 from .moves import members
 from .table import schema
 
@@ -48,6 +49,6 @@ def as_torch(
     counts = [t.numel() for t in operands]
     for t in members(found):
         part = machine.part(known, counts, t.numel())
-        machine.trace.count(part.layer, "in its own type", str(t.dtype)[6:], "", t.numel())
+        machine.trace.count(part.layer, "in its own type", name_of(t.dtype), "", t.numel())
         machine.learned(t, part)
     return found

@@ -8,31 +8,18 @@ trace calls those "by default".
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 
 from ...nn.precision import Floats
-from ..machine import Machine, Part, is_float
+from ..machine import Machine, is_float
+from ..parts import Part
 from ..refusals import refuse, refused
 from ..tensors import array_of
+from .moves import members
 from .table import Schema, rows, schema
-
-
-@contextmanager
-def one_thread() -> Any:
-    """A context in which torch's kernels use one thread."""
-    before = torch.get_num_threads()
-    if before == 1:
-        yield
-        return
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def in_lists(change: Callable[[Any], Any], value: Any) -> Any:
@@ -69,26 +56,24 @@ class Call:
 
     def __init__(self, machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.machine, self.operation, self.schema = machine, operation, schema(operation)
-        self.tensors: list[torch.Tensor] = []
+        self.tensors = [t for value in args for t in members(value)]
+        if kwargs:
+            self.tensors += [t for value in kwargs.values() for t in members(value)]
         self.type: torch.dtype | None = None
         #: where operands lie: a result that is one of them is copied
         self.given: set[int] = set()
         self.args, self.kwargs = args, kwargs
-        for each in (*args, *kwargs.values()):
-            in_lists(self._seen, each)
-        self.known = machine.operands(self.tensors, bool(self.schema.written))
+        self._written = bool(self.schema.written)
+        self.known = machine.operands(self.tensors, self._written)
+        self._next = iter(self.known)
         self.wide_args = [in_lists(self._widened, each) for each in args]
-        self.wide_kwargs = {key: in_lists(self._widened, each) for key, each in kwargs.items()}
-
-    def _seen(self, value: Any) -> None:
-        if is_float(value):
-            self.tensors.append(value)
+        self.wide_kwargs = {key: in_lists(self._widened, each) for key, each in kwargs.items()} if kwargs else kwargs
 
     def _widened(self, value: Any) -> Any:
         if isinstance(value, torch.Tensor):
             if not is_float(value):
                 return value
-            found = _widened(self.machine.read(value), bool(self.schema.written))
+            found = _widened(self.machine.read(value, next(self._next)), self._written)
             self.given.add(found.untyped_storage().data_ptr())
             return found
         if isinstance(value, torch.dtype) and value.is_floating_point:
@@ -108,8 +93,7 @@ class Call:
 
     def run(self) -> Any:
         """The operation's results, rounded."""
-        with one_thread(), torch.no_grad():
-            found = self.operation(*self.wide_args, **self.wide_kwargs)
+        found = self._computed()
         if isinstance(found, torch.Tensor):
             return self._stored(found, 0)
         if isinstance(found, list | tuple):
@@ -119,6 +103,17 @@ class Call:
                 if place < len(self.args):
                     self._rewritten(self.args[place], self.wide_args[place])
         return found
+
+    def _computed(self) -> Any:
+        """What torch's kernel gives, on one thread."""
+        threads = torch.get_num_threads()
+        if threads == 1:
+            return self.operation(*self.wide_args, **self.wide_kwargs)
+        torch.set_num_threads(1)
+        try:
+            return self.operation(*self.wide_args, **self.wide_kwargs)
+        finally:
+            torch.set_num_threads(threads)
 
     def _rewritten(self, own: Any, wide: Any) -> None:
         for t, values in zip(*((x if isinstance(x, list | tuple) else [x]) for x in (own, wide)), strict=True):
