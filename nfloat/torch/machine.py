@@ -62,8 +62,8 @@ class Machine:
         self.books = False
         #: whether NumPy has been told that infinities and NaN are results (for all of a backward pass)
         self.hushed = False
-        #: whether the recipe computes in float64 and rounds nothing
-        self.reference = False
+        #: the type in which the recipe computes everything, and rounds nothing else
+        self.reference: torch.dtype | None = None
         #: what is the same in all steps
         self.ways = Ways()
         #: whether an optimiser's step is running; whether the backward pass makes a graph of its own, and how many

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +15,7 @@ from ..errors import ArgumentError
 REAL = frozenset({torch.float32, torch.float64, torch.bfloat16, torch.float16})
 _STRIDED = torch.strided
 _AUTOCAST = "the recipe says what is rounded already; leave autocast out, or switch it off with enabled=False"
+_COMPILED = "the operations of a compiled graph cannot be seen: call the function or model as it was before"
 
 #: parts of an aten operation's name -> why it is refused
 _BY_NAME = {
@@ -88,6 +90,35 @@ def no_autocast() -> Iterator[None]:
         yield
     finally:
         torch.amp.autocast_mode.autocast.__enter__ = enter
+
+
+@contextmanager
+def no_compiling() -> Iterator[None]:
+    """A context in which torch.compile, and a call of what it made before, is refused.
+
+    What was compiled before is called through torch._dynamo, which is looked at only where somebody has loaded it:
+    every such call asks ``_callback_from_stance`` what is to be done with a frame.
+    """
+    compile_, frames = torch.compile, sys.modules.get("torch._dynamo.eval_frame")
+    asked = getattr(frames, "_callback_from_stance", None)
+
+    def compiled(*args: Any, **kwargs: Any) -> Any:
+        raise refuse("torch.compile", _COMPILED)
+
+    def ask(callback: Any) -> Any:
+        if callback:  # None and False: frames that are not to be compiled
+            raise refuse("torch.compile", _COMPILED)
+        return callback if asked is None else asked(callback)
+
+    torch.compile = compiled
+    if asked is not None:
+        setattr(frames, "_callback_from_stance", ask)  # noqa: B010  (a module that is not imported here)
+    try:
+        yield
+    finally:
+        torch.compile = compile_
+        if asked is not None:
+            setattr(frames, "_callback_from_stance", asked)  # noqa: B010
 
 
 def check_model(model: Any) -> None:

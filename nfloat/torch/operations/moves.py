@@ -194,12 +194,14 @@ def convert(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dic
         raise refuse("to", f"device={device} is not emulated; keep model and batches on the CPU")
     if dtype is not None:
         check_type(dtype, f"to({dtype})")
-    if is_float(args[0]):
-        found = move(machine, operation, args, kwargs)
-    else:
+    if not is_float(args[0]):
         found = operation(*args, **kwargs)
         if is_float(found):
             learn(found, Known(machine, Kind.CONSTANT, ""))
+        return found
+    found = move(machine, operation, args, kwargs)
+    if machine.updating and found.itemsize < args[0].itemsize:  # what a step computes with, and no gradient or state
+        learn(found, Known(machine, Kind.SCALAR, ""))
     return found
 
 
