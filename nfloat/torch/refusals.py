@@ -15,6 +15,7 @@ from ..errors import ArgumentError
 REAL = frozenset({torch.float32, torch.float64, torch.bfloat16, torch.float16})
 _STRIDED = torch.strided
 _AUTOCAST = "the recipe says what is rounded already; leave autocast out, or switch it off with enabled=False"
+_ASKED = "_callback_from_stance"
 _COMPILED = "the operations of a compiled graph cannot be seen: call the function or model as it was before"
 
 #: parts of an aten operation's name -> why it is refused
@@ -94,31 +95,38 @@ def no_autocast() -> Iterator[None]:
 
 @contextmanager
 def no_compiling() -> Iterator[None]:
-    """A context in which torch.compile, and a call of what it made before, is refused.
+    """A context in which a call of what torch.compile makes, or made before, is refused.
 
-    What was compiled before is called through torch._dynamo, which is looked at only where somebody has loaded it:
-    every such call asks ``_callback_from_stance`` what is to be done with a frame.
+    Such a call goes through torch._dynamo, which is looked at only where somebody has loaded it: each asks
+    ``_callback_from_stance`` what is to be done with a frame.
     """
-    compile_, frames = torch.compile, sys.modules.get("torch._dynamo.eval_frame")
-    asked = getattr(frames, "_callback_from_stance", None)
-
-    def compiled(*args: Any, **kwargs: Any) -> Any:
-        raise refuse("torch.compile", _COMPILED)
+    compile_ = torch.compile
+    before: list[tuple[Any, Any]] = []
 
     def ask(callback: Any) -> Any:
         if callback:  # None and False: frames that are not to be compiled
             raise refuse("torch.compile", _COMPILED)
-        return callback if asked is None else asked(callback)
+        return before[0][1](callback)
+
+    def watch() -> None:
+        frames = sys.modules.get("torch._dynamo.eval_frame")
+        if not before and hasattr(frames, _ASKED):
+            before.append((frames, getattr(frames, _ASKED)))
+            setattr(frames, _ASKED, ask)
+
+    def compiled(*args: Any, **kwargs: Any) -> Any:
+        found = compile_(*args, **kwargs)
+        watch()
+        return found
 
     torch.compile = compiled
-    if asked is not None:
-        setattr(frames, "_callback_from_stance", ask)  # noqa: B010  (a module that is not imported here)
+    watch()
     try:
         yield
     finally:
         torch.compile = compile_
-        if asked is not None:
-            setattr(frames, "_callback_from_stance", asked)  # noqa: B010
+        for frames, asked in before:
+            setattr(frames, _ASKED, asked)
 
 
 def check_model(model: Any) -> None:

@@ -85,7 +85,7 @@ def _under_autocast(x):
 def test_compiled_functions():
     """One that is compiled inside, and one that was before; afterwards it runs as it did."""
     x = torch.ones(2, 2)
-    refused("torch.compile", lambda: torch.compile(lambda x: x + 1.0))
+    refused("torch.compile", lambda: torch.compile(lambda x: x + 1.0, backend="eager")(x))
     compiled = torch.compile(lambda x: x @ x, backend="eager")
     expected = compiled(x)
     refused("torch.compile", lambda: compiled(x))

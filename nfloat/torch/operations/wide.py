@@ -128,10 +128,8 @@ class Call:
         if position >= 0:
             own = argument(self.schema, self.args, self.kwargs, position)
             return self._changed(own, found) if is_float(own) else own
-        if found.is_complex():
-            raise refuse(self.operation.__name__.partition(".")[0], refused("complex") or "")
         if not found.is_floating_point():
-            return found
+            return _no_number(self.operation, found)
         if found.untyped_storage().data_ptr() in self.given:
             found = found.clone()
         return self.machine.result(array_of(found), self.part(found.numel()), self.result_type())
@@ -156,7 +154,29 @@ def argument(own: Schema, args: tuple[Any, ...], kwargs: dict[str, Any], positio
 
 def wide(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The operation in float64, each result rounded once."""
+    alone = not kwargs and len(args) == 1 and is_float(args[0])
+    if alone and schema(operation).function and torch.get_num_threads() == 1:
+        return _function(machine, operation, args[0])
     return Call(machine, operation, args, kwargs).run()
+
+
+def _function(machine: Machine, operation: Any, t: torch.Tensor) -> torch.Tensor:
+    """An operation on one tensor of real numbers that makes another, by a shorter way."""
+    known = machine.operands([t])
+    x = _widened(machine.read(t, known[0]), False)
+    found: torch.Tensor = operation(x)
+    if found.dtype is not torch.float64:
+        return _no_number(operation, found)
+    if found.data_ptr() == x.data_ptr():
+        found = found.clone()
+    return machine.result(found.numpy(), machine.part(known, [t.numel()], found.numel()), t.dtype)
+
+
+def _no_number(operation: Any, found: torch.Tensor) -> torch.Tensor:
+    """A result of integers or truth values, which is not rounded; a complex one is refused."""
+    if found.is_complex():
+        raise refuse(operation.__name__.partition(".")[0], refused("complex") or "")
+    return found
 
 
 rows(
