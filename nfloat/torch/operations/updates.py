@@ -115,8 +115,9 @@ def stepped(
     for place, (t, gradient) in enumerate(zip(parameters, gradients, strict=True)):
         own = {key: array_of(ts[place]) for key, ts in states.items()}
         several.append(Stepped(machine.known(t), array_of(t), gradient, own))
-    probe = make({"": nn.Tensor(np.zeros(1), True, name="", parameter=True)})
-    for first, some in groupby(several, lambda each: _first_piece(machine, probe, each)):
+    large = max(map(_size, several), default=0) > _FEW
+    one = make({"": nn.Tensor(np.zeros(1), True, name="", parameter=True)}) if large else None
+    for first, some in groupby(several, lambda each: _first_piece(machine, one, each)):
         if first:
             for each in some:
                 _in_pieces(machine, make, each, steps, first)
@@ -130,14 +131,18 @@ def stepped(
 
 
 #: elements of a large parameter that are updated at a time, so that what is computed between stays in the cache; of one
-#: whose step is plain, those that go first and say to a trace what holds of all
-_PIECE, _SAMPLE = 1 << 17, 1 << 8
+#: whose step is plain, those that go first and say to a trace what holds of all; those that go at once in any case
+_PIECE, _SAMPLE, _FEW = 1 << 17, 1 << 8, 1 << 10
 
 
-def _first_piece(machine: Machine, optimizer: nn.Optimizer, each: Stepped) -> int:
+def _size(each: Stepped) -> int:
+    return each.values.size
+
+
+def _first_piece(machine: Machine, optimizer: nn.Optimizer | None, each: Stepped) -> int:
     """How many elements of a parameter go first; 0: all at once."""
     size = each.values.size
-    if size <= 4 * _SAMPLE or not _goes_in_pieces(machine, each):
+    if optimizer is None or size <= _FEW or not _goes_in_pieces(machine, each):
         return 0
     return _SAMPLE if _is_plain(machine, optimizer, each) else _PIECE if size > _PIECE else 0
 
