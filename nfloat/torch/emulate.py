@@ -20,10 +20,10 @@ from .joining import Joining
 from .known import Kind, Known, learn
 from .machine import Machine
 from .mode import Dispatch
-from .operations.narrower import is_reference
+from .operations.narrower import reference
 from .places import Places
 from .recurrent import Recurrent
-from .refusals import check_model, check_optimizer, no_autocast
+from .refusals import check_model, check_optimizer, no_autocast, no_compiling
 from .scaling import Backward
 from .stepping import Stepping
 from .tracing import Trace
@@ -70,7 +70,7 @@ class Emulation:
         self.recipe, self.steps, self._seed, self._threads, self.observer = own, step, seed, threads, observer
         self._trace = Trace()
         self._machine = Machine(Places(models), self._trace)
-        self._machine.reference = is_reference(own)
+        self._machine.reference = reference(own)
         self._models = models
         self._backward = Backward(self._machine, scaling)
         self._stepping = Stepping(self._machine, self._backward.skips)
@@ -98,6 +98,7 @@ class Emulation:
     def _begin(self) -> None:
         machine, stack = self._machine, self._stack
         stack.enter_context(no_autocast())
+        stack.enter_context(no_compiling())
         self._renew()
         self._adopt()
         machine.mode, self._stepping.done = Dispatch(machine), self._stepped
@@ -208,6 +209,7 @@ def emulate(
     Tensors keep their types: where a float32 parameter must hold a result of a float64 recipe, it holds that rounded
     once more, so a model for such a recipe is a ``model.double()``. What such a model casts to float32 by itself (a
     loss, a norm) and computes there, torch computes, as it does without emulation; the trace says "in its own type".
+    So too, under float64 and float32, what an optimiser computes in bfloat16 (Muon).
 
     Examples
     --------

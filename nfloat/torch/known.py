@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import torch
 
 from ..formats.format import Format
-from ..nn.precision import Role
+from ..nn.precision import Floats, Role
 from ..nn.roles import at_hand
 
 
@@ -85,7 +85,7 @@ class Known:
 
     # what few have stands in the class, since one is made for every result
     _owner: weakref.ref[torch.Tensor] | None = None
-    copy: torch.Tensor | None = None
+    copy: Floats | None = None
     #: of an activation under a recipe with layers of their own: its format
     format: Format | None = None
     wide: Any = None
@@ -94,6 +94,10 @@ class Known:
     #: of a parameter: momenta and remainders that torch's own state has no place for; its memory's version
     state: dict[str, Any] | None = None
     version = 0
+    #: how it lay in its memory when it was met; arrays of its copy, by how they lie there
+    shape: torch.Size | None = None
+    offset = 0
+    seen: dict[Any, Floats] | None = None
 
     def __init__(self, run: Run, kind: Kind, name: str) -> None:
         self.run = run.token
@@ -147,7 +151,7 @@ def is_whole(t: torch.Tensor) -> bool:
 def own(parameter: torch.Tensor, known: Known, run: Run) -> torch.Tensor:
     """Attach a parameter's knowledge to its memory, which it may share with others; its owner, for `run` to hold."""
     owner = parameter.detach()
-    known._owner = weakref.ref(owner)
+    known._owner, known.shape, known.offset = weakref.ref(owner), owner.shape, owner.storage_offset()
     if is_whole(parameter):
         learn(parameter, known)
         return owner

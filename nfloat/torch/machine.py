@@ -13,7 +13,7 @@ A `Machine` serves one emulation. Operations (``operations/``) ask it for arrays
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,9 +23,10 @@ from ..linalg.gemm.small import small_product
 from ..nn.precision import Floats, Precision, Role
 from ..nn.recipes import Recipe
 from .known import CARRIED, GRADIENTS, ROLE_OF, WEIGHTS, Kind, Known, bits, is_whole, learn, lookup, own
-from .places import Origin, Places
+from .parts import STEP, Part, forward_part
+from .places import Places
 from .refusals import check_tensor
-from .tensors import SHARED, array_of, tensor_of
+from .tensors import SHARED, array_of, strided, tensor_of
 from .tracing import Trace
 from .ways import Ways
 
@@ -39,21 +40,6 @@ _BOOKS = _APART | WEIGHTS | _CONSTANT
 #: kinds that are read as they lie in memory, wherever that is done
 _PLAIN = bits(Kind.GRADIENT, Kind.LOSS, Kind.WEIGHT)
 _ACTIVATION, _ENTERING = bits(Kind.ACTIVATION), bits(Kind.CONSTANT, Kind.SCALAR)
-
-
-class Part(NamedTuple):
-    """The part of a result in a step: its kind, the name under which it is rounded, the layer, and which pass it is."""
-
-    kind: Kind
-    name: str
-    layer: str
-    backward: bool
-    #: of the backward pass: what is differentiated
-    origin: Origin | None = None
-
-
-#: the part of what an optimiser computes
-_STEP = Part(Kind.SCALAR, "", "", False)
 
 
 class Machine:
@@ -76,10 +62,10 @@ class Machine:
         self.books = False
         #: whether NumPy has been told that infinities and NaN are results (for all of a backward pass)
         self.hushed = False
-        #: whether the recipe computes in float64 and rounds nothing
-        self.reference = False
+        #: the type in which the recipe computes everything, and rounds nothing else
+        self.reference: torch.dtype | None = None
         #: what is the same in all steps
-        self._ways = Ways()
+        self.ways = Ways()
         #: whether an optimiser's step is running; whether the backward pass makes a graph of its own, and how many
         #: modules were running when it began
         self.stepping, self.differentiable, self.depth = False, False, 0
@@ -105,7 +91,7 @@ class Machine:
             known is not None
             and known.run is self.token
             and known.parts is None
-            and (type(t) is torch.Tensor or (known.owner is not None and _is_owner(known, t)))
+            and (type(t) is torch.Tensor or _is_owner(known, t))
         ):
             return known
         known = lookup(t, self)
@@ -164,12 +150,13 @@ class Machine:
             cast = self.recipe(Role.WEIGHT, known.name).weights
             if values.dtype not in cast.exact_in:
                 self.write(owner, self.p.round(cast.nearest, Role.WEIGHT, known.name, values))
-            known.version, known.copy = owner._version, None
+            known.version, known.copy, known.seen = owner._version, None, None
         return owner
 
     def recipe(self, role: Role, name: str) -> Recipe:
         """The recipe as it holds for a tensor of that role and name."""
-        return self.p.at(role.layer(name))
+        recipe = self.p.recipe
+        return recipe.at(role.layer(name)) if recipe.layers else recipe
 
     # ---------------------------------------------------------------- where an operation belongs
     def is_backward(self) -> bool:
@@ -184,22 +171,19 @@ class Machine:
         """The part of a result of `size` elements, made of `operands`."""
         if _task() == -1:
             if self.stepping and not _recording():
-                return _STEP
+                return STEP
         elif self.is_backward():
             return self._backward_part(operands, size)
         layer = self.places.layer or self.trace.operation
         self.places.remember(layer, operands, counts)
-        return Part(self._forward_kind(operands), layer, layer, False)
-
-    def _forward_kind(self, operands: Sequence[Known]) -> Kind:
         kinds = 0
         for known in operands:
             kinds |= known.bit
         if kinds & _LOSS:
-            return Kind.LOSS
-        if self.books or (not self.places.depth and kinds & _APART and not kinds & ~_BOOKS):
-            return Kind.SCALAR
-        return Kind.ACTIVATION if kinds & ~_CONSTANT else Kind.CONSTANT
+            return forward_part(Kind.LOSS, layer)
+        if self.books or (kinds & _APART and not self.places.depth and not kinds & ~_BOOKS):
+            return forward_part(Kind.SCALAR, layer)
+        return forward_part(Kind.ACTIVATION if kinds & ~_CONSTANT else Kind.CONSTANT, layer)
 
     def _backward_part(self, operands: Sequence[Known], size: int) -> Part:
         node = _node()
@@ -285,13 +269,14 @@ class Machine:
             return array_of(t)
         if not owner.is_contiguous():
             return self.p.cast(Role.WEIGHT_COPY, known.name, array_of(t))
-        if known.copy is None:
-            values = self.p.cast(Role.WEIGHT_COPY, known.name, array_of(owner))
-            known.copy = torch.from_numpy(values)
-        if t.shape == owner.shape and t.is_contiguous():
-            return known.copy.numpy()
-        offset = t.storage_offset() - owner.storage_offset()
-        return known.copy.as_strided(t.size(), t.stride(), offset).numpy()
+        if known.copy is None or known.seen is None:
+            known.copy = self._cast(Kind.PARAMETER, Role.WEIGHT_COPY, known.name, array_of(owner))
+            known.seen = {}
+        place = t.shape, t.stride(), t.storage_offset()
+        found = known.seen.get(place)
+        if found is None:
+            found = known.seen[place] = strided(known.copy, place[0], place[1], place[2] - known.offset)
+        return found
 
     # ---------------------------------------------------------------- results
     def round(self, values: Floats, part: Part) -> Floats:
@@ -301,15 +286,25 @@ class Machine:
             values = np.asarray(values, p.carrier)
             self.trace.count(part.layer, CARRIED.get(part.kind, "carrier"), self._carrier_name, "", values.size)
             return values
-        exact = self._ways.exact(p, part.kind, role, part.name)
-        if values.dtype is exact.dtype and p.observer is None and type(values) is np.ndarray:
-            self.trace.count(exact.layer, exact.tensor, exact.format, "", values.size)
-            return values
-        return p.cast(role, part.name, values)
+        return self._cast(part.kind, role, part.name, values)
+
+    def _cast(self, kind: Kind, role: Role, name: str, values: Floats) -> Floats:
+        """`Precision.cast`, by a shorter way where there is one."""
+        p = self.p
+        if p.observer is None and type(values) is np.ndarray:
+            way = self.ways.stored(p, kind, role, name)
+            if values.dtype is way.exact:
+                self.trace.count(way.layer, way.tensor, way.format, "", values.size)
+                return values
+            rounded = way.apply(values)
+            if rounded is not None:
+                self.trace.count(way.layer, way.tensor, way.rounded, "", values.size)
+                return rounded
+        return p.cast(role, name, values)
 
     def gemm(self, name: str, which: str, x: Floats, y: Floats, c: Floats | None, roles: tuple[Role, Role]) -> Floats:
         """`Precision.gemm`; small products of operands that are not rounded by a shorter way."""
-        sums, text = self._ways.product(self.p, name, which, roles)
+        sums, text = self.ways.product(self.p, name, which, roles)
         if sums is not None and self.p.observer is None:
             found = small_product(x, y, c, sums)
             if found is not None:
@@ -317,16 +312,18 @@ class Machine:
                 return found
         return self.p.gemm(name, which, x, y, c, roles)
 
-    def result(self, values: Floats, part: Part, dtype: torch.dtype) -> torch.Tensor:
-        """A new tensor of the values, rounded as the recipe stores results of that part."""
-        return self.learned(tensor_of(self.round(values, part), dtype), part)
+    def result(self, values: Floats, part: Part, dtype: torch.dtype, wide: Any = None) -> torch.Tensor:
+        """A new tensor of the values, rounded as the recipe stores results of that part; `wide` as `Known` has it."""
+        return self.learned(tensor_of(self.round(values, part), dtype), part, wide)
 
     def _format(self, layer: str) -> Format:
         return self.p.at(layer).activations.format
 
-    def learned(self, t: torch.Tensor, part: Part) -> torch.Tensor:
+    def learned(self, t: torch.Tensor, part: Part, wide: Any = None) -> torch.Tensor:
         """A tensor that needs no rounding, as a result of that part."""
         known = Known(self, part.kind, part.name)
+        if wide is not None:
+            known.wide = wide
         if self.p.recipe.layers and part.kind is Kind.ACTIVATION:
             known.format = self._format(part.name)
         t.untyped_storage()._nfloat = known  # `learn`, without the call
@@ -378,7 +375,7 @@ class Machine:
     def written(self, known: Known) -> None:
         """Say that a parameter's memory holds what the recipe stores (the operation's own count of it comes later)."""
         assert known.owner is not None, "parameters have an owner"
-        known.version, known.copy = known.owner._version, None
+        known.version, known.copy, known.seen = known.owner._version, None, None
 
     def settle(self, t: torch.Tensor, known: Known) -> None:
         """Round a state that several operations of one formula have made."""
@@ -388,8 +385,7 @@ class Machine:
 
 def _is_owner(known: Known, parameter: torch.Tensor) -> bool:
     """Whether that is known of this parameter, and not of something else that lay in its memory."""
-    owner = known.owner
-    return owner is not None and owner.shape == parameter.shape and owner.storage_offset() == parameter.storage_offset()
+    return known.shape == parameter.shape and known.offset == parameter.storage_offset()
 
 
 def is_float(value: Any) -> bool:

@@ -80,7 +80,7 @@ class Places:
         origins = self._origins
         if number in origins:
             return
-        origins[number] = Origin(layer, [known.plain() for known in operands], counts)
+        origins[number] = Origin(layer, [k if k.wide is None else k.plain() for k in operands], counts)
         if len(origins) > _KEPT:
             for old in list(origins)[: _KEPT // 2]:
                 del origins[old]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +15,8 @@ from ..errors import ArgumentError
 REAL = frozenset({torch.float32, torch.float64, torch.bfloat16, torch.float16})
 _STRIDED = torch.strided
 _AUTOCAST = "the recipe says what is rounded already; leave autocast out, or switch it off with enabled=False"
+_ASKED = "_callback_from_stance"
+_COMPILED = "the operations of a compiled graph cannot be seen: call the function or model as it was before"
 
 #: parts of an aten operation's name -> why it is refused
 _BY_NAME = {
@@ -88,6 +91,42 @@ def no_autocast() -> Iterator[None]:
         yield
     finally:
         torch.amp.autocast_mode.autocast.__enter__ = enter
+
+
+@contextmanager
+def no_compiling() -> Iterator[None]:
+    """A context in which a call of what torch.compile makes, or made before, is refused.
+
+    Such a call goes through torch._dynamo, which is looked at only where somebody has loaded it: each asks
+    ``_callback_from_stance`` what is to be done with a frame.
+    """
+    compile_ = torch.compile
+    before: list[tuple[Any, Any]] = []
+
+    def ask(callback: Any) -> Any:
+        if callback:  # None and False: frames that are not to be compiled
+            raise refuse("torch.compile", _COMPILED)
+        return before[0][1](callback)
+
+    def watch() -> None:
+        frames = sys.modules.get("torch._dynamo.eval_frame")
+        if not before and hasattr(frames, _ASKED):
+            before.append((frames, getattr(frames, _ASKED)))
+            setattr(frames, _ASKED, ask)
+
+    def compiled(*args: Any, **kwargs: Any) -> Any:
+        found = compile_(*args, **kwargs)
+        watch()
+        return found
+
+    torch.compile = compiled
+    watch()
+    try:
+        yield
+    finally:
+        torch.compile = compile_
+        for frames, asked in before:
+            setattr(frames, _ASKED, asked)
 
 
 def check_model(model: Any) -> None:

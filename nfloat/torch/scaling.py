@@ -16,8 +16,9 @@ import torch
 
 from ..nn.scaling import LossScaler, LossScaling, all_finite
 from .known import Kind, Known, learn, lookup
-from .machine import Machine, Part
+from .machine import Machine
 from .operations.moves import arrived
+from .parts import Part
 from .tensors import array_of
 
 

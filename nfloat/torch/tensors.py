@@ -5,6 +5,8 @@ bfloat16, float16 and float8 have no NumPy type that computes; they are widened 
 
 from __future__ import annotations
 
+import math
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -23,20 +25,48 @@ _SINGLE, _DOUBLE = torch.float32, torch.float64
 TYPES = {dtype: own for own, dtype in SHARED.items()}
 
 
+@cache
+def name_of(dtype: torch.dtype) -> str:
+    """A type's name, as NumPy and traces have it."""
+    return str(dtype).removeprefix("torch.")
+
+
+def elements(x: torch.Tensor, y: torch.Tensor) -> int:
+    """Elements of what two tensors broadcast to."""
+    one, other = x.shape, y.shape
+    return x.numel() if one == other else _elements(one, other)
+
+
+@lru_cache(maxsize=4096)
+def _elements(*shapes: tuple[int, ...]) -> int:
+    return math.prod(np.broadcast_shapes(*shapes))
+
+
 def array_of(t: torch.Tensor) -> Floats:
     """The tensor's values; its own memory where it is float32 or float64."""
     if t.requires_grad:
         t = t.detach()
-    if t._is_zerotensor():  # zeros without memory, of forward derivatives
-        return np.zeros(t.shape, SHARED.get(t.dtype, np.float32))
     dtype = t.dtype
-    return t.numpy() if dtype is _SINGLE or dtype is _DOUBLE else t.to(_SINGLE).numpy()
+    try:
+        return t.numpy() if dtype is _SINGLE or dtype is _DOUBLE else t.to(_SINGLE).numpy()
+    except RuntimeError:
+        if not t._is_zerotensor():
+            raise
+        return np.zeros(t.shape, SHARED.get(dtype, np.float32))  # zeros without memory, of forward derivatives
 
 
 def tensor_of(a: NDArray[Any], dtype: torch.dtype) -> torch.Tensor:
     """A tensor over the array's memory, or of its values in another type."""
-    flags = a.flags
-    if not flags.carray and (not flags.writeable or min(a.strides, default=0) < 0):
+    if not a.flags.carray and (not a.flags.writeable or min(a.strides, default=0) < 0):
         a = a.copy()
     t = torch.from_numpy(a)
     return t if t.dtype is dtype else t.to(dtype)
+
+
+def strided(x: Floats, shape: tuple[int, ...], strides: tuple[int, ...], offset: int) -> Floats:
+    """Some numbers of a contiguous array, by the strides of a tensor."""
+    if not offset and shape == x.shape and strides == tuple([s // x.itemsize for s in x.strides]):
+        return x
+    if not offset and shape == x.shape[::-1] and strides == tuple([s // x.itemsize for s in x.strides[::-1]]):
+        return x.T
+    return torch.from_numpy(x).as_strided(shape, strides, offset).numpy()

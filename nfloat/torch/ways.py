@@ -1,7 +1,8 @@
-"""`Ways`: what follows from a recipe and a name alone, looked up once: values and operands that need no rounding.
+"""`Ways`: what follows from a recipe and a name alone, looked up once: how results are stored, products formed.
 
-Most results of a recipe that stores float32 are such values, and so are the operands of most products. What is told a
-trace of them is known beforehand; everything else goes through `nfloat.nn.precision.Precision`.
+Most results need no rounding or one that nothing but their numbers has a part in, and most products have operands that
+are not rounded. What is told a trace of them is known beforehand; everything else (random bits, clamped gradients,
+blocks) goes through `nfloat.nn.precision.Precision`.
 """
 
 from __future__ import annotations
@@ -11,36 +12,77 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..linalg.accumulators import Accumulator
-from ..nn.precision import Precision, Role
+from ..nn.precision import Floats, Precision, Role
+from ..nn.recipes import Cast
 from ..nn.recipes.sums import described
+from ..ops.arguments import CARRAY, LAYOUT
+from ..ops.rounder import Rounder
 from .known import Kind
 from .tracing import NEAREST
 
+_SINGLE, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 
-class Exact(NamedTuple):
-    """What needs no rounding: of which type (None: nothing does without), and its row in a trace."""
 
-    dtype: np.dtype[Any] | None
+class Stored(NamedTuple):
+    """How results are stored whose numbers alone say what comes out, and their row in a trace.
+
+    `exact`: the type whose numbers stay as they are. `how`: what rounds others. None: there is no such way.
+    """
+
+    exact: np.dtype[Any] | None
+    how: Rounder | None
+    carrier: np.dtype[Any]
+    #: whether NumPy's conversion of float64 to float32 is that rounding
+    native: bool
     layer: str
     tensor: str
     format: str
+    #: of what was rounded: with the mode
+    rounded: str
+
+    def apply(self, x: Floats) -> Floats | None:
+        """The numbers rounded into a new array of the carrier's type, or None where this way is not for them."""
+        how, dtype = self.how, x.dtype
+        if how is None or x.flags.num & LAYOUT != CARRAY:
+            return None
+        if dtype is _DOUBLE:
+            after = x.astype(_SINGLE) if self.native else how.apply(x, 0)
+            return after if after.dtype is self.carrier else after.astype(self.carrier)
+        return how.apply(x, 0) if dtype is _SINGLE is self.carrier else None
+
+
+def _stored(p: Precision, cast: Cast | None, layer: str, tensor: str) -> Stored:
+    """The way of a cast; nothing is rounded where there is none, and a clamped gradient is counted elsewhere."""
+    if cast is None or cast.edge is not None:
+        return Stored(None, None, p.carrier, False, layer, tensor, "" if cast is None else cast.label, "")
+    mode = cast.rounding.value
+    return Stored(
+        p.carrier if p.carrier in cast.exact_in else None,
+        None if cast.stochastic else cast.rounder,
+        p.carrier,
+        _SINGLE in cast.native_in,
+        layer,
+        tensor,
+        cast.label,
+        cast.label if mode in NEAREST else f"{cast.label}:{mode}",
+    )
 
 
 class Ways:
     """The ways of one recipe."""
 
     def __init__(self) -> None:
-        self._exact: tuple[dict[str, Exact], ...] = tuple({} for _ in Kind)
+        self._stored: tuple[dict[str, Stored], ...] = tuple({} for _ in Kind)
+        #: (operation, kind of its result, kinds of its operands) -> whether float32 may form it before it is rounded
+        self.single: dict[tuple[str, Kind, Kind, Kind], bool] = {}
         self._products: dict[tuple[str, str, str, str], tuple[Accumulator | None, str]] = {}
 
-    def exact(self, p: Precision, kind: Kind, role: Role, name: str) -> Exact:
-        """Which results of that kind and name need no rounding."""
-        found = self._exact[kind].get(name)
+    def stored(self, p: Precision, kind: Kind, role: Role, name: str) -> Stored:
+        """How results of that kind and name are stored."""
+        found = self._stored[kind].get(name)
         if found is None:
             cast = getattr(p.at(role.layer(name)), role.field)
-            whole = cast is not None and p.carrier in cast.exact_in and cast.edge is None
-            found = Exact(p.carrier if whole else None, *role.label(name), "" if cast is None else cast.label)
-            self._exact[kind][name] = found
+            found = self._stored[kind][name] = _stored(p, cast, *role.label(name))
         return found
 
     def product(self, p: Precision, name: str, which: str, roles: tuple[Role, Role]) -> tuple[Accumulator | None, str]:

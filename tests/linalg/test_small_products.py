@@ -28,6 +28,31 @@ def test_the_same_bits(accumulator, m, k, n):
                 assert np.array_equal(found, out, equal_nan=True)
 
 
+@pytest.mark.parametrize("accumulator", ACCUMULATORS, ids=str)
+@pytest.mark.parametrize("stack, m, k, n", [((1,), 1, 1, 1), ((3, 4), 5, 7, 9), ((2,), 33, 20, 17)])
+def test_stacks_by_the_short_way(accumulator, stack, m, k, n):
+    """In either order, and in neither where that costs little."""
+    rng, acc = np.random.default_rng(m * n), as_accumulator(accumulator)
+    dtype = np.dtype(acc.format.name)
+    a, b = rng.standard_normal((*stack, m, k)).astype(dtype), rng.standard_normal((*stack, k, n)).astype(dtype)
+    a[..., 0, 0], b[..., -1, -1] = np.inf, np.nan
+    expected = np.empty((*stack, m, n), dtype)
+    for place in np.ndindex(stack):
+        multiply(a[place], b[place], None, expected[place], acc, 0, 1)
+    for one in _layouts(a):
+        for other in _layouts(b):
+            found = small_product(one, other, None, acc)
+            assert found is not None
+            assert np.array_equal(found, expected, equal_nan=True)
+
+
+def _layouts(x):
+    """The same numbers in C order, each matrix in Fortran's, each with gaps."""
+    gaps = np.zeros((*x.shape[:-1], 2 * x.shape[-1]), x.dtype)
+    gaps[..., ::2] = x
+    return x, np.ascontiguousarray(x.swapaxes(-1, -2)).swapaxes(-1, -2), gaps[..., ::2]
+
+
 CONDITIONAL = (
     "bfloat16", nf.Accumulator("bfloat16", product="bfloat16"), nf.Accumulator("float8_e5m2", order="kahan"),
     nf.Accumulator("tfloat32", order="pairwise"), nf.Accumulator("e8m13", rounding="toward_negative"),
@@ -59,6 +84,10 @@ def test_what_goes_the_general_way():
         (a, b[:3], None, "float32"), (a, b, np.ones((2, 4), np.float32), "float32"), (a[:0], b, None, "float32"),
         (np.ones((800, 400), np.float32), np.ones((400, 400), np.float32), None, "float32"),
         (np.ones((600, 200), np.float32), np.ones((200, 200), np.float32), None, "bfloat16"),
+        (np.ones((2, 4, 4), np.float32), b, None, "float32"), (a, np.ones((2, 4, 4), np.float32), None, "float32"),
+        (np.ones((2, 4, 4), np.float32), np.ones((2, 4, 4), np.float32), a, "float32"),
+        (np.ones((2, 400, 800), np.float32)[..., ::2], np.ones((2, 400, 9), np.float32), None, "float32"),
+        (np.ones((2, 4, 4), np.float32), np.ones((2, 4, 4), np.float32), None, "bfloat16"),
     ]  # fmt: skip
     assert all(small_product(x, y, c, as_accumulator(acc)) is None for x, y, c, acc in general)
 

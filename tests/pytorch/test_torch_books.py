@@ -186,6 +186,42 @@ def test_what_a_float64_model_computes_in_float32_is_torch_s_own():
     assert {row["format"] for row in run.trace() if row["role"] == "in its own type"} == {"float32"}
 
 
+class Orthogonal(torch.optim.Optimizer):
+    """A step along the nearest orthogonal matrix, found in bfloat16, as Muon does it."""
+
+    def __init__(self, parameters):
+        super().__init__(parameters, {})
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        for parameter in self.param_groups[0]["params"]:
+            x = parameter.grad.bfloat16()
+            x.div_(x.norm().clamp(min=1e-7))
+            for _ in range(3):
+                square = x @ x.T
+                x = torch.addmm(x, torch.addmm(square, square, square, beta=-4.75, alpha=2.0), x, beta=3.5)
+            parameter.add_(x.to(parameter.dtype), alpha=-0.1)
+
+
+@pytest.mark.parametrize(("recipe", "dtype"), [("float64", torch.float64), ("float32", torch.float32)])
+def test_what_an_optimizer_computes_in_bfloat16_is_torch_s_own(recipe, dtype):
+    model, x = nn.Linear(6, 4, bias=False).to(dtype), torch.randn(5, 6, dtype=dtype)
+    twin = copy.deepcopy(model)
+
+    def loop(model):
+        optimizer = Orthogonal(model.parameters())
+        for _ in range(5):
+            optimizer.zero_grad()
+            model(x).square().mean().backward()
+            optimizer.step()
+
+    loop(twin)
+    with nft.emulate(recipe, model=model) as run:
+        loop(model)
+    torch.testing.assert_close(model.weight, twin.weight, rtol=2e-6, atol=0.0)
+    assert {row["format"] for row in run.trace() if row["role"] == "in its own type"} >= {"bfloat16"}
+
+
 def test_experts_in_one_product():
     x, w = torch.randn(6, 8, requires_grad=True), nn.Parameter(torch.randn(3, 8, 8))
     ends = torch.tensor([2, 3, 6], dtype=torch.int32)

@@ -131,6 +131,12 @@ CASES = {
     "cross_entropy, soft": (lambda z, t: F.cross_entropy(z, t.softmax(1)), (3, 4), (3, 4)),
     "mse": (lambda a, b: F.mse_loss(a, b) + F.mse_loss(a, b, reduction="sum"), (3, 4), (3, 4)),
     "l1": (lambda a, b: F.l1_loss(a, b) + F.smooth_l1_loss(a, b) + F.huber_loss(a, b), (3, 4), (3, 4)),
+    "ctc": (
+        lambda a: F.ctc_loss(
+            a.log_softmax(-1), torch.tensor([[1, 2], [3, 1]]), torch.tensor([4, 5]), torch.tensor([2, 1])
+        ),
+        (5, 2, 4),
+    ),
     "bce": (
         lambda a, b: F.binary_cross_entropy_with_logits(a, b.sigmoid())
         + F.binary_cross_entropy(a.sigmoid(), b.sigmoid()),

@@ -82,6 +82,16 @@ def _under_autocast(x):
         return x @ x
 
 
+def test_compiled_functions():
+    """One that is compiled inside, and one that was before; afterwards it runs as it did."""
+    x = torch.ones(2, 2)
+    refused("torch.compile", lambda: torch.compile(lambda x: x + 1.0, backend="eager")(x))
+    compiled = torch.compile(lambda x: x @ x, backend="eager")
+    expected = compiled(x)
+    refused("torch.compile", lambda: compiled(x))
+    assert torch.equal(compiled(x), expected)
+
+
 def test_functions_of_tensors():
     with pytest.raises(nf.NFloatError, match="t: nft.round takes a tensor of real numbers"):
         nft.round([1.0], "bfloat16")

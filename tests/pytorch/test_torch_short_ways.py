@@ -92,6 +92,8 @@ def test_float32_is_not_asked_where_it_would_round_twice():
 def test_a_step_in_pieces_is_the_step(monkeypatch, recipe, make):
     def run(piece):
         monkeypatch.setattr(updates, "_PIECE", piece)
+        monkeypatch.setattr(updates, "_SAMPLE", piece // 4)
+        monkeypatch.setattr(updates, "_FEW", piece)
         torch.manual_seed(0)
         model = torch.nn.Linear(30, 11)
         optimizer = make(model.parameters())

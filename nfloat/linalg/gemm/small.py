@@ -137,9 +137,11 @@ def small_product(
 ) -> NDArray[np.floating] | None:
     """a @ b + c for matrices, or None where it is to go the general way; c is (n,) or (m, n).
 
-    `rounded`: how a and b are rounded first, which costs no arrays of their own where they are packed: what
-    `packed_rounding` allows.
+    Or a @ b for stacks of small ones, one stack as large as the other. `rounded`: how a and b are rounded first, which
+    costs no arrays of their own where they are packed: what `packed_rounding` allows.
     """
+    if a.ndim > 2:
+        return _stack(a, b, acc) if c is None and rounded == (None, None) else None
     one, other = a.flags, b.flags
     first = 0 if one.c_contiguous else 1 if one.f_contiguous else 2
     second = 0 if other.c_contiguous else 1 if other.f_contiguous else 2
@@ -152,6 +154,45 @@ def small_product(
     if plan.unconditional and a.dtype is b.dtype is plan.dtype:
         return _done(plan, a, b, c, plan.calls[c is not None], rounded)
     return None if rounded != (None, None) else _first(plans, a, b, c, acc)
+
+
+#: bytes of an operand that lies in neither order, beyond which a copy of all of it costs more than one of each matrix
+_COPIED = 1 << 16
+
+
+def _stack(a: NDArray[Any], b: NDArray[Any], acc: Accumulator) -> NDArray[np.floating] | None:
+    """The products of two stacks in the CPU's own sums, or None."""
+    stack = a.shape[:-2]
+    if stack != b.shape[:-2] or a.dtype is not b.dtype or 0 in stack:
+        return None
+    (left, first), (right, second) = _matrices(a), _matrices(b)
+    plans = plans_of(acc, a.shape[-2:], b.shape[-2:], first, second)
+    if not plans or not plans[0].unconditional or a.dtype is not plans[0].dtype:
+        return None
+    plan, (m, k), n = plans[0], a.shape[-2:], b.shape[-1]
+    if len(left) * m * k * n > _MOST_NATIVE or not (left.flags.aligned and right.flags.aligned):
+        return None
+    out = np.empty((len(left), m, n), plan.dtype)
+    rows, columns, status = (_kept.scratch.get(plan) or _kept.made(plan))[:3]
+    pack_rows, pack_columns, product, call = plan.pack_rows, plan.pack_columns, plan.product, plan.calls[0]
+    for x, y, z in zip(left.swapaxes(1, 2), right, out, strict=True):
+        pack_columns(y, plan.width, columns, 0, plan.panels)
+        for start, end in plan.ranges:
+            pack_rows(x, plan.height, rows, start, end)
+            product(rows, columns, z, start, end, call, plan.constants, status, NO_WORDS, NO_WORDS)
+    return out.reshape(*stack, m, n)
+
+
+def _matrices(x: NDArray[Any]) -> tuple[NDArray[Any], int]:
+    """A stack's matrices in a row, and their layout as of `plans_of`; 2 where copying would cost too much."""
+    if x.flags.c_contiguous:
+        return x.reshape(-1, *x.shape[-2:]), 0
+    turned = x.swapaxes(-1, -2)
+    if turned.flags.c_contiguous:
+        return turned.reshape(-1, *turned.shape[-2:]).swapaxes(1, 2), 1
+    if x.nbytes > _COPIED:
+        return x, 2
+    return np.ascontiguousarray(x).reshape(-1, *x.shape[-2:]), 0
 
 
 def _first(

@@ -13,7 +13,8 @@ from ...nn.ops import OPS
 from ...nn.ops.op import RESULT
 from ...nn.precision import Floats, Role
 from ..known import Kind
-from ..machine import Machine, Part
+from ..machine import Machine
+from ..parts import Part
 from .softmax import softened, softened_backward
 from .table import row
 
@@ -35,7 +36,8 @@ def attention(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: d
     tensors, given = args[:3], dict(zip(("dropout_p", "is_causal"), args[3:], strict=False)) | kwargs
     known = [machine.known(t) for t in tensors]
     part = machine.part(known, [t.numel() for t in tensors], tensors[0].numel())
-    q, k, v = (machine.read(t, own, product=True) for t, own in zip(tensors, known, strict=True))
+    # heads lie side by side in what a projection made; each is multiplied more than once
+    q, k, v = (np.ascontiguousarray(machine.read(t, own, product=True)) for t, own in zip(tensors, known, strict=True))
     mask = given.get("attn_mask")
     added = as_mask(
         None if mask is None else _mask(machine, mask), given.get("is_causal", False), q.shape[-2], k.shape[-2]
@@ -104,7 +106,7 @@ def attention_backward(machine: Machine, operation: Any, args: tuple[Any, ...], 
     gradient, tensors, place = args[0], args[1:4], args[5]
     layer, p, steps = machine.layer(), machine.p, machine.known(place).wide
     known = [machine.known(t) for t in tensors]
-    dy = machine.read(gradient)
+    dy = np.ascontiguousarray(machine.read(gradient))
     if steps.repeats > 1:
         dy = dy.reshape(dy.shape[0], -1, steps.repeats, *dy.shape[2:])
 

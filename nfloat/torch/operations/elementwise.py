@@ -5,7 +5,6 @@ Where the recipe stores results of that part in the tensors' own type, the hardw
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -17,40 +16,42 @@ from ...formats.format import Format
 from ...formats.rounding import Overflow, Rounding
 from ...nn.ops import OPS
 from ...nn.precision import Floats
-from ...nn.recipes import Cast
+from ...nn.recipes import Cast, Recipe
 from ..known import ROLES, WEIGHTS, Kind, Known, bits
-from ..machine import Machine, Part, is_float
+from ..machine import Machine, is_float
+from ..parts import Part
+from ..tensors import elements, name_of
 from .table import row
 from .wide import wide
 
 #: name of the operation -> NumPy's function
 _BINARY: dict[str, Callable[..., Floats]] = {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide,
-    "add_": np.add, "sub_": np.subtract, "mul_": np.multiply, "div_": np.divide,
 }  # fmt: skip
 
 
 @row("add.Tensor", "sub.Tensor", "mul.Tensor", "div.Tensor", "add.Scalar", "sub.Scalar", "mul.Scalar", "div.Scalar")
 def binary(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """x + y, x - y, x y, x / y; scalars are numbers of the carrier."""
-    tensors = [t for t in args[:2] if is_float(t)]
-    if not tensors or any([isinstance(t, torch.Tensor) and not is_float(t) for t in args[:2]]):
-        return wide(machine, operation, args, kwargs) if tensors else operation(*args, **kwargs)
-    known = machine.operands(tensors)
-    size = tensors[0].numel() if len(tensors) == 1 else _size(*tensors)
-    part = machine.part(known, [t.numel() for t in tensors], size)
-    native = (
-        not kwargs and all([t.dtype is tensors[0].dtype for t in tensors]) and machine.exact_in(tensors[0].dtype, part)
-    )
+    tensors = [t for t in args[:2] if isinstance(t, torch.Tensor)]
+    real = [is_float(t) for t in tensors]
+    if not all(real):
+        return wide(machine, operation, args, kwargs) if any(real) else operation(*args, **kwargs)
+    known, counts, dtype = machine.operands(tensors), [t.numel() for t in tensors], tensors[0].dtype
+    size = counts[0] if len(tensors) == 1 else elements(*tensors)
+    part = machine.part(known, counts, size)
+    native = not kwargs and tensors[-1].dtype is dtype and machine.exact_in(dtype, part)
     if native and not any([k.bit & _READ for k in known]):
-        machine.trace.count(part.layer, part.kind.name.lower(), str(tensors[0].dtype)[6:], "", size)
+        machine.trace.count(part.layer, part.kind.name.lower(), name_of(dtype), "", size)
         return machine.learned(operation(*args), part)
-    arrays = iter([machine.read(t, k) for t, k in zip(tensors, known, strict=True)])
-    x, y = (next(arrays) if is_float(a) else machine.p.carrier.type(a) for a in args[:2])
     later = part.backward and part.kind is Kind.GRADIENT and _reduced_later(part, known, size)
     single = native or (not later and _in_single(machine, part, known, kwargs))
-    values = _scaled(machine, operation, x, y, kwargs, single)
-    dtype = tensors[0].dtype if len(tensors) == 1 else torch.result_type(*tensors)
+    if len(tensors) == 2:
+        x, y = (machine.read(t, k) for t, k in zip(tensors, known, strict=True))
+        dtype = dtype if tensors[1].dtype is dtype else torch.result_type(*tensors)
+    else:
+        x, y = (machine.read(a, known[0]) if a is tensors[0] else machine.p.carrier.type(a) for a in args[:2])
+    values = _scaled(machine, x, y, kwargs, single)
     found = machine.result(values, part, dtype)
     if later:
         machine.known(found).wide = values
@@ -61,36 +62,39 @@ def binary(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict
 _READ = bits(Kind.OUTSIDE, Kind.PARAMETER)
 
 
-def _size(x: torch.Tensor, y: torch.Tensor) -> int:
-    """Elements of a result."""
-    return x.numel() if x.shape == y.shape else math.prod(np.broadcast_shapes(x.shape, y.shape))
-
-
-def _scaled(machine: Machine, operation: Any, x: Any, y: Any, kwargs: dict[str, Any], single: bool) -> Floats:
+def _scaled(machine: Machine, x: Any, y: Any, kwargs: dict[str, Any], single: bool) -> Floats:
     """The result in float64; in the carrier where that changes no bit."""
     alpha = kwargs.get("alpha", 1)
     if alpha != 1:
         y = np.multiply(y, machine.p.carrier.type(alpha), dtype=np.float64)
-    function = _BINARY[operation.__name__.partition(".")[0]]
+    function = _BINARY[machine.trace.operation]
     return function(x, y, dtype=machine.p.carrier if single and alpha == 1 else np.float64)
 
 
 def _in_single(machine: Machine, part: Part, known: list[Known], kwargs: dict[str, Any]) -> bool:
     """Whether float32 may form a sum, a difference or a product of two short numbers before it is rounded."""
-    recipe, name = machine.p.recipe, machine.trace.operation
-    if len(known) < 2 or kwargs or recipe.layers or part.kind not in (Kind.ACTIVATION, Kind.GRADIENT):
+    if len(known) < 2 or kwargs or machine.books or machine.stepping:
         return False
-    if machine.p.carrier != np.float32 or machine.books or machine.stepping:
+    key = machine.trace.operation, part.kind, known[0].kind, known[1].kind
+    found = machine.ways.single.get(key)
+    if found is None:
+        found = machine.ways.single[key] = _innocuous(machine.p.recipe, *key)
+    return found
+
+
+def _innocuous(recipe: Recipe, operation: str, result: Kind, *operands: Kind) -> bool:
+    if recipe.layers or recipe.carrier != np.float32 or result not in (Kind.ACTIVATION, Kind.GRADIENT):
         return False
-    cast: Cast = getattr(recipe, ROLES[part.kind].field)
-    casts = [recipe.activation_gradients if k.kind is Kind.GRADIENT else recipe.activations for k in known]
-    if any([k.bit & ~_SHORT for k in known]) or cast.rounding is not Rounding.NEAREST_EVEN or cast.overflow is not None:
+    cast: Cast = getattr(recipe, ROLES[result].field)
+    casts = [recipe.activation_gradients if kind is Kind.GRADIENT else recipe.activations for kind in operands]
+    nearest = cast.rounding is Rounding.NEAREST_EVEN and cast.overflow is None
+    if not nearest or any([kind not in _SHORT for kind in operands]):
         return False
-    return innocuous(name, casts[0].format, casts[1].format, cast.format)
+    return innocuous(operation, casts[0].format, casts[1].format, cast.format)
 
 
 #: kinds that are read as numbers of a format of the recipe's: what comes from outside enters as an activation
-_SHORT = bits(Kind.ACTIVATION, Kind.GRADIENT, Kind.OUTSIDE)
+_SHORT = (Kind.ACTIVATION, Kind.GRADIENT, Kind.OUTSIDE)
 
 
 @lru_cache(maxsize=256)

@@ -15,7 +15,8 @@ from ...nn import elementary
 from ...nn.ops import OPS
 from ...nn.precision import Floats
 from ..known import Kind, Known
-from ..machine import Machine, Part
+from ..machine import Machine
+from ..parts import Part
 from .table import row
 from .wide import Call, wide
 
@@ -163,7 +164,7 @@ def squared_error_backward(machine: Machine, operation: Any, args: tuple[Any, ..
 
 @row(
     "binary_cross_entropy_with_logits", "binary_cross_entropy", "smooth_l1_loss", "huber_loss", "soft_margin_loss",
-    "multi_margin_loss", "multilabel_margin_loss_forward", "_ctc_loss",
+    "multi_margin_loss", "multilabel_margin_loss_forward", "_ctc_loss", "_ctc_loss.Tensor",
 )  # fmt: skip
 def in_float64(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A loss as torch has it, in float64; targets as they are."""
@@ -180,7 +181,7 @@ class _LossCall(Call):
 
 @row(
     "binary_cross_entropy_backward", "smooth_l1_loss_backward", "huber_loss_backward", "soft_margin_loss_backward",
-    "multi_margin_loss_backward", "multilabel_margin_loss_backward", "_ctc_loss_backward",
+    "multi_margin_loss_backward", "multilabel_margin_loss_backward", "_ctc_loss_backward", "_ctc_loss_backward.Tensor",
 )  # fmt: skip
 def in_float64_backward(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The gradient of such a loss, in float64, rounded once."""

@@ -12,6 +12,7 @@ import torch
 from ..known import Kind, Known, learn
 from ..machine import Machine, is_float
 from ..refusals import check_tensor, refuse
+from ..tensors import name_of
 from .table import base_name, rows, schema
 
 
@@ -28,7 +29,7 @@ def constant(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: di
         learn(found, Known(machine, Kind.STATE, machine.known(like).name))
     elif is_float(found):
         check_tensor(found, base_name(operation))
-        machine.trace.count(machine.places.layer, "constant", str(found.dtype).partition(".")[2], "", found.numel())
+        machine.trace.count(machine.places.layer, "constant", name_of(found.dtype), "", found.numel())
         learn(found, Known(machine, Kind.CONSTANT, ""))
     return found
 
@@ -39,7 +40,7 @@ def drawn(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[
     if is_float(found) and schema(operation).written:
         return _filled(machine, found, Kind.OUTSIDE)
     if is_float(found):
-        machine.trace.count(machine.places.layer, "drawn", str(found.dtype).partition(".")[2], "", found.numel())
+        machine.trace.count(machine.places.layer, "drawn", name_of(found.dtype), "", found.numel())
         learn(found, Known(machine, Kind.OUTSIDE, ""))
     return found
 
@@ -51,7 +52,7 @@ def _filled(machine: Machine, t: torch.Tensor, kind: Kind) -> torch.Tensor:
         known.pending = True
     elif known.kind is not Kind.PARAMETER:
         machine.trace.count(
-            machine.places.layer, "drawn" if kind is Kind.OUTSIDE else "constant", str(t.dtype)[6:], "", t.numel()
+            machine.places.layer, "drawn" if kind is Kind.OUTSIDE else "constant", name_of(t.dtype), "", t.numel()
         )
         machine.relearn(t, known, Known(machine, kind, ""))
     return t

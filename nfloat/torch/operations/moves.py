@@ -12,7 +12,8 @@ import torch
 
 from ...nn.precision import Role
 from ..known import ROLES, WEIGHTS, Kind, Known, bits, learn
-from ..machine import Machine, Part, is_float
+from ..machine import Machine, is_float
+from ..parts import Part
 from ..refusals import check_type, refuse
 from ..tensors import array_of
 from .table import row, rows, schema
@@ -22,7 +23,7 @@ def members(value: Any) -> list[torch.Tensor]:
     """The tensors of real numbers in an argument, through lists."""
     if isinstance(value, torch.Tensor):
         return [value] if value.is_floating_point() or value.is_complex() else []
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, (list, tuple)) and value and type(value[0]) is not int:  # not a shape
         return [t for each in value for t in members(each)]
     return []
 
@@ -39,7 +40,9 @@ def view(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[s
 
 def move(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Numbers of the operands elsewhere, or some of them; zeros are numbers of every format."""
-    operands = [t for value in (*args, *kwargs.values()) for t in members(value)]
+    operands = [t for value in args for t in members(value)]
+    if kwargs:
+        operands += [t for value in kwargs.values() for t in members(value)]
     written = bool(schema(operation).written)
     known = machine.operands(operands, written)
     if any([k.bit & _STORED for k in known]):
@@ -87,37 +90,38 @@ def _learned(
     known: list[Known],
     operands: list[torch.Tensor],
 ) -> Any:
-    made = members(found)
-    machine.trace.count(machine.places.layer, "moved", "", "", sum([t.numel() for t in made]))
-    counts = [t.numel() for t in operands]
+    made, counts = members(found), [t.numel() for t in operands]
+    sizes = [t.numel() for t in made]
+    machine.trace.count(machine.places.layer, "moved", "", "", sum(sizes))
     kind = moved_kind(machine, known)
-    if kind is Kind.WEIGHT and sum([t.numel() for t in made]) < sum(counts):
+    if kind is Kind.WEIGHT and sum(sizes) < sum(counts):
         kind = Kind.ACTIVATION  # some of a table's rows
     if kind is Kind.OUTSIDE:
         return found
-    for t in made:
-        part = machine.part(known, counts, t.numel())
+    for t, size in zip(made, sizes, strict=True):
+        part = machine.part(known, counts, size)
         if part.backward and part.kind is Kind.WEIGHT_GRADIENT:
             kind = Kind.GRADIENT if kind is not Kind.WEIGHT_GRADIENT else kind
         written = writes and t is args[0]
         if written and known[0].kind in (Kind.PARAMETER, Kind.STATE):
             continue
-        part = part._replace(kind=kind, name=known[0].name if kind is Kind.WEIGHT else part.name)
-        if _mixed(machine, args, known, kind):
+        if part.kind is not kind:
+            name = known[0].name if kind is Kind.WEIGHT else part.name
+            part = Part(kind, name, part.layer, part.backward, part.origin)
+        if kind in ROLES and _mixed(machine, args, known):
             machine.write(t, machine.round(array_of(t), part))
-        before = known[0]
         machine.learned(t, part)
         if written:
-            machine.relearn(t, before, machine.known(t))
+            machine.relearn(t, known[0], machine.known(t))
     return found
 
 
-def _mixed(machine: Machine, args: tuple[Any, ...], known: list[Known], kind: Kind) -> bool:
+def _mixed(machine: Machine, args: tuple[Any, ...], known: list[Known]) -> bool:
     """Whether numbers that are not stored in the result's format may stand in it: weights, the program's own."""
-    if kind not in ROLES or machine.updating:
-        return False
     own = any([k.bit & _OWN for k in known])
-    return own or any([isinstance(a, float) and a != 0.0 and abs(a) != float("inf") for a in args[1:]])
+    if not own and not any([isinstance(a, float) and a != 0.0 and abs(a) != float("inf") for a in args[1:]]):
+        return False
+    return not machine.updating
 
 
 def moved_kind(machine: Machine, known: list[Known]) -> Kind:
@@ -190,12 +194,14 @@ def convert(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dic
         raise refuse("to", f"device={device} is not emulated; keep model and batches on the CPU")
     if dtype is not None:
         check_type(dtype, f"to({dtype})")
-    if is_float(args[0]):
-        found = move(machine, operation, args, kwargs)
-    else:
+    if not is_float(args[0]):
         found = operation(*args, **kwargs)
         if is_float(found):
             learn(found, Known(machine, Kind.CONSTANT, ""))
+        return found
+    found = move(machine, operation, args, kwargs)
+    if machine.updating and found.itemsize < args[0].itemsize:  # what a step computes with, and no gradient or state
+        learn(found, Known(machine, Kind.SCALAR, ""))
     return found
 
 

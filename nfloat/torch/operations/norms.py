@@ -12,7 +12,8 @@ from ...nn.ops import OPS
 from ...nn.ops.norms import norm_backward
 from ...nn.precision import Floats, Role
 from ..known import Kind
-from ..machine import Machine, Part
+from ..machine import Machine
+from ..parts import Part
 from .table import row
 
 
@@ -32,9 +33,7 @@ def _normed(
 def _statistic(machine: Machine, values: Floats | None, like: torch.Tensor, kept: Any) -> torch.Tensor:
     """A mean, or one over a deviation: a number of the carrier, by which the rest is found again."""
     array = np.zeros(1) if values is None else values.reshape(-1)
-    found = machine.result(array, Part(Kind.SCALAR, "", machine.places.layer, False), like.dtype)
-    machine.known(found).wide = kept
-    return found
+    return machine.result(array, Part(Kind.SCALAR, "", machine.places.layer, False), like.dtype, kept)
 
 
 def _gradients(

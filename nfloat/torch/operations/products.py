@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ import torch
 
 from ...nn.precision import Floats, Role
 from ..known import WEIGHTS, Kind, Known, learn
-from ..machine import Machine, Part
+from ..machine import Machine
+from ..parts import Part
 from .moves import copy_into
 from .table import row
 
@@ -20,10 +22,7 @@ def product(machine: Machine, a: torch.Tensor, b: torch.Tensor, c: torch.Tensor 
     """a @ b (+ c), rounded as a result of its part."""
     tensors = (a, b) if c is None else (a, b, c)
     known = [machine.known(t) for t in tensors]
-    size = a.shape[-2] * b.shape[-1]
-    if a.dim() > 2 or b.dim() > 2:
-        size *= math.prod(np.broadcast_shapes(a.shape[:-2], b.shape[:-2]))
-    part = machine.part(known, [t.numel() for t in tensors], size)
+    part = machine.part(known, [t.numel() for t in tensors], _size(a.shape, b.shape))
     x, y = machine.read(a, known[0], product=True), machine.read(b, known[1], product=True)
     start = None if c is None else machine.read(c, known[2], product=True)
     if part.kind is Kind.CONSTANT:
@@ -31,6 +30,12 @@ def product(machine: Machine, a: torch.Tensor, b: torch.Tensor, c: torch.Tensor 
         return machine.result(values if start is None else values + start, part, a.dtype)
     values = multiply(machine, part, known, x, y, start)
     return machine.result(values, part, a.dtype)
+
+
+@lru_cache(maxsize=4096)
+def _size(a: tuple[int, ...], b: tuple[int, ...]) -> int:
+    """Elements of a product."""
+    return a[-2] * b[-1] * math.prod(np.broadcast_shapes(a[:-2], b[:-2]))
 
 
 def multiply(
@@ -43,7 +48,7 @@ def multiply(
 
 def role_of(part: Part, known: list[Known], stack: bool) -> tuple[str, str, tuple[Role, Role]]:
     """(layer, part in the step, roles of the operands) of a product; stacks of activations are attention's."""
-    weight = next((k for k in known[:2] if k.bit & WEIGHTS), None)
+    weight = known[0] if known[0].bit & WEIGHTS else known[1] if known[1].bit & WEIGHTS else None
     name = part.layer if weight is None else weight.name.rpartition(".")[0]
     of_weight = weight is not None or part.kind is Kind.WEIGHT_GRADIENT or not stack
     first, second = (Role.GEMM_X, Role.GEMM_W) if of_weight else (Role.GEMM_A, Role.GEMM_B)

@@ -9,7 +9,8 @@ import torch
 
 from ...nn.ops import OPS
 from ..known import Kind
-from ..machine import Machine, Part
+from ..machine import Machine
+from ..parts import Part
 from ..refusals import refuse
 from .table import row
 

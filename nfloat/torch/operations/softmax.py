@@ -10,7 +10,8 @@ from ...nn.ops import OPS
 from ...nn.ops.op import selected
 from ...nn.ops.softmax import softmax_backward as nn_backward
 from ...nn.precision import Floats
-from ..machine import Machine, Part
+from ..machine import Machine
+from ..parts import Part
 from ..tensors import tensor_of
 from .table import row
 

@@ -74,8 +74,9 @@ class Schema:
     written: tuple[tuple[int, str], ...]
     #: per result: position of the written argument that it is, or -1
     returned: tuple[int, ...]
-    #: whether a result is a view of an argument
+    #: whether a result is a view of an argument; whether there is one result, a new tensor
     view: bool
+    function: bool
     arguments: Mapping[str, int]
 
 
@@ -106,4 +107,5 @@ def _schema(operation: Any) -> Schema:
         place = -1 if alias is None else next((sets[s] for s in alias.before_set if s in sets), -1)
         view = view or (alias is not None and place < 0)
         returned.append(place)
-    return Schema(tuple(written), tuple(returned), view, {a.name: i for i, a in enumerate(own.arguments)})
+    function = not written and not view and [str(result.type) for result in own.returns] == ["Tensor"]
+    return Schema(tuple(written), tuple(returned), view, function, {a.name: i for i, a in enumerate(own.arguments)})

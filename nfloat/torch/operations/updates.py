@@ -115,10 +115,12 @@ def stepped(
     for place, (t, gradient) in enumerate(zip(parameters, gradients, strict=True)):
         own = {key: array_of(ts[place]) for key, ts in states.items()}
         several.append(Stepped(machine.known(t), array_of(t), gradient, own))
-    for large, some in groupby(several, lambda each: each.values.size > _PIECE and _goes_in_pieces(machine, each)):
-        if large:
+    large = max(map(_size, several), default=0) > _FEW
+    one = make({"": nn.Tensor(np.zeros(1), True, name="", parameter=True)}) if large else None
+    for first, some in groupby(several, lambda each: _first_piece(machine, one, each)):
+        if first:
             for each in some:
-                _in_pieces(machine, make, each, steps)
+                _in_pieces(machine, make, each, steps, first)
         else:
             _together(machine, make, list(some), steps)
     for each, *tensors in zip(several, parameters, *states.values(), strict=True):
@@ -128,8 +130,21 @@ def stepped(
         machine.written(each.known)
 
 
-#: elements of a large parameter that are updated at a time, so that what is computed between stays in the cache
-_PIECE = 1 << 17
+#: elements of a large parameter that are updated at a time, so that what is computed between stays in the cache; of one
+#: whose step is plain, those that go first and say to a trace what holds of all; those that go at once in any case
+_PIECE, _SAMPLE, _FEW = 1 << 17, 1 << 8, 1 << 10
+
+
+def _size(each: Stepped) -> int:
+    return each.values.size
+
+
+def _first_piece(machine: Machine, optimizer: nn.Optimizer | None, each: Stepped) -> int:
+    """How many elements of a parameter go first; 0: all at once."""
+    size = each.values.size
+    if optimizer is None or size <= _FEW or not _goes_in_pieces(machine, each):
+        return 0
+    return _SAMPLE if _is_plain(machine, optimizer, each) else _PIECE if size > _PIECE else 0
 
 
 def _goes_in_pieces(machine: Machine, each: Stepped) -> bool:
@@ -140,28 +155,29 @@ def _goes_in_pieces(machine: Machine, each: Stepped) -> bool:
     return all([a.flags.c_contiguous and a.dtype == machine.p.carrier for a in arrays])
 
 
-def _in_pieces(machine: Machine, make: Any, each: Stepped, steps: int) -> None:
+def _in_pieces(machine: Machine, make: Any, each: Stepped, steps: int, first: int) -> None:
     p, kept = machine.p, each.known.state or {}
     own: dict[str, Any] = {}
     tracer, observed = p.tracer, p.observed
-    for start in range(0, each.values.size, _PIECE):
-        part = each.part(slice(start, start + _PIECE))
-        part.known.state = {key: state.reshape(-1)[start : start + _PIECE] for key, state in kept.items()}
-        p.tracer, p.observed = (None, False) if start else (_as_whole(machine, each.values.size), observed)
+    for start in range(0, each.values.size, first):
+        at = slice(start, start + first)
+        part = each.part(at)
+        part.known.state = {key: state.reshape(-1)[at] for key, state in kept.items()}
+        p.tracer, p.observed = (None, False) if start else (_as_whole(machine, each.values.size, first), observed)
         optimizer = _together(machine, make, [part], steps)
         if _is_plain(machine, optimizer, each):
-            _descend(each, machine.p.carrier.type(-optimizer.lr))
+            _descend(each, machine.p.carrier.type(-optimizer.lr), first)
             break
         for key, state in part.known.state.items():
-            own.setdefault(key, np.empty(each.values.shape, state.dtype)).reshape(-1)[start : start + _PIECE] = state
+            own.setdefault(key, np.empty(each.values.shape, state.dtype)).reshape(-1)[at] = state
     each.known.state, p.tracer, p.observed = own, tracer, observed
 
 
-def _as_whole(machine: Machine, size: int) -> Callable[..., None]:
+def _as_whole(machine: Machine, size: int, first: int) -> Callable[..., None]:
     """A tracer that says of a piece what holds of the whole parameter."""
 
     def rounded(layer: str, tensor: str, fmt: str, mode: str, elements: int) -> None:
-        machine.trace.rounded(layer, tensor, fmt, mode, size if elements == _PIECE else elements)
+        machine.trace.rounded(layer, tensor, fmt, mode, size if elements == first else elements)
 
     return rounded
 
@@ -174,11 +190,11 @@ def _is_plain(machine: Machine, optimizer: nn.Optimizer, each: Stepped) -> bool:
     return type(optimizer) is nn.SGD and not optimizer.weight_decay and plain and native
 
 
-def _descend(each: Stepped, rate: np.floating[Any]) -> None:
-    """Such a step of all but the first piece, in place."""
+def _descend(each: Stepped, rate: np.floating[Any], first: int) -> None:
+    """Such a step of all but the first elements, in place."""
     values, gradient = each.values.reshape(-1), each.gradient.reshape(-1)
-    moved = np.empty(_PIECE // 4, values.dtype)
-    for start in range(_PIECE, values.size, moved.size):
+    moved = np.empty(max(1, min(_PIECE // 4, values.size - first)), values.dtype)
+    for start in range(first, values.size, moved.size):
         at = slice(start, min(start + moved.size, values.size))
         part = moved[: at.stop - start]
         np.multiply(gradient[at], rate, out=part)

@@ -8,31 +8,18 @@ trace calls those "by default".
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 
 from ...nn.precision import Floats
-from ..machine import Machine, Part, is_float
+from ..machine import Machine, is_float
+from ..parts import Part
 from ..refusals import refuse, refused
 from ..tensors import array_of
+from .moves import members
 from .table import Schema, rows, schema
-
-
-@contextmanager
-def one_thread() -> Any:
-    """A context in which torch's kernels use one thread."""
-    before = torch.get_num_threads()
-    if before == 1:
-        yield
-        return
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def in_lists(change: Callable[[Any], Any], value: Any) -> Any:
@@ -69,26 +56,24 @@ class Call:
 
     def __init__(self, machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.machine, self.operation, self.schema = machine, operation, schema(operation)
-        self.tensors: list[torch.Tensor] = []
+        self.tensors = [t for value in args for t in members(value)]
+        if kwargs:
+            self.tensors += [t for value in kwargs.values() for t in members(value)]
         self.type: torch.dtype | None = None
         #: where operands lie: a result that is one of them is copied
         self.given: set[int] = set()
         self.args, self.kwargs = args, kwargs
-        for each in (*args, *kwargs.values()):
-            in_lists(self._seen, each)
-        self.known = machine.operands(self.tensors, bool(self.schema.written))
+        self._written = bool(self.schema.written)
+        self.known = machine.operands(self.tensors, self._written)
+        self._next = iter(self.known)
         self.wide_args = [in_lists(self._widened, each) for each in args]
-        self.wide_kwargs = {key: in_lists(self._widened, each) for key, each in kwargs.items()}
-
-    def _seen(self, value: Any) -> None:
-        if is_float(value):
-            self.tensors.append(value)
+        self.wide_kwargs = {key: in_lists(self._widened, each) for key, each in kwargs.items()} if kwargs else kwargs
 
     def _widened(self, value: Any) -> Any:
         if isinstance(value, torch.Tensor):
             if not is_float(value):
                 return value
-            found = _widened(self.machine.read(value), bool(self.schema.written))
+            found = _widened(self.machine.read(value, next(self._next)), self._written)
             self.given.add(found.untyped_storage().data_ptr())
             return found
         if isinstance(value, torch.dtype) and value.is_floating_point:
@@ -108,8 +93,7 @@ class Call:
 
     def run(self) -> Any:
         """The operation's results, rounded."""
-        with one_thread(), torch.no_grad():
-            found = self.operation(*self.wide_args, **self.wide_kwargs)
+        found = self._computed()
         if isinstance(found, torch.Tensor):
             return self._stored(found, 0)
         if isinstance(found, list | tuple):
@@ -119,6 +103,17 @@ class Call:
                 if place < len(self.args):
                     self._rewritten(self.args[place], self.wide_args[place])
         return found
+
+    def _computed(self) -> Any:
+        """What torch's kernel gives, on one thread."""
+        threads = torch.get_num_threads()
+        if threads == 1:
+            return self.operation(*self.wide_args, **self.wide_kwargs)
+        torch.set_num_threads(1)
+        try:
+            return self.operation(*self.wide_args, **self.wide_kwargs)
+        finally:
+            torch.set_num_threads(threads)
 
     def _rewritten(self, own: Any, wide: Any) -> None:
         for t, values in zip(*((x if isinstance(x, list | tuple) else [x]) for x in (own, wide)), strict=True):
@@ -133,10 +128,8 @@ class Call:
         if position >= 0:
             own = argument(self.schema, self.args, self.kwargs, position)
             return self._changed(own, found) if is_float(own) else own
-        if found.is_complex():
-            raise refuse(self.operation.__name__.partition(".")[0], refused("complex") or "")
         if not found.is_floating_point():
-            return found
+            return _no_number(self.operation, found)
         if found.untyped_storage().data_ptr() in self.given:
             found = found.clone()
         return self.machine.result(array_of(found), self.part(found.numel()), self.result_type())
@@ -161,7 +154,29 @@ def argument(own: Schema, args: tuple[Any, ...], kwargs: dict[str, Any], positio
 
 def wide(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The operation in float64, each result rounded once."""
+    alone = not kwargs and len(args) == 1 and is_float(args[0])
+    if alone and schema(operation).function and torch.get_num_threads() == 1:
+        return _function(machine, operation, args[0])
     return Call(machine, operation, args, kwargs).run()
+
+
+def _function(machine: Machine, operation: Any, t: torch.Tensor) -> torch.Tensor:
+    """An operation on one tensor of real numbers that makes another, by a shorter way."""
+    known = machine.operands([t])
+    x = _widened(machine.read(t, known[0]), False)
+    found: torch.Tensor = operation(x)
+    if found.dtype is not torch.float64:
+        return _no_number(operation, found)
+    if found.data_ptr() == x.data_ptr():
+        found = found.clone()
+    return machine.result(found.numpy(), machine.part(known, [t.numel()], found.numel()), t.dtype)
+
+
+def _no_number(operation: Any, found: torch.Tensor) -> torch.Tensor:
+    """A result of integers or truth values, which is not rounded; a complex one is refused."""
+    if found.is_complex():
+        raise refuse(operation.__name__.partition(".")[0], refused("complex") or "")
+    return found
 
 
 rows(

@@ -1,0 +1,30 @@
+"""`Part`: what a result is in a step: of which kind and layer, under which name it is rounded, in which pass."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from .known import Kind
+from .places import Origin
+
+
+class Part(NamedTuple):
+    """The part of a result in a step: its kind, the name under which it is rounded, the layer, and which pass it is."""
+
+    kind: Kind
+    name: str
+    layer: str
+    backward: bool
+    #: of the backward pass: what is differentiated
+    origin: Origin | None = None
+
+
+@lru_cache(maxsize=4096)
+def forward_part(kind: Kind, layer: str) -> Part:
+    """The part of a result of the forward pass."""
+    return Part(kind, layer, layer, False)
+
+
+#: the part of what an optimiser computes
+STEP = Part(Kind.SCALAR, "", "", False)
