@@ -61,6 +61,13 @@ class Progress:
             how = "was there already" if first and step > 1 else f"{step} steps in {seconds:.1f} s"
             click.echo(f"[{self._index}/{self._parts}] {name}: {how}", err=True)
 
+    def note(self, text: object) -> None:
+        """Say a line beside the bar."""
+        if self._bar is not None:
+            self._bar.console.print(str(text), markup=False, highlight=False)
+        else:
+            click.echo(str(text), err=True)
+
 
 class Counter:
     """Counts what is done of a number of equal things, and says what is left of the time; a context manager.

@@ -37,8 +37,17 @@ _OPTIONS = (
     click.option(
         "--seeds", type=int, help="So many seeds from that one on; verdicts are of all of them.  [default: 5]"
     ),
-    click.option("--optimizer", help="sgd, momentum, rmsprop, lion, adam or adamw.  [default: sgd]"),
+    click.option(
+        "--optimizer",
+        help="sgd, momentum, rmsprop, lion, adam or adamw; NAME+field=value changes one, as adam+betas=0.9:0.95, and "
+        "+cosine=STEPS, +warm_up=STEPS or +step_decay=EVERY:FACTOR move its rate.  [default: sgd]",
+    ),
     click.option("--lr", type=float, help="Learning rate.  [default: 0.02]"),
+    click.option(
+        "--loss",
+        help="cross_entropy, mse, l1 or bce_with_logits; NAME+field=value changes one, as "
+        "cross_entropy+label_smoothing=0.1.  [default: that of the data]",
+    ),
     click.option("--batch", type=int, help="Examples of a step.  [default: 32]"),
 )
 

@@ -1,7 +1,8 @@
 """The main job: how far training in another precision drifts from float64, measured layer by layer and step by step.
 
-``comparison.py`` says what every run is, ``config.py`` what one of a model and data known by name is, ``build.py`` one
-of your own; ``plan.py`` in which order it goes. ``trainable.py`` is what a run needs of whatever it trains,
+``comparison.py`` says what every run is, ``config.py`` what one of a model and data known by name is (``defaults.py``
+what is not said of a model), ``build.py`` one of your own; ``plan.py`` in which order it goes, ``estimate.py`` how long
+that takes. ``trainable.py`` is what a run needs of whatever it trains,
 ``engine.py`` that of nfloat's engine. ``twin.py`` runs one recipe beside its float64 twin; ``recorder.py`` turns what
 happens into rows (``rows.py``) with the measures of ``metrics.py``, ``tensors.py`` and ``swamping.py``, from which
 ``what_if.py`` says what other formats would have done; ``attribution.py`` says which rounding makes the error of a

@@ -20,19 +20,21 @@ import numpy as np
 
 from .. import nn
 from ..errors import ArgumentError
+from ..nn import spelled
 from ..nn.layers import ACTIVATIONS
-from ..nn.optim import OPTIMIZERS
+from ..nn.train import Loss
 from ..ops.memory import check_size
 from ..runs import config as toml
 from .build import Experiment
 from .comparison import Comparison, Subject, check_choice, check_integer
+from .defaults import DEFAULTS, OF_MODEL
 from .engine import EngineTrainable, Setup, data_digest
 
 #: data known by name, in words; anything else must be a file with one of the suffixes
 DATA_NAMES = {
-    "digits": "scikit-learn's 1797 handwritten digits (8×8)",
-    "mnist5k": "5000 handwritten digits of MNIST (28×28)",
-    "text": "Python's help topics, by character",
+    "digits": "1400 of scikit-learn's handwritten digits (8×8; 397 to test on)",
+    "mnist5k": "4000 handwritten digits of MNIST (28×28; 1000 to test on)",
+    "text": f"the first {nn.data.CHARACTERS:,} characters of Python's help topics (a fifth to test on)",
     "blobs": "synthetic clusters",
     "regression": "a noisy function",
 }
@@ -46,6 +48,9 @@ _MOST_LAYERS = 1000
 @dataclass(frozen=True, kw_only=True)
 class Config(Comparison):
     """One drift run: data, model, training, and the recipes to compare with float64.
+
+    Where width, depth, steps, batch, optimizer, lr or every are not given they are the model's, so that a page takes
+    minutes: of an MLP 64, 1, 1290, 32, "sgd", 0.02 and 30; of the others ``defaults.py`` has them.
 
     Parameters
     ----------
@@ -64,7 +69,7 @@ class Config(Comparison):
         At least one, each once: names of ``nf.nn.recipes``, or one of them with other fields, as `nn.recipe` reads it:
         "bf16-mixed+weights=float8_e4m3fn".
     steps : int
-        Updates of every run, at least 1. The default is 30 epochs of the digits.
+        Updates of every run, at least 1. The default of an MLP is 30 epochs of the digits.
     seed : int
         Drives initial weights, batches and stochastic rounding, each through a stream of its own.
     seeds : int
@@ -75,9 +80,13 @@ class Config(Comparison):
     batch : int
         Examples of a step.
     optimizer : str
-        "sgd", "momentum", "rmsprop", "lion", "adam" or "adamw", with the defaults of ``nf.nn``.
+        "sgd", "momentum", "rmsprop", "lion", "adam" or "adamw", with the defaults of ``nf.nn``, or with other fields:
+        "adam+betas=0.9:0.95+clip_norm=1+cosine=1290" (``nn/spelled.py``).
     lr : float
         Learning rate, positive and finite.
+    loss : str
+        "cross_entropy", "mse", "l1" or "bce_with_logits", or with other fields: "cross_entropy+label_smoothing=0.1".
+        "": that of the data, cross-entropy, of a regression mse.
     every : int
         Layers are measured at step 0, `every`, 2 `every`, ... and the last; the loss of the batch at every step.
     attribute : bool
@@ -95,29 +104,39 @@ class Config(Comparison):
 
     Examples
     --------
+    >>> Config().steps, Config(model="cnn").steps, Config(model="cnn", steps=1000).steps
+    (1290, 320, 1000)
     >>> Config(steps=-1)
     Traceback (most recent call last):
     ...
     nfloat.errors.ArgumentError: steps=-1 must be an integer of at least 1
     """
 
+    steps: int = OF_MODEL
+    every: int = OF_MODEL
     data: str = "digits"
     model: str = "mlp"
-    width: int = 64
-    depth: int = 1
+    width: int = OF_MODEL
+    depth: int = OF_MODEL
     activation: str = "relu"
-    batch: int = 32
-    optimizer: str = "sgd"
-    lr: float = 0.02
+    batch: int = OF_MODEL
+    optimizer: str = OF_MODEL
+    lr: float = OF_MODEL
+    loss: str = ""
 
     def __post_init__(self) -> None:
+        check_choice("model", self.model, MODELS)
+        for key, value in DEFAULTS[self.model].items():
+            if getattr(self, key) is OF_MODEL:
+                object.__setattr__(self, key, value)
         for key, least in {"width": 1, "depth": 0, "batch": 1}.items():
             check_integer(key, getattr(self, key), least)
         if self.depth > _MOST_LAYERS:
             raise ArgumentError(f"depth={self.depth!r} must be an integer in 0..{_MOST_LAYERS}")
-        choices = {"model": MODELS, "activation": ACTIVATIONS, "optimizer": OPTIMIZERS}
-        for key, known in choices.items():
-            check_choice(key, getattr(self, key), known)
+        check_choice("activation", self.activation, ACTIVATIONS)
+        spelled.optimizer(self.optimizer)
+        if not isinstance(self.loss, str) or self.loss:
+            spelled.loss(self.loss)
         if isinstance(self.lr, bool) or not isinstance(self.lr, int | float) or not 0 < self.lr <= sys.float_info.max:
             long = isinstance(self.lr, int) and self.lr.bit_length() > 64
             shown = "<a number of many digits>" if long else repr(self.lr)
@@ -138,9 +157,11 @@ class Config(Comparison):
         model = self._model_words
         name = Path(self.data).name
         data = DATA_NAMES.get(self.data, name)
+        units = "" if self.model == "lstm" else f" ({self.activation})"
         sentence = (
-            f"{'An' if model[:2] in ('ML', 'LS') else 'A'} {model} ({self.activation}) was trained on {data} "
+            f"{'An' if model[:2] in ('ML', 'LS') else 'A'} {model}{units} was trained on {data} "
             f"for {self.steps} steps of {self.optimizer} (learning rate {self.lr:g}, batch {self.batch})"
+            f"{f' on {self.loss}' if self.loss else ''}"
         )
         return Subject(name, model, sentence)
 
@@ -155,13 +176,13 @@ class Config(Comparison):
 
     @property
     def optimizer_name(self) -> str:
-        """The optimiser."""
-        return self.optimizer
+        """The optimiser, without its fields."""
+        return self.optimizer.partition("+")[0]
 
     @property
     def switches(self) -> bool:
         """Whether the model has units that a rounding can switch on or off."""
-        return self.activation == "relu"
+        return self.activation == "relu" and self.model != "lstm"
 
 
 def from_toml(text: str, source: str = "config") -> Comparison:
@@ -204,8 +225,21 @@ def from_table(table: dict[str, Any], source: str = "config") -> Comparison:
         raise ArgumentError(f"{source}: this run trained a PyTorch model; import nfloat.torch before it is read")
     kind = kinds.get(own, Config)
     known = [own if field.name == "build" else field.name for field in fields(kind)]
+    other = next((what for key, what in _OTHERS.items() if key in table and key not in known), None)
+    if other is not None:
+        raise ArgumentError(f"{source}: this is the configuration of {other}")
     toml.check_keys(table, known, source)
     return toml.convert({"build" if key == own else key: value for key, value in table.items()}, kind, source)
+
+
+#: a key of another kind of run's configuration -> what that is, and what to do with its folder
+_OTHERS = {
+    "run": "a search, not of a drift run; `nfloat report FOLDER` makes its page, and `nfloat drift --recipes "
+    "FOLDER/recipe.toml` runs what it found",
+    "task": "a sweep, not of a drift run; `nfloat report FOLDER` makes its page, and `nfloat sweep` goes on with it",
+    "study": "a study, not of a drift run; `nfloat report FOLDER` makes its page, and `nfloat study resume FOLDER` "
+    "goes on with it",
+}
 
 
 def read_config(path: Path) -> Comparison:
@@ -230,7 +264,18 @@ def _check_data(data: object) -> None:
 def _setup(config: Config, data: nn.Dataset, seed: int, generator: np.random.Generator) -> Setup:
     model = _model(config, data)
     model.init(seed=generator)
-    return Setup(model, OPTIMIZERS[config.optimizer](model.parameters(), lr=config.lr), data, data.loss)
+    optimizer = spelled.optimizer(config.optimizer)(model.parameters(), config.lr)
+    return Setup(model, optimizer, data, _loss(config, data))
+
+
+def _loss(config: Config, data: nn.Dataset) -> Loss:
+    """The loss of the configuration, which must fit the data."""
+    if not config.loss:
+        return data.loss
+    if config.loss.startswith("cross_entropy") == (data.kind == "regression"):
+        what = "are a regression" if data.kind == "regression" else "have classes"
+        raise ArgumentError(f"loss={config.loss!r}: data {data.name!r} {what}, which is learnt by {data.loss.__name__}")
+    return spelled.loss(config.loss)
 
 
 def _model(config: Config, data: nn.Dataset) -> nn.Layer:

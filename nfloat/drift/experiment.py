@@ -15,6 +15,7 @@ from ..errors import check_callable, check_kind
 from ..ops.threads import check_threads
 from .comparison import Comparison
 from .ensemble import Group
+from .estimate import Estimate, estimate
 from .events import BEGIN, END, FINISHED, STEP, TRAINED, Callback, Event
 from .folder import open_folder
 from .members import TWIN, Member
@@ -46,6 +47,7 @@ def run(
     threads: int | None = None,
     progress: Progress | None = None,
     callback: Callback | None = None,
+    announce: Callable[[Estimate], None] | None = None,
 ) -> Result:
     """Train under each recipe of `config` and measure how far it drifts from float64.
 
@@ -68,6 +70,9 @@ def run(
 
     callback : callable, optional
         ``callback(event)``: told of every step and every training with its rows (``events.py``).
+    announce : callable, optional
+        ``announce(estimate)``, before the first step: how many trainings are left, and about how long they take, as
+        ``str(estimate)`` says; only for this are a few steps tried. Not called where nothing is left to be measured.
 
     Raises
     ------
@@ -82,16 +87,22 @@ def run(
     (['float64', 'bf16-pure'], 0.0)
     """
     check_kind("config", config, Comparison, "a configuration, such as nf.drift.Config()")
-    for name, given in (("progress", progress), ("callback", callback)):
+    for name, given in (("progress", progress), ("callback", callback), ("announce", announce)):
         check_callable(name, given)
     threads, tell = check_threads(threads), callback or _untold
     trainable = config.trainable()
+
+    def rows_into(sink: Sink) -> list[Row]:
+        done = set(complete_trainings(sink.rows, config))
+        if announce is not None and (left := estimate(config, trainable, done, threads)) is not None:
+            announce(left)
+        return _everything(config, trainable, sink, done, threads, progress, tell)
+
     if out is None:
-        return Result(config, _everything(config, trainable, _Memory(), threads, progress, tell), trainable.digest)
+        return Result(config, rows_into(_Memory()), trainable.digest)
     start = time.perf_counter()
     with open_folder(out, config, data_digest=trainable.digest, overwrite=overwrite) as folder:
-        rows = _everything(config, trainable, folder, threads, progress, tell)
-        result = Result(config, rows, trainable.digest)
+        result = Result(config, rows_into(folder), trainable.digest)
         folder.finish(complete=True, seconds=round(time.perf_counter() - start, 3), threads=threads)
     return result
 
@@ -105,10 +116,15 @@ class _Memory:
 
 
 def _everything(
-    config: Comparison, trainable: Trainable, sink: Sink, threads: int | None, progress: Progress | None, tell: Callback
+    config: Comparison,
+    trainable: Trainable,
+    sink: Sink,
+    done: set[Training],
+    threads: int | None,
+    progress: Progress | None,
+    tell: Callback,
 ) -> list[Row]:
     """The rows of every stage."""
-    done = set(complete_trainings(sink.rows, config))
     twin = _Twin(config, trainable, threads, progress)
     with Workers(config, trainable, threads) as workers:
         ensemble, *later = stages(config)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from .. import nn
 from ..errors import ArgumentError, nearest_names
 from ..formats.format import Format
 from .ablation import Effect, effects, layer_effects
@@ -55,7 +56,8 @@ class Measurements:
         ArgumentError
             If the run has no such recipe.
         """
-        return first_trouble(self.rows, self._known(recipe), self.config.seed)
+        name = self._known(recipe)
+        return first_trouble(self.rows, name, self.config.seed, nn.recipe(name))
 
     def _known(self, recipe: object) -> str:
         """The name of one of the run's recipes."""

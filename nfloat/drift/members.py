@@ -90,6 +90,17 @@ def is_stochastic(recipe: nn.Recipe) -> bool:
     return recipe.stochastic
 
 
+def keeps_updates(recipe: nn.Recipe) -> bool:
+    """Whether an update too small for a weight is not lost: in the mean over random bits, or in a compensation.
+
+    Examples
+    --------
+    >>> [keeps_updates(nn.recipe(name)) for name in ("bf16-pure", "bf16-pure-sr", "bf16-pure-kahan")]
+    [False, True, True]
+    """
+    return recipe.weights.stochastic or recipe.compensation is not None
+
+
 def members(config: Comparison) -> Iterator[Member]:
     """Every member of the ensemble, seed by seed, in the order in which their rows stand."""
     recipes = {name: nn.recipe(name) for name in config.recipes}

@@ -30,6 +30,10 @@ from .trainable import Weights
 _FIELDS = {role.tensor: role.field for role in Role}
 
 
+#: metric and ending of the tensor whose rounding may leave no update at all
+_GONE = ("underflow", ".update")
+
+
 class Recorder:
     """Collects what one step of one recipe, begun from one seed, does and gives it as rows."""
 
@@ -153,11 +157,17 @@ class Recorder:
         rows = []
         for layer, name, pick in _parts(before):
             start, end, way = pick(before), pick(after), pick(steps)
+            if not (way.any() or self._updates_underflow()):
+                continue  # a learning rate of zero asks for no update, so that none is lost
             small = metrics.below_half_ulp(way, start, self.recipe.weights.format)
             rows += self._some(step, layer, name, "stagnation", metrics.stagnation(start, end, pick(gradients)))
             rows += self._some(step, layer, name, "below_half_ulp", small)
             rows += self._some(step, layer, name, "descent_quality", metrics.descent_quality(way, start, end))
         return rows
+
+    def _updates_underflow(self) -> bool:
+        """Whether rounding turned parts of this step's updates into zeros."""
+        return any(share > 0.0 for (_, tensor, metric), share in self._rates.items() if (metric, tensor[-7:]) == _GONE)
 
     def _some(self, step: int, layer: str, tensor: str, metric: str, value: float | None) -> list[Row]:
         return [] if value is None else [self._row(step, layer, tensor, metric, value)]

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypedDict
 
+from .. import nn
 from . import centre
 from .comparison import Comparison
 from .inference import Interval, change
@@ -130,7 +131,7 @@ def _one(
         overflow=_highest(name, "overflow", series),
         skipped=_over(math.fsum, of("loss", "skipped")),
         left_out=centre.left_out(errors),
-        first_trouble=first_trouble(rows, name, config.seed),
+        first_trouble=first_trouble(rows, name, config.seed, nn.recipe(name)),
         **_changes(verdict.effect, verdict.path),  # type: ignore[typeddict-item]
         rounding_spread=None if spread is None else change(spread),
         path_verdict=_path_word(verdict.path),

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from .. import nn
+from .members import keeps_updates
 from .rows import Row
 
 
@@ -60,8 +62,14 @@ _NOT_WATCHED = {("compensation", "underflow")}
 _STATES = MappingProxyType({"adam": {"m": "first moment", "v": "second moment"}, "rmsprop": {"v": "mean square"}})
 
 
-def first_trouble(rows: Iterable[Row], recipe: str, seed: int) -> Trouble | None:
+def first_trouble(rows: Iterable[Row], recipe: str, seed: int, rounded: nn.Recipe | None = None) -> Trouble | None:
     """The first trouble of a recipe's run, None if there was none.
+
+    Parameters
+    ----------
+    rounded : Recipe, optional
+        The recipe itself: where it keeps small updates (stochastic rounding, a compensation), weights that stay as
+        they were are no trouble.
 
     Examples
     --------
@@ -74,6 +82,8 @@ def first_trouble(rows: Iterable[Row], recipe: str, seed: int) -> Trouble | None
     for row in rows:
         condition = CONDITIONS.get(row["metric"])
         if condition is None or row["recipe"] != recipe or row["seed"] != seed:
+            continue
+        if rounded is not None and row["metric"] == "stagnation" and keeps_updates(rounded.at(row["layer"])):
             continue
         when = row["step"], condition.stage
         # the first of equals stays: rows stand in the order of the computation

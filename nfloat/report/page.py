@@ -1,7 +1,8 @@
 """`Page` and its parts, `render` and `write`: from text, tables and SVG to one HTML file that needs nothing else.
 
 What a page says is decided by its maker (``drift/page/``, ``studies/page.py``); how it looks stands in ``page.html``.
-All text is escaped; a figure's SVG alone is taken as it is.
+All text is escaped; a figure's SVG alone is taken as it is. Characters that turn the direction of what follows them,
+and other controls, are shown by their code: a name of somebody's cannot rearrange the page.
 """
 
 from __future__ import annotations
@@ -15,6 +16,11 @@ from typing import Any
 
 from ..errors import ArgumentError, MissingExtraError
 from ..files import reason, replace_text
+
+#: code points of marks, embeddings, overrides and isolates of direction
+_DIRECTIONS = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_CONTROLS = (*(code for code in range(0x20) if chr(code) not in "\t\n\r"), *range(0x7F, 0xA0))
+_SHOWN = {code: f"\\u{code:04x}" for code in (*_DIRECTIONS, *_CONTROLS)}
 
 #: what every page says of itself
 GENERATOR = b'<meta name="generator" content="nfloat">'
@@ -97,7 +103,7 @@ def render(page: Page) -> str:
     >>> "None diverged." in render(page), "<script" in render(page)
     (True, False)
     """
-    return _template().render(page=page)
+    return _template().render(page=page).translate(_SHOWN)
 
 
 def write(page: Page, path: str | Path) -> None:

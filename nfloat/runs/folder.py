@@ -255,6 +255,8 @@ def refuse_foreign(folder: Path, overwrite: bool) -> None:
     if not there or provenance(folder).keys() >= {"config", "code"}:
         return
     taken = sorted(there & {CONFIG, ROWS, PROVENANCE, REPORT})
+    if PROVENANCE in taken and all(_holds_nothing(folder / name) for name in taken):
+        return  # a run that ended at its birth
     if taken:
         raise ArgumentError(
             f"out={str(folder)!r} holds {', '.join(taken)} that nfloat did not write, which is never replaced; "
@@ -265,6 +267,15 @@ def refuse_foreign(folder: Path, overwrite: bool) -> None:
             f"out={str(folder)!r} is not empty, and nfloat did not make it; choose another folder, "
             "or --overwrite (overwrite=True) to write beside what is there"
         )
+
+
+def _holds_nothing(path: Path) -> bool:
+    """Whether a file is one that a run begins with: of no bytes, or a configuration as nfloat heads it."""
+    if not path.is_file() or path.is_symlink():
+        return False
+    if path.stat().st_size == 0:
+        return True
+    return path.name == CONFIG and path.read_bytes().startswith(b"# the same ")
 
 
 def folder_rows(folder: Path, parse: Callable[[str], AnyRow]) -> list[AnyRow]:

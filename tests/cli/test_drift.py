@@ -27,9 +27,11 @@ def test_it_writes_what_it_says(nfloat, tmp_path):
         "report.html",
         "rows.jsonl",
     ]
-    assert done.err.splitlines()[0].startswith("[1/4] float64 twin: 6 steps in ")
-    assert done.err.splitlines()[2].startswith("[3/4] bf16-pure: 6 steps in ")
-    assert done.err.splitlines()[3].startswith("[4/4] other seeds: 6 steps in ")
+    said = done.err.splitlines()
+    assert said[0].startswith("16 trainings of 6 steps, about ") and "for each recipe that turns out worse" in said[0]
+    assert said[1].startswith("[1/4] float64 twin: 6 steps in ")
+    assert said[3].startswith("[3/4] bf16-pure: 6 steps in ")
+    assert said[4].startswith("[4/4] other seeds: 6 steps in ")
     rows = [json.loads(line) for line in (tmp_path / "out" / "rows.jsonl").read_text().splitlines()]
     assert all(tuple(row) == ROW_KEYS for row in rows)
 

@@ -7,7 +7,8 @@ import pytest
 import nfloat as nf
 from nfloat.drift import Config, from_toml, to_toml
 from nfloat.drift.comparison import DEFAULT_RECIPES
-from nfloat.drift.config import read_config
+from nfloat.drift.config import MODELS, read_config
+from nfloat.drift.defaults import DEFAULTS, OF_MODEL
 from nfloat.errors import ArgumentError, FormatError, NFloatError, RoundingError
 
 
@@ -116,6 +117,25 @@ def test_toml_brings_back_the_same(config):
     assert from_toml(to_toml(config)).digest == config.digest
 
 
+def test_what_is_not_said_is_the_model_s():
+    short = Config(model="cnn", lr=0.3)
+    assert Config(model="cnn").lr == 0.01
+    assert (short.width, short.steps, short.every, short.lr, short.optimizer) == (32, 320, 40, 0.3, "sgd")
+    assert Config(model="transformer", data="text").optimizer == from_toml('model = "lstm"').optimizer == "adam"
+    assert from_toml(to_toml(short)) == short and short.replace(model="mlp").width == 32
+    assert (Config().width, Config().steps, Config().every) == (64, 1290, 30)
+    own = {field.name for field in dataclasses.fields(Config) if field.default is OF_MODEL}
+    for model in MODELS:
+        assert set(DEFAULTS[model]) == own
+        assert all(type(value) is type(DEFAULTS["mlp"][key]) for key, value in DEFAULTS[model].items())
+
+
+def test_configurations_of_other_runs_are_called_what_they_are():
+    for text, what in (("[run]\nsteps = 3", "a search"), ('task = "product"', "a sweep"), ('study = "x"', "a study")):
+        with pytest.raises(ArgumentError, match=f"f.toml: this is the configuration of {what}, not of a drift run"):
+            from_toml(text, source="f.toml")
+
+
 def test_toml_writes_every_field_and_missing_ones_have_defaults():
     keys = [line.split(" = ")[0] for line in to_toml(Config()).splitlines()[1:]]
     assert keys[0] == "data" and sorted(keys) == sorted(f.name for f in dataclasses.fields(Config))
@@ -168,6 +188,7 @@ def test_digest_sees_every_field():
         "batch": 2,
         "optimizer": "adam",
         "lr": 0.5,
+        "loss": "l1",
         "every": 3,
         "attribute": False,
         "record": ("*.grad",),

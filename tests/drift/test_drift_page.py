@@ -70,7 +70,7 @@ def test_text_holds_what_was_computed(page, text, small):
     assert any("tf32 gradient is" in finding for finding in page.findings)
     assert by_name[WORSE]["verdict"] == "worse"
     assert any(finding.startswith(f"{WORSE} is worse than float64: ") for finding in page.findings)
-    explained = f"{WORSE}, trained again with one place rounded: weights alone make "
+    explained = f"{WORSE}, trained again from seed 0 with one place rounded: weights alone make "
     assert any(finding.startswith(explained) for finding in page.findings)
     said = next(finding for finding in page.findings if f"{WORSE}, rounded in one layer alone" in finding)
     assert small.layer_ablation(WORSE)[0].place in said and "the layers" in said

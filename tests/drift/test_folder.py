@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from nfloat.drift import Config
+from nfloat.drift import Config, to_toml
 from nfloat.drift.folder import open_folder, read_folder
 from nfloat.drift.plan import complete_trainings
 from nfloat.drift.rows import LAST_METRIC, MODEL, Row, from_line
@@ -72,6 +72,24 @@ def test_rows_of_another_version_are_not_continued(tmp_path):
     (tmp_path / PROVENANCE).unlink()
     with pytest.raises(ArgumentError, match="that nfloat did not write"):
         open_folder(tmp_path, RUN)
+
+
+def test_a_run_that_ended_at_its_birth_leaves_nothing_in_the_way(tmp_path):
+    """Files of no bytes, as a machine that stops may leave them, beside a configuration of nfloat's."""
+    for rows in ("", None):
+        (tmp_path / PROVENANCE).write_text("")
+        (tmp_path / CONFIG).write_text(to_toml(RUN.replace(seed=7)))
+        if rows is not None:
+            (tmp_path / ROWS).write_text(rows)
+        with open_folder(tmp_path, RUN) as folder:
+            assert folder.rows == []
+        assert read_folder(tmp_path) == (RUN, [])
+    (tmp_path / PROVENANCE).write_text("")
+    for name, text in ((ROWS, "mine"), (CONFIG, "mine = 1")):
+        (tmp_path / name).write_text(text)
+        with pytest.raises(ArgumentError, match="that nfloat did not write"):
+            open_folder(tmp_path, RUN, overwrite=True)
+        (tmp_path / name).unlink()
 
 
 def test_unwritable(tmp_path):

@@ -4,6 +4,7 @@ import pytest
 
 import nfloat as nf
 from nfloat.drift import Config
+from nfloat.drift.cheapest.question import Search, search_toml
 from nfloat.drift.several import _labels, compare
 from nfloat.errors import ArgumentError
 from nfloat.report.page import render
@@ -53,6 +54,10 @@ def test_mistakes(folders, tmp_path):
     with pytest.raises(ArgumentError, match="must be different ones"):
         compare([folders / "sgd", folders / "sgd"])
     with pytest.raises(ArgumentError, match="is not of a drift run"):
+        compare([folders / "sgd", tmp_path])
+    (tmp_path / "config.toml").write_text(search_toml(Search(run=SMALL)))
+    (tmp_path / "rows.jsonl").write_text("")
+    with pytest.raises(ArgumentError, match="the configuration of a search, .*`nfloat report FOLDER` makes its page"):
         compare([folders / "sgd", tmp_path])
 
 

@@ -51,11 +51,27 @@ def test_thresholds(tensor, metric, value, is_trouble):
     assert (first_trouble([row(0, "0", tensor, metric, value)], "a", 0) is not None) == is_trouble
 
 
+def test_weights_that_stay_are_no_trouble_where_nothing_is_lost():
+    rows = [row(0, "0", "weight", "stagnation", 0.9), row(0, MODEL, "weights", "stagnation", 0.9)]
+    for name, is_trouble in (("bf16-pure", True), ("bf16-pure-sr", False), ("bf16-pure-kahan", False)):
+        assert (first_trouble(rows, "a", 0, nf.nn.recipe(name)) is not None) == is_trouble
+
+
 def test_a_recipe_that_is_not_there():
     result = Result(Config(recipes=("tf32",)), [])
     assert result.first_trouble("tf32") is None
     with pytest.raises(ArgumentError, match="'tf3' is none of this run; did you mean 'tf32'"):
         result.first_trouble("tf3")
+
+
+def test_a_learning_rate_of_zero_loses_no_update():
+    """The first step of a warm-up; where rounding leaves nothing of a step, all of it is lost."""
+    quick = Config(data="blobs", recipes=("float64",), steps=2, every=1, width=4, seeds=1, ablate="none")
+    warm = nf.drift.run(quick.replace(optimizer="sgd+warm_up=2", attribute=False))
+    lost = [(r["step"], r["value"]) for r in warm.rows if r["metric"] == "stagnation" and r["layer"] == MODEL]
+    assert lost == [(1, 0.0)] and warm.first_trouble("float64") is None
+    gone = nf.drift.run(quick.replace(recipes=("float64+update=e4m3",), lr=1e-9, attribute=False))
+    assert {r["value"] for r in gone.rows if r["metric"] == "stagnation" and r["layer"] == MODEL} == {1.0}
 
 
 def test_what_the_engine_calls_its_tensors():

@@ -1,5 +1,6 @@
 """The page: everything escaped, nothing loaded from outside, well-formed tags, the data behind each figure."""
 
+import dataclasses
 import html.parser
 
 import pytest
@@ -68,6 +69,12 @@ def test_everything_is_escaped_but_the_picture(page):
     assert "&lt;2&gt;" in text
     assert "<svg xmlns=" in text
     outline(text)
+
+
+def test_a_name_cannot_turn_what_follows_it(page):
+    text = render(dataclasses.replace(page, title="data \u202eevil\x00\u2067 \u05d0", lead="\x1b[1m"))
+    assert r"data \u202eevil\u0000\u2067 " in text and "\u05d0" in text and r"\u001b[1m" in text
+    assert not {"\u202e", "\x00", "\u2067", "\x1b"} & set(text)
 
 
 def test_nothing_comes_from_outside(page):

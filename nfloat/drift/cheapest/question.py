@@ -116,6 +116,10 @@ def from_search_toml(text: str, source: str = "config") -> Search:
         If msgspec is not installed.
     """
     table = toml.parse(text, source)
+    if "steps" in table or "recipes" in table:
+        raise ArgumentError(
+            f"{source}: this is the configuration of a drift run, not of a search; in a search's it stands under [run]"
+        )
     toml.check_keys(table, [field.name for field in fields(Search)], source)
     run = table.pop("run", {})
     if not isinstance(run, dict):

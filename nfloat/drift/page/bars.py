@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
+from ... import nn
 from ...report.charts import Bars, Range, bar_chart, range_chart, stack_chart
 from ...report.page import Figure, Table
 from ...report.palette import colours
@@ -17,6 +18,7 @@ from .. import centre
 from ..attribution import LAYER_METRIC, METRIC, SOURCES
 from ..layers import ELSEWHERE
 from ..measurements import Measurements
+from ..members import keeps_updates
 from ..rows import MODEL, Key
 from ..summary import Summary, measured
 
@@ -81,7 +83,7 @@ def _gradient_caption(run: Measurements, ranges: Sequence[Range]) -> str:
     text += f", {far} farthest ({share(middle[far])})." if far != near else "."
     if "tf32" in middle and "bf16-mixed" in middle:
         ratio = middle["bf16-mixed"] / middle["tf32"]
-        text += f" tf32 is {ratio:.1f} times closer than bf16-mixed; its three more bits let one expect 8."
+        text += f" tf32 is {ratio:.1f} times closer than bf16-mixed; its three more bits alone let one expect 8."
     return text + _not_the_gradient(run.summary, middle)
 
 
@@ -223,16 +225,23 @@ def rates_figure(run: Measurements) -> Figure | None:
 def _rates_caption(summaries: Sequence[Summary]) -> str:
     """Who is hit most by each of the three."""
     said = (
-        ("stagnation", "loses most updates", "No recipe loses an update."),
-        ("underflow", "turns most numbers into zeros", "Nothing underflows."),
-        ("overflow", "overflows most", "Nothing overflows."),
+        ("stagnation", "loses the largest share of its updates", "No recipe loses an update at these steps."),
+        ("underflow", "turns the largest share of a tensor's numbers into zeros", "Nothing underflows at these steps."),
+        ("overflow", "has the largest share of overflows", "Nothing overflows at these steps."),
     )
     texts = []
     for key, what, none in said:
         there = {item["recipe"]: value for item in summaries if (value := measured(item, key))}
+        if key == "stagnation" and (lossy := {name: of for name, of in there.items() if not _keeps(name)}):
+            there = lossy
         name = max(there, key=there.__getitem__, default="")
         texts.append(f"{name} {what} ({share(there[name])})." if there else none)
     return " ".join(texts)
+
+
+def _keeps(name: str) -> bool:
+    """Whether weights that stay as they were are not lost under a recipe."""
+    return keeps_updates(nn.recipe(name))
 
 
 #: metric -> what its column in the table is called
@@ -249,9 +258,20 @@ def _swamped_caption(run: Measurements) -> str:
     if worst is None or known[worst] < _FEW_SWAMPED:
         return ""
     return (
-        f" Of the additions in the {worst.tensor.replace('_', ' ').removesuffix('.sum')} sums of layer {worst.layer} "
+        f" Of the additions in the {_sum_words(worst.tensor)} of layer {worst.layer} "
         f"{worst.recipe} loses {share(known[worst])}: terms too small to change the sum."
     )
+
+
+def _sum_words(tensor: str) -> str:
+    """What the sums of a tensor are called.
+
+    Examples
+    --------
+    >>> _sum_words("input_gradient.sum"), _sum_words("sum")
+    ('input gradient sums', 'bias sums')
+    """
+    return f"{'bias' if tensor == 'sum' else tensor.removesuffix('.sum').replace('_', ' ')} sums"
 
 
 def _rates_rows(run: Measurements) -> list[list[str]]:

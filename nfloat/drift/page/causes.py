@@ -30,7 +30,7 @@ def effect_figure(run: Measurements) -> Figure | None:
         "effect",
         "Change of the training loss",
         interval_chart("effect", spans, x_label="change of the final training loss against float64's, in per cent"),
-        _effect_caption(known),
+        _effect_caption([item for item in run.summary if item["recipe"] != "float64"]),
         f"One line per recipe on an axis that is linear near zero and logarithmic beyond: {words}.",
         Table(("recipe", "change", "low", "high", "p", "would show"), [_effect_row(item) for item in known]),
         f"Dot and line: mean and {share(CONFIDENCE)} interval over {run.config.seeds} seeds, all recipes at once. "

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from ... import nn
 from ...report.wording import listed, number, share, signed_share
 from ..ablation import ALONE, REPAIRED, WITHOUT, Effect, interaction
 from ..inference import CONFIDENCE, POWER, change, log_of
 from ..measurements import Measurements
-from ..members import TWIN
+from ..members import TWIN, keeps_updates
 from ..summary import Summary, recovery
 from ..trouble import replay_command, tensor_words
 from ..verdicts import seed_spread
@@ -19,6 +20,8 @@ from .bars import gradient_errors
 _MOST = 0.5
 #: a repair that takes away at least so much of the effect removes it
 _REMOVED = 0.95
+#: a factor is called 8 within this part
+_NEARLY = 0.1
 #: an interaction below this part of the effect is not spoken of
 _ADDS_UP = 0.1
 
@@ -90,8 +93,10 @@ def _told(run: Measurements, item: Summary) -> str:
         text = f"{name} diverged at {item['diverged_seeds']} of {seeds} seeds, where float64 did not"
         trouble = trouble_words(item, run.config.optimizer_name)
         return f"{text}; first trouble: {trouble}." if item["first_trouble"] else f"{text}."
-    lost = f"; rounding swallows {share(item['stagnation'])} of its weight updates" if item["stagnation"] else ""
-    return f"{name} is {item['verdict']} than float64: its training loss is {_effect(item)} over {seeds} seeds{lost}."
+    text = f"{name} is {item['verdict']} than float64: its training loss is {_effect(item)} over {seeds} seeds"
+    if not item["stagnation"] or keeps_updates(nn.recipe(name)):
+        return f"{text}."
+    return f"{text}; at seed {run.config.seed} rounding swallows {share(item['stagnation'])} of its weight updates."
 
 
 def _because(run: Measurements, item: Summary) -> list[str]:
@@ -101,13 +106,23 @@ def _because(run: Measurements, item: Summary) -> list[str]:
     if not alone:
         return []
     top = alone[0]
-    text = f"{item['recipe']}, trained again with one place rounded: "
+    text = f"{item['recipe']}, trained again from seed {run.config.seed} with one place rounded: "
+    if top.loss is None:
+        return [text + f"{diverging(effects)}."]
     if top.share is None or top.share < _MOST:
         return [text + f"no place alone makes half of what it does ({top.place} the most: {_part(top)})."]
     text += f"{top.place} alone make{'' if top.place.endswith('s') else 's'} {_part(top)} of the change of its loss"
     without = [effect for effect in effects if effect.how == WITHOUT and effect.place == top.place]
     text += f", and without {top.place} {_part(without[0])} of it is gone" if without and without[0].share else ""
     return [text + _adds_up(run, item, effects) + _repaired(effects) + "."]
+
+
+def diverging(effects: Sequence[Effect]) -> str:
+    """Where a run that is rounded in one place alone diverges, and what keeps it from that."""
+    ends = [effect.place for effect in effects if effect.how == ALONE and effect.loss is None]
+    text = f"it diverges with {' and with '.join(f'{place} alone' for place in ends)}"
+    saved = [f"{effect.how} {effect.place}" for effect in effects if effect.how != ALONE and effect.loss is not None]
+    return text + (f"; {listed(saved)} it does not" if saved else "")
 
 
 def _by_layer(run: Measurements, item: Summary) -> str:
@@ -118,11 +133,13 @@ def _by_layer(run: Measurements, item: Summary) -> str:
         return ""
     if alone[0].loss is None:
         ends = [effect.place for effect in alone if effect.loss is None]
-        return f"{item['recipe']}, rounded in one layer alone, diverges in {listed(ends)}."
+        where = " and in ".join(ends)
+        return f"{item['recipe']}, rounded in one layer alone (seed {run.config.seed}), diverges in {where}."
     said = [f"{effect.place} {_part(effect)}" for effect in alone[:3] if effect.share]
     if not said:
         return ""
-    text = f"{item['recipe']}, rounded in one layer alone, makes of the change of its loss: {listed(said)}"
+    text = f"{item['recipe']}, rounded in one layer alone (seed {run.config.seed}), makes of the change of its loss: "
+    text += listed(said)
     without = [effect for effect in effects if effect.how == WITHOUT and effect.share]
     text += f"; with {without[0].place} alone in float64 {_part(without[0])} of it is gone" if without else ""
     return text + _adds_up(run, item, effects, "layers") + "."
@@ -144,7 +161,7 @@ def _repaired(effects: list[Effect]) -> str:
     good = [f"{effect.place} ({_part(effect)})" for effect in repairs if (effect.share or 0.0) >= _REMOVED]
     poor = [f"{effect.place} ({_part(effect)})" for effect in repairs if (effect.share or 0.0) < _REMOVED]
     text = f"; {listed(good)} {'each remove' if len(good) > 1 else 'removes'} it" if good else ""
-    return text + (f"; not enough: {listed(poor)}" if poor else "")
+    return text + (f"; a part of it: {listed(poor)}" if poor else "")
 
 
 def _part(effect: Effect) -> str:
@@ -196,12 +213,20 @@ def _replays(items: Sequence[Summary]) -> str:
 def _paths(items: Sequence[Summary]) -> str:
     """The weights' path, a statement of its own: who goes farther than float64 does by itself."""
     far = [item for item in items if item["path_verdict"] == "farther than the null"]
-    near = [item["recipe"] for item in items if item["path_verdict"] == "as far as the null"]
+    near = [item["recipe"] for item in items if item["path_verdict"] in _NO_FARTHER]
     if not far:
         return ""
-    said = listed([f"{number(item['path_ratio'])} times as far for {item['recipe']}" for item in far])
+    said = listed([f"{_times(item)} times as far for {item['recipe']}" for item in far])
     text = f"Weights, whatever they are worth, end farther from float64's than those of the null: {said}"
     return text + (f"; for {listed(near)} no farther that could be told." if near else ".")
+
+
+_NO_FARTHER = ("as far as the null", "nearer than the null")
+
+
+def _times(item: Summary) -> str:
+    """How many times as far, with the interval."""
+    return f"{number(item['path_ratio'])} ({number(item['path_low'])} to {number(item['path_high'])})"
 
 
 def _three_bits(run: Measurements) -> str:
@@ -216,6 +241,8 @@ def _three_bits(run: Measurements) -> str:
         f"in the output layer ({number(tf32[last])} against {number(bf16[last])}): tfloat32 keeps 3 significand bits "
         "more, and 2³ = 8"
     )
+    if abs(bf16[last] / tf32[last] / 8.0 - 1.0) > _NEARLY:
+        text += ", but bf16-mixed also rounds what layers keep between products"
     if first != last and run.config.switches:
         text += f". In layer {first} the factor is {bf16[first] / tf32[first]:.1f}: behind a ReLU, rounding can also "
         text += "switch a unit on or off"

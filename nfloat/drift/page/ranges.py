@@ -74,8 +74,8 @@ def _caption(found: Sequence[WhatIf], optimizer: str) -> str:
     if worst.underflow < 1e-3:
         return "Each of these formats would hold all but a thousandth of every tensor's numbers."
     return (
-        f"{worst.format} would turn most into zero: {share(worst.underflow)} of the non-zero numbers of the "
-        f"{tensor_words(worst.tensor, optimizer)} in layer {worst.layer}."
+        f"{worst.format} would turn the largest share into zero: {share(worst.underflow)} of the non-zero numbers of "
+        f"the {tensor_words(worst.tensor, optimizer)} in layer {worst.layer}."
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from ... import nn
 from ...report import wording
 from ...report.charts import Line, line_chart
 from ...report.page import Figure, Table
@@ -16,7 +17,7 @@ from ...report.palette import styles
 from ...report.wording import listed, loss, number, share, signed_share
 from .. import centre
 from ..measurements import Measurements
-from ..members import TWIN
+from ..members import TWIN, keeps_updates
 from ..rows import MODEL, Key
 from ..summary import measured
 
@@ -24,6 +25,9 @@ Points = Sequence[tuple[int, float]]
 
 #: about how many steps the table behind a chart shows
 _TABLE_STEPS = 14
+
+#: so many measured steps, and at most a quarter of them, are the start or the end of a run
+_AT_AN_END = 5
 
 #: a recipe that never loses more of its updates than this is not drawn
 _FEW_LOST = 0.02
@@ -100,7 +104,8 @@ def scale_figure(run: Measurements) -> Figure | None:
         return None
     skipped = {item["recipe"]: int(item["skipped"] or 0) for item in run.summary}
     said = [
-        f"{name} from {of[0][1]:g} to {of[-1][1]:g}, {skipped[name]} updates left out" for name, of in points.items()
+        f"{name} from {of[0][1]:g} to {of[-1][1]:g}, {skipped[name]} update{'' if skipped[name] == 1 else 's'} left out"
+        for name, of in points.items()
     ]
     how = "The factor of the loss, at the measured steps; a step that overflows is left out, and halves it."
     return _chart(run, points, "scale", "Loss scale", f"{listed(said)}.", "loss scale", how)
@@ -112,15 +117,21 @@ def stagnation_figure(run: Measurements) -> Figure | None:
     many = {name: of for name, of in points.items() if max(value for _, value in of) >= _FEW_LOST}
     if not many:
         return None
-    starts = {name: centre.mean(value for _, value in of[:5]) or 0.0 for name, of in many.items()}
-    ends = {name: centre.mean(value for _, value in of[-5:]) or 0.0 for name, of in many.items()}
-    worst = max(ends, key=ends.__getitem__)
-    caption = f"{worst} loses {share(starts[worst])} of its updates at the start and {share(ends[worst])} at the end"
-    caption += ": as gradients shrink, more of them fall below half a gap." if ends[worst] > starts[worst] else "."
+    count = max(1, min(_AT_AN_END, len(next(iter(many.values()))) // 4))
+    starts = {name: centre.mean(value for _, value in of[:count]) or 0.0 for name, of in many.items()}
+    ends = {name: centre.mean(value for _, value in of[-count:]) or 0.0 for name, of in many.items()}
+    kept = [name for name in many if keeps_updates(nn.recipe(name))]
+    worst = max([name for name in many if name not in kept] or many, key=ends.__getitem__)
+    caption = f"{worst} leaves {share(starts[worst])} of the weights at the start and {share(ends[worst])} at the end."
+    if kept:
+        caption += f" In {listed(kept)} that loses nothing in the mean: rounding is stochastic, or compensated."
     few = [name for name in points if name not in many]
     if few:
         caption += f" {listed(few)} {_are(few)} not drawn: never more than {share(_FEW_LOST)}."
-    how = "Share of the weights with a gradient other than zero that the step leaves exactly as they were."
+    how = (
+        "Share of the weights with a gradient other than zero that the step leaves exactly as they were, of the first "
+    )
+    how += f"seed; start and end are the first and last {count} of the measured steps."
     return _chart(
         run,
         many,
@@ -159,7 +170,8 @@ def _gap_caption(run: Measurements) -> str:
     }
     if near:
         worst = max(near, key=lambda name: abs(near[name]))
-        text += f" Those that cannot be told from it end within {share(abs(near[worst]))} ({worst} is the farthest)."
+        text += f" At seed {run.config.seed} those that cannot be told from it end within {share(abs(near[worst]))} "
+        text += f"({worst} is the farthest)."
     return text.strip()
 
 

@@ -68,13 +68,14 @@ _TERMS = {
     "weights: the error made in one step, not what earlier steps left behind. The figure gives the median over the "
     "measured steps.",
     "lost updates (stagnation)": "Share of the weights with a gradient other than zero that a step leaves exactly as "
-    "they were, because the update is smaller than half the gap to the next number of the format.",
+    "they were, because the update is smaller than half the gap to the next number of the format. Under "
+    "stochastic rounding they stay by chance, and in the mean nothing is lost; a compensation keeps what they missed.",
     "underflow, overflow": "Share of the non-zero numbers that a rounding turns into zero, and of the finite ones that "
     "it turns into infinity, for the tensor where it happens most.",
     "first trouble": "The first step, layer and tensor of the first seed's run where a share of NaN or overflow is "
-    "above zero, underflow above 10 % (1 % in the optimiser's state), more than half of the updates are lost or of a "
-    "sum's additions change nothing, or the gradient's cosine is below 0.9; at the measured steps, in the order of the "
-    "computation.",
+    "above zero, underflow above 10 % (1 % in the optimiser's state), more than half of the updates are lost (not "
+    "where rounding is stochastic or compensated) or of a sum's additions change nothing, or the gradient's cosine is "
+    "below 0.9; at the measured steps, in the order of the computation.",
     "null": "float64 once more, its initial weights moved by one unit roundoff of the recipe's coarsest tensor: what a "
     "push of that size does to float64 itself.",
     "against float64, interval": "The change of the final training loss against float64's and the null's (geometric "

@@ -26,6 +26,7 @@ from .images import digits as digits
 from .images import mnist5k as mnist5k
 from .synthetic import blobs as blobs
 from .synthetic import regression as regression
+from .text import CHARACTERS as CHARACTERS
 from .text import OtherTextWarning as OtherTextWarning
 from .text import text as text
 

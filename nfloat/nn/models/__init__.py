@@ -71,12 +71,13 @@ def for_data(model: str, data: Dataset, width: int = 64, depth: int = 1, activat
     depth : int
         Hidden layers; blocks of a resnet's stage; layers of a transformer or LSTM. A cnn has its own.
     activation : str
-        Of mlp, cnn ("relu", "gelu" of transformer).
+        Of mlp, cnn ("relu", "gelu" of transformer); resnet has "relu", lstm units of its own.
 
     Raises
     ------
     ArgumentError
-        If there is no such model, it is not for such data, or an argument is out of its range.
+        If there is no such model, it is not for such data, or an argument is out of its range, or not this model's to
+        choose.
 
     Examples
     --------
@@ -94,4 +95,8 @@ def for_data(model: str, data: Dataset, width: int = 64, depth: int = 1, activat
         )
     if model != "mlp" and depth < 1:
         raise ArgumentError(f"depth={depth!r} of model={model!r} must be at least 1")
+    if model == "cnn" and depth != 1:
+        raise ArgumentError(f"depth={depth!r} of model='cnn' must be 1: its layers are always the same; choose width")
+    if model in ("resnet", "lstm") and activation != "relu":
+        raise ArgumentError(f"activation={activation!r} of model={model!r}: it has units of its own; leave it out")
     return build(data, width, depth, activation)

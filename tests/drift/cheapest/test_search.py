@@ -141,6 +141,7 @@ def test_a_search_survives_its_file_and_is_strict():
     search = Search(run=SMALL, budget=0.05, formats=("bf16",))
     assert search.formats == ("bfloat16",) and from_search_toml(search_toml(search)) == search
     for text, message in (
+        ("steps = 3", "the configuration of a drift run, not of a search"),
         ("budgt = 1", "unknown key 'budgt'"),
         ("run = 3", "run=3 must be a table"),
         ("[run]\nstps = 3", "unknown key 'stps'"),
