@@ -78,7 +78,8 @@ def model(name: str) -> str:
         x, y, kind = rng.integers(0, 9, (count, 6)), rng.integers(0, 9, (count, 6)), "text"
     else:
         x, y, kind = rng.integers(-8, 9, (count, 16)).astype(np.float32) / 8, rng.integers(0, 9, count), "classes"
-    made = nf.nn.models.for_data(name, nf.nn.Dataset("small", x, y, x, y, kind), width=8, depth=1, activation="gelu")
+    data, own = nf.nn.Dataset("small", x, y, x, y, kind), {} if name in ("resnet", "lstm") else {"activation": "gelu"}
+    made = nf.nn.models.for_data(name, data, width=8, depth=1, **own)
     made.init(seed=3)
     trainer, found = nf.nn.Trainer(made, nf.nn.Adam(made.parameters(), lr=0.01), "bf16-pure-sr", seed=2), []
     for batch in (slice(0, 12), slice(12, 24), slice(6, 18)):
