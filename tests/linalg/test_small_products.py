@@ -28,10 +28,10 @@ def test_the_same_bits(accumulator, m, k, n):
                 assert np.array_equal(found, out, equal_nan=True)
 
 
-@pytest.mark.parametrize("accumulator", ACCUMULATORS, ids=str)
+@pytest.mark.parametrize("accumulator", ["float32", "float64"])
 @pytest.mark.parametrize("stack, m, k, n", [((1,), 1, 1, 1), ((3, 4), 5, 7, 9), ((2,), 33, 20, 17)])
 def test_stacks_by_the_short_way(accumulator, stack, m, k, n):
-    """In either order, and in neither where that costs little."""
+    """In either order, and in neither."""
     rng, acc = np.random.default_rng(m * n), as_accumulator(accumulator)
     dtype = np.dtype(acc.format.name)
     a, b = rng.standard_normal((*stack, m, k)).astype(dtype), rng.standard_normal((*stack, k, n)).astype(dtype)
@@ -86,7 +86,7 @@ def test_what_goes_the_general_way():
         (np.ones((600, 200), np.float32), np.ones((200, 200), np.float32), None, "bfloat16"),
         (np.ones((2, 4, 4), np.float32), b, None, "float32"), (a, np.ones((2, 4, 4), np.float32), None, "float32"),
         (np.ones((2, 4, 4), np.float32), np.ones((2, 4, 4), np.float32), a, "float32"),
-        (np.ones((2, 400, 800), np.float32)[..., ::2], np.ones((2, 400, 9), np.float32), None, "float32"),
+        (np.ones((2, 4, 4), np.float32), np.ones((1, 4, 4), np.float32), None, "float32"),
         (np.ones((2, 4, 4), np.float32), np.ones((2, 4, 4), np.float32), None, "bfloat16"),
     ]  # fmt: skip
     assert all(small_product(x, y, c, as_accumulator(acc)) is None for x, y, c, acc in general)

@@ -8,6 +8,7 @@ same bits.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,7 +28,9 @@ from ..accumulators import Accumulator
 from .candidate import Candidate, Problem
 from .dispatch import CHUNK, LANE, NO_WORDS, PACK, norm_bound, tile_call, tile_constants
 from .facts import survey_all
+from .native_windows import does
 from .route import candidates
+from .stacks import in_one_call
 
 #: products of more multiplications go the general way: those of kernels that ask something of the operands; of the
 #: CPU's own sums, which would not be given a second thread either
@@ -156,43 +159,18 @@ def small_product(
     return None if rounded != (None, None) else _first(plans, a, b, c, acc)
 
 
-#: bytes of an operand that lies in neither order, beyond which a copy of all of it costs more than one of each matrix
-_COPIED = 1 << 16
-
-
 def _stack(a: NDArray[Any], b: NDArray[Any], acc: Accumulator) -> NDArray[np.floating] | None:
     """The products of two stacks in the CPU's own sums, or None."""
-    stack = a.shape[:-2]
-    if stack != b.shape[:-2] or a.dtype is not b.dtype or 0 in stack:
+    stack, (m, k), n = a.shape[:-2], a.shape[-2:], b.shape[-1]
+    if stack != b.shape[:-2] or a.dtype is not b.dtype or not (a.flags.aligned and b.flags.aligned):
         return None
-    (left, first), (right, second) = _matrices(a), _matrices(b)
-    plans = plans_of(acc, a.shape[-2:], b.shape[-2:], first, second)
-    if not plans or not plans[0].unconditional or a.dtype is not plans[0].dtype:
+    plans = plans_of(acc, (m, k), b.shape[-2:], 0, 0)  # layouts do not matter here
+    if not plans or not does(plans[0].candidate) or a.dtype is not plans[0].dtype:
         return None
-    plan, (m, k), n = plans[0], a.shape[-2:], b.shape[-1]
-    if len(left) * m * k * n > _MOST_NATIVE or not (left.flags.aligned and right.flags.aligned):
+    if not 0 < math.prod(stack) * m * k * n <= _MOST_NATIVE:
         return None
-    out = np.empty((len(left), m, n), plan.dtype)
-    rows, columns, status = (_kept.scratch.get(plan) or _kept.made(plan))[:3]
-    pack_rows, pack_columns, product, call = plan.pack_rows, plan.pack_columns, plan.product, plan.calls[0]
-    for x, y, z in zip(left.swapaxes(1, 2), right, out, strict=True):
-        pack_columns(y, plan.width, columns, 0, plan.panels)
-        for start, end in plan.ranges:
-            pack_rows(x, plan.height, rows, start, end)
-            product(rows, columns, z, start, end, call, plan.constants, status, NO_WORDS, NO_WORDS)
-    return out.reshape(*stack, m, n)
-
-
-def _matrices(x: NDArray[Any]) -> tuple[NDArray[Any], int]:
-    """A stack's matrices in a row, and their layout as of `plans_of`; 2 where copying would cost too much."""
-    if x.flags.c_contiguous:
-        return x.reshape(-1, *x.shape[-2:]), 0
-    turned = x.swapaxes(-1, -2)
-    if turned.flags.c_contiguous:
-        return turned.reshape(-1, *turned.shape[-2:]).swapaxes(1, 2), 1
-    if x.nbytes > _COPIED:
-        return x, 2
-    return np.ascontiguousarray(x).reshape(-1, *x.shape[-2:]), 0
+    out = np.empty((*stack, m, n), a.dtype)
+    return out if in_one_call(a, b, None, out, 1) else None
 
 
 def _first(

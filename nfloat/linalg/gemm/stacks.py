@@ -43,7 +43,7 @@ def multiply_stack(
         multiply(a, b, c, out, acc, key, threads)
         return
     choice = _shared(a, b, c, out, acc)
-    if choice is not None and does(choice.candidate) and _in_one_call(a, b, c, out, threads):
+    if choice is not None and does(choice.candidate) and in_one_call(a, b, c, out, threads):
         return
     left = range(math.prod(out.shape[:-2])) if choice is None else _Stack(choice, a, b, c, out, acc).run(threads)
     for t in left:
@@ -76,7 +76,7 @@ def _shared(
     return choice if fit else None
 
 
-def _in_one_call(
+def in_one_call(
     a: NDArray[Any], b: NDArray[Any], c: NDArray[Any] | None, out: NDArray[Any], threads: int | None
 ) -> bool:
     """The whole stack by the hardware's own sums; whether its axes can be counted as two."""
