@@ -3,9 +3,10 @@
     python bench/threads.py         a line for each, from one run
     python bench/threads.py 50      so many repeats
 
-The loop touches no memory and shares nothing. Where two of them side by side take longer than one, the machine does not
-give two CPUs at full speed (another process, a hypervisor, two threads of one core, a lower clock), and no product does
-better: its figure is then to be read against the loop's.
+The loop touches no memory and shares nothing; two whole products side by side, each with one thread, share no work.
+Where two of either take longer than one, the machine does not give two CPUs at full speed (another process, a
+hypervisor, two threads of one core, a lower clock, caches that are shared), and one product by two threads does hardly
+better: its figure is to be read against theirs.
 """
 
 from __future__ import annotations
@@ -55,8 +56,21 @@ def main(repeats: int) -> None:
             spin(STEPS // 2)
             there.result()
 
+        def product(threads: int) -> None:
+            nf.matmul(a, b, acc, threads=threads)
+
+        def two_products() -> None:
+            there = other.submit(product, 1)
+            product(1)
+            there.result()
+
+        def one_after_the_other() -> None:
+            product(1)
+            product(1)
+
         pairs = {
-            "product": (lambda: nf.matmul(a, b, acc, threads=1), lambda: nf.matmul(a, b, acc, threads=2)),
+            "product": (lambda: product(1), lambda: product(2)),
+            "products side by side": (one_after_the_other, two_products),
             "loop in registers": (lambda: spin(STEPS), side_by_side),
         }
         ratios: dict[str, list[float]] = {name: [] for name in pairs}
@@ -67,7 +81,7 @@ def main(repeats: int) -> None:
                     ratios[name].append(ratio)
     for name, found in ratios.items():
         low, middle, high = statistics.quantiles(found, n=4)
-        print(f"{name:18} {middle:5.2f}   quartiles {low:.2f} to {high:.2f}")
+        print(f"{name:22} {middle:5.2f}   quartiles {low:.2f} to {high:.2f}")
 
 
 if __name__ == "__main__":
