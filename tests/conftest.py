@@ -58,7 +58,7 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(config, items):
-    """--quick: in about a minute, most of what a change could break."""
+    """--quick: in less than a minute and a half, most of what a change could break."""
     if not config.getoption("--quick"):
         return
     kept, seen = [], Counter()
