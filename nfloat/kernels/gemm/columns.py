@@ -7,7 +7,7 @@ import numpy as np
 from ..bits import float64_as_int64, int64_as_float64
 from ..jit import device, kernel
 from ..to_odd import two_sum_of
-from .turned import turning
+from .turned import turn_lines
 
 _U = np.uint64
 
@@ -50,25 +50,8 @@ def column_sums_single(x, out):
             out[j] = plus(out[j], x[k, j])
 
 
-_turn8 = turning(8)
 #: rows that are summed side by side, and places of them that are turned at a time
 ROWS, PLACES = 16, 64
-
-
-@device
-def turned_rows(x, at, stride, rows, places, out):
-    """out[j ROWS + r] = x[at + r stride + j]."""
-    r = 0
-    while rows - r >= 8:
-        for j in range(0, places - places % 8, 8):
-            _turn8(x, at + r * stride + j, stride, out, j * ROWS + r, ROWS)
-        for j in range(places - places % 8, places):
-            for i in range(r, r + 8):
-                out[j * ROWS + i] = x[at + i * stride + j]
-        r += 8
-    for i in range(r, rows):
-        for j in range(places):
-            out[j * ROWS + i] = x[at + i * stride + j]
 
 
 @device
@@ -82,7 +65,7 @@ def _middle(x, sums, out):
         for o in range(outer):
             for place in range(0, places, PLACES):
                 count = min(PLACES, places - place)
-                turned_rows(flat, (o * rows + row) * places + place, places, some, count, turned)
+                turn_lines(flat, (o * rows + row) * places + place, places, count, some, turned, 0, ROWS)
                 for j in range(count):
                     for r in range(ROWS):
                         if sums.itemsize == x.itemsize:

@@ -13,7 +13,7 @@ from ..jit import device, kernel
 from ..machine import HERE
 from .native import sums_of
 from .shapes import MANY32, MANY64
-from .turned import turning
+from .turned import turn_lines
 from .windows import copy_lanes, pack_runs
 
 _U = np.uint64
@@ -23,7 +23,6 @@ _R32, _W32, _R64, _W64 = MANY32.rows, MANY32.width, MANY64.rows, MANY64.width
 #: numbers of a panel's memory that stand before its first line and behind its last one
 _MORE = 64
 _sums = sums_of({32: MANY32, 64: MANY64})
-_turn4, _turn8 = turning(4), turning(8)
 
 
 @device
@@ -77,18 +76,8 @@ def _pack(x, width, out, at, distance):
                     copy_lanes(x, k * down + column + j, out, at + k * width + j)
                 j += lanes
         elif down == 1:
-            while whole - j >= 4:
-                some = 8 if whole - j >= 8 else 4
-                turned = steps - steps % some
-                for k in range(0, turned, some):
-                    if some == 8:
-                        _turn8(x, (column + j) * along + k, along, out, at + k * width + j, width)
-                    else:
-                        _turn4(x, (column + j) * along + k, along, out, at + k * width + j, width)
-                for k in range(turned, steps):
-                    for i in range(some):
-                        out[at + k * width + j + i] = x[k, column + j + i]
-                j += some
+            turn_lines(x, column * along, along, steps, whole, out, at, width)
+            j = whole
         for i in range(j, whole):
             for k in range(steps):
                 out[at + k * width + i] = x[k, column + i]

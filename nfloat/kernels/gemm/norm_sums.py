@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..jit import device, kernel
-from .columns import PLACES, ROWS, plus, turned_rows
+from .columns import PLACES, ROWS, plus
+from .turned import turn_lines
 
 _U = np.uint64
 
@@ -51,7 +52,7 @@ def affine_sums(x, dy, mean, inverse, centred, products, sums):
         for o in range(outer):
             for place in range(0, places, PLACES):
                 count, at = min(PLACES, places - place), (o * rows + row) * places + place
-                turned_rows(flat, at, places, some, count, numbers)
-                turned_rows(flat_dy, at, places, some, count, slopes)
+                turn_lines(flat, at, places, count, some, numbers, 0, ROWS)
+                turn_lines(flat_dy, at, places, count, some, slopes, 0, ROWS)
                 _add(numbers, slopes, m, r, count, one, other)
         products[row : row + some], sums[row : row + some] = one[:some], other[:some]

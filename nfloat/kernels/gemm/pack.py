@@ -13,7 +13,7 @@ import numpy as np
 
 from ..bits import float32_as_int32, float64_as_int64
 from ..jit import device, kernel
-from .turned import turning
+from .turned import turn_lines
 
 
 @device
@@ -111,7 +111,6 @@ def survey_panels(packed, size, found):
 
 
 _U = np.uint64
-_turn4, _turn8 = turning(4), turning(8)
 #: a matrix's dtype and that of its panels, each in C's order and in Fortran's: `pack`'s signatures
 PACKED = (("float32", "float32"), ("float64", "float64"), ("float32", "float64"))
 
@@ -128,7 +127,7 @@ def pack(x, width, out, first, last):
     steps, size = x.shape
     for panel in range(first, last):
         at, column = (panel - first) * steps * width, panel * width
-        whole, j = min(width, size - column), 0
+        whole = min(width, size - column)
         if whole < width:
             out[at : at + steps * width] = 0.0
         if x.flags.c_contiguous:  # a row of the panel lies in one piece
@@ -136,25 +135,8 @@ def pack(x, width, out, first, last):
                 place = _U(at + k * width)
                 for i in range(whole):
                     out[place + _U(i)] = x[_U(k), _U(column + i)]
-            j = whole
-        # else a column does, and eight or four of them are turned. Unsigned indices cannot mean "from the end"
-        while whole - j >= 4:
-            some = 8 if whole - j >= 8 else 4
-            turned = steps - steps % some
-            for k in range(0, turned, some):
-                if some == 8:
-                    _turn8(x, (column + j) * steps + k, steps, out, at + k * width + j, width)
-                else:
-                    _turn4(x, (column + j) * steps + k, steps, out, at + k * width + j, width)
-            for k in range(turned, steps):
-                place = _U(at + k * width + j)
-                for i in range(some):
-                    out[place + _U(i)] = x[_U(k), _U(column + j + i)]
-            j += some
-        while j < whole:
-            for k in range(steps):
-                out[_U(at + k * width + j)] = x[_U(k), _U(column + j)]
-            j += 1
+        else:  # a column does
+            turn_lines(x, column * steps, steps, steps, whole, out, at, width)
 
 
 @kernel("float64(Array(float32, 2, 'C', readonly=True))", "float64(Array(float64, 2, 'C', readonly=True))")

@@ -10,6 +10,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from ..jit import device
 from ..lanes import Value
 
 _I64 = ir.IntType(64)
@@ -19,6 +20,7 @@ _LOW, _HIGH = [0, 8, 1, 9, 4, 12, 5, 13], [2, 10, 3, 11, 6, 14, 7, 15]
 _PAIRS = [0, 1, 8, 9, 4, 5, 12, 13], [2, 3, 10, 11, 6, 7, 14, 15]
 _HALVES = [0, 1, 2, 3, 8, 9, 10, 11], [4, 5, 6, 7, 12, 13, 14, 15]
 _STEPS = {
+    1: (),
     4: (
         [(i, i + 1, mask) for i in (0, 2) for mask in ([0, 4, 1, 5], [2, 6, 3, 7])],
         [(i, i + 2, mask) for i in (0, 1) for mask in ([0, 1, 4, 5], [2, 3, 6, 7])],
@@ -63,3 +65,30 @@ def turning(size: int):
         return context.get_dummy_value()
 
     return intrinsic(typer)
+
+
+_turn1, _turn4, _turn8 = turning(1), turning(4), turning(8)
+
+
+@device
+def turn_lines(x, at, stride, length, count, out, to, step):
+    """out[to + k step + j] = x[at + j stride + k]: `count` lines of `length` numbers become columns, side by side.
+
+    Eight or four lines at a time are turned, and what is left number by number.
+    """
+    j = 0
+    while count - j >= 4:
+        some = 8 if count - j >= 8 and length >= 8 else 4
+        turned = length - length % some
+        for k in range(0, turned, some):
+            if some == 8:
+                _turn8(x, at + j * stride + k, stride, out, to + k * step + j, step)
+            else:
+                _turn4(x, at + j * stride + k, stride, out, to + k * step + j, step)
+        for k in range(turned, length):
+            for i in range(j, j + some):
+                _turn1(x, at + i * stride + k, stride, out, to + k * step + i, step)
+        j += some
+    for i in range(j, count):
+        for k in range(length):
+            _turn1(x, at + i * stride + k, stride, out, to + k * step + i, step)

@@ -19,12 +19,11 @@ from numba.extending import intrinsic
 from ..jit import device, kernel
 from ..lanes import Lanes
 from ..machine import HERE
-from .turned import turning
+from .turned import turn_lines
 
 _U = np.uint64
 _FLOATS = ("float32", "float64")
 _LANES32, _LANES64 = HERE.lanes(32), HERE.lanes(64)
-_turn4, _turn8 = turning(4), turning(8)
 
 
 @intrinsic
@@ -156,19 +155,4 @@ def channels_last(x, out, before, size):
     for i in range(images):
         for r in range(height):
             line = ((i * size[0] + r + before[0]) * size[1] + before[1]) * channels
-            source, c = i * channels * plane + r * width, 0
-            while channels - c >= 4:
-                some = 8 if channels - c >= 8 and width >= 8 else 4
-                turned = width - width % some
-                for j in range(0, turned, some):
-                    if some == 8:
-                        _turn8(flat, source + c * plane + j, plane, out, line + j * channels + c, channels)
-                    else:
-                        _turn4(flat, source + c * plane + j, plane, out, line + j * channels + c, channels)
-                for j in range(turned, width):
-                    for k in range(c, c + some):
-                        out[_U(line + j * channels + k)] = flat[_U(source + k * plane + j)]
-                c += some
-            for k in range(c, channels):
-                for j in range(width):
-                    out[_U(line + j * channels + k)] = flat[_U(source + k * plane + j)]
+            turn_lines(flat, i * channels * plane + r * width, plane, width, channels, out, line, channels)

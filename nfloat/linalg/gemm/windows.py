@@ -235,7 +235,7 @@ class _Gradient:
         self, kernel: _Kernel, dy: Floats, x: Floats, walk: Walk, groups: int, rounded: Rounded, cut: bool
     ) -> None:
         self._kernel, self._dy, self._x, self._walk, self._rounded = kernel, dy, x, walk, rounded
-        self._groups, self._m, self._channels = groups, dy.shape[1] // groups, x.shape[1] // groups
+        self._m, self._channels = dy.shape[1] // groups, x.shape[1] // groups
         #: images of a piece of k
         self._some = max(1, min(len(x), _K // walk.places)) if cut else len(x)
         k, self._columns = self._some * walk.places, self._layout(1).columns.size
@@ -247,7 +247,8 @@ class _Gradient:
         self.sums = np.empty((groups * self._m, self._columns), kernel.dtype)
 
     def _layout(self, images: int) -> WindowLayout:
-        return for_gradients(self._walk, self._channels, self._groups, self._x.shape[2:], images)
+        """Of a group's channels alone: what lies beside them, the other pieces look at."""
+        return for_gradients(self._walk, self._channels, 1, self._x.shape[2:], images)
 
     def range(self, first: int, last: int) -> bool:
         """Pieces first .. last - 1; whether all is done."""
@@ -262,15 +263,16 @@ class _Gradient:
         kernel, size = self._kernel, self._panels * self._kernel.shape.width
         parts = [slice(at * size, min(self._columns, (at + 1) * size)) for at in range(begin, end)]
         sums = [np.empty((self._m, part.stop - part.start), kernel.dtype) for part in parts]
-        seen = Images(self._x, self._layout(self._some), self._some, self._rounded[1], kernel.dtype)
+        own = self._x[:, group * self._channels : (group + 1) * self._channels]
+        seen = Images(own, self._layout(self._some), self._some, self._rounded[1], kernel.dtype)
         packed = _buffer(size * self._some * self._walk.places + SLACK, kernel.dtype)
-        for start in range(0, len(self._x), self._some):
-            stop = min(len(self._x), start + self._some)
+        for start in range(0, len(own), self._some):
+            stop = min(len(own), start + self._some)
             images, rows, layout = seen.flat(start, stop), self._dy_rows(group, start, stop), self._layout(stop - start)
-            call = kernel.call(layout.rows.size, start > 0, stop == len(self._x))
+            call = kernel.call(layout.rows.size, start > 0, stop == len(own))
             for part, out in zip(parts, sums, strict=True):
                 first = part.start // kernel.shape.width
-                kernel.see(images, group * layout.group, layout, packed, first, first + kernel.panels(out.shape[1]))
+                kernel.see(images, 0, layout, packed, first, first + kernel.panels(out.shape[1]))
                 if not kernel.multiply(rows, packed, out, call):
                     return False
         for part, out in zip(parts, sums, strict=True):
