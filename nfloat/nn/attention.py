@@ -85,7 +85,7 @@ def scaled_dot_product_attention(
         return attend((q, k, v), mask, dropout_p, factor, layer)[0]
     if as_integer(block) is None or block < 1:
         raise ArgumentError(f"block={block!r} must be an integer of at least 1")
-    if dropout_p:
+    if as_number(dropout_p) != 0:
         raise ArgumentError(f"dropout_p={dropout_p!r} goes with the plain form: leave block out")
     return apply("flash_attention", q, k, v, layer=layer, scale=factor, block=block, mask=mask)
 

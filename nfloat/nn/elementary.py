@@ -1,4 +1,4 @@
-"""exp, log, tanh, sigmoid, erf and sums in float64 that are the same on every machine.
+"""exp, log, tanh, sigmoid, erf, normal_cdf and sums in float64 that are the same on every machine.
 
 What losses, activations and drift are made of.
 
@@ -7,8 +7,9 @@ products (`sum`, `mean`, `dot`, `@`) add in an order that follows the width of a
 and the bits of float64, each of which IEEE 754 rounds in one way only: in compiled code that fuses no two of them
 (``kernels/arithmetic/elementary.py``), or one array operation at a time.
 
-They are within 1 ulp (tanh, erf: 3), not correctly rounded as `nf.exp` is: that takes a hundred times as long. Results
-that are rounded to a format of p <= 24 afterwards are the correctly rounded ones but for some 2^-28 of them.
+They are within 1 ulp (tanh, sigmoid, erf: 3; normal_cdf: 1 + x^2 times as many), not correctly rounded as `nf.exp` is:
+that takes a hundred times as long. Results that are rounded to a format of p <= 24 afterwards are the correctly rounded
+ones but for some 2^-28 of them.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ def tanh(x: Doubles) -> Doubles:
 
 
 def sigmoid(x: Doubles) -> Doubles:
-    """1 / (1 + exp(-x)), as (1 + tanh(x / 2)) / 2, which cannot overflow.
+    """1 / (1 + exp(-x)) within 3 ulp, small results too. NaN gives NaN.
 
     Examples
     --------
@@ -92,6 +93,29 @@ def erf(x: Doubles) -> Doubles:
     array([-1.        ,  0.        ,  0.84270079])
     """
     return _each(kernels.erf_array, x)
+
+
+def log1p(x: Doubles) -> Doubles:
+    """log(1 + x) of x in 0..1, small ones too, by log(u) x / (u - 1) with u = 1 + x rounded (Kahan).
+
+    Examples
+    --------
+    >>> log1p(np.array([0.0, 1e-30, 1.0]))
+    array([0.00000000e+00, 1.00000000e-30, 6.93147181e-01])
+    """
+    u = 1.0 + x
+    return np.where(u == 1.0, x, log(u) * (x / np.where(u == 1.0, 1.0, u - 1.0)))
+
+
+def normal_cdf(x: Doubles) -> Doubles:
+    """The share of the standard normal distribution below x, small shares too. NaN gives NaN.
+
+    Examples
+    --------
+    >>> normal_cdf(np.array([-np.inf, -10.0, 0.0, np.inf]))
+    array([0.00000000e+00, 7.61985302e-24, 5.00000000e-01, 1.00000000e+00])
+    """
+    return _each(kernels.normal_cdf_array, x)
 
 
 def sums(x: Doubles, axis: int = -1) -> Doubles:

@@ -120,8 +120,8 @@ class Expression(ABC, Generic[T]):
         """The mean over `axis`, of all elements where it is None."""
         return self._apply("mean", axis=axis, keepdims=keepdims)
 
-    def max(self, axis: int = -1, keepdims: bool = False) -> T:
-        """The greatest element along an axis."""
+    def max(self, axis: Axes = -1, keepdims: bool = False) -> T:
+        """The greatest element over `axis`, of all elements where it is None."""
         return self._apply("max", axis=axis, keepdims=keepdims)
 
     def reshape(self, *shape: int | Sequence[int]) -> T:
@@ -134,7 +134,7 @@ class Expression(ABC, Generic[T]):
     def transpose(self, *axes: int | Sequence[int]) -> T:
         """Axes in another order; in reverse where none is given."""
         given = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
-        return self._apply("transpose", axes=given or None)
+        return self._apply("transpose", axes=None if isinstance(given, tuple) and not given else given)
 
     def swapaxes(self, one: int, other: int) -> T:
         """Two axes in each other's place."""
@@ -147,4 +147,7 @@ class Expression(ABC, Generic[T]):
 
 
 def _plain(key: Any) -> Any:
-    return np.asarray(key) if isinstance(key, list) else key
+    if not isinstance(key, list):
+        return key
+    array = np.asarray(key)
+    return array if array.size else array.astype(np.intp)  # NumPy makes an empty list real numbers

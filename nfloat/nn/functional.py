@@ -88,7 +88,7 @@ def softmax(x: TensorLike, axis: int = -1) -> Tensor:
     array([0.5, 0.5])
     """
     x = as_tensor(x)
-    return apply("softmax", x, axis=_filled_axis(x, axis))
+    return apply("softmax", x, axis=filled_axis(x, axis))
 
 
 def log_softmax(x: TensorLike, axis: int = -1) -> Tensor:
@@ -105,17 +105,20 @@ def log_softmax(x: TensorLike, axis: int = -1) -> Tensor:
     array([-0.69314718, -0.69314718])
     """
     x = as_tensor(x)
-    return apply("log_softmax", x, axis=_filled_axis(x, axis))
+    return apply("log_softmax", x, axis=filled_axis(x, axis))
 
 
 def _axis(axis: int, count: int) -> int:
     number = as_integer(axis)
+    if not count:
+        raise ShapeError(f"axis={axis!r}: x of shape () has no axes")
     if number is None or not -count <= number < count:
         raise ShapeError(f"axis={axis!r} must be an integer in {-count}..{count - 1}, one of {count} axes")
     return number
 
 
-def _filled_axis(x: Tensor, axis: int) -> int:
+def filled_axis(x: Tensor, axis: int) -> int:
+    """The axis of x that is meant; there must be something along it."""
     found = _axis(axis, len(x.shape))
     if not x.shape[found]:
         raise ShapeError(f"x of shape {x.shape} has nothing along axis={axis}, so there is no share of it")

@@ -1,4 +1,4 @@
-"""Losses: a model's result and the truth -> one number, averaged.
+"""Losses: a model's result and the truth -> one number, averaged, or with ``reduction="sum"`` summed.
 
 Computed in float64, kept in the carrier; see ``recipes.py``.
 """
@@ -21,8 +21,9 @@ _WORDS = {size: np.dtype(f"u{size}") for size in (1, 2, 4, 8)}
 
 
 def cross_entropy(
-    logits: TensorLike, labels: ArrayLike, *, label_smoothing: float = 0.0, ignore_index: int = -100, **others: Any
-) -> Tensor:
+    logits: TensorLike, labels: ArrayLike, *, label_smoothing: float = 0.0, ignore_index: int = -100,
+    reduction: str = "mean", **others: Any,
+) -> Tensor:  # fmt: skip
     """Softmax cross-entropy, averaged over the batch: log(sum(exp(z))) - z[label].
 
     Parameters
@@ -35,6 +36,8 @@ def cross_entropy(
         In 0..1: the share s of the target that is spread evenly over all classes.
     ignore_index : int
         Rows of this label are left out.
+    reduction : str
+        "mean" or "sum": of the rows' losses (of the elements' in the other losses).
     **others
         PyTorch's other arguments are refused, unless they change nothing (as in all losses).
 
@@ -52,7 +55,7 @@ def cross_entropy(
     0.693147
     """
     if others:
-        check_supported("cross_entropy", others, ("label_smoothing", "ignore_index"))
+        check_supported("cross_entropy", others, ("label_smoothing", "ignore_index", "reduction"))
     logits, labels = as_tensor(logits), _read("labels", labels)
     shape = logits.shape
     if len(shape) < 2 or labels.shape != shape[:-1] or not labels.size:
@@ -63,7 +66,7 @@ def cross_entropy(
         raise ArgumentError(f"labels of type {labels.dtype} must be integers, the numbers of the classes")
     if len(shape) > 2:
         logits, labels = logits.reshape(-1, shape[-1]), labels.reshape(-1)
-    options: dict[str, float | int] = {}
+    options: dict[str, Any] = _reduced(reduction)
     if as_integer(ignore_index) is None:
         raise ArgumentError(f"ignore_index={ignore_index!r} must be an integer, the label that is left out")
     # as unsigned words, so that one comparison finds negative labels too
@@ -86,7 +89,7 @@ def _ignored(labels: NDArray[np.integer[Any]], classes: int, ignore_index: int) 
     return bool(ignored.any())
 
 
-def mse(prediction: TensorLike, target: ArrayLike, **others: Any) -> Tensor:
+def mse(prediction: TensorLike, target: ArrayLike, *, reduction: str = "mean", **others: Any) -> Tensor:
     """Squared error, averaged over all elements; no gradient reaches `target`.
 
     Raises
@@ -99,10 +102,10 @@ def mse(prediction: TensorLike, target: ArrayLike, **others: Any) -> Tensor:
     >>> mse([1.0, 2.0], [1.0, 4.0]).item()
     2.0
     """
-    return _against("mse", prediction, target, others)
+    return _against("mse", prediction, target, reduction, others)
 
 
-def l1(prediction: TensorLike, target: ArrayLike, **others: Any) -> Tensor:
+def l1(prediction: TensorLike, target: ArrayLike, *, reduction: str = "mean", **others: Any) -> Tensor:
     """Absolute error, averaged over all elements; no gradient reaches `target`.
 
     Raises
@@ -115,10 +118,10 @@ def l1(prediction: TensorLike, target: ArrayLike, **others: Any) -> Tensor:
     >>> l1([1.0, 2.0], [1.0, 4.0]).item()
     1.0
     """
-    return _against("l1", prediction, target, others)
+    return _against("l1", prediction, target, reduction, others)
 
 
-def bce_with_logits(logits: TensorLike, target: ArrayLike, **others: Any) -> Tensor:
+def bce_with_logits(logits: TensorLike, target: ArrayLike, *, reduction: str = "mean", **others: Any) -> Tensor:
     """Binary cross-entropy of sigmoid(logits), averaged over all elements; no gradient reaches `target`.
 
     Parameters
@@ -144,18 +147,26 @@ def bce_with_logits(logits: TensorLike, target: ArrayLike, **others: Any) -> Ten
     wrong = ~((chances >= 0.0) & (chances <= 1.0))
     if wrong.any():
         raise ArgumentError(f"target: {chances[wrong].flat[0]} is not in 0..1, a chance")
-    return _against("bce_with_logits", logits, chances, others)
+    return _against("bce_with_logits", logits, chances, reduction, others)
 
 
-def _against(loss: str, prediction: TensorLike, target: ArrayLike, others: dict[str, Any]) -> Tensor:
-    check_supported(loss, others, ())
+def _reduced(reduction: str) -> dict[str, Any]:
+    """The attribute of an operation that says how its terms become one number; none where they are averaged."""
+    if not isinstance(reduction, str) or reduction not in ("mean", "sum"):
+        raise ArgumentError(f"reduction={reduction!r} must be 'mean' or 'sum': a loss is one number")
+    return {} if reduction == "mean" else {"reduction": reduction}
+
+
+def _against(loss: str, prediction: TensorLike, target: ArrayLike, reduction: str, others: dict[str, Any]) -> Tensor:
+    check_supported(loss, others, ("reduction",))
+    options = _reduced(reduction)
     prediction = as_tensor(prediction)
     target = _read("target", target, np.float64)
     if target.shape != prediction.shape or not target.size:
         raise ShapeError(
             f"prediction of shape {prediction.shape} and target of shape {target.shape} must be of one non-empty shape"
         )
-    return apply(loss, prediction, layer="loss", target=target)
+    return apply(loss, prediction, layer="loss", target=target, **options)
 
 
 def _read(argument: str, values: Any, dtype: Any = None) -> NDArray[Any]:

@@ -68,7 +68,7 @@ import numpy as np
 
 from ..blocks.array import BlockArray
 from ..blocks.delayed import greatest_magnitude
-from ..errors import ArgumentError, as_integer, check_callable
+from ..errors import ArgumentError, as_integer, check_callable, check_kind
 from ..linalg.accumulators import Accumulator
 from ..linalg.blocks import is_block_scaled
 from ..linalg.gemm.small import small_product
@@ -77,6 +77,7 @@ from ..linalg.reductions import column_sums, middle_sums
 from ..linalg.units.quick import quick_product
 from ..linalg.units.unit import Unit
 from ..ops.rounder import Rounded
+from ..ops.threads import check_threads
 from ..streams import SeedLike
 from .casting import Casting
 from .casting import Floats as Floats
@@ -95,7 +96,7 @@ from .operands import (
     transformed,
     under_one_scale,
 )
-from .products import scaled, split
+from .products import result_format, scaled, split
 from .recipes import BlockCast, Cast, Planned, Recipe, recipe
 from .recipes.sums import SplitK, Sums, described
 from .roles import Role as Role
@@ -145,7 +146,10 @@ class Precision(Casting):
         alpha = left.scale * right.scale
         if alpha == 1.0:
             return self.matmul(name, product, left.values, right.values, c)
-        return scaled(self.matmul(name, product, left.values, right.values, None), alpha, c, sums)
+        result = scaled(self.matmul(name, product, left.values, right.values, None), alpha, c, sums)
+        for step in ("scaled",) if c is None else ("scaled", "plus"):
+            self._trace(name, f"{product}.sum.{step}", result_format(sums).name, "nearest_even", result.size)
+        return result
 
     def planned(self, name: str, product: str, roles: tuple[Role, Role]) -> Planned | None:
         """How a product of those operands is done that nobody watches; None: only `gemm` knows."""
@@ -340,7 +344,8 @@ def precision(
     Raises
     ------
     ArgumentError
-        If there is no such recipe, or `step` or `micro_batch` is not an integer of at least 0.
+        If there is no such recipe, `step` or `micro_batch` is not an integer of at least 0, or another argument is not
+        of its kind.
     SeedError
         If `seed` is not a seed.
 
@@ -357,6 +362,9 @@ def precision(
             raise ArgumentError(f"{key}={value!r} of a precision must be an integer of at least 0")
     check_callable("observer", observer)
     check_callable("tracer", tracer)
+    threads = check_threads(threads)
+    if scales is not None:
+        check_kind("scales", scales, AmaxHistory, "an nf.nn.AmaxHistory")
     around = _ACTIVE.get(None)
     outer = around or _OUTSIDE
     return Precision(

@@ -127,6 +127,8 @@ def _value(key: str, text: str, default: object) -> object:
         if text not in ("true", "false"):
             raise ArgumentError(f"{key}={text!r} must be true or false")
         return text == "true"
+    if isinstance(default, str):
+        return text
     if isinstance(default, tuple):
         return tuple(_number(key, part) for part in text.split(":"))
     return int(_number(key, text, int)) if isinstance(default, int) else _number(key, text)

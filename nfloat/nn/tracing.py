@@ -11,6 +11,7 @@ mode "exact", and so has a tensor whose format is that of the arithmetic that ma
 | weight.grad.unscaled, ... | gradients divided by the loss scale |
 | weight.grad.clipped, ... | gradients that were clipped |
 | gemm.x.hadamard, ... | an operand after its Hadamard transform |
+| forward.sum.scaled, forward.sum.plus, ... | sums times the scales of whole operands; and then plus the bias |
 """
 
 from __future__ import annotations
@@ -131,8 +132,9 @@ def _copied(
 
 def _role(tensor: str) -> str:
     """The recipe's field that rounds a tensor."""
-    if tensor in _SUMS:
-        return _SUMS[tensor]
+    sums = tensor.removesuffix(".scaled").removesuffix(".plus")
+    if sums in _SUMS:
+        return _SUMS[sums]
     if tensor.endswith((".forward", ".backward")):
         return "operation"
     if tensor in _FIELDS:

@@ -25,14 +25,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..errors import ArgumentError, as_integer, check_callable, check_kind
+from ..errors import ArgumentError, as_integer, check_kind
 from ..ops.arguments import as_array
 from ..ops.memory import check_copy
+from ..ops.threads import check_threads
 from ..streams import SeedLike, Stream
 from .layers import Layer, store
 from .losses import cross_entropy
 from .operands import AmaxHistory
 from .optim import Optimizer, Update
+from .optim.optimizer import positive
 from .precision import Floats, Observer, Role, Tracer, current, precision
 from .recipes import Recipe, recipe
 from .scaling import LossScaler, all_finite, unscaled
@@ -118,7 +120,8 @@ class Trainer:
     ) -> None:
         check_kind("model", model, Layer, "a layer with weights")
         check_kind("optimizer", optimizer, Optimizer, "an optimiser, such as nf.nn.SGD(model.parameters(), lr=0.1)")
-        check_callable("loss", loss)
+        check_kind("loss", loss, Callable, "a function of a result and y")
+        check_threads(threads)
         self.model, self.optimizer, self.loss = model, optimizer, loss
         self.recipe = recipe(recipe_or_name)
         self.seed, self.threads = seed if isinstance(seed, Stream) else Stream(seed), threads
@@ -222,7 +225,8 @@ def gradients(
     (['bias', 'weight'], True)
     """
     check_kind("model", model, Layer, "a layer with weights")
-    check_callable("loss", loss)
+    check_kind("loss", loss, Callable, "a function of a result and y")
+    scale = positive("scale", scale)
     kept = [(buffer, buffer.data, buffer.format) for buffer in model.buffers().values()]
     with precision(recipe_or_name, seed, step, observer=observer, threads=threads, masks=masks):
         value, found, _ = _differentiate(model, model.parameters(), loss, x, y, scale)
@@ -255,10 +259,10 @@ def evaluate(
     0.6666666666666666
     """
     check_kind("model", model, Layer, "a layer with weights")
-    check_callable("loss", loss)
+    check_kind("loss", loss, Callable, "a function of a result and y")
     with model.evaluating(), precision(recipe_or_name, seed, threads=threads):
         result = _results(model, x, recipe(recipe_or_name).name == "float64")
-        value = loss(result, y).item()
+        value = _lost(loss, result, y).item()
     classes = np.asarray(y)
     if classes.dtype.kind not in "iu" or result.shape[:-1] != classes.shape:
         return Evaluation(value, float("nan"))
@@ -293,7 +297,7 @@ def _differentiate(
     for parameter in parameters.values():
         parameter.grad = None
     if type(parts) is int and parts == 1:
-        value = loss(model(x), y)
+        value = _lost(loss, model(x), y)
         value.backward(scale, release=True)
         result = value.item()
     else:
@@ -304,6 +308,14 @@ def _differentiate(
         {name: parameter.grad for name, parameter in parameters.items() if parameter.grad is not None},
         finite,
     )
+
+
+def _lost(loss: Loss, result: Tensor, y: ArrayLike) -> Tensor:
+    """The loss, if it is one."""
+    value = loss(result, y)
+    if not isinstance(value, Tensor):
+        raise ArgumentError(f"loss: it gave {type(value).__name__}; it must give an nf.nn.Tensor, as nf.nn.mse does")
+    return value
 
 
 def _unscale(parameters: dict[str, Tensor], scale: float) -> bool:
@@ -329,7 +341,7 @@ def _in_parts(model: Layer, loss: Loss, x: Floats, y: Floats, scale: float, part
     for part in range(parts):
         at = slice(part * size, (part + 1) * size)
         with precision(p.recipe, micro_batch=part) as own:
-            value = loss(model(x[at]), y[at])
+            value = _lost(loss, model(x[at]), y[at])
             value.backward(scale / parts, release=True)
         p.clamped += own.clamped
         losses.append(value.item())

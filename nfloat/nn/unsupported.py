@@ -13,16 +13,14 @@ from ..errors import ArgumentError, nearest_names
 
 #: what all layers take in PyTorch
 _PLACES = {"device": None, "dtype": None}
-#: what PyTorch's losses say in three ways
-_REDUCTION = {"size_average": None, "reduce": None, "reduction": "mean", "weight": None}
+#: what PyTorch's losses say in ways of the past, and weights
+_REDUCTION = {"size_average": None, "reduce": None, "weight": None}
 _HOW = {"foreach": None, "maximize": False, "capturable": False, "differentiable": False, "fused": None}
 
 #: name -> argument -> the value with which it changes nothing
 UNSUPPORTED: Mapping[str, Mapping[str, object]] = MappingProxyType(
     {
-        "Conv2d": {"padding_mode": "zeros"},
-        "MaxPool2d": {"return_indices": False, "ceil_mode": False},
-        "AvgPool2d": {"ceil_mode": False},
+        "MaxPool2d": {"return_indices": False},
         "Embedding": {
             "max_norm": None, "norm_type": 2.0, "scale_grad_by_freq": False, "sparse": False, "_weight": None,
             "_freeze": False,
@@ -59,11 +57,11 @@ def check_supported(name: str, given: Mapping[str, Any], known: Iterable[str]) -
 
     Examples
     --------
-    >>> check_supported("Conv2d", {"padding_mode": "zeros"}, ("kernel_size",))
-    >>> check_supported("Conv2d", {"padding_mode": "reflect"}, ("kernel_size",))
+    >>> check_supported("MaxPool2d", {"return_indices": False}, ("kernel_size",))
+    >>> check_supported("MaxPool2d", {"return_indices": True}, ("kernel_size",))
     Traceback (most recent call last):
         ...
-    nfloat.errors.ArgumentError: padding_mode='reflect' of Conv2d is not supported; leave it out, or give 'zeros'
+    nfloat.errors.ArgumentError: return_indices=True of MaxPool2d is not supported; leave it out, or give False
     """
     known = list(known)
     neutral = {**_PLACES, **UNSUPPORTED.get(name, {})}

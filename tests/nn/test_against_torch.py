@@ -34,6 +34,10 @@ def image():
     return torch.randn(3, 4, 9, 9)
 
 
+def one_image():
+    return torch.randn(4, 8, 9)
+
+
 def sequence():
     return torch.randn(3, 7, 8)
 
@@ -54,8 +58,15 @@ CASES = [
     ("Conv2d", (4, 6, (3, 2)), {"dilation": 2, "bias": False}, image),
     ("Conv2d", (4, 8, 3), {"padding": "same", "groups": 4}, image),
     ("Conv2d", (4, 2, 5), {"stride": (1, 3), "padding": (2, 1)}, image),
+    ("Conv2d", (4, 2, (2, 4)), {"padding": "same", "dilation": (3, 1)}, image),
+    ("Conv2d", (4, 2, 3), {"padding": (2, 1), "padding_mode": "reflect", "stride": 2}, image),
+    ("Conv2d", (4, 2, 2), {"padding": "same", "padding_mode": "replicate", "groups": 2}, image),
+    ("Conv2d", (4, 2, 3), {"padding": 1, "padding_mode": "circular"}, one_image),
     ("MaxPool2d", (3,), {"stride": 2}, image),
     ("MaxPool2d", (3,), {"padding": 1, "dilation": 2}, image),
+    ("MaxPool2d", (3, 4), {"padding": 1, "ceil_mode": True}, one_image),
+    ("AvgPool2d", (4, 3, 2, True), {}, image),
+    ("AvgPool2d", (4, (4, 3), 1, True, False), {}, one_image),
     ("AvgPool2d", (2,), {}, image),
     ("AvgPool2d", (3,), {"stride": 2, "padding": 1, "count_include_pad": False}, image),
     ("AvgPool2d", (2,), {"divisor_override": 3}, image),
@@ -130,6 +141,7 @@ def compare(theirs, ours, operands, **options):
             close("gradient", x.grad, y.grad)
 
 
+@pytest.mark.filterwarnings("ignore:Using padding='same'")
 @pytest.mark.parametrize("name, args, options, operand", CASES, ids=[f"{c[0]}-{i}" for i, c in enumerate(CASES)])
 def test_layer(name, args, options, operand):
     theirs, ours = both(name, args, options)
@@ -173,7 +185,12 @@ def test_scaled_dot_product_attention(options, block):
 
 def test_losses():
     logits, labels = torch.randn(9, 5), torch.tensor([0, 1, 2, 3, 4, 0, 2, -100, 1])
-    for options in ({}, {"label_smoothing": 0.1}, {"ignore_index": 2}, {"ignore_index": 1, "label_smoothing": 0.3}):
+    for options in (
+        {},
+        {"label_smoothing": 0.1},
+        {"ignore_index": 2},
+        {"ignore_index": 1, "label_smoothing": 0.3, "reduction": "sum"},
+    ):
         use = labels if "ignore_index" not in options else labels.clamp(min=0)
         compare(
             lambda x, use=use, options=options: torch.nn.functional.cross_entropy(x, use, **options),
@@ -186,7 +203,12 @@ def test_losses():
         (torch.nn.functional.l1_loss, nn.l1),
         (torch.nn.functional.binary_cross_entropy_with_logits, nn.bce_with_logits),
     ):
-        compare(lambda x, f=theirs: f(x, target), lambda x, f=ours: f(x, target.numpy()), [logits])
+        for how in ("mean", "sum"):
+            compare(
+                lambda x, f=theirs, how=how: f(x, target, reduction=how),
+                lambda x, f=ours, how=how: f(x, target.numpy(), reduction=how),
+                [logits],
+            )
 
 
 def convolutional():

@@ -1,4 +1,4 @@
-"""exp, log and tanh of losses against the correctly rounded ones; sums against their order written out."""
+"""Functions of losses and activations against the correctly rounded ones; sums against their order written out."""
 
 import numpy as np
 import pytest
@@ -14,11 +14,12 @@ ARGUMENTS = {
         [np.abs(SPREAD), 1.0 + np.abs(SPREAD), 1.0 - RNG.random(2000) / 2, [5e-324, 1e-310, 1.7e308, 0.5**0.5]]
     ),
     "tanh": np.concatenate([SPREAD, [5e-324, 1e-310, 19.0, 22.0, 1e300]]),
+    "sigmoid": np.concatenate([SPREAD, np.linspace(-708.0, 60.0, 3000)]),
 }
 
 
 @pytest.mark.filterwarnings("ignore:overflow encountered")
-@pytest.mark.parametrize(("name", "ulps"), [("exp", 1), ("log", 1), ("tanh", 3)])
+@pytest.mark.parametrize(("name", "ulps"), [("exp", 1), ("log", 1), ("tanh", 3), ("sigmoid", 3)])
 def test_within_the_units_promised(name, ulps):
     x = ARGUMENTS[name]
     exact = getattr(nf, name)(x, "float64")
@@ -46,6 +47,19 @@ def test_pieces_shapes_and_order_of_axes_change_nothing(name):
     assert whole.shape == x.shape
     assert np.array_equal(whole.T, function(x.T)) and np.array_equal(whole[1], function(x[1]))
     assert np.array_equal(whole[:, :5], np.vectorize(lambda v: function(np.array([v]))[0])(x[:, :5]))
+
+
+def test_small_shares_and_logarithms_keep_their_digits():
+    """Rounded to bfloat16 or float32 as the exact results are, where 1/2 less nearly 1/2 would be 0 or noise."""
+    x = np.concatenate([np.linspace(-12.9, 12.9, 500), RNG.standard_normal(500)])
+    for fmt in ("bfloat16", "float16", "float32"):
+        share = nf.gelu(x, "float64") / x
+        assert np.array_equal(nf.round(elementary.normal_cdf(x), fmt), nf.round(share, fmt))
+    special = elementary.normal_cdf(np.array([np.nan, -np.inf, -1e300, 0.0, np.inf]))
+    assert np.array_equal(special, [np.nan, 0.0, 0.0, 0.5, 1.0], equal_nan=True)
+    z = np.abs(x[500:]) ** np.arange(500) % 1.0
+    exact = nf.log1p(z, "float64")
+    assert np.all(np.abs(elementary.log1p(z) - exact) <= 2.0 * np.spacing(exact))
 
 
 def test_sums_go_one_after_the_other():

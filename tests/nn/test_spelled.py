@@ -63,7 +63,7 @@ def test_rates_move_as_schedules_made_by_hand():
         (optimizer, "sgd+warm_up=1:2:3", "one number or two"),
         (optimizer, None, "optimizer=None is unknown"),
         (loss, "l2", "did you mean 'l1'"),
-        (loss, "mse+a=1", "it has none"),
+        (loss, "mse+a=1", "'a' is none of its fields; known: reduction"),
         (loss, "cross_entropy+ignore_index=x", "must be an integer"),
     ],
 )

@@ -1,4 +1,4 @@
-"""exp, log, tanh, sigmoid, erf in float64: the same bits on every machine; sums one after the other.
+"""exp, log, tanh, sigmoid, erf, normal_cdf in float64: the same bits on every machine; sums one after the other.
 
 What they promise, and why they are not the correctly rounded ones, stands in ``nfloat/nn/elementary.py``. Everything is
 +, -, *, / and bits, in the order in which it is written, and without a branch: all forms are computed and one is taken,
@@ -89,8 +89,9 @@ def tanh_value(x):
 
 @device
 def sigmoid_value(x):
-    """(1 + tanh(x / 2)) / 2."""
-    return 0.5 + 0.5 * tanh_value(0.5 * x)
+    """1 / (1 + e^-x) within 3 ulp, as e^x / (1 + e^x) where x < 0: small results are not what is left of 1/2."""
+    power = exp_value(-abs(x))
+    return (power if x < 0.0 else 1.0) / (1.0 + power)
 
 
 @device
@@ -147,8 +148,8 @@ def _erf_middle(v):
 
 
 @device
-def _erf_far(v, beyond):
-    """v >= 5/4: 1 - exp(-v^2 - 9/16 + P(1/v^2) / Q(1/v^2)) / v; `beyond`: from 20/7 on, other P and Q."""
+def _erfc_far(v, beyond):
+    """1 - erf(v), v >= 5/4: exp(-v^2 - 9/16 + P(1/v^2) / Q(1/v^2)) / v; `beyond`: from 20/7 on, other P and Q."""
     s = 1.0 / (v * v)
     over = s * _polynomial7(
         s, -9.81432934416914548592e+00, -8.12874355063065934246e+01, -1.84605092906711035994e+02,
@@ -174,18 +175,29 @@ def _erf_far(v, beyond):
     ratio = over_beyond / under_beyond if beyond else over / under
     z = int64_as_float64(float64_as_int64(v) & -0x100000000)  # the high half: its square is exact
     tail = exp_value(-z * z - 0.5625) * exp_value((z - v) * (z + v) + ratio)
-    return 1.0 - tail / v
+    return tail / v
 
 
 @device
 def erf_value(x):
     """The error function within 3 ulp; odd; from 6 on it is 1."""
     v = abs(x)
-    found = _erf_far(v, v >= 20.0 / 7.0)
+    found = 1.0 - _erfc_far(v, v >= 20.0 / 7.0)
     middle, near = _erf_middle(v), _erf_near(x)
     found = middle if v < 1.25 else found
     found = math.copysign(1.0 if v >= 6.0 else found, x)
     found = near if v < 0.84375 else found
+    return found if x == x else x
+
+
+@device
+def normal_cdf_value(x):
+    """(1 + erf(x / sqrt(2))) / 2, by 1 - erf where x < 0: small results are not what is left of 1/2."""
+    v = abs(x) * _ROOT_HALF
+    v = 40.0 if v > 40.0 else v  # the share beyond is 0
+    beyond = 0.5 * _erfc_far(v, v >= 20.0 / 7.0)
+    beyond = beyond if v >= 1.25 else 0.5 - 0.5 * erf_value(v)
+    found = beyond if x < 0.0 else 1.0 - beyond
     return found if x == x else x
 
 
@@ -225,6 +237,13 @@ def erf_array(x, out):
     """out[i] = erf(x[i])."""
     for i in range(x.size):
         out[i] = erf_value(x[i])
+
+
+@kernel(_ARRAYS)
+def normal_cdf_array(x, out):
+    """out[i] = normal_cdf(x[i])."""
+    for i in range(x.size):
+        out[i] = normal_cdf_value(x[i])
 
 
 @kernel("float64(float64[::1])")

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from ...errors import ArgumentError, as_integer, as_number
+from ..functional import filled_axis
 from ..tape import Tensor, TensorLike, apply, as_tensor
 from .layer import Layer
 
@@ -124,6 +125,8 @@ class Softmax(Layer):
     ------
     ArgumentError
         If `dim` is not an integer.
+    ShapeError
+        On a call, if x has no such axis, or nothing along it.
 
     Examples
     --------
@@ -137,7 +140,8 @@ class Softmax(Layer):
         self.dim = dim
 
     def __call__(self, x: TensorLike) -> Tensor:
-        return apply("softmax", as_tensor(x), layer=self.name, axis=self.dim)
+        x = as_tensor(x)
+        return apply("softmax", x, layer=self.name, axis=filled_axis(x, self.dim))
 
     def __repr__(self) -> str:
         return f"Softmax(dim={self.dim})"

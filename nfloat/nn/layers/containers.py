@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...errors import ArgumentError
+from ...errors import ArgumentError, check_kind
 from ..tape import Tensor, TensorLike, apply, as_tensor
 from .layer import Layer
 
@@ -31,10 +31,10 @@ class Sequential(Layer):
         self.layers = layers
 
     def __call__(self, x: TensorLike) -> Tensor:
-        result = as_tensor(x)
+        result = x  # as it is: the numbers of an embedding's rows are no real numbers
         for layer in self.layers:
             result = layer(result)
-        return result
+        return as_tensor(result)
 
     def inside(self) -> dict[str, Layer]:
         return {str(place): layer for place, layer in enumerate(self.layers)}
@@ -61,6 +61,8 @@ class Residual(Sequential):
 
     def __init__(self, *layers: Layer, shortcut: Layer | None = None) -> None:
         super().__init__(*layers)
+        if shortcut is not None:
+            check_kind("shortcut", shortcut, Layer, "a layer, such as Conv2d(16, 32, 1, stride=2)")
         self.shortcut = shortcut
 
     def __call__(self, x: TensorLike) -> Tensor:

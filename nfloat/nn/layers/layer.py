@@ -28,7 +28,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ...errors import ArgumentError, ShapeError, as_integer, check_kind
+from ...errors import ArgumentError, SeedError, ShapeError, as_integer, check_kind
 from ...ops.arguments import as_carrier
 from ...ops.memory import check_size
 from ..precision import current
@@ -181,10 +181,15 @@ class Layer(ABC, metaclass=_Named):
         ------
         ArgumentError
             If `init` is neither.
+        SeedError
+            If `seed` is not a seed.
         """
-        if init not in INITS:
+        if not isinstance(init, str) or init not in INITS:
             raise ArgumentError(f"init={init!r} must be one of {', '.join(map(repr, INITS))}")
-        generator = np.random.default_rng(seed)
+        try:
+            generator = np.random.default_rng(seed)
+        except (TypeError, ValueError):
+            raise SeedError(f"seed={seed!r} must be an integer of at least 0, or a numpy.random.Generator") from None
         self.rename(self.name)
         for layer in self.walk():
             layer.draw(generator, init)
@@ -264,6 +269,11 @@ def buffer(values: ArrayLike) -> Tensor:
 def store(parameters: Mapping[str, Tensor]) -> None:
     """Round parameters to the format in which the precision in force keeps them between steps (to nearest).
 
+    Raises
+    ------
+    ArgumentError
+        If `parameters` is no mapping of names to tensors.
+
     Examples
     --------
     >>> from nfloat.nn import precision
@@ -274,7 +284,9 @@ def store(parameters: Mapping[str, Tensor]) -> None:
     0.10009765625
     """
     p = current()
+    check_kind("parameters", parameters, Mapping, "a mapping from names to tensors, as model.parameters() gives")
     for name, tensor in parameters.items():
+        check_kind(f"parameters[{name!r}]", tensor, Tensor, "an nf.nn.Tensor")
         if not is_count(name):
             values = stored(p, tensor)
             tensor.store(values, p.at(tensor.name.rpartition(".")[0]).weights.format)

@@ -100,6 +100,13 @@ class Embedding(Layer):
 class Flatten(Layer):
     """Axes from `start_dim` to `end_dim` as one: (n, c, h, w) -> (n, c h w).
 
+    Raises
+    ------
+    ArgumentError
+        If an argument is not an integer.
+    ShapeError
+        On a call, if x has no such axes.
+
     Examples
     --------
     >>> Flatten()(np.zeros((2, 3, 4))).shape
@@ -107,6 +114,9 @@ class Flatten(Layer):
     """
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
+        for key, axis in (("start_dim", start_dim), ("end_dim", end_dim)):
+            if as_integer(axis) is None:
+                raise ArgumentError(f"{key}={axis!r} of Flatten must be an integer, the number of an axis")
         self.start_dim, self.end_dim = start_dim, end_dim
 
     def __call__(self, x: TensorLike) -> Tensor:

@@ -194,6 +194,8 @@ class _BatchNorm(_Affine):
         p = current()
         batches = self.num_batches_tracked.data + 1.0
         self.num_batches_tracked.data = batches
+        if not count:
+            return
         share = 1.0 / float(batches) if self.momentum is None else self.momentum
         for tensor, value in ((self.running_mean, mean), (self.running_var, variance * (count / (count - 1.0)))):
             moved = (1.0 - share) * wide(stored(p, tensor)) + share * value

@@ -70,7 +70,7 @@ def sigmoid_backward(p: Precision, name: str, kept: Any, dy: Floats, needs: Need
 
 @quiet
 def silu(p: Precision, name: str, x: Floats) -> tuple[Floats, Any]:
-    """x / (1 + exp(-x)), with `sigmoid`'s form of the second factor; -inf gives NaN, as -inf times 0 does."""
+    """x / (1 + exp(-x)), as x times `sigmoid`; -inf gives NaN, as -inf times 0 does."""
     return wide(x) * elementary.sigmoid(wide(x)), x
 
 
@@ -86,11 +86,13 @@ def silu_backward(p: Precision, name: str, kept: Any, dy: Floats, needs: Needs) 
 def gelu(p: Precision, name: str, x: Floats, approximate: str = "none") -> tuple[Floats, Any]:
     """x (1 + erf(x / sqrt(2))) / 2, or with approximate="tanh" x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2."""
     v = wide(x)
-    if approximate == "tanh":
-        inner = elementary.tanh(_ROOT_2_OVER_PI * (v + _CUBIC * (v * v * v)))
-    else:
-        inner = elementary.erf(elementary.ROOT_HALF * v)
-    return v * (0.5 + 0.5 * inner), (x, approximate)
+    share = elementary.sigmoid(_twice_inner(v)) if approximate == "tanh" else elementary.normal_cdf(v)
+    return v * share, (x, approximate)
+
+
+def _twice_inner(x: Floats) -> Floats:
+    """2 u: (1 + tanh(u)) / 2 is the sigmoid of that."""
+    return 2.0 * _ROOT_2_OVER_PI * (x + _CUBIC * (x * x * x))
 
 
 @quiet
@@ -98,11 +100,11 @@ def gelu_backward(p: Precision, name: str, kept: Any, dy: Floats, needs: Needs) 
     """dy (c + x c'), c being the second factor: c' is the normal density, or what the tanh form makes of it."""
     x, approximate = wide(kept[0]), kept[1]
     if approximate == "tanh":
-        t = elementary.tanh(_ROOT_2_OVER_PI * (x + _CUBIC * (x * x * x)))
-        slope = 0.5 * (1.0 - t * t) * (_ROOT_2_OVER_PI * (1.0 + 3.0 * _CUBIC * (x * x)))
-        return (dy * (0.5 + 0.5 * t + x * slope),)
+        s = elementary.sigmoid(_twice_inner(x))
+        slope = s * (1.0 - s) * (2.0 * _ROOT_2_OVER_PI * (1.0 + 3.0 * _CUBIC * (x * x)))
+        return (dy * (s + x * slope),)
     density = 0.5 * elementary.ROOT_HALF * elementary.TWO_OVER_ROOT_PI * elementary.exp(-0.5 * (x * x))
-    return (dy * (0.5 + 0.5 * elementary.erf(elementary.ROOT_HALF * x) + x * density),)
+    return (dy * (elementary.normal_cdf(x) + x * density),)
 
 
 OPS = (

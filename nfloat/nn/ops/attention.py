@@ -38,6 +38,8 @@ def flash_attention(
     """q (..., m, d), k (..., n, d), v (..., n, e), mask broadcasting to (..., m, n) -> (..., m, e)."""
     if q.shape[:-2] != k.shape[:-2] or k.shape[:-1] != v.shape[:-1] or q.shape[-1] != k.shape[-1]:
         raise ShapeError(f"q of shape {q.shape}, k of shape {k.shape} and v of shape {v.shape} do not fit each other")
+    if mask is not None:
+        mask = np.broadcast_to(mask, (*mask.shape[:-1], k.shape[-2]))
     maximum, total = np.full((*q.shape[:-1], 1), -np.inf), np.zeros((*q.shape[:-1], 1))
     output = np.zeros((*q.shape[:-1], v.shape[-1]), p.carrier)
     for at, keys in _blocks(k, block):

@@ -25,12 +25,16 @@ W_X, W_DY, DY_X = (Role.GEMM_W, Role.GEMM_X), (Role.GEMM_W, Role.GEMM_DY), (Role
 
 
 class Geometry(NamedTuple):
-    """How a kernel walks over an image: steps, zeros around the image, steps between taps, groups of channels."""
+    """How a kernel walks over an image: steps, zeros around the image, steps between taps, groups of channels.
+
+    `after`: zeros behind the image where they are not as many as before it.
+    """
 
     stride: Pair = (1, 1)
     padding: Pair = (0, 0)
     dilation: Pair = (1, 1)
     groups: int = 1
+    after: Pair | None = None
 
 
 def conv2d(p: Precision, name: str, x: Floats, w: Floats, *bias: Floats, geometry: Geometry) -> tuple[Floats, Any]:
@@ -119,7 +123,9 @@ def _walk(x: Floats, w: Floats, geometry: Geometry) -> Walk:
             f"(n, {w.shape[1] * g}, height, width)"
         )
     axes = list(zip(x.shape[2:], w.shape[2:], *geometry[:3], strict=True))
-    rows, columns = ((size + 2 * pad - d * (k - 1) - 1) // s + 1 for size, k, s, pad, d in axes)
+    behind = geometry.padding if geometry.after is None else geometry.after
+    spans = (size + pad - d * (k - 1) - 1 for size, k, _, pad, d in axes)
+    rows, columns = ((span + end) // s + 1 for span, end, s in zip(spans, behind, geometry.stride, strict=True))
     if min(rows, columns) < 1:
         raise ShapeError(f"x of shape {x.shape} is smaller than the kernel of a convolution of weight {w.shape}")
     down, along = (tuple(i * d - pad for i in range(k)) for _, k, _, pad, d in axes)
@@ -135,5 +141,6 @@ OPS = (
            Example((_IMAGE, (6, 2, 3, 3)), {"geometry": Geometry((2, 3), (1, 2), groups=2)}),
            Example((_IMAGE, (4, 1, 2, 2), (4,)), {"geometry": Geometry((3, 1), (0, 1), (2, 3), 4)}),
            Example((_IMAGE, (2, 4, 1, 1)), {"geometry": Geometry((2, 2))}),
+           Example((_IMAGE, (2, 4, 2, 4)), {"geometry": Geometry(padding=(0, 1), after=(1, 2))}),
        )),
 )  # fmt: skip

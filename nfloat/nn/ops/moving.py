@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import ShapeError
+from ...errors import ShapeError, as_integer
 from ..precision import Floats, Precision
 from .op import Example, Gradients, Needs, Op, Part
 
@@ -34,10 +34,12 @@ def reshape_backward(p: Precision, name: str, kept: Any, dy: Floats, needs: Need
 
 def transpose(p: Precision, name: str, x: Floats, axes: Sequence[int] | None = None) -> tuple[Floats, Any]:
     """Axes in another order; in reverse without `axes`."""
-    axes = range(x.ndim)[::-1] if axes is None else [a + x.ndim if a < 0 else a for a in axes]
-    if sorted(axes) != list(range(x.ndim)):
-        raise ShapeError(f"axes={tuple(axes)!r} must be an order of the {x.ndim} axes of x, of shape {x.shape}")
-    return x.transpose(axes), np.argsort(axes)
+    given = range(x.ndim)[::-1] if axes is None else axes if isinstance(axes, Sequence) else ()
+    found = [a + x.ndim if a is not None and a < 0 else a for a in map(as_integer, given)]
+    order = [a for a in found if a is not None]
+    if len(order) < len(found) or sorted(order) != list(range(x.ndim)):
+        raise ShapeError(f"axes={axes!r} must be an order of the {x.ndim} axes of x, of shape {x.shape}")
+    return x.transpose(order), np.argsort(order)
 
 
 def transpose_backward(p: Precision, name: str, kept: Any, dy: Floats, needs: Needs) -> Gradients:
@@ -47,8 +49,8 @@ def transpose_backward(p: Precision, name: str, kept: Any, dy: Floats, needs: Ne
 
 def swapaxes(p: Precision, name: str, x: Floats, one: int, other: int) -> tuple[Floats, Any]:
     """Two axes in each other's place."""
-    if not all(-x.ndim <= a < x.ndim for a in (one, other)):
-        raise ShapeError(f"axes {one} and {other} must be axes of x, of shape {x.shape}")
+    if not all((number := as_integer(a)) is not None and -x.ndim <= number < x.ndim for a in (one, other)):
+        raise ShapeError(f"axes {one!r} and {other!r} must be axes of x, of shape {x.shape}")
     return x.swapaxes(one, other), (one, other)
 
 

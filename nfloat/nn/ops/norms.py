@@ -76,12 +76,12 @@ def group_norm(
     if x.ndim < 2 or x.shape[1] % groups:
         raise ShapeError(f"x of shape {x.shape} must be (n, channels, ...), the channels a multiple of {groups} groups")
     shapes, count, own = _shapes(x, affine, x.shape[1:2]), len(x), x.shape[1] // groups
+    places = size(x.shape, range(2, x.ndim))
     if in_rows.is_whole(p, "norms", name, x):
-        each = x.reshape(1, count * groups, -1)
-        places = each.shape[2] // own
+        each = x.reshape(1, count * groups, own * places)
         rows = _rows(each, affine, (groups, own), (own, places), True)
         return _in_rows(p, name, rows, eps, shapes, (count, x.shape[1], places), single)
-    parts = x.reshape(count, groups, own, -1)
+    parts = x.reshape(count, groups, own, places)
     split = tuple(a.reshape(groups, -1, 1) for a in affine)
     y, kept = _norm(p, name, parts, split, (3, 2), eps, shapes)
     return y.reshape(x.shape), kept
@@ -100,7 +100,7 @@ def batch_norm(
     shapes = _shapes(x, affine, x.shape[1:2])
     given = None if running is None else (wide(running[0]), wide(running[1]))
     if in_rows.is_whole(p, "norms", name, x):
-        whole = x.reshape(len(x), x.shape[1], -1)
+        whole = x.reshape(len(x), x.shape[1], size(x.shape, range(2, x.ndim)))
         rows = _rows(whole, affine, (x.shape[1], 1), () if given else (len(x), *x.shape[2:]), True)
         return _in_rows(p, name, rows, eps, shapes, whole.shape, single, given, seen)
     split = tuple(a.reshape(channels) for a in affine)

@@ -147,7 +147,7 @@ def summed_to(p: Precision, name: str, gradient: Floats, shape: tuple[int, ...])
     if gradient.shape == shape:
         return gradient
     lead = gradient.ndim - len(shape)
-    repeated = [i for i in range(gradient.ndim) if i < lead or (shape[i - lead] == 1 and gradient.shape[i] > 1)]
+    repeated = [i for i in range(gradient.ndim) if i < lead or (shape[i - lead] == 1 != gradient.shape[i])]
     return summed_over(p, name, gradient, repeated).reshape(shape)
 
 

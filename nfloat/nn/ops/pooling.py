@@ -20,12 +20,16 @@ from .windows import Pair, views
 
 
 class Window(NamedTuple):
-    """A window and its walk: size, step, places added around the image, steps between its places."""
+    """A window and its walk: size, step, places added around the image, steps between its places.
+
+    `ceil`: a last window may stand half outside, if it begins inside of the image or of what is added before it.
+    """
 
     kernel: Pair
     stride: Pair
     padding: Pair = (0, 0)
     dilation: Pair = (1, 1)
+    ceil: bool = False
 
     @property
     def taps(self) -> list[list[int]]:
@@ -48,11 +52,21 @@ class Window(NamedTuple):
         """How many windows an image has, by axis."""
         if len(shape) != 4:
             raise ShapeError(f"x of shape {shape} must be (n, channels, height, width) for pooling")
-        walk = zip(shape[2:], *self, strict=True)
-        rows, columns = ((size + 2 * pad - d * (k - 1) - 1) // s + 1 for size, k, s, pad, d in walk)
+        rows, columns = (self._count(axis, size) for axis, size in enumerate(shape[2:]))
         if min(rows, columns) < 1:
             raise ShapeError(f"x of shape {shape} is smaller than the window kernel_size={self.kernel} of pooling")
         return rows, columns
+
+    def _count(self, axis: int, size: int) -> int:
+        k, step, pad, d = (pair[axis] for pair in self[:4])
+        count = (size + 2 * pad - d * (k - 1) - 1 + (step - 1 if self.ceil else 0)) // step + 1
+        return count - 1 if self.ceil and (count - 1) * step >= size + pad else count
+
+    def counts(self, size: Pair, out: Pair) -> NDArray[np.int64]:
+        """How many places of each window stand in the image or what is added around it; the others `ceil` allows."""
+        axes = zip(self.kernel, self.stride, self.padding, size, out, strict=True)
+        rows, columns = (np.minimum(k, n + 2 * pad - s * np.arange(count)) for k, s, pad, n, count in axes)
+        return np.outer(rows, columns)
 
 
 def max_pool2d(p: Precision, name: str, x: Floats, window: Window) -> tuple[Floats, Any]:
@@ -92,7 +106,7 @@ def avg_pool2d(
         seen[a, b, :, :, *to] = x[:, :, *of]
         inside[to] += 1
     sums = p.sum_rows(name, seen.reshape(window.kernel[0] * window.kernel[1], -1)).reshape(seen.shape[2:])
-    count = inside if not count_include_pad else np.full(out, window.kernel[0] * window.kernel[1])
+    count = inside if not count_include_pad else window.counts(x.shape[2:], out)
     count = count if divisor is None else np.full(out, divisor)
     return wide(sums) / count, (x.shape, window, count)
 
@@ -107,13 +121,19 @@ def avg_pool2d_backward(p: Precision, name: str, kept: Any, dy: Floats, needs: N
 
 
 _IMAGE = ((2, 3, 5, 6),)
-_WINDOWS = (Window((2, 2), (2, 2)), Window((3, 2), (2, 1), (1, 1)), Window((2, 2), (1, 2), (0, 1), (2, 1)))
+_WINDOWS = (
+    Window((2, 2), (2, 2)),
+    Window((3, 2), (2, 1), (1, 1)),
+    Window((2, 2), (1, 2), (0, 1), (2, 1)),
+    Window((2, 3), (3, 2), (1, 1), ceil=True),
+)
 
 OPS = (
     Op("max_pool2d", max_pool2d, max_pool2d_backward, exact=True,
        examples=tuple(Example(_IMAGE, {"window": window}) for window in _WINDOWS)),
     Op("avg_pool2d", avg_pool2d, avg_pool2d_backward,
        examples=(*(Example(_IMAGE, {"window": window}) for window in _WINDOWS[:2]),
-                 Example(_IMAGE, {"window": _WINDOWS[1], "count_include_pad": False}),
+                 *(Example(_IMAGE, {"window": window, "count_include_pad": False}) for window in _WINDOWS[1::2]),
+                 Example(_IMAGE, {"window": _WINDOWS[3]}),
                  Example(_IMAGE, {"window": _WINDOWS[0], "divisor": 3}))),
 )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import ShapeError, as_integer
+from ...errors import ShapeError, as_integer, as_truth
 from ..precision import Floats, Precision
 from .op import Example, Gradients, Needs, Op, quiet, size, summed_over, wide
 
@@ -37,7 +37,7 @@ def total(p: Precision, name: str, x: Floats, axis: Axes = None, keepdims: bool 
     axes = _axes(x, axis)
     sums = summed_over(p, name, x, axes)
     kept = _kept(x.shape, axes)
-    return (sums.reshape(kept) if keepdims else sums), (x.shape, kept)
+    return (sums.reshape(kept) if as_truth(keepdims, "keepdims") else sums), (x.shape, kept)
 
 
 def total_backward(p: Precision, name: str, kept: Any, dy: Floats, needs: Needs) -> Gradients:
@@ -60,22 +60,26 @@ def mean_backward(p: Precision, name: str, kept: Any, dy: Floats, needs: Needs) 
 
 
 @quiet
-def maximum(p: Precision, name: str, x: Floats, axis: int = -1, keepdims: bool = False) -> tuple[Floats, Any]:
-    """The greatest element along an axis; NaN where there is one."""
-    (axis,) = _axes(x, axis)
-    if not x.shape[axis]:
-        raise ShapeError(f"x of shape {x.shape} has no element along axis={axis}, of which one would be the greatest")
-    place = np.expand_dims(x.argmax(axis), axis)
-    values = np.take_along_axis(x, place, axis)
-    return (values if keepdims else values.squeeze(axis)), (x.shape, place, axis)
+def maximum(p: Precision, name: str, x: Floats, axis: Axes = -1, keepdims: bool = False) -> tuple[Floats, Any]:
+    """The greatest element over `axis` (None: all of them); NaN where there is one."""
+    axes, keepdims = _axes(x, axis), as_truth(keepdims, "keepdims")
+    if not size(x.shape, axes):
+        raise ShapeError(f"x of shape {x.shape} has no element over axis={axis!r}, of which one would be the greatest")
+    others = [i for i in range(x.ndim) if i not in axes]
+    rows = x.transpose(*others, *axes).reshape(size(x.shape, others), size(x.shape, axes))
+    place = rows.argmax(1)[:, np.newaxis]
+    kept = _kept(x.shape, axes)
+    values = np.take_along_axis(rows, place, 1).reshape(kept if keepdims else [x.shape[i] for i in others])
+    return values, (x.shape, place, others, axes)
 
 
 def maximum_backward(p: Precision, name: str, kept: Any, dy: Floats, needs: Needs) -> Gradients:
     """The gradient where the greatest element stands (the first of equal ones), else 0."""
-    shape, place, axis = kept
-    dx = np.zeros(shape, dy.dtype)
-    np.put_along_axis(dx, place, dy.reshape(place.shape), axis)
-    return (dx,)
+    shape, place, others, axes = kept
+    rows = np.zeros((size(shape, others), size(shape, axes)), dy.dtype)
+    np.put_along_axis(rows, place, dy.reshape(place.shape), 1)
+    order = (*others, *axes)
+    return (rows.reshape([shape[i] for i in order]).transpose(np.argsort(order)),)
 
 
 _AXES = (
@@ -88,5 +92,5 @@ OPS = (
     Op("sum", total, total_backward, exact_backward=True, examples=_AXES),
     Op("mean", mean, mean_backward, examples=_AXES),
     Op("max", maximum, maximum_backward, exact=True, exact_backward=True,
-       examples=(Example(), Example(((2, 3, 4),), {"axis": 1, "keepdims": True}))),
+       examples=_AXES),
 )  # fmt: skip

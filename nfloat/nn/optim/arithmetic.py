@@ -20,13 +20,13 @@ from ..recipes import Cast, Recipe
 class Arithmetic:
     """The arithmetic of one parameter's update: `r` rounds a result, `scalar` a scalar, `wide` prepares an array.
 
-    `w` and `g` are the weights and the gradient, prepared.
+    `w` and `g` are the weights and the gradient, prepared; `name` is the parameter's.
     """
 
-    __slots__ = ("_arithmetic", "_name", "_p", "_scalars", "_state", "g", "w")
+    __slots__ = ("_arithmetic", "_p", "_scalars", "_state", "g", "name", "w")
 
     def __init__(self, p: Precision, own: Recipe, name: str, w: Floats, g: Floats, state: dict[str, Floats]) -> None:
-        self._p, self._name, self._state = p, name, state
+        self._p, self.name, self._state = p, name, state
         self._scalars, self._arithmetic = own.scalars, own.arithmetic
         self.w, self.g = (w, g) if own.arithmetic is None else (self.wide(w), self.wide(g))
 
@@ -43,7 +43,7 @@ class Arithmetic:
         """A result of the formula, rounded."""
         if self._arithmetic is None:
             return x
-        return self._p.round(self._arithmetic, Role.ARITHMETIC, self._name, x).astype(np.float64, copy=False)
+        return self._p.round(self._arithmetic, Role.ARITHMETIC, self.name, x).astype(np.float64, copy=False)
 
     def scalar(self, value: float) -> float:
         """A scalar, rounded."""
@@ -51,7 +51,7 @@ class Arithmetic:
             return value
         if not self._p.observed and not self._scalars.stochastic:
             return _scalar(self._scalars, value)
-        return float(self._p.round(self._scalars, Role.SCALARS, self._name, np.asarray(value, np.float64)))
+        return float(self._p.round(self._scalars, Role.SCALARS, self.name, np.asarray(value, np.float64)))
 
     def rest(self, beta: float) -> float:
         """1 - beta, beta being a rounded scalar."""

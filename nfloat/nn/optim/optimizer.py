@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...errors import ArgumentError, ShapeError, check_kind
+from ...errors import ArgumentError, ShapeError, check_callable, check_kind
 from ...kernels.arithmetic.operations import Operation
 from ..precision import Floats, Precision, Role, current
 from ..recipes import Recipe
@@ -110,6 +110,8 @@ class Optimizer(ABC):
         self.clip_norm = None if clip_norm is None else positive("clip_norm", clip_norm)
         self.clip_value = None if clip_value is None else positive("clip_value", clip_value)
         self.steps = 0
+        #: name of a parameter -> steps that it has taken: a gradient may be missing, as in PyTorch
+        self.taken = dict.fromkeys(parameters, 0)
         #: name of a parameter -> name of a momentum -> its values
         self.state: dict[str, dict[str, Floats]] = {name: {} for name in parameters}
 
@@ -127,9 +129,12 @@ class Optimizer(ABC):
 
         Raises
         ------
+        ArgumentError
+            If `watch` cannot be called.
         ShapeError
             If a gradient is not of its parameter's shape.
         """
+        check_callable("watch", watch)
         p = current()
         if self.schedule is not None:
             self.lr = self.schedule.at(self.steps)
@@ -141,6 +146,7 @@ class Optimizer(ABC):
                 if p.recipe.layers:
                     own = p.recipe.at(Role.WEIGHT.layer(name))
                     quick = step_kernel(own, p.carrier) if quiet else None
+                self.taken[name] += 1
                 update = self._update(p, own, name, g, quick)
                 if watch is not None and update is not None:
                     watch(update)
@@ -203,7 +209,7 @@ class Computation(Arithmetic):
 
     def keep(self, key: str, values: Floats) -> Floats:
         """A momentum as it is stored from now on."""
-        self._state[key] = self._p.cast(Role.STATE, self._name, values, f".{key}")
+        self._state[key] = self._p.cast(Role.STATE, self.name, values, f".{key}")
         return self.wide(self._state[key])
 
     def decayed(self, weight_decay: float) -> Floats:

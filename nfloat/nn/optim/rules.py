@@ -145,7 +145,7 @@ class Lion(Optimizer):
 class Adam(Optimizer):
     """m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) (g g); w - lr (m^ / (sqrt(v^) + eps)).
 
-    m^ = m / (1 - beta1^t) and v^ = v / (1 - beta2^t) in step t = 1, 2, ...
+    m^ = m / (1 - beta1^t) and v^ = v / (1 - beta2^t) in the parameter's step t = 1, 2, ...
 
     Examples
     --------
@@ -206,7 +206,8 @@ def _adam(own: Adam, c: Computation, g: Floats) -> Floats:
     beta1, beta2 = (c.scalar(beta) for beta in own.betas)
     m = c.keep("m", c.r(c.r(beta1 * c.momentum("m")) + c.r(c.rest(beta1) * g)))
     v = c.keep("v", c.r(c.r(beta2 * c.momentum("v")) + c.r(c.rest(beta2) * c.r(g * g))))
-    m_hat, v_hat = c.r(m / c.grown(beta1, own.steps)), c.r(v / c.grown(beta2, own.steps))
+    taken = own.taken[c.name]
+    m_hat, v_hat = c.r(m / c.grown(beta1, taken)), c.r(v / c.grown(beta2, taken))
     return c.r(m_hat / c.r(c.r(np.sqrt(v_hat)) + c.scalar(own.eps)))
 
 

@@ -53,7 +53,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...cards import card
-from ...errors import ArgumentError, nearest_names
+from ...errors import ArgumentError, check_kind, nearest_names
 from ...formats.names import get_format
 from ...linalg.accumulators import Accumulator
 from ...ops.rounder import Rounder, packed_rounding
@@ -168,6 +168,8 @@ class Recipe:
             value = getattr(self, key)
             if value is not None or key in ("forward", "backward", "sums"):
                 self._set(key, as_sums(value))
+        for key in ("name", "source"):
+            check_kind(key, getattr(self, key), str, "a text")
         self._set("loss_scaling", as_loss_scaling(self.loss_scaling))
         self._set("states", _states(self.states))
         self._set("layers", _overrides(self.layers))
