@@ -113,6 +113,10 @@ class Casting:
         """Drop what was kept of operands: a walk back has ended."""
         self._operands.clear()
 
+    def drop(self, x: Floats) -> None:
+        """Forget what was made of an operand that is none again, such as the windows of an image."""
+        self._operands.drop(x)
+
     # ---------------------------------------------------------------- rounding
     def cast(self, role: Role, name: str, x: Floats, part: str = "") -> Floats:
         """`x` as the recipe stores tensors of this role, in the carrier's type; `x` itself where it does not."""

@@ -7,7 +7,7 @@ step has two. Arrays must not change meanwhile.
 
 What is rounded is the array in the order of its memory: that is the order in which elements draw random bits. What has
 one scale, or none, is the same for all products; blocks run along k, so that an operand of two products is cut twice
-from the same source, except in square tiles.
+from the same source, and not kept where that needs no random bits; except in square tiles.
 
 `AmaxHistory` is what delayed scaling remembers from step to step.
 """
@@ -157,9 +157,19 @@ class Operands:
             return made
         return made.reshape(x.shape) if x.flags.c_contiguous else made.reshape(x.shape[::-1]).T
 
+    def drop(self, x: Floats) -> None:
+        """Forget what was made of an array that nobody uses again."""
+        address = x.__array_interface__["data"][0]
+        self._kept = {key: kept for key, kept in self._kept.items() if not _lies_at(kept[0], address)}
+
     def clear(self) -> None:
         """Forget all."""
         self._kept.clear()
+
+
+def _lies_at(x: Floats, address: int) -> bool:
+    found: bool = x.__array_interface__["data"][0] == address
+    return found
 
 
 class AmaxHistory:

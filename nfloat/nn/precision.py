@@ -217,7 +217,8 @@ class Precision(Casting):
                 self.observer.scaled(*role.label(name), x, in_blocks(cast, x, axis, tile))
             return made
 
-        made = self._operands.once(here, way, cast.stochastic, make)
+        again = square or cast.stochastic  # else this tensor's other product has its blocks along the other axis
+        made = self._operands.once(here, way, cast.stochastic, make) if again else make()
         return Operand(here.seen(made.values), made.scale)
 
     def _one_scale(self, cast: BlockCast, role: Role, name: str, x: Floats) -> Operand:
@@ -363,8 +364,7 @@ def precision(
     check_callable("observer", observer)
     check_callable("tracer", tracer)
     threads = check_threads(threads)
-    if scales is not None:
-        check_kind("scales", scales, AmaxHistory, "an nf.nn.AmaxHistory")
+    check_kind("scales", scales, AmaxHistory | None, "an nf.nn.AmaxHistory")
     around = _ACTIVE.get(None)
     outer = around or _OUTSIDE
     return Precision(

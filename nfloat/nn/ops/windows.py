@@ -13,12 +13,12 @@ from ...linalg.gemm.windows import window_gradient, window_product
 from ...linalg.reductions import middle_sums
 from ...ops.rounder import Rounded
 from ..precision import Floats, Precision, Role
-from ..recipes import Planned
+from ..recipes import BlockCast, Planned
 
 Pair = tuple[int, int]
 Slices = tuple[slice, slice]
-#: numbers of a matrix of windows that may be in memory at a time
-_MOST = 1 << 20
+#: numbers of a matrix of windows that may be in memory at a time; and where they are rounded there, in several copies
+_MOST, _MOST_ROUNDED = 1 << 20, 1 << 17
 
 
 def views(
@@ -64,23 +64,46 @@ def windowed(
     """w (groups, m, k) @ the windows of x (n, groups channels, h, w) + c (groups, m): (n, groups m, *walk.out).
 
     By panels that are packed from the images where that may be; else by the matrix of some images' windows, or of all
-    where operands share scales, draw random bits or are looked at.
+    where a scale is the whole operand's, random bits are drawn or somebody looks.
     """
     planned = p.planned(name, part, roles)
     if planned is None:
-        return _images(_stacked(p, name, part, w, columns(x, walk), c, roles), len(x), walk.out)
+        most = _MOST_ROUNDED if _is_by_columns(p, name, part, roles) else None
+        return _by_images(p, name, part, w, x, c, walk, most, roles)
     y, w, x = _by_panels(
         p, name, part, planned, (w, x), roles,
         lambda w, x, sums, how: window_product(w, x, c, walk, sums, how, p.threads),
     )  # fmt: skip
     if y is not None:
         return y
-    some = max(1, _MOST // (w.shape[0] * w.shape[2] * walk.places))
+    return _by_images(p, name, part, w, x, c, walk, _MOST)
+
+
+def _by_images(
+    p: Precision, name: str, part: str, w: Floats, x: Floats, c: Floats | None, walk: Walk, most: int | None,
+    roles: tuple[Role, Role] | None = None,
+) -> Floats:  # fmt: skip
+    """`windowed`, by matrices of so many numbers at most, of one image at least; None: one of all images."""
+    each = w.shape[0] * w.shape[2] * walk.places
+    some = max(1, len(x)) if most is None else max(1, most // max(1, each))
     found = [
-        _images(_stacked(p, name, part, w, columns(x[at : at + some], walk), c), min(some, len(x) - at), walk.out)
+        _images(
+            _stacked(p, name, part, w, columns(x[at : at + some], walk), c, roles), min(some, len(x) - at), walk.out
+        )
         for at in range(0, max(len(x), 1), some)
     ]
     return found[0] if len(found) == 1 else np.concatenate(found)
+
+
+def _is_by_columns(p: Precision, name: str, part: str, roles: tuple[Role, Role]) -> bool:
+    """Whether some columns of a product's second operand may go through it alone, to the same bits.
+
+    No scale but those of blocks along k, no random bits, and nobody counts.
+    """
+    r = p.at(name)
+    first, second = r.operands(part, roles[0].operand, roles[1].operand)
+    drawn = r.summation[part][1] or any(cast is not None and cast.stochastic for cast in (first, second))
+    return not (drawn or p.observed) and (not isinstance(second, BlockCast) or second.by_columns)
 
 
 def _by_panels(
@@ -110,7 +133,11 @@ def _stacked(
     a, b, start = w[0], seen, None if c is None else c[0][:, np.newaxis]
     if len(w) > 1:
         a, b, start = w, seen.reshape(len(w), w.shape[2], -1), None if c is None else c[:, :, np.newaxis]
-    y = p.matmul(name, part, a, b, start) if roles is None else p.gemm(name, part, a, b, start, roles)
+    if roles is None:
+        y = p.matmul(name, part, a, b, start)
+    else:
+        y = p.gemm(name, part, a, b, start, roles)
+        p.drop(seen)
     return y.reshape(w.shape[0] * w.shape[1], y.shape[-1])
 
 
@@ -126,19 +153,29 @@ def windowed_gradient(
     part = "weight_gradient"
     planned = p.planned(name, part, roles)
     if planned is None:
-        return _gradient(p, name, channels_first(dy), x, walk, groups, roles)
+        most = 2 * _MOST_ROUNDED if _is_by_columns(p, name, part, roles) else None
+        return _by_channels(p, name, channels_first(dy), x, walk, groups, most, roles)
     dw, dy, x = _by_panels(
         p, name, part, planned, (dy, x), roles,
         lambda dy, x, sums, how: window_gradient(dy, x, walk, groups, sums, how, p.threads),
     )  # fmt: skip
     if dw is not None:
         return dw
-    rows, channels = channels_first(dy), x.shape[1] // groups
+    return _by_channels(p, name, channels_first(dy), x, walk, groups, _MOST)
+
+
+def _by_channels(
+    p: Precision, name: str, rows: Floats, x: Floats, walk: Walk, groups: int, most: int | None,
+    roles: tuple[Role, Role] | None = None,
+) -> Floats:  # fmt: skip
+    """`windowed_gradient`, by matrices of so many numbers at most, of a channel of each group at least."""
+    channels = x.shape[1] // groups
     split = x.reshape(len(x), groups, channels, *x.shape[2:])
-    some = max(1, _MOST // (max(len(x), 1) * groups * len(walk.taps[0]) * len(walk.taps[1]) * walk.places))
+    each = max(len(x), 1) * groups * len(walk.taps[0]) * len(walk.taps[1]) * walk.places
+    some = channels if most is None else max(1, most // max(1, each))
     parts = [split[:, :, at : at + some] for at in range(0, channels, some)]
     found = [
-        _gradient(p, name, rows, one.reshape(len(x), groups * one.shape[2], *x.shape[2:]), walk, groups)
+        _gradient(p, name, rows, one.reshape(len(x), groups * one.shape[2], *x.shape[2:]), walk, groups, roles)
         for one in parts
     ]
     return found[0] if len(found) == 1 else np.concatenate(found, axis=1)
@@ -148,12 +185,17 @@ def _gradient(
     p: Precision, name: str, rows: Floats, x: Floats, walk: Walk, groups: int, roles: tuple[Role, Role] | None = None
 ) -> Floats:
     """Rows of dy, (groups m, n places), times the windows of x; `roles` as in `_stacked`."""
-    a, b = rows, columns(x, walk).T
+    seen = columns(x, walk)
+    a, b = rows, seen.T
     if groups > 1:
         a = a.reshape(groups, len(a) // groups, a.shape[1])
         b = b.T.reshape(groups, b.shape[1] // groups, b.shape[0]).swapaxes(1, 2)
     part = "weight_gradient"
-    dw = p.matmul(name, part, a, b) if roles is None else p.gemm(name, part, a, b, roles=roles)
+    if roles is None:
+        dw = p.matmul(name, part, a, b)
+    else:
+        dw = p.gemm(name, part, a, b, roles=roles)
+        p.drop(seen)
     return dw.reshape(len(rows), -1)
 
 

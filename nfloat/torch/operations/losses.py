@@ -156,7 +156,7 @@ def squared_error_backward(machine: Machine, operation: Any, args: tuple[Any, ..
     dy = machine.read(gradient, Known(machine, Kind.LOSS, ""))
     error = machine.read(t, known[1]).astype(np.float64) - _target(machine, target, known[2])
     if reduction == 1 and dy.size == 1:
-        (values,) = OPS["mse"].backward(machine.p, "loss", error, dy, (True,))
+        (values,) = OPS["mse"].backward(machine.p, "loss", (error, error.size), dy, (True,))
         return machine.result(np.asarray(values), part, t.dtype)
     scale = 2.0 / error.size if reduction == 1 else 2.0
     return machine.result(error * (scale * dy.astype(np.float64)), part, t.dtype)

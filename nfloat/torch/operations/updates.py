@@ -209,7 +209,7 @@ def _together(machine: Machine, make: Any, several: list[Stepped], steps: int) -
         tensor.grad = gradient
         tensors[known.name] = tensor
     optimizer: nn.Optimizer = make(tensors)
-    optimizer.steps = steps - 1
+    optimizer.taken = dict.fromkeys(tensors, steps - 1)
     for known, _, _, states in several:
         own = optimizer.state[known.name]
         own.update({key: state.astype(carrier, copy=False) for key, state in states.items()})
