@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..errors import ArgumentError, as_integer, check_kind
+from ..errors import ArgumentError, as_integer, as_number, check_kind
 from ..ops.arguments import as_array
 from ..ops.memory import check_copy
 from ..ops.threads import check_threads
@@ -34,7 +34,6 @@ from .layers import Layer, store
 from .losses import cross_entropy
 from .operands import AmaxHistory
 from .optim import Optimizer, Update
-from .optim.optimizer import positive
 from .precision import Floats, Observer, Role, Tracer, current, precision
 from .recipes import Recipe, recipe
 from .scaling import LossScaler, all_finite, unscaled
@@ -204,7 +203,8 @@ def gradients(
     Parameters
     ----------
     scale : float
-        Loss scale; the gradients returned are divided by it.
+        Loss scale; the gradients returned are divided by it (NaN for 0, where a scaler ends that never found a clean
+        step).
     masks : int or Stream, optional
         Where the masks of dropout come from; `seed` by default.
 
@@ -226,7 +226,10 @@ def gradients(
     """
     check_kind("model", model, Layer, "a layer with weights")
     check_kind("loss", loss, Callable, "a function of a result and y")
-    scale = positive("scale", scale)
+    number = as_number(scale)
+    if number is None or not 0.0 <= number < math.inf:
+        raise ArgumentError(f"scale={scale!r} must be a finite number of at least 0, such as a loss scaler's")
+    scale = number
     kept = [(buffer, buffer.data, buffer.format) for buffer in model.buffers().values()]
     with precision(recipe_or_name, seed, step, observer=observer, threads=threads, masks=masks):
         value, found, _ = _differentiate(model, model.parameters(), loss, x, y, scale)
