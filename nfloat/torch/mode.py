@@ -53,7 +53,7 @@ def handle(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict
         if found is not NotImplemented:
             return found
     try:
-        if machine.hushed or entry.silent:
+        if entry.silent or machine.hushed:
             return compute(machine, operation, args, kwargs)
         with np.errstate(all="ignore"):  # infinities and NaN are results here, not accidents
             return compute(machine, operation, args, kwargs)
