@@ -47,6 +47,8 @@ def handle(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict
     machine.books = False
     if compute is view:
         return view(machine, operation, args, kwargs)
+    if compute is _as_it_is:
+        return operation(*args, **kwargs)
     if machine.reference is not None and (machine.stepping or machine.reference is torch.float64):
         own = narrower(machine, args, kwargs)
         found = as_torch(machine, operation, args, kwargs, own) if own else NotImplemented

@@ -42,10 +42,11 @@ def view(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[s
 
 def move(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Numbers of the operands elsewhere, or some of them; zeros are numbers of every format."""
-    if len(args) == 1 and type(args[0]) is torch.Tensor and args[0].is_floating_point():
-        known = machine.known(args[0])
-        if known.bit & _MODEL and (machine.places.depth or _task() != -1) and not schema(operation).written:
-            return _moved(machine, args[0], known, operation(*args, **kwargs))
+    first = args[0] if args else None
+    if type(first) is torch.Tensor and (machine.places.depth or _task() != -1) and first.is_floating_point():
+        known = machine.known(first)
+        if known.bit & _MODEL and _is_alone(args, kwargs) and not schema(operation).written:
+            return _moved(machine, first, known, operation(*args, **kwargs))
     operands = [t for value in args for t in members(value)]
     if kwargs:
         operands += [t for value in kwargs.values() for t in members(value)]
@@ -64,6 +65,14 @@ def move(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[s
 
 #: kinds of a model's own numbers, of which all operations on them make the same
 _MODEL = bits(Kind.ACTIVATION, Kind.GRADIENT)
+#: types of arguments that say where numbers go, and are none
+_PLACES = frozenset({int, bool, type(None), torch.memory_format, torch.dtype, torch.layout, torch.device})
+
+
+def _is_alone(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether no number but those of the first argument can stand in the result."""
+    others = (*args[1:], *kwargs.values()) if kwargs else args[1:]
+    return all([type(a) in _PLACES or (type(a) is list and a and type(a[0]) is int) for a in others])
 
 
 def _moved(machine: Machine, t: torch.Tensor, known: Known, found: Any) -> Any:
