@@ -187,7 +187,7 @@ def detach(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict
     node = torch._C._current_autograd_node()
     if node is not None and isinstance(node, torch._C._functions.AccumulateGrad) and is_float(t):
         if machine.known(t).kind is Kind.WEIGHT_GRADIENT:
-            return operation(t)
+            return operation(t)  # stored as one already
         return arrived(machine, operation(t), node.variable)
     return view(machine, operation, args, kwargs)
 
