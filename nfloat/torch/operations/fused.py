@@ -70,8 +70,8 @@ def _not_descended(
 def _at(lr: float, optimizer: nn.Optimizer, eps: float | None = None) -> nn.Optimizer:
     """The optimiser at torch's rate and `eps`, which may be 0 (a warm-up begins so); `nfloat.nn`'s own may not."""
     optimizer.lr = lr
-    if eps is not None:
-        optimizer.eps = eps  # type: ignore[attr-defined]
+    if isinstance(optimizer, nn.Adam) and eps is not None:
+        optimizer.eps = eps
     return optimizer
 
 

@@ -42,11 +42,11 @@ def view(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[s
 
 def move(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Numbers of the operands elsewhere, or some of them; zeros are numbers of every format."""
-    first = args[0] if args else None
+    first: Any = args[0] if args else None
     if type(first) is torch.Tensor and (machine.places.depth or _task() != -1) and first.is_floating_point():
-        known = machine.known(first)
-        if known.bit & _MODEL and _is_alone(args, kwargs) and not schema(operation).written:
-            return _moved(machine, first, known, operation(*args, **kwargs))
+        own = machine.known(first)
+        if own.bit & _MODEL and _is_alone(args, kwargs) and not schema(operation).written:
+            return _moved(machine, first, own, operation(*args, **kwargs))
     operands = [t for value in args for t in members(value)]
     if kwargs:
         operands += [t for value in kwargs.values() for t in members(value)]

@@ -36,15 +36,15 @@ def reduce(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict
     else:
         values = _rows(machine, part.layer or part.name, x, reduced.axes)
     if machine.trace.operation == "mean":
-        values = values.astype(np.float64) / reduced.count
+        values = values.astype(np.float64) / reduced.terms
     return machine.result(values.reshape(reduced.shape), part, kwargs.get("dtype") or t.dtype)
 
 
 class Reduced(NamedTuple):
-    """What a sum makes of a shape: the axes that go, how many numbers are in one sum, how many sums, their shape."""
+    """What a sum makes of a shape: the axes that go, the terms of one sum, how many sums, their shape."""
 
     axes: frozenset[int]
-    count: int
+    terms: int
     size: int
     shape: tuple[int, ...]
 
