@@ -52,7 +52,8 @@ def handle(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict
         return view(machine, entry.method if direct else operation, args, kwargs)
     if compute is _as_it_is:
         return operation(*args, **kwargs)
-    if machine.reference is not None and (machine.stepping or machine.reference is torch.float64):
+    wide = machine.stepping or machine.reference is torch.float64
+    if wide and machine.reference is not None and compute is not _refuse:
         own = narrower(machine, args, kwargs)
         found = as_torch(machine, operation, args, kwargs, own) if own else NotImplemented
         if found is not NotImplemented:

@@ -19,6 +19,7 @@ from ...nn.optim.optimizer import Computation
 from ...nn.precision import Floats, Role
 from ..known import Kind, Known
 from ..machine import Machine, is_float
+from ..refusals import check_number
 from ..tensors import SHARED, array_of
 from .table import row
 from .wide import wide
@@ -47,6 +48,7 @@ def _other(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict
 
 
 def _added(machine: Machine, t: torch.Tensor, known: Known, other: Any, alpha: float) -> torch.Tensor:
+    check_number(other, machine.trace.operation)
     carrier = machine.p.carrier.type
     y: Any = carrier(other) if not is_float(other) else None
     operands = machine.operands([t] if y is not None else [t, other], in_place=True)
@@ -230,6 +232,7 @@ def scale_in_place(machine: Machine, operation: Any, args: tuple[Any, ...], kwar
         return operation(*args, **kwargs)
     if not is_float(t) or (isinstance(other, torch.Tensor) and not is_float(other)):
         return _other(machine, operation, args, kwargs)
+    check_number(other, machine.trace.operation)
     known = machine.known(t)
     function = np.divide if operation.__name__.startswith("div") else np.multiply
     counts = [t.numel(), other.numel()] if is_float(other) else [t.numel()]
