@@ -270,7 +270,7 @@ class Machine:
         if not owner.is_contiguous():
             return self.p.cast(Role.WEIGHT_COPY, known.name, array_of(t))
         if known.copy is None or known.seen is None:
-            known.copy = self._cast(Kind.PARAMETER, Role.WEIGHT_COPY, known.name, array_of(owner))
+            known.copy = self.cast(Kind.PARAMETER, Role.WEIGHT_COPY, known.name, array_of(owner))
             known.seen = {}
         place = t.shape, t.stride(), t.storage_offset()
         found = known.seen.get(place)
@@ -286,9 +286,9 @@ class Machine:
             values = np.asarray(values, p.carrier)
             self.trace.count(part.layer, CARRIED.get(part.kind, "carrier"), self._carrier_name, "", values.size)
             return values
-        return self._cast(part.kind, role, part.name, values)
+        return self.cast(part.kind, role, part.name, values)
 
-    def _cast(self, kind: Kind, role: Role, name: str, values: Floats) -> Floats:
+    def cast(self, kind: Kind, role: Role, name: str, values: Floats) -> Floats:
         """`Precision.cast`, by a shorter way where there is one."""
         p = self.p
         if p.observer is None and type(values) is np.ndarray:

@@ -25,13 +25,14 @@ _BY_NAME = {
     "fft": "Fourier transforms are complex: leave the emulation around them",
     "quantize": "quantised tensors compute in integers of their own: emulate the float model under a recipe instead",
     "sparse": "sparse tensors are not emulated: call .to_dense() first",
+    "nested": "nested tensors are not emulated: pad their parts to one length, or loop over them",
     "mkldnn": "tensors in oneDNN's layout are not emulated: use torch.backends.mkldnn.flags(enabled=False)",
 }
 
 
 def refused(name: str) -> str | None:
     """Why an aten operation ("_fft_c2c") is refused, or None."""
-    if name in ("mkldnn_rnn_layer", "mkldnn_rnn_layer_backward"):
+    if name in ("mkldnn_rnn_layer", "mkldnn_rnn_layer_backward", "_nested_tensor_from_mask_left_aligned"):
         return None
     if name in ("linalg_eig", "_linalg_eigvals"):
         return _BY_NAME["complex"]
@@ -53,11 +54,25 @@ def check_tensor(t: torch.Tensor, operation: str) -> None:
     """
     if t.device.type != "cpu":
         raise refuse(operation, f"a tensor lies on {t.device}; move model and batches to the CPU first: .to('cpu')")
-    if t.layout is not _STRIDED or t.is_nested:
+    if t.is_nested:
+        raise refuse(operation, _BY_NAME["nested"])
+    if t.layout is not _STRIDED:
         raise refuse(operation, f"a tensor has the layout {t.layout}; call .to_dense() first")
     if t.is_quantized:
         raise refuse(operation, _BY_NAME["quantize"])
     check_type(t.dtype, operation)
+
+
+def check_number(value: Any, operation: str) -> None:
+    """Refuse a complex number beside a tensor.
+
+    Raises
+    ------
+    ArgumentError
+        If it is one.
+    """
+    if type(value) is complex:
+        raise refuse(operation, _BY_NAME["complex"])
 
 
 def check_type(dtype: torch.dtype, operation: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
-from .known import Kind, Known
+from .known import Kind, Known, learn
 from .machine import Machine
 
 
@@ -62,13 +62,12 @@ class Stepping:
         machine.stepping = True
         for group in optimizer.param_groups:
             for parameter in group["params"]:
-                own = machine.known(parameter)
                 if skip and parameter.grad is not None:
                     self._held.append((parameter, parameter.grad))
                     parameter.grad = None
-                for state in optimizer.state.get(parameter, {}).values():
-                    if isinstance(state, torch.Tensor) and state.is_floating_point() and state.shape == parameter.shape:
-                        self._adopt(state, own)
+                states = optimizer.state.get(parameter)
+                if states:
+                    self._adopt(states, parameter)
             if "fused" in group:
                 self._forms.append((group, group["fused"], group.get("foreach")))
                 group["fused"], group["foreach"] = joinable(optimizer, group), False
@@ -93,20 +92,23 @@ class Stepping:
 
         return run
 
-    def _adopt(self, state: torch.Tensor, parameter: Known) -> None:
-        if self.machine.known(state).kind is not Kind.STATE and state.dim():
-            from .known import learn
-
-            learn(state, Known(self.machine, Kind.STATE, parameter.name))
+    def _adopt(self, states: dict[str, Any], parameter: torch.Tensor) -> None:
+        own = self.machine.known(parameter)
+        for state in states.values():
+            real = isinstance(state, torch.Tensor) and state.is_floating_point() and state.shape == parameter.shape
+            if real and state.dim() and self.machine.known(state).kind is not Kind.STATE:
+                learn(state, Known(self.machine, Kind.STATE, own.name))
 
     def _after(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
         machine = self.machine
         for group in optimizer.param_groups:
             for parameter in group["params"]:
                 own = machine.known(parameter)
-                if own.owner is not None and not self._held:
-                    own.version = own.owner._version
-                for state in optimizer.state.get(parameter, {}).values():
+                owner = own.owner
+                if owner is not None and not self._held:
+                    own.version = owner._version
+                states = optimizer.state.get(parameter)
+                for state in states.values() if states else ():
                     if isinstance(state, torch.Tensor) and state.is_floating_point():
                         known = machine.known(state)
                         if known.pending:

@@ -75,6 +75,7 @@ class Ways:
         self._stored: tuple[dict[str, Stored], ...] = tuple({} for _ in Kind)
         #: (operation, kind of its result, kinds of its operands) -> whether float32 may form it before it is rounded
         self.single: dict[tuple[str, Kind, Kind, Kind], bool] = {}
+        self._descents: dict[str, tuple[tuple[str, str, str], ...] | None] = {}
         self._products: dict[tuple[str, str, str, str], tuple[Accumulator | None, str]] = {}
 
     def stored(self, p: Precision, kind: Kind, role: Role, name: str) -> Stored:
@@ -84,6 +85,21 @@ class Ways:
             cast = getattr(p.at(role.layer(name)), role.field)
             found = self._stored[kind][name] = _stored(p, cast, *role.label(name))
         return found
+
+    def descent(self, p: Precision, name: str) -> tuple[tuple[str, str, str], ...] | None:
+        """A trace's rows (layer, tensor, format) of a parameter's step that is one product and one sum of the carrier.
+
+        None: the recipe has more to it.
+        """
+        if name not in self._descents:
+            own, carrier = p.at(Role.WEIGHT.layer(name)), p.carrier
+            plain = own.arithmetic is own.scalars is own.compensation is None
+            native = carrier in own.update.native_in and carrier in own.weights.native_in
+            formats = (carrier.name, own.update.label, own.weights.label)
+            roles = (Role.ARITHMETIC, Role.UPDATE, Role.WEIGHT)
+            rows = tuple((*role.label(name), fmt) for role, fmt in zip(roles, formats, strict=True))
+            self._descents[name] = rows if plain and native and not own.stochastic else None
+        return self._descents[name]
 
     def product(self, p: Precision, name: str, which: str, roles: tuple[Role, Role]) -> tuple[Accumulator | None, str]:
         """The accumulator of a product whose operands are not rounded and that draws nothing, as a trace has it."""

@@ -1,5 +1,7 @@
 """Bad use gets one sentence that says what to do, before anything is computed."""
 
+import warnings
+
 import pytest
 
 import nfloat as nf
@@ -101,3 +103,37 @@ def test_functions_of_tensors():
         nft.round(torch.ones(2, device="meta"), "bfloat16")
     with pytest.raises(nf.NFloatError, match="seed"):
         nft.round(torch.ones(2), "bfloat16", "stochastic")
+
+
+@pytest.mark.parametrize("recipe", ["bf16-mixed", "float64"])
+def test_complex_numbers_that_arise_inside(recipe):
+    """A model's own float32 under "float64" too, which torch computes."""
+    x = torch.ones(2, 2)
+    made = (
+        lambda: torch.complex(x, x), lambda: torch.view_as_complex(x), lambda: torch.mul(x, 1j),
+        lambda: torch.add(x, 1j), lambda: torch.div(x, 1j), lambda: torch.pow(x, 1j),
+    )  # fmt: skip
+    for each in made:
+        with nft.emulate(recipe), pytest.raises(nf.NFloatError, match="complex numbers have no recipe"):
+            each()
+    refused("complex numbers", lambda: x.clone().mul_(1j))
+    refused("complex numbers", lambda: x.clone().add_(1j))
+
+
+def test_nested_tensors():
+    parts = [torch.ones(2), torch.ones(3)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch calls them a prototype
+        nested = torch.nested.nested_tensor(parts)
+        refused("pad their parts", lambda: torch.nested.nested_tensor(parts))
+    refused("pad their parts", lambda: nested + 1.0)
+
+
+def test_an_encoder_with_padding_makes_no_nested_tensor():
+    layer = torch.nn.TransformerEncoderLayer(8, 2, 8, batch_first=True)
+    model = torch.nn.TransformerEncoder(layer, 1).eval()
+    padding = torch.tensor([[False, False, True], [False, True, True]])
+    x = torch.ones(2, 3, 8)
+    with nft.emulate("float32", model=model), torch.no_grad():
+        found = model(x, src_key_padding_mask=padding)
+    torch.testing.assert_close(found[~padding], model(x, src_key_padding_mask=padding)[~padding], rtol=2e-6, atol=2e-6)

@@ -1,5 +1,7 @@
 """Shorter ways of the bridge against the plain ones, bit for bit: rows, pieces, float32 for short numbers."""
 
+import contextlib
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ from nfloat.nn.ops import in_rows
 from nfloat.nn.ops.convolution import _turned
 from nfloat.torch.operations import updates
 from nfloat.torch.operations.elementwise import innocuous
+from nfloat.torch.ways import Ways
 
 
 @pytest.fixture
@@ -92,8 +95,6 @@ def test_float32_is_not_asked_where_it_would_round_twice():
 def test_a_step_in_pieces_is_the_step(monkeypatch, recipe, make):
     def run(piece):
         monkeypatch.setattr(updates, "_PIECE", piece)
-        monkeypatch.setattr(updates, "_SAMPLE", piece // 4)
-        monkeypatch.setattr(updates, "_FEW", piece)
         torch.manual_seed(0)
         model = torch.nn.Linear(30, 11)
         optimizer = make(model.parameters())
@@ -105,9 +106,13 @@ def test_a_step_in_pieces_is_the_step(monkeypatch, recipe, make):
         states = [v for s in optimizer.state.values() for v in s.values() if isinstance(v, torch.Tensor)]
         return [*model.parameters(), *states], own.trace()
 
-    (whole, trace), (pieces, other) = run(1 << 16), run(64)
-    assert all(torch.equal(a, b) for a, b in zip(whole, pieces, strict=True))
-    assert trace == other
+    whole, trace = run(1 << 16)
+    others = [run(64)]
+    monkeypatch.setattr(Ways, "descent", lambda *_: None)
+    others += [run(1 << 16), run(64)]
+    for parts, other in others:
+        assert all(torch.equal(a, b) for a, b in zip(whole, parts, strict=True))
+        assert trace == other
 
 
 @pytest.mark.parametrize("optimizer", [torch.optim.RMSprop, torch.optim.Adagrad])
@@ -140,3 +145,48 @@ def test_kernels_turned_over_in_blocks(rng, groups, shape):
     w = rng.standard_normal(shape)
     plain = w.reshape(groups, -1, *shape[1:]).swapaxes(1, 2)
     assert np.array_equal(_turned(w, groups).reshape(plain.shape), plain)
+
+
+@pytest.mark.parametrize("make", [
+    lambda p: torch.optim.SGD(p, 0.1),
+    lambda p: torch.optim.SGD(p, 0.1, momentum=0.9),
+    lambda p: torch.optim.Adam(p, 0.1, eps=0.0, betas=(0.0, 0.9)),
+    lambda p: torch.optim.AdamW(p, 0.1, foreach=True),
+])  # fmt: skip
+def test_a_rate_that_begins_and_ends_at_zero_is_torchs_to_allow(make):
+    def run(recipe):
+        torch.manual_seed(0)
+        model = torch.nn.Linear(5, 3)
+        optimizer = make(model.parameters())
+        rates = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: (0.0, 0.5, 1.0, 0.0)[step])
+        before, moved = model.weight.detach().clone(), []
+        with nft.emulate(recipe, model=model, optimizer=optimizer) if recipe else contextlib.nullcontext():
+            for step in range(4):
+                optimizer.zero_grad()
+                model(torch.randn(4, 5)).square().mean().backward()
+                optimizer.step()
+                if step < 3:
+                    rates.step()
+                moved.append(not torch.equal(model.weight, before))
+                before = model.weight.detach().clone()
+        return model.weight.detach(), moved
+
+    found, moved = run("float32")
+    assert moved == run("bf16-mixed")[1] == [False, True, True, False]
+    torch.testing.assert_close(found, run(None)[0], rtol=2e-6, atol=2e-6)
+
+
+@pytest.mark.parametrize("recipe", ["float64", "bf16-pure", "fp16-mixed-unscaled", "rounded"])
+def test_a_lone_logarithm_of_softmax_is_nns(rng, recipe):
+    own = nf.nn.recipe("bf16-mixed").replace(softmax="float16") if recipe == "rounded" else nf.nn.recipe(recipe)
+    values = rng.standard_normal((7, 9)).astype(own.carrier) * 4
+    with nf.nn.precision(own):
+        x = nf.nn.Tensor(values, requires_grad=True)
+        y = nf.nn.log_softmax(x)
+        (y * y).sum().backward()
+    t = torch.from_numpy(values.copy()).requires_grad_()
+    with nft.emulate(own):
+        found = torch.log_softmax(t, 1)
+        (found * found).sum().backward()
+    np.testing.assert_array_equal(found.detach().numpy(), y.data)
+    np.testing.assert_array_equal(t.grad.numpy(), x.grad)

@@ -66,19 +66,19 @@ def _forward(
         ).reshape(*q.shape[:3], *mask.shape[-2:])  # fmt: skip
 
     def stored(found: tuple[Floats, Any]) -> tuple[Floats, Any]:
-        values = p.cast(Role.ACTIVATION, layer, found[0])
+        values = machine.cast(Kind.ACTIVATION, Role.ACTIVATION, layer, found[0])
         kept = tuple(values if each is RESULT else each for each in found[1]) if type(found[1]) is tuple else found[1]
         return values, kept
 
     forward = Part(Kind.ACTIVATION, layer, layer, False)
-    scaled, of_scale = p.cast(Role.ACTIVATION, layer, _scaled(machine, forward, q, scale)), scale
+    scaled = machine.cast(Kind.ACTIVATION, Role.ACTIVATION, layer, _scaled(machine, forward, q, scale))
     scores, of_scores = stored(OPS["attention_product"].forward(p, layer, scaled, k.swapaxes(-1, -2)))
     values = softened(machine, forward, scores, mask=mask)
     weights, _ = stored((_where_any(values, mask), None))
     output, of_output = stored(OPS["attention_product"].forward(p, layer, weights, v))
     if repeats > 1:
         output = output.reshape(output.shape[0], -1, *output.shape[3:])
-    return output, Steps(of_scale, of_scores, weights, of_output, repeats)
+    return output, Steps(scale, of_scores, weights, of_output, repeats)
 
 
 def _scaled(machine: Machine, part: Part, x: Floats, factor: float) -> Floats:
@@ -111,7 +111,7 @@ def attention_backward(machine: Machine, operation: Any, args: tuple[Any, ...], 
         dy = dy.reshape(dy.shape[0], -1, steps.repeats, *dy.shape[2:])
 
     def stored(values: Any, name: str) -> Floats:
-        return p.cast(Role.ACTIVATION_GRADIENT, name, np.asarray(values))
+        return machine.cast(Kind.GRADIENT, Role.ACTIVATION_GRADIENT, name, np.asarray(values))
 
     names = [own.name for own in known]
     dweights, dv = OPS["attention_product"].backward(p, layer, steps.output, dy, (True, True))

@@ -20,6 +20,7 @@ from ...nn.recipes import Cast, Recipe
 from ..known import ROLES, WEIGHTS, Kind, Known, bits
 from ..machine import Machine, is_float
 from ..parts import Part
+from ..refusals import check_number
 from ..tensors import elements, name_of
 from .table import row
 from .wide import wide
@@ -37,6 +38,8 @@ def binary(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict
     real = [is_float(t) for t in tensors]
     if not all(real):
         return wide(machine, operation, args, kwargs) if any(real) else operation(*args, **kwargs)
+    if len(tensors) == 1:
+        check_number(args[1] if args[0] is tensors[0] else args[0], machine.trace.operation)
     known, counts, dtype = machine.operands(tensors), [t.numel() for t in tensors], tensors[0].dtype
     size = counts[0] if len(tensors) == 1 else elements(*tensors)
     part = machine.part(known, counts, size)

@@ -13,7 +13,7 @@ from ...nn.scaling import all_finite
 from ..machine import Machine
 from ..tensors import array_of
 from .table import row
-from .updates import stepped
+from .updates import descended, stepped
 
 
 def _unscaled(
@@ -45,12 +45,34 @@ def sgd(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[st
                 buffer.zero_()
         states = {"v": buffers}
     decay, nesterov = kwargs["weight_decay"], kwargs["nesterov"]
+    given = _signed(machine, gradients, kwargs)
+    if not (momentum or decay):
+        parameters, given = _not_descended(machine, parameters, given, lr)
 
     def make(own: Any) -> nn.Optimizer:
-        return nn.Momentum(own, lr, momentum, nesterov, decay) if momentum else nn.SGD(own, lr, decay)
+        return _at(lr, nn.Momentum(own, 1.0, momentum, nesterov, decay) if momentum else nn.SGD(own, 1.0, decay))
 
-    stepped(machine, make, parameters, _signed(machine, gradients, kwargs), states, 1)
+    if parameters:
+        stepped(machine, make, parameters, given, states, 1)
+    machine.p.forget()
     return None
+
+
+def _not_descended(
+    machine: Machine, parameters: list[torch.Tensor], gradients: list[Floats], lr: float
+) -> tuple[list[torch.Tensor], list[Floats]]:
+    """Do the steps that are plain; what is left."""
+    rate = machine.p.carrier.type(-lr)
+    left = [(t, g) for t, g in zip(parameters, gradients, strict=True) if not descended(machine, t, g, rate)]
+    return [t for t, _ in left], [g for _, g in left]
+
+
+def _at(lr: float, optimizer: nn.Optimizer, eps: float | None = None) -> nn.Optimizer:
+    """The optimiser at torch's rate and `eps`, which may be 0 (a warm-up begins so); `nfloat.nn`'s own may not."""
+    optimizer.lr = lr
+    if isinstance(optimizer, nn.Adam) and eps is not None:
+        optimizer.eps = eps
+    return optimizer
 
 
 @row("_fused_adam_", "_fused_adam_.tensor_lr", "_fused_adamw_", "_fused_adamw_.tensor_lr")
@@ -66,7 +88,7 @@ def adam(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[s
     decoupled = "adamw" in operation.__name__
 
     def make(own: Any) -> nn.Optimizer:
-        return (nn.AdamW if decoupled else nn.Adam)(own, lr, betas, eps, decay)
+        return _at(lr, (nn.AdamW if decoupled else nn.Adam)(own, 1.0, betas, weight_decay=decay), eps)
 
     for step in sorted({int(c) for c in counts}):
         chosen = [i for i, c in enumerate(counts) if int(c) == step]

@@ -1,7 +1,7 @@
 """Losses: what PyTorch splits and `nfloat.nn` does in one operation is joined again, and computed in float64.
 
-A logarithm of softmax keeps its float64 numbers beside the stored ones; the loss that follows reads those, and the
-gradients of the two are one formula, rounded once.
+A logarithm of softmax keeps its operand beside the stored numbers; the loss that follows begins there again, in
+float64, and the gradients of the two are one formula, rounded once.
 """
 
 from __future__ import annotations
@@ -22,11 +22,17 @@ from .wide import Call, wide
 
 
 class Logarithms(NamedTuple):
-    """The softmax that a loss may ask for: its operand, its axis, and its logarithm in float64."""
+    """The softmax that a loss may ask for: its operand and its axis."""
 
     logits: Floats
     axis: int
-    values: Floats
+
+    def values(self) -> Floats:
+        """Its logarithm in float64: z - max - log(sum(exp(z - max))), summed as `nfloat.nn`'s cross-entropy does."""
+        z = np.atleast_1d(self.logits.astype(np.float64))  # torch takes one number for a row
+        z = z - z.max(axis=self.axis, keepdims=True, initial=-np.inf)
+        sums = elementary.sums(elementary.exp(z), axis=self.axis)
+        return (z - np.expand_dims(elementary.log(sums), self.axis)).reshape(self.logits.shape)
 
 
 class Entropy(NamedTuple):
@@ -41,16 +47,12 @@ class Entropy(NamedTuple):
 def log_softmax(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """z - max - log(sum(exp(z - max)))."""
     t, axis = args[0], args[1]
-    known = machine.known(t)
+    known, count = machine.known(t), t.numel()
     z = machine.read(t, known)
-    part = machine.part([known], [t.numel()], t.numel())
-    wide_z = np.atleast_1d(z.astype(np.float64))  # torch takes one number for a row
-    wide_z = wide_z - wide_z.max(axis=axis, keepdims=True, initial=-np.inf)
-    sums = elementary.sums(elementary.exp(wide_z), axis=axis)
-    wide_z = (wide_z - np.expand_dims(elementary.log(sums), axis)).reshape(z.shape)
-    found = machine.result(wide_z, part, t.dtype)
-    machine.known(found).wide = Logarithms(z, axis % max(t.dim(), 1), wide_z)
-    return found
+    part = machine.part([known], [count], count)
+    row = z if z.shape else z.reshape(1)  # torch takes one number for a row
+    values = OPS["log_softmax"].forward(machine.p, part.layer, row, axis=axis)[0] if count else z
+    return machine.result(values.reshape(z.shape), part, t.dtype, Logarithms(z, axis % max(t.dim(), 1)))
 
 
 @row("nll_loss_forward", "nll_loss2d_forward")
@@ -62,19 +64,21 @@ def negative_log_likelihood(machine: Machine, operation: Any, args: tuple[Any, .
     layer = "loss" if joined is not None else machine.places.layer
     machine.places.remember(layer, (known,), (t.numel(),))
     part = Part(Kind.LOSS, layer, layer, False)
-    values = machine.read(t, known) if joined is None else joined.values.reshape(t.shape)
     if joined is not None and _is_plain(t, target, weight, reduction, ignore):
         loss, kept = OPS["cross_entropy"].forward(machine.p, layer, joined.logits, target.numpy())
         known.wide = joined, kept
-        count = torch.tensor(float(len(target)), dtype=t.dtype)
-        return machine.result(np.asarray(loss), part, t.dtype), machine.learned(count, part)
+        count = torch.scalar_tensor(len(target), dtype=t.dtype)
+        return machine.result(loss, part, t.dtype), machine.learned(count, part)
+    values = machine.read(t, known) if joined is None else joined.values().reshape(t.shape)
     wider = None if weight is None else torch.from_numpy(machine.read(weight).astype(np.float64))
     loss, count = operation(torch.from_numpy(values.astype(np.float64)), target, wider, reduction, ignore)
     return machine.result(loss.numpy(), part, t.dtype), machine.result(count.numpy(), part, t.dtype)
 
 
 def _is_plain(t: torch.Tensor, target: torch.Tensor, weight: Any, reduction: int, ignore: int) -> bool:
-    return t.dim() == 2 and weight is None and reduction == 1 and not bool((target == ignore).any()) and len(target) > 0
+    if t.dim() != 2 or weight is not None or reduction != 1 or not len(target):
+        return False
+    return not (target.numpy() == ignore).any()
 
 
 @row("nll_loss_backward", "nll_loss2d_backward")
@@ -117,14 +121,22 @@ def log_softmax_backward(machine: Machine, operation: Any, args: tuple[Any, ...]
     if entropy is not None and entropy.values is None:
         (values,) = OPS["cross_entropy"].backward(machine.p, "loss", entropy.kept, entropy.dy, (True,))
         return machine.result(np.asarray(values), part, t.dtype)
-    carried = None if entropy is None else entropy.values
-    dy = (machine.read(gradient, own) if carried is None else carried).astype(np.float64)
-    joined = known.wide[0] if isinstance(known.wide, tuple) and not isinstance(known.wide, Logarithms) else known.wide
-    logarithms = joined.values if isinstance(joined, Logarithms) else machine.read(t, known).astype(np.float64)
-    dy = np.atleast_1d(dy.reshape(logarithms.shape))
-    total = np.expand_dims(elementary.sums(dy, axis=axis), axis)
-    found = dy - elementary.exp(np.atleast_1d(logarithms)) * total
-    return machine.result(found.reshape(logarithms.shape), part, t.dtype)
+    if entropy is not None:
+        return machine.result(_through_softmax(machine, entropy, known, t, axis), part, t.dtype)
+    y, dy = machine.read(t, known), machine.read(gradient, own)
+    rows = (y, dy) if y.shape else (y.reshape(1), dy.reshape(1))
+    values = OPS["log_softmax"].backward(machine.p, part.layer, (rows[0], axis), rows[1], (True,))[0] if y.size else dy
+    return machine.result(np.asarray(values).reshape(y.shape), part, t.dtype)
+
+
+def _through_softmax(machine: Machine, entropy: Entropy, known: Known, t: torch.Tensor, axis: int) -> Floats:
+    """The gradient of a loss that is not the plain cross-entropy, in float64, with regard to the logits."""
+    logarithms = known.wide.values() if isinstance(known.wide, Logarithms) else machine.read(t, known)
+    assert entropy.values is not None, "its gradient is known"
+    shape, logarithms = logarithms.shape, np.atleast_1d(logarithms.astype(np.float64))
+    dy = entropy.values.reshape(logarithms.shape)
+    found: Floats = dy - elementary.exp(logarithms) * np.expand_dims(elementary.sums(dy, axis=axis), axis)
+    return found.reshape(shape)
 
 
 @row("mse_loss")

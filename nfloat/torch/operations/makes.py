@@ -28,7 +28,7 @@ def constant(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: di
     if like is not None and machine.known(like).kind is Kind.PARAMETER and found.shape == like.shape:
         learn(found, Known(machine, Kind.STATE, machine.known(like).name))
     elif is_float(found):
-        check_tensor(found, base_name(operation))
+        check_tensor(found, machine.trace.operation)
         machine.trace.count(machine.places.layer, "constant", name_of(found.dtype), "", found.numel())
         learn(found, Known(machine, Kind.CONSTANT, ""))
     return found

@@ -18,6 +18,8 @@ from ..refusals import check_type, refuse
 from ..tensors import array_of
 from .table import row, rows, schema
 
+_task = torch._C._current_graph_task_id
+
 
 def members(value: Any) -> list[torch.Tensor]:
     """The tensors of real numbers in an argument, through lists."""
@@ -40,6 +42,11 @@ def view(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[s
 
 def move(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Numbers of the operands elsewhere, or some of them; zeros are numbers of every format."""
+    first: Any = args[0] if args else None
+    if type(first) is torch.Tensor and (machine.places.depth or _task() != -1) and first.is_floating_point():
+        own = machine.known(first)
+        if own.bit & _MODEL and _is_alone(args, kwargs) and not schema(operation).written:
+            return _moved(machine, first, own, operation(*args, **kwargs))
     operands = [t for value in args for t in members(value)]
     if kwargs:
         operands += [t for value in kwargs.values() for t in members(value)]
@@ -54,6 +61,30 @@ def move(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[s
     if not operands:
         return found
     return _learned(machine, written, args, found, known, operands)
+
+
+#: kinds of a model's own numbers, of which all operations on them make the same
+_MODEL = bits(Kind.ACTIVATION, Kind.GRADIENT)
+#: types of arguments that say where numbers go, and are none
+_PLACES = frozenset({int, bool, type(None), torch.memory_format, torch.dtype, torch.layout, torch.device})
+
+
+def _is_alone(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether no number but those of the first argument can stand in the result."""
+    others = (*args[1:], *kwargs.values()) if kwargs else args[1:]
+    return all([type(a) in _PLACES or (type(a) is list and a and type(a[0]) is int) for a in others])
+
+
+def _moved(machine: Machine, t: torch.Tensor, known: Known, found: Any) -> Any:
+    """A model's numbers in another place, by a shorter way."""
+    if type(found) is not torch.Tensor or not found.is_floating_point():
+        return _learned(machine, False, (t,), found, [known], [t])
+    size = found.numel()
+    machine.trace.count(machine.places.layer, "moved", "", "", size)
+    part = machine.part((known,), (t.numel(),), size)
+    if part.kind is not known.kind:
+        part = Part(known.kind, part.name, part.layer, part.backward, part.origin)
+    return machine.learned(found, part)
 
 
 #: kinds that are read otherwise than they lie in memory
@@ -151,8 +182,12 @@ def moved_kind(machine: Machine, known: list[Known]) -> Kind:
 def detach(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A view; where a parameter's gradient arrives, that gradient."""
     t = args[0]
+    if _task() == -1:
+        return view(machine, operation, args, kwargs)
     node = torch._C._current_autograd_node()
     if node is not None and isinstance(node, torch._C._functions.AccumulateGrad) and is_float(t):
+        if machine.known(t).kind is Kind.WEIGHT_GRADIENT:
+            return operation(t)  # stored as one already
         return arrived(machine, operation(t), node.variable)
     return view(machine, operation, args, kwargs)
 
@@ -166,7 +201,7 @@ def arrived(machine: Machine, t: torch.Tensor, variable: torch.Tensor) -> torch.
     return machine.result(machine.read(t, Known(machine, Kind.GRADIENT, "")), part, t.dtype)
 
 
-rows(view, "t_ transpose_ squeeze_ unsqueeze_ swapaxes_ as_strided_ resize_ set_")
+rows(view, "_unsafe_view t_ transpose_ squeeze_ unsqueeze_ swapaxes_ as_strided_ resize_ set_")
 
 
 @row("clone")
@@ -252,7 +287,7 @@ rows(
     max_pool2d_with_indices_backward index_put index_put_ _index_put_impl_ put put_ zero_ tril_ triu_ _resize_output_
     native_channel_shuffle fractional_max_pool2d adaptive_max_pool2d_backward unique_consecutive unique_dim _unique2
     bucketize searchsorted argsort
-    _unsafe_view unsafe_split unsafe_split_with_sizes unsafe_chunk max_pool3d_with_indices_backward
+    unsafe_split unsafe_split_with_sizes unsafe_chunk max_pool3d_with_indices_backward
     adaptive_max_pool3d_backward narrow_copy _reshape_copy block_diag _chunk_cat masked_scatter_backward max_unpool3d
     _unsafe_index_put _upsample_nearest_exact1d _upsample_nearest_exact2d _upsample_nearest_exact3d nextafter frexp
     _pack_padded_sequence resize resize_as fill zero""",

@@ -16,6 +16,7 @@ from ...nn.recipes import Cast, Recipe
 from ...nn.recipes.sums import described
 from ..known import WEIGHTS, Kind, bits
 from ..machine import Machine
+from ..refusals import check_type
 from ..tensors import TYPES, name_of
 from .moves import members
 from .table import schema
@@ -60,6 +61,8 @@ def as_torch(
     found = operation(*args, **kwargs)
     counts = [t.numel() for t in operands]
     for t in members(found):
+        if t.is_complex():
+            check_type(t.dtype, machine.trace.operation)
         part = machine.part(known, counts, t.numel())
         machine.trace.count(part.layer, "in its own type", name_of(t.dtype), "", t.numel())
         machine.learned(t, part)

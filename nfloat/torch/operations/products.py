@@ -20,11 +20,14 @@ from .table import row
 
 def product(machine: Machine, a: torch.Tensor, b: torch.Tensor, c: torch.Tensor | None = None) -> torch.Tensor:
     """a @ b (+ c), rounded as a result of its part."""
-    tensors = (a, b) if c is None else (a, b, c)
-    known = [machine.known(t) for t in tensors]
-    part = machine.part(known, [t.numel() for t in tensors], _size(a.shape, b.shape))
+    known = [machine.known(a), machine.known(b)]
     x, y = machine.read(a, known[0], product=True), machine.read(b, known[1], product=True)
-    start = None if c is None else machine.read(c, known[2], product=True)
+    counts, start = [x.size, y.size], None
+    if c is not None:
+        known.append(machine.known(c))
+        start = machine.read(c, known[2], product=True)
+        counts.append(start.size)
+    part = machine.part(known, counts, x.shape[0] * y.shape[1] if x.ndim == y.ndim == 2 else _size(x.shape, y.shape))
     if part.kind is Kind.CONSTANT:
         values: Floats = np.matmul(x.astype(np.float64), y.astype(np.float64))
         return machine.result(values if start is None else values + start, part, a.dtype)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -24,34 +25,49 @@ def reduce(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict
     t = args[0]
     if not is_float(t):
         return wide(machine, operation, args, kwargs) if kwargs.get("dtype") else operation(*args, **kwargs)
-    axes, keepdim = _axes(t, args[1] if len(args) > 1 else None), len(args) > 2 and args[2]
-    keepdim = kwargs.get("keepdim", keepdim)
+    given = args[1] if len(args) > 1 else kwargs.get("dim")
+    keepdim = args[2] if len(args) > 2 else kwargs.get("keepdim", False)
+    reduced = _reduced(t.shape, given if given is None or isinstance(given, int) else tuple(given), keepdim)
     known = machine.known(t)
     x = known.wide if _is_product(known, t) else machine.read(t, known)
-    shape = [1 if i in axes else n for i, n in enumerate(t.shape)]
-    count = math.prod(t.shape[i] for i in axes)
-    part = machine.part([known], [t.numel()], math.prod(shape))
+    part = machine.part([known], [t.numel()], reduced.size)
     if part.kind in (Kind.SCALAR, Kind.LOSS, Kind.CONSTANT):
-        values = _wide_sum(x, axes)
+        values = _wide_sum(x, reduced.axes)
     else:
-        values = _rows(machine, part.layer or part.name, x, axes)
-    if operation.__name__.startswith("mean"):
-        values = values.astype(np.float64) / count
-    kept = shape if keepdim else [n for i, n in enumerate(t.shape) if i not in axes]
-    return machine.result(values.reshape(kept), part, kwargs.get("dtype") or t.dtype)
+        values = _rows(machine, part.layer or part.name, x, reduced.axes)
+    if machine.trace.operation == "mean":
+        values = values.astype(np.float64) / reduced.terms
+    return machine.result(values.reshape(reduced.shape), part, kwargs.get("dtype") or t.dtype)
+
+
+class Reduced(NamedTuple):
+    """What a sum makes of a shape: the axes that go, the terms of one sum, how many sums, their shape."""
+
+    axes: frozenset[int]
+    terms: int
+    size: int
+    shape: tuple[int, ...]
+
+
+@lru_cache(maxsize=4096)
+def _reduced(shape: tuple[int, ...], given: int | tuple[int, ...] | None, keepdim: bool) -> Reduced:
+    axes = _axes(len(shape), given)
+    ones = tuple(1 if i in axes else n for i, n in enumerate(shape))
+    kept = ones if keepdim else tuple(n for i, n in enumerate(shape) if i not in axes)
+    return Reduced(axes, math.prod(shape[i] for i in axes), math.prod(ones), kept)
 
 
 def _is_product(known: Any, t: torch.Tensor) -> bool:
     return known.wide is not None and getattr(known.wide, "shape", None) == tuple(t.shape)
 
 
-def _axes(t: torch.Tensor, given: Any) -> set[int]:
-    if given is None or (isinstance(given, list | tuple) and not given):
-        return set(range(t.dim()))
-    return {i % max(t.dim(), 1) for i in (given if isinstance(given, list | tuple) else [given])} if t.dim() else set()
+def _axes(dims: int, given: int | tuple[int, ...] | None) -> frozenset[int]:
+    if given is None or given == ():
+        return frozenset(range(dims))
+    return frozenset(i % dims for i in (given if isinstance(given, tuple) else (given,)) if dims)
 
 
-def _moved(x: Floats, axes: set[int]) -> Floats:
+def _moved(x: Floats, axes: frozenset[int]) -> Floats:
     """A matrix whose first axis is all that is summed over."""
     first = len(axes)
     if max(axes, default=-1) < first:  # in their places already
@@ -60,7 +76,7 @@ def _moved(x: Floats, axes: set[int]) -> Floats:
     return x.transpose(*sorted(axes), *others).reshape(size(x.shape, sorted(axes)), size(x.shape, others))
 
 
-def _rows(machine: Machine, name: str, x: Floats, axes: set[int]) -> Floats:
+def _rows(machine: Machine, name: str, x: Floats, axes: frozenset[int]) -> Floats:
     rows = np.ascontiguousarray(_moved(x, axes))
     sums = machine.p.at(name).sums
     if rows.shape[1] > _FEW or not len(rows) or sums != _OWN.get(rows.dtype):
@@ -75,7 +91,7 @@ _FEW = 2
 _OWN = {dtype: as_sums(dtype.name) for dtype in (np.dtype(np.float32), np.dtype(np.float64))}
 
 
-def _wide_sum(x: Floats, axes: set[int]) -> Floats:
+def _wide_sum(x: Floats, axes: frozenset[int]) -> Floats:
     """In float64, one after the other: losses and norms are not rounded on the way."""
     if len(axes) == x.ndim and x.size:
         return np.array([elementary.total(x)])

@@ -19,6 +19,7 @@ from ...nn.optim.optimizer import Computation
 from ...nn.precision import Floats, Role
 from ..known import Kind, Known
 from ..machine import Machine, is_float
+from ..refusals import check_number
 from ..tensors import SHARED, array_of
 from .table import row
 from .wide import wide
@@ -47,6 +48,7 @@ def _other(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict
 
 
 def _added(machine: Machine, t: torch.Tensor, known: Known, other: Any, alpha: float) -> torch.Tensor:
+    check_number(other, machine.trace.operation)
     carrier = machine.p.carrier.type
     y: Any = carrier(other) if not is_float(other) else None
     operands = machine.operands([t] if y is not None else [t, other], in_place=True)
@@ -115,12 +117,10 @@ def stepped(
     for place, (t, gradient) in enumerate(zip(parameters, gradients, strict=True)):
         own = {key: array_of(ts[place]) for key, ts in states.items()}
         several.append(Stepped(machine.known(t), array_of(t), gradient, own))
-    large = max(map(_size, several), default=0) > _FEW
-    one = make({"": nn.Tensor(np.zeros(1), True, name="", parameter=True)}) if large else None
-    for first, some in groupby(several, lambda each: _first_piece(machine, one, each)):
-        if first:
+    for large, some in groupby(several, lambda each: _goes_in_pieces(machine, each)):
+        if large:
             for each in some:
-                _in_pieces(machine, make, each, steps, first)
+                _in_pieces(machine, make, each, steps)
         else:
             _together(machine, make, list(some), steps)
     for each, *tensors in zip(several, parameters, *states.values(), strict=True):
@@ -130,78 +130,78 @@ def stepped(
         machine.written(each.known)
 
 
-#: elements of a large parameter that are updated at a time, so that what is computed between stays in the cache; of one
-#: whose step is plain, those that go first and say to a trace what holds of all; those that go at once in any case
-_PIECE, _SAMPLE, _FEW = 1 << 17, 1 << 8, 1 << 10
-
-
-def _size(each: Stepped) -> int:
-    return each.values.size
-
-
-def _first_piece(machine: Machine, optimizer: nn.Optimizer | None, each: Stepped) -> int:
-    """How many elements of a parameter go first; 0: all at once."""
-    size = each.values.size
-    if optimizer is None or size <= _FEW or not _goes_in_pieces(machine, each):
-        return 0
-    return _SAMPLE if _is_plain(machine, optimizer, each) else _PIECE if size > _PIECE else 0
+#: elements of a large parameter that are updated at a time, so that what is computed between stays in the cache
+_PIECE = 1 << 17
 
 
 def _goes_in_pieces(machine: Machine, each: Stepped) -> bool:
     """Whether a step is the same element by element: no random bits are drawn, which are counted, and nobody looks."""
-    if machine.p.observer is not None or machine.recipe(Role.WEIGHT, each.known.name).stochastic:
+    if each.values.size <= _PIECE or machine.p.observer is not None:
+        return False
+    if machine.recipe(Role.WEIGHT, each.known.name).stochastic:
         return False
     arrays = (each.values, each.gradient, *each.states.values())
     return all([a.flags.c_contiguous and a.dtype == machine.p.carrier for a in arrays])
 
 
-def _in_pieces(machine: Machine, make: Any, each: Stepped, steps: int, first: int) -> None:
+def _in_pieces(machine: Machine, make: Any, each: Stepped, steps: int) -> None:
     p, kept = machine.p, each.known.state or {}
     own: dict[str, Any] = {}
     tracer, observed = p.tracer, p.observed
-    for start in range(0, each.values.size, first):
-        at = slice(start, start + first)
+    for start in range(0, each.values.size, _PIECE):
+        at = slice(start, start + _PIECE)
         part = each.part(at)
         part.known.state = {key: state.reshape(-1)[at] for key, state in kept.items()}
-        p.tracer, p.observed = (None, False) if start else (_as_whole(machine, each.values.size, first), observed)
-        optimizer = _together(machine, make, [part], steps)
-        if _is_plain(machine, optimizer, each):
-            _descend(each, machine.p.carrier.type(-optimizer.lr), first)
-            break
+        p.tracer, p.observed = (None, False) if start else (_as_whole(machine, each.values.size), observed)
+        _together(machine, make, [part], steps)
         for key, state in part.known.state.items():
             own.setdefault(key, np.empty(each.values.shape, state.dtype)).reshape(-1)[at] = state
     each.known.state, p.tracer, p.observed = own, tracer, observed
 
 
-def _as_whole(machine: Machine, size: int, first: int) -> Callable[..., None]:
+def _as_whole(machine: Machine, size: int) -> Callable[..., None]:
     """A tracer that says of a piece what holds of the whole parameter."""
 
     def rounded(layer: str, tensor: str, fmt: str, mode: str, elements: int) -> None:
-        machine.trace.rounded(layer, tensor, fmt, mode, size if elements == first else elements)
+        machine.trace.rounded(layer, tensor, fmt, mode, size if elements == _PIECE else elements)
 
     return rounded
 
 
-def _is_plain(machine: Machine, optimizer: nn.Optimizer, each: Stepped) -> bool:
-    """Whether w - lr g in the carrier's own arithmetic is all there is to a step."""
-    own, carrier = machine.recipe(Role.WEIGHT, each.known.name), machine.p.carrier
-    plain = own.arithmetic is None and own.scalars is None and own.compensation is None
-    native = carrier in own.update.native_in and carrier in own.weights.native_in
-    return type(optimizer) is nn.SGD and not optimizer.weight_decay and plain and native
+def descended(machine: Machine, t: torch.Tensor, gradient: Floats, rate: np.floating[Any]) -> bool:
+    """Whether w + rate g in the carrier's own arithmetic is all there is to a parameter's step: then that is done."""
+    known, p = machine.known(t), machine.p
+    rows = machine.ways.descent(p, known.name)
+    if rows is None or p.observer is not None:
+        return False
+    values = array_of(t)
+    if t.dtype not in SHARED or not values.dtype is gradient.dtype is p.carrier:
+        return False
+    if values.size <= _PIECE:
+        np.add(values, gradient * rate, out=values)
+    else:
+        _descend(values, gradient, rate)
+    for layer, tensor, fmt in rows:
+        machine.trace.count(layer, tensor, fmt, "", values.size)
+    machine.written(known)
+    return True
 
 
-def _descend(each: Stepped, rate: np.floating[Any], first: int) -> None:
-    """Such a step of all but the first elements, in place."""
-    values, gradient = each.values.reshape(-1), each.gradient.reshape(-1)
-    moved = np.empty(max(1, min(_PIECE // 4, values.size - first)), values.dtype)
-    for start in range(first, values.size, moved.size):
+def _descend(values: Floats, gradient: Floats, rate: np.floating[Any]) -> None:
+    """Such a step in pieces that stay in the cache."""
+    if not values.flags.c_contiguous:
+        values[...] = values + gradient * rate
+        return
+    values, gradient = values.reshape(-1), gradient.reshape(-1)
+    moved = np.empty(_PIECE // 4, values.dtype)
+    for start in range(0, values.size, moved.size):
         at = slice(start, min(start + moved.size, values.size))
         part = moved[: at.stop - start]
         np.multiply(gradient[at], rate, out=part)
         np.add(values[at], part, out=values[at])
 
 
-def _together(machine: Machine, make: Any, several: list[Stepped], steps: int) -> nn.Optimizer:
+def _together(machine: Machine, make: Any, several: list[Stepped], steps: int) -> None:
     tensors, carrier = {}, machine.p.carrier
     for known, values, gradient, _ in several:
         tensor = nn.Tensor(values, True, name=known.name, parameter=True)
@@ -222,7 +222,6 @@ def _together(machine: Machine, make: Any, several: list[Stepped], steps: int) -
         for key, state in states.items():
             state[...] = own[key]
         known.state = {key: value for key, value in own.items() if key not in states}
-    return optimizer
 
 
 @row("mul_.Tensor", "div_.Tensor", "mul_.Scalar", "div_.Scalar")
@@ -233,6 +232,7 @@ def scale_in_place(machine: Machine, operation: Any, args: tuple[Any, ...], kwar
         return operation(*args, **kwargs)
     if not is_float(t) or (isinstance(other, torch.Tensor) and not is_float(other)):
         return _other(machine, operation, args, kwargs)
+    check_number(other, machine.trace.operation)
     known = machine.known(t)
     function = np.divide if operation.__name__.startswith("div") else np.multiply
     counts = [t.numel(), other.numel()] if is_float(other) else [t.numel()]
