@@ -60,17 +60,24 @@ class Stream:
 
     def child(self, *names: str | int) -> Stream:
         """The stream of this one's descendant: one level a name. Names are strings or integers (a step, an index)."""
-        path, key = [*self.path], self.key
+        key = self.key
         for name in names:
-            known: str | int | None = name
-            if type(name) is not str and type(name) is not int:
-                # a plain str: np.str_ and enums are the same name
-                known = str.__str__(name) if isinstance(name, str) else as_integer(name)
-            if known is None:
-                raise SeedError(f"child name {name!r} must be a string or an integer")
-            path.append(known)
-            key = _digest(key.to_bytes(8, "little"), known)
-        return Stream(self.seed, tuple(path), key)
+            if type(name) is not int and type(name) is not str:
+                return self.child(*[_plain(one) for one in names])
+            key = _digest(key.to_bytes(8, "little"), name)
+        return Stream(self.seed, (*self.path, *names), key)
+
+
+def _plain(name: str | int) -> str | int:
+    """A name as a plain string or integer: np.str_ and enums are the same name."""
+    known = str.__str__(name) if isinstance(name, str) else as_integer(name)
+    if known is None:
+        raise SeedError(f"child name {name!r} must be a string or an integer")
+    return known
+
+
+#: to copy a hash takes half the time of making one
+_EMPTY = hashlib.blake2b(digest_size=8, person=_DOMAIN)
 
 
 def _digest(prefix: bytes, name: str | int) -> int:
@@ -78,9 +85,9 @@ def _digest(prefix: bytes, name: str | int) -> int:
 
     The type is part of it, so that 1 and "1" differ.
     """
-    body = f"{type(name).__name__}:{name}".encode(errors="surrogatepass")
-    word = hashlib.blake2b(prefix + b"\0" + body, digest_size=8, person=_DOMAIN).digest()
-    return int.from_bytes(word, "little") >> 1
+    word = _EMPTY.copy()
+    word.update(prefix + (b"\0int:%d" % name if type(name) is int else f"\0str:{name}".encode(errors="surrogatepass")))
+    return int.from_bytes(word.digest(), "little") >> 1
 
 
 SeedLike: TypeAlias = int | Stream

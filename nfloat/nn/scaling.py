@@ -171,7 +171,7 @@ def unscaled(x: NDArray[np.floating], scale: float) -> tuple[NDArray[np.floating
     inverse = _inverse(scale, x.dtype.char)
     if inverse is not None:
         out = np.multiply(x, inverse, order="C")
-        return out, bool(entry_point(is_finite, "fd".index(x.dtype.char))(out.reshape(-1)))
+        return out, bool(entry_point(is_finite, "fd".index(x.dtype.char))(out.ravel()))
     x = np.ascontiguousarray(x)
     out = np.empty(x.shape, x.dtype)
     finite = entry_point(divided, "fd".index(x.dtype.char))(x.reshape(-1), scale, out.reshape(-1))

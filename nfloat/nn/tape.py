@@ -169,7 +169,7 @@ class Tensor(Expression["Tensor"]):
                 )
             gradient = 1.0
         if self._data.size == 1 and isinstance(gradient, float):
-            return np.full(self.shape, gradient, self._data.dtype)
+            return np.array(gradient, self._data.dtype, ndmin=self._data.ndim).reshape(self.shape)
         start = as_carrier(gradient, "gradient", single=True).astype(self._data.dtype, copy=False)
         if start.shape != self.shape:
             raise ShapeError(f"gradient of shape {start.shape} must have the tensor's shape {self.shape}")

@@ -82,7 +82,7 @@ class Rounder:
         elif a.ndim == 1:
             function(a, out, self.spec_array, key, first)
         else:
-            function(a.reshape(-1), out.reshape(-1), self.spec_array, key, first)
+            function(a.ravel(), out.ravel(), self.spec_array, key, first)  # views, in half the time of `reshape`
         return out
 
     def _apply_otherwise(self, a: NDArray[np.floating], key: int, first: int) -> NDArray[np.floating]:

@@ -67,7 +67,7 @@ def survey_all(a: NDArray[Any], b: NDArray[Any], c: NDArray[Any] | None) -> tupl
     if a.itemsize != 4:
         return survey(a), survey(b), ZEROS if c is None else survey(c)
     found = np.empty((3, 5))
-    flat = [(x if x.flags.c_contiguous else x.T).reshape(-1) for x in (a, b)]
+    flat = [x.ravel("A") for x in (a, b)]
     entry_point(survey_all32)(*flat, _NOTHING if c is None else c.reshape(-1), found)
     one, other, start = found.tolist()
     return _tuple(Facts, one), _tuple(Facts, other), ZEROS if c is None else _tuple(Facts, start)

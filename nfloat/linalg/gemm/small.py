@@ -1,7 +1,8 @@
 """Products by the first kernel that is right for the operands: what the way there costs is paid once for a shape.
 
-Everything that depends on shapes, layouts and the accumulator alone is kept in a `Plan`, and its `Scratch` by every
-thread. Whatever does not fit (work that several threads or Ctrl-C would care for; other dtypes, gaps between elements;
+The CPU's own sums, if there are few, are one call that packs as well (`_as_stack`). Of all others, what depends on
+shapes, layouts and the accumulator alone is kept in a `Plan`, and its `Scratch` by every thread. Whatever does not fit
+(work that several threads or Ctrl-C would care for; other dtypes; gaps between elements, but for the CPU's own sums;
 random words; half lanes; tiles that a kernel leaves to the next one) goes the general way of ``dispatch.py``, with the
 same bits.
 """
@@ -19,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ...kernels.gemm.many import stack_sums
 from ...kernels.gemm.pack import pack
 from ...kernels.jit import entry_point
 from ...ops.memory import aligned
@@ -35,6 +37,8 @@ from .stacks import in_one_call
 #: products of more multiplications go the general way: those of kernels that ask something of the operands; of the
 #: CPU's own sums, which would not be given a second thread either
 _MOST, _MOST_NATIVE = 1 << 22, 2 * NATIVE * WORK_PER_THREAD - 1
+#: the CPU's own sums of no more multiplications are one call, of a kernel that packs as well
+_MOST_JOINED = 1 << 20
 #: bytes of columns from which they are packed into memory that is not kept, and how many scratches a thread keeps
 _MOST_KEPT, _PLANS = 1 << 21, 64
 
@@ -146,17 +150,52 @@ def small_product(
     if a.ndim > 2:
         return _stack(a, b, acc) if c is None and rounded == (None, None) else None
     one, other = a.flags, b.flags
+    if rounded[0] is rounded[1] is None:
+        run = _joined(acc, a.shape, b.shape, a.dtype)
+        if run is not None and one.aligned and other.aligned and a.dtype is b.dtype:
+            return _as_stack(run, a, b, c)
     first = 0 if one.c_contiguous else 1 if one.f_contiguous else 2
     second = 0 if other.c_contiguous else 1 if other.f_contiguous else 2
     plans = plans_of(acc, a.shape, b.shape, first, second)
     if not plans or not (one.aligned and other.aligned):
         return None
-    if c is not None and (c.dtype is not a.dtype or c.shape not in ((b.shape[1],), (a.shape[0], b.shape[1]))):
+    if c is not None and not _starts(c, a, b):
         return None
     plan = plans[0]
     if plan.unconditional and a.dtype is b.dtype is plan.dtype:
         return _done(plan, a, b, c, plan.calls[c is not None], rounded)
     return None if rounded != (None, None) else _first(plans, a, b, c, acc)
+
+
+def _starts(c: NDArray[Any], a: NDArray[Any], b: NDArray[Any]) -> bool:
+    """Whether the sums of a @ b may start with c."""
+    return c.dtype is a.dtype and c.shape in ((b.shape[1],), (a.shape[0], b.shape[1]))
+
+
+@lru_cache(maxsize=4096)
+def _joined(
+    acc: Accumulator, a: tuple[int, ...], b: tuple[int, ...], dtype: np.dtype[Any]
+) -> Callable[..., None] | None:
+    """The kernel that does a product of matrices in one call; None: there is none."""
+    if len(a) != 2 or len(b) != 2 or a[1] != b[0] or not 0 < a[0] * a[1] * b[1] <= _MOST_JOINED:
+        return None
+    best = candidates(acc)[:1]
+    if not best or not does(best[0]) or dtype != LANE[best[0].bits] or not dtype.isnative:
+        return None
+    return entry_point(stack_sums, 0 if dtype.itemsize == 4 else 1)
+
+
+def _as_stack(
+    run: Callable[..., None], a: NDArray[Any], b: NDArray[Any], c: NDArray[Any] | None
+) -> NDArray[np.floating] | None:
+    """A product as a stack of one: to pack apart would be two more calls, each as long as a small product."""
+    out = np.empty((a.shape[0], b.shape[1]), a.dtype)
+    if c is not None:
+        if not _starts(c, a, b):
+            return None
+        out[...] = c
+    run(a[None, None], b[None, None], out[None], 0, 1, 0 if c is None else 1)
+    return out
 
 
 def _stack(a: NDArray[Any], b: NDArray[Any], acc: Accumulator) -> NDArray[np.floating] | None:

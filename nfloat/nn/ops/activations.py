@@ -30,7 +30,7 @@ def relu_backward(p: Precision, name: str, kept: Any, dy: Floats, needs: Needs) 
     if kept.dtype is not dy.dtype or not (kept.flags.c_contiguous and dy.flags.c_contiguous):
         return (selected(kept > 0, dy),)
     out = np.empty_like(dy)
-    entry_point(where_positive, 0 if dy.itemsize == 4 else 1)(kept.reshape(-1), dy.reshape(-1), out.reshape(-1))
+    entry_point(where_positive, 0 if dy.itemsize == 4 else 1)(kept.ravel(), dy.ravel(), out.ravel())
     return (out,)
 
 

@@ -65,7 +65,7 @@ def in_one_pass(
         left = state["remainder"] = np.empty(w.shape, w.dtype)
         arrays = (w, values, rest, out, left)
     if w.ndim != 1:
-        arrays = tuple(a.reshape(-1) for a in arrays)
+        arrays = tuple([a.ravel() for a in arrays])
     key = None if way.drawn is None else way.drawn.key(p.stream(name, Role.WEIGHT.tensor))
     if w.size <= LARGE:
         _call(way, arrays, factor, key, 0)
