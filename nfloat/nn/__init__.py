@@ -3,10 +3,10 @@
 ``tape`` (Tensor, the graph), ``backward`` (the walk back), ``expressions`` (``x + y``, ``x.sum()``), ``functional`` and
 ``attention`` (what is no tensor's method), ``ops`` (forward and backward side by side), ``elementary`` (exp, log, tanh
 and sums of losses, the same on every machine), ``layers``, ``losses``, ``optim``; ``recipes`` (what is rounded where)
-and ``precision`` (what that means: the only place that rounds, with ``casting``, ``roles``, ``operands`` and
-``products``); ``scaling`` (loss scaling; ``clamping``: overflow that no infinity shows), ``data``, ``models``,
-``train``; ``spelled`` (optimisers and losses as configurations write them); ``tracing`` (every rounding of a step),
-``checkpoints``; ``unsupported`` (arguments of PyTorch's that are refused).
+and ``precision`` (what that means: the only place that rounds, with ``casting``, ``roles``, ``operand_casting``,
+``operands`` and ``products``); ``scaling`` (loss scaling; ``clamping``: overflow that no infinity shows), ``data``,
+``models``, ``train``; ``spelled`` (optimisers and losses as configurations write them); ``tracing`` (every rounding of
+a step), ``checkpoints``; ``unsupported`` (arguments of PyTorch's that are refused).
 
     with nf.nn.precision("bf16-mixed", seed=0, step=0):
         loss = nf.nn.cross_entropy(model(x), y)

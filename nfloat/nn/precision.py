@@ -66,8 +66,6 @@ from typing import Any
 
 import numpy as np
 
-from ..blocks.array import BlockArray
-from ..blocks.delayed import greatest_magnitude
 from ..errors import ArgumentError, as_integer, check_callable, check_kind
 from ..linalg.accumulators import Accumulator
 from ..linalg.blocks import is_block_scaled
@@ -79,30 +77,19 @@ from ..linalg.units.unit import Unit
 from ..ops.rounder import Rounded
 from ..ops.threads import check_threads
 from ..streams import SeedLike
-from .casting import Casting
 from .casting import Floats as Floats
 from .casting import Observer as Observer
 from .casting import Tracer as Tracer
 from .casting import Witness as Witness
-from .operands import (
-    AmaxHistory,
-    Late,
-    Operand,
-    Source,
-    as_one_block,
-    in_blocks,
-    quantised,
-    source,
-    transformed,
-    under_one_scale,
-)
+from .operand_casting import OperandCasting
+from .operands import AmaxHistory, Late
 from .products import result_format, scaled, split
-from .recipes import BlockCast, Cast, Planned, Recipe, recipe
+from .recipes import BlockCast, Planned, Recipe, recipe
 from .recipes.sums import SplitK, Sums, described
 from .roles import Role as Role
 
 
-class Precision(Casting):
+class Precision(OperandCasting):
     """A recipe at work on one step: casts, products, sums, streams of random bits. Made by `precision`."""
 
     __slots__ = ()
@@ -141,14 +128,19 @@ class Precision(Casting):
             return self.matmul(name, product, *self.rounded(name, product, a, b, roles), c)
         sums = r.summed(product)
         apart = is_block_scaled(sums)
-        left = self._operand(first, roles[0], name, product, a, -1, apart)
-        right = self._operand(second, roles[1], name, product, b, -2, apart)
+        left = self.operand(first, roles[0], name, product, a, -1, apart)
+        right = self.operand(second, roles[1], name, product, b, -2, apart)
         alpha = left.scale * right.scale
         if alpha == 1.0:
             return self.matmul(name, product, left.values, right.values, c)
-        result = scaled(self.matmul(name, product, left.values, right.values, None), alpha, c, sums)
+        return self.rescaled(name, product, self.matmul(name, product, left.values, right.values, None), alpha, c)
+
+    def rescaled(self, name: str, product: str, sums: Floats, alpha: float, c: Floats | None) -> Floats:
+        """A product's sums times the scale of its operands, rounded, then plus c, rounded: the end of `gemm`."""
+        kind = (self.recipe.at(name) if self.recipe.layers else self.recipe).summed(product)
+        result = scaled(sums, alpha, c, kind)
         for step in ("scaled",) if c is None else ("scaled", "plus"):
-            self._trace(name, f"{product}.sum.{step}", result_format(sums).name, "nearest_even", result.size)
+            self._trace(name, f"{product}.sum.{step}", result_format(kind).name, "nearest_even", result.size)
         return result
 
     def planned(self, name: str, product: str, roles: tuple[Role, Role]) -> Planned | None:
@@ -157,87 +149,6 @@ class Precision(Casting):
             return None
         r = self.recipe.at(name) if self.recipe.layers else self.recipe
         return r.planned(product, roles[0].operand, roles[1].operand)
-
-    def rounded(self, name: str, product: str, a: Floats, b: Floats, roles: tuple[Role, Role]) -> tuple[Floats, Floats]:
-        """Operands of a product that are rounded number by number, as `gemm` rounds them."""
-        r = self.recipe.at(name) if self.recipe.layers else self.recipe
-        first, second = r.operands(product, roles[0].operand, roles[1].operand)
-        return (
-            self._rounded(first, roles[0], name, a) if isinstance(first, Cast) else a,
-            self._rounded(second, roles[1], name, b) if isinstance(second, Cast) else b,
-        )
-
-    def _operand(
-        self, cast: Cast | BlockCast | None, role: Role, name: str, product: str, x: Floats, k: int, apart: bool
-    ) -> Operand:
-        """An operand whose axis `k` is summed over."""
-        if cast is None:
-            return Operand(x)
-        if isinstance(cast, Cast):
-            return Operand(self._rounded(cast, role, name, x))
-        here = source(x)
-        if cast.one_scale and cast.hadamard is None:
-            found = self._operands.once(
-                here, (cast,), cast.stochastic, lambda: self._one_scale(cast, role, name, here.array)
-            )
-            return Operand(here.seen(found.values.reshape(here.array.shape)), found.scale)
-        return self._blocks(cast, role, name, product, here, k, apart)
-
-    def _rounded(self, cast: Cast, role: Role, name: str, x: Floats) -> Floats:
-        """An operand rounded number by number."""
-        if x.dtype in cast.exact_in and not self.observed:
-            return x
-        quick = self._operands.rounded(x, cast.rounder, lambda whole: self.round(cast, role, name, whole))
-        if quick is not None:
-            return quick
-        here = source(x)
-        made = self._operands.once(here, (cast,), cast.stochastic, lambda: self.round(cast, role, name, here.array))
-        found: Floats = here.seen(made if made.shape == here.array.shape else made.reshape(here.array.shape))
-        return found
-
-    def _blocks(
-        self, cast: BlockCast, role: Role, name: str, product: str, here: Source, k: int, apart: bool
-    ) -> Operand:
-        """An operand whose scales are those of blocks along `k`, transformed before where the recipe says so."""
-        axis, tile = here.axis(k), here.axis(-1 if k == -2 else -2)
-        square = cast.format.is_tile and cast.format.sizes == cast.format.sizes[::-1]  # type: ignore[index]
-        way = (cast, here.array.shape, frozenset((axis, tile)) if square else axis, apart)
-
-        def make() -> Operand:
-            x = here.array
-            if cast.hadamard is not None:
-                x = transformed(x, cast.hadamard, self.seed, axis)
-                self._trace(name, f"{role.tensor}.hadamard", x.dtype.name, "nearest_even", x.size)
-            if cast.one_scale:
-                return self._one_scale(cast, role, name, x)
-            seed = self.stream(name, f"{role.tensor}.{product}") if cast.stochastic else None
-            made = quantised(cast, x, axis, tile, seed, apart)
-            self._report_blocks(role, name, x, made, cast)
-            if isinstance(self.observer, Witness):
-                self.observer.scaled(*role.label(name), x, in_blocks(cast, x, axis, tile))
-            return made
-
-        again = square or cast.stochastic  # else this tensor's other product has its blocks along the other axis
-        made = self._operands.once(here, way, cast.stochastic, make) if again else make()
-        return Operand(here.seen(made.values), made.scale)
-
-    def _one_scale(self, cast: BlockCast, role: Role, name: str, x: Floats) -> Operand:
-        """Elements under one scale, from this tensor or those before it."""
-        own = amax = greatest_magnitude(x)
-        if cast.delayed is not None:
-            amax = self.scales.amax(f"{name} {role.tensor}", self.step, own, cast.delayed)
-        seed = self.stream(name, role.tensor) if cast.stochastic else None
-        made = under_one_scale(cast, x, amax, seed)
-        self._report_blocks(role, name, x, made, cast)
-        if isinstance(self.observer, Witness):
-            self.observer.scaled(*role.label(name), x, as_one_block(cast, made))
-        return made
-
-    def _report_blocks(self, role: Role, name: str, before: Floats, made: Operand, cast: BlockCast) -> None:
-        if self.observer is not None or self.tracer is not None:
-            values = made.values.dequantize() if isinstance(made.values, BlockArray) else made.values
-            with np.errstate(all="ignore"):
-                self._report(role, name, "", before, (values * made.scale).astype(values.dtype), cast)
 
     def matmul(self, name: str, product: str, a: Any, b: Any, c: Floats | None = None) -> Floats:
         """``a @ b (+ c)`` as the recipe sums that `product`: of `gemm`; "backward"; "sums". No operand is rounded."""
@@ -298,10 +209,6 @@ class Precision(Casting):
             if result is not None:
                 return result
         return self.sum_rows(name, np.ascontiguousarray(x.swapaxes(1, 2)).reshape(-1, x.shape[1]))
-
-    def _trace(self, *row: Any) -> None:
-        if self.tracer is not None:
-            self.tracer(*row)
 
 
 def precision(

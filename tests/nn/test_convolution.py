@@ -12,6 +12,7 @@ import nfloat as nf
 from nfloat.nn.ops import windows
 from nfloat.nn.ops.convolution import Geometry
 from nfloat.nn.ops.pooling import Window, max_pool2d, max_pool2d_backward
+from nfloat.nn.precision import Precision
 
 RECIPES = (
     "float64", "float32", "tf32", "bf16-mixed", "fp16-mixed", "mxfp8", "bf16-pure-sr",
@@ -50,7 +51,7 @@ def test_the_whole_matrix_has_the_same_bits(recipe, monkeypatch):
                 assert one.dtype == other.dtype and one.tobytes() == other.tobytes()
 
 
-@pytest.mark.parametrize("recipe, most", [("float64", 1.3), ("bf16-mixed", 1.3), ("mxfp8", 1.35)])
+@pytest.mark.parametrize("recipe, most", [("float64", 1.3), ("bf16-mixed", 1.3), ("mxfp8", 1.35), ("fp8-hybrid", 1.35)])
 def test_memory_of_a_step(recipe, most):
     """At most 1.3 times what lives: parameters, gradients, what is kept for backward; with dy in blocks 1.35."""
     model, rng = nf.nn.models.cnn((1, 28, 28), 10, width=32), np.random.default_rng(0)
@@ -119,3 +120,27 @@ def test_windows_that_share_scales_are_taken_some_at_a_time(name, groups, monkey
             layer(operand).backward(np.ones((5, 6, 7, 6)))
         seen.append((operand.grad, layer.weight.grad, layer.bias.grad))
     assert all(map(np.array_equal, *seen))
+
+
+@pytest.mark.parametrize("name", ["fp8-current", "fp8-hybrid", "fp8-current+forward=blocked:16:bfloat16:float32"])
+@pytest.mark.parametrize(
+    "kernel, options",
+    [(3, {"padding": 1}), (1, {"stride": 2}), (2, {"stride": 3, "groups": 2}), (3, {"stride": 2, "dilation": 2})],
+)
+def test_one_scale_is_of_what_windows_see(name, kernel, options, monkeypatch):
+    """Images are rounded before they are laid out: bits, and the scale, as of the whole matrix of windows."""
+    rng = np.random.default_rng(0)
+    x, found = rng.standard_normal((3, 4, 8, 9)).astype(np.float32), []
+    x[:, :, -1], x[:, :, :, -1] = 100, 50  # rows and columns that not every walk sees
+    for way in (Precision.under_scales, lambda *_: None):
+        monkeypatch.setattr(Precision, "under_scales", way)
+        layer, scales = nf.nn.Conv2d(4, 6, kernel, **options), nf.nn.AmaxHistory()
+        layer.init(seed=1)
+        for step in range(3):
+            with nf.nn.precision(name, seed=3, step=step, scales=scales):
+                operand = nf.nn.Tensor(x * (step + 1), requires_grad=True)
+                y = layer(operand)
+                y.backward(np.ones(y.shape))
+            found.append((y.data, operand.grad, layer.weight.grad, layer.bias.grad, scales.entries.copy()))
+    for one, other in zip(found[:3], found[3:], strict=True):
+        assert all(map(np.array_equal, one[:4], other[:4])) and one[4] == other[4]

@@ -7,6 +7,7 @@ from itertools import product
 
 import numpy as np
 
+from ...blocks.delayed import greatest_magnitude
 from ...linalg.accumulators import Accumulator
 from ...linalg.gemm.images import Walk
 from ...linalg.gemm.windows import window_gradient, window_product
@@ -68,6 +69,13 @@ def windowed(
     """
     planned = p.planned(name, part, roles)
     if planned is None:
+        one = w[0] if len(w) == 1 else w
+        made = p.under_scales(name, part, one, x, lambda: _greatest(x, walk), roles)
+        if made is not None:
+            p.drop(one)
+            return _scaled(
+                p, name, part, made, c, lambda one, x, c: _of_elements(p, name, part, one.reshape(w.shape), x, c, walk)
+            )
         most = _MOST_ROUNDED if _is_by_columns(p, name, part, roles) else None
         return _by_images(p, name, part, w, x, c, walk, most, roles)
     y, w, x = _by_panels(
@@ -77,6 +85,36 @@ def windowed(
     if y is not None:
         return y
     return _by_images(p, name, part, w, x, c, walk, _MOST)
+
+
+def _of_elements(p: Precision, name: str, part: str, w: Floats, x: Floats, c: Floats | None, walk: Walk) -> Floats:
+    """`windowed`, of operands that are rounded already."""
+    sums = p.at(name).summed(part)
+    y = window_product(w, x, c, walk, sums, (None, None), p.threads) if isinstance(sums, Accumulator) else None
+    return _by_images(p, name, part, w, x, c, walk, _MOST) if y is None else y
+
+
+def _scaled(
+    p: Precision, name: str, part: str, made: tuple[Floats, Floats, float], c: Floats | None,
+    multiply: Callable[[Floats, Floats, Floats | None], Floats],
+) -> Floats:  # fmt: skip
+    """The product of elements under scales, which are applied to its sums, as `Precision.gemm` does it."""
+    first, second, scale = made
+    if scale == 1.0:
+        return multiply(first, second, c)
+    c = None if c is None else c.reshape(-1, 1, 1)
+    return p.rescaled(name, part, multiply(first, second, None), scale, c)
+
+
+def _greatest(x: Floats, walk: Walk) -> float:
+    """The greatest magnitude of what windows see of images, which may not be all."""
+    for axis, (taps, step, count) in enumerate(zip(walk.taps, walk.step, walk.out, strict=True), 2):
+        seen = np.zeros(x.shape[axis], np.bool_)
+        for tap in taps:
+            seen[_overlap(tap, step, count, len(seen))[1]] = True
+        if not seen.all():
+            x = x.compress(seen, axis)
+    return greatest_magnitude(x)
 
 
 def _by_images(
@@ -153,6 +191,12 @@ def windowed_gradient(
     part = "weight_gradient"
     planned = p.planned(name, part, roles)
     if planned is None:
+        made = p.under_scales(name, part, dy, x, lambda: _greatest(x, walk), roles)
+        if made is not None:
+            p.drop(dy)
+            return _scaled(
+                p, name, part, made, None, lambda dy, x, _: _gradient_of_elements(p, name, dy, x, walk, groups)
+            )
         most = 2 * _MOST_ROUNDED if _is_by_columns(p, name, part, roles) else None
         return _by_channels(p, name, channels_first(dy), x, walk, groups, most, roles)
     dw, dy, x = _by_panels(
@@ -161,6 +205,16 @@ def windowed_gradient(
     )  # fmt: skip
     if dw is not None:
         return dw
+    return _by_channels(p, name, channels_first(dy), x, walk, groups, _MOST)
+
+
+def _gradient_of_elements(p: Precision, name: str, dy: Floats, x: Floats, walk: Walk, groups: int) -> Floats:
+    """`windowed_gradient`, of operands that are rounded already."""
+    sums = p.at(name).summed("weight_gradient")
+    if isinstance(sums, Accumulator):
+        found = window_gradient(dy, x, walk, groups, sums, (None, None), p.threads)
+        if found is not None:
+            return found
     return _by_channels(p, name, channels_first(dy), x, walk, groups, _MOST)
 
 

@@ -1,0 +1,144 @@
+"""What a recipe does to the operands of products: rounds them one by one, in blocks, or under one scale.
+
+Which source is rounded how often, and in which order it draws random bits: ``operands.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..blocks.array import BlockArray
+from ..blocks.delayed import greatest_magnitude
+from ..linalg.blocks import is_block_scaled
+from .casting import Casting, Floats, Witness
+from .operands import (
+    Operand,
+    Source,
+    as_one_block,
+    in_blocks,
+    quantised,
+    source,
+    transformed,
+    under_one_scale,
+)
+from .recipes import BlockCast, Cast
+from .roles import Role
+
+
+class OperandCasting(Casting):
+    """A recipe at work on one step: what it does to operands of products. The products stand in `Precision`."""
+
+    __slots__ = ()
+
+    def rounded(self, name: str, product: str, a: Floats, b: Floats, roles: tuple[Role, Role]) -> tuple[Floats, Floats]:
+        """Operands of a product that are rounded number by number, as `gemm` rounds them."""
+        r = self.recipe.at(name) if self.recipe.layers else self.recipe
+        first, second = r.operands(product, roles[0].operand, roles[1].operand)
+        return (
+            self._rounded(first, roles[0], name, a) if isinstance(first, Cast) else a,
+            self._rounded(second, roles[1], name, b) if isinstance(second, Cast) else b,
+        )
+
+    def under_scales(
+        self, name: str, product: str, a: Floats, b: Floats, largest: Callable[[], float], roles: tuple[Role, Role]
+    ) -> tuple[Floats, Floats, float] | None:
+        """Operands of a product as `gemm` rounds them, b before a walk lays it out, and the scale of their sums.
+
+        `largest`: the greatest magnitude of b that the walk sees. None where it is not so: blocks, random bits,
+        or somebody looks.
+        """
+        r = self.recipe.at(name) if self.recipe.layers else self.recipe
+        first, second = r.operands(product, roles[0].operand, roles[1].operand)
+        if self.observed or not (isinstance(second, BlockCast) and _is_plain(first) and _is_plain(second)):
+            return None
+        if r.summation[product][1] or is_block_scaled(r.summed(product)):
+            return None
+        left = self.operand(first, roles[0], name, product, a, -1, False)
+        right = self._one_scale(second, roles[1], name, b, largest())
+        return np.asarray(left.values), np.asarray(right.values), left.scale * right.scale
+
+    def operand(
+        self, cast: Cast | BlockCast | None, role: Role, name: str, product: str, x: Floats, k: int, apart: bool
+    ) -> Operand:
+        """An operand whose axis `k` is summed over."""
+        if cast is None:
+            return Operand(x)
+        if isinstance(cast, Cast):
+            return Operand(self._rounded(cast, role, name, x))
+        here = source(x)
+        if cast.one_scale and cast.hadamard is None:
+            found = self._operands.once(
+                here, (cast,), cast.stochastic, lambda: self._one_scale(cast, role, name, here.array)
+            )
+            return Operand(here.seen(found.values.reshape(here.array.shape)), found.scale)
+        return self._blocks(cast, role, name, product, here, k, apart)
+
+    def _rounded(self, cast: Cast, role: Role, name: str, x: Floats) -> Floats:
+        """An operand rounded number by number."""
+        if x.dtype in cast.exact_in and not self.observed:
+            return x
+        quick = self._operands.rounded(x, cast.rounder, lambda whole: self.round(cast, role, name, whole))
+        if quick is not None:
+            return quick
+        here = source(x)
+        made = self._operands.once(here, (cast,), cast.stochastic, lambda: self.round(cast, role, name, here.array))
+        found: Floats = here.seen(made if made.shape == here.array.shape else made.reshape(here.array.shape))
+        return found
+
+    def _blocks(
+        self, cast: BlockCast, role: Role, name: str, product: str, here: Source, k: int, apart: bool
+    ) -> Operand:
+        """An operand whose scales are those of blocks along `k`, transformed before where the recipe says so."""
+        axis, tile = here.axis(k), here.axis(-1 if k == -2 else -2)
+        square = cast.format.is_tile and cast.format.sizes == cast.format.sizes[::-1]  # type: ignore[index]
+        way = (cast, here.array.shape, frozenset((axis, tile)) if square else axis, apart)
+
+        def make() -> Operand:
+            x = here.array
+            if cast.hadamard is not None:
+                x = transformed(x, cast.hadamard, self.seed, axis)
+                self._trace(name, f"{role.tensor}.hadamard", x.dtype.name, "nearest_even", x.size)
+            if cast.one_scale:
+                return self._one_scale(cast, role, name, x)
+            seed = self.stream(name, f"{role.tensor}.{product}") if cast.stochastic else None
+            made = quantised(cast, x, axis, tile, seed, apart)
+            self._report_blocks(role, name, x, made, cast)
+            if isinstance(self.observer, Witness):
+                self.observer.scaled(*role.label(name), x, in_blocks(cast, x, axis, tile))
+            return made
+
+        again = square or cast.stochastic  # else this tensor's other product has its blocks along the other axis
+        made = self._operands.once(here, way, cast.stochastic, make) if again else make()
+        return Operand(here.seen(made.values), made.scale)
+
+    def _one_scale(self, cast: BlockCast, role: Role, name: str, x: Floats, own: float | None = None) -> Operand:
+        """Elements under one scale, from this tensor (`own`: its greatest magnitude) or those before it."""
+        own = amax = greatest_magnitude(x) if own is None else own
+        if cast.delayed is not None:
+            amax = self.scales.amax(f"{name} {role.tensor}", self.step, own, cast.delayed)
+        seed = self.stream(name, role.tensor) if cast.stochastic else None
+        made = under_one_scale(cast, x, amax, seed)
+        self._report_blocks(role, name, x, made, cast)
+        if isinstance(self.observer, Witness):
+            self.observer.scaled(*role.label(name), x, as_one_block(cast, made))
+        return made
+
+    def _report_blocks(self, role: Role, name: str, before: Floats, made: Operand, cast: BlockCast) -> None:
+        if self.observer is not None or self.tracer is not None:
+            values = made.values.dequantize() if isinstance(made.values, BlockArray) else made.values
+            with np.errstate(all="ignore"):
+                self._report(role, name, "", before, (values * made.scale).astype(values.dtype), cast)
+
+    def _trace(self, *row: Any) -> None:
+        if self.tracer is not None:
+            self.tracer(*row)
+
+
+def _is_plain(cast: Cast | BlockCast | None) -> bool:
+    """Whether it rounds element by element, without random bits, under one scale or none."""
+    if isinstance(cast, BlockCast):
+        return cast.one_scale and cast.hadamard is None and not cast.stochastic
+    return cast is None or not cast.stochastic
