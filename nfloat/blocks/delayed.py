@@ -107,6 +107,9 @@ def greatest_magnitude(x: NDArray[np.floating]) -> float:
     >>> greatest_magnitude(np.array([1.0, -3.0, np.inf]))
     3.0
     """
+    ends = (abs(float(np.max(x))), abs(float(np.min(x)))) if x.size else (0.0, 0.0)
+    if np.isfinite(ends).all():
+        return max(ends)
     return float(np.max(np.abs(x), where=np.isfinite(x), initial=0.0))
 
 
@@ -115,12 +118,15 @@ def scaled_elements(
 ) -> tuple[NDArray[np.floating], float]:
     """The elements of an array under one scale, which follows from `amax`; and that scale.
 
-    Elements are exact quotients rounded once, saturated; zeros where the scale is 0.
+    Elements are exact quotients rounded once, saturated; zeros where the scale is 0. They are of the type of `a`, where
+    that holds the scale and every element.
     """
     scale = np.empty(1)
     block_scales(np.array([amax]), np.zeros(1, np.uint8), 1.0, plan.scale, plan.scale_words, 0, scale)
     if not scale[0]:
         return np.copysign(a.dtype.type(0), a), 0.0
     element = plan.format.element
-    found = divide(a, scale[0], element, plan.rounding, overflow="saturate", random_bits=random_bits, seed=seed)
+    single = a.dtype == np.float32 and plan.format.scale.fits_float32
+    by = np.float32(scale[0]) if single else scale[0]
+    found = divide(a, by, element, plan.rounding, overflow="saturate", random_bits=random_bits, seed=seed)
     return np.asarray(found), float(scale[0])

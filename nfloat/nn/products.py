@@ -35,11 +35,22 @@ def result_format(sums: Sums) -> Format:
 
 
 def scaled(result: Floats, alpha: float, c: Floats | None, sums: Sums) -> Floats:
-    """Sums times float32(alpha), rounded; then plus c, rounded."""
-    fmt = result_format(sums)
+    """Sums times float32(alpha), rounded; then plus c, rounded. In float64, some rows at a time."""
+    fmt, found = result_format(sums), np.empty_like(result)
+    start = None if c is None else np.broadcast_to(c, result.shape)
+    rows = len(result) if result.size <= _MOST else max(1, _MOST * len(result) // result.size)
     with np.errstate(all="ignore"):
-        found = _rounded(np.multiply(result, float(np.float32(alpha)), dtype=np.float64), fmt, result.dtype)
-        return found if c is None else _rounded(np.add(found, c, dtype=np.float64), fmt, result.dtype)
+        for at in range(0, len(result), max(1, rows)):
+            here = slice(at, at + rows)
+            one = _rounded(np.multiply(result[here], float(np.float32(alpha)), dtype=np.float64), fmt, result.dtype)
+            if start is not None:
+                one = _rounded(np.add(one, start[here], dtype=np.float64), fmt, result.dtype)
+            found[here] = one
+    return found
+
+
+#: numbers that are in memory in float64 at a time
+_MOST = 1 << 16
 
 
 def split(a: Any, b: Any, c: Floats | None, sums: SplitK, seed: Stream | None, threads: int | None) -> Floats:
