@@ -46,6 +46,16 @@ def test_codes_of_float32_with_more_random_bits_than_it_holds():
     assert [source(p) for p in products if wrong(p)] == []
 
 
+def test_sums_in_float64_lanes_at_the_thresholds_of_random_words():
+    """A rest that is exactly what the random word lacks to a unit goes up, in formats of any range and policy."""
+    rng = Random(3)
+    format_ = {"emin": 17, "emax": 54, "has_inf": False, "lowest_binade": "zero_first"}
+    formats = [nf.Format(name=f"p{p}", precision=p, **format_) for p in (5, 8, 11, 15, 18, 20)]
+    accumulators = [nf.Accumulator(f, rounding="stochastic") for f in formats]
+    products = [random_products.at_threshold(rng, rng.choice(accumulators)) for _ in range(300)]
+    assert [source(p) for p in products if wrong(p)] == []
+
+
 def test_draws_cover_what_products_have():
     products = [draw(seed) for seed in range(1500)]
     accs = [p.acc for p in products]

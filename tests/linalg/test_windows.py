@@ -92,11 +92,11 @@ def test_whole_tiles_of_the_hardwares_own_sums(acc):
         (17, 16, 1, (9, 8), (2, 2), (5, 4)), (4, 5, 3, (8, 20), (1, 3), (8, 7)), (8, 16, 1, (4, 4), (2, 1), (2, 4)),
     ):  # fmt: skip
         walk = Walk(((-1, 0, 1), (-1, 0, 1)), step, out)
-        x = rng.standard_normal((3, groups * channels, *size)).astype(dtype)
+        x = rng.standard_normal((5, groups * channels, *size)).astype(dtype)
         x[rng.random(x.shape) < 0.01] = np.inf
-        w, dy = (rng.standard_normal(s).astype(dtype) for s in ((groups, m, 9 * channels), (3, groups * m, *out)))
+        w, dy = (rng.standard_normal(s).astype(dtype) for s in ((groups, m, 9 * channels), (5, groups * m, *out)))
         seen = matrix(x, walk, groups)
-        expected = nf.matmul(w, seen, acc).reshape(groups * m, 3, *out).transpose(1, 0, 2, 3)
+        expected = nf.matmul(w, seen, acc).reshape(groups * m, 5, *out).transpose(1, 0, 2, 3)
         assert np.array_equal(window_product(w, x, None, walk, acc, _NOT, 1), expected, equal_nan=True)
         rows = dy.transpose(1, 0, 2, 3).reshape(groups, m, -1)
         expected = nf.matmul(rows, seen.swapaxes(1, 2), acc).reshape(groups * m, -1)
