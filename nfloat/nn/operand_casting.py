@@ -6,7 +6,7 @@ Which source is rounded how often, and in which order it draws random bits: ``op
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -27,6 +27,8 @@ from .operands import (
 from .recipes import BlockCast, Cast
 from .roles import Role
 
+AnyCast: TypeAlias = Cast | BlockCast | None
+
 
 class OperandCasting(Casting):
     """A recipe at work on one step: what it does to operands of products. The products stand in `Precision`."""
@@ -42,27 +44,43 @@ class OperandCasting(Casting):
             self._rounded(second, roles[1], name, b) if isinstance(second, Cast) else b,
         )
 
+    def _certain(self, name: str, product: str, roles: tuple[Role, Role]) -> tuple[AnyCast, AnyCast] | None:
+        """The casts of a product's operands; None where they or its sums draw random bits, or somebody looks."""
+        r = self.recipe.at(name) if self.recipe.layers else self.recipe
+        casts = r.operands(product, roles[0].operand, roles[1].operand)
+        drawn = r.summation[product][1] or any(cast is not None and cast.stochastic for cast in casts)
+        return None if drawn or self.observed else casts
+
+    def by_columns(self, name: str, product: str, roles: tuple[Role, Role]) -> bool:
+        """Whether some columns of the second operand may go through a product alone, to the same bits."""
+        casts = self._certain(name, product, roles)
+        return casts is not None and (not isinstance(casts[1], BlockCast) or casts[1].by_columns)
+
     def under_scales(
         self, name: str, product: str, a: Floats, b: Floats, largest: Callable[[], float], roles: tuple[Role, Role]
     ) -> tuple[Floats, Floats, float] | None:
         """Operands of a product as `gemm` rounds them, b before a walk lays it out, and the scale of their sums.
 
-        `largest`: the greatest magnitude of b that the walk sees. None where it is not so: blocks, random bits,
-        or somebody looks.
+        `largest`: the greatest magnitude of b that the walk sees. None where b is not under one scale, a in blocks,
+        random bits are drawn or somebody looks. Nothing is kept: no other product takes these operands.
         """
-        r = self.recipe.at(name) if self.recipe.layers else self.recipe
-        first, second = r.operands(product, roles[0].operand, roles[1].operand)
-        if self.observed or not (isinstance(second, BlockCast) and _is_plain(first) and _is_plain(second)):
+        casts = self._certain(name, product, roles)
+        if casts is None or is_block_scaled(self.recipe.at(name).summed(product)):
             return None
-        if r.summation[product][1] or is_block_scaled(r.summed(product)):
+        first, second = casts
+        if not isinstance(second, BlockCast) or not (_is_elementwise(first) and _is_elementwise(second)):
             return None
-        left = self.operand(first, roles[0], name, product, a, -1, False)
+        left = self._alone(first, roles[0], name, a)
         right = self._one_scale(second, roles[1], name, b, largest())
         return np.asarray(left.values), np.asarray(right.values), left.scale * right.scale
 
-    def operand(
-        self, cast: Cast | BlockCast | None, role: Role, name: str, product: str, x: Floats, k: int, apart: bool
-    ) -> Operand:
+    def _alone(self, cast: AnyCast, role: Role, name: str, x: Floats) -> Operand:
+        """An operand that is rounded element by element, and not kept."""
+        if isinstance(cast, BlockCast):
+            return self._one_scale(cast, role, name, x)
+        return Operand(x if cast is None else self.round(cast, role, name, x))
+
+    def operand(self, cast: AnyCast, role: Role, name: str, product: str, x: Floats, k: int, apart: bool) -> Operand:
         """An operand whose axis `k` is summed over."""
         if cast is None:
             return Operand(x)
@@ -137,8 +155,6 @@ class OperandCasting(Casting):
             self.tracer(*row)
 
 
-def _is_plain(cast: Cast | BlockCast | None) -> bool:
-    """Whether it rounds element by element, without random bits, under one scale or none."""
-    if isinstance(cast, BlockCast):
-        return cast.one_scale and cast.hadamard is None and not cast.stochastic
-    return cast is None or not cast.stochastic
+def _is_elementwise(cast: AnyCast) -> bool:
+    """Whether elements are rounded without a look at the others, but for one scale of all."""
+    return not isinstance(cast, BlockCast) or (cast.one_scale and cast.hadamard is None)

@@ -160,16 +160,12 @@ class Operands:
     def drop(self, x: Floats) -> None:
         """Forget what was made of an array that nobody uses again."""
         address = x.__array_interface__["data"][0]
-        self._kept = {key: kept for key, kept in self._kept.items() if not _lies_at(kept[0], address)}
+        for key in [key for key, (of, _) in self._kept.items() if of.__array_interface__["data"][0] == address]:
+            del self._kept[key]
 
     def clear(self) -> None:
         """Forget all."""
         self._kept.clear()
-
-
-def _lies_at(x: Floats, address: int) -> bool:
-    found: bool = x.__array_interface__["data"][0] == address
-    return found
 
 
 class AmaxHistory:

@@ -38,9 +38,9 @@ def scaled(result: Floats, alpha: float, c: Floats | None, sums: Sums) -> Floats
     """Sums times float32(alpha), rounded; then plus c, rounded. In float64, some rows at a time."""
     fmt, found = result_format(sums), np.empty_like(result)
     start = None if c is None else np.broadcast_to(c, result.shape)
-    rows = len(result) if result.size <= _MOST else max(1, _MOST * len(result) // result.size)
+    rows = max(1, _MOST * len(result) // max(1, result.size))
     with np.errstate(all="ignore"):
-        for at in range(0, len(result), max(1, rows)):
+        for at in range(0, len(result), rows):
             here = slice(at, at + rows)
             one = _rounded(np.multiply(result[here], float(np.float32(alpha)), dtype=np.float64), fmt, result.dtype)
             if start is not None:

@@ -52,8 +52,8 @@ def handle(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict
         return view(machine, entry.method if direct else operation, args, kwargs)
     if compute is _as_it_is:
         return operation(*args, **kwargs)
-    wide = machine.stepping or machine.reference is torch.float64
-    if wide and machine.reference is not None and compute is not _refuse:
+    natively = machine.reference is torch.float64 or (machine.stepping and machine.reference is not None)
+    if natively and compute is not _refuse:
         own = narrower(machine, args, kwargs)
         found = as_torch(machine, operation, args, kwargs, own) if own else NotImplemented
         if found is not NotImplemented:

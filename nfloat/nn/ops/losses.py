@@ -33,7 +33,7 @@ def cross_entropy(
         logits, labels = logits[counted], labels[counted]
     z, labels = np.ascontiguousarray(logits, np.float64), np.ascontiguousarray(labels, np.int64)
     powers, sums = np.empty(z.shape), np.empty(len(z))
-    terms = len(labels) if reduction == "mean" else 1
+    terms = _terms(len(labels), reduction)
     loss = entry_point(kernels.cross_entropy)(z, labels, label_smoothing, powers, sums) / terms
     return _in_carrier(p, loss), (powers, sums, labels, label_smoothing, counted, terms)
 
@@ -54,6 +54,11 @@ def cross_entropy_backward(p: Precision, name: str, kept: Any, dy: Floats, needs
     return (dx,)
 
 
+def _terms(count: int, reduction: str) -> int:
+    """By what a sum of so many terms is divided."""
+    return count if reduction == "mean" else 1
+
+
 def _in_carrier(p: Precision, loss: float) -> Floats:
     """A loss as it is kept; infinity beyond the carrier's range."""
     if -_SURE < loss < _SURE:
@@ -68,7 +73,7 @@ def squared_error(
 ) -> tuple[Floats, Any]:
     """Mean over all elements of (prediction - target)^2."""
     error = wide(prediction) - target
-    terms = error.size if reduction == "mean" else 1
+    terms = _terms(error.size, reduction)
     return _in_carrier(p, elementary.total(error * error) / terms), (error, terms)
 
 
@@ -84,7 +89,7 @@ def absolute_error(
 ) -> tuple[Floats, Any]:
     """Mean over all elements of |prediction - target|."""
     error = wide(prediction) - target
-    terms = error.size if reduction == "mean" else 1
+    terms = _terms(error.size, reduction)
     return _in_carrier(p, elementary.total(np.abs(error)) / terms), (error, terms)
 
 
@@ -101,7 +106,7 @@ def binary_cross_entropy(
     """Mean over all elements of max(z, 0) - z t + log(1 + exp(-|z|)): that of sigmoid(z) against t in [0, 1]."""
     z = wide(logits)
     losses = np.maximum(z, 0.0) - z * target + elementary.log1p(elementary.exp(-np.abs(z)))
-    terms = z.size if reduction == "mean" else 1
+    terms = _terms(z.size, reduction)
     return _in_carrier(p, elementary.total(losses) / terms), (z, target, terms)
 
 

@@ -14,7 +14,7 @@ from ...linalg.gemm.windows import window_gradient, window_product
 from ...linalg.reductions import middle_sums
 from ...ops.rounder import Rounded
 from ..precision import Floats, Precision, Role
-from ..recipes import BlockCast, Planned
+from ..recipes import Planned
 
 Pair = tuple[int, int]
 Slices = tuple[slice, slice]
@@ -69,14 +69,10 @@ def windowed(
     """
     planned = p.planned(name, part, roles)
     if planned is None:
-        one = w[0] if len(w) == 1 else w
-        made = p.under_scales(name, part, one, x, lambda: _greatest(x, walk), roles)
+        made = p.under_scales(name, part, w, x, lambda: _greatest(x, walk), roles)
         if made is not None:
-            p.drop(one)
-            return _scaled(
-                p, name, part, made, c, lambda one, x, c: _of_elements(p, name, part, one.reshape(w.shape), x, c, walk)
-            )
-        most = _MOST_ROUNDED if _is_by_columns(p, name, part, roles) else None
+            return _under_scales(p, name, part, made, c, walk)
+        most = _MOST_ROUNDED if p.by_columns(name, part, roles) else None
         return _by_images(p, name, part, w, x, c, walk, most, roles)
     y, w, x = _by_panels(
         p, name, part, planned, (w, x), roles,
@@ -87,23 +83,22 @@ def windowed(
     return _by_images(p, name, part, w, x, c, walk, _MOST)
 
 
+def _under_scales(
+    p: Precision, name: str, part: str, made: tuple[Floats, Floats, float], c: Floats | None, walk: Walk
+) -> Floats:
+    """`windowed`, of elements, and a scale that is applied to their sums as `Precision.gemm` does it."""
+    w, x, scale = made
+    if scale == 1.0:
+        return _of_elements(p, name, part, w, x, c, walk)
+    y = _of_elements(p, name, part, w, x, None, walk)
+    return p.rescaled(name, part, y, scale, None if c is None else c.reshape(-1, 1, 1))
+
+
 def _of_elements(p: Precision, name: str, part: str, w: Floats, x: Floats, c: Floats | None, walk: Walk) -> Floats:
     """`windowed`, of operands that are rounded already."""
     sums = p.at(name).summed(part)
     y = window_product(w, x, c, walk, sums, (None, None), p.threads) if isinstance(sums, Accumulator) else None
     return _by_images(p, name, part, w, x, c, walk, _MOST) if y is None else y
-
-
-def _scaled(
-    p: Precision, name: str, part: str, made: tuple[Floats, Floats, float], c: Floats | None,
-    multiply: Callable[[Floats, Floats, Floats | None], Floats],
-) -> Floats:  # fmt: skip
-    """The product of elements under scales, which are applied to its sums, as `Precision.gemm` does it."""
-    first, second, scale = made
-    if scale == 1.0:
-        return multiply(first, second, c)
-    c = None if c is None else c.reshape(-1, 1, 1)
-    return p.rescaled(name, part, multiply(first, second, None), scale, c)
 
 
 def _greatest(x: Floats, walk: Walk) -> float:
@@ -133,17 +128,6 @@ def _by_images(
     return found[0] if len(found) == 1 else np.concatenate(found)
 
 
-def _is_by_columns(p: Precision, name: str, part: str, roles: tuple[Role, Role]) -> bool:
-    """Whether some columns of a product's second operand may go through it alone, to the same bits.
-
-    No scale but those of blocks along k, no random bits, and nobody counts.
-    """
-    r = p.at(name)
-    first, second = r.operands(part, roles[0].operand, roles[1].operand)
-    drawn = r.summation[part][1] or any(cast is not None and cast.stochastic for cast in (first, second))
-    return not (drawn or p.observed) and (not isinstance(second, BlockCast) or second.by_columns)
-
-
 def _by_panels(
     p: Precision, name: str, part: str, planned: Planned, operands: tuple[Floats, Floats], roles: tuple[Role, Role],
     multiply: Callable[[Floats, Floats, Accumulator, Rounded], Floats | None],
@@ -171,11 +155,7 @@ def _stacked(
     a, b, start = w[0], seen, None if c is None else c[0][:, np.newaxis]
     if len(w) > 1:
         a, b, start = w, seen.reshape(len(w), w.shape[2], -1), None if c is None else c[:, :, np.newaxis]
-    if roles is None:
-        y = p.matmul(name, part, a, b, start)
-    else:
-        y = p.gemm(name, part, a, b, start, roles)
-        p.drop(seen)
+    y = _multiplied(p, name, part, a, b, start, roles, seen)
     return y.reshape(w.shape[0] * w.shape[1], y.shape[-1])
 
 
@@ -193,11 +173,10 @@ def windowed_gradient(
     if planned is None:
         made = p.under_scales(name, part, dy, x, lambda: _greatest(x, walk), roles)
         if made is not None:
-            p.drop(dy)
-            return _scaled(
-                p, name, part, made, None, lambda dy, x, _: _gradient_of_elements(p, name, dy, x, walk, groups)
-            )
-        most = 2 * _MOST_ROUNDED if _is_by_columns(p, name, part, roles) else None
+            dy, x, scale = made
+            sums = _gradient_of_elements(p, name, dy, x, walk, groups)
+            return sums if scale == 1.0 else p.rescaled(name, part, sums, scale, None)
+        most = 2 * _MOST_ROUNDED if p.by_columns(name, part, roles) else None
         return _by_channels(p, name, channels_first(dy), x, walk, groups, most, roles)
     dw, dy, x = _by_panels(
         p, name, part, planned, (dy, x), roles,
@@ -244,13 +223,19 @@ def _gradient(
     if groups > 1:
         a = a.reshape(groups, len(a) // groups, a.shape[1])
         b = b.T.reshape(groups, b.shape[1] // groups, b.shape[0]).swapaxes(1, 2)
-    part = "weight_gradient"
+    return _multiplied(p, name, "weight_gradient", a, b, None, roles, seen).reshape(len(rows), -1)
+
+
+def _multiplied(
+    p: Precision, name: str, part: str, a: Floats, b: Floats, c: Floats | None, roles: tuple[Role, Role] | None,
+    seen: Floats,
+) -> Floats:  # fmt: skip
+    """a @ b (+ c); `roles`: of operands that are still to be rounded, of which windows, `seen`, are used only here."""
     if roles is None:
-        dw = p.matmul(name, part, a, b)
-    else:
-        dw = p.gemm(name, part, a, b, roles=roles)
-        p.drop(seen)
-    return dw.reshape(len(rows), -1)
+        return p.matmul(name, part, a, b, c)
+    y = p.gemm(name, part, a, b, c, roles)
+    p.drop(seen)
+    return y
 
 
 def channel_sums(p: Precision, name: str, dy: Floats) -> Floats:
