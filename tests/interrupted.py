@@ -6,6 +6,8 @@ import sys
 PROGRAM = """
 import os, signal, threading, time, numpy as np, nfloat as nf
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's & turns it off
+for name in nf.__all__:
+    getattr(nf, name)  # all is imported: Ctrl-C in the middle of an import leaves half a package, of Numba too
 {setup}
 
 def interrupt():

@@ -32,6 +32,8 @@ for fmt, order, product, mode in {cases}:
     a[8:12] = np.ldexp(a[8:12], -60) if fmt == "bfloat16" else a[8:12]  # some tiles whose numbers lie far apart
     a[8:12, ::7] = np.abs(a[20:24, ::7])
     digest.update(nf.matmul(a, b, acc, seed=2).tobytes())
+    a, b = np.float32([[2.0**-48, 5.0]]), np.float32([[1.0], [77.0]])  # a tie of bfloat16, but for the lane's last bit
+    digest.update(nf.matmul(a, b, acc, seed=3).tobytes())
     print(fmt, order, product, mode, digest.hexdigest())
 """
 #: a product that rounds toward zero by the CPU's register where there is no better way, and Ctrl-C in the middle of it

@@ -86,7 +86,15 @@ def test_kernels_that_ask_something_of_the_operands(accumulator, scale):
             multiply(a, b.T, None if c is None else np.broadcast_to(c, (m, n)), out, acc, 0, 1)
             found.append(small_product(a, b.T, c, acc))
             assert found[-1] is None or np.array_equal(found[-1], out, equal_nan=True)
+            assert found[-1] is None or found[-1].dtype == out.dtype
     assert accumulator != "bfloat16" or scale != 1.0 or all(one is not None for one in found)
+
+
+def test_numbers_that_lie_too_far_apart_for_a_lane():
+    """2^-48 + 385 lies above the middle of 384 and 386; a lane of 53 bits would round it to the middle."""
+    a, b = np.array([[2.0**-48, 5.0]], np.float32), np.array([[1.0], [77.0]], np.float32)
+    assert nf.matmul(a, b, "bfloat16") == 386.0
+    assert small_product(a, b, None, as_accumulator("bfloat16")) in (None, 386.0)
 
 
 def test_what_goes_the_general_way():

@@ -77,7 +77,7 @@ class DirectSums:
         return math.frexp(a.top)[1] + math.frexp(b.top)[1] - (u + self.lane.digits - 1)
 
     def close(self, rows: NDArray[Any], columns: NDArray[Any], c: Facts) -> NDArray[np.bool_]:
-        """Which tiles may be done, by the facts of their rows and columns (`pack.survey_panels`): as `_lacking`."""
+        """Which tiles may be done, by the facts of their rows and columns (`survey_tiles`): as `_lacking`."""
         quantum = np.add.outer(rows[:, 1], columns[:, 1])
         u = np.maximum(self.least, np.minimum(quantum, c.quantum))
         exponent = np.add.outer(np.frexp(rows[:, 2])[1], np.frexp(columns[:, 2])[1])

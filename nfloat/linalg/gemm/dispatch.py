@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ...formats.rounding import Rounding, check_random_bits
 from ...formats.spec import rounding_spec
 from ...kernels.gemm.orders import Order, unknown_order
-from ...kernels.gemm.pack import PACKED, greatest_norm, pack, survey_panels
+from ...kernels.gemm.pack import PACKED, greatest_norm, pack
 from ...kernels.gemm.plain import RULES, PlainCall, gemm_plain
 from ...kernels.gemm.walk import TileCall
 from ...kernels.gemm.words import line_words
@@ -26,7 +26,7 @@ from ...ops.threads import NATIVE, PIECE, PLAIN, SLOWEST, over_ranges, thread_co
 from ..accumulators import Accumulator
 from .candidate import Candidate, Problem
 from .constants import constants
-from .facts import ZEROS, layout_of, survey
+from .facts import ZEROS, layout_of, survey, survey_tiles
 from .halves import multiply_halves
 from .route import candidates
 
@@ -176,7 +176,8 @@ class _Tiles:
             zeros = candidate.direct.may_lack_signs(*facts)
             if candidate.direct.asks_tiles(*facts):
                 self._asked = problem
-                self._column_facts = self._facts(self._packed, candidate.shape.width, self._status.shape[1])
+                size = self._k * candidate.shape.width
+                self._column_facts = survey_tiles(self._packed, size, self._status.shape[1])
         marked = self._marked or self._asked is not None
         call = tile_call(kind, self._k, self._acc.terms, marked, self._has_start, zeros)
         rows = tile_constants(self._acc, candidate.bits)
@@ -215,17 +216,11 @@ class _Tiles:
             if far is not None:
                 self._status[start:end] |= far
 
-    def _facts(self, packed: NDArray[np.float64], width: int, panels: int) -> NDArray[np.float64]:
-        """What is known of the numbers of each panel of so many columns."""
-        found = np.empty((panels, 5))
-        entry_point(survey_panels)(packed, self._k * width, found)
-        return found
-
     def _mark(self, packed: NDArray[Any], start: int, end: int) -> NDArray[np.bool_] | None:
         """Mark the tiles that a candidate may do which asks each; those that it may not."""
         if self._asked is None or self.candidate.direct is None:
             return None
-        rows = self._facts(packed, self.candidate.shape.rows, end - start)
+        rows = survey_tiles(packed, self._k * self.candidate.shape.rows, end - start)
         close = self.candidate.direct.close(rows, self._column_facts, self._asked.c)
         self._status[start:end] = close
         return ~close

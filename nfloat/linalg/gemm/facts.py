@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...formats.format import Format
-from ...kernels.gemm.pack import survey32, survey64, survey_all32
+from ...kernels.gemm.pack import survey32, survey64, survey_all32, survey_panels
 from ...kernels.jit import entry_point
 
 
@@ -71,6 +71,13 @@ def survey_all(a: NDArray[Any], b: NDArray[Any], c: NDArray[Any] | None) -> tupl
     entry_point(survey_all32)(*flat, _NOTHING if c is None else c.reshape(-1), found)
     one, other, start = found.tolist()
     return _tuple(Facts, one), _tuple(Facts, other), ZEROS if c is None else _tuple(Facts, start)
+
+
+def survey_tiles(packed: NDArray[np.float64], size: int, tiles: int) -> NDArray[np.float64]:
+    """The facts of each tile's operand, packed in `size` numbers, in rows (tiles, 5)."""
+    found = np.empty((tiles, 5))
+    entry_point(survey_panels)(packed, size, found)
+    return found
 
 
 def layout_of(x: NDArray[Any]) -> int:

@@ -3,8 +3,8 @@
 The CPU's own sums, if there are few, are one call that packs as well (`_as_stack`). Of all others, what depends on
 shapes, layouts and the accumulator alone is kept in a `Plan`, and its `Scratch` by every thread. Whatever does not fit
 (work that several threads or Ctrl-C would care for; other dtypes; gaps between elements, but for the CPU's own sums;
-random words; half lanes; tiles that a kernel leaves to the next one) goes the general way of ``dispatch.py``, with the
-same bits.
+random words; half lanes; tiles that a kernel leaves to the next one, or may not do) goes the general way of
+``dispatch.py``, with the same bits.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import takewhile
 from typing import Any, NamedTuple
 
@@ -29,7 +29,7 @@ from ...ops.threads import NATIVE, WORK_PER_THREAD
 from ..accumulators import Accumulator
 from .candidate import Candidate, Problem
 from .dispatch import CHUNK, LANE, NO_WORDS, PACK, norm_bound, tile_call, tile_constants
-from .facts import survey_all
+from .facts import survey_all, survey_tiles
 from .native_windows import does
 from .route import candidates
 from .stacks import in_one_call
@@ -48,8 +48,12 @@ class Plan:
     """How products of one accumulator, shape and layout are done."""
 
     candidate: Candidate
+    #: whether it is right for any operands of `operands`
     unconditional: bool
+    #: of the operands, of the lanes that they are packed into, and of the product
+    operands: np.dtype[Any]
     dtype: np.dtype[Any]
+    result: np.dtype[Any]
     pack_rows: Callable[..., None]
     pack_columns: Callable[..., None]
     product: Callable[..., None]
@@ -156,13 +160,13 @@ def small_product(
             return _as_stack(run, a, b, c)
     first = 0 if one.c_contiguous else 1 if one.f_contiguous else 2
     second = 0 if other.c_contiguous else 1 if other.f_contiguous else 2
-    plans = plans_of(acc, a.shape, b.shape, first, second)
-    if not plans or not (one.aligned and other.aligned):
+    plans = plans_of(acc, a.shape, b.shape, first, second, a.itemsize)
+    if not plans or not (one.aligned and other.aligned) or not (a.dtype is b.dtype is plans[0].operands):
         return None
     if c is not None and not _starts(c, a, b):
         return None
     plan = plans[0]
-    if plan.unconditional and a.dtype is b.dtype is plan.dtype:
+    if plan.unconditional:
         return _done(plan, a, b, c, plan.calls[c is not None], rounded)
     return None if rounded != (None, None) else _first(plans, a, b, c, acc)
 
@@ -203,8 +207,8 @@ def _stack(a: NDArray[Any], b: NDArray[Any], acc: Accumulator) -> NDArray[np.flo
     stack, (m, k), n = a.shape[:-2], a.shape[-2:], b.shape[-1]
     if stack != b.shape[:-2] or a.dtype is not b.dtype or not (a.flags.aligned and b.flags.aligned):
         return None
-    plans = plans_of(acc, (m, k), b.shape[-2:], 0, 0)  # layouts do not matter here
-    if not plans or not does(plans[0].candidate) or a.dtype is not plans[0].dtype:
+    plans = plans_of(acc, (m, k), b.shape[-2:], 0, 0, a.itemsize)  # layouts do not matter here
+    if not plans or not plans[0].unconditional or not does(plans[0].candidate) or a.dtype is not plans[0].operands:
         return None
     if not 0 < math.prod(stack) * m * k * n <= _MOST_NATIVE:
         return None
@@ -218,8 +222,6 @@ def _first(
     """The product by the first plan that is right for the operands."""
     problem: Problem | None = None
     for plan in plans:
-        if a.dtype is not plan.dtype or b.dtype is not plan.dtype:
-            return None
         if plan.unconditional:
             return _done(plan, a, b, c, plan.calls[c is not None])
         if problem is None:
@@ -228,10 +230,11 @@ def _first(
         best = plan.candidate
         kind = best.kind_for(problem)
         if kind >= 0:
-            zeros = best.direct is not None and best.direct.may_lack_signs(*problem[:3])
-            if best.direct is not None and best.direct.asks_tiles(*problem[:3]):
-                return None
-            return _done(plan, a, b, c, tile_call(kind, a.shape[1], plan.terms, False, c is not None, zeros))
+            direct, facts = best.direct, problem[:3]
+            zeros = direct is not None and direct.may_lack_signs(*facts)
+            close = partial(direct.close, c=problem.c) if direct is not None and direct.asks_tiles(*facts) else None
+            call = tile_call(kind, a.shape[1], plan.terms, False, c is not None, zeros)
+            return _done(plan, a, b, c, call, close=close)
     return None
 
 
@@ -242,8 +245,9 @@ def _done(
     c: NDArray[Any] | None,
     call: NDArray[np.int64],
     rounded: Rounded = (None, None),
+    close: Callable[..., NDArray[np.bool_]] | None = None,
 ) -> NDArray[np.floating] | None:
-    """The product, or None if a tile of it was left undone."""
+    """The product, or None if a tile of it was left undone; `close` (None: all) tells which tiles may be done."""
     out = np.empty((a.shape[0], b.shape[1]), plan.dtype)
     if c is not None:
         out[...] = c
@@ -253,44 +257,56 @@ def _done(
         plan.pack_columns(b, plan.width, columns, 0, plan.panels)
     else:
         _round_columns(plan, b, scratch, rounded[1])
-    turned = a.T
+    turned, k = a.T, a.shape[1]
+    asked = None if close is None else survey_tiles(columns, k * plan.width, plan.panels)
     for first, last in plan.ranges:
         if rounded[0] is None:
             plan.pack_rows(turned, plan.height, rows, first, last)
         else:
             plan.pack_rows(turned, plan.height, scratch.raw_rows, first, last)
             round_into(rounded[0], scratch.raw_rows, scratch.some_rows)
+        if close is not None and not close(survey_tiles(rows, k * plan.height, last - first), asked).all():
+            return None
         plan.product(rows, columns, out, first, last, call, plan.constants, status, NO_WORDS, NO_WORDS)
-    return out if plan.unconditional or status.tobytes() == bytes(status.size) else None
+    if not plan.unconditional and status.tobytes() != bytes(status.size):
+        return None
+    return out if plan.result is plan.dtype else out.astype(plan.result)
 
 
 @lru_cache(maxsize=4096)
-def plans_of(acc: Accumulator, a: tuple[int, ...], b: tuple[int, ...], first: int, second: int) -> tuple[Plan, ...]:
+def plans_of(
+    acc: Accumulator, a: tuple[int, ...], b: tuple[int, ...], first: int, second: int, itemsize: int
+) -> tuple[Plan, ...]:
     """The plans of a product, fastest first, its operands in C (0) or Fortran (1) order or neither (2).
+
+    Both are numbers of so many bytes, 4 or 8; a lane may be wider, and is not narrower.
 
     As many as there are before a kernel that is not for this way; none: the general way.
     """
-    if len(a) != 2 or len(b) != 2 or a[1] != b[0] or 2 in (first, second) or 0 in (*a, *b):
+    if len(a) != 2 or len(b) != 2 or a[1] != b[0] or 2 in (first, second) or 0 in (*a, *b) or itemsize not in (4, 8):
         return ()
     work = a[0] * a[1] * b[1]
-    known = takewhile(lambda one: one.bits != 16 and not one.domains, candidates(acc))
-    single = acc.result_format.fits_float32
+    known = takewhile(lambda one: one.bits != 16 and one.bits >= 8 * itemsize and not one.domains, candidates(acc))
     return tuple(
-        _plan(acc, one, a, b[1], first, second)
+        _plan(acc, one, a, b[1], first, second, itemsize)
         for one in takewhile(lambda one: work <= (_MOST_NATIVE if one.unconditional else _MOST), known)
-        if not one.leftover and (single or one.bits == 64)
+        if not one.leftover
     )
 
 
-def _plan(acc: Accumulator, best: Candidate, a: tuple[int, ...], n: int, first: int, second: int) -> Plan:
+def _plan(
+    acc: Accumulator, best: Candidate, a: tuple[int, ...], n: int, first: int, second: int, itemsize: int
+) -> Plan:
     (m, k), height, width, dtype = a, best.shape.rows, best.shape.width, np.dtype(LANE[best.bits])
+    single = itemsize == 4 and acc.result_format.fits_float32
     tiles, panels, size = -(-m // height), -(-n // width), dtype.itemsize
     some = min(tiles, max(1, CHUNK // (k * height)))
     return Plan(
-        candidate=best, unconditional=best.unconditional, dtype=dtype,
-        pack_rows=entry_point(pack, PACK[size, size] + (1 if first == 0 else 0)),
-        pack_columns=entry_point(pack, PACK[size, size] + second), product=entry_point(best.kernel), height=height,
-        width=width, tiles=tiles, panels=panels, terms=acc.terms,
+        candidate=best, unconditional=best.unconditional and size == itemsize, operands=np.dtype(LANE[8 * itemsize]),
+        dtype=dtype, result=np.dtype(LANE[32 if single else 64]),
+        pack_rows=entry_point(pack, PACK[itemsize, size] + (1 if first == 0 else 0)),
+        pack_columns=entry_point(pack, PACK[itemsize, size] + second), product=entry_point(best.kernel),
+        height=height, width=width, tiles=tiles, panels=panels, terms=acc.terms,
         ranges=tuple((at, min(tiles, at + some)) for at in range(0, tiles, some)),
         packed_rows=some * height * k, packed_columns=panels * k * width,
         some_panels=min(panels, max(1, CHUNK // (k * width))),
