@@ -40,32 +40,40 @@ def no_pictures(monkeypatch):
 
 #: files of processes that compile, long statistics and whole trainings: what a look at a change can do without
 _LONG = {
-    "test_cache.py", "test_cache_files.py", "test_kernels_of_other_processes.py", "test_matmul_cpus.py",
-    "test_round_cpus.py", "test_rng.py", "test_plugin.py", "test_process.py", "test_published_figures.py",
-    "test_every_study.py", "test_notebooks.py", "test_ci_project.py", "test_experiment.py", "test_drift_page.py",
-    "test_products_at_random.py", "test_interruption.py", "test_lint.py", "test_duplicates.py", "test_sweep.py",
-    "test_sweep_command.py", "test_round_properties.py", "test_matmul_kernels.py", "test_identification.py",
-    "test_in_a_browser.py", "test_formats_at_random.py", "test_strategies.py", "test_build.py", "test_search.py",
-    "test_explorer.py", "test_uncompiled.py", "test_interruption_elementwise.py", "test_unit_operands.py",
-    "test_dask.py", "test_turns.py",
+    "test_blocks_edges.py", "test_build.py", "test_cache.py", "test_cache_files.py", "test_ci_project.py",
+    "test_dask.py", "test_drift.py", "test_drift_page.py", "test_duplicates.py", "test_ensemble.py",
+    "test_every_study.py", "test_experiment.py", "test_explorer.py", "test_first_use.py",
+    "test_formats_at_random.py", "test_gpu_products.py", "test_house.py", "test_identification.py",
+    "test_in_a_browser.py", "test_inference.py", "test_interruption.py", "test_interruption_elementwise.py",
+    "test_kernels_of_other_processes.py", "test_known_causes.py", "test_lint.py", "test_matmul_cpus.py",
+    "test_matmul_kernels.py", "test_notebooks.py", "test_odd_calls.py", "test_plugin.py", "test_process.py",
+    "test_products_at_random.py", "test_published_figures.py", "test_rng.py", "test_round_cpus.py",
+    "test_round_properties.py", "test_search.py", "test_signatures.py", "test_strategies.py", "test_study.py",
+    "test_sums_at_random.py", "test_sweep.py", "test_sweep_command.py", "test_tasks_and_page.py",
+    "test_torch_drift.py", "test_torch_loops.py", "test_turns.py", "test_uncompiled.py", "test_unit_operands.py",
 }  # fmt: skip
-#: cases of one test that are kept
-_KEPT = 2
 
 
 def pytest_addoption(parser):
     parser.addoption("--quick", action="store_true", help="two cases of each test, and no file that takes long")
+    parser.addoption("--cases", type=int, metavar="N", help="at most N cases of each test")
+
+
+def pytest_ignore_collect(collection_path, config):
+    """--quick: files that take long are not even read."""
+    return True if config.getoption("--quick") and collection_path.name in _LONG else None
 
 
 def pytest_collection_modifyitems(config, items):
-    """--quick: in less than a minute and a half, most of what a change could break."""
-    if not config.getoption("--quick"):
+    """--cases, and --quick's two: in a minute, most of what a change could break."""
+    most = config.getoption("--cases") or (2 if config.getoption("--quick") else None)
+    if most is None:
         return
     kept, seen = [], Counter()
     for item in items:
         name = item.nodeid.partition("[")[0]
         seen[name] += 1
-        if item.path.name not in _LONG and seen[name] <= _KEPT:
+        if seen[name] <= most:
             kept.append(item)
     config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
     items[:] = kept
