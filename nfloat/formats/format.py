@@ -269,8 +269,8 @@ class Format:
 
     @property
     def exponent_bits(self) -> int:
-        """Width of the exponent field (0 for fixed point)."""
-        return 0 if self.twos_complement else self.bits - self.signed - (self.precision - 1)
+        """Width of the exponent field (0 for fixed point, and where one binade is all there is)."""
+        return 0 if self.twos_complement else max(0, self.bits - self.signed - (self.precision - 1))
 
     @cached_property
     def max(self) -> float:

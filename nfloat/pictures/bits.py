@@ -111,7 +111,7 @@ def meaning(fmt: Described, code: int) -> str:
     parts = {part.name: int(part.bits, 2) for part in bit_fields(fmt, code)}
     if fmt.twos_complement:
         return f"{code - (code >> (fmt.bits - 1) << fmt.bits)} x 2^{-fmt.bias}"
-    magnitude = code - (parts.get("sign", 0) << (fmt.bits - 1))
+    magnitude = code - (parts.get("sign", 0) << fmt.bits >> 1)
     sign = "- " if parts.get("sign") else "+ "
     if magnitude > fmt.max_code or (fmt.has_nan and code == fmt.nan_code):
         return f"{sign}infinity" if magnitude == fmt.inf_code else "NaN"
@@ -128,7 +128,9 @@ def _layout(fmt: Described) -> Sequence[tuple[str, int]]:
     if fmt.twos_complement:
         fraction = min(max(fmt.bias, 0), fmt.bits - 1)
         return ("sign", 1), ("integer", fmt.bits - 1 - fraction), ("fraction", fraction)
-    return ("sign", int(fmt.signed)), ("exponent", fmt.exponent_bits), ("significand", fmt.precision - 1)
+    sign, exponent = int(fmt.signed), fmt.exponent_bits
+    # a few numbers of one binade have fewer bits than their significands
+    return ("sign", sign), ("exponent", exponent), ("significand", fmt.bits - sign - exponent)
 
 
 def widths(fmt: Described) -> str:

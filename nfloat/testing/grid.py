@@ -245,7 +245,7 @@ def codes_of(values: Floats, fmt: Format) -> Words:
     codes = steps if fmt.twos_complement else np.where(a == 0, 0, (binades << (fmt.precision - 1)) + steps)
     codes[np.isinf(values)] = code_exact(np.inf, fmt) if fmt.has_inf else 0
     negative = np.signbit(values) & ((codes > 0) | fmt.has_negative_zero)
-    sign = np.uint64(1 << (fmt.bits - 1))
+    sign = np.uint64(1 << fmt.bits >> 1)  # a format of one number has no bits
     unsigned = codes.astype(np.uint64)
     with_sign = (~unsigned + np.uint64(1)) & np.uint64(2**fmt.bits - 1) if fmt.twos_complement else unsigned | sign
     unsigned = np.where(negative, with_sign, unsigned)

@@ -42,7 +42,7 @@ def decode_exact(code: int, fmt: FormatLike) -> float:
     if number is None or not 0 <= number < 1 << f.bits:
         raise ArgumentError(f"code={code!r} must be an integer in 0..2^{f.bits} - 1, a code of {f.name}")
     code = number
-    half = 1 << (f.bits - 1)
+    half = 1 << f.bits >> 1  # a format of one number has no bits
     if f.twos_complement:
         integer = code - 2 * half if code >= half else code
         return math.ldexp(integer, f.emin - f.precision + 1)

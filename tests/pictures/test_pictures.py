@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from random import Random
 from xml.etree import ElementTree
 
 import numpy as np
@@ -12,6 +13,8 @@ from nfloat.display.formats import values_between
 from nfloat.errors import ArgumentError
 from nfloat.pictures.bits import FIELD_COLOURS, meaning
 from nfloat.pictures.lines import ticks
+from nfloat.testing.grid import codes_of
+from nfloat.testing.random_formats import random_format
 
 PICTURES = {
     "bits": lambda: nf.display.bits(0.1, "bf16", "e4m3fn", "fixed8.4", "e8m0"),
@@ -78,11 +81,9 @@ def test_ticks_are_the_numbers_of_the_format(name):
         assert given == expected if given is not None else len(expected) > 400
 
 
-@pytest.mark.parametrize("name", [name for name, fmt in nf.FORMATS.items() if fmt.bits <= 8])
-def test_a_formula_gives_the_number(name):
-    """The formula, computed; special values by their names."""
-    fmt = nf.FORMATS[name]
-    for code, value in enumerate(nf.decode(np.arange(2**fmt.bits), fmt).tolist()):
+def _formulas_are_right(fmt):
+    """Every code's formula, computed; special values by their names."""
+    for code, value in enumerate(np.atleast_1d(nf.decode(np.arange(2**fmt.bits), fmt)).tolist()):
         text = meaning(fmt, code)
         if math.isnan(value):
             assert text == "NaN"
@@ -90,6 +91,29 @@ def test_a_formula_gives_the_number(name):
             assert text == ("- infinity" if value < 0 else "+ infinity")
         else:
             assert eval(text.replace("^", "**").replace(" x ", "*").replace("2**-", "2.0**-")) == value
+
+
+@pytest.mark.parametrize("name", [name for name, fmt in nf.FORMATS.items() if fmt.bits <= 8])
+def test_a_formula_gives_the_number(name):
+    _formulas_are_right(nf.FORMATS[name])
+
+
+def test_formulas_of_formats_at_random():
+    for k in range(150):
+        _formulas_are_right(random_format(Random(k), accept=lambda f: f.bits <= 7 and not f.flushes_input))
+
+
+@pytest.mark.parametrize("most, bits", [(4, 0), (5, 1), (6, 2)])
+def test_formats_of_fewer_bits_than_a_significand(most, bits):
+    """A few numbers of one binade; of one number, the code has no bits."""
+    fmt = nf.Format(
+        name="few", precision=3, emin=-13, emax=-13, signed=False, has_inf=False, nan="none", max_significand=most,
+        lowest_binade="normal",
+    )  # fmt: skip
+    assert (fmt.bits, nf.finfo(fmt).nexp) == (bits, 0)
+    _formulas_are_right(fmt)
+    assert "few" in nf.explain(0.1, fmt)._repr_html_()
+    assert [codes_of(nf.decode([most - 4], fmt), fmt)] == nf.encode([1.0], fmt)
 
 
 def test_a_line_reads_from_left_to_right():
