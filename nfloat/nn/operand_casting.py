@@ -12,17 +12,19 @@ import numpy as np
 
 from ..blocks.array import BlockArray
 from ..blocks.delayed import greatest_magnitude
-from ..linalg.blocks import is_block_scaled
+from ..linalg.blocks import exact_values, is_block_scaled
 from .casting import Casting, Floats, Witness
 from .operands import (
     Operand,
     Source,
     as_one_block,
     in_blocks,
+    packed,
     quantised,
     source,
     transformed,
     under_one_scale,
+    unpacked,
 )
 from .recipes import BlockCast, Cast
 from .roles import Role
@@ -88,23 +90,34 @@ class OperandCasting(Casting):
             return Operand(self._rounded(cast, role, name, x))
         here = source(x)
         if cast.one_scale and cast.hadamard is None:
-            found = self._operands.once(
-                here, (cast,), cast.stochastic, lambda: self._one_scale(cast, role, name, here.array)
-            )
-            return Operand(here.seen(found.values.reshape(here.array.shape)), found.scale)
+            return self._kept_under_one_scale(cast, role, name, here)
         return self._blocks(cast, role, name, product, here, k, apart)
 
+    def _kept_under_one_scale(self, cast: BlockCast, role: Role, name: str, here: Source) -> Operand:
+        """Elements under one scale, which all products take."""
+        fresh: list[Operand] = []
+
+        def make() -> Operand:
+            fresh.append(self._one_scale(cast, role, name, here.array))
+            return packed(cast, fresh[0])
+
+        kept = self._operands.once(here, (cast,), cast.stochastic, make)
+        found = fresh[0] if fresh else unpacked(cast, kept, here.array)
+        return Operand(here.seen(found.values), found.scale)
+
     def _rounded(self, cast: Cast, role: Role, name: str, x: Floats) -> Floats:
-        """An operand rounded number by number."""
+        """An operand rounded number by number; kept only where once more would draw, report or count once more."""
         if x.dtype in cast.exact_in and not self.observed:
             return x
-        quick = self._operands.rounded(x, cast.rounder, lambda whole: self.round(cast, role, name, whole))
-        if quick is not None:
-            return quick
         here = source(x)
-        made = self._operands.once(here, (cast,), cast.stochastic, lambda: self.round(cast, role, name, here.array))
-        found: Floats = here.seen(made if made.shape == here.array.shape else made.reshape(here.array.shape))
-        return found
+
+        def make() -> Floats:
+            return self.round(cast, role, name, here.array)
+
+        if not (cast.stochastic or self.observed or cast.edge is not None):
+            return here.seen(make())  # type: ignore[no-any-return]
+        made = self._operands.once(here, (cast,), cast.stochastic, make)
+        return here.seen(made.reshape(here.array.shape))  # type: ignore[no-any-return]
 
     def _blocks(
         self, cast: BlockCast, role: Role, name: str, product: str, here: Source, k: int, apart: bool
@@ -130,7 +143,8 @@ class OperandCasting(Casting):
 
         again = square or cast.stochastic  # else this tensor's other product has its blocks along the other axis
         made = self._operands.once(here, way, cast.stochastic, make) if again else make()
-        return Operand(here.seen(made.values), made.scale)
+        values = made.values if apart else np.asarray(exact_values(made.values))
+        return Operand(here.seen(values), made.scale)
 
     def _one_scale(self, cast: BlockCast, role: Role, name: str, x: Floats, own: float | None = None) -> Operand:
         """Elements under one scale, from this tensor (`own`: its greatest magnitude) or those before it."""

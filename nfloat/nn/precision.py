@@ -81,7 +81,7 @@ from .casting import Floats as Floats
 from .casting import Observer as Observer
 from .casting import Tracer as Tracer
 from .casting import Witness as Witness
-from .operand_casting import OperandCasting
+from .operand_casting import AnyCast, OperandCasting
 from .operands import AmaxHistory, Late
 from .products import result_format, scaled, split
 from .recipes import BlockCast, Planned, Recipe, recipe
@@ -126,19 +126,27 @@ class Precision(OperandCasting):
         first, second = r.operands(product, roles[0].operand, roles[1].operand)
         if not (isinstance(first, BlockCast) or isinstance(second, BlockCast)):
             return self.matmul(name, product, *self.rounded(name, product, a, b, roles), c)
-        sums = r.summed(product)
-        apart = is_block_scaled(sums)
-        left = self.operand(first, roles[0], name, product, a, -1, apart)
-        right = self.operand(second, roles[1], name, product, b, -2, apart)
+        sums, alpha = self._product(name, product, (first, second), roles, a, b, c)
+        return sums if alpha == 1.0 else self.rescaled(name, product, sums, alpha, c)
+
+    def _product(
+        self, name: str, product: str, casts: tuple[AnyCast, AnyCast], roles: tuple[Role, Role], a: Floats, b: Floats,
+        c: Floats | None,
+    ) -> tuple[Floats, float]:  # fmt: skip
+        """(A product of operands that share scales, and the scale of its sums); where that is 1, c is added."""
+        apart = is_block_scaled((self.recipe.at(name) if self.recipe.layers else self.recipe).summed(product))
+        left = self.operand(casts[0], roles[0], name, product, a, -1, apart)
+        right = self.operand(casts[1], roles[1], name, product, b, -2, apart)
         alpha = left.scale * right.scale
-        if alpha == 1.0:
-            return self.matmul(name, product, left.values, right.values, c)
-        return self.rescaled(name, product, self.matmul(name, product, left.values, right.values, None), alpha, c)
+        return self.matmul(name, product, left.values, right.values, c if alpha == 1.0 else None), alpha
 
     def rescaled(self, name: str, product: str, sums: Floats, alpha: float, c: Floats | None) -> Floats:
-        """A product's sums times the scale of its operands, rounded, then plus c, rounded: the end of `gemm`."""
+        """A product's sums times the scale of its operands, rounded, then plus c, rounded: the end of `gemm`.
+
+        In the sums' own memory, unless somebody has seen them.
+        """
         kind = (self.recipe.at(name) if self.recipe.layers else self.recipe).summed(product)
-        result = scaled(sums, alpha, c, kind)
+        result = scaled(sums, alpha, c, kind, np.empty_like(sums) if self.observed else sums)
         for step in ("scaled",) if c is None else ("scaled", "plus"):
             self._trace(name, f"{product}.sum.{step}", result_format(kind).name, "nearest_even", result.size)
         return result

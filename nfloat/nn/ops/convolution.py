@@ -135,7 +135,7 @@ def _walk(x: Floats, w: Floats, geometry: Geometry) -> Walk:
 _IMAGE = (2, 4, 5, 6)
 
 OPS = (
-    Op("conv2d", conv2d, conv2d_backward,
+    Op("conv2d", conv2d, conv2d_backward, own_gradients=True,
        examples=(
            Example((_IMAGE, (3, 4, 3, 2), (3,)), {"geometry": Geometry(padding=(1, 0))}),
            Example((_IMAGE, (6, 2, 3, 3)), {"geometry": Geometry((2, 3), (1, 2), groups=2)}),

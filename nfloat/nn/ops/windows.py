@@ -155,7 +155,7 @@ def _stacked(
     a, b, start = w[0], seen, None if c is None else c[0][:, np.newaxis]
     if len(w) > 1:
         a, b, start = w, seen.reshape(len(w), w.shape[2], -1), None if c is None else c[:, :, np.newaxis]
-    y = _multiplied(p, name, part, a, b, start, roles, seen)
+    y = _multiplied(p, name, part, a, b, start, roles)
     return y.reshape(w.shape[0] * w.shape[1], y.shape[-1])
 
 
@@ -223,19 +223,14 @@ def _gradient(
     if groups > 1:
         a = a.reshape(groups, len(a) // groups, a.shape[1])
         b = b.T.reshape(groups, b.shape[1] // groups, b.shape[0]).swapaxes(1, 2)
-    return _multiplied(p, name, "weight_gradient", a, b, None, roles, seen).reshape(len(rows), -1)
+    return _multiplied(p, name, "weight_gradient", a, b, None, roles).reshape(len(rows), -1)
 
 
 def _multiplied(
-    p: Precision, name: str, part: str, a: Floats, b: Floats, c: Floats | None, roles: tuple[Role, Role] | None,
-    seen: Floats,
-) -> Floats:  # fmt: skip
-    """a @ b (+ c); `roles`: of operands that are still to be rounded, of which windows, `seen`, are used only here."""
-    if roles is None:
-        return p.matmul(name, part, a, b, c)
-    y = p.gemm(name, part, a, b, c, roles)
-    p.drop(seen)
-    return y
+    p: Precision, name: str, part: str, a: Floats, b: Floats, c: Floats | None, roles: tuple[Role, Role] | None
+) -> Floats:
+    """a @ b (+ c); `roles`: of operands that are still to be rounded."""
+    return p.matmul(name, part, a, b, c) if roles is None else p.gemm(name, part, a, b, c, roles)
 
 
 def channel_sums(p: Precision, name: str, dy: Floats) -> Floats:
