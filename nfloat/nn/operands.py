@@ -25,9 +25,10 @@ from numpy.typing import NDArray
 from ..blocks.array import BlockArray
 from ..blocks.delayed import scaled_elements
 from ..blocks.hadamard import hadamard
-from ..blocks.quantize import quantize
+from ..blocks.quantize import quantize, quantize_part
 from ..errors import ArgumentError, check_kind
 from ..ops.blocks.plan import block_plan
+from ..ops.blocks.run import WHOLE, Part
 from ..ops.codes import decode, encode
 from ..ops.rounder import Rounder
 from ..ops.rounding import round as nf_round
@@ -195,18 +196,19 @@ class AmaxHistory:
         return max(past) if past else own
 
 
-def quantised(cast: BlockCast, x: Floats, axis: int, tile: int, seed: Stream | None, apart: bool) -> Operand:
-    """An array in blocks along an axis (of tiles: their columns; `tile` is the axis of their rows).
+def quantised(
+    cast: BlockCast, x: Floats, axis: int, tile: int, seed: Stream | None, apart: bool, part: Part = WHOLE
+) -> Operand:
+    """An array, or a `part` of one, in blocks along an axis (of tiles: their columns; `tile`: the axis of their rows).
 
     `apart`: elements and scales apart, as a block-scaled matrix unit takes them; else their products, exact, where they
     come at once, and what `exact_values` makes them of where not. A scale of the whole is left to the product's result.
     """
     f = cast.format
     at: Any = (tile, axis) if f.is_tile else axis
-    given: dict[str, Any] = {"axis": at, "random_bits": cast.random_bits, "seed": seed}
-    if not f.tensor_scale and not apart and f.element.precision + f.scale.precision <= 24:
-        return Operand(np.asarray(nf_round(x, f, cast.rounding, **given)))
-    found = quantize(x, f, cast.rounding, **given)
+    if part == WHOLE and not (f.tensor_scale or apart) and f.element.precision + f.scale.precision <= 24:
+        return Operand(np.asarray(nf_round(x, f, cast.rounding, axis=at, random_bits=cast.random_bits, seed=seed)))
+    found = quantize_part(x, block_plan(f, cast.rounding, None, cast.random_bits), at, seed, part)
     alone = replace(found, tensor_scale=1.0)
     if apart and f.is_tile:
         alone = _rows_of_tiles(alone, axis, tile)

@@ -60,6 +60,7 @@ the same weights.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
@@ -68,7 +69,6 @@ import numpy as np
 
 from ..errors import ArgumentError, as_integer, check_callable, check_kind
 from ..linalg.accumulators import Accumulator
-from ..linalg.blocks import is_block_scaled
 from ..linalg.gemm.small import small_product
 from ..linalg.matmul import matmul
 from ..linalg.reductions import column_sums, middle_sums
@@ -81,8 +81,8 @@ from .casting import Floats as Floats
 from .casting import Observer as Observer
 from .casting import Tracer as Tracer
 from .casting import Witness as Witness
-from .operand_casting import AnyCast, OperandCasting
-from .operands import AmaxHistory, Late
+from .operand_casting import OperandCasting
+from .operands import AmaxHistory, Late, Operand
 from .products import result_format, scaled, split
 from .recipes import BlockCast, Planned, Recipe, recipe
 from .recipes.sums import SplitK, Sums, described
@@ -126,17 +126,27 @@ class Precision(OperandCasting):
         first, second = r.operands(product, roles[0].operand, roles[1].operand)
         if not (isinstance(first, BlockCast) or isinstance(second, BlockCast)):
             return self.matmul(name, product, *self.rounded(name, product, a, b, roles), c)
-        sums, alpha = self._product(name, product, (first, second), roles, a, b, c)
+        apart = self.apart(name, product)
+
+        def operands() -> tuple[Operand, Operand]:
+            return (
+                self.operand(first, roles[0], name, product, a, -1, apart),
+                self.operand(second, roles[1], name, product, b, -2, apart),
+            )
+
+        return self.product_of(name, product, operands, c)
+
+    def product_of(
+        self, name: str, product: str, operands: Callable[[], tuple[Operand, Operand]], c: Floats | None = None
+    ) -> Floats:
+        """The end of `gemm`: a product of operands that share scales, which need not outlive it; the scale; c."""
+        sums, alpha = self._sums_of(name, product, *operands(), c)
         return sums if alpha == 1.0 else self.rescaled(name, product, sums, alpha, c)
 
-    def _product(
-        self, name: str, product: str, casts: tuple[AnyCast, AnyCast], roles: tuple[Role, Role], a: Floats, b: Floats,
-        c: Floats | None,
-    ) -> tuple[Floats, float]:  # fmt: skip
-        """(A product of operands that share scales, and the scale of its sums); where that is 1, c is added."""
-        apart = is_block_scaled((self.recipe.at(name) if self.recipe.layers else self.recipe).summed(product))
-        left = self.operand(casts[0], roles[0], name, product, a, -1, apart)
-        right = self.operand(casts[1], roles[1], name, product, b, -2, apart)
+    def _sums_of(
+        self, name: str, product: str, left: Operand, right: Operand, c: Floats | None
+    ) -> tuple[Floats, float]:
+        """(The sums of a product, the scale that they still lack); where that is 1, c is added."""
         alpha = left.scale * right.scale
         return self.matmul(name, product, left.values, right.values, c if alpha == 1.0 else None), alpha
 

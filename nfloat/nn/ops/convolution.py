@@ -18,8 +18,9 @@ import numpy as np
 from ...errors import ShapeError
 from ...linalg.gemm.images import Walk
 from ..precision import Floats, Precision, Role
+from .columns import Pair
 from .op import Example, Gradients, Needs, Op
-from .windows import Pair, channel_sums, windowed, windowed_gradient
+from .windows import channel_sums, windowed, windowed_gradient
 
 W_X, W_DY, DY_X = (Role.GEMM_W, Role.GEMM_X), (Role.GEMM_W, Role.GEMM_DY), (Role.GEMM_DY, Role.GEMM_X)
 
