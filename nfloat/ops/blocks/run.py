@@ -239,7 +239,7 @@ def _by_the_rule(job: BlockJob, t: float) -> None:
     plan, layout = job.plan, job.layout
     size, scales, todo = _short_blocks(job)
     shifted = job.number and plan.rounding.is_stochastic and not job.order.size
-    order = np.arange(job.number, job.number + job.x.size) if shifted else job.order
+    order = np.array([job.number]) if shifted else job.order
     for blocks in _by_rule(np.flatnonzero(todo), size):
         where = (layout.n, layout.inner, size, scales, t, blocks, order, plan.words)
         if job.out.dtype.kind == "f":
