@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import product
+from math import prod
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -56,14 +59,23 @@ def hadamard(
         raise ArgumentError(f"axis={axis!r} must be an axis of x {a.shape}")
     if a.shape[number] % n:
         raise ShapeError(f"x {a.shape}: axis {axis} must be a multiple of size={n}; pad it with zeros")
-    moved = np.moveaxis(a.astype(np.float64), number, -1)
     if not a.size:
         return a.copy()
-    groups = np.ascontiguousarray(moved).reshape(-1, n)
-    signs = _signs(n, seed)
+    out, inner = np.empty(a.shape, a.dtype), prod(a.shape[number % a.ndim + 1 :])
+    groups, into = (np.ascontiguousarray(each).reshape(-1, n, inner) for each in (a, out))
+    signs, some = _signs(n, seed)[:, None, None], max(1, _PIECE // max(1, n * inner))
+    across = max(1, min(inner, _PIECE // n))
     with np.errstate(invalid="ignore", over="ignore"):
-        y = _transformed(groups * (1.0 if inverse else signs)) / np.sqrt(n) * (signs if inverse else 1.0)
-        return np.ascontiguousarray(np.moveaxis(y.reshape(moved.shape), -1, number)).astype(a.dtype)
+        for first, column in product(range(0, len(groups), some), range(0, inner, across)):
+            here = slice(first, first + some), slice(None), slice(column, column + across)
+            y = groups[here].transpose(1, 0, 2) * (np.ones(1) if inverse else signs)
+            y = _transformed(y) / np.sqrt(n)
+            into[here] = (y * signs if inverse else y).transpose(1, 0, 2)
+    return out
+
+
+#: elements that are in memory in float64 at a time
+_PIECE = 1 << 14
 
 
 def _signs(n: int, seed: SeedLike | None) -> NDArray[np.float64]:
@@ -75,10 +87,12 @@ def _signs(n: int, seed: SeedLike | None) -> NDArray[np.float64]:
 
 
 def _transformed(y: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rows times the Hadamard matrix (Sylvester's), by sums and differences of elements 1, 2, 4, ... apart."""
-    step = 1
-    while step < y.shape[1]:
-        pairs = y.reshape(y.shape[0], -1, 2, step)
-        y = np.stack([pairs[:, :, 0] + pairs[:, :, 1], pairs[:, :, 0] - pairs[:, :, 1]], axis=2).reshape(y.shape)
+    """Hadamard's matrix (Sylvester's) times y (n, ...), by sums and differences of rows 1, 2, 4, ... apart."""
+    n, step, other = len(y), 1, np.empty(y.shape)
+    while step < n:
+        pairs, found = (z.reshape(n // (2 * step), 2, step, *y.shape[1:]) for z in (y, other))
+        np.add(pairs[:, 0], pairs[:, 1], out=found[:, 0])
+        np.subtract(pairs[:, 0], pairs[:, 1], out=found[:, 1])
+        y, other = other, y
         step *= 2
     return y

@@ -9,8 +9,8 @@ from ..formats.blocks import BlockFormatLike, ScaleRule
 from ..formats.rounding import RoundingLike
 from ..ops.arguments import as_carrier
 from ..ops.blocks.layout import Axis, as_layout
-from ..ops.blocks.plan import block_plan
-from ..ops.blocks.run import quantise
+from ..ops.blocks.plan import BlockPlan, block_plan
+from ..ops.blocks.run import WHOLE, Part, quantise
 from ..ops.threads import check_threads
 from ..streams import SeedLike, Stream
 from .array import BlockArray, own_axis
@@ -76,9 +76,16 @@ def quantize(
     ([[2, 12, 7, 1]], [[127]], [[1.0, -2.0, 6.0, 0.5]])
     """
     plan = block_plan(fmt, rounding, scale_rule, random_bits)
+    return quantize_part(x, plan, axis, seed, WHOLE, check_threads(threads))
+
+
+def quantize_part(
+    x: ArrayLike, plan: BlockPlan, axis: Axis, seed: SeedLike | None, part: Part, threads: int | None = None
+) -> BlockArray:
+    """`quantize` of what may be a part of an array, of whole blocks; scales draw no random bits there."""
     a = as_carrier(x, "x", single=plan.single)
     layout = as_layout(a.shape, plan.format, axis)
-    done = quantise(a, plan, layout, seed, to_codes=True, threads=check_threads(threads))
+    done = quantise(a, plan, layout, seed, to_codes=True, threads=threads, part=part)
     kind = np.float32 if plan.format.scale.fits_float32 else np.float64
     return BlockArray(
         done.out, done.scales.astype(kind), done.tensor_scale, plan.format, own_axis(layout.axes), a.dtype

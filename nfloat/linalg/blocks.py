@@ -164,8 +164,25 @@ def _held_by_float32(x: BlockArray) -> NDArray[np.float32] | None:
     if not (elements.dtype == np.float32 and facts.finite and digits <= 24 and least >= -149 and top < 2.0**128):
         return None
     with np.errstate(invalid="ignore"):  # an infinite element over a scale of 0
-        each = as_layout(x.shape, x.format, x.axis).broadcast(d.astype(np.float32))
-        return np.multiply(elements, each, out=elements)
+        for part in _row_parts(x):
+            own = x[part]
+            d = (own.scales.astype(np.float64) * own.tensor_scale).astype(np.float32)
+            elements[part] *= as_layout(own.shape, own.format, own.axis).broadcast(d)
+    return elements
+
+
+def _row_parts(x: BlockArray) -> list[Any]:
+    """Parts along the first axis that are whole blocks, of a size that stays in the second cache."""
+    layout = as_layout(x.shape, x.format, x.axis)
+    if not (layout.axes and x.ndim and x.size):
+        return [...]
+    size = dict(zip(layout.axes, layout.sizes, strict=True)).get(0, 1)
+    rows = size * max(1, _PART * x.shape[0] // (x.size * size))
+    return [slice(first, first + rows) for first in range(0, x.shape[0], rows)]
+
+
+#: elements whose scales are spread over them at a time
+_PART = 1 << 14
 
 
 def unit_parts(

@@ -60,7 +60,7 @@ def propagate(result: Node, gradient: Floats, member: bool, pending: Pending) ->
         values: Any = part
         of_format = member and op.exact_backward
         if not op.exact_backward:
-            values = _cast_gradient(p, operand, values)
+            values = _cast_gradient(p, operand, values, op.own_gradients)
             of_format = not (operand.parameter or operand.loss or p.recipe.layers)
         if known is not None:
             values = plus(p, operand, known[1], values, of_format and known[4] and known[2].recipe is p.recipe)
@@ -97,8 +97,11 @@ def plus(p: Precision, tensor: Node, one: Floats, other: Floats, members: bool =
     return _cast_gradient(p, tensor, np.add(one, other, dtype=np.float64))
 
 
-def _cast_gradient(p: Precision, tensor: Node, gradient: Floats) -> Floats:
-    """A gradient of a tensor as the recipe stores it: of parameters, of activations; of losses in the carrier."""
+def _cast_gradient(p: Precision, tensor: Node, gradient: Floats, own: bool = False) -> Floats:
+    """A gradient of a tensor as the recipe stores it: of parameters, of activations; of losses in the carrier.
+
+    `own`: as for `Precision.round`.
+    """
     if tensor.loss:
         return in_carrier(p, gradient)
     if tensor.parameter:
@@ -107,7 +110,7 @@ def _cast_gradient(p: Precision, tensor: Node, gradient: Floats) -> Floats:
         cast, role = p.at(tensor.name).activation_gradients, Role.ACTIVATION_GRADIENT
     if not p.observed and gradient.dtype is p.carrier and gradient.dtype in cast.exact_in:
         return gradient
-    return p.round(cast, role, tensor.name, gradient)
+    return p.round(cast, role, tensor.name, gradient, own=own)
 
 
 def in_carrier(p: Precision, values: Floats) -> Floats:

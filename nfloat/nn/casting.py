@@ -25,7 +25,7 @@ from ..ops.direct_results import direct_members
 from ..ops.rounder import Rounder, large_pieces
 from ..streams import SeedLike, Stream
 from .clamping import clamped
-from .operands import AmaxHistory, Operands
+from .operands import AmaxHistory, Copy, Operands
 from .recipes import BlockCast, Cast, Recipe
 from .recipes.sums import Sums
 from .roles import INTERIOR, Role
@@ -113,9 +113,9 @@ class Casting:
         """Drop what was kept of operands: a walk back has ended."""
         self._operands.clear()
 
-    def drop(self, x: Floats) -> None:
-        """Forget what was made of an operand that is none again, such as the windows of an image."""
-        self._operands.drop(x)
+    def copy(self, values: Floats, how: Rounder, make: Callable[[], Copy]) -> Copy:
+        """A parameter's copy without random bits, which its uses in a step share; somebody who looks sees each."""
+        return make() if self.observed else self._operands.copy(values, how, make)
 
     # ---------------------------------------------------------------- rounding
     def cast(self, role: Role, name: str, x: Floats, part: str = "") -> Floats:
@@ -126,8 +126,11 @@ class Casting:
             cast = r.state_cast(part[1:])
         return x if cast is None else self.round(cast, role, name, x, part)
 
-    def round(self, cast: Cast, role: Role, name: str, x: Floats, part: str = "") -> Floats:
-        """`x` rounded by `cast` and reported to the observer; `part` (".m") ends the tensor's name there."""
+    def round(self, cast: Cast, role: Role, name: str, x: Floats, part: str = "", own: bool = False) -> Floats:
+        """`x` rounded by `cast` and reported to the observer; `part` (".m") ends the tensor's name there.
+
+        `own`: nobody else has x, so that it may be rounded in its own memory.
+        """
         if type(x) is not np.ndarray:
             x = np.asarray(x)  # NumPy makes scalars of 0-d results
         after = x
@@ -138,7 +141,9 @@ class Casting:
                     after = x.astype(_SINGLE)  # the CPU's own conversion to float32 is that rounding
             else:
                 key = how.key(self.stream(name, role.tensor)) if how.stochastic else 0
-                after = how.apply(_carried(x, how.single), key)
+                carried = _carried(x, how.single)
+                free = own and cast.edge is None and not self.observed
+                after = how.apply(carried, key, 0, carried if free else None)
         if after.dtype is not self.carrier:
             after = after.astype(self.carrier)  # exact: the carrier holds every number of the format
         elif after is x and role is Role.INPUT and self.recipe.keeps_operands and not self.batch_stays:

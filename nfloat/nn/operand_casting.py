@@ -12,17 +12,20 @@ import numpy as np
 
 from ..blocks.array import BlockArray
 from ..blocks.delayed import greatest_magnitude
-from ..linalg.blocks import is_block_scaled
+from ..linalg.blocks import exact_values, is_block_scaled
+from ..ops.blocks.run import WHOLE, Part
 from .casting import Casting, Floats, Witness
 from .operands import (
     Operand,
     Source,
     as_one_block,
     in_blocks,
+    packed,
     quantised,
     source,
     transformed,
     under_one_scale,
+    unpacked,
 )
 from .recipes import BlockCast, Cast
 from .roles import Role
@@ -51,10 +54,32 @@ class OperandCasting(Casting):
         drawn = r.summation[product][1] or any(cast is not None and cast.stochastic for cast in casts)
         return None if drawn or self.observed else casts
 
-    def by_columns(self, name: str, product: str, roles: tuple[Role, Role]) -> bool:
-        """Whether some columns of the second operand may go through a product alone, to the same bits."""
-        casts = self._certain(name, product, roles)
-        return casts is not None and (not isinstance(casts[1], BlockCast) or casts[1].by_columns)
+    def in_parts(self, name: str, product: str, roles: tuple[Role, Role]) -> tuple[AnyCast, AnyCast] | None:
+        """The casts of a product whose second operand may be rounded in parts, each with some products of its own.
+
+        To the same bits: its lines along k do not look at each other, but for one number that is known of all. None
+        where its sums, numbers or scales draw random bits (elements in blocks may), or somebody looks.
+        """
+        r = self.recipe.at(name) if self.recipe.layers else self.recipe
+        casts, drawn = r.operands(product, roles[0].operand, roles[1].operand), r.summation[product][1]
+        second = casts[1]
+        if isinstance(second, BlockCast):
+            apart = isinstance(second.format.block, int) and not second.format.scale_rounding.is_stochastic
+            # k are places of all images there, and rows of windows here: what is transformed, or numbered, along it
+            fits = apart and (not second.stochastic if product == "weight_gradient" else second.hadamard is None)
+        else:
+            fits = second is None or not second.stochastic
+        return casts if fits and not drawn and not self.observed else None
+
+    def apart(self, name: str, product: str) -> bool:
+        """Whether a product takes elements and scales apart."""
+        return is_block_scaled(self.at(name).summed(product))
+
+    def greatest_transformed(self, cast: BlockCast, x: Floats, k: int) -> float:
+        """The greatest magnitude of an operand whose axis `k` is summed over, after its transform."""
+        here = source(x)
+        assert cast.hadamard is not None, "there is a transform"
+        return greatest_magnitude(transformed(here.array, cast.hadamard, self.seed, here.axis(k)))
 
     def under_scales(
         self, name: str, product: str, a: Floats, b: Floats, largest: Callable[[], float], roles: tuple[Role, Role]
@@ -80,34 +105,47 @@ class OperandCasting(Casting):
             return self._one_scale(cast, role, name, x)
         return Operand(x if cast is None else self.round(cast, role, name, x))
 
-    def operand(self, cast: AnyCast, role: Role, name: str, product: str, x: Floats, k: int, apart: bool) -> Operand:
-        """An operand whose axis `k` is summed over."""
+    def operand(
+        self, cast: AnyCast, role: Role, name: str, product: str, x: Floats, k: int, apart: bool, part: Part = WHOLE
+    ) -> Operand:
+        """An operand whose axis `k` is summed over, or a `part` of one that is in blocks without random bits."""
         if cast is None:
             return Operand(x)
         if isinstance(cast, Cast):
             return Operand(self._rounded(cast, role, name, x))
         here = source(x)
         if cast.one_scale and cast.hadamard is None:
-            found = self._operands.once(
-                here, (cast,), cast.stochastic, lambda: self._one_scale(cast, role, name, here.array)
-            )
-            return Operand(here.seen(found.values.reshape(here.array.shape)), found.scale)
-        return self._blocks(cast, role, name, product, here, k, apart)
+            return self._kept_under_one_scale(cast, role, name, here)
+        return self._blocks(cast, role, name, product, here, k, apart, part)
+
+    def _kept_under_one_scale(self, cast: BlockCast, role: Role, name: str, here: Source) -> Operand:
+        """Elements under one scale, which all products take."""
+        fresh: list[Operand] = []
+
+        def make() -> Operand:
+            fresh.append(self._one_scale(cast, role, name, here.array))
+            return packed(cast, fresh[0])
+
+        kept = self._operands.once(here, (cast,), cast.stochastic, make)
+        found = fresh[0] if fresh else unpacked(cast, kept, here.array)
+        return Operand(here.seen(found.values), found.scale)
 
     def _rounded(self, cast: Cast, role: Role, name: str, x: Floats) -> Floats:
-        """An operand rounded number by number."""
+        """An operand rounded number by number; kept only where once more would draw, report or count once more."""
         if x.dtype in cast.exact_in and not self.observed:
             return x
-        quick = self._operands.rounded(x, cast.rounder, lambda whole: self.round(cast, role, name, whole))
-        if quick is not None:
-            return quick
         here = source(x)
-        made = self._operands.once(here, (cast,), cast.stochastic, lambda: self.round(cast, role, name, here.array))
-        found: Floats = here.seen(made if made.shape == here.array.shape else made.reshape(here.array.shape))
-        return found
+
+        def make() -> Floats:
+            return self.round(cast, role, name, here.array)
+
+        if not (cast.stochastic or self.observed or cast.edge is not None):
+            return here.seen(make())
+        made = self._operands.once(here, (cast,), cast.stochastic, make)
+        return here.seen(made.reshape(here.array.shape))
 
     def _blocks(
-        self, cast: BlockCast, role: Role, name: str, product: str, here: Source, k: int, apart: bool
+        self, cast: BlockCast, role: Role, name: str, product: str, here: Source, k: int, apart: bool, part: Part
     ) -> Operand:
         """An operand whose scales are those of blocks along `k`, transformed before where the recipe says so."""
         axis, tile = here.axis(k), here.axis(-1 if k == -2 else -2)
@@ -122,7 +160,7 @@ class OperandCasting(Casting):
             if cast.one_scale:
                 return self._one_scale(cast, role, name, x)
             seed = self.stream(name, f"{role.tensor}.{product}") if cast.stochastic else None
-            made = quantised(cast, x, axis, tile, seed, apart)
+            made = quantised(cast, x, axis, tile, seed, apart, part)
             self._report_blocks(role, name, x, made, cast)
             if isinstance(self.observer, Witness):
                 self.observer.scaled(*role.label(name), x, in_blocks(cast, x, axis, tile))
@@ -130,7 +168,8 @@ class OperandCasting(Casting):
 
         again = square or cast.stochastic  # else this tensor's other product has its blocks along the other axis
         made = self._operands.once(here, way, cast.stochastic, make) if again else make()
-        return Operand(here.seen(made.values), made.scale)
+        values = made.values if apart else np.asarray(exact_values(made.values))
+        return Operand(here.seen(values), made.scale)
 
     def _one_scale(self, cast: BlockCast, role: Role, name: str, x: Floats, own: float | None = None) -> Operand:
         """Elements under one scale, from this tensor (`own`: its greatest magnitude) or those before it."""

@@ -1,13 +1,13 @@
-"""Operands of products: each source rounded once for every way of rounding it, however often it is used.
+"""Operands of products: what was made of an array, which another product may take again.
 
-An array that is used again, as it is, transposed or in another shape, is known by its memory: by the array that owns
-all of it, or by address and size. `Operands` keeps what was made of it (and the array itself, so that the memory cannot
-become another's) until the precision ends; what needs no random bits only until its second use, since a tensor of a
-step has two. Arrays must not change meanwhile.
+An array that is used again, as it is, transposed or in another shape, is known by its memory: by address and size.
+`Operands` keeps what was made of it as long as the array lives, and until a walk back ends at most: what is summed over
+a sequence finds its weights rounded, and what no record holds any more leaves nothing behind. Arrays must not change
+meanwhile. Elements that share scales are kept as codes, a quarter of their size.
 
 What is rounded is the array in the order of its memory: that is the order in which elements draw random bits. What has
 one scale, or none, is the same for all products; blocks run along k, so that an operand of two products is cut twice
-from the same source, and not kept where that needs no random bits; except in square tiles.
+from the same source; except in square tiles. Nothing is kept that is as quickly made again (`OperandCasting`).
 
 `AmaxHistory` is what delayed scaling remembers from step to step.
 """
@@ -16,7 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
+from weakref import ref
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,17 +25,18 @@ from numpy.typing import NDArray
 from ..blocks.array import BlockArray
 from ..blocks.delayed import scaled_elements
 from ..blocks.hadamard import hadamard
-from ..blocks.quantize import quantize
+from ..blocks.quantize import quantize, quantize_part
 from ..errors import ArgumentError, check_kind
-from ..linalg.blocks import exact_values
 from ..ops.blocks.plan import block_plan
-from ..ops.codes import encode
+from ..ops.blocks.run import WHOLE, Part
+from ..ops.codes import decode, encode
 from ..ops.rounder import Rounder
 from ..ops.rounding import round as nf_round
 from ..streams import Stream
 from .recipes import BlockCast
 
 Floats = NDArray[np.floating]
+Copy = TypeVar("Copy")
 
 
 class Operand(NamedTuple):
@@ -83,7 +85,7 @@ class Late:
     Of a cast without random bits, so that both are the same numbers.
     """
 
-    __slots__ = ("_copy", "_make", "how", "values")
+    __slots__ = ("__weakref__", "_copy", "_make", "how", "values")
 
     def __init__(self, values: Floats, how: Rounder, make: Callable[[], Floats], copy: list[Floats]) -> None:
         #: the parameter or its transpose, and how it is rounded
@@ -109,63 +111,53 @@ class Late:
         return copy if self.values.flags.c_contiguous else copy.T
 
 
-def owner(x: Floats) -> Floats | None:
-    """The array whose memory x is, all of it and in its order; None where x is a part, or shares another's memory."""
-    base = x.base
-    if base is None:
-        return x if x.flags.c_contiguous else None
-    if type(base) is not np.ndarray or base.base is not None or base.size != x.size or base.dtype is not x.dtype:
-        return None
-    flags = x.flags
-    return base if base.flags.c_contiguous and (flags.c_contiguous or flags.f_contiguous) else None
-
-
 class Operands:
-    """What was made of which array."""
+    """What was made of which array, for as long as that array lives.
 
-    __slots__ = ("_kept",)
+    Whether memory lives that is not NumPy's (a PyTorch tensor's) cannot be asked: what was made of it holds it, until
+    the second use where no random bits were drawn, since a tensor of a step has two.
+    """
+
+    __slots__ = ("_copies", "_kept")
 
     def __init__(self) -> None:
-        #: how an array is known -> itself, and what was made of it
-        self._kept: dict[tuple[Any, ...], tuple[Floats, Any]] = {}
+        #: how an array is known -> the array that owns its memory (or holds it), and what was made of it
+        self._kept: dict[tuple[Any, ...], tuple[ref[Floats] | Floats, Any]] = {}
+        #: identity of a parameter's values and of their rounding -> those values, and their copy
+        self._copies: dict[tuple[int, int], tuple[ref[Floats], ref[Any]]] = {}
 
     def once(self, x: Source, how: tuple[Any, ...], stochastic: bool, make: Callable[[], Any]) -> Any:
         """``make()``, unless it was made of this memory in this way before."""
         if not x.known:
             return make()
-        key = (x.array.__array_interface__["data"][0], x.array.size, x.array.dtype.char, *how)
-        kept = self._kept.get(key)
-        if kept is not None:
-            if not stochastic:
-                del self._kept[key]
-            return kept[1]
+        kept, key = self._kept, (x.array.__array_interface__["data"][0], x.array.size, x.array.dtype.char, *how)
+        found = kept.get(key)
+        if found is not None:
+            if not (stochastic or isinstance(found[0], ref)):
+                del kept[key]
+            return found[1]
         made = make()
-        self._kept[key] = x.array, made
+        own = x.array if x.array.base is None else x.array.base
+        watched = isinstance(own, np.ndarray) and own.base is None
+        kept[key] = (ref(own, lambda _: kept.pop(key, None)) if watched else x.array), made
         return made
 
-    def rounded(self, x: Floats, how: Rounder, make: Callable[[Floats], Floats]) -> Floats | None:
-        """x as ``make`` rounds its `owner`, unless that was rounded in this way before; None where it has none."""
-        of = owner(x)
-        if of is None:
-            return None
-        key = (id(of), id(how))
-        found = self._kept.pop(key, None)
-        if found is None or how.stochastic:
-            found = self._kept[key] = found or (of, make(of))
-        made: Floats = found[1]
-        if made.shape == x.shape and (of is x or x.flags.c_contiguous):
-            return made
-        return made.reshape(x.shape) if x.flags.c_contiguous else made.reshape(x.shape[::-1]).T
-
-    def drop(self, x: Floats) -> None:
-        """Forget what was made of an array that nobody uses again."""
-        address = x.__array_interface__["data"][0]
-        for key in [key for key, (of, _) in self._kept.items() if of.__array_interface__["data"][0] == address]:
-            del self._kept[key]
+    def copy(self, values: Floats, how: Rounder, make: Callable[[], Copy]) -> Copy:
+        """``make()``, a parameter's copy, unless a record of this step still holds one."""
+        key = (id(values), id(how))
+        known = self._copies.get(key)
+        if known is not None and known[0]() is values:
+            copy: Copy | None = known[1]()
+            if copy is not None:
+                return copy
+        made = make()
+        self._copies[key] = ref(values), ref(made)
+        return made
 
     def clear(self) -> None:
         """Forget all."""
         self._kept.clear()
+        self._copies.clear()
 
 
 class AmaxHistory:
@@ -204,22 +196,23 @@ class AmaxHistory:
         return max(past) if past else own
 
 
-def quantised(cast: BlockCast, x: Floats, axis: int, tile: int, seed: Stream | None, apart: bool) -> Operand:
-    """An array in blocks along an axis (of tiles: their columns; `tile` is the axis of their rows).
+def quantised(
+    cast: BlockCast, x: Floats, axis: int, tile: int, seed: Stream | None, apart: bool, part: Part = WHOLE
+) -> Operand:
+    """An array, or a `part` of one, in blocks along an axis (of tiles: their columns; `tile`: the axis of their rows).
 
-    `apart`: elements and scales apart, as a block-scaled matrix unit takes them; else their products, exact. A scale of
-    the whole is left to the product's result.
+    `apart`: elements and scales apart, as a block-scaled matrix unit takes them; else their products, exact, where they
+    come at once, and what `exact_values` makes them of where not. A scale of the whole is left to the product's result.
     """
     f = cast.format
     at: Any = (tile, axis) if f.is_tile else axis
-    given: dict[str, Any] = {"axis": at, "random_bits": cast.random_bits, "seed": seed}
-    if not f.tensor_scale and not apart and f.element.precision + f.scale.precision <= 24:
-        return Operand(np.asarray(nf_round(x, f, cast.rounding, **given)))
-    found = quantize(x, f, cast.rounding, **given)
+    if part == WHOLE and not (f.tensor_scale or apart) and f.element.precision + f.scale.precision <= 24:
+        return Operand(np.asarray(nf_round(x, f, cast.rounding, axis=at, random_bits=cast.random_bits, seed=seed)))
+    found = quantize_part(x, block_plan(f, cast.rounding, None, cast.random_bits), at, seed, part)
     alone = replace(found, tensor_scale=1.0)
     if apart and f.is_tile:
         alone = _rows_of_tiles(alone, axis, tile)
-    return Operand(alone if apart else np.asarray(exact_values(alone)), found.tensor_scale)
+    return Operand(alone, found.tensor_scale)
 
 
 def in_blocks(cast: BlockCast, x: Floats, axis: int, tile: int) -> BlockArray:
@@ -227,6 +220,25 @@ def in_blocks(cast: BlockCast, x: Floats, axis: int, tile: int) -> BlockArray:
     f = cast.format
     seed = 0 if f.scale_rounding.is_stochastic else None
     return quantize(x, f, axis=(tile, axis) if f.is_tile else axis, seed=seed)
+
+
+def packed(cast: BlockCast, made: Operand) -> Operand:
+    """Elements under one scale as they are kept: their codes, which say all of them."""
+    return made._replace(values=np.asarray(encode(made.values, cast.format.element))) if _has_codes(cast) else made
+
+
+def unpacked(cast: BlockCast, kept: Operand, like: Floats) -> Operand:
+    """The inverse of `packed`, in the shape and, where they are kept as codes, the type of an array."""
+    values = np.asarray(kept.values)
+    if _has_codes(cast):
+        values = np.asarray(decode(values, cast.format.element)).astype(like.dtype, copy=False)
+    return kept._replace(values=values.reshape(like.shape))
+
+
+def _has_codes(cast: BlockCast) -> bool:
+    """Whether every value that an element may be has a code: a NaN, a zero with a sign."""
+    element = cast.format.element
+    return element.has_nan and element.has_negative_zero
 
 
 def as_one_block(cast: BlockCast, made: Operand) -> BlockArray:

@@ -60,6 +60,7 @@ the same weights.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
@@ -68,7 +69,6 @@ import numpy as np
 
 from ..errors import ArgumentError, as_integer, check_callable, check_kind
 from ..linalg.accumulators import Accumulator
-from ..linalg.blocks import is_block_scaled
 from ..linalg.gemm.small import small_product
 from ..linalg.matmul import matmul
 from ..linalg.reductions import column_sums, middle_sums
@@ -82,7 +82,7 @@ from .casting import Observer as Observer
 from .casting import Tracer as Tracer
 from .casting import Witness as Witness
 from .operand_casting import OperandCasting
-from .operands import AmaxHistory, Late
+from .operands import AmaxHistory, Late, Operand
 from .products import result_format, scaled, split
 from .recipes import BlockCast, Planned, Recipe, recipe
 from .recipes.sums import SplitK, Sums, described
@@ -126,19 +126,37 @@ class Precision(OperandCasting):
         first, second = r.operands(product, roles[0].operand, roles[1].operand)
         if not (isinstance(first, BlockCast) or isinstance(second, BlockCast)):
             return self.matmul(name, product, *self.rounded(name, product, a, b, roles), c)
-        sums = r.summed(product)
-        apart = is_block_scaled(sums)
-        left = self.operand(first, roles[0], name, product, a, -1, apart)
-        right = self.operand(second, roles[1], name, product, b, -2, apart)
+        apart = self.apart(name, product)
+
+        def operands() -> tuple[Operand, Operand]:
+            return (
+                self.operand(first, roles[0], name, product, a, -1, apart),
+                self.operand(second, roles[1], name, product, b, -2, apart),
+            )
+
+        return self.product_of(name, product, operands, c)
+
+    def product_of(
+        self, name: str, product: str, operands: Callable[[], tuple[Operand, Operand]], c: Floats | None = None
+    ) -> Floats:
+        """The end of `gemm`: a product of operands that share scales, which need not outlive it; the scale; c."""
+        sums, alpha = self._sums_of(name, product, *operands(), c)
+        return sums if alpha == 1.0 else self.rescaled(name, product, sums, alpha, c)
+
+    def _sums_of(
+        self, name: str, product: str, left: Operand, right: Operand, c: Floats | None
+    ) -> tuple[Floats, float]:
+        """(The sums of a product, the scale that they still lack); where that is 1, c is added."""
         alpha = left.scale * right.scale
-        if alpha == 1.0:
-            return self.matmul(name, product, left.values, right.values, c)
-        return self.rescaled(name, product, self.matmul(name, product, left.values, right.values, None), alpha, c)
+        return self.matmul(name, product, left.values, right.values, c if alpha == 1.0 else None), alpha
 
     def rescaled(self, name: str, product: str, sums: Floats, alpha: float, c: Floats | None) -> Floats:
-        """A product's sums times the scale of its operands, rounded, then plus c, rounded: the end of `gemm`."""
+        """A product's sums times the scale of its operands, rounded, then plus c, rounded: the end of `gemm`.
+
+        In the sums' own memory, unless somebody has seen them.
+        """
         kind = (self.recipe.at(name) if self.recipe.layers else self.recipe).summed(product)
-        result = scaled(sums, alpha, c, kind)
+        result = scaled(sums, alpha, c, kind, np.empty_like(sums) if self.observed else sums)
         for step in ("scaled",) if c is None else ("scaled", "plus"):
             self._trace(name, f"{product}.sum.{step}", result_format(kind).name, "nearest_even", result.size)
         return result

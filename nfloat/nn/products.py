@@ -34,9 +34,12 @@ def result_format(sums: Sums) -> Format:
     return sums.result_format if isinstance(sums, Accumulator) else get_format(sums.output)
 
 
-def scaled(result: Floats, alpha: float, c: Floats | None, sums: Sums) -> Floats:
-    """Sums times float32(alpha), rounded; then plus c, rounded. In float64, some rows at a time."""
-    fmt, found = result_format(sums), np.empty_like(result)
+def scaled(result: Floats, alpha: float, c: Floats | None, sums: Sums, found: Floats) -> Floats:
+    """Sums times float32(alpha), rounded; then plus c, rounded: in `found`, which may be the sums' own memory.
+
+    In float64, some rows at a time.
+    """
+    fmt = result_format(sums)
     start = None if c is None else np.broadcast_to(c, result.shape)
     rows = max(1, _MOST * len(result) // max(1, result.size))
     with np.errstate(all="ignore"):
@@ -50,7 +53,7 @@ def scaled(result: Floats, alpha: float, c: Floats | None, sums: Sums) -> Floats
 
 
 #: numbers that are in memory in float64 at a time
-_MOST = 1 << 16
+_MOST = 1 << 13
 
 
 def split(a: Any, b: Any, c: Floats | None, sums: SplitK, seed: Stream | None, threads: int | None) -> Floats:

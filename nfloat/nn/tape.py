@@ -181,8 +181,8 @@ class Tensor(Expression["Tensor"]):
 
 
 TensorLike = Tensor | ArrayLike
-#: elements from which the copy of a parameter costs more than to look for a way around it
-_LARGE = 1 << 14
+#: elements from which the copy of a parameter costs more than to look for one, and than to look for a way around it
+_SOME, _LARGE = 1 << 10, 1 << 14
 #: what a named tuple's own constructor does, in a third of the time
 _tuple = tuple.__new__
 _SINGLE = np.dtype(np.float32)
@@ -301,12 +301,17 @@ def read(
 
 
 def _copy(p: Precision, cast: Cast, name: str, values: Floats, late: bool) -> Floats | Late:
-    """A parameter's copy, at once or late."""
+    """A parameter's copy, at once or late; one for all its uses in a step, where that is worth a look."""
 
+    def make() -> Floats:
+        return p.round(cast, Role.WEIGHT_COPY, name, values)
+
+    if cast.stochastic or values.size < _SOME:
+        return make()
     late = late and values.size >= _LARGE and values.ndim == 2 and not p.observed and not cast.exact_in
     if late and values.flags.c_contiguous and values.dtype is p.carrier and packed_rounding(cast.rounder):
-        return Late(values, cast.rounder, lambda: p.round(cast, Role.WEIGHT_COPY, name, values), [])
-    return p.round(cast, Role.WEIGHT_COPY, name, values)
+        return p.copy(values, cast.rounder, lambda: Late(values, cast.rounder, make, []))
+    return p.copy(values, cast.rounder, make)
 
 
 def stored(p: Precision, parameter: Tensor) -> Floats:

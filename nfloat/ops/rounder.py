@@ -69,12 +69,17 @@ class Rounder:
         # a copy of the constants can be written to, which is another signature to the kernels
         return _restored, (self.format, self.rounding, self.spec_array)
 
-    def apply(self, a: NDArray[np.floating], key: int, first: int = 0) -> NDArray[np.floating]:
-        """A C-contiguous carrier array, whose elements' numbers begin at `first`, rounded into a new one."""
+    def apply(
+        self, a: NDArray[np.floating], key: int, first: int = 0, out: NDArray[np.floating] | None = None
+    ) -> NDArray[np.floating]:
+        """A C-contiguous carrier array, whose elements' numbers begin at `first`, rounded into a new one.
+
+        Or into `out`, which may be the array itself, where there is anything to round in its own type.
+        """
         function = _compiled(self, a.itemsize, a.itemsize == 8 and a.size <= _FEW)
         if function is None:
             return self._apply_otherwise(a, key, first)
-        out = np.empty(a.shape, a.dtype)
+        out = np.empty(a.shape, a.dtype) if out is None else out
         if a.size > LARGE:
             x, y = a.reshape(-1), out.reshape(-1)
             for piece in large_pieces(x.size):

@@ -15,7 +15,8 @@ from nfloat.nn.ops.pooling import Window, max_pool2d, max_pool2d_backward
 from nfloat.nn.precision import Precision
 
 RECIPES = (
-    "float64", "float32", "tf32", "bf16-mixed", "fp16-mixed", "mxfp8", "bf16-pure-sr",
+    "float64", "float32", "tf32", "bf16-mixed", "fp16-mixed", "mxfp8", "mxfp4", "nvfp4", "bf16-pure-sr",
+    "nvfp4+forward_x=nvfp4:stochastic+weight_gradient_x=nvfp4+weight_gradient_dy=mxfp4:stochastic",
     "tf32+gemm_inputs=bfloat16:stochastic", "tf32+gemm_inputs=float8_e4m3fn:saturate",
     "bf16-mixed+forward=bfloat16+backward=bfloat16", "bf16-mixed+forward=float8_e5m2+backward=float16",
     "bf16-mixed+forward=kahan:bfloat16+backward=bfloat16:stochastic", "tf32+backward=pairwise:float32+sums=bfloat16",
@@ -47,6 +48,7 @@ def test_the_whole_matrix_has_the_same_bits(recipe, monkeypatch):
         whole = results(recipe, x, w, b, geometry, lambda *what: None)
         for most in (1, 300, 1 << 20):
             monkeypatch.setattr(windows, "_MOST", most)
+            monkeypatch.setattr(windows, "_MOST_ROUNDED", most)
             for one, other in zip(results(recipe, x, w, b, geometry), whole, strict=True):
                 assert one.dtype == other.dtype and one.tobytes() == other.tobytes()
 

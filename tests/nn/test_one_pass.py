@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import nfloat as nf
-from nfloat.nn import SGD, Adam, Momentum, Tensor, precision, recipe
-from nfloat.nn.optim import one_pass, optimizer
+from nfloat.nn import SGD, Adam, AdamW, Lion, Momentum, RMSprop, Tensor, precision, recipe
+from nfloat.nn.optim import in_parts, one_pass, optimizer
 
 RECIPES = {
     "float64": True,
@@ -63,6 +63,29 @@ def test_the_bits_of_the_long_way(name, special):
                     [np.where(np.isnan(x), np.nan, x).astype(x.dtype) for x in found] for found in (one, other)
                 )
             assert same(one, other), (kind, shape)
+
+
+@pytest.mark.parametrize(
+    "name", [*RECIPES, "bf16-pure+state=float16:stochastic", "bf16-pure+update=float16:stochastic"]
+)
+def test_a_step_in_parts_has_the_same_bits(name, monkeypatch):
+    """Random words are those of the elements' numbers; what else draws goes whole; momenta are written in place."""
+    for kind in (SGD, Momentum, RMSprop, Lion, Adam, AdamW):
+        monkeypatch.setitem(OPTIMIZERS, "one", kind)
+        one = trained(name, "one", (7, 19), False, None)
+        with monkeypatch.context() as m:
+            m.setattr(in_parts, "_PART", 40)
+            assert same(one, trained(name, "one", (7, 19), False, None)), kind
+
+
+def test_what_looks_at_other_elements_is_not_cut(monkeypatch):
+    class Normed(Adam):
+        def direction(self, c):
+            return super().direction(c) if c.w.size == 133 else pytest.fail("cut")
+
+    monkeypatch.setattr(in_parts, "_PART", 40)
+    monkeypatch.setitem(OPTIMIZERS, "normed", Normed)
+    trained("float32", "normed", (7, 19), False, None)
 
 
 @pytest.mark.parametrize("name, quick", RECIPES.items())

@@ -1,8 +1,9 @@
 """Whole arrays in pieces that stay in the second cache: magnitudes, scales and elements of one piece after the other.
 
-`pieces` has a row for each: elements start..stop, blocks first..last, and how many elements there are along the
-blocks' axis. `given`: amax and state are known already (they depend on more than a piece), else they are found. What
-`todo` marks is the rule's. Quotients go by one kernel after the other, so that each is compiled once.
+`pieces` has a row for each: elements start..stop, blocks first..last, how many elements there are along the blocks'
+axis, and the number of its first element, by which it draws random bits. `given`: amax and state are known already
+(they depend on more than a piece), else they are found. What `todo` marks is the rule's. Quotients go by one kernel
+after the other, so that each is compiled once.
 """
 
 from __future__ import annotations
@@ -42,12 +43,12 @@ def power_pieces(x, out, pieces, inner, size, given, amax, state, c, words, code
     for p in range(pieces.shape[0]):
         start, stop, first, last, n = pieces[p, 0], pieces[p, 1], pieces[p, 2], pieces[p, 3], pieces[p, 4]
         source, states, own = x[start:stop], state[first:last], todo[first:last]
-        most = amax[first:last]
+        most, number = amax[first:last], pieces[p, 5]
         if not given:
             find_maxima(source, n, inner, size, most, states)
         power_scales(most, states, c, spec, scales[first:last], shifts, own)
-        if _one_section(start, stop):
-            elements(source, out[start:stop], n, inner, size, shifts, own, spec, code_words, key, start)
+        if _one_section(number, number + stop - start):
+            elements(source, out[start:stop], n, inner, size, shifts, own, spec, code_words, key, number)
         else:
             own[:] = 1
 
@@ -66,13 +67,14 @@ def fused_blocks(x, out, pieces, size, c, words, code_words, key, scales, todo):
     mode = mode_form(spec)
     for p in range(pieces.shape[0]):
         start, stop, first, last, n = pieces[p, 0], pieces[p, 1], pieces[p, 2], pieces[p, 3], pieces[p, 4]
-        count, whole = -(-n // size), n // size
+        count, whole, shift = -(-n // size), n // size, pieces[p, 5] - start
         for row in range((stop - start) // n):
             at, b = start + row * n, first + row * count
-            _fused(x, out, scales, todo, (at, at, at, b, whole, size), mode, integers, limits)
+            _fused(x, out, scales, todo, (at, at, at + shift, b, whole, size), mode, integers, limits)
             if whole < count:
                 at += whole * size
-                _fused(x, out, scales, todo, (at, at, at, b + whole, 1, n - whole * size), mode, integers, limits)
+                rest = (at, at, at + shift, b + whole, 1, n - whole * size)
+                _fused(x, out, scales, todo, rest, mode, integers, limits)
         for b in range(first, last):
             if todo[b] != 0:
                 at = start + (b - first) // count * n + (b - first) % count * size
@@ -97,9 +99,9 @@ def _fused(x, out, scales, todo, places, mode, integers, limits):
 )
 def quotient_piece(x, out, piece, inner, size, parts, words, code_words, key, todo):
     """out = values or codes of one piece over its divisors (``scales.py``): float32 ones, or float64 ones."""
-    start, stop, first, last, n = piece[0], piece[1], piece[2], piece[3], piece[4]
+    start, stop, first, last, n, number = piece[0], piece[1], piece[2], piece[3], piece[4], piece[5]
     own = todo[first:last]
-    if _one_section(start, stop):
-        elements(x[start:stop], out[start:stop], n, inner, size, parts, own, load_spec(words), code_words, key, start)
+    if _one_section(number, number + stop - start):
+        elements(x[start:stop], out[start:stop], n, inner, size, parts, own, load_spec(words), code_words, key, number)
     else:
         own[:] = 1

@@ -129,19 +129,27 @@ def block_scales(amax, state, t, c, words, key, scales):
 _PLACES = "int64, int64, int64, float64[::1], float64, int64[::1], int64[::1]"
 
 
+@device
+def _counter(order, i):
+    """Whose random bits element i draws: those of order[i], or of i where there is none; of order[0] + i if alone."""
+    if order.size > 1:
+        return order[i]
+    return order[0] + i if order.size == 1 else i
+
+
 @kernel(
     f"void(float32[::1], float32[::1], {_PLACES}, {SPEC}, int64)",
     f"void(float64[::1], float64[::1], {_PLACES}, {SPEC}, int64)",
 )
 def block_values(x, out, n, inner, size, scales, t, blocks, order, words, key):
-    """out[i] = element times d of x[i] in the given blocks; element i draws from counter order[i], or i."""
+    """out[i] = element times d of x[i] in the given blocks; element i draws from its `_counter`."""
     spec, count = load_spec(words), -(-n // size)
     for number in blocks:
         o, b, j = number // inner // count, number // inner % count, number % inner
         d = scales[number] * t
         for k in range(b * size, min((b + 1) * size, n)):
             i = (o * n + k) * inner + j
-            random = word64(order[i] if order.size > 0 else i, key) if spec.draws else np.uint64(0)
+            random = word64(_counter(order, i), key) if spec.draws else np.uint64(0)
             out[i] = element_of(np.float64(x[i]), d, spec, random) * d
 
 
@@ -162,7 +170,7 @@ def block_codes(x, out, n, inner, size, scales, t, blocks, order, words, c, key)
         d = scales[number] * t
         for k in range(b * size, min((b + 1) * size, n)):
             i = (o * n + k) * inner + j
-            random = word64(order[i] if order.size > 0 else i, key) if spec.draws else np.uint64(0)
+            random = word64(_counter(order, i), key) if spec.draws else np.uint64(0)
             e = element_of(np.float64(x[i]), d, spec, random) if d == d else 0.0
             if e != e and c[_NAN_CODE] == -1 and missing < 0:
                 missing = i
@@ -182,7 +190,7 @@ def block_errors(x, errors, squared, n, inner, size, scales, t, blocks, order, w
         total, d = 0.0, scales[number] * t
         for k in range(b * size, min((b + 1) * size, n)):
             i = (o * n + k) * inner + j
-            random = word64(order[i] if order.size > 0 else i, key) if spec.draws else np.uint64(0)
+            random = word64(_counter(order, i), key) if spec.draws else np.uint64(0)
             error = np.float64(x[i]) - element_of(np.float64(x[i]), d, spec, random) * d
             if math.isfinite(error):
                 total += error * error if squared else abs(error)

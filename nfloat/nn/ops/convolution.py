@@ -18,8 +18,9 @@ import numpy as np
 from ...errors import ShapeError
 from ...linalg.gemm.images import Walk
 from ..precision import Floats, Precision, Role
+from .columns import Pair
 from .op import Example, Gradients, Needs, Op
-from .windows import Pair, channel_sums, windowed, windowed_gradient
+from .windows import channel_sums, windowed, windowed_gradient
 
 W_X, W_DY, DY_X = (Role.GEMM_W, Role.GEMM_X), (Role.GEMM_W, Role.GEMM_DY), (Role.GEMM_DY, Role.GEMM_X)
 
@@ -135,7 +136,7 @@ def _walk(x: Floats, w: Floats, geometry: Geometry) -> Walk:
 _IMAGE = (2, 4, 5, 6)
 
 OPS = (
-    Op("conv2d", conv2d, conv2d_backward,
+    Op("conv2d", conv2d, conv2d_backward, own_gradients=True,
        examples=(
            Example((_IMAGE, (3, 4, 3, 2), (3,)), {"geometry": Geometry(padding=(1, 0))}),
            Example((_IMAGE, (6, 2, 3, 3)), {"geometry": Geometry((2, 3), (1, 2), groups=2)}),

@@ -76,6 +76,8 @@ class Op:
         Gradients are made of numbers of the result's gradient.
     late : bool
         Parameters that are matrices may come as `Late`.
+    own_gradients : bool
+        Every gradient that backward gives is a new array, of which nothing else is known.
     combined : Operation, optional
         The result is x + y, or x - y, and what backward needs are their shapes: of activations of one shape that
         nobody watches it is formed and rounded in one pass.
@@ -99,6 +101,7 @@ class Op:
     loss: bool = False
     exact_backward: bool = False
     late: bool = False
+    own_gradients: bool = False
     combined: Operation | None = None
     examples: tuple[Example, ...] = (Example(),)
 

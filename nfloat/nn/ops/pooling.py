@@ -15,8 +15,8 @@ from ...errors import ShapeError
 from ...kernels.arithmetic.pooling import max_pool, max_pool_back
 from ...kernels.jit import entry_point
 from ..precision import Floats, Precision
+from .columns import Pair, views
 from .op import Example, Gradients, Needs, Op, wide
-from .windows import Pair, views
 
 
 class Window(NamedTuple):

@@ -91,7 +91,7 @@ def attention_product(p: Precision, name: str, a: Floats, b: Floats) -> tuple[Fl
 
 
 OPS = (
-    Op("linear", linear, linear_backward, late=True,
+    Op("linear", linear, linear_backward, late=True, own_gradients=True,
        examples=(Example(((3, 4), (2, 4), (2,))), Example(((3, 4), (2, 4))), Example(((2, 3, 4), (5, 4), (5,))))),
     Op("projection", projection, projection_backward,
        examples=(Example(((2, 3, 4), (6, 4), (6,)), {"which": 1}), Example(((3, 4), (6, 4)), {"which": 2}))),

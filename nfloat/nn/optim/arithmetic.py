@@ -41,9 +41,7 @@ class Arithmetic:
 
     def r(self, x: Floats) -> Floats:
         """A result of the formula, rounded."""
-        if self._arithmetic is None:
-            return x
-        return self._p.round(self._arithmetic, Role.ARITHMETIC, self.name, x).astype(np.float64, copy=False)
+        return rounded_result(self._p, self._arithmetic, self.name, x)
 
     def scalar(self, value: float) -> float:
         """A scalar, rounded."""
@@ -60,6 +58,11 @@ class Arithmetic:
     def grown(self, beta: float, steps: int) -> float:
         """1 - beta^t, beta being a rounded scalar: what corrects a momentum's bias."""
         return self.scalar(1.0 - self.scalar(_power(beta, steps)))
+
+
+def rounded_result(p: Precision, arithmetic: Cast | None, name: str, x: Floats) -> Floats:
+    """A result of a parameter's update, rounded as the recipe's `arithmetic` says."""
+    return x if arithmetic is None else p.round(arithmetic, Role.ARITHMETIC, name, x).astype(np.float64, copy=False)
 
 
 @lru_cache(maxsize=256)

@@ -58,20 +58,31 @@ def in_one_pass(
         return None
     if w.flags.num & values.flags.num & LAYOUT != CARRAY:
         return None
+    return take_step(way, w, step, state, drawn_key(p, way, name))
+
+
+def drawn_key(p: Precision, way: StepKernel, name: str) -> int | None:
+    """The key of a step's random bits, if it draws any."""
+    return None if way.drawn is None else way.drawn.key(p.stream(name, Role.WEIGHT.tensor))
+
+
+def take_step(
+    way: StepKernel, w: Floats, step: Scaled, state: dict[str, Floats], key: int | None, first: int = 0
+) -> Floats:
+    """The weights w after a step, and the remainder in `state`; w[0] is number `first` of them all."""
     factor, out = 1.0 if step.factor is None else step.factor, np.empty(w.shape, w.dtype)
-    arrays: tuple[Floats, ...] = (w, values, out)
+    arrays: tuple[Floats, ...] = (w, step.direction, out)
     if way.compensated:
         rest = state["remainder"] if "remainder" in state else np.zeros_like(w)
         left = state["remainder"] = np.empty(w.shape, w.dtype)
-        arrays = (w, values, rest, out, left)
+        arrays = (w, step.direction, rest, out, left)
     if w.ndim != 1:
         arrays = tuple([a.ravel() for a in arrays])
-    key = None if way.drawn is None else way.drawn.key(p.stream(name, Role.WEIGHT.tensor))
     if w.size <= LARGE:
-        _call(way, arrays, factor, key, 0)
+        _call(way, arrays, factor, key, first)
     else:
         for piece in large_pieces(w.size):
-            _call(way, tuple(a[piece] for a in arrays), factor, key, piece.start)
+            _call(way, tuple(a[piece] for a in arrays), factor, key, first + piece.start)
     return out
 
 

@@ -27,9 +27,10 @@ from ..precision import Floats, Precision, Role, current
 from ..recipes import Recipe
 from ..tape import Tensor, stored
 from ..unsupported import check_supported
-from .arithmetic import Arithmetic
+from .arithmetic import Arithmetic, rounded_result
 from .clipping import clipped_by_norm, clipped_by_value
-from .one_pass import Scaled, StepKernel, in_one_pass, step_kernel
+from .in_parts import goes_in_parts, in_parts
+from .one_pass import Scaled, StepKernel, drawn_key, in_one_pass, step_kernel, take_step
 from .schedules import Schedule
 
 #: NumPy's own `name` of a type takes as long as a small update
@@ -112,7 +113,7 @@ class Optimizer(ABC):
         self.steps = 0
         #: name of a parameter -> steps that it has taken: a gradient may be missing, as in PyTorch
         self.taken = dict.fromkeys(parameters, 0)
-        #: name of a parameter -> name of a momentum -> its values
+        #: name of a parameter -> name of a momentum -> its values, which a step may write into: copy what is to stay
         self.state: dict[str, dict[str, Floats]] = {name: {} for name in parameters}
 
     @abstractmethod
@@ -147,7 +148,7 @@ class Optimizer(ABC):
                     own = p.recipe.at(Role.WEIGHT.layer(name))
                     quick = step_kernel(own, p.carrier) if quiet else None
                 self.taken[name] += 1
-                update = self._update(p, own, name, g, quick)
+                update = self._update(p, own, name, g, quick, quiet)
                 if watch is not None and update is not None:
                     watch(update)
         p.forget()
@@ -170,27 +171,38 @@ class Optimizer(ABC):
             found = clipped_by_value(p, found, self.clip_value)
         return found if self.clip_norm is None else clipped_by_norm(p, found, self.clip_norm)
 
-    def _update(self, p: Precision, own: Recipe, name: str, g: Floats, quick: StepKernel | None) -> Update | None:
-        """One parameter's update; what happened, unless it was done in one pass."""
+    def _update(
+        self, p: Precision, own: Recipe, name: str, g: Floats, quick: StepKernel | None, quiet: bool
+    ) -> Update | None:
+        """One parameter's update; what happened, unless it was done in one pass, or in parts, which `quiet` allows."""
         parameter, state = self.parameters[name], self.state[name]
         before = parameter._data if parameter.format is own.weights.format else stored(p, parameter)
         if p.tracer is not None and own.arithmetic is None:
             p.tracer(*Role.ARITHMETIC.label(name), _CARRIERS[p.carrier.char], "nearest_even", g.size)
-        computation = Computation(p, own, name, before, g, state)
-        found = self.direction(computation)
-        scaled = found if isinstance(found, Scaled) else Scaled(None, found)
+        if quiet and goes_in_parts(type(self).direction, p, own, quick, {"w": before, "g": g, **state}):
+            key = None if quick is None else drawn_key(p, quick, name)
+
+            def stepped(w: Floats, g: Floats, state: dict[str, Floats], first: int) -> Floats:
+                step = self._step(p, own, name, w, g, state)
+                if quick is not None:
+                    return take_step(quick, w, step, state, key, first)
+                return _taken(p, own, name, w, step, state)[1]
+
+            parameter.store(in_parts(before, g, state, stepped), own.weights.format)
+            return None
+        scaled = self._step(p, own, name, before, g, state)
         after = None if quick is None else in_one_pass(p, quick, name, before, scaled, state)
         if after is not None:
             parameter.store(after, own.weights.format)
             return None
-        step = scaled.direction if scaled.factor is None else computation.r(scaled.factor * scaled.direction)
-        step = p.round(own.update, Role.UPDATE, name, step)
-        if own.compensation is None:
-            after = p.add(Role.WEIGHT, name, before, step, own.one_format)
-        else:
-            after = _compensated(p, name, before, step, state, own.one_format)
+        step, after = _taken(p, own, name, before, scaled, state)
         parameter.store(after, own.weights.format)
         return Update(name, g, step, before, after)
+
+    def _step(self, p: Precision, own: Recipe, name: str, w: Floats, g: Floats, state: dict[str, Floats]) -> Scaled:
+        """The step of some weights; their momenta are brought up to date."""
+        found = self.direction(Computation(p, own, name, w, g, state))
+        return found if isinstance(found, Scaled) else Scaled(None, found)
 
     def hyperparameters(self) -> dict[str, Any]:
         """What it was made with, and the step: all that is not an array."""
@@ -215,6 +227,19 @@ class Computation(Arithmetic):
     def decayed(self, weight_decay: float) -> Floats:
         """g + weight_decay w: the gradient of a loss to which half the weights' square is added."""
         return self.r(self.g + self.r(self.scalar(weight_decay) * self.w)) if weight_decay else self.g
+
+
+def _taken(
+    p: Precision, own: Recipe, name: str, w: Floats, scaled: Scaled, state: dict[str, Floats]
+) -> tuple[Floats, Floats]:
+    """(The step as it is stored, the weights after it), rounding by rounding."""
+    step = scaled.direction
+    if scaled.factor is not None:
+        step = rounded_result(p, own.arithmetic, name, scaled.factor * step)
+    step = p.round(own.update, Role.UPDATE, name, step)
+    if own.compensation is None:
+        return step, p.add(Role.WEIGHT, name, w, step, own.one_format)
+    return step, _compensated(p, name, w, step, state, own.one_format)
 
 
 def _compensated(p: Precision, name: str, w: Floats, step: Floats, state: dict[str, Floats], members: bool) -> Floats:

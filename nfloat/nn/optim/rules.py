@@ -18,6 +18,7 @@ import numpy as np
 from ...errors import ArgumentError, as_truth
 from ..precision import Floats
 from ..tape import Tensor
+from .in_parts import elementwise
 from .one_pass import Scaled
 from .optimizer import Computation, Optimizer, positive
 from .schedules import Schedule
@@ -41,6 +42,7 @@ class SGD(Optimizer):
         super().__init__(parameters, lr, **clipping)
         self.weight_decay = _not_negative("weight_decay", weight_decay)
 
+    @elementwise
     def direction(self, c: Computation) -> Scaled:
         return Scaled(c.scalar(-self.lr), c.decayed(self.weight_decay))
 
@@ -73,6 +75,7 @@ class Momentum(Optimizer):
         self.momentum, self.nesterov = _fraction("momentum", momentum), as_truth(nesterov, "nesterov")
         self.weight_decay = _not_negative("weight_decay", weight_decay)
 
+    @elementwise
     def direction(self, c: Computation) -> Scaled:
         g, momentum = c.decayed(self.weight_decay), c.scalar(self.momentum)
         v = c.keep("v", c.r(c.r(momentum * c.momentum("v")) + g))
@@ -105,6 +108,7 @@ class RMSprop(Optimizer):
         self.decay, self.eps = _fraction("decay", decay), positive("eps", eps)
         self.weight_decay = _not_negative("weight_decay", weight_decay)
 
+    @elementwise
     def direction(self, c: Computation) -> Scaled:
         g, decay = c.decayed(self.weight_decay), c.scalar(self.decay)
         v = c.keep("v", c.r(c.r(decay * c.momentum("v")) + c.r(c.rest(decay) * c.r(g * g))))
@@ -134,6 +138,7 @@ class Lion(Optimizer):
         super().__init__(parameters, lr, **clipping)
         self.betas, self.weight_decay = _betas(betas), _not_negative("weight_decay", weight_decay)
 
+    @elementwise
     def direction(self, c: Computation) -> Scaled:
         beta1, beta2 = (c.scalar(beta) for beta in self.betas)
         m = c.momentum("m")
@@ -169,6 +174,7 @@ class Adam(Optimizer):
         self.betas, self.eps = _betas(betas), positive("eps", eps)
         self.weight_decay = _not_negative("weight_decay", weight_decay)
 
+    @elementwise
     def direction(self, c: Computation) -> Scaled:
         return Scaled(c.scalar(-self.lr), _adam(self, c, c.decayed(self.weight_decay)))
 
@@ -196,6 +202,7 @@ class AdamW(Adam):
     ) -> None:
         super().__init__(parameters, lr, betas, eps, weight_decay, **clipping)
 
+    @elementwise
     def direction(self, c: Computation) -> Scaled:
         decay = c.r(c.scalar(self.weight_decay) * c.w)
         return Scaled(c.scalar(-self.lr), c.r(_adam(self, c, c.g) + decay))

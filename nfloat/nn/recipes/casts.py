@@ -172,11 +172,6 @@ class BlockCast:
         """Whether one scale is all there is, so that it may be applied to the product's result."""
         return self.format.block == "tensor" and not self.format.tensor_scale
 
-    @property
-    def by_columns(self) -> bool:
-        """Whether every line along k is rounded without a look at the others."""
-        return isinstance(self.format.block, int) and not self.format.tensor_scale
-
     @cached_property
     def carrier(self) -> np.dtype[Any]:
         """float32 where it holds every element and scale, else float64."""

@@ -116,10 +116,13 @@ class Layout:
 
     @lru_cache(maxsize=512)  # noqa: B019 (few layouts, each of a few hundred bytes)
     def pieces(self, most: int) -> NDArray[np.int64]:
-        """Parts of the seen array that are whole blocks, of about `most` elements: (start, stop, first, last, n)."""
+        """Parts of the seen array that are whole blocks, of about `most` elements.
+
+        Rows as kernels take them: (start, stop, first, last, n, number of the first element, which is its place).
+        """
         row, blocks = self.n * self.inner, self.count * self.inner
         if not row * self.outer:
-            return np.empty((0, 5), np.int64)
+            return np.empty((0, 6), np.int64)
         if row <= most or self.size >= self.n:
             step = max(most // row, 1)
             edges = np.append(np.arange(0, self.outer, step), self.outer)
@@ -129,13 +132,15 @@ class Layout:
                 edges[:-1] * blocks,
                 edges[1:] * blocks,
                 np.full(edges.size - 1, self.n),
+                edges[:-1] * row,
             )
             return np.stack(columns, axis=1)
         edges = np.append(np.arange(0, self.count, max(most // (self.size * self.inner), 1)), self.count)
         o, first, last = np.arange(self.outer)[:, None], edges[:-1], edges[1:]
         begin, end = np.minimum(first * self.size, self.n), np.minimum(last * self.size, self.n)
         columns = (o * row + begin * self.inner, o * row + end * self.inner, o * blocks + first * self.inner,
-                   o * blocks + last * self.inner, (end - begin) + 0 * o)  # fmt: skip
+                   o * blocks + last * self.inner, (end - begin) + 0 * o,
+                   o * row + begin * self.inner)  # fmt: skip
         return np.stack([column.reshape(-1) for column in columns], axis=1)
 
     def scales(self, flat: NDArray[Any]) -> NDArray[Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,17 @@ _WORK = 4
 _NO_ORDER = np.empty(0, np.int64)
 
 
+class Part(NamedTuple):
+    """What a part of an array has to know of the whole: its first element's number, the whole's greatest magnitude."""
+
+    number: int = 0
+    amax: float | None = None
+
+
+#: a part that is the whole
+WHOLE = Part()
+
+
 @dataclass(frozen=True)
 class Quantised:
     """Values or codes in the array's shape, scales (float64) in theirs, and the tensor scale (1.0 if there is none)."""
@@ -56,7 +67,8 @@ class Quantised:
 class BlockJob:
     """An array as kernels see it, what it becomes, and what is known of its blocks.
 
-    `amax`, `state`: their greatest finite magnitudes, and whether they hold more than finite numbers; `given`: whether
+    `number`: of the array's first element, by which it draws random bits. `amax`, `state`: the blocks' greatest finite
+    magnitudes, and whether they hold more than finite numbers; `given`: whether
     that is known before scales are made. What is said of a tile stands in each of its rows.
     """
 
@@ -71,6 +83,7 @@ class BlockJob:
     scales: NDArray[np.float64]
     todo: NDArray[np.uint8]
     threads: int | None
+    number: int
     given: bool = False
 
     @property
@@ -86,6 +99,8 @@ class BlockJob:
     def in_pieces(self, task: Callable[[NDArray[np.int64]], object]) -> None:
         """Do the task for all pieces of the array, on one thread or several."""
         pieces = self.layout.pieces(_PIECE if not self.given else _LONG)
+        if self.number:
+            pieces = pieces + np.array([0, 0, 0, 0, 0, self.number])
         count = thread_count(self.threads, _WORK * self.x.size, len(pieces))
         if len(pieces):
             over_ranges(lambda first, last: task(pieces[first:last]), len(pieces), count)
@@ -99,8 +114,9 @@ def quantise(
     *,
     to_codes: bool,
     threads: int | None = None,
+    part: Part = WHOLE,
 ) -> Quantised:
-    """The values or codes of a carrier array, and its scales.
+    """The values or codes of a carrier array, or of a `part` of one, and its scales.
 
     Raises
     ------
@@ -111,14 +127,14 @@ def quantise(
     SeedError
         If random bits are needed and there is no seed.
     """
-    job, f, t = _job(a, plan, layout, seed, to_codes, threads), plan.format, 1.0
+    job, f, t = _job(a, plan, layout, seed, to_codes, threads, part.number), plan.format, 1.0
     powers = job.powers_in_lanes and not f.scale_rounding.is_stochastic
     by_pieces = powers or (job.in_lanes and plan.quotient and plan.quotient_scales)
     if f.tensor_scale or f.is_tile or f.nonfinite is Nonfinite.RAISE or not by_pieces:
         job = _with_magnitudes(job)
         if f.nonfinite is Nonfinite.RAISE and job.state.any():
             _refuse_nonfinite(a)
-        t = tensor_scale(f, float(job.amax.max(initial=0.0)))
+        t = tensor_scale(f, float(job.amax.max(initial=0.0)) if part.amax is None else part.amax)
     if powers:
         _powers(job)
     else:
@@ -130,8 +146,9 @@ def quantise(
 
 
 def _job(
-    a: NDArray[np.floating], plan: BlockPlan, layout: Layout, seed: SeedLike | None, to_codes: bool, threads: int | None
-) -> BlockJob:
+    a: NDArray[np.floating], plan: BlockPlan, layout: Layout, seed: SeedLike | None, to_codes: bool,
+    threads: int | None, number: int,
+) -> BlockJob:  # fmt: skip
     x, stochastic = layout.seen(a), plan.rounding.is_stochastic
     blocks = layout.outer * layout.count * layout.inner if layout.axes else 1
     dtype = x.dtype if not to_codes else np.uint8 if plan.format.element.bits <= 8 else np.uint64
@@ -139,7 +156,7 @@ def _job(
     order = layout.counters() if stochastic else _NO_ORDER
     amax, scales = np.empty(blocks, x.dtype), np.empty(blocks)
     state, todo = np.zeros(blocks, np.uint8), np.empty(blocks, np.uint8)
-    return BlockJob(plan, layout, x, np.empty(x.size, dtype), key, order, amax, state, scales, todo, threads)
+    return BlockJob(plan, layout, x, np.empty(x.size, dtype), key, order, amax, state, scales, todo, threads, number)
 
 
 # ---------------------------------------------------------------- in lanes
@@ -148,7 +165,12 @@ def _powers(job: BlockJob) -> None:
     plan, layout, width = job.plan, job.layout, WIDTH[8 * job.x.itemsize]
     if job.x.size == 0:
         job.scales[:], job.todo[:] = plan.scale[ScaleField.LEAST], 0
-    elif not job.given and layout.inner == 1 and job.x.size < 2**32 and layout.n % width == layout.size % width == 0:
+    elif (
+        not job.given
+        and layout.inner == 1
+        and job.number + job.x.size < 2**32
+        and layout.n % width == layout.size % width == 0
+    ):
         job.in_pieces(
             lambda pieces: fused_blocks(job.x, job.out, pieces, layout.size, plan.scale, plan.words, plan.codes,
                                         job.key, job.scales, job.todo)
@@ -216,8 +238,10 @@ def _by_the_rule(job: BlockJob, t: float) -> None:
     """The blocks that lanes do not know."""
     plan, layout = job.plan, job.layout
     size, scales, todo = _short_blocks(job)
+    shifted = job.number and plan.rounding.is_stochastic and not job.order.size
+    order = np.array([job.number]) if shifted else job.order
     for blocks in _by_rule(np.flatnonzero(todo), size):
-        where = (layout.n, layout.inner, size, scales, t, blocks, job.order, plan.words)
+        where = (layout.n, layout.inner, size, scales, t, blocks, order, plan.words)
         if job.out.dtype.kind == "f":
             rule.block_values(job.x, job.out, *where, job.key)
         elif rule.block_codes(job.x, job.out, *where, plan.codes, job.key) >= 0:
