@@ -110,6 +110,19 @@ def survey_panels(packed, size, found):
         _survey64(packed[panel * size : (panel + 1) * size], found[panel])
 
 
+@kernel("void(float64[:, ::1], float64[:, ::1], float64, int64, int64, boolean[:, ::1])")
+def close_panels(rows, columns, quantum, least, digits, found):
+    """found[i, j]: whether the facts of panels i of rows and j of columns, and of c, let a lane round first.
+
+    The greatest product is below 2^digits times a unit of all sums, 2^least or more (``linalg/gemm/direct.py``).
+    """
+    for i in range(rows.shape[0]):
+        top = math.frexp(rows[i, 2])[1]
+        for j in range(columns.shape[0]):
+            unit = max(np.float64(least), min(rows[i, 1] + columns[j, 1], quantum))
+            found[i, j] = top + math.frexp(columns[j, 2])[1] <= unit + digits
+
+
 _U = np.uint64
 #: a matrix's dtype and that of its panels, each in C's order and in Fortran's: `pack`'s signatures
 PACKED = (("float32", "float32"), ("float64", "float64"), ("float32", "float64"))

@@ -32,6 +32,8 @@ from numpy.typing import NDArray
 
 from ...formats.format import Format
 from ...formats.lanes import DOUBLE, Lane
+from ...kernels.gemm.pack import close_panels
+from ...kernels.jit import entry_point
 from ...kernels.machine import HERE, Directed
 from .facts import Facts
 
@@ -78,7 +80,6 @@ class DirectSums:
 
     def close(self, rows: NDArray[Any], columns: NDArray[Any], c: Facts) -> NDArray[np.bool_]:
         """Which tiles may be done, by the facts of their rows and columns (`survey_tiles`): as `_lacking`."""
-        quantum = np.add.outer(rows[:, 1], columns[:, 1])
-        u = np.maximum(self.least, np.minimum(quantum, c.quantum))
-        exponent = np.add.outer(np.frexp(rows[:, 2])[1], np.frexp(columns[:, 2])[1])
-        return exponent <= u + (self.lane.digits - 1)
+        found = np.empty((len(rows), len(columns)), np.bool_)
+        entry_point(close_panels)(rows, columns, c.quantum, self.least, self.lane.digits - 1, found)
+        return found
