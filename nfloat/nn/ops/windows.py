@@ -226,13 +226,13 @@ def _gradient_in_parts(
     p: Precision, name: str, dy: Floats, x: Floats, walk: Walk, groups: int, roles: tuple[Role, Role]
 ) -> Floats:
     """`windowed_gradient`, of operands that are rounded here: the windows some channels at a time, if they may be."""
-    part, a = "weight_gradient", _in_groups(channels_first(dy), groups)
+    part = "weight_gradient"
     casts = p.in_parts(name, part, roles)
     if casts is None:
-        (seen,) = _channels(x, walk, groups, None)
+        a, (seen,) = _in_groups(channels_first(dy), groups), _channels(x, walk, groups, None)
         return _joined([p.gemm(name, part, a, _turned(seen, groups), None, roles)], dy.shape[1])
-    apart, (first, second) = p.apart(name, part), casts
-    left, amax = p.operand(first, roles[0], name, part, a, -1, apart), None
+    apart, (first, second), amax = p.apart(name, part), casts, None
+    left = p.operand(first, roles[0], name, part, _in_groups(channels_first(dy), groups), -1, apart)
     if isinstance(second, BlockCast) and second.format.tensor_scale:
         if second.hadamard is None:
             amax = greatest(x, walk)
