@@ -10,7 +10,7 @@ from ..formats.rounding import RoundingLike
 from ..ops.arguments import as_carrier
 from ..ops.blocks.layout import Axis, as_layout
 from ..ops.blocks.plan import BlockPlan, block_plan
-from ..ops.blocks.run import WHOLE, Part, quantise
+from ..ops.blocks.run import WHOLE, Excerpt, quantise
 from ..ops.threads import check_threads
 from ..streams import SeedLike, Stream
 from .array import BlockArray, own_axis
@@ -80,7 +80,7 @@ def quantize(
 
 
 def quantize_part(
-    x: ArrayLike, plan: BlockPlan, axis: Axis, seed: SeedLike | None, part: Part, threads: int | None = None
+    x: ArrayLike, plan: BlockPlan, axis: Axis, seed: SeedLike | None, part: Excerpt, threads: int | None = None
 ) -> BlockArray:
     """`quantize` of what may be a part of an array, of whole blocks; scales draw no random bits there."""
     a = as_carrier(x, "x", single=plan.single)

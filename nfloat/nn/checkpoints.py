@@ -343,4 +343,5 @@ def _resume_optimizer(optimizer: Optimizer, found: Checkpoint) -> None:
     for key, value in known.items():
         setattr(optimizer, key, tuple(value) if isinstance(value, list) else value)
     for parameter in optimizer.state:
-        optimizer.state[parameter] = dict(found.momenta.get(parameter, {}))
+        # copies: a step may write into them
+        optimizer.state[parameter] = {key: np.array(x) for key, x in found.momenta.get(parameter, {}).items()}

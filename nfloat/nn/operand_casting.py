@@ -13,7 +13,7 @@ import numpy as np
 from ..blocks.array import BlockArray
 from ..blocks.delayed import greatest_magnitude
 from ..linalg.blocks import exact_values, is_block_scaled
-from ..ops.blocks.run import WHOLE, Part
+from ..ops.blocks.run import WHOLE, Excerpt
 from .casting import Casting, Floats, Witness
 from .operands import (
     Operand,
@@ -106,7 +106,7 @@ class OperandCasting(Casting):
         return Operand(x if cast is None else self.round(cast, role, name, x))
 
     def operand(
-        self, cast: AnyCast, role: Role, name: str, product: str, x: Floats, k: int, apart: bool, part: Part = WHOLE
+        self, cast: AnyCast, role: Role, name: str, product: str, x: Floats, k: int, apart: bool, part: Excerpt = WHOLE
     ) -> Operand:
         """An operand whose axis `k` is summed over, or a `part` of one that is in blocks without random bits."""
         if cast is None:
@@ -145,7 +145,7 @@ class OperandCasting(Casting):
         return here.seen(made.reshape(here.array.shape))
 
     def _blocks(
-        self, cast: BlockCast, role: Role, name: str, product: str, here: Source, k: int, apart: bool, part: Part
+        self, cast: BlockCast, role: Role, name: str, product: str, here: Source, k: int, apart: bool, part: Excerpt
     ) -> Operand:
         """An operand whose scales are those of blocks along `k`, transformed before where the recipe says so."""
         axis, tile = here.axis(k), here.axis(-1 if k == -2 else -2)

@@ -28,7 +28,7 @@ from ..blocks.hadamard import hadamard
 from ..blocks.quantize import quantize, quantize_part
 from ..errors import ArgumentError, check_kind
 from ..ops.blocks.plan import block_plan
-from ..ops.blocks.run import WHOLE, Part
+from ..ops.blocks.run import WHOLE, Excerpt
 from ..ops.codes import decode, encode
 from ..ops.rounder import Rounder
 from ..ops.rounding import round as nf_round
@@ -197,7 +197,7 @@ class AmaxHistory:
 
 
 def quantised(
-    cast: BlockCast, x: Floats, axis: int, tile: int, seed: Stream | None, apart: bool, part: Part = WHOLE
+    cast: BlockCast, x: Floats, axis: int, tile: int, seed: Stream | None, apart: bool, part: Excerpt = WHOLE
 ) -> Operand:
     """An array, or a `part` of one, in blocks along an axis (of tiles: their columns; `tile`: the axis of their rows).
 

@@ -86,7 +86,8 @@ def living(trainer, x, y, monkeypatch):
     [
         ("mlp", "float32", Adam), ("mlp", "bf16-weights", SGD), ("mlp", "fp16-mixed", SGD), ("mlp", "fp8-current", SGD),
         ("mlp", "nvfp4", SGD), ("cnn", "mxfp4", SGD), ("cnn", "nvfp4", SGD), ("transformer", "fp8-hybrid", SGD),
-        ("transformer", "nvfp4", SGD), ("lstm", "bf16-mixed", SGD), ("lstm", "fp8-current", SGD), ("lstm", "mxfp8", SGD),
+        ("transformer", "nvfp4", SGD), ("lstm", "bf16-mixed", SGD), ("lstm", "fp8-current", SGD),
+        ("lstm", "mxfp8", SGD),
     ],
 )  # fmt: skip
 def test_peak(name, recipe, kind, monkeypatch):

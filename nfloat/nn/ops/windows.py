@@ -21,7 +21,7 @@ from ...linalg.gemm.images import Walk
 from ...linalg.gemm.windows import window_gradient, window_product
 from ...linalg.reductions import middle_sums
 from ...ops.blocks.plan import block_plan
-from ...ops.blocks.run import Part
+from ...ops.blocks.run import Excerpt
 from ...ops.rounder import Rounded
 from ..operands import Operand
 from ..precision import Floats, Precision, Role
@@ -101,7 +101,7 @@ def _rounded_in_parts(
             return Operand(alone if apart else np.asarray(exact_values(alone)), some.tensor_scale)
     else:
         scaled = isinstance(cast, BlockCast) and cast.format.tensor_scale
-        whole = Part(0, greatest(x, walk) if scaled else None)
+        whole = Excerpt(0, greatest(x, walk) if scaled else None)
 
         def operand(first: int, last: int) -> Operand:
             b = _grouped(w, columns(x[first:last], walk), None)[1]
@@ -127,7 +127,7 @@ def _drawn(
     for group in range(groups):
         for at in range(0, k, some):
             first, last = group * k + at, group * k + min(at + some, k)
-            q = quantize_part(rows(x, walk, first, last), plan, 0, seed, Part(first * n, amax))
+            q = quantize_part(rows(x, walk, first, last), plan, 0, seed, Excerpt(first * n, amax))
             if whole is None:
                 codes, scales = (
                     np.empty((groups, k, n), q.codes.dtype),
@@ -226,13 +226,13 @@ def _gradient_in_parts(
     p: Precision, name: str, dy: Floats, x: Floats, walk: Walk, groups: int, roles: tuple[Role, Role]
 ) -> Floats:
     """`windowed_gradient`, of operands that are rounded here: the windows some channels at a time, if they may be."""
-    part, a = "weight_gradient", _in_groups(channels_first(dy), groups)
+    part = "weight_gradient"
     casts = p.in_parts(name, part, roles)
     if casts is None:
-        (seen,) = _channels(x, walk, groups, None)
+        a, (seen,) = _in_groups(channels_first(dy), groups), _channels(x, walk, groups, None)
         return _joined([p.gemm(name, part, a, _turned(seen, groups), None, roles)], dy.shape[1])
-    apart, (first, second) = p.apart(name, part), casts
-    left, amax = p.operand(first, roles[0], name, part, a, -1, apart), None
+    apart, (first, second), amax = p.apart(name, part), casts, None
+    left = p.operand(first, roles[0], name, part, _in_groups(channels_first(dy), groups), -1, apart)
     if isinstance(second, BlockCast) and second.format.tensor_scale:
         if second.hadamard is None:
             amax = greatest(x, walk)
@@ -242,7 +242,7 @@ def _gradient_in_parts(
     found = []
     for seen in _channels(x, walk, groups, 2 * _MOST_ROUNDED):
         b = _turned(seen, groups)
-        right = p.operand(second, roles[1], name, part, b, -2, apart, Part(0, amax))
+        right = p.operand(second, roles[1], name, part, b, -2, apart, Excerpt(0, amax))
         found.append(p.product_of(name, part, lambda right=right: (left, right)))  # type: ignore[misc]
     return _joined(found, dy.shape[1])
 

@@ -43,7 +43,7 @@ _WORK = 4
 _NO_ORDER = np.empty(0, np.int64)
 
 
-class Part(NamedTuple):
+class Excerpt(NamedTuple):
     """What a part of an array has to know of the whole: its first element's number, the whole's greatest magnitude."""
 
     number: int = 0
@@ -51,7 +51,7 @@ class Part(NamedTuple):
 
 
 #: a part that is the whole
-WHOLE = Part()
+WHOLE = Excerpt()
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def quantise(
     *,
     to_codes: bool,
     threads: int | None = None,
-    part: Part = WHOLE,
+    part: Excerpt = WHOLE,
 ) -> Quantised:
     """The values or codes of a carrier array, or of a `part` of one, and its scales.
 
