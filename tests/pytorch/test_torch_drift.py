@@ -10,6 +10,7 @@ torch = pytest.importorskip("torch")
 
 from click.testing import CliRunner
 
+import nfloat as nf
 import nfloat.torch as nft
 from nfloat.cli.compare import command as compare
 from nfloat.cli.drift import command
@@ -126,3 +127,15 @@ def test_a_function_may_lie_in_the_folder_of_the_command(tmp_path, monkeypatch, 
             main(["drift", "--torch", f"{name}:small", "--out", "out"])
         assert end.value.code == 2
         assert re.match(f"nfloat: --torch=.*{reason}", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(
+    ("loss", "shown"), [(lambda y, t: 3.0, "float"), (lambda y, t: y, r"a tensor of shape \(2, 1\)")]
+)
+def test_a_loss_is_one_number(loss, shown):
+    def build():
+        model = torch.nn.Linear(2, 1)
+        return model, torch.optim.SGD(model.parameters()), [(torch.ones(2, 2), torch.ones(2, 1))], loss
+
+    with pytest.raises(nf.NFloatError, match=f"loss returned {shown}; it must"):
+        nft.drift(build, steps=1, seeds=1)
