@@ -225,6 +225,8 @@ def emulate(
     own = recipe(recipe_or_name)
     if as_integer(step) is None or step < 0:
         raise ArgumentError(f"step={step!r} of an emulation must be an integer of at least 0")
+    if threads is not None and (as_integer(threads) is None or threads < 1):
+        raise ArgumentError(f"threads={threads!r} must be a positive integer, or None for torch.get_num_threads()")
     check_callable("observer", observer)
     models, optimizers = _several(model), _several(optimizer)
     for each in models:
