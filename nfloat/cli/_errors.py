@@ -58,7 +58,12 @@ def run_group(group: click.Group, args: Sequence[str] | None) -> int:
 #: an argument at the head of a message, as every NFloatError names it
 _ARGUMENT = re.compile(r"(\w+)(?=[=:])")
 #: arguments of Python that a command line has under another name
-_OTHER_NAMES = {"fmt": ("format", "names", "formats"), "recipe": ("recipes", "names"), "study": ("name",)}
+_OTHER_NAMES = {
+    "fmt": ("format", "names", "formats"),
+    "recipe": ("recipes", "names"),
+    "study": ("name",),
+    "build": ("torch",),
+}
 
 
 def _as_written(text: str, group: click.Group, args: Sequence[str]) -> str:
@@ -68,7 +73,8 @@ def _as_written(text: str, group: click.Group, args: Sequence[str]) -> str:
     if found is None or command is None:
         return text
     names = {found.group(1), *_OTHER_NAMES.get(found.group(1), ())}
-    for parameter in command.params:
+    written = {word.partition("=")[0] for word in args}
+    for parameter in sorted(command.params, key=lambda p: written.isdisjoint(p.opts)):  # first what was given
         own = {parameter.name, *(option.lstrip("-").replace("-", "_") for option in parameter.opts)}
         if names & own:
             option = isinstance(parameter, click.Option)

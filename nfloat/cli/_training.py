@@ -20,7 +20,7 @@ _OPTIONS = (
         help="digits, mnist5k, text, blobs, regression, or a .npz (arrays x, y) or .csv (class in the last "
         "column) file.  [default: digits]",
     ),
-    click.option("--build", help="Your own instead: module:function, as nf.drift.Experiment takes it."),
+    click.option("--build", help="Your own: module:function (here or on Python's path), as of nf.drift.Experiment."),
     click.option("--model", help="The model: mlp, cnn, resnet, transformer or lstm.  [default: mlp]"),
     click.option("--width", type=int, help="Units of a hidden layer.  [default: 64]"),
     click.option("--depth", type=int, help="Hidden layers.  [default: 1]"),

@@ -34,7 +34,7 @@ COLUMNS = {
 
 @click.command(name="drift")
 @training_options
-@click.option("--torch", help="Your own PyTorch model: module:function, as nfloat.torch.drift takes it.")
+@click.option("--torch", help="A PyTorch model: module:function (here or on Python's path), as of nfloat.torch.drift.")
 @click.option("--ablate", help="Which recipes to explain by more trainings: none, worse, all.  [default: worse]")
 @click.option("--every", type=int, help="Measure the layers at every so many steps.  [default: 30]")
 @click.option(

@@ -62,7 +62,12 @@ def group() -> None:
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """The entry point of the console script; always ends the process with one of the exit codes."""
+    """The entry point of the console script; always ends the process with one of the exit codes.
+
+    A function of one's own (``--torch module:function``) may lie in the folder where the command is given, as for
+    ``python -m``; that folder comes last on Python's path, so that no file there takes a library's place.
+    """
+    sys.path.append("")
     code = run_group(group, args)
     # CPython remembers an interruption that passed through exec of a text, as in a module imported late, even where it
     # was answered, and ``python -m`` would end by SIGINT instead; the next such exec makes it forget

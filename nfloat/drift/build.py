@@ -142,7 +142,8 @@ def _imported(name: str) -> Callable[[int], Any]:
         found = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError, ValueError) as error:
         raise ArgumentError(
-            f"build={name!r} cannot be imported: {error}; it must be 'module:function', the module on Python's path"
+            f"build={name!r} cannot be imported: {error}; it must be 'module:function', the module on Python's path "
+            "(for a command: or in this folder)"
         ) from None
     if not callable(found):
         raise ArgumentError(f"build={name!r} is no function")

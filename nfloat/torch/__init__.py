@@ -15,8 +15,8 @@ from ..errors import MissingExtraError
 
 try:
     import torch as _torch  # noqa: F401
-except ImportError as error:
-    raise MissingExtraError("nfloat.torch needs PyTorch: pip install 'nfloat[torch]'") from error
+except ModuleNotFoundError:
+    raise MissingExtraError("nfloat.torch needs PyTorch: pip install 'nfloat[torch]'") from None
 
 from .drift import drift as drift
 from .emulate import Emulation as Emulation

@@ -61,7 +61,7 @@ def built(build: Callable[..., Any], seed: int) -> Built:
     if not (isinstance(made, tuple) and len(made) == 4 and all(map(isinstance, made, kinds)) and callable(made[3])):
         raise ArgumentError(
             f"build={getattr(build, '__name__', build)!r} must return (model, optimizer, batches, loss): a "
-            "torch.nn.Module, an optimiser of its parameters, a list of batches, and a function"
+            "torch.nn.Module, one optimiser of its parameters, a list of batches, and a function"
         )
     model, optimizer, batches, loss = made
     found = list(batches)
@@ -219,12 +219,19 @@ def loss_of(model: torch.nn.Module, batch: Any, loss: Callable[..., torch.Tensor
     except (TypeError, ValueError):
         first = ""
     if first == "model":
-        return loss(model, batch)
+        return _one_number(loss(model, batch))
     if not (isinstance(batch, list | tuple) and len(batch) == 2):
         raise ArgumentError(
             "batches must be pairs (x, y) for loss(model(x), y); other batches need a loss(model, batch)"
         )
-    return loss(model(batch[0]), batch[1])
+    return _one_number(loss(model(batch[0]), batch[1]))
+
+
+def _one_number(found: Any) -> torch.Tensor:
+    if isinstance(found, torch.Tensor) and found.numel() == 1:
+        return found
+    shown = f"a tensor of shape {tuple(found.shape)}" if isinstance(found, torch.Tensor) else type(found).__name__
+    raise ArgumentError(f"loss returned {shown}; it must return a tensor of one number, made of what the model gives")
 
 
 def _right(model: torch.nn.Module, batch: Any) -> list[bool]:

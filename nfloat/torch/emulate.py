@@ -10,6 +10,8 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ..errors import ArgumentError, as_integer, as_truth, check_callable
+from ..formats.blocks import BlockFormat
+from ..formats.names import FormatLike
 from ..nn.operands import AmaxHistory
 from ..nn.precision import Observer, Precision
 from ..nn.recipes import Recipe, recipe
@@ -223,6 +225,8 @@ def emulate(
     own = recipe(recipe_or_name)
     if as_integer(step) is None or step < 0:
         raise ArgumentError(f"step={step!r} of an emulation must be an integer of at least 0")
+    if threads is not None and (as_integer(threads) is None or threads < 1):
+        raise ArgumentError(f"threads={threads!r} must be a positive integer, or None for torch.get_num_threads()")
     check_callable("observer", observer)
     models, optimizers = _several(model), _several(optimizer)
     for each in models:
@@ -233,6 +237,13 @@ def emulate(
     stream = seed if isinstance(seed, Stream) else Stream(seed)
     scaling = own.loss_scaling if as_truth(loss_scaling, "loss_scaling") else None
     return Emulation(own, named, stream, step, threads, observer, scaling)
+
+
+def listed(role: str, fmt: FormatLike | BlockFormat, mode: str, elements: int) -> None:
+    """Put what `round` and `matmul` of tensors do inside an emulation into its trace."""
+    for run in _RUNNING:
+        run._trace.operation, run._trace.how = f"nft.{role.partition('.')[0]}", ""
+        run._trace.rounded(run._machine.places.layer, role, getattr(fmt, "name", str(fmt)), mode, elements)
 
 
 def _several(value: Any) -> list[Any]:

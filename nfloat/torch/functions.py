@@ -1,7 +1,8 @@
 """`round`, `matmul` and `quantize` of tensors: nfloat's own functions, differentiable.
 
 A rounding has derivative 1 (straight through); the gradients of a product are products in the same accumulator, of the
-gradient and the operands as they were given. Results have the tensor's type.
+gradient and the operands as they were given; these have gradients of their own. Results have the tensor's type, of two
+the wider. `torch.func`'s transforms go through them: under `vmap` each example is rounded as it would be alone.
 """
 
 from __future__ import annotations
@@ -18,17 +19,19 @@ from ..formats.blocks import BlockFormat
 from ..formats.names import FormatLike
 from ..linalg.accumulators import AccumulatorLike
 from ..linalg.matmul import matmul as matmul_arrays
+from ..nn.recipes.sums import as_sums, described
 from ..ops.rounding import round as round_array
 from ..streams import SeedLike, Stream
+from .emulate import listed
 from .refusals import check_tensor
 from .tensors import array_of, tensor_of
 
 
 def _checked(t: Any, argument: str, operation: str) -> torch.Tensor:
     if not isinstance(t, torch.Tensor) or not t.is_floating_point():
+        found = t.dtype if isinstance(t, torch.Tensor) else type(t).__name__
         raise ArgumentError(
-            f"{argument}: nft.{operation} takes a tensor of real numbers, not {getattr(t, 'dtype', type(t).__name__)}; "
-            f"nf.{operation} takes arrays"
+            f"{argument}: nft.{operation} takes a tensor of real numbers, not {found}; nf.{operation} takes arrays"
         )
     check_tensor(t, operation)
     return t
@@ -36,12 +39,33 @@ def _checked(t: Any, argument: str, operation: str) -> torch.Tensor:
 
 class _Round(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, t: torch.Tensor, fmt: Any, rounding: str, options: dict[str, Any]) -> torch.Tensor:
-        return tensor_of(np.asarray(round_array(array_of(t), fmt, rounding, **options)), t.dtype)
+    def forward(t: torch.Tensor, fmt: Any, rounding: str, options: dict[str, Any]) -> torch.Tensor:
+        values = np.asarray(round_array(array_of(t), fmt, rounding, **options))
+        listed("round", fmt, rounding, values.size)
+        return tensor_of(values, t.dtype)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
+        pass
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[Any, ...]:
         return gradient, None, None, None
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: torch.Tensor, *_: None) -> torch.Tensor:
+        return tangent.clone()
+
+    @staticmethod
+    def vmap(info: Any, places: tuple[Any, ...], *inputs: Any) -> tuple[torch.Tensor, int]:
+        return _in_turn(_Round, info, places, inputs)
+
+
+def _in_turn(function: Any, info: Any, places: tuple[Any, ...], inputs: tuple[Any, ...]) -> tuple[torch.Tensor, int]:
+    """What `torch.func.vmap` of a function gives: the function of each example."""
+    pairs = list(zip(inputs, places, strict=True))
+    each = [[x.select(at, i) if isinstance(at, int) else x for x, at in pairs] for i in range(info.batch_size)]
+    return torch.stack([function.apply(*own) for own in each]), 0
 
 
 def round(
@@ -85,36 +109,45 @@ def round(
 
 class _Matmul(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, a: torch.Tensor, b: torch.Tensor, c: Any, acc: Any, options: dict[str, Any]) -> torch.Tensor:
+    def forward(a: torch.Tensor, b: torch.Tensor, c: Any, acc: Any, options: dict[str, Any]) -> torch.Tensor:
+        values = np.asarray(matmul_arrays(array_of(a), array_of(b), acc, None if c is None else array_of(c), **options))
+        listed("matmul.sum", *described(as_sums(acc)), values.size)
+        return tensor_of(values, torch.promote_types(a.dtype, b.dtype))
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
+        a, b, c, ctx.acc, ctx.options = inputs
         ctx.save_for_backward(a, b)
-        ctx.acc, ctx.options, ctx.start = acc, options, None if c is None else c.shape
-        return _product(a, b, c, acc, options, "forward")
+        ctx.start = None if c is None else c.shape
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[Any, ...]:
-        (a, b), (acc, options) = ctx.saved_tensors, (ctx.acc, ctx.options)
+        a, b = ctx.saved_tensors
         left, right = (a if a.dim() > 1 else a.unsqueeze(0)), (b if b.dim() > 1 else b.unsqueeze(1))
-        dy = gradient.unsqueeze(-2) if a.dim() == 1 else gradient
-        dy = dy.unsqueeze(-1) if b.dim() == 1 else dy
+        dy = gradient.unsqueeze(-1) if b.dim() == 1 else gradient
+        dy = dy.unsqueeze(-2) if a.dim() == 1 else dy
         da = db = dc = None
         if ctx.needs_input_grad[0]:
-            da = _summed(_product(dy, right.mT, None, acc, options, "a"), left.shape).reshape(a.shape)
+            da = _summed(_gradient(ctx, dy, right.mT, "a"), left.shape).reshape(a.shape)
         if ctx.needs_input_grad[1]:
-            db = _summed(_product(left.mT, dy, None, acc, options, "b"), right.shape).reshape(b.shape)
+            db = _summed(_gradient(ctx, left.mT, dy, "b"), right.shape).reshape(b.shape)
         if ctx.start is not None and ctx.needs_input_grad[2]:
             dc = _summed(gradient, ctx.start)
         return da, db, dc, None, None
 
+    @staticmethod
+    def vmap(info: Any, places: tuple[Any, ...], *inputs: Any) -> tuple[torch.Tensor, int]:
+        return _in_turn(_Matmul, info, places, inputs)
 
-def _product(
-    a: torch.Tensor, b: torch.Tensor, c: torch.Tensor | None, acc: Any, options: dict[str, Any], which: str
-) -> torch.Tensor:
-    given = dict(options)
-    if given["seed"] is not None:
-        stream = given["seed"] if isinstance(given["seed"], Stream) else Stream(given["seed"])
-        given["seed"] = stream if which == "forward" else stream.child("gradient", which)
-    values = matmul_arrays(array_of(a), array_of(b), acc, None if c is None else array_of(c), **given)
-    return tensor_of(np.asarray(values), a.dtype)
+
+def _gradient(ctx: Any, x: torch.Tensor, y: torch.Tensor, operand: str) -> torch.Tensor:
+    """The product of a gradient; it has a gradient of its own, and stochastic sums draw from a stream of their own."""
+    options, seed = ctx.options, ctx.options["seed"]
+    if seed is not None:
+        stream = seed if isinstance(seed, Stream) else Stream(seed)
+        options = {**options, "seed": stream.child("gradient", operand)}
+    found: torch.Tensor = _Matmul.apply(x, y, None, ctx.acc, options)
+    return found
 
 
 def _summed(gradient: torch.Tensor, shape: torch.Size) -> torch.Tensor:

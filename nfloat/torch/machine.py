@@ -356,6 +356,7 @@ class Machine:
             self.write(t, self.p.cast(Role.WEIGHT, known.name, values))
             self.written(known)
         elif known.kind is Kind.STATE:
+            self.trace.count(*Role.ARITHMETIC.label(known.name), self._carrier_name, "", values.size)
             self.write(t, np.asarray(values, self.p.carrier))
             known.pending = True
         else:

@@ -24,7 +24,7 @@ _BY_NAME = {
     "polar": "complex numbers have no recipe: write their real and imaginary parts as two tensors",
     "fft": "Fourier transforms are complex: leave the emulation around them",
     "quantize": "quantised tensors compute in integers of their own: emulate the float model under a recipe instead",
-    "sparse": "sparse tensors are not emulated: call .to_dense() first",
+    "sparse": "sparse tensors are not emulated: call .to_dense() first, or give an embedding sparse=False",
     "nested": "nested tensors are not emulated: pad their parts to one length, or loop over them",
     "mkldnn": "tensors in oneDNN's layout are not emulated: use torch.backends.mkldnn.flags(enabled=False)",
 }

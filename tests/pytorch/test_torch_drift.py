@@ -1,6 +1,8 @@
 """`nft.drift`: a PyTorch model's drift, and the same from the shell, beside the engine's for the same model."""
 
 import json
+import re
+import sys
 
 import pytest
 
@@ -8,6 +10,7 @@ torch = pytest.importorskip("torch")
 
 from click.testing import CliRunner
 
+import nfloat as nf
 import nfloat.torch as nft
 from nfloat.cli.compare import command as compare
 from nfloat.cli.drift import command
@@ -111,3 +114,28 @@ def test_the_folder_is_read_and_run_again(small, tmp_path, no_pictures):
     assert made.exit_code == 0, made.output
     assert (again / ROWS).read_bytes() == (out / ROWS).read_bytes()
     assert 'torch = "models_of_torch:small"' in (again / "config.toml").read_text()
+
+
+def test_a_function_may_lie_in_the_folder_of_the_command(tmp_path, monkeypatch, capsys):
+    from nfloat.cli.main import main
+
+    (tmp_path / "models_from_here.py").write_text("def small():\n    return 3\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", [folder for folder in sys.path if folder])  # as the console script has it
+    for name, reason in (("models_from_here", r"must return \(model, optimizer"), ("nowhere", "cannot be imported")):
+        with pytest.raises(SystemExit) as end:
+            main(["drift", "--torch", f"{name}:small", "--out", "out"])
+        assert end.value.code == 2
+        assert re.match(f"nfloat: --torch=.*{reason}", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(
+    ("loss", "shown"), [(lambda y, t: 3.0, "float"), (lambda y, t: y, r"a tensor of shape \(2, 1\)")]
+)
+def test_a_loss_is_one_number(loss, shown):
+    def build():
+        model = torch.nn.Linear(2, 1)
+        return model, torch.optim.SGD(model.parameters()), [(torch.ones(2, 2), torch.ones(2, 1))], loss
+
+    with pytest.raises(nf.NFloatError, match=f"loss returned {shown}; it must"):
+        nft.drift(build, steps=1, seeds=1)

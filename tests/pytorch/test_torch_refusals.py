@@ -66,6 +66,12 @@ def test_steps_are_counted_from_a_whole_number():
         nft.emulate("float32", step=-1)
 
 
+@pytest.mark.parametrize("threads", [0, 1.5, "2"])
+def test_threads_are_a_whole_number(threads):
+    with pytest.raises(nf.NFloatError, match="threads=.* must be a positive integer"):
+        nft.emulate("float32", threads=threads)
+
+
 def test_tensors_that_no_recipe_covers():
     x = torch.ones(2, 2)
     refused("complex", lambda: torch.complex(x, x))

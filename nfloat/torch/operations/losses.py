@@ -17,6 +17,7 @@ from ...nn.precision import Floats
 from ..known import Kind, Known
 from ..machine import Machine
 from ..parts import Part
+from ..tensors import name_of
 from .table import row
 from .wide import Call, wide
 
@@ -106,6 +107,7 @@ def _real(value: Any) -> bool:
 
 
 def _carry(machine: Machine, t: torch.Tensor, entropy: Entropy) -> torch.Tensor:
+    machine.trace.count("loss", "loss", name_of(t.dtype), "", t.numel())
     found = machine.learned(t, Part(Kind.LOSS, "", "", True))
     machine.known(found).wide = entropy
     return found

@@ -24,12 +24,14 @@ def constant(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: di
     found = operation(*args, **kwargs)
     if is_float(found) and schema(operation).written:
         return _filled(machine, found, Kind.CONSTANT)
+    if not is_float(found):
+        return found
+    check_tensor(found, machine.trace.operation)
+    machine.trace.count(machine.places.layer, "constant", name_of(found.dtype), "", found.numel())
     like = args[0] if args and is_float(args[0]) and machine.updating else None
     if like is not None and machine.known(like).kind is Kind.PARAMETER and found.shape == like.shape:
         learn(found, Known(machine, Kind.STATE, machine.known(like).name))
-    elif is_float(found):
-        check_tensor(found, machine.trace.operation)
-        machine.trace.count(machine.places.layer, "constant", name_of(found.dtype), "", found.numel())
+    else:
         learn(found, Known(machine, Kind.CONSTANT, ""))
     return found
 
@@ -47,13 +49,11 @@ def drawn(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[
 
 def _filled(machine: Machine, t: torch.Tensor, kind: Kind) -> torch.Tensor:
     """A tensor into whose memory such numbers were written; parameters and states stay what they are."""
-    known = machine.known(t)
+    known, role = machine.known(t), "drawn" if kind is Kind.OUTSIDE else "constant"
+    machine.trace.count(machine.places.layer, role, name_of(t.dtype), "", t.numel())
     if known.kind is Kind.STATE:
         known.pending = True
     elif known.kind is not Kind.PARAMETER:
-        machine.trace.count(
-            machine.places.layer, "drawn" if kind is Kind.OUTSIDE else "constant", name_of(t.dtype), "", t.numel()
-        )
         machine.relearn(t, known, Known(machine, kind, ""))
     return t
 

@@ -15,7 +15,7 @@ from ..known import ROLES, WEIGHTS, Kind, Known, bits, learn
 from ..machine import Machine, is_float
 from ..parts import Part
 from ..refusals import check_type, refuse
-from ..tensors import array_of
+from ..tensors import array_of, name_of
 from .table import row, rows, schema
 
 _task = torch._C._current_graph_task_id
@@ -232,6 +232,7 @@ def convert(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dic
     if not is_float(args[0]):
         found = operation(*args, **kwargs)
         if is_float(found):
+            machine.trace.count(machine.places.layer, "constant", name_of(found.dtype), "", found.numel())
             learn(found, Known(machine, Kind.CONSTANT, ""))
         return found
     found = move(machine, operation, args, kwargs)
@@ -247,6 +248,7 @@ def copy_into(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: d
     if not is_float(target):
         return operation(*args, **kwargs)
     known = machine.known(target)
+    machine.trace.count(machine.places.layer, "moved", "", "", target.numel())
     if not is_float(source):
         operation(*args, **kwargs)
         if known.kind not in (Kind.PARAMETER, Kind.STATE):
@@ -262,7 +264,9 @@ def copy_into(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: d
         machine.written(known)
     else:
         machine.write(target, values)
-        if known.kind is not Kind.STATE:
+        if known.kind is Kind.STATE:
+            known.pending = True
+        else:
             kind = Kind.WEIGHT if own.kind is Kind.PARAMETER else own.kind
             if machine.books:
                 kind = Kind.SCALAR if own.kind is Kind.PARAMETER else own.kind

@@ -20,7 +20,7 @@ from ...nn.precision import Floats, Role
 from ..known import Kind, Known
 from ..machine import Machine, is_float
 from ..refusals import check_number
-from ..tensors import SHARED, array_of
+from ..tensors import SHARED, array_of, name_of
 from .table import row
 from .wide import wide
 
@@ -30,6 +30,7 @@ def add_in_place(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs
     """x += alpha y."""
     t, other = args[0], args[1]
     if _is_count(machine, t):
+        machine.trace.count("", "scalar", name_of(t.dtype), "", 1)
         return operation(*args, **kwargs)
     known = machine.known(t) if is_float(t) else None
     if known is None or (isinstance(other, torch.Tensor) and not is_float(other)):
@@ -229,6 +230,7 @@ def scale_in_place(machine: Machine, operation: Any, args: tuple[Any, ...], kwar
     """x *= y or x /= y."""
     t, other = args[0], args[1]
     if _is_count(machine, t):
+        machine.trace.count("", "scalar", name_of(t.dtype), "", 1)
         return operation(*args, **kwargs)
     if not is_float(t) or (isinstance(other, torch.Tensor) and not is_float(other)):
         return _other(machine, operation, args, kwargs)
