@@ -5,6 +5,7 @@ import pytest
 
 import nfloat as nf
 from nfloat.linalg.accumulators import as_accumulator
+from nfloat.linalg.gemm import small
 from nfloat.linalg.gemm.dispatch import multiply
 from nfloat.linalg.gemm.small import small_product
 
