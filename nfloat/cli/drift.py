@@ -87,6 +87,8 @@ def command(
     """
     budget = _budget(fail_on, budget_file)
     config = configured(config_file, options)
+    if junit is not None:  # before the run, not after it
+        junit.parent.mkdir(parents=True, exist_ok=True)
     result = _run(config, out, overwrite, threads)
     if not as_json:
         _print(result, out)

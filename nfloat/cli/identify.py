@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import is_zipfile
 
 import click
 
+from ..errors import ArgumentError
+from ..formats.names import get_format
 from ._errors import Exit
 from ._output import json_option, print_json, print_table
 
 if TYPE_CHECKING:
+    from ..formats.format import Format
     from ..testing.identification import Match
 
 #: matches that are shown in a table
@@ -78,29 +82,50 @@ def _operands(file: Path, inputs: str | None, output: str | None) -> list[Any]:
 
     import numpy as np
 
-    from ..errors import ArgumentError
     from ..files import DAMAGED
     from ..testing.arrays import as_values
 
     try:
-        with open(file, "rb") as opened, np.load(opened, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
+        with open(file, "rb") as opened:
+            if not is_zipfile(opened):
+                raise ArgumentError(
+                    f"file={str(file)!r} is no .npz file of arrays; np.savez(FILE, a=a, b=b, d=d) is one"
+                )
+            opened.seek(0)
+            with np.load(opened, allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files}
     except DAMAGED as error:
         raise ArgumentError(f"file={str(file)!r} is no .npz file of arrays ({error})") from None
     missing = [name for name in "abd" if name not in arrays]
     if missing:
         raise ArgumentError(f"file={str(file)!r} lacks {', '.join(missing)}; it has {', '.join(arrays) or 'nothing'}")
-    formats = {"a": inputs, "b": inputs, "c": output, "d": output}
+    of_inputs = None if inputs is None else get_format(inputs, "--inputs")
+    of_output = None if output is None else get_format(output, "--output")
+    formats = {"a": of_inputs, "b": of_inputs, "c": of_output, "d": of_output}
+    codes = {name: _codes(array, name, formats.get(name)) for name, array in arrays.items()}
     return [
-        None if name not in arrays else as_values(arrays[name], name, formats[name], codes=formats[name] is not None)
+        None if name not in codes else as_values(codes[name], name, formats[name], codes=formats[name] is not None)
         for name in "abdc"
     ]
+
+
+def _codes(array: Any, name: str, fmt: Format | None) -> Any:
+    """An array as it was saved; of ml_dtypes' NumPy saves the bytes alone, which are codes."""
+    if array.dtype.kind != "V":
+        return array
+    if fmt is None:
+        option = "--inputs" if name in "ab" else "--output"
+        raise ArgumentError(
+            f"{name}: bytes without a dtype, as NumPy saves ml_dtypes arrays; say their format by {option}"
+        )
+    return array.view(f"u{array.dtype.itemsize}")
 
 
 def _facts(match: Match) -> dict[str, object]:
     more = {key: getattr(match, key) for key in ("promote", "inputs", "output")}
     formats = {key: None if value is None else value.name for key, value in more.items()}
-    return {"how": str(match.how), "share": match.share, "split_k": match.split_k, **formats, "words": str(match)}
+    split = {key: getattr(match, key) for key in ("split_k", "split_tile", "split_interleaved")}
+    return {"how": str(match.how), "share": match.share, **split, **formats, "words": str(match)}
 
 
 def _show(matches: list[Match]) -> None:

@@ -179,7 +179,7 @@ def read_budget(path: Path) -> Budget:
         If it cannot be read, is no TOML, or says something that is no budget; the message names the file.
     """
     try:
-        return Budget(**_checked(parse(read_text(path), path), str(path)))
+        return Budget(**_checked(parse(read_text(path, "budget"), path), str(path)))
     except ArgumentError as error:
         text = str(error)
         raise ArgumentError(text if str(path) in text else f"{path}: {text}") from None

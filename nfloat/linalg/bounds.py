@@ -7,13 +7,12 @@ A priori: from the operands and the accumulator alone. The formulas of the order
 from __future__ import annotations
 
 import math
-import numbers
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import AccumulatorError, ArgumentError
+from ..errors import AccumulatorError, ArgumentError, as_number
 from ..ops.functions import log
 from ..ops.memory import check_size
 from .accumulators import Accumulator, AccumulatorLike, as_accumulator
@@ -106,8 +105,7 @@ def matmul_bound(
         raise AccumulatorError(
             f"accumulator={acc.name!r} is a matrix unit: its model is exact, so compare bits with nf.matmul"
         )
-    if not isinstance(confidence, numbers.Real) or not 0.0 < confidence < 1.0:
-        raise ArgumentError(f"confidence={confidence!r} must be in (0, 1)")
+    check_confidence(confidence)
     operands = _Operands.of(a, b, c)
     values, formula = _bound(acc, operands, None)
     result = values.view(MatmulBound)
@@ -117,6 +115,18 @@ def matmul_bound(
         result.probable, result.probable_formula = _bound(acc, operands, deviations)
         result.probable_source = SOURCE_AT_RANDOM
     return result
+
+
+def check_confidence(confidence: Any) -> None:
+    """Refuse what is no probability between 0 and 1.
+
+    Raises
+    ------
+    ArgumentError
+    """
+    number = as_number(confidence)
+    if number is None or not 0.0 < number < 1.0:
+        raise ArgumentError(f"confidence={confidence!r} must be in (0, 1)")
 
 
 class _Operands(NamedTuple):

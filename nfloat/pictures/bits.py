@@ -118,7 +118,7 @@ def meaning(fmt: Described, code: int) -> str:
     if magnitude == 0 and fmt.has_zero:
         return f"{sign}0"
     field, fraction = parts.get("exponent", 0), parts.get("significand", 0) / 2.0 ** (fmt.precision - 1)
-    if field == 0 and fmt.has_subnormals:
+    if field == 0 and fmt.bias == 1 - fmt.emin:  # subnormal, whatever arithmetic makes of those
         return f"{sign}2^{fmt.emin} x {fraction!r}"
     return f"{sign}2^({field} - {fmt.bias}) x {1.0 + fraction!r}"
 

@@ -16,7 +16,7 @@ from ..errors import ArgumentError, MissingExtraError, check_kind, nearest_names
 Kind = TypeVar("Kind")
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, argument: str = "config") -> str:
     """The text of a file.
 
     Raises
@@ -27,7 +27,7 @@ def read_text(path: Path) -> str:
     try:
         return files.read_text(path)
     except (OSError, UnicodeDecodeError) as error:
-        raise ArgumentError(f"config={str(path)!r} cannot be read: {files.reason(error)}") from None
+        raise ArgumentError(f"{argument}={str(path)!r} cannot be read: {files.reason(error)}") from None
 
 
 def parse(text: str, source: str | Path) -> dict[str, Any]:

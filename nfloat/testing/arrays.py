@@ -110,7 +110,10 @@ def from_dlpack(x: Any, argument: str) -> NDArray[Any]:
     ArgumentError
         If the library does not hand it out, it lies on a device, or its type is none of ours.
     """
-    kind = int(x.__dlpack_device__()[0])
+    try:
+        kind = int(x.__dlpack_device__()[0])
+    except (RuntimeError, TypeError, ValueError) as error:  # a tensor without memory
+        raise ArgumentError(f"{argument}: {type(x).__name__} gives no DLPack array ({error})") from None
     if kind not in _READABLE:
         raise ArgumentError(f"{argument}: lies on a device (DLPack type {kind}); bring it to the CPU first, as .cpu()")
     try:

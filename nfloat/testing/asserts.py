@@ -84,6 +84,7 @@ def assert_ulp(
     """
     __tracebackhide__ = True
     f = get_format(fmt)
+    codes, equal_nan = as_truth(codes, "codes"), as_truth(equal_nan, "equal_nan")
     if not isinstance(max_ulp, numbers.Real) or not 0 <= max_ulp < 2**1023:
         raise ArgumentError(f"max_ulp={max_ulp!r} must be a number >= 0")
     a, d = _pair(actual, desired, f, codes=codes)
@@ -124,9 +125,7 @@ def _ulp_failure(
             [
                 f"{failures.share(bad)} differ by more than {max_ulp:g} ulp of {f.name}",
                 f"worst is {failures.place(worst, a.shape)}: {far:.6g} ulp{gap}",
-                failures.value_line("actual", x, f),
-                failures.value_line("desired", y, f),
-                failures.neighbours(y, f),
+                *failures.beside(x, y, f),
                 f"reproduce: {call}",
             ],
         )
@@ -147,7 +146,8 @@ def assert_representable(x: ArrayLike, fmt: FormatLike) -> None:
     bad = np.asarray(np.where(np.isnan(a), not f.has_nan, _bits(a) != _bits(nearest)))
     if not bad.any():
         return
-    worst = int(np.flatnonzero(bad)[0])
+    far = far_in_ulp(a, nearest, f, equal_nan=False)
+    worst = int(np.argmax(np.where(bad, far, -1.0)))
     value = float(a.flat[worst])
     arguments = f"{failures.argument(value)}, {failures.format_argument(f)}"
     raise AssertionError(
@@ -156,10 +156,10 @@ def assert_representable(x: ArrayLike, fmt: FormatLike) -> None:
                 None,
                 [
                     f"{failures.share(bad)} are not numbers of {f.name}",
-                    f"the first is {failures.place(worst, a.shape)}",
+                    f"worst is {failures.place(worst, a.shape)}: {float(far.flat[worst]):.6g} ulp from the nearest",
                     failures.value_line("value", value, None),
                     failures.value_line("nearest", float(nearest.flat[worst]), f),
-                    failures.neighbours(value, f).replace("desired", "the value"),
+                    failures.neighbours(value, f, "the value"),
                     f"reproduce: nf.testing.assert_representable({arguments})",
                 ],
             )
@@ -195,18 +195,21 @@ def assert_bits_equal(
 
 
 def _bits_failure(x: NDArray[Any], y: NDArray[Any], f: Format | None, bad: NDArray[np.bool_]) -> str:
-    first = int(np.flatnonzero(bad)[0])
-    a, d = x.flat[first], y.flat[first]
-    lines = [f"{failures.share(bad)} differ in their bits", f"the first is {failures.place(first, x.shape)}"]
-    if x.dtype.kind == "f":
-        lines += [failures.value_line(label, float(v), f) for label, v in (("actual", a), ("desired", d))]
-        lines += [] if f is None else [failures.neighbours(float(d), f)]
+    """What is farthest apart, in ulp where there is a format; of codes and signs of zero the first."""
+    of_floats = x.dtype.kind == "f"
+    far = far_in_ulp(x, y, f, equal_nan=True) if f is not None and of_floats else np.zeros(x.shape)
+    worst = int(np.argmax(np.where(bad, far, -1.0)))
+    a, d = x.flat[worst], y.flat[worst]
+    distance = f": {float(far.flat[worst]):.6g} ulp" if f is not None and of_floats else ""
+    lines = [f"{failures.share(bad)} differ in their bits", f"worst is {failures.place(worst, x.shape)}{distance}"]
+    if of_floats:
+        lines += failures.beside(float(a), float(d), f)
         values = ", ".join(failures.argument(float(v)) for v in (a, d))
     else:
-        lines += [f"  {label:<8} {int(v)} = {int(v):#x}" for label, v in (("actual", a), ("desired", d))]
+        lines += [failures.code_line(label, int(v), f) for label, v in (("actual", a), ("desired", d))]
         values = f"{int(a):#x}, {int(d):#x}"
     of = "" if f is None else f", {failures.format_argument(f)}"
-    return "\n".join([*filter(None, lines), f"reproduce: nf.testing.assert_bits_equal({values}{of})"])
+    return "\n".join([*lines, f"reproduce: nf.testing.assert_bits_equal({values}{of})"])
 
 
 def _pair(actual: ArrayLike, desired: ArrayLike, f: Format | None, *, codes: bool) -> tuple[Carrier, Carrier]:

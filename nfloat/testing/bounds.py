@@ -24,9 +24,10 @@ from ..errors import ArgumentError, ShapeError, as_integer, as_number, nearest_n
 from ..formats.names import FormatLike, get_format
 from ..linalg.accumulators import Accumulator, AccumulatorLike, as_accumulator
 from ..linalg.bound_orders import Step, step_of
-from ..linalg.bounds import matmul_bound
+from ..linalg.bounds import check_confidence, matmul_bound
 from . import failures
 from .arrays import as_double
+from .asserts import ulp
 from .intervals import Doubles, Interval
 from .likely import likely_error
 
@@ -172,14 +173,15 @@ def error_bound(
     if not isinstance(acc, Accumulator):
         raise ArgumentError(f"accumulator={acc.name!r}: a matrix unit sums products alone; give an accumulator")
     off = as_number(function_ulp)
-    if off is None:
-        raise ArgumentError(f"function_ulp={function_ulp!r} must be a number of ulp")
+    if off is None or not off >= 0.5:
+        raise ArgumentError(f"function_ulp={function_ulp!r} must be a number of ulp, 0.5 (correctly rounded) or more")
+    check_confidence(confidence)
     if not isinstance(by, str) or by not in ("bound", "probable"):
         raise ArgumentError(f"by={by!r} must be 'bound' or 'probable'")
     lines = _lines(x, axis)
     sums = max(1, lines.size // lines.shape[-1]) * (2 if function == "layer_norm" else 1)
     chance = None if by == "bound" else (1 - confidence) / sums
-    options = Options(eps, *(None if y is None else as_double(y, n) for y, n in ((weight, "weight"), (bias, "bias"))))
+    options = _options(function, eps, weight, bias, lines.shape[-1])
     step = step_of(acc.result_format, acc)
     with np.errstate(invalid="ignore", over="ignore"):
         found = _FUNCTIONS[function](Interval.of(lines), _Arithmetic(acc, step, off, chance), options)
@@ -190,6 +192,20 @@ def error_bound(
     judged = "" if chance is None else f", sums with confidence {confidence:g}"
     formula = f"intervals of {function}, every result rounded to {acc.result_format.name}{judged}"
     return ErrorBound(low, high, middle, formula)
+
+
+def _options(function: str, eps: Any, weight: Any, bias: Any, size: int) -> Options:
+    """What a layer norm has besides; refused for the others."""
+    least = as_number(eps)
+    if least is None or not 0 <= least < np.inf:
+        raise ArgumentError(f"eps={eps!r} must be a number >= 0")
+    given = [None if y is None else as_double(y, name) for name, y in (("weight", weight), ("bias", bias))]
+    for name, y in zip(("weight", "bias"), given, strict=True):
+        if y is not None and function != "layer_norm":
+            raise ArgumentError(f"{name}: {function} has none; it is of function='layer_norm'")
+        if y is not None and y.shape not in ((), (size,)):
+            raise ShapeError(f"{name} {y.shape} must be a number, or {size} of them, one for each element of a line")
+    return Options(least, *given)
 
 
 def _lines(x: Any, axis: int) -> Doubles:
@@ -235,7 +251,8 @@ def assert_allclose_bound(actual: Any, function: str, x: Any, accumulator: Accum
     Raises
     ------
     AssertionError
-        Naming the worst element and its interval; or saying that zeros would pass, so that this is no test.
+        Naming the worst element, its interval, its neighbours on the grid and its distance in ulp, with a line that
+        reproduces it; or saying that zeros would pass, so that this is no test.
     ArgumentError, AccumulatorError, ShapeError
         As in `error_bound`.
 
@@ -258,7 +275,7 @@ def assert_allclose_bound(actual: Any, function: str, x: Any, accumulator: Accum
         )
     wrong = known & ~((bound.low <= got) & (got <= bound.high))
     if wrong.any():
-        raise AssertionError(_text(got, bound, wrong, function, accumulator))
+        raise AssertionError(_text(got, bound, wrong, function, as_double(x, "x"), accumulator, options))
 
 
 def _name(accumulator: AccumulatorLike) -> str:
@@ -267,19 +284,49 @@ def _name(accumulator: AccumulatorLike) -> str:
     return acc.format.name if plain and isinstance(acc, Accumulator) else repr(acc)
 
 
-def _text(got: Doubles, bound: ErrorBound, wrong: NDArray[np.bool_], function: str, accumulator: Any) -> str:
+def _text(
+    got: Doubles,
+    bound: ErrorBound,
+    wrong: NDArray[np.bool_],
+    function: str,
+    x: Doubles,
+    accumulator: AccumulatorLike,
+    options: dict[str, Any],
+) -> str:
     with np.errstate(invalid="ignore"):
         off = np.maximum(bound.low - got, got - bound.high) / np.maximum(bound.high - bound.low, 5e-324)
     worst = int(np.argmax(np.where(wrong, np.where(np.isnan(off), np.inf, off), -1.0)))
-    x, y, low, high = (float(v.flat[worst]) for v in (got, bound.exact, bound.low, bound.high))
+    value, exact, low, high = (float(v.flat[worst]) for v in (got, bound.exact, bound.low, bound.high))
     acc = as_accumulator(accumulator)
-    f = acc.result_format if isinstance(acc, Accumulator) else None
+    summed = acc.result_format if isinstance(acc, Accumulator) else acc.output
+    f = get_format(options.get("output") or summed)
+    far = abs(value - exact) / float(ulp(exact, f))
     return "\n".join(
         [
             f"{failures.share(wrong)} are beyond what {function} in {_name(accumulator)} allows",
-            f"{failures.place(worst, got.shape)}: {x!r} is not in [{low!r}, {high!r}]",
-            failures.value_line("actual", x, f),
-            failures.value_line("exact", y, f),
+            f"worst is {failures.place(worst, got.shape)}: not in [{low!r}, {high!r}], {far:.6g} ulp of {f.name} off",
+            *failures.beside(value, exact, f, "exact"),
             f"  {bound.formula}",
+            f"reproduce: {_again(got, bound, worst, function, x, acc, options)}",
         ]
     )
+
+
+def _again(
+    got: Doubles, bound: ErrorBound, worst: int, function: str, x: Doubles, acc: Any, options: dict[str, Any]
+) -> str:
+    """The worst element's line alone as a call; the user's own where that is too long, or zeros would pass of it."""
+    how = failures.accumulator_argument(acc)
+    more = "".join(f", {key}={failures.source(value)}" for key, value in options.items() if key != "axis")
+    axis = options.get("axis", -1)
+    place = [int(i) for i in np.unravel_index(worst, got.shape)]
+    if function in _FOLDED:
+        place.insert(axis % x.ndim, 0)
+    line = tuple(slice(None) if i == axis % x.ndim else n for i, n in enumerate(place))
+    own = tuple(n for n in line if not isinstance(n, slice)) if function in _FOLDED else line
+    low, high = bound.low[own], bound.high[own]
+    numbers = [failures.numbers_argument(np.asarray(y)) for y in (got[own], x[line])]
+    if None in numbers or bool(((low <= 0) & (high >= 0)).all()):
+        more = "".join(f", {key}={failures.source(value)}" for key, value in options.items())
+        return f"nf.testing.assert_allclose_bound(actual, {function!r}, x, {how}{more})"
+    return f"nf.testing.assert_allclose_bound({numbers[0]}, {function!r}, {numbers[1]}, {how}{more})"

@@ -72,11 +72,21 @@ def outputs(d: NDArray[Any]) -> list[Format]:
 def sums(d: NDArray[Any]) -> list[Format]:
     """Formats that the sums may be in: those that hold the result, or are wider than one that it was rounded to."""
     narrow = outputs(d)
-    return [
+    known = [
         f
         for f in map(get_format, SUMS)
         if fits(d, f) or any(f.precision > g.precision and f.emax >= g.emax for g in narrow)
     ]
+    return known + _of_other_width(d)
+
+
+def _of_other_width(d: NDArray[Any]) -> list[Format]:
+    """A format of as many bits as the result has, where that is no width of the others: with float32's exponents."""
+    significand = np.frexp(d[np.isfinite(d)])[0]
+    widths = [p for p in range(2, 24) if np.all(np.ldexp(significand, p) % 1 == 0)][:1]
+    if not significand.any() or set(widths) & {f.precision for f in map(get_format, OUTPUTS)}:
+        return []
+    return [get_format(f"e8m{p - 1}") for p in widths]
 
 
 def accumulators(k: int, formats: Collection[Format]) -> Iterator[Candidate]:
@@ -111,7 +121,7 @@ def _counted(k: int, fmt: Format, product: Format | None, mode: Rounding) -> Ite
         if 1 < lanes < min(k, MOST_LANES):
             yield Candidate(how.replace(order=Order.INTERLEAVED, lanes=lanes))
     for block in _blocks(k):
-        for promote in _wider(fmt):
+        for promote in _joined(fmt):
             yield Candidate(how.replace(order=Order.BLOCKED, block=block, promote=promote))
 
 
@@ -120,8 +130,10 @@ def _blocks(k: int) -> list[int]:
     return sorted({n for n in (*_LANES, *even) if 1 < n < k})
 
 
-def _wider(fmt: Format) -> list[Format | None]:
-    return [None, *(f for f in map(get_format, ("float32", "float64")) if f.precision > fmt.precision)]
+def _joined(fmt: Format) -> list[Format | None]:
+    """Where sums of parts are added: as they are, wider, or in the narrow format of the result."""
+    wider = [f for f in map(get_format, ("float32", "float64")) if f.precision > fmt.precision]
+    return [None, *wider, *(f for f in map(get_format, ("float16", "bfloat16")) if f.precision < fmt.precision)]
 
 
 def _split(k: int, fmt: Format) -> Iterator[Candidate]:
@@ -131,7 +143,7 @@ def _split(k: int, fmt: Format) -> Iterator[Candidate]:
     inner += [Accumulator(fmt, order=Order.BLOCKED, block=n) for n in (4, 8, 16, 32)]
     for how, parts in combinations(inner, _PARTS):
         if how.terms < -(-k // parts) < k:
-            for promote in _wider(fmt)[:2]:
+            for promote in _joined(fmt):
                 yield Candidate(how, parts, promote)
 
 
@@ -159,7 +171,10 @@ def split_counts(k: int, tile: int) -> list[int]:
 
 
 def matrix_units(a: NDArray[Any], b: NDArray[Any], d: NDArray[Any]) -> Iterator[list[Candidate]]:
-    """Every matrix unit that takes these operands, with two-level promotion and split-K; those alike together."""
+    """Every matrix unit that takes these operands, with two-level promotion and split-K; those alike together.
+
+    Those for operands of fewer bits come first: numbers of bfloat16 are not float16's because that holds them too.
+    """
     k, narrow = a.shape[-1], outputs(d)
     held: dict[Format, tuple[bool, bool]] = {}
     alike: dict[object, list[Candidate]] = {}
@@ -174,7 +189,12 @@ def matrix_units(a: NDArray[Any], b: NDArray[Any], d: NDArray[Any]) -> Iterator[
             for one, every in _options(unit, k):
                 key = (unit.vendor, unit.a, unit.b, unit.output, unit.arithmetic, every, one.split_k, one.tile)
                 alike.setdefault(key, []).append(one)
-    yield from alike.values()
+    yield from sorted(alike.values(), key=lambda group: _significand(group[0].how))
+
+
+def _significand(unit: Accumulator | Unit) -> int:
+    """Bits of the significands that a unit multiplies."""
+    return sum(f.precision for f in unit.formats) if isinstance(unit, Unit) else 0
 
 
 def _options(unit: Unit, k: int) -> Iterator[tuple[Candidate, int]]:

@@ -19,11 +19,11 @@ def assert_drift(result: Any, loss_gap: float | None = 0.01, **budget: Any) -> N
     result : Result
         Of `nf.drift.run`, or anything with its `breaches` method.
     loss_gap : float, optional
-        The most by which the training loss may exceed float64's, relatively: the upper end of its interval over all
-        seeds must not be above it. None: no such limit.
+        The most by which the training loss may exceed float64's, relatively, in the mean over all seeds. None: no such
+        limit.
     budget
-        The other fields of `nf.drift.Budget`: fail_on, path_ratio, test_gap, overflow, underflow, stagnation, trouble,
-        recipes.
+        The other fields of `nf.drift.Budget`: fail_on, path_ratio, test_gap, overflow, underflow, stagnation, skipped,
+        trouble, recipes.
 
     Raises
     ------

@@ -20,7 +20,7 @@ from ..errors import ArgumentError, NFloatError, check_kind
 from ..formats.format import Format
 from ..formats.names import get_format
 from ..linalg.accumulators import Accumulator
-from ..ops.codes import encode
+from ..ops.codes import decode, encode
 from ..ops.rounding import round as round_to
 from ..pictures.bits import bit_text
 
@@ -49,6 +49,14 @@ def value_line(label: str, value: float, fmt: Format | None) -> str:
     return f"{text} {bits(value, fmt)}".rstrip() if fmt is not None else text.rstrip()
 
 
+def code_line(label: str, code: int, fmt: Format | None) -> str:
+    """A code as a number, in hex and, if it is one of a format, the value and the bits that it stands for."""
+    text = f"  {label:<8} {code} = {code:#x}"
+    if fmt is None or not 0 <= code <= fmt.max_code:
+        return text
+    return f"{text} = {float(decode(np.uint64(code), fmt))!r:<24} {bit_text(fmt, code)}"
+
+
 def bits(value: float, fmt: Format) -> str:
     """The bit fields of a number of the format; else that it is none."""
     try:
@@ -60,13 +68,19 @@ def bits(value: float, fmt: Format) -> str:
     return f"(not a {fmt.name} number)"
 
 
-def neighbours(value: float, fmt: Format) -> str:
+def beside(actual: float, wanted: float, fmt: Format | None, label: str = "desired") -> list[str]:
+    """Two values one below the other, and the numbers of the format next to what is wanted."""
+    lines = [value_line("actual", actual, fmt), value_line(label, wanted, fmt)]
+    return lines if fmt is None else [*lines, *filter(None, [neighbours(wanted, fmt, label)])]
+
+
+def neighbours(value: float, fmt: Format, label: str = "desired") -> str:
     """The numbers of the format next to a value: strictly below and above it."""
     if not math.isfinite(value):
         return ""
     below = float(round_to(np.nextafter(value, -math.inf), fmt, "toward_negative", overflow="saturate_finite"))
     above = float(round_to(np.nextafter(value, math.inf), fmt, "toward_positive", overflow="saturate_finite"))
-    return f"  neighbours of desired on the grid: {below!r}, {above!r}"
+    return f"  neighbours of {label} on the grid: {below!r}, {above!r}"
 
 
 def argument(value: float) -> str:
@@ -81,6 +95,14 @@ def format_argument(fmt: Format) -> str:
     except NFloatError:
         named = False
     return repr(fmt.name) if named else f"nf.{fmt!r}"
+
+
+def source(value: object) -> str:
+    """The value of a keyword as Python source."""
+    if isinstance(value, Format):
+        return format_argument(value)
+    numbers = numbers_argument(np.asarray(value, np.float64)) if isinstance(value, (np.ndarray, list, tuple)) else None
+    return numbers or repr(value)
 
 
 def accumulator_argument(acc: Accumulator | Unit) -> str:

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ArgumentError, as_integer
+from ..errors import ArgumentError, as_integer, as_truth
 from ..formats.names import FormatLike, get_format
 from ..linalg.accumulators import Accumulator, AccumulatorLike, as_accumulator
 from ..linalg.matmul import matmul
+from ..linalg.operands import matmul_shapes, start_operand
 from ..linalg.units.splits import runs
 from ..linalg.units.unit import Unit
 from ..ops.arithmetic import add
@@ -89,12 +90,13 @@ def predict_matmul(
     elif promote is not None and parts == 1:
         raise ArgumentError(f"promote={promote!r} says where split-K adds its parts; it needs split_k >= 2")
     x, y = as_values(a, "a"), as_values(b, "b")
-    start = None if c is None else as_values(c, "c")
+    shape, _ = matmul_shapes(x.shape, y.shape)
+    start = None if c is None else start_operand(as_values(c, "c"), shape)
     if parts == 1:
         return matmul(x, y, how, start, inputs=inputs, output=output, seed=seed)
-    cut = runs(x.shape[-1], parts, tile or tile_of(how), bool(split_interleaved))
+    cut = runs(x.shape[-1], parts, tile or tile_of(how), as_truth(split_interleaved, "split_interleaved"))
     result = _split(x, y, how, start, cut, promote, inputs, seed)
-    return result if output is None else round_to(result, output)
+    return result if output is None else round_to(result, get_format(output, "output"))
 
 
 def _two_level(how: Accumulator | Unit, promote: Any) -> Unit:

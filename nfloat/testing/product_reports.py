@@ -26,6 +26,7 @@ from ..linalg.units.unit import Unit
 from ..ops.rounding import round as round_to
 from . import failures
 from .arrays import as_double
+from .asserts import ulp
 
 Doubles = NDArray[np.float64]
 _EXACT = Accumulator(get_format("float64"), order=Order.EXACT)
@@ -94,9 +95,7 @@ def prediction_text(
         f"{failures.share(wrong)} {limit} what {product.name} computes",
         f"worst is {failures.place(worst, got.shape)}"
         + ("" if f is None else f": {float(far.flat[worst]):.6g} ulp of {f.name}"),
-        failures.value_line("actual", x, f),
-        failures.value_line("desired", y, f),
-        "" if f is None else failures.neighbours(y, f),
+        *failures.beside(x, y, f),
         *_apart(product, worst, x, f),
         *_guesses(got, desired),
         f"which arithmetic it is: nf.testing.identify(a, b, actual{'' if product.c is None else ', c'})",
@@ -153,7 +152,7 @@ def _again(product: Product, worst: int, actual: float, options: Mapping[str, An
     """The one element alone as a call; the user's own where that is too long, or its verdict hangs on the others."""
     index = _index(product, worst)
     acc = failures.accumulator_argument(product.how)
-    more = "".join(f", {key}={_source(value)}" for key, value in {**product.options, **options}.items())
+    more = "".join(f", {key}={failures.source(value)}" for key, value in {**product.options, **options}.items())
     whole = f"nf.testing.assert_matmul(actual, a, b, {acc}{'' if product.c is None else ', c'}{more})"
     if "seed" in product.options or product.blocks or not alone:
         return whole
@@ -165,8 +164,13 @@ def _again(product: Product, worst: int, actual: float, options: Mapping[str, An
     return f"nf.testing.assert_matmul([[{failures.argument(actual)}]], {numbers[0]}, {numbers[1]}, {acc}{last}{more})"
 
 
-def _source(value: Any) -> str:
-    return failures.format_argument(value) if isinstance(value, Format) else repr(value)
+def too_many_ulp_text(product: Product, f: Format, max_ulp: float) -> str:
+    """So many ulp that nothing fails."""
+    return (
+        f"no test: a matrix of zeros would pass, since no number of {product.name}'s result is more than "
+        f"max_ulp={max_ulp:g} from zero ({f.name} has 2^{f.precision} ulp from 0 to the end of a binade at most)\n"
+        "take a smaller max_ulp: a few, for another order of summation"
+    )
 
 
 def no_test_text(product: Product, exact: Doubles, allowed: Doubles, formula: str, by: str) -> str:
@@ -188,22 +192,21 @@ def beyond_text(
     allowed: Doubles,
     wrong: NDArray[np.bool_],
     formula: str,
+    f: Format,
     options: Mapping[str, Any],
 ) -> str:
-    """Elements beyond a bound; `options` are the judge's."""
+    """Elements beyond a bound; `f` is the format whose ulp is meant, `options` are the judge's."""
     error = np.abs(got - exact)
     with np.errstate(invalid="ignore"):
         ratio = np.where(wrong, np.nan_to_num(error / np.maximum(allowed, 5e-324), nan=np.inf), 0.0)
     worst = int(np.argmax(ratio))
-    f = product.how.result_format if isinstance(product.how, Accumulator) else None
     x, y = float(got.flat[worst]), float(exact.flat[worst])
     return "\n".join(
         [
             f"{failures.share(wrong)} are beyond the bound of {product.name}",
-            f"worst is {failures.place(worst, got.shape)}: |error| {error.flat[worst]:.3g} > "
-            f"{allowed.flat[worst]:.3g} = {formula}",
-            failures.value_line("actual", x, f),
-            failures.value_line("exact", y, None),
+            f"worst is {failures.place(worst, got.shape)}: |error| {error.flat[worst]:.3g} "
+            f"({float(error.flat[worst] / ulp(y, f)):.6g} ulp of {f.name}) > {allowed.flat[worst]:.3g} = {formula}",
+            *failures.beside(x, y, f, "exact"),
             *_guesses(got, exact),
             "reproduce: " + _again(product, worst, x, options, alone=abs(y) > float(allowed.flat[worst])),
         ]

@@ -30,7 +30,7 @@ from ..formats.names import FormatLike, get_format
 from ..kernels.gemm.orders import Order
 from ..linalg.accumulators import Accumulator, AccumulatorLike, as_accumulator
 from ..linalg.bound_orders import step_of
-from ..linalg.bounds import matmul_bound
+from ..linalg.bounds import check_confidence, matmul_bound
 from ..linalg.matmul import matmul
 from ..linalg.operands import input_formats
 from ..linalg.units.sums import IntegerSum
@@ -39,7 +39,7 @@ from .arrays import as_values
 from .asserts import far_in_ulp
 from .likely import likely_error
 from .predict import predict_matmul
-from .product_reports import Product, beyond_text, no_test_text, prediction_text
+from .product_reports import Product, beyond_text, no_test_text, prediction_text, too_many_ulp_text
 
 JUDGES = ("prediction", "probable", "bound")
 Doubles = NDArray[np.float64]
@@ -105,6 +105,7 @@ def assert_matmul(
         raise ArgumentError(f"by={by!r} must be one of {', '.join(map(repr, JUDGES))}")
     if not isinstance(max_ulp, Real) or not 0 <= max_ulp < 2**1023:
         raise ArgumentError(f"max_ulp={max_ulp!r} must be a number >= 0")
+    check_confidence(confidence)
     parts = None if isinstance(split_k, int) and split_k == 1 else split_k
     options: dict[str, Any] = {"split_k": parts, "promote": promote}
     options |= {"inputs": inputs, "output": output, "seed": seed}
@@ -133,15 +134,23 @@ def _predicted(product: Product, max_ulp: float) -> None:
     f = result_format(product)
     differs = (got.view(np.int64) != desired.view(np.int64)) & ~(np.isnan(got) & np.isnan(desired))
     far = differs.astype(float) if f is None else far_in_ulp(got, desired, f, equal_nan=True)
+    if max_ulp and f is not None and desired.any() and _zeros_pass(desired, f, max_ulp):
+        raise AssertionError(too_many_ulp_text(product, f, max_ulp))
     wrong = differs if max_ulp == 0 else ~(far <= max_ulp)
     if wrong.any():
         raise AssertionError(prediction_text(product, got, desired, far, wrong, f, max_ulp))
 
 
+def _zeros_pass(desired: Doubles, f: Format, max_ulp: float) -> bool:
+    return bool((far_in_ulp(np.zeros_like(desired), desired, f, equal_nan=True) <= max_ulp).all())
+
+
 def _predict(product: Product) -> Any:
     if product.blocks:  # a block-scaled unit wants elements and scales, not values
-        known = {key: value for key, value in product.options.items() if key in ("output", "seed")}
-        return matmul(product.a, product.b, product.how, product.c, **known)
+        other = sorted(set(product.options) - {"output", "seed"})
+        if other:
+            raise ArgumentError(f"{other[0]}: not for block arrays; give values (dequantize), or name a unit's options")
+        return matmul(product.a, product.b, product.how, product.c, **product.options)
     return predict_matmul(product.a, product.b, product.how, c=product.c, **product.options)
 
 
@@ -158,8 +167,10 @@ def _bounded(product: Product, by: str, max_ulp: float, confidence: float) -> No
     how = product.how
     if not isinstance(how, Accumulator):
         raise AccumulatorError(f"by={by!r}: {how.name} is modelled to the bit and has no bound; use by='prediction'")
-    if max_ulp or "split_k" in product.options:
-        raise ArgumentError(f"by={by!r}: max_ulp and split_k go with by='prediction'; split-K is order='blocked' here")
+    if max_ulp or {"split_k", "promote"} & set(product.options):
+        raise ArgumentError(
+            f"by={by!r}: max_ulp, split_k and promote go with by='prediction'; split-K is order='blocked' here"
+        )
     x, y = product.operands(input_formats(product.options["inputs"]) if "inputs" in product.options else None)
     exact = np.asarray(matmul(x, y, Accumulator(get_format("float64"), order=Order.EXACT), product.c))
     got = _same_shape(product, exact)
@@ -169,8 +180,9 @@ def _bounded(product: Product, by: str, max_ulp: float, confidence: float) -> No
     error = np.abs(got - exact)
     wrong = ~((error <= allowed.error) | np.isinf(allowed.error))
     if wrong.any():
+        f = get_format(product.options.get("output", how.result_format))
         options = {"by": by} if by == "bound" else {"by": by, "confidence": confidence}
-        raise AssertionError(beyond_text(product, got, exact, allowed.error, wrong, allowed.formula, options))
+        raise AssertionError(beyond_text(product, got, exact, allowed.error, wrong, allowed.formula, f, options))
 
 
 def allowance(

@@ -20,6 +20,7 @@ from ..formats.names import FormatLike, get_format
 from ..ops.rounding import round as round_to
 from . import failures
 from .arrays import as_double
+from .asserts import far_in_ulp
 
 Carrier = NDArray[np.floating]
 
@@ -63,17 +64,25 @@ def assert_unbiased(
     low, high = (
         np.asarray(round_to(x, f, mode, overflow="saturate_finite")) for mode in ("toward_negative", "toward_positive")
     )
-    stray = (s != low) & (s != high)
+    stray = (s != low) & (s != high) & ~(np.isnan(s) & np.isnan(x))
     if stray.any():
-        first = int(np.flatnonzero(stray)[0])
-        value, true = float(s.flat[first]), float(np.broadcast_to(x, s.shape).flat[first])
+        far = far_in_ulp(s, np.broadcast_to(x, s.shape), f, equal_nan=True)
+        worst = int(np.argmax(np.where(stray, far, -1.0)))
+        value, true = float(s.flat[worst]), float(np.broadcast_to(x, s.shape).flat[worst])
         raise AssertionError(
-            f"{failures.share(stray)} are not neighbours of the exact value on the grid of {f.name}\n"
-            f"the first is {failures.place(first, s.shape)}: {value!r} for {true!r}\n"
-            f"reproduce: nf.testing.assert_unbiased([{failures.argument(value)}], {failures.argument(true)}, "
-            f"{failures.format_argument(f)})"
+            "\n".join(
+                [
+                    f"{failures.share(stray)} are not neighbours of the exact value on the grid of {f.name}",
+                    f"worst is {failures.place(worst, s.shape)}: {float(far.flat[worst]):.6g} ulp",
+                    *failures.beside(value, true, f, "exact"),
+                    f"reproduce: nf.testing.assert_unbiased([{failures.argument(value)}], {failures.argument(true)}, "
+                    f"{failures.format_argument(f)})",
+                ]
+            )
         )
-    _check_means(s, x, low, high - low, f, false_alarm)
+    with np.errstate(invalid="ignore"):  # infinities are exact
+        gap = high - low
+    _check_means(s, x, low, gap, f, false_alarm)
 
 
 def _check_means(s: Carrier, x: Carrier, low: Carrier, gap: Carrier, f: Format, false_alarm: float) -> None:
@@ -87,16 +96,26 @@ def _check_means(s: Carrier, x: Carrier, low: Carrier, gap: Carrier, f: Format, 
     allowed = math.sqrt(math.log(4 * m / false_alarm) / (2 * n))
     if (off > allowed).any():
         worst = int(np.argmax(off))
+        true, below = float(x.flat[worst]), float(low.flat[worst])
+        up, ups = below + float(gap.flat[worst]), round(float(share_up.flat[worst]) * n)
+        drawn = f"[{failures.argument(below)}] * {n - ups} + [{failures.argument(up)}] * {ups}"
         raise AssertionError(
             f"{failures.share(off > allowed)} have a biased mean in {f.name}, n = {n}\n"
-            f"worst is {failures.place(worst, x.shape)}: {float(x.flat[worst])!r} was rounded up with frequency "
+            f"worst is {failures.place(worst, x.shape)}: {true!r} was rounded up with frequency "
             f"{float(share_up.flat[worst]):.6g}, expected {float(expected.flat[worst]):.6g} +- {allowed:.3g}\n"
-            f"(Hoeffding: sqrt(ln(4 m / {false_alarm:g}) / (2 n)), m = {m})"
+            f"{failures.value_line('exact', true, f)}\n"
+            f"{failures.value_line('below', below, f)}\n"
+            f"{failures.value_line('above', up, f)}\n"
+            f"(Hoeffding: sqrt(ln(4 m / {false_alarm:g}) / (2 n)), m = {m})\n"
+            f"reproduce: nf.testing.assert_unbiased({drawn}, {failures.argument(true)}, "
+            f"{failures.format_argument(f)}, false_alarm={false_alarm!r})"
         )
     together, bound = abs(float((share_up - expected).mean())), math.sqrt(math.log(4 / false_alarm) / (2 * n * m))
     if together > bound:
         raise AssertionError(
             f"all {m} elements together are rounded up with a frequency that is {together:.3g} off in {f.name}, "
             f"allowed {bound:.3g}\n"
-            f"(Hoeffding: sqrt(ln(4 / {false_alarm:g}) / (2 n m)), n = {n}, m = {m})"
+            f"(Hoeffding: sqrt(ln(4 / {false_alarm:g}) / (2 n m)), n = {n}, m = {m})\n"
+            f"reproduce: nf.testing.assert_unbiased(samples, exact, {failures.format_argument(f)}, "
+            f"false_alarm={false_alarm!r})"
         )

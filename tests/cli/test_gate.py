@@ -3,6 +3,7 @@
 import json
 from xml.etree import ElementTree
 
+import ml_dtypes
 import numpy as np
 import pytest
 from expected import assert_mistake
@@ -65,6 +66,10 @@ def test_mistakes_of_identify(nfloat, tmp_path):
     assert_mistake(nfloat("identify", "part.npz"), "lacks b, d; it has a")
     (tmp_path / "text.npz").write_text("text")
     assert_mistake(nfloat("identify", "text.npz"), "is no .npz file of arrays")
+    numbers = np.eye(4).astype(ml_dtypes.bfloat16)
+    np.savez(tmp_path / "bytes.npz", a=numbers, b=numbers, d=np.eye(4))
+    assert_mistake(nfloat("identify", "bytes.npz"), "say their format by --inputs")
+    assert nfloat("identify", "bytes.npz", "--inputs", "bf16").code == 0
 
 
 def test_some_kernels_are_compiled(nfloat):

@@ -5,6 +5,7 @@ import pytest
 
 import nfloat as nf
 from nfloat.linalg.accumulators import as_accumulator
+from nfloat.linalg.gemm import small
 from nfloat.linalg.gemm.dispatch import multiply
 from nfloat.linalg.gemm.small import small_product
 
@@ -145,3 +146,13 @@ def test_a_stack_has_the_bits_of_its_matrices(accumulator):
 def test_a_zero_of_a_stack_has_its_sign():
     x = np.full((3, 2, 2), 2.0**-70, np.float32)  # -2^-139, below half the least number of bfloat16
     assert np.signbit(nf.matmul(x, -x, "bfloat16")).all()
+
+
+def test_a_plan_alone_compiles_nothing(monkeypatch):
+    """A first product compiles the kernel that does it, not every one that might have."""
+
+    def compiled(kernel, index=0):
+        raise AssertionError(f"{kernel} is compiled for a plan")
+
+    monkeypatch.setattr(small, "entry_point", compiled)
+    assert len(small.plans_of.__wrapped__(nf.Accumulator("bfloat16"), (4, 4), (4, 4), 0, 0)) > 1

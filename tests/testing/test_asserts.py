@@ -216,6 +216,8 @@ def test_bits_differ(a, b):
 
 def test_bits_failure_shows_the_fields():
     assert "1 00000 0000000000" in failure(assert_bits_equal, [0.0], [-0.0], "float16")
+    assert "56 = 0x38 = 1.0" in failure(assert_bits_equal, np.uint8([56]), np.uint8([57]), "float8_e4m3fn")
+    assert "worst is element 1: 256 ulp" in failure(assert_bits_equal, [0.0, 2.0], [-0.0, 2.5], "float16")
 
 
 # ---------------------------------------------------------------- assert_unbiased
@@ -234,7 +236,9 @@ def test_stochastic_rounding_is_unbiased():
 
 def test_nearest_is_biased():
     text = failure(assert_unbiased, samples(EXACT, 500, "nearest_even"), EXACT, "bfloat16")
-    assert "biased mean in bfloat16, n = 500" in text and "Hoeffding" in text
+    assert "biased mean in bfloat16, n = 500" in text and "Hoeffding" in text and "below" in text
+    with pytest.raises(AssertionError, match="biased mean"):
+        eval(text.splitlines()[-1].removeprefix("reproduce: "), {"nf": nf})
 
 
 def test_a_small_common_bias_is_found_in_many_elements():
@@ -247,7 +251,8 @@ def test_a_small_common_bias_is_found_in_many_elements():
 
 
 def test_strays_and_bad_arguments():
-    assert "not neighbours" in failure(assert_unbiased, [[1.5]], [1.001], "bfloat16")
+    assert "neighbours of exact" in failure(assert_unbiased, [[1.5]], [1.001], "bfloat16")
+    assert_unbiased([[np.nan, np.inf]], [np.nan, np.inf], "bfloat16")
     for s, x in (([1.0], [1.0]), (1.0, 1.0), (np.ones((2, 3)), np.ones(2)), (np.ones((0, 2)), np.ones(2))):
         with pytest.raises(nf.ArgumentError, match="samples"):
             assert_unbiased(s, x, "bfloat16")

@@ -104,3 +104,15 @@ def test_lines_that_reproduce_hold_every_bit():
     assert numbers_argument(rng.standard_normal((1, 5000))) is None
     with pytest.raises(nf.ArgumentError, match="copy its whole line"):
         unpacked("3:???")
+
+
+def test_an_array_on_no_device_of_dlpacks():
+    class Meta:
+        def __dlpack__(self, **_):
+            raise AssertionError
+
+        def __dlpack_device__(self):
+            raise ValueError("Unknown device type meta")
+
+    with pytest.raises(nf.ArgumentError, match="actual: Meta gives no DLPack array"):
+        nf.testing.assert_ulp(Meta(), 1.0, "float16")

@@ -63,13 +63,34 @@ def test_it_sees_what_is_wrong_and_passes_what_is_right():
     assert_allclose_bound(np.moveaxis(y, -1, 0), "softmax", np.moveaxis(x, -1, 0), "float16", axis=0)
     wrong = y.copy()
     wrong[3, 4] *= 1.1
-    with pytest.raises(AssertionError, match=r"1 of 240 elements .*\nelement \(3, 4\): "):
+    with pytest.raises(AssertionError, match=r"1 of 240 elements .*\nworst is element \(3, 4\): ") as info:
         assert_allclose_bound(wrong, "softmax", x, "float16")
+    assert "neighbours of exact" in str(info.value) and " ulp of float16 off" in str(info.value)
     with pytest.raises(AssertionError):
         assert_allclose_bound(nf.round(y, "float8_e5m2"), "softmax", x, "float16")
     assert_allclose_bound(nf.round(y, "float8_e5m2"), "softmax", x, "float16", output="float8_e5m2")
     with pytest.raises(AssertionError, match="shape"):
         assert_allclose_bound(y[0], "softmax", x, "float16")
+
+
+@pytest.mark.parametrize(
+    ("function", "options"),
+    [
+        ("sum", {"by": "probable", "confidence": 0.99}),
+        ("norm", {"axis": 0}),
+        ("softmax", {"output": nf.bfloat16}),
+        ("layer_norm", {"eps": 1e-3, "weight": np.arange(1.0, 9.0), "bias": 0.5}),
+    ],
+)
+def test_the_last_line_of_a_failure_reproduces_it(function, options):
+    x = RNG.standard_normal((8, 8))
+    bound = error_bound(function, x, "float32", **options)
+    for actual in (bound.exact * 1.5, np.full(bound.exact.shape, np.nan)):
+        with pytest.raises(AssertionError) as info:
+            assert_allclose_bound(actual, function, x, "float32", **options)
+        call = str(info.value).splitlines()[-1].removeprefix("reproduce: ")
+        with pytest.raises(AssertionError, match="are beyond what"):
+            eval(call, {"nf": nf})
 
 
 def test_weights_and_biases():
@@ -97,6 +118,13 @@ def test_zeros_are_no_test():
         (("sum", [np.inf], "float16"), {}, "infinite or NaN"),
         (("sum", [1.0], "float16"), {"axis": 1}, "axis=1"),
         (("sum", 1.0, "float16"), {}, "axis=-1"),
+        (("sum", [1.0], "float16"), {"by": "probable", "confidence": 3}, "confidence=3"),
+        (("sum", [1.0], "float16"), {"confidence": "x"}, "confidence='x'"),
+        (("softmax", [1.0], "float16"), {"function_ulp": -1}, "function_ulp=-1"),
+        (("layer_norm", [1.0], "float16"), {"eps": "x"}, "eps='x'"),
+        (("layer_norm", [1.0], "float16"), {"eps": -1}, "eps=-1"),
+        (("layer_norm", [1.0], "float16"), {"weight": [1.0, 2.0]}, r"weight \(2,\)"),
+        (("softmax", [1.0], "float16"), {"bias": 1.0}, "bias: softmax has none"),
     ],
 )
 def test_bad_arguments(arguments, options, message):

@@ -29,6 +29,8 @@ KERNELS = [
     ("bfloat16", A("float32", order="blocked", block=16), {"split_k": 4}),
     ("bfloat16", A("float32", order="interleaved", lanes=8), {"split_k": 4}),
     ("float16", A("float16", order="interleaved", lanes=4), {"split_k": 2}),
+    ("bfloat16", A("float32"), {"split_k": 4, "promote": "bfloat16"}),
+    ("bfloat16", A("e8m9", order="pairwise"), {}),
     ("float16", "nvidia.volta.mma.f16.f32", {}),
     ("float16", "nvidia.ampere.mma.f16.f32", {}),
     ("float16", "nvidia.hopper.mma.f16.f32", {}),
@@ -66,8 +68,8 @@ def test_names_the_right_one_of_many(inputs, acc, options):
         warnings.simplefilter("ignore")
         best = np.asarray(found[0].predict(*more))
     assert np.mean((best == wanted) | np.isnan(wanted)) > 0.9
-    if isinstance(acc, A) and not options:
-        assert found[0].how == acc
+    if not options and (isinstance(acc, A) or ("nvidia" in acc and inputs == "bfloat16")):
+        assert found[0].how == name
 
 
 def test_there_are_forty():
@@ -144,6 +146,13 @@ def test_predictions():
     assert np.array_equal(predict_matmul(*fp8, unit, 2), split)
     one = predict_matmul(a[0], b[:, 0], "float32", 2, output="bfloat16")
     assert np.ndim(one) == 0 and one == nf.round(one, "bfloat16")
+
+
+def test_predictions_refuse_shapes_that_do_not_fit():
+    a, b = np.ones((4, 3)), np.ones((3, 2))
+    for arguments, c in (((a, a), None), ((np.float64(3), b), None), ((a, b), np.ones((5, 4, 2)))):
+        with pytest.raises(nf.ShapeError):
+            predict_matmul(*arguments, "float16", 2, c=c)
 
 
 @pytest.mark.parametrize("inputs", ["float16", "bfloat16", "float8_e4m3fn", "float8_e5m2", ("float8_e4m3fn", "e5m2")])

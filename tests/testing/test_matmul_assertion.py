@@ -80,6 +80,13 @@ def test_zeros_pass_nothing():
     assert_matmul(zeros, np.zeros((8, 2)), np.zeros((2, 8)), "float16", by="bound")  # where zeros are right
 
 
+def test_so_many_ulp_that_zeros_would_pass_are_no_test():
+    d = nf.matmul(A, B, "float16")
+    assert_matmul(d, A, B, "float16", max_ulp=64)
+    for actual in (d, np.zeros(d.shape)):
+        assert failure(actual, A, B, "float16", max_ulp=2048).startswith("no test: a matrix of zeros would pass")
+
+
 def test_sees_a_wider_accumulator_than_claimed():
     """What a guessed rtol of 1e-2 would let through."""
     for by in ("prediction", "probable", "bound"):
@@ -170,6 +177,8 @@ def test_block_arrays():
             warnings.simplefilter("ignore")  # said once a process: a unit whose model no recording confirms
             assert_matmul(nf.matmul(x, y, acc), x, y, acc)
         failure(nf.matmul(x, y, acc) * 1.125, x, y, acc)
+    with pytest.raises(nf.ArgumentError, match="split_k: not for block arrays"):
+        assert_matmul(nf.matmul(x, y, "float32"), x, y, "float32", split_k=2)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +190,9 @@ def test_block_arrays():
         ({"split_k": 0}, "split_k=0"),
         ({"promote": "float32"}, "split_k >= 2"),
         ({"promote": 128}, "order='blocked'"),
-        ({"confidence": 2, "by": "probable"}, "confidence"),
+        ({"confidence": 2, "by": "probable"}, "confidence=2"),
+        ({"confidence": "x"}, "confidence='x'"),
+        ({"by": "bound", "promote": "float16"}, "promote go with"),
     ],
 )
 def test_bad_arguments_are_not_failures(options, message):

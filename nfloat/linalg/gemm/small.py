@@ -43,6 +43,22 @@ _MOST_JOINED = 1 << 20
 _MOST_KEPT, _PLANS = 1 << 21, 64
 
 
+class _Later:
+    """A kernel's entry point, compiled at its first call: a plan is made for operands that may never need it."""
+
+    __slots__ = ("_index", "_kernel", "_run")
+
+    def __init__(self, kernel: Any, index: int = 0) -> None:
+        self._kernel, self._index = kernel, index
+        self._run: Callable[..., None] | None = None
+
+    def __call__(self, *arguments: Any) -> None:
+        run = self._run
+        if run is None:
+            run = self._run = entry_point(self._kernel, self._index)
+        run(*arguments)
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Plan:
     """How products of one accumulator, shape and layout are done."""
@@ -304,8 +320,8 @@ def _plan(
     return Plan(
         candidate=best, unconditional=best.unconditional and size == itemsize, operands=np.dtype(LANE[8 * itemsize]),
         dtype=dtype, result=np.dtype(LANE[32 if single else 64]),
-        pack_rows=entry_point(pack, PACK[itemsize, size] + (1 if first == 0 else 0)),
-        pack_columns=entry_point(pack, PACK[itemsize, size] + second), product=entry_point(best.kernel),
+        pack_rows=_Later(pack, PACK[itemsize, size] + (1 if first == 0 else 0)),
+        pack_columns=_Later(pack, PACK[itemsize, size] + second), product=_Later(best.kernel),
         height=height, width=width, tiles=tiles, panels=panels, terms=acc.terms,
         ranges=tuple((at, min(tiles, at + some)) for at in range(0, tiles, some)),
         packed_rows=some * height * k, packed_columns=panels * k * width,
