@@ -2,7 +2,8 @@
 
 A rounding has derivative 1 (straight through); the gradients of a product are products in the same accumulator, of the
 gradient and the operands as they were given; these have gradients of their own. Results have the tensor's type, of two
-the wider. `torch.func`'s transforms go through them: under `vmap` each example is rounded as it would be alone.
+the wider. `torch.func`'s transforms go through them: under `vmap` each example is rounded as it would be alone, and
+random bits are shared or not as vmap's `randomness` says.
 """
 
 from __future__ import annotations
@@ -62,10 +63,26 @@ class _Round(torch.autograd.Function):
 
 
 def _in_turn(function: Any, info: Any, places: tuple[Any, ...], inputs: tuple[Any, ...]) -> tuple[torch.Tensor, int]:
-    """What `torch.func.vmap` of a function gives: the function of each example."""
-    pairs = list(zip(inputs, places, strict=True))
-    each = [[x.select(at, i) if isinstance(at, int) else x for x, at in pairs] for i in range(info.batch_size)]
-    return torch.stack([function.apply(*own) for own in each]), 0
+    """What `torch.func.vmap` of a function gives: the function of each example; the last input is its options."""
+    *pairs, (options, _) = zip(inputs, places, strict=True)
+    each = []
+    for i, seed in enumerate(_seeds(options["seed"], info)):
+        own = [x.select(at, i) if isinstance(at, int) else x for x, at in pairs]
+        each.append(function.apply(*own, {**options, "seed": seed}))
+    return torch.stack(each), 0
+
+
+def _seeds(seed: SeedLike | None, info: Any) -> list[SeedLike | None]:
+    """The seed of each example, by what was said to `torch.func.vmap` of randomness."""
+    if seed is not None and info.randomness == "error":
+        raise ArgumentError(
+            f"seed={seed!r} under torch.func.vmap: say whether examples share random bits, by vmap's own "
+            "randomness='different' or randomness='same'"
+        )
+    if seed is None or info.randomness == "same":
+        return [seed] * info.batch_size
+    stream = seed if isinstance(seed, Stream) else Stream(seed)
+    return [stream.child("example", i) for i in range(info.batch_size)]
 
 
 def round(

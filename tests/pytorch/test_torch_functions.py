@@ -7,6 +7,8 @@ import nfloat as nf
 torch = pytest.importorskip("torch")
 
 import nfloat.torch as nft
+from nfloat.errors import ArgumentError
+from nfloat.streams import Stream
 
 SHAPES = [((3,), (3,)), ((3,), (3, 2)), ((2, 3), (3,)), ((5, 2, 3), (3, 4)), ((2, 3), (5, 3, 4)), ((3,), (5, 3, 2))]
 
@@ -30,7 +32,15 @@ def test_a_product_of_two_types_has_the_wider():
 def test_transforms():
     x, fmt = torch.randn(3, 4), nf.get_format("bfloat16")
     each = torch.stack([nft.round(row, fmt, "stochastic", seed=2) for row in x])
-    assert torch.equal(torch.func.vmap(lambda row: nft.round(row, fmt, "stochastic", seed=2))(x), each)
+
+    def rounded(randomness):
+        return torch.func.vmap(lambda row: nft.round(row, fmt, "stochastic", seed=2), randomness=randomness)(x)
+
+    assert torch.equal(rounded("same"), each)
+    own = [nft.round(row, fmt, "stochastic", seed=Stream(2).child("example", i)) for i, row in enumerate(x)]
+    assert torch.equal(rounded("different"), torch.stack(own)) and not torch.equal(rounded("different"), each)
+    with pytest.raises(ArgumentError, match="seed=2 under torch.func.vmap: .* randomness='different'"):
+        rounded("error")
     (gradient,) = (torch.func.grad(lambda x: nft.round(x, fmt).square().sum())(x),)
     assert torch.equal(gradient, 2 * nft.round(x, fmt))
     assert torch.equal(torch.func.jvp(lambda x: nft.round(x, fmt), (x,), (x,))[1], x)
