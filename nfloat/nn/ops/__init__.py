@@ -10,7 +10,7 @@ Arrays only; the graph stands in ``nn/tape.py``. ``op`` says what an operation i
 | reductions | sum, mean, max along axes |
 | moving | reshape, transpose, parts, joints: nothing is rounded |
 | gather | elements and rows by number: index, embedding |
-| windows, convolution, pooling | images |
+| windows, columns, convolution, pooling | images |
 | norms | layer, root mean square, group and batch norm |
 | softmax | softmax, log_softmax |
 | in_rows | norms and softmax in one pass |

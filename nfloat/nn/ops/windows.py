@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -121,7 +122,8 @@ def _drawn(
     seed, plan = p.stream(name, f"{role.tensor}.{part}"), block_plan(cast.format, cast.rounding, None, cast.random_bits)
     amax = greatest(x, walk) if cast.format.tensor_scale else None
     k, n = x.shape[1] // groups * len(walk.taps[0]) * len(walk.taps[1]), len(x) * walk.places
-    size = int(cast.format.block)  # type: ignore[arg-type]
+    size = cast.format.block
+    assert isinstance(size, int), "a tensor's one scale is no block's"
     some, per_group = size * max(1, _MOST_ROUNDED // max(1, size * n)), -(-k // size)
     whole: BlockArray | None = None
     for group in range(groups):
@@ -243,8 +245,12 @@ def _gradient_in_parts(
     for seen in _channels(x, walk, groups, 2 * _MOST_ROUNDED):
         b = _turned(seen, groups)
         right = p.operand(second, roles[1], name, part, b, -2, apart, Excerpt(0, amax))
-        found.append(p.product_of(name, part, lambda right=right: (left, right)))  # type: ignore[misc]
+        found.append(p.product_of(name, part, partial(_both, left, right)))
     return _joined(found, dy.shape[1])
+
+
+def _both(left: Operand, right: Operand) -> tuple[Operand, Operand]:
+    return left, right
 
 
 def _channels(x: Floats, walk: Walk, groups: int, most: int | None) -> Iterator[Floats]:

@@ -1,8 +1,8 @@
 """Optimisers, their schedules and clipping.
 
-``optimizer`` (`Optimizer`: the update that all share), ``one_pass`` (the same in one call of a kernel), ``rules`` (THE
-list of optimisers), ``arithmetic`` (in which format their formulas and scalars are computed), ``schedules`` (learning
-rates that move), ``clipping`` (of gradients).
+``optimizer`` (`Optimizer`: the update that all share), ``one_pass`` (the same in one call of a kernel), ``in_parts`` (the
+same of large parameters, some elements at a time), ``rules`` (THE list of optimisers), ``arithmetic`` (in which format
+their formulas and scalars are computed), ``schedules`` (learning rates that move), ``clipping`` (of gradients).
 """
 
 from .optimizer import Optimizer as Optimizer
