@@ -1,7 +1,7 @@
 """Optimisers, their schedules and clipping.
 
-``optimizer`` (`Optimizer`: the update that all share), ``one_pass`` (the same in one call of a kernel), ``in_parts`` (the
-same of large parameters, some elements at a time), ``rules`` (THE list of optimisers), ``arithmetic`` (in which format
+``optimizer`` (`Optimizer`: the update that all share), ``one_pass`` (the same in one call of a kernel), ``in_parts``
+(some elements of a large parameter at a time), ``rules`` (THE list of optimisers), ``arithmetic`` (in which format
 their formulas and scalars are computed), ``schedules`` (learning rates that move), ``clipping`` (of gradients).
 """
 
