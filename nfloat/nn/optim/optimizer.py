@@ -179,7 +179,8 @@ class Optimizer(ABC):
         before = parameter._data if parameter.format is own.weights.format else stored(p, parameter)
         if p.tracer is not None and own.arithmetic is None:
             p.tracer(*Role.ARITHMETIC.label(name), _CARRIERS[p.carrier.char], "nearest_even", g.size)
-        if quiet and goes_in_parts(type(self).direction, p, own, quick, {"w": before, "g": g, **state}):
+        whole = quick is not None and self.along_gradient
+        if quiet and not whole and goes_in_parts(type(self).direction, p, own, quick, {"w": before, "g": g, **state}):
             key = None if quick is None else drawn_key(p, quick, name)
 
             def stepped(w: Floats, g: Floats, state: dict[str, Floats], first: int) -> Floats:
@@ -203,6 +204,11 @@ class Optimizer(ABC):
         """The step of some weights; their momenta are brought up to date."""
         found = self.direction(Computation(p, own, name, w, g, state))
         return found if isinstance(found, Scaled) else Scaled(None, found)
+
+    @property
+    def along_gradient(self) -> bool:
+        """Whether the direction is the gradient itself, so that a step in one pass leaves nothing on its way."""
+        return False
 
     def hyperparameters(self) -> dict[str, Any]:
         """What it was made with, and the step: all that is not an array."""

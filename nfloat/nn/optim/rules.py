@@ -42,6 +42,10 @@ class SGD(Optimizer):
         super().__init__(parameters, lr, **clipping)
         self.weight_decay = _not_negative("weight_decay", weight_decay)
 
+    @property
+    def along_gradient(self) -> bool:
+        return not self.weight_decay
+
     @elementwise
     def direction(self, c: Computation) -> Scaled:
         return Scaled(c.scalar(-self.lr), c.decayed(self.weight_decay))
