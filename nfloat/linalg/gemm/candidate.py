@@ -84,6 +84,14 @@ class Candidate:
         """The kernel's."""
         return str(self.kernel.py_func.__name__)
 
+    def may_lack_signs(self, p: Problem) -> bool:
+        """Whether a sum that is zero may be one that should be -0."""
+        return self.direct is not None and self.direct.may_lack_signs(*p[:3])
+
+    def asks_tiles(self, p: Problem) -> bool:
+        """Whether only tiles can tell if it is right."""
+        return self.direct is not None and self.direct.asks_tiles(*p[:3])
+
     def kind_for(self, p: Problem) -> int:
         """The body to run, or -1."""
         a, b, c, _, _ = p

@@ -53,9 +53,9 @@ def choose(
         if not known:
             return None
         problem = problem or Problem(_facts(a), _facts(b), ZEROS if c is None else _facts(c), k, lambda: _INF)
-        kind, direct, facts = candidate.kind_for(problem), candidate.direct, problem[:3]
-        if kind >= 0 and (direct is None or not direct.asks_tiles(*facts)):
-            return Choice(candidate, kind, direct is not None and direct.may_lack_signs(*facts))
+        kind = candidate.kind_for(problem)
+        if kind >= 0 and not candidate.asks_tiles(problem):
+            return Choice(candidate, kind, candidate.may_lack_signs(problem))
     return None
 
 

@@ -169,15 +169,12 @@ class _Tiles:
 
     def run(self, kind: int, problem: Problem | None = None) -> bool:
         """Let the candidate do what is still to be done; returns whether all of it is."""
-        candidate, zeros = self.candidate, False
-        self._asked: Problem | None = None
-        if candidate.direct is not None and problem is not None:
-            facts = problem[:3]
-            zeros = candidate.direct.may_lack_signs(*facts)
-            if candidate.direct.asks_tiles(*facts):
-                self._asked = problem
-                size = self._k * candidate.shape.width
-                self._column_facts = survey_tiles(self._packed, size, self._status.shape[1])
+        candidate = self.candidate
+        zeros = problem is not None and candidate.may_lack_signs(problem)
+        self._asked = problem if problem is not None and candidate.asks_tiles(problem) else None
+        if self._asked is not None:
+            size = self._k * candidate.shape.width
+            self._column_facts = survey_tiles(self._packed, size, self._status.shape[1])
         marked = self._marked or self._asked is not None
         call = tile_call(kind, self._k, self._acc.terms, marked, self._has_start, zeros)
         rows = tile_constants(self._acc, candidate.bits)

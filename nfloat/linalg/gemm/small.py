@@ -246,10 +246,8 @@ def _first(
         best = plan.candidate
         kind = best.kind_for(problem)
         if kind >= 0:
-            direct, facts = best.direct, problem[:3]
-            zeros = direct is not None and direct.may_lack_signs(*facts)
-            close = partial(direct.close, c=problem.c) if direct is not None and direct.asks_tiles(*facts) else None
-            call = tile_call(kind, a.shape[1], plan.terms, False, c is not None, zeros)
+            call = tile_call(kind, a.shape[1], plan.terms, False, c is not None, best.may_lack_signs(problem))
+            close = partial(best.direct.close, c=problem.c) if best.direct and best.asks_tiles(problem) else None
             return _done(plan, a, b, c, call, close=close)
     return None
 
