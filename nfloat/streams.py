@@ -93,6 +93,17 @@ def _digest(prefix: bytes, name: str | int) -> int:
 SeedLike: TypeAlias = int | Stream
 
 
+def as_stream(seed: SeedLike | None) -> Stream:
+    """The stream of a seed, or the one that is given.
+
+    Raises
+    ------
+    SeedError
+        If `seed` is no seed.
+    """
+    return seed if isinstance(seed, Stream) else Stream(seed)  # type: ignore[arg-type]
+
+
 def as_key(seed: SeedLike | None) -> int:
     """The key of a seed or stream.
 

@@ -12,7 +12,7 @@ from ..errors import ArgumentError, ShapeError, as_integer
 from ..kernels.blocks.signs import random_signs
 from ..ops.arguments import as_carrier
 from ..ops.blocks.run import signed
-from ..streams import SeedLike, Stream
+from ..streams import SeedLike, as_stream
 
 
 def hadamard(
@@ -81,7 +81,7 @@ _PIECE = 1 << 14
 def _signs(n: int, seed: SeedLike | None) -> NDArray[np.float64]:
     out = np.ones(n)
     if seed is not None:
-        stream = seed if isinstance(seed, Stream) else Stream(seed)
+        stream = as_stream(seed)
         random_signs(out, signed(stream.child("hadamard").key))
     return out
 

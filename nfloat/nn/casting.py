@@ -23,7 +23,7 @@ from ..ops.arguments import CARRAY, LAYOUT
 from ..ops.compute import compute
 from ..ops.direct_results import direct_members
 from ..ops.rounder import Rounder, large_pieces
-from ..streams import SeedLike, Stream
+from ..streams import SeedLike, Stream, as_stream
 from .clamping import clamped
 from .operands import AmaxHistory, Copy, Operands
 from .recipes import BlockCast, Cast, Recipe
@@ -86,7 +86,7 @@ class Casting:
     ) -> None:
         self.recipe = recipe
         self.carrier = np.dtype(recipe.carrier.char)  # the very object that arrays have, in copies of a recipe too
-        self.seed = seed if isinstance(seed, Stream) else Stream(seed)
+        self.seed = as_stream(seed)
         self.masks: Stream | None = (
             masks if isinstance(masks, Stream) else self.seed if masks is None else Stream(masks)
         )

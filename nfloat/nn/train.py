@@ -29,7 +29,7 @@ from ..errors import ArgumentError, as_integer, as_number, check_kind
 from ..ops.arguments import as_array
 from ..ops.memory import check_copy
 from ..ops.threads import check_threads
-from ..streams import SeedLike, Stream
+from ..streams import SeedLike, Stream, as_stream
 from .layers import Layer, store
 from .losses import cross_entropy
 from .operands import AmaxHistory
@@ -123,7 +123,7 @@ class Trainer:
         check_threads(threads)
         self.model, self.optimizer, self.loss = model, optimizer, loss
         self.recipe = recipe(recipe_or_name)
-        self.seed, self.threads = seed if isinstance(seed, Stream) else Stream(seed), threads
+        self.seed, self.threads = as_stream(seed), threads
         self.masks = self.seed if masks is None else masks if isinstance(masks, Stream) else Stream(masks)
         self.steps = 0
         self.scaler = None if self.recipe.loss_scaling is None else LossScaler(self.recipe.loss_scaling)

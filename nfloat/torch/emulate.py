@@ -16,7 +16,7 @@ from ..nn.operands import AmaxHistory
 from ..nn.precision import Observer, Precision
 from ..nn.recipes import Recipe, recipe
 from ..nn.scaling import LossScaler, LossScaling
-from ..streams import SeedLike, Stream
+from ..streams import SeedLike, Stream, as_stream
 from . import operations  # noqa: F401  (fills the table)
 from .joining import Joining
 from .known import Kind, Known, learn
@@ -234,7 +234,7 @@ def emulate(
     for one in optimizers:
         check_optimizer(one, [p for each in models for p in each.parameters()] if models else None)
     named = [("", models[0])] if len(models) == 1 else [(str(i), each) for i, each in enumerate(models)]
-    stream = seed if isinstance(seed, Stream) else Stream(seed)
+    stream = as_stream(seed)
     scaling = own.loss_scaling if as_truth(loss_scaling, "loss_scaling") else None
     return Emulation(own, named, stream, step, threads, observer, scaling)
 

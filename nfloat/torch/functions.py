@@ -22,7 +22,7 @@ from ..linalg.accumulators import AccumulatorLike
 from ..linalg.matmul import matmul as matmul_arrays
 from ..nn.recipes.sums import as_sums, described
 from ..ops.rounding import round as round_array
-from ..streams import SeedLike, Stream
+from ..streams import SeedLike, as_stream
 from .emulate import listed
 from .refusals import check_tensor
 from .tensors import array_of, tensor_of
@@ -81,7 +81,7 @@ def _seeds(seed: SeedLike | None, info: Any) -> list[SeedLike | None]:
         )
     if seed is None or info.randomness == "same":
         return [seed] * info.batch_size
-    stream = seed if isinstance(seed, Stream) else Stream(seed)
+    stream = as_stream(seed)
     return [stream.child("example", i) for i in range(info.batch_size)]
 
 
@@ -161,7 +161,7 @@ def _gradient(ctx: Any, x: torch.Tensor, y: torch.Tensor, operand: str) -> torch
     """The product of a gradient; it has a gradient of its own, and stochastic sums draw from a stream of their own."""
     options, seed = ctx.options, ctx.options["seed"]
     if seed is not None:
-        stream = seed if isinstance(seed, Stream) else Stream(seed)
+        stream = as_stream(seed)
         options = {**options, "seed": stream.child("gradient", operand)}
     found: torch.Tensor = _Matmul.apply(x, y, None, ctx.acc, options)
     return found

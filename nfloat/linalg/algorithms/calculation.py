@@ -26,7 +26,7 @@ from ...ops.arguments import as_carrier
 from ...ops.compute import compute
 from ...ops.operands import gather
 from ...ops.rounder import Rounder, rounder
-from ...streams import SeedLike, Stream
+from ...streams import SeedLike, Stream, as_stream
 from ..accumulators import Accumulator
 from ..matmul import matmul
 
@@ -173,7 +173,7 @@ def begin(
     stream = None
     if how.stochastic:
         how.key(seed)  # raises where there is none
-        stream = seed if isinstance(seed, Stream) else Stream(seed)  # type: ignore[arg-type]
+        stream = as_stream(seed)
     given = [as_carrier(x, key, single=True) for key, x in operands]
     narrow = how.single and all(x.itemsize == 4 for x in given)
     dtype = np.float32 if narrow else np.float64

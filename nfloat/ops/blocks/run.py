@@ -27,7 +27,7 @@ from ...kernels.blocks.pieces import fused_blocks, power_pieces, quotient_piece
 from ...kernels.blocks.rule import ScaleField
 from ...kernels.blocks.scales import known_divisors, quotient_scales
 from ...kernels.blocks.walks import WIDTH
-from ...streams import SeedLike, Stream, as_key
+from ...streams import SeedLike, as_key, as_stream
 from ..codes import code_dtype
 from ..threads import over_ranges, thread_count
 from .layout import Layout
@@ -297,7 +297,7 @@ def scale_key(plan: BlockPlan, seed: SeedLike | None) -> int:
     if not plan.format.scale_rounding.is_stochastic:
         return 0
     as_key(seed)  # names a seed that is missing
-    stream = seed if isinstance(seed, Stream) else Stream(seed)  # type: ignore[arg-type]
+    stream = as_stream(seed)
     return signed(stream.child("scales").key)
 
 
