@@ -232,6 +232,26 @@ def can_cut(fmt: Format, mode: Rounding, random_bits: int) -> bool:
     )
 
 
+def can_cut_odd(fmt: Format, mode: Rounding) -> bool:
+    """Whether a format's sums can be rounded to odd in float64 and then cut (``kernels/gemm/odd.py``).
+
+    In modes that `can_cut` has nothing for. Two bits are to spare, p + 2 <= 53, and 2^emin is a normal number, so that
+    they are in the lowest binade too: emin - p + 1 - 2 >= -1074. No format of one bit, whose numbers' last bit is the
+    exponent's.
+    """
+    return (
+        not mode.is_stochastic
+        and cut_bits(mode, 0) is None
+        and 2 <= fmt.precision <= DOUBLE.most_odd
+        and fmt.has_zero
+        and fmt.has_negative_zero
+        and fmt.min < 0
+        and not fmt.flushes_input
+        and not fmt.flushes_output
+        and fmt.emin >= DOUBLE.emin
+    )
+
+
 def limit(fmt: Format, lane: Lane) -> float:
     """The greatest number, or what the magic constant reaches if that is less: sums up to this one need no watching."""
     return min(fmt.max, -fmt.min, 2.0 ** (-lane.emin + 1 - (lane.digits - fmt.precision)))

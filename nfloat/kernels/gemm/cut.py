@@ -27,6 +27,7 @@ from ..jit import kernel
 from ..lanes import Lanes, Value
 from ..machine import HERE, Directed
 from .bodies import kahan, sequential
+from .direction import Direction
 from .orders import Order
 from .pairwise import pairwise
 from .roundings import HAS_DIRECTED, ZERO, Field, FormatRow, toward
@@ -37,6 +38,7 @@ from .words import CORRECTED, CORRECTION, DIFFERENCE, PRODUCT, PROMOTE, SUM
 
 #: whether the hardware can round sums toward zero
 HAS_TOWARD_ZERO = HERE.directed is not Directed.NONE
+_BY_REGISTER = None if HAS_DIRECTED else Direction.ZERO
 #: what draws random words, by order: of the sums, of rounded products
 DOMAINS = {
     (Order.SEQUENTIAL, False): (SUM,),
@@ -65,7 +67,7 @@ class Cut:
         self._right = v.where(left, v.word(0), b.sub(v.word(64), self._shift))
 
     def fma(self, a: Value, b: Value, s: Value, word: Value | None = None) -> Value:
-        x = self._toward_zero(a, b, s)
+        x = self._first(a, b, s)
         return self._cut(x, word) if self.on_grid else self._any(x, word)
 
     pair = fma
@@ -78,7 +80,8 @@ class Cut:
     def product(self, a: Value, b: Value, word: Value | None = None) -> Value:
         return self.fma(a, b, self.v.number(-0.0), word)
 
-    def _toward_zero(self, a: Value, b: Value, s: Value) -> Value:
+    def _first(self, a: Value, b: Value, s: Value) -> Value:
+        """a b + s in the lane, of which the format's result can be told."""
         return toward(ZERO, self.v, a, b, s)
 
     def _any(self, x: Value, word: Value | None) -> Value:
@@ -87,7 +90,7 @@ class Cut:
         sign = b.and_(v.as_int(x), v.sign_mask)
         tiny = b.icmp_signed("<", b.and_(v.as_int(x), v.magnitude_mask), self._lowest)
         lift = v.as_float(b.or_(sign, v.where(tiny, self._lowest, v.word(0))))
-        r = b.fsub(self._cut(self._toward_zero(x, v.number(1.0), lift), word), lift)
+        r = b.fsub(self._cut(self._first(x, v.number(1.0), lift), word), lift)
         return v.as_float(b.or_(v.as_int(r), sign))
 
     def _cut(self, x: Value, word: Value | None) -> Value:
@@ -140,7 +143,7 @@ def _bodies(drawn: bool) -> dict[int, TileBody]:
 
 
 _cut64, _cut_drawn64 = (
-    tile_walk(name, tile_intrinsic(64, TILE64, _bodies(drawn), toward_zero=not HAS_DIRECTED), TILE64, np.float64)
+    tile_walk(name, tile_intrinsic(64, TILE64, _bodies(drawn), direction=_BY_REGISTER), TILE64, np.float64)
     for name, drawn in (("cut64", False), ("cut_drawn64", True))
 )
 

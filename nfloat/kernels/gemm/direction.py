@@ -1,4 +1,4 @@
-"""The register that says in which direction the CPU rounds: set toward zero for a while, and put back.
+"""The register that says in which direction the CPU rounds: set for a while, and put back.
 
 MXCSR on x86, FPCR on Arm; of x86's two units the one that kernels use. Both calls stand in one compiled function with
 nothing between them that can raise: Python handles signals (Ctrl-C) when that function has returned, and other threads
@@ -10,6 +10,7 @@ behind the first and go to stores before the second, which no load or store pass
 from __future__ import annotations
 
 import platform
+from enum import Enum
 
 from llvmlite import ir
 from numba.core import cgutils
@@ -17,20 +18,28 @@ from numba.core import cgutils
 from ..lanes import Value
 
 _I32, _I64, _BYTE = ir.IntType(32), ir.IntType(64), ir.IntType(8)
-#: the bits that say how to round: both set, toward zero
-_MXCSR_ZERO, _FPCR_ZERO = 3 << 13, 3 << 22
+#: where the two bits lie that say how to round
+_MXCSR, _FPCR = 13, 22
 
 
-def set_toward_zero(builder: ir.IRBuilder) -> Value:
+class Direction(Enum):
+    """Where to: the two bits of MXCSR and those of FPCR."""
+
+    DOWN = (1, 2)
+    ZERO = (3, 3)
+
+
+def set_direction(builder: ir.IRBuilder, direction: Direction) -> Value:
     """Set the register; returns what it held."""
-    before = _read(builder)
-    mask = _FPCR_ZERO if _is_arm(builder) else _MXCSR_ZERO
-    _write(builder, builder.or_(before, before.type(mask)))
+    before, arm = _read(builder), _is_arm(builder)
+    place, bits = (_FPCR if arm else _MXCSR), direction.value[arm]
+    others = builder.and_(before, before.type(~(3 << place)))
+    _write(builder, builder.or_(others, before.type(bits << place)))
     return before
 
 
 def restore(builder: ir.IRBuilder, before: Value) -> None:
-    """Put back what `set_toward_zero` returned."""
+    """Put back what `set_direction` returned."""
     _write(builder, before)
 
 

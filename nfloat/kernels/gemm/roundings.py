@@ -76,7 +76,9 @@ class Field(IntEnum):
     ONE = 24
     LIMIT = 25  # the greatest magnitude that watched results may have, as bits
     BIAS = 26  # cut sums: what is added below the unit in any case
-    COUNT = 27
+    BIAS_NEGATIVE = 27  # the same to negative numbers, where sums were rounded to odd (`odd.py`)
+    PARITY = 28  # and what is added where the last bit kept is set
+    COUNT = 29
 
 
 class FormatRow:

@@ -16,7 +16,7 @@ from numba.extending import intrinsic
 
 from ..lanes import Lanes, Value, prefetch
 from ..outlined import keep_aligned
-from .direction import restore, set_toward_zero
+from .direction import Direction, restore, set_direction
 from .roundings import FormatRow
 from .shapes import Shape
 
@@ -138,12 +138,12 @@ def tile_intrinsic(
     shape: Shape,
     bodies: dict[int, TileBody],
     lanes: Callable[..., Lanes] = Lanes,
-    toward_zero: bool = False,
+    direction: Direction | None = None,
 ):
     """The intrinsic of a tile: 0, or 1 if something was beyond its limit.
 
-    Takes (kind, a, a's offset, b, b's offset, scratch, row words, column words, constants, k, block). `toward_zero`:
-    all of it is added in that direction, by the CPU's register.
+    Takes (kind, a, a's offset, b, b's offset, scratch, row words, column words, constants, k, block). `direction`:
+    how all of it is rounded, by the CPU's register.
     """
 
     def typer(typingctx, kind, a, a_offset, b, b_offset, scratch, row_words, column_words, constants, steps, block):
@@ -154,7 +154,7 @@ def tile_intrinsic(
             v = lanes(builder, shape.lanes) if bits == 16 else lanes(builder, shape.lanes, bits)
             keep_aligned(builder.function)
             tile = Tile(context, builder, sig, args, v, shape)
-            direction = set_toward_zero(builder) if toward_zero else None
+            before = None if direction is None else set_direction(builder, direction)
             end = builder.append_basic_block("tile.end")
             switch, outcomes = builder.switch(args[0], end), [(_I64(0), builder.block)]
             for tag, body in bodies.items():
@@ -168,8 +168,8 @@ def tile_intrinsic(
             result = builder.phi(_I64)
             for value, block_ in outcomes:
                 result.add_incoming(value, block_)
-            if direction is not None:
-                restore(builder, direction)
+            if before is not None:
+                restore(builder, before)
             return result
 
         return signature, codegen

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...formats.format import Format
-from ...formats.lanes import LANES, can_cut, has_code_grid, is_native
+from ...formats.lanes import LANES, can_cut, can_cut_odd, has_code_grid, is_native
 from ...formats.rounding import Family, Overflow, Rounding, Tie
 from ...formats.spec import SpecField, rounding_spec
 from ...kernels.gemm.roundings import Field
@@ -46,6 +46,26 @@ def _cut_fields(fmt: Format, mode: Rounding, random_bits: int) -> dict[Field, in
     return fields
 
 
+def _odd_fields(fmt: Format, mode: Rounding) -> dict[Field, int]:
+    """What is added to codes of sums rounded to odd (the table in ``kernels/gemm/odd.py``)."""
+    unit = 53 - fmt.precision
+    facts, below, half = mode.facts, (1 << unit) - 1, 1 << (unit - 1)
+    positive = negative = half - 1
+    parity = int(facts.tie is Tie.EVEN)
+    if facts.family is Family.ODD:
+        positive = negative = below
+        parity = -below
+    elif facts.family is Family.DIRECTED:
+        positive, negative = (below if away else 0 for away in facts.away)
+    return {
+        Field.KEEP: -(1 << unit),
+        Field.LOW_BITS: 63 - unit,
+        Field.BIAS: positive,
+        Field.BIAS_NEGATIVE: negative,
+        Field.PARITY: parity,
+    }
+
+
 def constants(
     formats: tuple[Format, ...], mode: Rounding, overflow: Overflow | None, bits: int, random_bits: int = 0
 ) -> NDArray[np.int64]:
@@ -69,6 +89,8 @@ def _row(fmt: Format, mode: Rounding, overflow: Overflow | None, bits: int, rand
         row |= _code_fields(LANES[bits].digits - fmt.precision)
     if bits == 64 and can_cut(fmt, mode, random_bits):
         row |= _cut_fields(fmt, mode, random_bits)
+    if bits == 64 and can_cut_odd(fmt, mode):
+        row |= _odd_fields(fmt, mode)
     return [row[f] for f in sorted(Field) if f is not Field.COUNT]
 
 

@@ -15,6 +15,7 @@ What each family does, of the orders sequential, blocked, pairwise and kahan (wh
     _cut                 toward_zero, nearest_away, stochastic, _a, _b        that the hardware rounds toward zero
     _stochastic          stochastic                                           p <= 16, or p <= 20 in float64 lanes
     _general             every deterministic mode                             p <= 22, or p <= 51 in float64 lanes
+    _odd                 those that `_cut` has not, any operands              that two instructions round to odd
     _exact               every mode for the exact order                       as three float64 numbers
 
 So stochastic_c, stochastic_equal and the order interleaved are the plain rule's in all formats.
@@ -33,6 +34,7 @@ from ...formats.lanes import (
     LANES,
     SINGLE,
     can_cut,
+    can_cut_odd,
     has_code_grid,
     has_general_grid,
     has_narrow_grid,
@@ -56,6 +58,9 @@ from ...kernels.gemm import (
 )
 from ...kernels.gemm import (
     native as gemm_native,
+)
+from ...kernels.gemm import (
+    odd as gemm_odd,
 )
 from ...kernels.gemm import (
     roundings as gemm_roundings,
@@ -97,10 +102,11 @@ def candidates(acc: Accumulator) -> tuple[Candidate, ...]:
         return ()
     if order is Order.EXACT:
         return tuple(_exact(acc))
-    families = (_native, _narrow, _stochastic, _general)
+    families = (_native, _narrow, _stochastic, _odd, _general)
     narrow, wide = ([c for family in families for c in family(acc, order, bits)] for bits in (32, 64))
     single, double = (list(_direct(acc, order, bits)) for bits in (32, 64))
     first = [*_cut(acc), *double]
+    wide = [*_on_grid(wide), *wide]
     return (*_half(acc, order), *_with_leftovers(single, narrow), *_with_leftovers(first, wide), *narrow, *wide)
 
 
@@ -236,7 +242,6 @@ def _cut(acc: Accumulator) -> Iterator[Candidate]:
         return  # the latter: `Stochastic` is faster
     domains = gemm_cut.DOMAINS[order, rounded] if drawn else ()
     watched = gemm_cut.cut_kind(order, rounded)
-    top = _ROOM if acc.product is None else min(_ROOM, limit(acc.product, DOUBLE))  # products are not watched
     shared = Candidate(
         gemm_cut.cut_drawn64 if drawn else gemm_cut.cut64,
         64,
@@ -245,7 +250,7 @@ def _cut(acc: Accumulator) -> Iterator[Candidate]:
         watched,
         exact=acc.order is Order.PAIRWISE and not rounded,
         no_negative_zero=False,
-        product_top=top,
+        product_top=_product_top(acc),
         domains=domains,
     )
     if acc.order is Order.SEQUENTIAL and not rounded:
@@ -264,6 +269,41 @@ def _cut(acc: Accumulator) -> Iterator[Candidate]:
             drawn=(fmt,) if drawn else (),
         )
     yield shared
+
+
+def _on_grid(others: list[Candidate]) -> Iterator[Candidate]:
+    """`_odd` of terms that are multiples of the format's least number, which is faster than the others."""
+    return (replace(c, kind=-1, watched=-1) for c in others if c.kernel is gemm_odd.odd64)
+
+
+def _odd(acc: Accumulator, order: Order, bits: int) -> Iterator[Candidate]:
+    """Sums of products that the lane need not hold, rounded to odd and then cut (``kernels/gemm/odd.py``)."""
+    formats = (acc.format, acc.product or acc.format, acc.result_format)
+    if bits != 64 or not gemm_cut.HAS_TOWARD_ZERO or not all(can_cut_odd(f, acc.rounding) for f in formats):
+        return
+    rounded = acc.product is not None
+    if not rounded and (gemm_roundings.HAS_DIRECTED or order is Order.PAIRWISE):
+        return  # `_general` takes any operands, or pairs of products are added, which the lane must hold
+    first = order is Order.SEQUENTIAL and not rounded and acc.rounding.facts.symmetric
+    any_ = kind(order, Product.ROUNDED if rounded else Product.EXACT, watched=True)
+    yield Candidate(
+        gemm_odd.odd64 if first else gemm_odd.odd64_other,
+        64,
+        TILE64,
+        any_,
+        any_,
+        gemm_odd.ON_GRID if first else -1,
+        gemm_odd.ON_GRID if first else -1,
+        exact=False,
+        no_negative_zero=False,
+        product_top=_product_top(acc),
+        unit=acc.format.emin - acc.format.precision + 1,
+    )
+
+
+def _product_top(acc: Accumulator) -> float:
+    """What |a b| and c may be where sums are cut: rounded products are not watched."""
+    return _ROOM if acc.product is None else min(_ROOM, limit(acc.product, DOUBLE))
 
 
 def _grid_within(inner: Format, outer: Format) -> bool:
