@@ -12,7 +12,9 @@ from numba import types
 
 from nfloat.kernels.gemm.bodies import kahan, rows_at_once, sequential
 from nfloat.kernels.gemm.cut import Cut, GridCut
+from nfloat.kernels.gemm.direction import Direction
 from nfloat.kernels.gemm.half import HalfLanes
+from nfloat.kernels.gemm.odd import DirectedOddCut, GridOddCut, OddCut
 from nfloat.kernels.gemm.pairwise import pairwise
 from nfloat.kernels.gemm.roundings import HAS_DIRECTED, Direct, DirectOnGrid, General, Narrow, Native, Stochastic
 from nfloat.kernels.gemm.shapes import SHAPES, Shape
@@ -31,7 +33,8 @@ class Body:
     body: TileBody
     tile: str
     bits: int
-    toward_zero: bool = False
+    #: how the CPU's register says that all of it is rounded
+    direction: Direction | None = None
     #: numbers that a sum carries from step to step
     states: int = 1
 
@@ -43,7 +46,7 @@ class Body:
     def intrinsic(self, shape: Shape) -> Any:
         """The intrinsic of a tile of that shape with this one body, number 0."""
         lanes = HalfLanes if self.bits == 16 else Lanes
-        return tile_intrinsic(self.bits, shape, {0: self.body}, lanes, self.toward_zero)
+        return tile_intrinsic(self.bits, shape, {0: self.body}, lanes, self.direction)
 
     def vectors(self, shape: Shape) -> int:
         """Vectors of sums in its inner loop."""
@@ -64,10 +67,15 @@ def bodies() -> dict[str, Body]:
         "stochastic by code, float32 lanes": Body(sequential(Stochastic, domains=(SUM,)), "single", 32),
     }
     if HERE.directed is not Directed.NONE:
-        zero = not HAS_DIRECTED
+        zero, down = (None, None) if HAS_DIRECTED else (Direction.ZERO, Direction.DOWN)
         table["stochastic by cutting, float64 lanes"] = Body(sequential(GridCut, domains=(SUM,)), "double", 64, zero)
         table["toward zero, float64 lanes"] = Body(sequential(GridCut), "double", 64, zero)
         table["toward zero off the grid, float64 lanes"] = Body(sequential(Cut), "double", 64, zero)
+        table["any products, float64 lanes"] = Body(sequential(GridOddCut, None, True), "double", 64, down)
+        table["any products off the grid, float64 lanes"] = Body(sequential(OddCut, None, True), "double", 64, down)
+        table["any mode and products, float64 lanes"] = Body(
+            sequential(DirectedOddCut, DirectedOddCut, True), "double", 64, down
+        )
     if HERE.half:
         table["float16 fused, half lanes"] = Body(sequential(Native), "half", 16)
         table["float16 products and sums, half lanes"] = Body(sequential(Native, Native), "half", 16)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from functools import partial
+from itertools import product as product_of
 from unittest.mock import patch
 
 import numpy as np
@@ -35,6 +36,8 @@ def digests() -> Iterator[Named]:
         for order in ORDERS:
             if (fmt, order) != ("float64", "promoted"):
                 yield f"product {fmt} {order}", partial(product, fmt, order)
+    for fmt in ("float16", "bfloat16", "float32"):
+        yield f"product {fmt} of float64 operands", partial(product_of_doubles, fmt)
     yield "product by one, two and three threads", by_threads
     for fmt in FORMATS:
         yield f"sums {fmt}", partial(sums, fmt)
@@ -54,6 +57,17 @@ def product(fmt: str, order: str) -> str:
                 acc = nf.Accumulator(fmt, rounded, mode, **ORDERS[order])
                 seed = 5 if acc.stochastic else None
                 found += [nf.matmul(a, b, acc, seed=seed), nf.matmul(a, b, acc, c, seed=seed, threads=2)]
+    return digest(*found)
+
+
+def product_of_doubles(fmt: str) -> str:
+    """Operands whose products no lane holds, in every deterministic mode."""
+    rng, found = generator("doubles", fmt), []
+    a, b, c = (rng.standard_normal(shape) for shape in ((7, 21), (21, 10), (7, 10)))
+    for mode in (*MODES[:4], "toward_negative", "nearest_zero", "to_odd"):
+        for order, rounded in product_of(("sequential", "promoted", "kahan", "pairwise"), (None, fmt)):
+            acc = nf.Accumulator(fmt, rounded, mode, **ORDERS[order])
+            found += [nf.matmul(a, b, acc), nf.matmul(a, b, acc, c)]
     return digest(*found)
 
 

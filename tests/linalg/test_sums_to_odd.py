@@ -65,7 +65,7 @@ def test_what_formats_are_cut():
         fits = can_cut_odd(nf.Format(name="x", precision=p, emin=emin, emax=10), Rounding("nearest_even"))
         assert fits == (2 <= p <= 51 and emin >= -1022)
         assert not fits or emin - p + 1 - 2 >= -1074
-    for name in ("float8_e4m3fnuz", "uint8", "float8_e8m0fnu"):
+    for name in ("float8_e4m3fnuz", "int8", "float8_e8m0fnu"):
         assert not can_cut_odd(nf.get_format(name), Rounding("nearest_even"))
     assert not can_cut_odd(nf.get_format("float16"), Rounding("stochastic"))
 
