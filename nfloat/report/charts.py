@@ -133,7 +133,7 @@ def line_chart(
     """Lines over a shared x axis, each named at its right end; shares in per cent if `percent`."""
 
     def draw(figure: Any) -> None:
-        left = 0.115 if percent else 0.085  # ticks in per cent are long
+        left = 0.115  # ticks in per cent are long, and those of small losses
         names = room([line.label for line in lines], 0.17) if any(len(line.label) > _SHORT for line in lines) else 0.17
         axes = figure.add_axes((left, 0.12, 1.0 - names - left, 0.84))
         ends = []
