@@ -29,6 +29,9 @@ from ..formats.format import Format
 from ..nn.elementary import total
 from .inference import log_of
 
+#: of the norm of a whole gradient: what float64 leaves of a part that is zero is below 2^-53 of it, in networks tried
+_ROUNDING = 2.0**-50
+
 
 def norm(x: ArrayLike) -> float:
     """Euclidean (Frobenius) norm over all elements, in float64.
@@ -69,6 +72,19 @@ def cosine(value: ArrayLike, reference: ArrayLike) -> float | None:
     with np.errstate(over="ignore", invalid="ignore"):
         inner, sizes = total(value * reference), norm(value) * norm(reference)
     return None if sizes == 0.0 else inner / sizes
+
+
+def is_rounding(gradient: ArrayLike, size: float) -> bool:
+    """Whether a gradient in float64, beside one of all weights of that norm, is nothing but float64's own rounding.
+
+    Exactly it is zero then, as that of a bias before a normalisation is, and has no direction.
+
+    Examples
+    --------
+    >>> is_rounding([1e-17, -2e-17], 1.0), is_rounding([1e-12], 1.0), is_rounding([0.0], 1.0)
+    (True, False, False)
+    """
+    return 0.0 < norm(gradient) <= _ROUNDING * size
 
 
 def path_distance(weights: ArrayLike, reference: ArrayLike, start: ArrayLike) -> float | None:

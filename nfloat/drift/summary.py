@@ -121,7 +121,7 @@ def _one(
         train_loss=loss,
         train_loss_gap=gap,
         loss_ratio=_against(loss, gap),
-        test_error=_last(of("loss", "test_error")),
+        test_error=_counted(_last(of("loss", "test_error"))),
         path_distance=_last(of("weights", "path_distance")),
         path_growth=growth_rate(series.get(Key(name, MODEL, "weights", "path_distance"), [])),
         grad_error=centre.median(errors),
@@ -179,6 +179,11 @@ def _highest(name: str, metric: str, series: Mapping[Key, list[tuple[int, float]
 
 def _over(function: Callable[[list[float]], float], values: list[float]) -> float | None:
     return function(values) if values else None
+
+
+def _counted(share: float | None) -> float | None:
+    """A share of right or wrong answers; None where nothing has an answer of that kind."""
+    return None if share is None or math.isnan(share) else share
 
 
 def _last(values: list[float]) -> float | None:

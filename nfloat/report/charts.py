@@ -100,14 +100,42 @@ def _few(value: float, _: object = None) -> str:
     return f"{value:g}" if f"{value:.0e}"[0] in "235" else ""
 
 
+#: of a chart's width: a letter of its text, and the most that names may take
+_LETTER, _NAMES = 0.0088, 0.45
+
+
+def room(names: Sequence[str], least: float) -> float:
+    """The part of a chart's width that the longest of the names takes; longer ones than fit are cut by `fitting`.
+
+    Examples
+    --------
+    >>> room(["bf16-pure"], 0.16), room(["bf16-mixed+activation_gradients=float8_e4m3fn"], 0.16)
+    (0.16, 0.416)
+    """
+    return min(_NAMES, max(least, round(0.02 + _LETTER * max(map(len, names), default=0), 4)))
+
+
+def fitting(name: str, width: float = _NAMES) -> str:
+    """The name, without its middle where it is longer than a part of the chart's width.
+
+    Examples
+    --------
+    >>> fitting("bf16-mixed+weights=float8_e4m3fn:stochastic", 0.2)
+    'bf16-mixed…stochastic'
+    """
+    most = int((width - 0.01) / _LETTER)
+    return name if len(name) <= most else f"{name[: most // 2]}…{name[len(name) - most // 2 :]}"
+
+
 def line_chart(
     slug: str, lines: Sequence[Line], *, x_label: str, y_label: str, log: bool = True, percent: bool = False
 ) -> str:
     """Lines over a shared x axis, each named at its right end; shares in per cent if `percent`."""
 
     def draw(figure: Any) -> None:
-        left = 0.115 if percent else 0.085  # ticks in per cent are long
-        axes = figure.add_axes((left, 0.12, 0.83 - left, 0.84))
+        left = 0.115  # ticks in per cent are long, and those of small losses
+        names = room([line.label for line in lines], 0.17) if any(len(line.label) > _SHORT for line in lines) else 0.17
+        axes = figure.add_axes((left, 0.12, 1.0 - names - left, 0.84))
         ends = []
         for line in lines:
             points = [(x, y) for x, y in line.points if math.isfinite(y) and (y > 0 or not log)]
@@ -143,7 +171,8 @@ def range_chart(slug: str, ranges: Sequence[Range], *, x_label: str) -> str:
     height = 0.65 + key + row * len(categories)
 
     def draw(figure: Any) -> None:
-        axes = figure.add_axes((0.16, 0.55 / height, 0.81, 1.0 - (0.55 + key) / height))
+        left = room(categories, 0.16)
+        axes = figure.add_axes((left, 0.55 / height, 0.97 - left, 1.0 - (0.55 + key) / height))
         for item in ranges:
             offset = (groups.index(item.group) - (len(groups) - 1) / 2) * 0.75 / max(len(groups), 1)
             y = categories.index(item.category) + offset
@@ -151,39 +180,41 @@ def range_chart(slug: str, ranges: Sequence[Range], *, x_label: str) -> str:
             axes.plot(item.middle, y, marker=markers[item.group], color=item.colour, markersize=5.5, linestyle="none")
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(in_percent)
-        axes.set_yticks(range(len(categories)), categories)
+        axes.set_yticks(range(len(categories)), map(fitting, categories))
         axes.set_ylim(len(categories) - 0.5, -0.5)
         axes.set(xlabel=x_label)
         axes.grid(True, axis="x")
-        _name_markers(axes, markers)
+        _name_markers(axes, markers, (0.0385 - left) / (0.97 - left))
 
     return to_svg(slug, (9.2, height), draw)
 
 
 def bar_chart(slug: str, categories: Sequence[str], panels: Sequence[Bars], *, percent: bool = True) -> str:
     """Panels of horizontal bars beside each other, sharing categories and scale; each bar's value stands behind it."""
+    height = 0.8 + 0.27 * len(categories)
 
     def draw(figure: Any) -> None:
-        width = 0.84 / len(panels)
+        left = room(categories, 0.15)
+        width = (0.99 - left) / len(panels)
         greatest = max((value for panel in panels for value in panel.values if value), default=0.0)
         for place, panel in enumerate(panels):
-            axes = figure.add_axes((0.15 + place * width, 0.04, width * 0.8, 0.84))
+            axes = figure.add_axes((left + place * width, 0.04, width * 0.8, 0.96 - _TITLE_INCHES / height))
             values = [value or 0.0 for value in panel.values]
             axes.barh(range(len(categories)), values, color=panel.colours, height=0.62)
             axes.set_xlim(0.0, max(greatest, 1e-12) * 1.35)
             axes.set_ylim(len(categories) - 0.5, -0.5)
-            axes.set_yticks(range(len(categories)), categories if place == 0 else [""] * len(categories))
+            axes.set_yticks(range(len(categories)), [fitting(name) if place == 0 else "" for name in categories])
             axes.set_xticks([])
             axes.tick_params(length=0)
             axes.spines["bottom"].set_visible(False)
-            axes.set_title(panel.title, loc="left")
+            axes.set_title(fitting(panel.title, width), loc="left")
             for row, value in enumerate(panel.values):
                 text = "–" if value is None else share(value) if percent else f"{value:.3g}"
                 axes.annotate(
                     text, (values[row], row), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8.5
                 )
 
-    return to_svg(slug, (9.2, 0.8 + 0.27 * len(categories)), draw)
+    return to_svg(slug, (9.2, height), draw)
 
 
 def stack_chart(slug: str, categories: Sequence[str], parts: Sequence[Bars]) -> str:
@@ -191,7 +222,8 @@ def stack_chart(slug: str, categories: Sequence[str], parts: Sequence[Bars]) -> 
 
     def draw(figure: Any) -> None:
         height = figure.get_size_inches()[1]
-        axes = figure.add_axes((0.15, 0.06, 0.83, 1.0 - 0.06 - _KEY_INCHES / height))
+        names = room(categories, 0.15)
+        axes = figure.add_axes((names, 0.06, 0.98 - names, 1.0 - 0.06 - _KEY_INCHES / height))
         left = [0.0] * len(categories)
         for part in parts:
             values = [value or 0.0 for value in part.values]
@@ -209,17 +241,18 @@ def stack_chart(slug: str, categories: Sequence[str], parts: Sequence[Bars]) -> 
                     )
             left = [start + value for start, value in zip(left, values, strict=True)]
         axes.set(xlim=(0.0, 1.0), ylim=(len(categories) - 0.5, -0.5), xticks=[])
-        axes.set_yticks(range(len(categories)), categories)
+        axes.set_yticks(range(len(categories)), map(fitting, categories))
         axes.tick_params(length=0)
         axes.spines["bottom"].set_visible(False)
-        key = {"loc": "lower left", "bbox_to_anchor": (-0.17, 1.0), "ncols": 4, "handlelength": 1.0}
+        place = ((0.0089 - names) / (0.98 - names), 1.0)
+        key = {"loc": "lower left", "bbox_to_anchor": place, "ncols": 4, "handlelength": 1.0}
         axes.legend(frameon=False, borderpad=0, **key)
 
     return to_svg(slug, (9.2, 0.2 + _KEY_INCHES + 0.32 * len(categories)), draw)
 
 
-#: room for two lines of a key above a chart
-_KEY_INCHES = 0.6
+#: room for two lines of a key above a chart, for a title; letters of a name for which there is always room
+_KEY_INCHES, _TITLE_INCHES, _SHORT = 0.6, 0.27, 19
 
 
 def name_ends(axes: Axes, ends: list[tuple[tuple[float, float], Line]]) -> None:
@@ -233,7 +266,7 @@ def name_ends(axes: Axes, ends: list[tuple[tuple[float, float], Line]]) -> None:
     for ((x, y), line), place in zip(ends, places, strict=True):
         offset = (place - to_pixels((x, y))[1]) * 72.0 / axes.figure.dpi
         axes.annotate(
-            line.label,
+            fitting(line.label),
             (x, y),
             xytext=(10, offset),
             textcoords="offset points",
@@ -263,11 +296,11 @@ def _high(group: list[float], least: float) -> float:
     return _low(group, least) + least * (len(group) - 1)
 
 
-def _name_markers(axes: Axes, markers: dict[str, str]) -> None:
+def _name_markers(axes: Axes, markers: dict[str, str], left: float) -> None:
     """The key of the markers, above the chart."""
     for name, marker in markers.items():
         axes.plot([], [], marker=marker, color=INK, linestyle="none", markersize=5, label=name)
-    axes.legend(loc="lower left", bbox_to_anchor=(-0.15, 1.0), ncols=4, frameon=False, borderpad=0, handletextpad=0.2)
+    axes.legend(loc="lower left", bbox_to_anchor=(left, 1.0), ncols=4, frameon=False, borderpad=0, handletextpad=0.2)
 
 
 def to_svg(slug: str, size: tuple[float, float], draw: Callable[[Any], None]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .charts import INK, to_svg
+from .charts import INK, fitting, room, to_svg
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,8 @@ def interval_chart(slug: str, spans: Sequence[Span], *, x_label: str) -> str:
 
     def draw(figure: Any) -> None:
         height = figure.get_size_inches()[1]
-        axes = figure.add_axes((0.16, 0.55 / height, 0.81, 1.0 - 0.65 / height))
+        left = room([span.name for span in spans], 0.16)
+        axes = figure.add_axes((left, 0.55 / height, 0.97 - left, 1.0 - 0.65 / height))
         axes.axvline(0.0, color=INK, linewidth=0.8)
         for row, span in enumerate(spans):
             low, middle, high, blind = (100.0 * v for v in (span.low, span.middle, span.high, span.blind))
@@ -39,7 +40,7 @@ def interval_chart(slug: str, spans: Sequence[Span], *, x_label: str) -> str:
             axes.plot((low, high), (row, row), color=span.colour, linewidth=2.0)
             axes.plot(middle, row, marker="o", color=span.colour, markersize=5.5, linestyle="none")
         axes.set_xscale("symlog", linthresh=least)
-        axes.set_yticks(range(len(spans)), [span.name for span in spans])
+        axes.set_yticks(range(len(spans)), [fitting(span.name) for span in spans])
         axes.set_ylim(len(spans) - 0.5, -0.5)
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:+g}" if value else "0")
         axes.set(xlabel=x_label)

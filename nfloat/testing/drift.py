@@ -22,8 +22,8 @@ def assert_drift(result: Any, loss_gap: float | None = 0.01, **budget: Any) -> N
         The most by which the training loss may exceed float64's, relatively, in the mean over all seeds. None: no such
         limit.
     budget
-        The other fields of `nf.drift.Budget`: fail_on, path_ratio, test_gap, overflow, underflow, stagnation, skipped,
-        trouble, recipes.
+        The other fields of `nf.drift.Budget`: fail_on, path_ratio, overflow, underflow, stagnation, skipped, trouble,
+        recipes.
 
     Raises
     ------

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import inspect
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from ..drift.build import Experiment
 from ..drift.comparison import Subject
 from ..drift.experiment import run
 from ..drift.result import Result
-from ..errors import ArgumentError
+from ..errors import ArgumentError, nearest_names
 from ..nn.precision import Floats, Observer
 from ..nn.train import Evaluation, StepResult
 from ..streams import Stream
@@ -194,22 +195,19 @@ class TorchTraining:
         return _gradients(model)
 
     def train_set(self) -> Evaluation:
-        """Loss and accuracy over all batches, in float64."""
+        """Loss over all batches, in float64; what is a right answer the loss alone knows."""
         exact = nn.recipe("float64")
         model = copy.deepcopy(self.made.model).double().eval()
-        losses, right = [], []
+        losses = []
         with self._drawn(), torch.no_grad(), emulate(exact, model=model, threads=self.threads):
             for each in self.made.batches:
                 batch = in_type(each, torch.float64)
                 losses.append(float(loss_of(model, batch, self.made.loss)))
-                right += _right(model, batch)
-        return Evaluation(
-            float(np.add.accumulate(losses)[-1]) / len(losses), float(np.mean(right)) if right else float("nan")
-        )
+        return Evaluation(float(np.add.accumulate(losses)[-1]) / len(losses), math.nan)
 
     def test_set(self) -> Evaluation:
-        """The same: a PyTorch loop has the batches that it has."""
-        return self.train_set()
+        """None: a PyTorch loop has the batches that it learns from."""
+        return Evaluation(math.nan, math.nan)
 
 
 def loss_of(model: torch.nn.Module, batch: Any, loss: Callable[..., torch.Tensor]) -> torch.Tensor:
@@ -232,17 +230,6 @@ def _one_number(found: Any) -> torch.Tensor:
         return found
     shown = f"a tensor of shape {tuple(found.shape)}" if isinstance(found, torch.Tensor) else type(found).__name__
     raise ArgumentError(f"loss returned {shown}; it must return a tensor of one number, made of what the model gives")
-
-
-def _right(model: torch.nn.Module, batch: Any) -> list[bool]:
-    """Whether each example's greatest result stands at its class, where results and labels are such."""
-    if not (isinstance(batch, list | tuple) and len(batch) == 2):
-        return []
-    x, y = batch
-    if not isinstance(y, torch.Tensor) or y.dim() != 1 or y.is_floating_point():
-        return []
-    found = model(x)
-    return [] if not isinstance(found, torch.Tensor) or found.dim() != 2 else (found.argmax(1) == y).tolist()
 
 
 def _gradients(model: torch.nn.Module) -> dict[str, Floats]:
@@ -272,6 +259,10 @@ class TorchExperiment(Experiment):
         return Subject(subject.data, "your PyTorch model", subject.sentence)
 
 
+#: what is measured and explained, as `nf.drift.Config` has it
+_OPTIONS = ("ablate", "every", "attribute", "record")
+
+
 def drift(
     build: Callable[..., Any] | str,
     recipes: tuple[str, ...] = ("bf16-mixed",),
@@ -299,7 +290,7 @@ def drift(
     out, overwrite, threads
         As of `nf.drift.run`.
     **options
-        Other fields of `nf.drift.Config` that do not say what is trained: `ablate`, `every`, `attribute`, `record`.
+        `ablate`, `every`, `attribute`, `record`, as of `nf.drift.Config`.
 
     Returns
     -------
@@ -322,6 +313,9 @@ def drift(
     >>> result.summary[0]["recipe"], result.summary[0]["step"]
     ('bf16-pure', 3)
     """
+    for key, value in options.items():
+        if key not in _OPTIONS:
+            raise ArgumentError(f"{key}={value!r}: nft.drift has no such argument; {nearest_names(key, _OPTIONS)}")
     named = tuple(recipes) if isinstance(recipes, list) else recipes
     config = TorchExperiment(build=build, recipes=named, steps=steps, seed=seed, seeds=seeds, **options)
     return run(config, out=out, overwrite=overwrite, threads=threads)

@@ -18,11 +18,19 @@ _AUTOCAST = "the recipe says what is rounded already; leave autocast out, or swi
 _ASKED = "_callback_from_stance"
 _COMPILED = "the operations of a compiled graph cannot be seen: call the function or model as it was before"
 
+_TWO_RULES = (
+    "fake quantisation (QAT) rounds by a rule of its own beside the recipe's: take it out of the model, and let a "
+    "recipe round, such as nf.nn.recipe('mxfp8').replace(gemm_inputs='mxint8')"
+)
+
 #: parts of an aten operation's name -> why it is refused
 _BY_NAME = {
     "complex": "complex numbers have no recipe: write their real and imaginary parts as two tensors",
     "polar": "complex numbers have no recipe: write their real and imaginary parts as two tensors",
-    "fft": "Fourier transforms are complex: leave the emulation around them",
+    "fft": "Fourier transforms are complex: compute them before the emulation begins, or write them as products with a "
+    "matrix of cosines and one of sines",
+    "fake_quant": _TWO_RULES,
+    "_fq_helper": _TWO_RULES,
     "quantize": "quantised tensors compute in integers of their own: emulate the float model under a recipe instead",
     "sparse": "sparse tensors are not emulated: call .to_dense() first, or give an embedding sparse=False",
     "nested": "nested tensors are not emulated: pad their parts to one length, or loop over them",

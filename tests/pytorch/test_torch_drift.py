@@ -17,6 +17,7 @@ from nfloat.cli.drift import command
 from nfloat.cli.replay import command as replay
 from nfloat.cli.report import command as report
 from nfloat.drift.folder import read_folder
+from nfloat.drift.page.bars import gradient_errors
 from nfloat.drift.replaying import read_replay
 from nfloat.errors import ArgumentError
 from nfloat.runs.folder import ROWS
@@ -139,3 +140,43 @@ def test_a_loss_is_one_number(loss, shown):
 
     with pytest.raises(nf.NFloatError, match=f"loss returned {shown}; it must"):
         nft.drift(build, steps=1, seeds=1)
+
+
+class Recurrent(torch.nn.Module):
+    """A bias before a batch norm, whose gradient is zero; a layer of two weights; a loss that is no classifier's."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem, self.norm = torch.nn.Linear(4, 6), torch.nn.BatchNorm1d(6)
+        self.cell, self.head = torch.nn.RNN(6, 5, batch_first=True), torch.nn.Linear(5, 1)
+
+    def forward(self, x):
+        return self.head(self.cell(self.norm(self.stem(x)).unflatten(0, (4, 4)))[0][:, -1])
+
+
+def test_every_weight_of_a_layer_is_shown_and_what_is_nothing_is_not(tmp_path, no_pictures):
+    def build():
+        model, x = Recurrent(), torch.randn(16, 4)
+        return (
+            model,
+            torch.optim.SGD(model.parameters(), lr=0.1),
+            [(x, torch.randn(4, 1))],
+            torch.nn.functional.mse_loss,
+        )
+
+    result = nft.drift(build, recipes=("bf16-pure",), **COMMON)
+    assert list(gradient_errors(result)["bf16-pure"]) == [
+        "stem", "norm", "cell.weight_ih_l0", "cell.weight_hh_l0", "head",
+    ]  # fmt: skip
+    assert not [row for row in result.rows if (row["layer"], row["tensor"], row["metric"]) == BIAS]
+    assert result.summary[0]["test_error"] is None
+    result.write(tmp_path)
+    assert "test error</th>" not in (tmp_path / "report.html").read_text()
+
+
+BIAS = ("stem", "bias.grad", "cosine")
+
+
+def test_an_argument_that_is_none(small):
+    with pytest.raises(ArgumentError, match="ablte='all': nft.drift has no such argument; did you mean 'ablate'"):
+        nft.drift(small, ablte="all")

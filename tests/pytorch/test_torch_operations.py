@@ -73,6 +73,7 @@ CASES = {
     "elu": (lambda a: F.elu(a) + F.selu(a) + F.celu(a), (3, 4)),
     "softplus": (lambda a: F.softplus(a) + F.mish(a) + F.logsigmoid(a), (3, 4)),
     "hard": (lambda a: F.hardswish(a) + F.hardsigmoid(a) + F.hardtanh(a), (3, 4)),
+    "rrelu": (lambda a: (torch.manual_seed(0), F.rrelu(a, training=True))[1], (3, 4)),
     "prelu": (F.prelu, (3, 4), (4,)),
     "glu": (F.glu, (3, 4)),
     "softmax": (lambda a: F.softmax(a, 1), (3, 4)),

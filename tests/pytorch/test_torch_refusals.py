@@ -78,6 +78,8 @@ def test_tensors_that_no_recipe_covers():
     refused("complex", lambda: torch.ones(2, dtype=torch.complex64) + 1.0)
     refused("Fourier", lambda: torch.fft.fft(x))
     refused("to_dense", lambda: x.to_sparse().mm(x))
+    refused("Fourier.*cosines", lambda: torch.fft.rfft(x).abs())
+    refused("QAT.*mxint8", lambda: torch.fake_quantize_per_tensor_affine(x, 0.1, 0, -8, 7))
     refused("quantised", lambda: torch.quantize_per_tensor(x, 0.1, 0, torch.qint8))
     refused("meta", lambda: torch.ones(2, device="meta") + 1.0)
     refused("meta", lambda: x.to("meta"))

@@ -23,14 +23,28 @@ from ..rows import MODEL, Key
 from ..summary import Summary, measured
 
 
+def weights_of(run: Measurements) -> dict[str, dict[str, Key]]:
+    """recipe -> layer -> where the error of its weight's gradient stands, layers in the model's order.
+
+    A layer that has several weights (``weight_ih_l0``, ``in_proj_weight``) is there once for each, by its name too.
+    """
+    found: dict[str, dict[str, Key]] = {}
+    for key in run.series:
+        name = key.tensor.removesuffix(".grad")
+        if key.layer != MODEL and "weight" in name != key.tensor and key.metric == "relative_error":
+            layer = key.layer if name == "weight" else f"{key.layer}.{name}".lstrip(".")
+            found.setdefault(key.recipe, {})[layer] = key
+    return found
+
+
 def gradient_errors(run: Measurements) -> dict[str, dict[str, float]]:
-    """recipe -> layer -> median relative error of the weight's gradient, layers in the model's order."""
+    """recipe -> layer -> median relative error of the weight's gradient, as `weights_of` has them."""
     errors: dict[str, dict[str, float]] = {}
-    for key, points in run.series.items():
-        if key.layer != MODEL and key.tensor == "weight.grad" and key.metric == "relative_error":
-            middle = centre.median(value for _, value in points)
+    for recipe, layers in weights_of(run).items():
+        for layer, key in layers.items():
+            middle = _median(run, key)
             if middle is not None:
-                errors.setdefault(key.recipe, {})[key.layer] = middle
+                errors.setdefault(recipe, {})[layer] = middle
     return errors
 
 
@@ -48,10 +62,10 @@ def layer_words(layer: str, last: str) -> str:
 def gradient_figure(run: Measurements) -> Figure | None:
     """Error of one step's gradient, per recipe and layer."""
     ranges, rows = [], []
-    colour = colours(run.config.recipes)
+    colour, keys = colours(run.config.recipes), weights_of(run)
     for recipe, layers in gradient_errors(run).items():
         for layer, middle in layers.items():
-            key = Key(recipe, layer, "weight.grad", "relative_error")
+            key = keys[recipe][layer]
             values = [value for _, value in run.series[key]]
             low, high = centre.at(values, 0.05), centre.at(values, 0.95)
             cosine = _median(run, key._replace(metric="cosine"))

@@ -9,8 +9,8 @@ from ...report.page import Figure, Table
 from ...report.wording import percent, share
 from .. import centre
 from ..measurements import Measurements
-from ..rows import MODEL, Key
 from ..summary import Summary
+from .bars import weights_of
 
 #: steps and layers that are drawn
 _STEPS, _LAYERS = 10, 24
@@ -36,11 +36,7 @@ def _how_far(item: Summary) -> tuple[bool, float, float]:
 
 def _errors(run: Measurements, recipe: str) -> dict[str, dict[int, float]]:
     """Layer -> step -> relative error of its weight's gradient, at some of the steps."""
-    found = {
-        key.layer: dict(points)
-        for key, points in run.series.items()
-        if key == Key(recipe, key.layer, "weight.grad", "relative_error") and key.layer != MODEL
-    }
+    found = {layer: dict(run.series[key]) for layer, key in weights_of(run).get(recipe, {}).items()}
     steps = sorted({step for of in found.values() for step in of})
     kept = {steps[round(i * (len(steps) - 1) / (_STEPS - 1))] for i in range(_STEPS)} if steps else set()
     return {layer: {step: value for step, value in of.items() if step in kept} for layer, of in found.items()}

@@ -55,7 +55,7 @@ _COLUMNS = {
     "skipped": "skipped steps",
 }
 #: columns that only some runs need: left out where no recipe has anything there
-_IF_ANY = ("skipped",)
+_IF_ANY = ("test_error", "skipped")
 _SHARES = ("detectable", "test_error", "path_distance", "stagnation")
 
 _TERMS = {
@@ -152,7 +152,7 @@ def _notes(config: Comparison, summaries: Sequence[Summary]) -> list[str]:
 
 
 def _table(summaries: Sequence[Summary]) -> Table:
-    keys = [key for key in _COLUMNS if key not in _IF_ANY or any(entry(item, key) for item in summaries)]
+    keys = [key for key in _COLUMNS if key not in _IF_ANY or any(entry(item, key) is not None for item in summaries)]
     rows = [[_cell(item, key) for key in keys] for item in summaries]
     return Table([_COLUMNS[key] for key in keys], rows, words=("verdict",))
 

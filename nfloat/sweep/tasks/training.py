@@ -88,7 +88,7 @@ def measure(cell: Cell) -> Mapping[str, Value]:
     return {
         "train_loss": train.loss,
         "loss_gap": train.loss / twin_loss - 1.0 if math.isfinite(train.loss) else math.inf,
-        "test_error": 1.0 - test.accuracy,
+        "test_error": None if math.isnan(test.accuracy) else 1.0 - test.accuracy,
         "path": _distance(training.weights(), twin) / _distance(start, twin),
         "stagnation": meter.stagnation,
         "bits": meter.bits,

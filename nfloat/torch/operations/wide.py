@@ -94,14 +94,13 @@ class Call:
     def run(self) -> Any:
         """The operation's results, rounded."""
         found = self._computed()
+        for place, _ in self.schema.written:
+            if place < len(self.args) and place not in self.schema.returned:
+                self._rewritten(self.args[place], self.wide_args[place])
         if isinstance(found, torch.Tensor):
             return self._stored(found, 0)
         if isinstance(found, list | tuple):
             return type(found)(self._stored(each, place) for place, each in enumerate(found))
-        if found is None:
-            for place, _ in self.schema.written:
-                if place < len(self.args):
-                    self._rewritten(self.args[place], self.wide_args[place])
         return found
 
     def _computed(self) -> Any:
