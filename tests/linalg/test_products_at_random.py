@@ -20,7 +20,6 @@ pytestmark = [
 ]
 
 
-@pytest.mark.sampled(4)
 @pytest.mark.parametrize("part", range(8))
 def test_all_equal_the_exact_model(part):
     report = sweep_products(range(part * 400, part * 400 + 400))

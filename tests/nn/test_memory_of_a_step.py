@@ -4,6 +4,7 @@ What lives: parameters, the optimiser's state, the batch, and what the record ke
 way and those that are done, at the moment when that is most; in an update, also the weights that a parameter gets.
 """
 
+import gc
 import tracemalloc
 
 import numpy as np
@@ -91,6 +92,7 @@ def living(trainer, x, y, monkeypatch):
 )  # fmt: skip
 def test_peak(name, recipe, kind, monkeypatch):
     made(name, recipe, kind)  # what is loaded and planned once is nobody's step
+    gc.collect()
     tracemalloc.start()
     trainer, x, y = made(name, recipe, kind)
     tracemalloc.reset_peak()
