@@ -3,7 +3,6 @@
 import importlib
 import pkgutil
 import signal
-from collections import Counter
 
 import pytest
 
@@ -57,6 +56,17 @@ _LONG = {
 def pytest_addoption(parser):
     parser.addoption("--quick", action="store_true", help="two cases of each test, and no file that takes long")
     parser.addoption("--cases", type=int, metavar="N", help="at most N cases of each test")
+    parser.addoption("--whole", action="store_true", help="all cases of sweeps that are sampled otherwise")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "sampled(n): n cases, evenly spread from first to last, unless --whole is given")
+
+
+@pytest.fixture(scope="session")
+def whole(request):
+    """Whether sweeps within a test go through all they have, as --whole asks."""
+    return request.config.getoption("--whole")
 
 
 def pytest_ignore_collect(collection_path, config):
@@ -65,15 +75,22 @@ def pytest_ignore_collect(collection_path, config):
 
 
 def pytest_collection_modifyitems(config, items):
-    """--cases, and --quick's two: in a minute, most of what a change could break."""
-    most = config.getoption("--cases") or (2 if config.getoption("--quick") else None)
-    if most is None:
-        return
-    kept, seen = [], Counter()
+    """Samples of long sweeps; --cases, and --quick's two: in a minute, most of what a change could break."""
+    cases = {}
     for item in items:
-        name = item.nodeid.partition("[")[0]
-        seen[name] += 1
-        if seen[name] <= most:
-            kept.append(item)
-    config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
-    items[:] = kept
+        cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    kept = set()
+    for alike in cases.values():
+        mark = alike[0].get_closest_marker("sampled")
+        if mark is not None and not config.getoption("--whole"):
+            alike = _spread(alike, *mark.args)
+        kept.update(alike[: config.getoption("--cases") or (2 if config.getoption("--quick") else None)])
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = [item for item in items if item in kept]
+
+
+def _spread(items, count):
+    """So many of them, evenly, the first and the last among them; all where there are no more."""
+    if len(items) <= count:
+        return items
+    return [items[round(i * (len(items) - 1) / (count - 1))] for i in range(count)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product as combinations
 from typing import Any
 
@@ -89,8 +90,13 @@ def _of_other_width(d: NDArray[Any]) -> list[Format]:
     return [get_format(f"e8m{p - 1}") for p in widths]
 
 
-def accumulators(k: int, formats: Collection[Format]) -> Iterator[Candidate]:
+@lru_cache(maxsize=32)
+def accumulators(k: int, formats: tuple[Format, ...]) -> tuple[Candidate, ...]:
     """Every accumulator that is tried for sums of k terms, simplest first."""
+    return tuple(_accumulators(k, formats))
+
+
+def _accumulators(k: int, formats: Collection[Format]) -> Iterator[Candidate]:
     for fmt in formats:
         for mode in _DETERMINISTIC:
             products = _products(fmt) if mode in _COMMON else [None, fmt]

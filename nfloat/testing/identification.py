@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from ..errors import ArgumentError, NFloatError, ShapeError
 from ..formats.format import Format
 from ..formats.names import get_format
+from ..formats.rounding import Rounding
 from ..linalg.accumulators import Accumulator
 from ..linalg.gemm.dispatch import multiply_plainly
 from ..linalg.operands import matmul_operands
 from ..linalg.units.matmul import unit_product
 from ..linalg.units.splits import runs
 from ..linalg.units.unit import Unit
-from ..ops.arithmetic import add
 from ..ops.rounding import round as round_to
 from . import candidates
 from .arrays import as_double
@@ -33,8 +33,6 @@ from .candidates import Candidate, accumulators, fits, matrix_units, outputs, su
 from .predict import predict_matmul
 
 Doubles = NDArray[np.float64]
-#: a, b, d and c, or lines of them
-Part = tuple[Doubles, Doubles, Doubles, Doubles | None]
 #: elements that a candidate is tried on first: lines of a and of b
 _LINES = 4
 #: share of equal bits there below which a candidate is left alone, and in all from which it is reported
@@ -220,48 +218,30 @@ class _Trial:
         self.y: Doubles = y if inputs is None else np.asarray(round_to(y, inputs))
         self.outputs = outputs(d)[:2]
         self.first, self.few = (self._part(*lines) for lines in (_telling(self.x, self.y, d), (_LINES, _LINES)))
+        self.whole = _Part(self.x, self.y, d, c)
 
-    def _part(self, rows: Any, columns: Any) -> tuple[Doubles, Doubles, Doubles, Doubles | None]:
+    def _part(self, rows: Any, columns: Any) -> _Part:
         """Some rows and columns, or so many of them."""
         rows = _spread(self.x.shape[0], rows) if isinstance(rows, int) else rows
         columns = _spread(self.y.shape[1], columns) if isinstance(columns, int) else columns
         place = np.ix_(rows, columns)
         c = None if self.c is None else np.ascontiguousarray(self.c[place])
-        return self.x[rows], np.ascontiguousarray(self.y[:, columns]), self.d[place], c
+        return _Part(self.x[rows], np.ascontiguousarray(self.y[:, columns]), self.d[place], c)
 
     def known(self) -> Iterator[list[Candidate]]:
         """What is tried, those that are alike together: accumulators, then units."""
-        yield from ([one] for one in accumulators(self.x.shape[1], sums(self.d)))
+        yield from ([one] for one in accumulators(self.x.shape[1], tuple(sums(self.d))))
         yield from matrix_units(self.x, self.y, self.d)
 
     def matches(self, alike: list[Candidate]) -> Iterator[Match]:
         """What a candidate gives, as it is and rounded to an output, where that is near enough."""
         one, result = alike[0], alike[0].result
         last = [f for f in self.outputs if result is not None and f.precision < result.precision]
-        possible = self._near(one, self.first, [None, *last], least=1e-9)
-        possible = self._near(one, self.few, possible, least=_FIRST)
-        for share, output in self._shares(one, (self.x, self.y, self.d, self.c), possible):
+        possible = self.first.near(one, [None, *last], least=1e-9)
+        possible = self.few.near(one, possible, least=_FIRST)
+        for share, output in self.whole.shares(one, possible):
             if share >= _REPORTED and self._says_something(share, one, output):
                 yield from (Match(candidate, share, self.inputs, output) for candidate in alike)
-
-    def _near(
-        self, candidate: Candidate, part: Part, last: list[Format | None], *, least: float
-    ) -> list[Format | None]:
-        """The outputs, None for none, that bring it near."""
-        return [output for share, output in self._shares(candidate, part, last) if share >= least]
-
-    def _shares(
-        self, candidate: Candidate, part: Part, last: list[Format | None]
-    ) -> Iterator[tuple[float, Format | None]]:
-        if not last:
-            return
-        x, y, d, c = part
-        try:
-            raw = computed(candidate, x, y, c)
-        except NFloatError:  # operands that a unit does not take
-            return
-        for output in last:
-            yield _equal(raw if output is None else np.asarray(round_to(raw, output)), d), output
 
     def _says_something(self, share: float, candidate: Candidate, output: Format | None) -> bool:
         """Whether so many equal elements are more than chance would give one of all candidates."""
@@ -280,26 +260,58 @@ def _telling(x: Doubles, y: Doubles, d: Doubles) -> tuple[NDArray[np.int64], NDA
     return np.array([row]), columns[_spread(columns.size, 3)]
 
 
-def _equal(x: Doubles, d: Doubles) -> float:
-    """The share of equal bits."""
-    same = (x.view(np.int64) == d.view(np.int64)) | (np.isnan(x) & np.isnan(d))
-    return float(same.mean())
+class _Part:
+    """Lines of a and of b, what came of them, and what candidates make of them."""
+
+    def __init__(self, x: Doubles, y: Doubles, d: Doubles, c: Doubles | None) -> None:
+        self._x, self._y, self._c, self._bits = x, y, c, d.view(np.int64)
+        self._nan = np.isnan(d)
+        self._sums: tuple[object, Doubles] = (None, d)
+
+    def near(self, candidate: Candidate, last: list[Format | None], *, least: float) -> list[Format | None]:
+        """The outputs, None for none, that bring a candidate near."""
+        return [output for share, output in self.shares(candidate, last) if share >= least]
+
+    def shares(self, candidate: Candidate, last: list[Format | None]) -> Iterator[tuple[float, Format | None]]:
+        """The share of equal bits with each output."""
+        if not last:
+            return
+        try:
+            raw = self._computed(candidate)
+        except NFloatError:  # operands that a unit does not take
+            return
+        for output in last:
+            yield self._equal(raw if output is None else np.asarray(round_to(raw, output))), output
+
+    def _equal(self, x: Doubles) -> float:
+        """The share of equal bits."""
+        same = x.view(np.int64) == self._bits
+        return float(np.count_nonzero(same | (self._nan & np.isnan(x)))) / same.size
+
+    def _computed(self, candidate: Candidate) -> Doubles:
+        """What a candidate gives, in float64."""
+        if candidate.split_k == 1:
+            return _product(candidate.how, self._x, self._y, self._c)
+        parts, shape, result = self._split_sums(candidate), self._bits.shape, candidate.result
+        start = None if self._c is None else self._c.reshape(-1, 1)
+        mode = candidate.how.rounding if isinstance(candidate.how, Accumulator) else Rounding.NEAREST_EVEN
+        assert result is not None  # sums of integers are no candidates
+        joined = Accumulator(result, rounding=mode)  # added in order: a sum of one row for each element
+        return _product(joined, parts, np.ones((parts.shape[1], 1)), start).reshape(shape)
+
+    def _split_sums(self, candidate: Candidate) -> Doubles:
+        """Element by part, the sums of the runs of k; the last are kept, for another format to add them in."""
+        how = candidate.how
+        cut = (candidate.split_k, candidate.tile or candidates.tile_of(how), candidate.interleaved)
+        if self._sums[0] != (how, cut):
+            x, y = self._x, self._y
+            sums = [_product(how, np.ascontiguousarray(x[:, k]), y[k], None) for k in runs(x.shape[1], *cut)]
+            self._sums = ((how, cut), np.stack([part.ravel() for part in sums], axis=1))
+        return self._sums[1]
 
 
-def computed(candidate: Candidate, x: Doubles, y: Doubles, c: Doubles | None) -> Doubles:
-    """What a candidate gives, in float64; accumulators by the plain rule, which compiles nothing for each."""
-    how = candidate.how
-    if candidate.split_k == 1:
-        return _part(how, x, y, c)
-    total = np.zeros((x.shape[0], y.shape[1])) if c is None else c
-    mode = how.rounding if isinstance(how, Accumulator) else "nearest_even"
-    for k in runs(x.shape[1], candidate.split_k, candidate.tile or candidates.tile_of(how), candidate.interleaved):
-        part = _part(how, np.ascontiguousarray(x[:, k]), y[k], None)
-        total = np.asarray(add(total, part, candidate.result, mode))
-    return np.asarray(total, np.float64)
-
-
-def _part(how: Accumulator | Unit, x: Doubles, y: Doubles, c: Doubles | None) -> Doubles:
+def _product(how: Accumulator | Unit, x: Doubles, y: Doubles, c: Doubles | None) -> Doubles:
+    """Of accumulators by the plain rule, which compiles nothing for each."""
     if isinstance(how, Unit):
         given = matmul_operands(x, y, c, None)
         return np.asarray(unit_product(given, how, (None, None), 1), np.float64)

@@ -3,6 +3,7 @@
 import pytest
 
 from nfloat.drift import Config, Result, run
+from nfloat.drift.folder import read_folder
 from nfloat.drift.page import drift_page
 from nfloat.drift.rows import MODEL, Row
 from nfloat.errors import ArgumentError
@@ -96,11 +97,8 @@ def test_no_sentence_without_its_condition(small, no_pictures):
 
 def test_same_bytes_from_the_written_rows(tmp_path, small, text):
     small.write(tmp_path)
-    from nfloat.drift.folder import read_folder
-
-    again = Result(*read_folder(tmp_path))
-    again.write_report(tmp_path / "again.html")
-    assert (tmp_path / "again.html").read_bytes() == (tmp_path / "report.html").read_bytes() == text.encode()
+    assert (tmp_path / "report.html").read_bytes() == text.encode()
+    assert Result(*read_folder(tmp_path)).rows == small.rows
 
 
 def test_the_heat_map_is_of_the_recipe_that_is_worse(page, small):
@@ -132,19 +130,25 @@ def test_an_interrupted_run_says_so(small, cut):
     render(page)
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"recipes": ("fp16-pure",), "lr": 1e30},
-        {"recipes": ("fp16-pure",), "optimizer": "adam", "lr": 0.001, "batch": 256},
-        {"seeds": 1},
-        {"recipes": ("float64",)},
-        {"steps": 1},
-        {"depth": 0},
-        {"depth": 2, "activation": "tanh"},
-    ],
-)
+#: runs whose figures lack something, or hold what no axis shows
+ODD_RUNS = [
+    {"recipes": ("fp16-pure",), "lr": 1e30},
+    {"recipes": ("fp16-pure",), "optimizer": "adam", "lr": 0.001, "batch": 256},
+    {"seeds": 1},
+    {"recipes": ("float64",)},
+    {"steps": 1},
+    {"depth": 0},
+    {"depth": 2, "activation": "tanh"},
+]
+
+
+@pytest.mark.parametrize("changes", [ODD_RUNS[0], ODD_RUNS[3], ODD_RUNS[4]])
 def test_odd_runs_have_a_page(changes):
+    render(drift_page(run(ODD.replace(**changes))))
+
+
+@pytest.mark.parametrize("changes", [ODD_RUNS[1], ODD_RUNS[2], *ODD_RUNS[5:]])
+def test_odd_runs_have_a_page_of_words(changes, no_pictures):
     render(drift_page(run(ODD.replace(**changes))))
 
 

@@ -19,7 +19,7 @@ def copied(target):
     for part in ("__init__.py", "errors.py", "streams.py", "formats", "kernels", "ops"):
         source = PACKAGE / part
         if source.is_dir():
-            shutil.copytree(source, target / "nfloat" / part, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, target / "nfloat" / part)  # with __pycache__, which is told by times and sizes
         else:
             (target / "nfloat").mkdir(exist_ok=True)
             shutil.copy(source, target / "nfloat" / part)

@@ -21,11 +21,13 @@ def _check(report) -> None:
     assert report.ok, "\n".join(report.mismatches)
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("name", NAMED)
 def test_every_pair_of_a_named_format_in_every_mode(name: str) -> None:
     _check(sweep_pairs(nf.get_format(name)))
 
 
+@pytest.mark.sampled(10)
 @pytest.mark.parametrize("name", P3109)
 def test_pairs_of_a_p3109_format(name: str) -> None:
     fmt = nf.get_format(name)

@@ -71,6 +71,7 @@ def test_float16(name: str) -> None:
     _check(name, _defined(name, _numbers(nf.float16, 3)), nf.float16)
 
 
+@pytest.mark.sampled(20)
 @pytest.mark.parametrize("fmt", ["bfloat16", "tfloat32"])
 @pytest.mark.parametrize("name", UNARY)
 def test_formats_with_a_wide_exponent(name: str, fmt: str) -> None:

@@ -57,10 +57,11 @@ def test_formats_spelled_on_the_fly(name):
 
 
 @pytest.mark.parametrize("width", [3, 4, 5, 6, 8])
-def test_every_p3109_format_of_a_width(width):
-    for name in P3109:
-        if name.startswith(f"binary{width}p"):
-            everything(name, random=500)
+def test_every_p3109_format_of_a_width(width, whole):
+    """Of a third of the formats from 5 bits on, and of all by --whole."""
+    names = [name for name in P3109 if name.startswith(f"binary{width}p")]
+    for name in names if whole or width < 5 else [*names[::3], names[-1]]:
+        everything(name, random=500)
 
 
 @pytest.mark.parametrize("fmt", [*families.UNNAMED, *FLUSHED], ids=str)
@@ -81,6 +82,8 @@ def test_formats_with_odd_properties(fmt):
         "bfloat16",
     ],
 )
-def test_every_random_word_of_up_to_eight_bits(name):
-    report = sweep.sweep_words(nf.get_format(name), most_bits=8 if nf.get_format(name).bits <= 8 else 5)
+def test_every_random_word_of_up_to_eight_bits(name, whole):
+    """Of up to six bits, and of up to eight by --whole; of 16-bit formats up to five."""
+    most = 8 if whole or nf.get_format(name).bits < 8 else 6
+    report = sweep.sweep_words(nf.get_format(name), most_bits=most if nf.get_format(name).bits <= 8 else 5)
     assert report.ok, "\n".join(report.mismatches)

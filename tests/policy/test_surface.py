@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import doctest
 import importlib
-import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -50,7 +50,14 @@ def test_formats_need_no_numba():
 
 
 def _modules():
-    names = [m.name for m in pkgutil.walk_packages(nf.__path__, "nfloat.")]
+    """From the files: `pkgutil.walk_packages` would import every room, in each process that collects tests."""
+    package = Path(nf.__file__).parent
+    parts = [path.relative_to(package.parent).with_suffix("").parts for path in sorted(package.rglob("*.py"))]
+    names = [
+        ".".join(names[:-1] if names[-1] == "__init__" else names)
+        for names in parts
+        if len(names) > 2 or names[-1] != "__init__"
+    ]
     return [name for name in names if ".kernels" not in name and ".cli" not in name and "plugin" not in name]
 
 
@@ -62,6 +69,7 @@ def _module(name):
 
 
 @pytest.mark.parametrize("name", _modules())
-def test_examples_in_docstrings(name):
+def test_examples_in_docstrings(name, monkeypatch):
+    monkeypatch.setattr("linecache.checkcache", lambda filename=None: None)  # looked at before every example: all files
     failed, _ = doctest.testmod(_module(name), optionflags=doctest.NORMALIZE_WHITESPACE)
     assert failed == 0

@@ -124,8 +124,10 @@ def norm_bound(a: NDArray[Any], b: NDArray[Any]) -> float:
 
 def read_only(x: NDArray[Any], dtype: type | np.dtype = np.float64) -> NDArray[Any]:
     """x as the plain kernels take operands: C-contiguous, of a dtype, and nobody writes to it."""
-    with np.errstate(invalid="ignore"):  # a signalling NaN would warn
-        x = np.ascontiguousarray(x, dtype).view()
+    if x.dtype != dtype:
+        with np.errstate(invalid="ignore"):  # a signalling NaN would warn
+            x = x.astype(dtype)
+    x = np.ascontiguousarray(x).view()
     x.flags.writeable = False
     return x
 
@@ -300,7 +302,7 @@ def stop_plain(call: NDArray[np.int64]) -> None:
     call[PlainCall.STOP] = 1
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=4096)
 def plain_call(acc: Accumulator) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """The constants of `gemm_plain` for an accumulator.
 
