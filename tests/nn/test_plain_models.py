@@ -69,15 +69,13 @@ def transformer():
 
 @pytest.mark.parametrize("recipe", RECIPES + SCALED, ids=lambda recipe: recipe.name)
 @pytest.mark.parametrize("make", [convolutional, transformer])
-def test_twenty_steps(make, recipe, whole):
-    """Of recipes that have no scale to remember, six of them are a sample (--whole takes all)."""
-    steps = STEPS if whole or recipe is MOTLEY or recipe in SCALED[-1:] or "hybrid" in recipe.name else 6
+def test_twenty_steps(make, recipe):
     model, plain, x, y, options = make()
     model.init(seed=3)
     values = [{name: t.data for name, t in kept.items()} for kept in (model.parameters(), model.buffers())]
     mine = nf.nn.Trainer(model, nf.nn.SGD(model.parameters(), lr=LR), recipe, seed=SEED)
     theirs = plain(recipe, *values, SEED, LR, **options)
-    for step in range(steps):
+    for step in range(STEPS):
         assert mine.step(x, y).loss == theirs.run(x, y), step
         for name, tensor in model.parameters().items():
             assert np.array_equal(tensor.data, theirs.w[name]), (step, name)
