@@ -72,12 +72,12 @@ def test_what_formats_are_cut():
 
 @pytest.mark.skipif(HAS_DIRECTED or not HAS_TOWARD_ZERO, reason="this CPU rounds to odd in another way")
 def test_multiples_of_the_least_number_and_halves_of_it():
-    """All terms are multiples of half the least number, 2^-22, and the first is held by no lane."""
+    """A product of 52 bits, and c that leaves some halves of the least number, 2^-22, of it."""
     f = nf.Format(name="x", precision=8, emin=-14, emax=60)
+    a, b = 1 + 2.0**-39, 2.0**28 + 2.0**17
     for n, mode in itertools.product((0.5, 1.0, 1.5, 2.5, 33.5, 34.0), ("nearest_even", "nearest_zero", "to_odd")):
-        for c in (None, [[0.0], [2.5 * 2.0**-21]], [[1.0], [2.0**-21]]):
-            a = [[2.0**40 + 2.0**-11, 0.0], [0.0, n * 2.0**-10]]
-            exactly(a, [[1 + 2.0**-11], [2.0**-11]], nf.Accumulator(f, rounding=mode), c)
+        for sign in (1.0, -1.0):
+            exactly([[a]], [[sign * b]], nf.Accumulator(f, rounding=mode), [[sign * (n * 2.0**-21 - a * b)]])
 
 
 @pytest.mark.parametrize("policy", ["infinity", "saturate", "nan"])
