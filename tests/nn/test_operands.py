@@ -6,6 +6,7 @@ import pytest
 import nfloat as nf
 from nfloat.errors import AccumulatorError, ArgumentError, FormatError
 from nfloat.nn import SGD, AmaxHistory, Linear, LossScaler, LossScaling, Sequential, Tensor, Trainer, precision, recipe
+from nfloat.nn.operands import Operands
 from nfloat.nn.precision import Role
 from nfloat.nn.recipes import Cast, as_operand
 from nfloat.nn.recipes.sums import as_sums, shown
@@ -29,6 +30,16 @@ def test_one_source_is_rounded_once_however_it_is_seen():
     assert rounded == ["gemm.x", "gemm.w", "gemm.dy"]
     expected = nf.round(w, "bfloat16", "stochastic", seed=nf.Stream(3).child("a", "gemm.w", 0, 0))
     assert np.array_equal(dict(seen)["gemm.w"], expected)
+
+
+def test_a_copy_is_shared_while_something_holds_it():
+    """As a weight of a recurrent network is, which every step of a sequence takes."""
+    kept, w, how = Operands(), single(4, 5), object()
+    first = kept.copy(w, how, lambda: nf.round(w, "bfloat16"))
+    assert kept.copy(w, how, lambda: pytest.fail("made again")) is first
+    assert kept.copy(w.copy(), how, lambda: single(4, 5)) is not first
+    del first
+    assert kept.copy(w, how, lambda: single(1, 1)).shape == (1, 1)
 
 
 def test_blocks_run_along_k_of_the_source():
