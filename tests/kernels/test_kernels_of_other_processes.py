@@ -10,7 +10,7 @@ import sys
 #: float64 operands: the tiled kernels of one signature
 PRODUCTS = {
     "narrow64": "nf.Accumulator('e8m13')",
-    "general64": "nf.Accumulator('e8m13', rounding='toward_positive')",
+    "general64_other": "nf.Accumulator('e8m13', order='pairwise', rounding='toward_positive')",
 }
 PROGRAM = """
 import sys, numpy as np, nfloat as nf

@@ -70,7 +70,6 @@ def test_what_formats_are_cut():
     assert not can_cut_odd(nf.get_format("float16"), Rounding("stochastic"))
 
 
-@pytest.mark.skipif(HAS_DIRECTED or not HAS_TOWARD_ZERO, reason="this CPU rounds to odd in another way")
 def test_multiples_of_the_least_number_and_halves_of_it():
     """A product of 52 bits, and c that leaves some halves of the least number, 2^-22, of it."""
     f = nf.Format(name="x", precision=8, emin=-14, emax=60)

@@ -46,6 +46,11 @@ def _cut_fields(fmt: Format, mode: Rounding, random_bits: int) -> dict[Field, in
     return fields
 
 
+def goes_to_odd(fmt: Format, mode: Rounding) -> bool:
+    """Whether a format's sums can be rounded to odd and then cut, in a mode that `_odd_fields` knows."""
+    return corrections(mode) is not None and can_cut_odd(fmt, mode)
+
+
 def _odd_fields(fmt: Format, mode: Rounding) -> dict[Field, int]:
     """What is added to codes of sums rounded to odd (the table in ``kernels/gemm/odd.py``)."""
     unit = 53 - fmt.precision
@@ -89,7 +94,7 @@ def _row(fmt: Format, mode: Rounding, overflow: Overflow | None, bits: int, rand
         row |= _code_fields(LANES[bits].digits - fmt.precision)
     if bits == 64 and can_cut(fmt, mode, random_bits):
         row |= _cut_fields(fmt, mode, random_bits)
-    if bits == 64 and can_cut_odd(fmt, mode):
+    if bits == 64 and goes_to_odd(fmt, mode):
         row |= _odd_fields(fmt, mode)
     return [row[f] for f in sorted(Field) if f is not Field.COUNT]
 

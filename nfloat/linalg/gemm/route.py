@@ -34,7 +34,6 @@ from ...formats.lanes import (
     LANES,
     SINGLE,
     can_cut,
-    can_cut_odd,
     has_code_grid,
     has_general_grid,
     has_narrow_grid,
@@ -73,7 +72,7 @@ from ...kernels.gemm.orders import Order
 from ...kernels.gemm.shapes import HALF, NATIVE32, TILE32, TILE64
 from ..accumulators import Accumulator
 from .candidate import Candidate
-from .constants import corrections
+from .constants import corrections, goes_to_odd
 from .direct import DirectSums, suits
 
 #: whose bodies do an order's sums in tiles; an order that is not here is the plain rule's
@@ -279,7 +278,7 @@ def _on_grid(others: list[Candidate]) -> Iterator[Candidate]:
 def _odd(acc: Accumulator, order: Order, bits: int) -> Iterator[Candidate]:
     """Sums of products that the lane need not hold, rounded to odd and then cut (``kernels/gemm/odd.py``)."""
     formats = (acc.format, acc.product or acc.format, acc.result_format)
-    if bits != 64 or not gemm_cut.HAS_TOWARD_ZERO or not all(can_cut_odd(f, acc.rounding) for f in formats):
+    if bits != 64 or not gemm_cut.HAS_TOWARD_ZERO or not all(goes_to_odd(f, acc.rounding) for f in formats):
         return
     rounded = acc.product is not None
     if not rounded and (gemm_roundings.HAS_DIRECTED or order is Order.PAIRWISE):
