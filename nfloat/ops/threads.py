@@ -18,7 +18,7 @@ WORK_PER_THREAD = 5_000_000
 NATIVE, PLAIN = 10, 100
 
 #: each piece is what is left of a task, over so many times the number of threads; and the least piece, of the whole
-_SHARES, _LEAST = 2, 32
+_SHARES, _LEAST = 2, 16
 
 #: the most of that work that is done in one go (a fifth of a second), and how many times as slow the plain rule is at
 #: its slowest (Kahan's sums with stochastic_c)
