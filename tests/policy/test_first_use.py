@@ -69,7 +69,8 @@ for name in sys.argv[1:]:
         except BaseException as error:
             print(f"{name}: {type(error).__name__}: {error}", flush=True)
         os._exit(0)
-    os.wait()
+    if status := os.wait()[1]:
+        print(f"{name}: ended with {status}", flush=True)
 """
 
 

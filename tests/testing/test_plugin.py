@@ -172,7 +172,7 @@ def test_under_xdist(apart):
             nfloat_golden([1.0], nfloat_format)
     """,
         "-n",
-        "1",
+        "2",
         "--nfloat-update",
     )
     result.assert_outcomes(passed=3)
