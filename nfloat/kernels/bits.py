@@ -28,6 +28,33 @@ float32_as_int32 = _bitcast(types.float32, types.int32, ir.IntType(32))
 int32_as_float32 = _bitcast(types.int32, types.float32, ir.FloatType())
 
 
+def _of_two(comparison: str):
+    """Of two numbers (no NaN) the one that a comparison picks, in the type that holds both.
+
+    Numba's own `min` and `max` are a function each for every pair of types, to be compiled and linked.
+    """
+
+    def typer(typingctx, x, y):
+        kind = typingctx.unify_types(types.unliteral(x), types.unliteral(y))
+
+        def generate(context, builder, signature, args):
+            a, b = (context.cast(builder, v, given, kind) for v, given in zip(args, signature.args, strict=True))
+            if isinstance(kind, types.Float):
+                first = builder.fcmp_ordered(comparison, b, a)
+            elif kind.signed:
+                first = builder.icmp_signed(comparison, b, a)
+            else:
+                first = builder.icmp_unsigned(comparison, b, a)
+            return builder.select(first, b, a)
+
+        return kind(x, y), generate
+
+    return intrinsic(typer)
+
+
+lesser, greater = _of_two("<"), _of_two(">")
+
+
 @device
 def power_of_two(exponent: int) -> float:
     """2^exponent as float64, for exponent in -1074..1023."""

@@ -11,12 +11,15 @@ It rests on these parts of Numba: a pass list that can be changed (`CompilerBase
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite.binding import Linkage
+from numba.core import types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import register_pass
+from numba.core.registry import CPUDispatcher
 from numba.core.typed_passes import NativeLowering
 
 
@@ -62,6 +65,13 @@ class InlinedLibrary(JITCodeLibrary):
         return found
 
 
+class KernelLibrary(JITCodeLibrary):
+    """The code of a kernel, which is optimised once, when all that it calls is linked to it."""
+
+    def _optimize_functions(self, ll_module: Any) -> None:
+        ll_module.data_layout = self._codegen._data_layout
+
+
 @register_pass(mutates_CFG=True, analysis_only=False)
 class InlinedLowering(NativeLowering):
     """Numba's lowering into such a library, and a function that callers find though nothing was emitted."""
@@ -85,12 +95,47 @@ class InlinedLowering(NativeLowering):
         return True
 
 
+@register_pass(mutates_CFG=True, analysis_only=False)
+class KernelLowering(NativeLowering):
+    """Numba's lowering into a `KernelLibrary`."""
+
+    _name = "nfloat_kernel_lowering"
+
+    def run_pass(self, state: Any) -> bool:
+        """Lower the function."""
+        state.library = KernelLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
+        state.library.enable_object_caching()
+        return bool(super().run_pass(state))
+
+
 class InlinedCompiler(CompilerBase):
-    """Numba's passes with that lowering."""
+    """Numba's passes with another lowering."""
+
+    lowering: type[NativeLowering] = InlinedLowering
 
     def define_pipelines(self) -> list[Any]:
         """The one list of passes."""
         pipeline = DefaultPassBuilder.define_nopython_pipeline(self.state)
-        pipeline.passes = [(InlinedLowering if one is NativeLowering else one, why) for one, why in pipeline.passes]
+        pipeline.passes = [(self.lowering if one is NativeLowering else one, why) for one, why in pipeline.passes]
         pipeline.finalize()
         return [pipeline]
+
+
+class KernelCompiler(InlinedCompiler):
+    """The same for kernels."""
+
+    lowering = KernelLowering
+
+
+class _Inlined(CPUDispatcher):
+    """A function that is compiled for types alone: Numba would do it once more for every constant that a caller has."""
+
+    def get_call_template(self, args: Any, kws: Any) -> Any:
+        """As where no argument is a constant: LLVM knows those that are, where it is inlined."""
+        return super().get_call_template([types.unliteral(kind) for kind in args], kws)
+
+
+def inlined_function(function: Callable[..., Any], **options: Any) -> Any:
+    """A function that is compiled so, and has none of the wrappers that Python would call."""
+    options |= {"nopython": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return _Inlined(function, targetoptions=options, pipeline_class=InlinedCompiler)

@@ -31,7 +31,7 @@ from numba.core import event
 
 from ..errors import NFloatError
 from .cache_files import CheckedCacheFile
-from .inlined import InlinedCompiler
+from .inlined import KernelCompiler, inlined_function
 
 _SOURCES = Path(__file__).parent
 #: what compiled code is made from: the kernels, and the tags and layouts they take from the formats
@@ -96,18 +96,23 @@ def _open_cache() -> Path | None:
 CACHE_DIR = _open_cache()
 
 
-#: for what only compiled functions call: no machine code of its own, and none of the wrappers that Python would call
-_WITHIN = {"pipeline_class": InlinedCompiler, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-
-
 def device(function: Callable[..., Any]) -> Any:
     """A compiled function that only compiled functions call; LLVM inlines it."""
-    return numba.njit(error_model="numpy", forceinline=True, **_WITHIN)(function)
+    return inlined_function(function, error_model="numpy", forceinline=True)
 
 
 def routine(function: Callable[..., Any]) -> Any:
     """A compiled function that only compiled functions call, kept out of line: for long code with many callers."""
-    return numba.njit(error_model="numpy", **_WITHIN)(function)
+    return inlined_function(function, error_model="numpy")
+
+
+def call_compiled(context: Any, builder: Any, function: Any, signature: Any, args: Any) -> Any:
+    """A call of a `device` function or a `routine` from an intrinsic's code: it is linked as where others call it."""
+    kind = numba.typeof(function)
+    kind.get_call_type(context.typing_context, signature.args, {})
+    called = context.get_function(kind, signature)
+    context.add_linking_libs(called.libs)
+    return called(builder, args)
 
 
 def kernel(*signatures: str, possible: bool = True) -> Callable[[Callable[..., Any]], Any]:
@@ -128,7 +133,9 @@ def kernel(*signatures: str, possible: bool = True) -> Callable[[Callable[..., A
         if CACHE_DIR is not None:
             numba.config.CACHE_DIR = str(CACHE_DIR)
         try:
-            dispatcher = numba.njit(nogil=True, cache=CACHE_DIR is not None, error_model="numpy")(function)
+            dispatcher = numba.njit(
+                nogil=True, cache=CACHE_DIR is not None, error_model="numpy", pipeline_class=KernelCompiler
+            )(function)
         finally:
             numba.config.CACHE_DIR = before
         if CACHE_DIR is not None:

@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .bits import lesser
 from .jit import device
 
 _TWIN = np.uint64(0x9E3779B97F4A7C15)
@@ -57,7 +58,7 @@ def word32(low, keys):
 @device
 def twin_subkeys(key, block):
     """`subkeys` of the stream's twin."""
-    return subkeys(np.uint64(key) ^ _TWIN, block)
+    return subkeys(np.int64(np.uint64(key) ^ _TWIN), block)
 
 
 @device
@@ -76,7 +77,7 @@ class Words(NamedTuple):
 @device
 def section_end(words, i, stop):
     """How far the subkeys of element i reach, at most to `stop`."""
-    return min(stop, ((((words.first + i) >> 32) + 1) << 32) - words.first)
+    return lesser(stop, ((((words.first + i) >> 32) + 1) << 32) - words.first)
 
 
 @device

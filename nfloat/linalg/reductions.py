@@ -18,7 +18,7 @@ from ..formats.lanes import LANES, is_native
 from ..formats.names import FormatLike, get_format
 from ..kernels.gemm import columns
 from ..kernels.gemm.orders import Order
-from ..kernels.gemm.running import cumulative_plain
+from ..kernels.gemm.running import CUMULATIVE
 from ..kernels.jit import entry_point
 from ..ops.memory import check_copy, check_memory
 from ..ops.rounding import round as round_values
@@ -214,8 +214,9 @@ def cumsum(
     call = call.copy()  # for what stops this call alone
     key = np.uint64(as_key(seed) if how.stochastic else 0)
     count = thread_count(threads, PLAIN * rows.size, rows.shape[0])
+    run = CUMULATIVE[how.order.tag]
     over_ranges(
-        lambda first, last: cumulative_plain(rows, out, first, last, call, specs, key),
+        lambda first, last: run(rows, out, first, last, call, specs, key),
         rows.shape[0],
         count,
         SLOWEST * rows.shape[1],

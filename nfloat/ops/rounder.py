@@ -76,7 +76,7 @@ class Rounder:
 
         Or into `out`, which may be the array itself, where there is anything to round in its own type.
         """
-        function = _compiled(self, a.itemsize, a.itemsize == 8 and a.size <= _FEW)
+        function = _compiled(self, a.itemsize, a.size <= FEW)
         if function is None:
             return self._apply_otherwise(a, key, first)
         out = np.empty(a.shape, a.dtype) if out is None else out
@@ -128,8 +128,8 @@ def _compiled(how: Rounder, itemsize: int, few: bool) -> Kernel | None:
     return entry_point(function)
 
 
-#: so many float64 numbers by the plain rule, which one kernel has for all formats: a first answer comes sooner
-_FEW = 8
+#: so many numbers by the plain rule, which one kernel has for all formats: a first answer comes sooner
+FEW = 16
 #: elements that one call of the slowest kernel rounds in a fraction of a second, so that Ctrl-C is heard in between
 LARGE = 1 << 23
 

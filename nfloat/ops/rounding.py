@@ -12,7 +12,7 @@ from ..formats.rounding import OverflowLike, RoundingLike
 from ..streams import SeedLike, as_key
 from .arguments import CARRAY, LAYOUT, as_carrier, restore_scalar
 from .direct import FLOAT32, direct
-from .rounder import LARGE, rounder
+from .rounder import FEW, LARGE, rounder
 
 _empty, _ndarray = np.empty, np.ndarray
 
@@ -88,6 +88,7 @@ def round(
         and not of_blocks
         and random_bits is None
         and x.ndim == 1
+        and x.size > FEW
         and x.flags.num & LAYOUT == CARRAY
     ):
         try:

@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from ..bits import float32_as_int32, float64_as_int64, int64_as_float64
+from ..bits import float32_as_int32, float64_as_int64, greater, int64_as_float64, lesser
 from ..jit import device, kernel
 from . import halves
 
@@ -275,10 +275,10 @@ def _is_finite(x):
     most, most64 = np.int32(0), np.int64(0)
     if x.itemsize == 4:
         for i in range(x.size):
-            most = np.int32(max(most, np.int32(float32_as_int32(np.float32(x[i])) & np.int32(0x7FFFFFFF))))
+            most = np.int32(greater(most, np.int32(float32_as_int32(np.float32(x[i])) & np.int32(0x7FFFFFFF))))
         return most < np.int32(0x7F800000)
     for i in range(x.size):
-        most64 = max(most64, float64_as_int64(np.float64(x[i])) & 0x7FFFFFFFFFFFFFFF)
+        most64 = greater(most64, float64_as_int64(np.float64(x[i])) & 0x7FFFFFFFFFFFFFFF)
     return most64 < (0x7FF << 52)
 
 
@@ -293,7 +293,7 @@ def divided(x, divisor, out):
     """out[i] = x[i] / divisor; whether no quotient is an infinity or NaN."""
     finite = True
     for start in range(0, x.size, 4096):  # what was written is still near when it is looked at
-        stop = min(x.size, start + 4096)
+        stop = lesser(x.size, start + 4096)
         for i in range(start, stop):
             out[i] = x[i] / divisor
         finite = finite and _is_finite(out[start:stop])

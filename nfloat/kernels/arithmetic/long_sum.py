@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..bits import greater
 from ..jit import device
 from .fused import round_wide
 from .wide import is_negative, leading_zeros, mul64, shl128, significand, wide_value
@@ -70,7 +71,7 @@ def round_limbs(limbs, spec, random):
     top = LIMBS - 1
     while limbs[top] == 0:
         top -= 1
-    top = max(top, 4)
+    top = greater(top, 4)
     # the five leading limbs, their first 1 moved up to the end of 128 bits; a sticky bit for all others
     up = leading_zeros(np.uint64(limbs[top])) - 32 if limbs[top] != 0 else 0
     hi = np.uint64(limbs[top]) << _HALF | np.uint64(limbs[top - 1])

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..bits import greater, lesser
 from ..jit import device, kernel
 from .halves import halved_axes
 
@@ -56,7 +57,7 @@ def _affine(factors, own, k, otherwise):
 def _finish(line, inverse, weight, bias, out, start, rows):
     """out = line inverse weight + bias."""
     outer, _, places = out.shape
-    m, size, repeats = weight.shape[1], outer * places, max(weight.shape[0], 1)
+    m, size, repeats = weight.shape[1], outer * places, greater(weight.shape[0], 1)
     some = places // m if outer == 1 else places  # numbers side by side that have the same weight
     for i in range(rows):
         row = start + i
@@ -89,12 +90,12 @@ def norm_rows(x, out, first, last, weight, bias, mean, variance, inverse, eps, c
     Not `centred`: the mean is 0, and the variance that of the squares.
     """
     size = x.shape[0] * x.shape[2]
-    count, some = float(size), max(1, min(last - first, _SOME // size))
+    count, some = float(size), greater(1, lesser(last - first, _SOME // size))
     line, squares, work, part = (
         np.empty(some * size), np.empty(some * size), np.empty(some * size), np.empty(size // 2 + 1)
     )  # fmt: skip
     for start in range(first, last, some):
-        rows = min(some, last - start)
+        rows = lesser(some, last - start)
         _read(x, start, rows, line)
         if centred and lengths.size:
             halved_axes(line, rows, size, lengths, work, part)
@@ -174,13 +175,13 @@ def norm_rows_gradient(x, dy, out, products, first, last, weight, mean, inverse,
     That is (g - mean of g - n mean of g n) inverse, with g = dy weight; g inverse where mean and inverse were given.
     """
     size = x.shape[0] * x.shape[2]
-    count, some = float(size), max(1, min(last - first, _SOME // size))
+    count, some = float(size), greater(1, lesser(last - first, _SOME // size))
     line, slopes, terms, work = (
         np.empty(some * size), np.empty(some * size), np.empty(some * size), np.empty(some * size)
     )  # fmt: skip
     part, means, alongs, nothing = np.empty(size // 2 + 1), np.zeros(some), np.zeros(some), np.empty((0, 1))
     for start in range(first, last, some):
-        rows = min(some, last - start)
+        rows = lesser(some, last - start)
         _read(x, start, rows, line)
         _read(dy, start, rows, slopes)
         if centred:

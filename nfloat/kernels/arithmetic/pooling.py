@@ -12,6 +12,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from ..bits import greater, lesser
 from ..jit import device, kernel
 from ..lanes import Lanes
 
@@ -75,7 +76,7 @@ def _one(x, image, y, z, rows, columns):
             value = x[image, down, along]
             if place < 0 or ((not (value <= best)) and best == best):
                 best, place = value, a * columns.size + b
-    return best, max(place, 0)
+    return best, greater(place, 0)
 
 
 @device
@@ -95,8 +96,8 @@ def max_pool(x, rows, columns, down, along, out, taken):
     height, width, size = x.shape[1], x.shape[2], out.shape[2]
     flat, to, places = x.reshape(-1), out.reshape(-1), taken.reshape(-1)
     counts, steps = (rows.size, columns.size), (_step(rows) * width, _step(columns))
-    first = max(0, -(columns[0] // along))
-    end = max(first, min(size, (width - 1 - columns[-1]) // along + 1))
+    first = greater(0, -(columns[0] // along))
+    end = greater(first, lesser(size, (width - 1 - columns[-1]) // along + 1))
     for image in range(x.shape[0]):
         for i in range(out.shape[1]):
             y = i * down
@@ -104,7 +105,7 @@ def max_pool(x, rows, columns, down, along, out, taken):
             j = 0
             while j < size:
                 if inside and first <= j < end and end - first >= _SOME:
-                    j = min(j, end - _SOME)  # the last ones, some of them once more
+                    j = lesser(j, end - _SOME)  # the last ones, some of them once more
                     at = (image * height + y + rows[0]) * width + j * along + columns[0]
                     _greatest(flat, at, along, counts, steps, to, (image * out.shape[1] + i) * size + j, places)
                     j += _SOME

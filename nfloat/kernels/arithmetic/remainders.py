@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from ..bits import lesser
 from ..jit import device
 from .operations import Operation
 from .wide import is_negative, leading_to_126, signed_zero, significand, special_value, sum_of_wide, wide_value
@@ -49,7 +50,7 @@ def remainder_digits(m, m2, d):
     digit = m // m2
     remainder = m - digit * m2
     while d > 0:
-        step = min(d, 11)
+        step = lesser(d, 11)
         remainder = remainder << np.uint64(step)
         digit = remainder // m2
         remainder -= digit * m2

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..bits import float64_as_int64, int64_as_float64
+from ..bits import float64_as_int64, greater, int64_as_float64, lesser
 from ..jit import device, kernel
 from .elementary import exp_value, log_value
 from .halves import halved_rows
@@ -31,8 +31,8 @@ def _less_greatest(x, columns):
         most, magnitude = _ordered(float64_as_int64(-np.inf)), 0
         for j in range(columns):
             bits = float64_as_int64(x[_U(start + j)])
-            most = max(most, _ordered(bits))
-            magnitude = max(magnitude, bits & 0x7FFFFFFFFFFFFFFF)
+            most = greater(most, _ordered(bits))
+            magnitude = greater(magnitude, bits & 0x7FFFFFFFFFFFFFFF)
         top = int64_as_float64(_ordered(most)) if magnitude <= 0x7FF << 52 else np.nan
         for j in range(columns):
             x[_U(start + j)] -= top
@@ -75,11 +75,11 @@ def softmax_rows(x, out, first, last, mask, logarithmic):
     The mask's rows repeat themselves; without any it is x alone.
     """
     columns = x.shape[1]
-    some = max(1, _SOME // columns)
+    some = greater(1, _SOME // columns)
     room, sums, part = np.empty(some * columns), np.empty(some), np.empty(columns // 2 + 1)
     others = np.empty(some * columns if logarithmic else 0)
     for start in range(first, last, some):
-        rows = min(some, last - start)
+        rows = lesser(some, last - start)
         flat = room[: rows * columns]
         for i in range(rows):
             if mask.size:
@@ -117,11 +117,11 @@ def softmax_rows(x, out, first, last, mask, logarithmic):
 def softmax_rows_gradient(y, dy, out, first, last, logarithmic):
     """out = dy y - y times the sum of dy y, or dy - e^y times the sum of dy; y is what softmax gave."""
     columns = y.shape[1]
-    some = max(1, _SOME // columns)
+    some = greater(1, _SOME // columns)
     room, others, sums = np.empty(some * columns), np.empty(some * columns), np.empty(some)
     part = np.empty(columns // 2 + 1)
     for start in range(first, last, some):
-        rows = min(some, last - start)
+        rows = lesser(some, last - start)
         flat, slopes = room[: rows * columns], others[: rows * columns]
         for i in range(rows):
             for j in range(columns):

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...formats.rounding import Rounding
+from ..bits import lesser
 from ..jit import device, kernel
 from ..lanes import Lanes, Value
 from ..rng import Words, element_word, section_end, section_keys
@@ -132,7 +133,7 @@ def step_short(w, d, factor, out, spec_array):
     i, n = 0, w.size
     while i < n:
         i = _run_short((w, d, out), i, n, _form(spec), constants)
-        for j in range(i, min(i + _BLOCK32, n)):
+        for j in range(i, lesser(i + _BLOCK32, n)):
             out[j] = _nearest(np.float64(w[j]) + _nearest(np.float64(factor * d[j]), spec), spec)
         i += _BLOCK32
 
@@ -145,7 +146,7 @@ def step_compensated(w, d, factor, rest, out, left, spec_array):
     i, n = 0, w.size
     while i < n:
         i = _run_compensated((w, d, rest, out, left), i, n, _form(spec), constants)
-        for j in range(i, min(i + _BLOCK32, n)):
+        for j in range(i, lesser(i + _BLOCK32, n)):
             y = _nearest(_nearest(np.float64(factor * d[j]), spec) - np.float64(rest[j]), spec)
             after = _nearest(np.float64(w[j]) + y, spec)
             out[j] = after
@@ -166,7 +167,7 @@ def step_drawn(w, d, factor, out, step_spec, spec_array, key, first):
         stop, keys = section_end(words, i, w.size), section_keys(words, i)
         constants = (range64(spec), draw64(spec, words, i), overflow(spec), fields)
         i = _run_drawn((w, d, out), i, stop, mode_form(spec), constants)
-        for j in range(i, min(i + _BLOCK64, stop)):
+        for j in range(i, lesser(i + _BLOCK64, stop)):
             u = _nearest(np.float64(factor * d[j]), step)
             out[j] = round_value(np.float64(w[j]) + u, spec, element_word(j, keys))
         i += _BLOCK64

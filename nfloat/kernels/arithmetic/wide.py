@@ -23,7 +23,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from ...formats.rounding import Rounding
-from ..bits import exponent_field, float64_as_int64
+from ..bits import exponent_field, float64_as_int64, greater
 from ..jit import device
 from ..rounding.scalar import round_cut, within_range
 
@@ -205,7 +205,7 @@ def round_exact(z, spec, random):
     hi, lo = shl128(z.hi, z.lo, up)
     q = z.q - up
     exponent = q + 127
-    unit = max(exponent, spec.emin) - (spec.precision - 1)
+    unit = greater(exponent, spec.emin) - (spec.precision - 1)
     # cut so that 64 bits of the fraction stay: unit - q >= 128 - 53, so the cut is at 11 at least
     kept, fraction, sticky = shift_right_sticky(hi, lo, unit - q - 64)
     sticky = sticky or z.sticky

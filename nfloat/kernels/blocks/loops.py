@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..bits import greater, lesser
 from ..jit import device, routine
 from .constants import integer_constants, mode_form
 from .lanes import columns, rows
@@ -36,12 +37,12 @@ def _along_rows(x, out, n, size, scales, todo, mode, integers, base):
     whole = n // size if size >= width else 0
     wide_x, wide_out, wide_todo = np.zeros(width, x.dtype), np.empty(width, out.dtype), np.zeros(width, np.uint8)
     wide_scales = np.zeros((scales.shape[0], width), scales.dtype)
-    for row in range(x.size // max(n, 1)):
+    for row in range(x.size // greater(n, 1)):
         at = row * n
         _rows(x, out, scales, todo, (at, at, base + at, row * count, whole, size), mode, integers)
         for b in range(row * count + whole, (row + 1) * count):
             start = at + (b - row * count) * size
-            length = min(size, at + n - start)
+            length = lesser(size, at + n - start)
             if length >= width:
                 _rows(x, out, scales, todo, (start, start, base + start, b, 1, length), mode, integers)
                 continue
@@ -60,15 +61,15 @@ def _along_rows(x, out, n, size, scales, todo, mode, integers, base):
 def _along_columns(x, out, n, inner, size, scales, todo, mode, integers, base):
     """Blocks along the columns of (n, inner) matrices, a strip of columns at a time."""
     count, width = -(-n // size), _WIDTH32 if scales.itemsize == 4 else _WIDTH64
-    for row in range(x.size // max(n * inner, 1) * count):
+    for row in range(x.size // greater(n * inner, 1) * count):
         first = (row // count * n + row % count * size) * inner
-        last = first + min(size, n - row % count * size) * inner
+        last = first + lesser(size, n - row % count * size) * inner
         if inner < width:
             _few_columns(x, out, inner, row, first, last, scales, todo, mode, integers, base)
             continue
         for edge in range(0, inner, _STRIP):
-            left = min(edge, inner - width)  # a strip has a vector at least, some of it done before if need be
-            strip = min(_STRIP, inner - left)
+            left = lesser(edge, inner - width)  # a strip has a vector at least, some of it done before if need be
+            strip = lesser(_STRIP, inner - left)
             for start in range(first + left, last, inner):
                 _columns(x, out, scales, todo, (start, start, base + start, row * inner + left, strip), mode, integers)
 

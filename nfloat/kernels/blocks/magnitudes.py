@@ -14,7 +14,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from ..bits import float32_as_int32, float64_as_int64
+from ..bits import float32_as_int32, float64_as_int64, greater, lesser
 from ..jit import device, kernel
 from ..lanes import Lanes, Value
 from .rule import HAS_INFINITY, HAS_NAN
@@ -132,7 +132,7 @@ def finite_maximum(x, start, stop, step):
         elif a == math.inf:
             state |= HAS_INFINITY
         else:
-            best = max(best, a)
+            best = greater(best, a)
     return best, state
 
 
@@ -142,10 +142,10 @@ def all_finite(amax):
     most = np.int64(0)
     if amax.itemsize == 4:
         for b in range(amax.size):
-            most = max(most, np.int64(float32_as_int32(np.float32(amax[b]))))
+            most = greater(most, np.int64(float32_as_int32(np.float32(amax[b]))))
         return most < _INFINITY32
     for b in range(amax.size):
-        most = max(most, float64_as_int64(np.float64(amax[b])))
+        most = greater(most, float64_as_int64(np.float64(amax[b])))
     return most < _INFINITY64
 
 
@@ -157,34 +157,34 @@ def maxima_rows(x, n, size, amax, state):
     if whole * size == n:
         _row_maxima(x, amax, 0, 0, amax.size, size)
     else:
-        for row in range(x.size // max(n, 1)):
+        for row in range(x.size // greater(n, 1)):
             at, first = row * n, row * count
             _row_maxima(x, amax, at, first, whole, size)
             for b in range(whole, count):
                 amax[first + b], state[first + b] = finite_maximum(
-                    x, at + b * size, min(at + (b + 1) * size, at + n), 1
+                    x, at + b * size, lesser(at + (b + 1) * size, at + n), 1
                 )
     if all_finite(amax):
         return
     for b in range(amax.size):
         if not amax[b] < math.inf:
             start = b // count * n + b % count * size
-            amax[b], state[b] = finite_maximum(x, start, min(start + size, (b // count + 1) * n), 1)
+            amax[b], state[b] = finite_maximum(x, start, lesser(start + size, (b // count + 1) * n), 1)
 
 
 @device
 def maxima_columns(x, n, inner, size, amax, state):
     """amax[b] and state[b] (where it is not 0) of blocks along the columns of (n, inner) matrices."""
     count, width = -(-n // size), _WIDTH32 if x.itemsize == 4 else _WIDTH64
-    for row in range(x.size // max(n * inner, 1) * count):
-        first, last = row // count * n + row % count * size, row // count * n + min((row % count + 1) * size, n)
+    for row in range(x.size // greater(n * inner, 1) * count):
+        first, last = row // count * n + row % count * size, row // count * n + lesser((row % count + 1) * size, n)
         if inner < width:
             for b in range(row * inner, (row + 1) * inner):
                 amax[b] = math.inf  # found below
             continue
         for edge in range(0, inner, STRIP):
-            left = min(edge, inner - width)
-            strip = min(STRIP, inner - left)
+            left = lesser(edge, inner - width)
+            strip = lesser(STRIP, inner - left)
             for k in range(first, last):
                 _column_maxima(x, amax, k * inner + left, row * inner + left, strip, k == first)
     if all_finite(amax):
@@ -192,7 +192,7 @@ def maxima_columns(x, n, inner, size, amax, state):
     for b in range(amax.size):
         if not amax[b] < math.inf:
             row, j = b // inner, b % inner
-            first, last = row // count * n + row % count * size, row // count * n + min((row % count + 1) * size, n)
+            first, last = row // count * n + row % count * size, row // count * n + lesser((row % count + 1) * size, n)
             amax[b], state[b] = finite_maximum(x, first * inner + j, (last - 1) * inner + j + 1, inner)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..bits import lesser
 from ..jit import device, kernel, routine
 from ..rounding.arrays import SPEC
 from ..rounding.codes import CODES
@@ -78,7 +79,7 @@ def fused_blocks(x, out, pieces, size, c, words, code_words, key, scales, todo):
         for b in range(first, last):
             if todo[b] != 0:
                 at = start + (b - first) // count * n + (b - first) % count * size
-                end = min(at + size, start + ((b - first) // count + 1) * n)
+                end = lesser(at + size, start + ((b - first) // count + 1) * n)
                 amax, state = finite_maximum(x, at, end, 1)
                 scales[b] = scale_of(amax, state, 1.0, c, spec, np.uint64(0))
 

@@ -15,7 +15,7 @@ import numpy as np
 from ...formats.spec import CodeField
 from ..arithmetic.results import exact_fma, exact_quotient
 from ..arithmetic.wide import round_exact
-from ..bits import float64_as_int64, floor_log2, power_of_two
+from ..bits import float64_as_int64, floor_log2, greater, lesser, power_of_two
 from ..jit import device, kernel
 from ..rng import word64
 from ..rounding.arrays import SPEC
@@ -66,8 +66,8 @@ def power_scale(amax, c):
     """2^`scale_exponent`, clamped to the scales there are."""
     if amax == 0.0:
         return c[_LEAST]
-    exponent = min(max(scale_exponent(amax, c), -1074), 1023)
-    return min(max(power_of_two(exponent), c[_LEAST]), c[_GREATEST])
+    exponent = lesser(greater(scale_exponent(amax, c), -1074), 1023)
+    return lesser(greater(power_of_two(exponent), c[_LEAST]), c[_GREATEST])
 
 
 @device
@@ -147,7 +147,7 @@ def block_values(x, out, n, inner, size, scales, t, blocks, order, words, key):
     for number in blocks:
         o, b, j = number // inner // count, number // inner % count, number % inner
         d = scales[number] * t
-        for k in range(b * size, min((b + 1) * size, n)):
+        for k in range(b * size, lesser((b + 1) * size, n)):
             i = (o * n + k) * inner + j
             random = word64(_counter(order, i), key) if spec.draws else np.uint64(0)
             out[i] = element_of(np.float64(x[i]), d, spec, random) * d
@@ -168,7 +168,7 @@ def block_codes(x, out, n, inner, size, scales, t, blocks, order, words, c, key)
     for number in blocks:
         o, b, j = number // inner // count, number // inner % count, number % inner
         d = scales[number] * t
-        for k in range(b * size, min((b + 1) * size, n)):
+        for k in range(b * size, lesser((b + 1) * size, n)):
             i = (o * n + k) * inner + j
             random = word64(_counter(order, i), key) if spec.draws else np.uint64(0)
             e = element_of(np.float64(x[i]), d, spec, random) if d == d else 0.0
@@ -188,7 +188,7 @@ def block_errors(x, errors, squared, n, inner, size, scales, t, blocks, order, w
     for number in blocks:
         o, b, j = number // inner // count, number // inner % count, number % inner
         total, d = 0.0, scales[number] * t
-        for k in range(b * size, min((b + 1) * size, n)):
+        for k in range(b * size, lesser((b + 1) * size, n)):
             i = (o * n + k) * inner + j
             random = word64(_counter(order, i), key) if spec.draws else np.uint64(0)
             error = np.float64(x[i]) - element_of(np.float64(x[i]), d, spec, random) * d

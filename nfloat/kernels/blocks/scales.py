@@ -14,7 +14,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from ...formats.rounding import Rounding
-from ..bits import float32_as_int32, float64_as_int64, int32_as_float32, int64_as_float64
+from ..bits import float32_as_int32, float64_as_int64, greater, int32_as_float32, int64_as_float64, lesser
 from ..jit import device, kernel
 from ..lanes import Lanes, Value
 from ..rounding.arrays import SPEC
@@ -79,7 +79,7 @@ def power_scales(amax, state, c, spec, scales, shifts, todo):
     low, high, cut = low - bias, high - bias, cut - bias + 1023
     for b in range(amax.size):
         bits = float64_as_int64(np.float64(amax[b]))
-        k = min(max(((bits + add) >> 52) - top, least), greatest)
+        k = lesser(greater(((bits + add) >> 52) - top, least), greatest)
         scales[b] = int64_as_float64(k << 52)
         k = k - 1023 if bits != 0 else np.int64(0)  # a zero is on every grid
         shifts[0, b] = k << fraction

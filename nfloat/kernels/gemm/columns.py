@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..bits import float64_as_int64, int64_as_float64
+from ..bits import float64_as_int64, int64_as_float64, lesser
 from ..jit import device, kernel
 from ..to_odd import two_sum_of
 from .turned import turn_lines
@@ -60,11 +60,11 @@ def _middle(x, sums, out):
     outer, rows, places = x.shape
     flat, turned = x.reshape(-1), np.zeros(PLACES * ROWS, x.dtype)
     for row in range(0, rows, ROWS):
-        some = min(ROWS, rows - row)
+        some = lesser(ROWS, rows - row)
         sums[:] = 0.0
         for o in range(outer):
             for place in range(0, places, PLACES):
-                count = min(PLACES, places - place)
+                count = lesser(PLACES, places - place)
                 turn_lines(flat, (o * rows + row) * places + place, places, count, some, turned, 0, ROWS)
                 for j in range(count):
                     for r in range(ROWS):

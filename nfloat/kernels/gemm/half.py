@@ -14,6 +14,7 @@ import numpy as np
 from llvmlite import ir
 from numba.core import cgutils
 
+from ..bits import lesser
 from ..jit import device, kernel
 from ..lanes import Lanes, Value
 from .bodies import Product, kahan, kind, sequential
@@ -78,8 +79,8 @@ _values, _request = tile_move(HALF), tile_request(HALF)
 def _load(c, scratch, row, column):
     """The tile at (row, column) of c as codes into scratch; whether float16 holds it."""
     exact = True
-    for r in range(min(_R, c.shape[0] - row)):
-        for j in range(min(_W, c.shape[1] - column)):
+    for r in range(lesser(_R, c.shape[0] - row)):
+        for j in range(lesser(_W, c.shape[1] - column)):
             scratch[r * _W + j], same = half_code(c[row + r, column + j])
             exact &= same
     return exact
@@ -88,7 +89,7 @@ def _load(c, scratch, row, column):
 @device
 def _store(out, scratch, row, column):
     """The values of the tile in scratch to (row, column) of out."""
-    high, wide = min(_R, out.shape[0] - row), min(_W, out.shape[1] - column)
+    high, wide = lesser(_R, out.shape[0] - row), lesser(_W, out.shape[1] - column)
     if high == _R and wide == _W:
         _values(scratch, 0, _W, out, row * out.shape[1] + column, out.shape[1])
     else:
@@ -122,7 +123,7 @@ def half16(a, b, c, out, form, constants, some, first, last):
     none = np.zeros(1, np.int32)
     exact = True
     for start in range(first, last, some):
-        end = min(last, start + some)
+        end = lesser(last, start + some)
         for tile in range(start, end):
             exact &= pack_half(a, tile * _R, _R, words, (tile - start) * _R * k)
         for panel in range((out.shape[1] + _W - 1) // _W):

@@ -12,6 +12,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from ..bits import lesser
 from ..jit import device, kernel
 from ..lanes import Lanes, Value, prefetch
 from ..machine import HERE
@@ -113,7 +114,7 @@ def pack_half(x, column, width, packed, at):
     Whether float16 holds it all.
     """
     steps, size = x.shape
-    side, each = min(width, _SIDE), 0x10001 if packed.itemsize == 4 else 1
+    side, each = lesser(width, _SIDE), 0x10001 if packed.itemsize == 4 else 1
     flat, exact = x.reshape(-1) if x.flags.c_contiguous else x.T.reshape(-1), True
     lines = steps & ~(_SIDE - 1)
     full = 0

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..bits import lesser
 from ..jit import device, kernel
 from ..machine import HERE
 from .native import sums_of
 from .shapes import MANY32, MANY64
-from .turned import turn_lines
-from .windows import copy_lanes, pack_runs
+from .turned import copy_lanes, turn_lines
+from .windows import pack_runs
 
 _U = np.uint64
 _FLOATS = ("float32", "float64")
@@ -67,7 +68,7 @@ def _pack(x, width, out, at, distance):
     down, along = x.strides[0] // x.itemsize, x.strides[1] // x.itemsize
     lanes = _LANES32 if x.itemsize == 4 else _LANES64
     for column in range(0, size, width):
-        whole, j = min(width, size - column), 0
+        whole, j = lesser(width, size - column), 0
         if whole < width:
             out[at : at + steps * width] = 0.0
         if along == 1:
@@ -103,7 +104,7 @@ def stack_sums(a, b, out, first, last, started):
         _pack(other, width, right, begin, width * k)
         for p in range(panels):
             for i in range(tiles):
-                high, wide = min(rows, m - i * rows), min(width, n - p * width)
+                high, wide = lesser(rows, m - i * rows), lesser(width, n - p * width)
                 at_a, at_b, to = i * rows * k, begin + p * width * k, (t * m + i * rows) * n + p * width
                 if high == rows and wide == width:
                     _sums(left, at_a, right, at_b, flat, to, n, k, started)
@@ -133,7 +134,7 @@ def window_sums(x, image, group, rows, ends, to, of, w, out, started):
             for p in range(ends.size - 1):
                 pack_runs(x, i * image + g * group, rows, ends, to, of, places, width, p, panel, first)
                 for t in range(tiles):
-                    high, wide = min(height, m - t * height), min(width, places - p * width)
+                    high, wide = lesser(height, m - t * height), lesser(width, places - p * width)
                     at_a, at = (g * tiles + t) * height * k, (i * channels + g * m + t * height) * places + p * width
                     if high == height and wide == width:
                         _sums(packed, at_a, panel, first, flat, at, places, k, started)
@@ -160,14 +161,14 @@ def window_gradients(x, image, base, rows, some, ends, to, of, size, dy, channel
     left, panel = np.empty(tiles * height * rows.size, out.dtype), np.empty(rows.size * width + _MORE, out.dtype)
     scratch, flat, begin = np.zeros(height * width, out.dtype), out.reshape(-1), _start(panel)
     for start in range(0, images, some):
-        count = min(some, images - start)
+        count = lesser(some, images - start)
         k = count * places
         for i in range(count):
             _pack(dy[start + i, channel : channel + m].T, height, left, i * places * height, k * height)
         for p in range(first, last):
             pack_runs(x, base + start * image, rows[:k], ends, to, of, size, width, p, panel, begin)
             for t in range(tiles):
-                high, wide = min(height, m - t * height), min(width, size - p * width)
+                high, wide = lesser(height, m - t * height), lesser(width, size - p * width)
                 at_a, at = t * height * k, t * height * size + p * width
                 if high == height and wide == width:
                     _sums(left, at_a, panel, begin, flat, at, size, k, 1)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..bits import lesser
 from ..jit import device, kernel
 from .columns import PLACES, ROWS, plus
 from .turned import turn_lines
@@ -45,13 +46,13 @@ def affine_sums(x, dy, mean, inverse, centred, products, sums):
     m, r, one, other = np.zeros(ROWS), np.zeros(ROWS), np.zeros(ROWS, x.dtype), np.zeros(ROWS, x.dtype)
     flat, flat_dy = x.reshape(-1), dy.reshape(-1)
     for row in range(0, rows, ROWS):
-        some = min(ROWS, rows - row)
+        some = lesser(ROWS, rows - row)
         for i in range(some):
             m[i], r[i] = mean[row + i] if centred else 0.0, inverse[row + i]
         one[:], other[:] = 0.0, 0.0
         for o in range(outer):
             for place in range(0, places, PLACES):
-                count, at = min(PLACES, places - place), (o * rows + row) * places + place
+                count, at = lesser(PLACES, places - place), (o * rows + row) * places + place
                 turn_lines(flat, at, places, count, some, numbers, 0, ROWS)
                 turn_lines(flat_dy, at, places, count, some, slopes, 0, ROWS)
                 _add(numbers, slopes, m, r, count, one, other)

@@ -11,9 +11,10 @@ import math
 
 import numpy as np
 
-from ..bits import float32_as_int32, float64_as_int64
+from ..bits import float32_as_int32, float64_as_int64, greater, lesser
 from ..jit import device, kernel
-from .turned import turn_lines
+from ..machine import HERE
+from .turned import copy_lanes, turn_lines
 
 
 @device
@@ -32,11 +33,11 @@ def _describe(every, high, finite, low, least, digits, found):
         while fraction & 1 == 0:
             fraction >>= 1
             used -= 1
-    lowest = max(low >> stored, 1) - bias  # the exponent of the least non-zero magnitude, subnormal or not
+    lowest = greater(low >> stored, 1) - bias  # the exponent of the least non-zero magnitude, subnormal or not
     field = finite >> stored
     significand = (finite & ((1 << stored) - 1)) | ((1 << stored) if field > 0 else 0)
     found[0], found[1] = used, lowest - used + 1
-    found[2] = math.ldexp(np.float64(significand), max(field, 1) - bias - stored)
+    found[2] = math.ldexp(np.float64(significand), greater(field, 1) - bias - stored)
 
 
 @device
@@ -51,12 +52,12 @@ def _survey32(x, found):
     for i in range(x.size):
         bits = float32_as_int32(x[i])
         magnitude = np.int32(bits & mask)  # Numba would go on in 64 bits
-        high = np.int32(max(high, magnitude))
+        high = np.int32(greater(high, magnitude))
         ordinary = magnitude if magnitude < infinity else np.int32(0)
         every = np.int32(every | ordinary)
-        finite = np.int32(max(finite, ordinary))
-        low = np.uint32(min(low, np.uint32(magnitude - np.int32(1))))  # a zero becomes the greatest
-        least = np.int32(min(least, bits))
+        finite = np.int32(greater(finite, ordinary))
+        low = np.uint32(lesser(low, np.uint32(magnitude - np.int32(1))))  # a zero becomes the greatest
+        least = np.int32(lesser(least, bits))
     _describe(
         np.int64(every), np.int64(high), np.int64(finite), (np.int64(low) + 1) & 0xFFFFFFFF, np.int64(least), 24, found
     )
@@ -88,12 +89,12 @@ def _survey64(x, found):
     for i in range(x.size):
         bits = float64_as_int64(x[i])
         magnitude = bits & 0x7FFFFFFFFFFFFFFF
-        high = max(high, magnitude)
+        high = greater(high, magnitude)
         ordinary = magnitude if magnitude < infinity else 0
         every |= ordinary
-        finite = max(finite, ordinary)
-        low = min(low, np.uint64(magnitude - 1))
-        least = min(least, bits)
+        finite = greater(finite, ordinary)
+        low = lesser(low, np.uint64(magnitude - 1))
+        least = lesser(least, bits)
     _describe(every, high, finite, np.int64(low) + 1, least, 53, found)
 
 
@@ -119,37 +120,47 @@ def close_panels(rows, columns, quantum, least, digits, found):
     for i in range(rows.shape[0]):
         top = math.frexp(rows[i, 2])[1]
         for j in range(columns.shape[0]):
-            unit = max(np.float64(least), min(rows[i, 1] + columns[j, 1], quantum))
+            unit = greater(np.float64(least), lesser(rows[i, 1] + columns[j, 1], quantum))
             found[i, j] = top + math.frexp(columns[j, 2])[1] <= unit + digits
 
 
-_U = np.uint64
-#: a matrix's dtype and that of its panels, each in C's order and in Fortran's: `pack`'s signatures
+#: a matrix's dtype and that of its panels: `pack`'s signatures
 PACKED = (("float32", "float32"), ("float64", "float64"), ("float32", "float64"))
+_LANES32, _LANES64 = HERE.lanes(32), HERE.lanes(64)
 
 
 @kernel(
     *(
-        f"void(Array({x}, 2, '{layout}', readonly=True), int64, {out}[::1], int64, int64)"
+        f"void(Array({x}, 2, 'A', readonly=True), int64, {out}[::1], int64, int64)"
         for x, out in PACKED
-        for layout in "CF"
+        for _ in range(2)  # callers ask for the layout, C's or Fortran's: one does both
     )
 )
 def pack(x, width, out, first, last):
-    """Panels first .. last - 1 of x (k, n) into out, [panel][k][width]; panel `first` begins at out[0]."""
+    """Panels first .. last - 1 of x (k, n) into out, [panel][k][width]; panel `first` begins at out[0].
+
+    Of x the rows or the columns lie in one piece, at any distance.
+    """
     steps, size = x.shape
+    down, along = x.strides[0] // x.itemsize, x.strides[1] // x.itemsize
+    lanes = _LANES32 if out.itemsize == 4 else _LANES64
     for panel in range(first, last):
         at, column = (panel - first) * steps * width, panel * width
-        whole = min(width, size - column)
+        whole = lesser(width, size - column)
         if whole < width:
-            out[at : at + steps * width] = 0.0
-        if x.flags.c_contiguous:  # a row of the panel lies in one piece
+            for i in range(at, at + steps * width):
+                out[i] = 0.0
+        if along == 1:  # a row of the panel lies in one piece
             for k in range(steps):
-                place = _U(at + k * width)
-                for i in range(whole):
-                    out[place + _U(i)] = x[_U(k), _U(column + i)]
+                source, place, i = k * down + column, at + k * width, 0
+                while i + lanes <= whole:
+                    copy_lanes(x, source + i, out, place + i)
+                    i += lanes
+                while i < whole:
+                    out[place + i] = x[k, column + i]
+                    i += 1
         else:  # a column does
-            turn_lines(x, column * steps, steps, steps, whole, out, at, width)
+            turn_lines(x, column * along, along, steps, whole, out, at, width)
 
 
 @kernel("float64(Array(float32, 2, 'C', readonly=True))", "float64(Array(float64, 2, 'C', readonly=True))")
@@ -160,5 +171,5 @@ def greatest_norm(x):
         total = 0.0
         for k in range(x.shape[1]):
             total += np.float64(x[i, k]) * np.float64(x[i, k])
-        best = max(best, total)
+        best = greater(best, total)
     return best

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ..arithmetic.fused import round_dot2, round_product, sum_of_zeros
 from ..arithmetic.long_sum import CARRY_EVERY, LIMBS, add_product, carry, is_zero, round_limbs
+from ..bits import lesser
 from ..jit import device, kernel, routine
 from ..rounding.scalar import Spec, load_spec, round_value
 from .orders import Order
@@ -89,7 +90,7 @@ def _blocked(a, b, c, block, how, keys, i, j):
     for n in range((a.size + block - 1) // block):
         if told_to_stop(how, n << 12):
             break
-        part = _sequential(a, b, 0.0, n * block, min((n + 1) * block, a.size), how, keys, i, j)
+        part = _sequential(a, b, 0.0, n * block, lesser((n + 1) * block, a.size), how, keys, i, j)
         s = add_rounded(part, 1.0, s, 1.0, how.promote, keys, PROMOTE, i, j, n)
     return s
 

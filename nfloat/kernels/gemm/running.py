@@ -7,8 +7,6 @@ Sums themselves are products with ones (``linalg/reductions.py``) and run in GEM
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from ..arithmetic.long_sum import LIMBS
@@ -81,22 +79,35 @@ def _prefixes(x, out, j, order, block, how, keys):
             out[k] = add_lanes(sums, 0.0, how, keys, i, j, stack)
         else:
             exact_push(x[k], 1.0, k, limbs, marks)
-            copy[:] = limbs
+            for limb in range(LIMBS):  # an assignment of arrays compiles what it says where they do not fit
+                copy[limb] = limbs[limb]
             out[k] = exact_round(copy, marks, how, keys, i, j)
 
 
-@kernel(f"void({_IN}, float64[:, ::1], int64, int64, int64[::1], {_IN}, uint64)")
+_SIGNATURE = f"void({_IN}, float64[:, ::1], int64, int64, int64[::1], {_IN}, uint64)"
+
+
+@kernel(_SIGNATURE)
 def cumulative_plain(x, out, first, last, call, specs, key):
-    """out[j, k] = sum of x[j, :k + 1], for rows from `first` to last - 1.
+    """out[j, k] = sum of x[j, :k + 1], for rows from `first` to last - 1, in the orders that carry a sum on.
 
     `call`, `specs` as in ``gemm.gemm_plain``; row j draws as column j.
     """
     how, keys = unpack(call, specs, key)
-    order, block = call[PlainCall.ORDER], call[PlainCall.TERMS]
     for j in range(first, last):
-        if order in (SEQUENTIAL, BLOCKED, KAHAN):
-            _running(x[j], out[j], j, order, block, how, keys)
-        elif order in (PAIRWISE, INTERLEAVED, EXACT):
-            _prefixes(x[j], out[j], j, order, block, how, keys)
-        else:
-            out[j] = math.nan
+        _running(x[j], out[j], j, call[PlainCall.ORDER], call[PlainCall.TERMS], how, keys)
+
+
+@kernel(_SIGNATURE)
+def cumulative_prefixes(x, out, first, last, call, specs, key):
+    """The same in the orders that finish every prefix: a kernel of its own, for which the others need not wait."""
+    how, keys = unpack(call, specs, key)
+    for j in range(first, last):
+        _prefixes(x[j], out[j], j, call[PlainCall.ORDER], call[PlainCall.TERMS], how, keys)
+
+
+#: an order's kernel
+CUMULATIVE = {
+    **dict.fromkeys((SEQUENTIAL, BLOCKED, KAHAN), cumulative_plain),
+    **dict.fromkeys((PAIRWISE, INTERLEAVED, EXACT), cumulative_prefixes),
+}

@@ -2,7 +2,8 @@
 
 One holds sums of exact products one after the other, blocks of them too, which is what most accumulators ask for; its
 `_other` holds rounded products, Kahan's and pairwise sums. Both in one would take twice as long to compile, and the
-first product of a process that has no cache waits for that. `tiled_kernel` finds the one that has a body.
+first product of a process that has no cache waits for that; so does it for sums that the lane may round first, which
+are `direct`'s. `tiled_kernel` finds the one that has a body.
 
 What a kernel's arguments are, and the walk over tiles that is the whole of it: ``gemm/walk.py``.
 """
@@ -40,11 +41,10 @@ def _other(total: type[Any], products: dict[Product, type[Any]], watched: tuple[
     return table
 
 
-def _narrow() -> dict[int, TileBody]:
-    """The first bodies for sums rounded to nearest by the magic constant."""
-    direct = {kind(Order.SEQUENTIAL, Product.DIRECT, w): sequential(Direct, None, w) for w in (False, True)}
-    direct[kind(Order.SEQUENTIAL, Product.DIRECT_ON_GRID)] = sequential(DirectOnGrid)
-    return _first(Narrow, (False, True)) | direct
+def _direct() -> dict[int, TileBody]:
+    """The bodies for sums of exact products one after the other that the lane may round first."""
+    bodies = {kind(Order.SEQUENTIAL, Product.DIRECT, w): sequential(Direct, None, w) for w in (False, True)}
+    return bodies | {kind(Order.SEQUENTIAL, Product.DIRECT_ON_GRID): sequential(DirectOnGrid)}
 
 
 def _drawn(total: type[Any]) -> dict[int, TileBody]:
@@ -66,8 +66,10 @@ _native32_blocked = _walk("native32_blocked", 32, NATIVE32, _first(Native, (Fals
 _native64_blocked = _walk("native64_blocked", 64, TILE64, _first(Native, (False,)))
 _native32_other = _walk("native32_other", 32, NATIVE32, _other(Native, _NATIVE, (False,)))
 _native64_other = _walk("native64_other", 64, TILE64, _other(Native, _NATIVE, (False,)))
-_narrow32 = _walk("narrow32", 32, TILE32, _narrow())
-_narrow64 = _walk("narrow64", 64, TILE64, _narrow())
+_direct32 = _walk("direct32", 32, TILE32, _direct())
+_direct64 = _walk("direct64", 64, TILE64, _direct())
+_narrow32 = _walk("narrow32", 32, TILE32, _first(Narrow, (False, True)))
+_narrow64 = _walk("narrow64", 64, TILE64, _first(Narrow, (False, True)))
 _narrow32_other = _walk("narrow32_other", 32, TILE32, _other(Narrow, _NARROW, (False, True)))
 _narrow64_other = _walk("narrow64_other", 64, TILE64, _other(Narrow, _NARROW, (False, True)))
 _general32 = _walk("general32", 32, TILE32, _first(General, (False,)))
@@ -103,6 +105,12 @@ def native64_other(a, b, out, first, last, call, constants, status, row_words, c
 
 
 @kernel(tile_signature("float32"))
+def direct32(a, b, out, first, last, call, constants, status, row_words, column_words):
+    """`narrow32` where float32's own sum may be rounded as it is."""
+    _direct32(a, b, out, first, last, call, constants, status, row_words, column_words)
+
+
+@kernel(tile_signature("float32"))
 def narrow32(a, b, out, first, last, call, constants, status, row_words, column_words):
     """Nearest-even by the magic constant in float32 lanes."""
     _narrow32(a, b, out, first, last, call, constants, status, row_words, column_words)
@@ -112,6 +120,12 @@ def narrow32(a, b, out, first, last, call, constants, status, row_words, column_
 def narrow32_other(a, b, out, first, last, call, constants, status, row_words, column_words):
     """`narrow32` for other sums."""
     _narrow32_other(a, b, out, first, last, call, constants, status, row_words, column_words)
+
+
+@kernel(tile_signature("float64"))
+def direct64(a, b, out, first, last, call, constants, status, row_words, column_words):
+    """`narrow64` where float64's own sum may be rounded as it is."""
+    _direct64(a, b, out, first, last, call, constants, status, row_words, column_words)
 
 
 @kernel(tile_signature("float64"))
@@ -174,5 +188,7 @@ _KERNELS = {
 
 def tiled_kernel(arithmetic: str, bits: int, order: Order, product: Product) -> Any:
     """The kernel of an arithmetic ("native", "narrow", "general") and a lane that has the bodies of these sums."""
+    if product in (Product.DIRECT, Product.DIRECT_ON_GRID):
+        return direct32 if bits == 32 else direct64
     first = order is Order.SEQUENTIAL and product not in (Product.ROUNDED, Product.NATIVE)
     return _KERNELS[arithmetic, bits][0 if first else 1]

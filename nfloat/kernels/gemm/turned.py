@@ -11,7 +11,8 @@ from numba import types
 from numba.extending import intrinsic
 
 from ..jit import device
-from ..lanes import Value
+from ..lanes import Lanes, Value
+from ..machine import HERE
 
 _I64 = ir.IntType(64)
 #: pairs of vectors to vectors, step by step, as (first, second, places in both): numbers are interleaved in 16 bytes,
@@ -68,6 +69,25 @@ def turning(size: int):
 
 
 _turn1, _turn4, _turn8 = turning(1), turning(4), turning(8)
+
+
+@intrinsic
+def copy_lanes(typingctx, x, i, out, j):
+    """As many numbers as a register of out's holds, out[j ...] = x[i ...]; float32 numbers may go to float64.
+
+    Of arrays that lie as one line from their first number on.
+    """
+
+    def generate(context, builder, sig, args):
+        bits = sig.args[2].dtype.bitwidth
+        v = Lanes(builder, HERE.lanes(bits), bits)
+        source, target = (context.make_array(sig.args[n])(context, builder, args[n]).data for n in (0, 2))
+        kind = ir.VectorType(source.type.pointee, v.count)
+        found = builder.load(builder.bitcast(builder.gep(source, [args[1]]), kind.as_pointer()), align=4)
+        v.store(found if kind == v.float else builder.fpext(found, v.float), builder.gep(target, [args[3]]))
+        return context.get_dummy_value()
+
+    return types.void(x, types.int64, out, types.int64), generate
 
 
 @device

@@ -15,7 +15,8 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
-from ..jit import device
+from ..bits import lesser
+from ..jit import call_compiled, device, routine
 from .bodies import LEVELS
 from .shapes import NATIVE32, TILE32, TILE64, Shape
 from .tile import tile_move, tile_request
@@ -68,7 +69,7 @@ def _move(x, at, stride, out, to, step, rows, width):
 @device
 def load_tile(out, scratch, row, column, rows, width):
     """The tile at (row, column) of out, padded with zeros, into the first region of scratch."""
-    high, wide = min(rows, out.shape[0] - row), min(width, out.shape[1] - column)
+    high, wide = lesser(rows, out.shape[0] - row), lesser(width, out.shape[1] - column)
     if high == rows and wide == width:
         _move(out, row * out.shape[1] + column, out.shape[1], scratch, 0, width, rows, width)
     else:
@@ -82,7 +83,7 @@ def load_tile(out, scratch, row, column, rows, width):
 @device
 def store_tile(out, scratch, row, column, rows, width):
     """The first region of scratch back to its place."""
-    high, wide = min(rows, out.shape[0] - row), min(width, out.shape[1] - column)
+    high, wide = lesser(rows, out.shape[0] - row), lesser(width, out.shape[1] - column)
     if high == rows and wide == width:
         _move(scratch, 0, width, out, row * out.shape[1] + column, out.shape[1], rows, width)
     else:
@@ -158,14 +159,15 @@ def tile_walk(name: str, tile: Any, shape: Shape, dtype: type, finish: Callable[
                     beyond = tile(kind, a, at_a, b, at_b, scratch, row_words, column_words, constants, k, block)
                     beyond |= finish(scratch, constants)
                     if call[TileCall.ZEROS] == 1:
-                        high, wide = min(rows, out.shape[0] - t * rows), min(width, out.shape[1] - panel * width)
+                        high, wide = lesser(rows, out.shape[0] - t * rows), lesser(width, out.shape[1] - panel * width)
                         beyond |= _has_zero(scratch, high, wide, width)
                     end(out, scratch, t, panel, beyond, status, rows, width)
 
     loops.__name__ = loops.__qualname__ = f"loops_of_{name}"
+    inlined = routine(loops)
 
     def typer(typingctx, a, b, out, first, last, call, constants, status, row_words, column_words):
         signature = types.void(a, b, out, first, last, call, constants, status, row_words, column_words)
-        return signature, lambda context, builder, sig, args: context.compile_internal(builder, loops, sig, args)
+        return signature, lambda context, builder, sig, args: call_compiled(context, builder, inlined, sig, args)
 
     return intrinsic(typer)

@@ -13,31 +13,15 @@ around them and with every step-th row and column together (`surround`), or with
 from __future__ import annotations
 
 import numpy as np
-from numba import types
-from numba.extending import intrinsic
 
+from ..bits import lesser
 from ..jit import device, kernel
-from ..lanes import Lanes
 from ..machine import HERE
-from .turned import turn_lines
+from .turned import copy_lanes, turn_lines
 
 _U = np.uint64
 _FLOATS = ("float32", "float64")
 _LANES32, _LANES64 = HERE.lanes(32), HERE.lanes(64)
-
-
-@intrinsic
-def copy_lanes(typingctx, x, i, out, j):
-    """A register's numbers, out[j ...] = x[i ...], of arrays that lie as one line from their first number on."""
-
-    def generate(context, builder, sig, args):
-        bits = sig.args[0].dtype.bitwidth
-        v = Lanes(builder, HERE.lanes(bits), bits)
-        source, target = (context.make_array(sig.args[n])(context, builder, args[n]).data for n in (0, 2))
-        v.store(v.load(builder.gep(source, [args[1]])), builder.gep(target, [args[3]]))
-        return context.get_dummy_value()
-
-    return types.void(x, types.int64, out, types.int64), generate
 
 
 @device
@@ -48,7 +32,7 @@ def pack_runs(x, base, rows, ends, to, of, size, width, panel, out, at):
     one there is room. A panel that is not full has no such next one.
     """
     first, last = ends[panel], ends[panel + 1]
-    whole = min(width, size - panel * width)
+    whole = lesser(width, size - panel * width)
     if whole < width:
         out[at : at + rows.size * width] = 0.0
         for k in range(rows.size):

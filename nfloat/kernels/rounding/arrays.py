@@ -11,6 +11,7 @@ import numpy as np
 from llvmlite import ir
 
 from ...formats.rounding import Rounding
+from ..bits import lesser
 from ..jit import device, kernel
 from ..lanes import Lanes, Value
 from ..rng import Words, element_word, section_end, section_keys
@@ -274,7 +275,7 @@ def narrow_range32(x, source, out, i, stop, spec, words, always):
         else:
             i = _narrow32(source, out, i, end, now, constants)
         if with_special and i < end:
-            round_range(x, out, i, min(i + DRAWN, stop), spec, words)
+            round_range(x, out, i, lesser(i + DRAWN, stop), spec, words)
             i += DRAWN
         with_special = always or i < end
 
@@ -283,7 +284,7 @@ def narrow_range32(x, source, out, i, stop, spec, words, always):
 def _end(words, i, stop, awhile):
     """How far a stream from i may go: to where the subkeys change, or for a while."""
     end = section_end(words, i, stop)
-    return min(end, i + _AWHILE) if awhile else end
+    return lesser(end, i + _AWHILE) if awhile else end
 
 
 @device
@@ -302,7 +303,7 @@ def same_range32(x, source, out, i, stop, spec, words, always):
         else:
             i = _same32(source, out, i, end, now, constants)
         if with_special and i < end:
-            round_range(x, out, i, min(i + DRAWN, stop), spec, words)
+            round_range(x, out, i, lesser(i + DRAWN, stop), spec, words)
             i += DRAWN
         with_special = always or i < end
 
@@ -315,7 +316,7 @@ def narrow_range64(x, source, out, i, stop, spec, words, always):
         end = _end(words, i, stop, with_special and not always)
         i = _narrow64(source, out, i, end, spec.mode + WITH_SPECIAL if with_special else spec.mode, constants)
         if with_special and i < end:
-            round_range(x, out, i, min(i + _BLOCK64, stop), spec, words)
+            round_range(x, out, i, lesser(i + _BLOCK64, stop), spec, words)
             i += _BLOCK64
         with_special = always or i < end
 
@@ -329,7 +330,7 @@ def drawn_range64(x, source, out, i, stop, spec, words, always):
         constants = (range64(spec), draw64(spec, words, i), overflow(spec), infinities(spec))
         i = _drawn64(source, out, i, end, form + WITH_SPECIAL if with_special else form, constants)
         if with_special and i < end:
-            round_range(x, out, i, min(i + _BLOCK64, stop), spec, words)
+            round_range(x, out, i, lesser(i + _BLOCK64, stop), spec, words)
             i += _BLOCK64
         with_special = always or i < end
 

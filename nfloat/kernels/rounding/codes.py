@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from ...formats.spec import CodeField
-from ..bits import exponent_field, float64_as_int64, floor_log2, power_of_two
+from ..bits import exponent_field, float64_as_int64, floor_log2, greater, power_of_two
 from ..jit import device, kernel
 from ..rng import word64
 from .arrays import SPEC
@@ -28,13 +28,13 @@ _LAST_ZERO = CodeField.LAST_ZERO_CODE.value
 def magnitude_code(a, c):
     """The magnitude code of a finite a > 0 that the format holds: its significand, counted from the lowest binade."""
     # two's complement has one unit for all, also for the negative number that is one power of two beyond the others
-    exponent = c[_EMIN] if c[_TWOS] == 1 else max(floor_log2(a), c[_EMIN])
+    exponent = c[_EMIN] if c[_TWOS] == 1 else greater(floor_log2(a), c[_EMIN])
     field = exponent_field(a)
     m = float64_as_int64(a) & 0xFFFFFFFFFFFFF
     if field > 0:
         m |= 1 << 52
     # a = m 2^(field - 1075) = significand 2^(exponent - p + 1); exact, since the format holds a
-    shift = exponent - c[_P] + 1 - (max(field, 1) - 1075)
+    shift = exponent - c[_P] + 1 - (greater(field, 1) - 1075)
     significand = m >> shift if shift >= 0 else m << -shift
     if c[_TWOS] == 1:
         return significand

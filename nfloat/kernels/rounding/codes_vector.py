@@ -17,6 +17,7 @@ from llvmlite import ir
 
 from ...formats.rounding import Rounding
 from ...formats.spec import CodeField
+from ..bits import greater, lesser
 from ..jit import device, kernel
 from ..lanes import Lanes, Value
 from . import vector
@@ -279,15 +280,15 @@ def encode_run(x, out, spec_array, c, form):
         base,
         _over_code(spec.pos_inf, c),
         _over_code(spec.neg_inf, c),
-        max(c[_NAN], 0),
+        greater(c[_NAN], 0),
         np.int64(0x7FFFFFFF if c[_NAN] >= 0 else 0x7F800000),
     )
     constants, with_special = (range32(spec, False), overflow(spec), codes), False
     while i < n:
-        end = min(n, i + _AWHILE) if with_special else n
+        end = lesser(n, i + _AWHILE) if with_special else n
         i = _encode_stream(x, out, i, end, form + WITH_SPECIAL if with_special else form, constants)
         if with_special and i < end:
-            for j in range(i, min(i + _BLOCK, n)):
+            for j in range(i, lesser(i + _BLOCK, n)):
                 value = round_value(np.float64(x[j]), spec, np.uint64(0))
                 if value != value and c[_NAN] == -1 and unencodable < 0:
                     unencodable = j
@@ -319,12 +320,12 @@ def decode_run(codes, out, c, form):
     )
     with_special = False
     while i < n:
-        end = min(n, i + _AWHILE) if with_special else n
+        end = lesser(n, i + _AWHILE) if with_special else n
         i = _decode_stream(
             codes, out, i, end, form + WITH_SPECIAL if with_special and form == NARROW else form, constants
         )
         if with_special and i < end:
-            for j in range(i, min(i + _BLOCK, n)):
+            for j in range(i, lesser(i + _BLOCK, n)):
                 out[j] = decode_code(np.int64(codes[j]), c)
             i += _BLOCK
         with_special = i < end

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...formats.rounding import Rounding
-from ..bits import float32_as_int32, float64_as_int64
+from ..bits import float32_as_int32, float64_as_int64, greater, lesser
 from ..jit import device
 from ..rng import section_keys
 
@@ -87,7 +87,7 @@ def range32(spec, normal_only):
         (1 - p) << 23,
         24 - p,
         np.int64(0x80000000) if np.signbit(spec.neg_zero) else np.int64(0),
-        min((255 - 24 + p) << 23, 0x7F800000),
+        lesser((255 - 24 + p) << 23, 0x7F800000),
         np.int64(0x7FFFFFFF) if spec.min < 0.0 else np.int64(0xFFFFFFFF),
         low,
         top - low,
@@ -106,7 +106,7 @@ def range64(spec):
         (1 - p) << 52,
         53 - p,
         np.int64(-0x8000000000000000) if np.signbit(spec.neg_zero) else np.int64(0),
-        min(2047 - 53 + p, 2047) << 52,
+        lesser(2047 - 53 + p, 2047) << 52,
         np.int64(0x7FFFFFFFFFFFFFFF) if spec.min < 0.0 else np.int64(-1),
         np.int64(0),
         top,
@@ -133,7 +133,7 @@ def draw32(spec, words, i):
     if not spec.draws:
         zero = np.int64(0)
         return DrawFields(zero, zero, zero, zero, zero, zero, zero)
-    bits = min(spec.random_bits, 32)
+    bits = lesser(spec.random_bits, 32)
     half = (1 << 31) >> bits if spec.mode == _STOCHASTIC_B and bits < 32 else 0
     low, high = _halves(section_keys(words, i)[0])
     return DrawFields(
@@ -143,7 +143,7 @@ def draw32(spec, words, i):
         np.int64(0),
         np.int64(0x100000000 - (1 << (32 - bits))),
         np.int64(half),
-        np.int64(max(24 - spec.precision - bits, 0)),
+        np.int64(greater(24 - spec.precision - bits, 0)),
     )
 
 
@@ -155,4 +155,4 @@ def draw64(spec, words, i):
     half = np.int64(1) << (63 - bits) if spec.mode == _STOCHASTIC_B else np.int64(0)
     keys, twin = section_keys(words, i)
     (low, high), (twin_low, twin_high) = _halves(keys), _halves(twin)
-    return DrawFields(low, high, twin_low, twin_high, taken, half, np.int64(max(53 - spec.precision - bits, 0)))
+    return DrawFields(low, high, twin_low, twin_high, taken, half, np.int64(greater(53 - spec.precision - bits, 0)))

@@ -15,7 +15,7 @@ import numpy as np
 
 from ...formats.rounding import Rounding, unknown_mode
 from ...formats.spec import SpecField
-from ..bits import exponent_field, float64_as_int64, floor_log2, power_of_two
+from ..bits import exponent_field, float64_as_int64, floor_log2, greater, lesser, power_of_two
 from ..jit import device
 
 _NEAREST_EVEN = Rounding.NEAREST_EVEN.tag
@@ -88,7 +88,7 @@ def fraction_bits(remainder, shift, n):
     """floor(rest 2^n / 2^shift) for rest < 2^min(shift, 53), n <= 64, as uint64: the first n bits of the fraction."""
     if n >= shift:
         return np.uint64(remainder) << np.uint64(n - shift)
-    return np.uint64(remainder) >> np.uint64(min(shift - n, 63))
+    return np.uint64(remainder) >> np.uint64(lesser(shift - n, 63))
 
 
 @device
@@ -133,7 +133,7 @@ def rounds_up(kept, remainder, shift, negative, even, spec, random):
     if spec.draws:
         return stochastic_up(remainder, shift, mode, spec.random_bits, random)
     if mode in _NEAREST:
-        half = 1 << min(shift - 1, 62)
+        half = 1 << lesser(shift - 1, 62)
         if remainder != half or shift > 63:
             return remainder > half
         return mode == _NEAREST_AWAY or (mode == _NEAREST_EVEN and not even)
@@ -154,12 +154,12 @@ def round_magnitude(a, negative, spec, random):
     m = float64_as_int64(a) & 0xFFFFFFFFFFFFF
     if field > 0:
         m |= 1 << 52
-    unit = max(exponent, spec.emin) - (spec.precision - 1)
-    shift = unit - (max(field, 1) - 1075)
+    unit = greater(exponent, spec.emin) - (spec.precision - 1)
+    shift = unit - (greater(field, 1) - 1075)
     if shift <= 0:
         return a
-    kept = m >> min(shift, 63)
-    remainder = m - (kept << min(shift, 63))
+    kept = m >> lesser(shift, 63)
+    remainder = m - (kept << lesser(shift, 63))
     if remainder == 0:
         return a
     return round_cut(kept, remainder, shift, exponent, unit, negative, spec, random)

@@ -22,7 +22,7 @@ import numpy as np
 from llvmlite import ir
 
 from ...formats.rounding import Rounding
-from ..bits import float32_as_int32, float64_as_int64, power_of_two
+from ..bits import float32_as_int32, float64_as_int64, greater, lesser, power_of_two
 from ..jit import device, kernel
 from ..lanes import Lanes, Value
 from ..rng import Words, section_end
@@ -96,7 +96,7 @@ def round_steps32(x, out, spec_array, key, first):
     spec, words, n = load_spec(spec_array), Words(key, first), x.size
     signed = np.signbit(spec.neg_zero)
     for i in range(0, n, _PIECE):
-        stop = min(i + _PIECE, n)
+        stop = lesser(i + _PIECE, n)
         _flush32(x, out, i, stop, spec.flush_input, True)
         if spec.emin == -126 and signed:
             same_range32(x, out, out, i, stop, spec, words, True)
@@ -111,7 +111,7 @@ def round_steps64(x, out, spec_array, key, first):
     spec, words, n = load_spec(spec_array), Words(key, first), x.size
     signed = np.signbit(spec.neg_zero)
     for i in range(0, n, _PIECE):
-        stop = min(i + _PIECE, n)
+        stop = lesser(i + _PIECE, n)
         _flush64(x, out, i, stop, spec.flush_input, True)
         if spec.emin == -1022 and signed:
             _same_range(x, out, i, stop, spec, words)
@@ -129,7 +129,7 @@ def _same_range(x, out, i, stop, spec, words):
     while i < stop:
         constants = (range64(spec), draw64(spec, words, i), overflow(spec), infinities(spec))
         i = _same64(out, out, i, section_end(words, i, stop), form, constants)
-        round_range(x, out, i, min(i + _BLOCK64, stop), spec, words)
+        round_range(x, out, i, lesser(i + _BLOCK64, stop), spec, words)
         i += _BLOCK64
 
 
@@ -172,7 +172,7 @@ def _power_form(spec):
 @device
 def _least(spec, emin):
     """The least magnitude that stays at least a normal number of format and lane."""
-    return max(power_of_two(max(spec.emin, emin)), spec.flush_input, spec.flush_output)
+    return greater(power_of_two(greater(spec.emin, emin)), spec.flush_input, spec.flush_output)
 
 
 @device
@@ -197,7 +197,7 @@ def round_powers32(x, out, spec_array, key, first):
     while i < n:
         constants = (inner, draw32(spec, words, i), powers)
         i = _powers32(x, out, i, section_end(words, i, n), form, constants)
-        round_range(x, out, i, min(i + _BLOCK32, n), spec, words)
+        round_range(x, out, i, lesser(i + _BLOCK32, n), spec, words)
         i += _BLOCK32
 
 
@@ -212,5 +212,5 @@ def round_powers64(x, out, spec_array, key, first):
     while i < n:
         constants = (inner, draw64(spec, words, i), powers)
         i = _powers64(x, out, i, section_end(words, i, n), form, constants)
-        round_range(x, out, i, min(i + _BLOCK64, n), spec, words)
+        round_range(x, out, i, lesser(i + _BLOCK64, n), spec, words)
         i += _BLOCK64

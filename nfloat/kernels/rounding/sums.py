@@ -10,6 +10,7 @@ import numpy as np
 from llvmlite import ir
 
 from ...formats.rounding import Rounding
+from ..bits import lesser
 from ..jit import kernel
 from ..lanes import Lanes, Value
 from ..rng import Words, element_word, section_end, section_keys
@@ -59,6 +60,6 @@ def add_drawn32(x, y, out, spec_array, key, first):
     while i < x.size:
         stop, keys = section_end(words, i, x.size), section_keys(words, i)
         i = _run((x, y, out), i, stop, form, (range64(spec), draw64(spec, words, i), overflow(spec)))
-        for j in range(i, min(i + _BLOCK, stop)):
+        for j in range(i, lesser(i + _BLOCK, stop)):
             out[j] = round_value(np.float64(x[j]) + np.float64(y[j]), spec, element_word(j, keys))
         i += _BLOCK

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from ..bits import float32_as_int32, int32_as_float32
+from ..bits import float32_as_int32, int32_as_float32, lesser
 from ..jit import device, kernel, routine
 from ..to_odd import to_odd_of, two_sum_of
 
@@ -61,7 +61,7 @@ def _even_odd(a, b, c, item_a, item_b, i, j, tile):
     count = a.shape[2]
     for start in range(0, count, tile):
         even, odd = np.int64(0), np.int64(0)
-        for k in range(start, min(start + tile, count)):
+        for k in range(start, lesser(start + tile, count)):
             x, y = _bits(a[item_a, i, k]), _bits(b[item_b, k, j])
             if k & 1:
                 odd = _fma(x, y, odd)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..bits import float32_as_int32
+from ..bits import float32_as_int32, greater, lesser
 from ..jit import device, kernel
 
 _INFINITE = 0x7F800000
@@ -34,14 +34,14 @@ def _scan(x, precision, emin, least, greatest, found):
         finite = mag < np.int32(_INFINITE)
         field = np.int32(mag >> np.int32(23))
         m = np.int32((mag & np.int32(0x7FFFFF)) | (np.int32(0x800000) if field > 0 else np.int32(0)))
-        below = np.int32(max(np.int32(0), np.int32(first - max(field, np.int32(1)))))
-        cut = np.int32(min(np.int32(drop + below), np.int32(30)) & np.int32(31))
+        below = np.int32(greater(np.int32(0), np.int32(first - greater(field, np.int32(1)))))
+        cut = np.int32(lesser(np.int32(drop + below), np.int32(30)) & np.int32(31))
         remainder = np.int32(m & np.int32(np.int32(np.int32(1) << cut) - np.int32(1)))
         bad = np.int32(bad | np.int32(finite & ((remainder != 0) | (x[i] > top) | (x[i] < bottom))))
         infinite = np.int32(infinite | np.int32(mag == np.int32(_INFINITE)))
         nan = np.int32(nan | np.int32(mag > np.int32(_INFINITE)))
-        low = np.int32(min(low, mag if mag > 0 else np.int32(_INFINITE)))
-        high = np.int32(max(high, mag if finite else np.int32(0)))
+        low = np.int32(lesser(low, mag if mag > 0 else np.int32(_INFINITE)))
+        high = np.int32(greater(high, mag if finite else np.int32(0)))
     found[0] = bad
     found[1] = infinite
     found[2] = nan
@@ -59,7 +59,7 @@ def scan(x, precision, emin, least, greatest, found):
 def exponent_code(x, emin, bias, zero):
     """The exponent code of one float32 element."""
     mag = float32_as_int32(x) & np.int32(0x7FFFFFFF)
-    code = max((mag >> np.int32(23)) - np.int32(127), emin) + bias
+    code = greater((mag >> np.int32(23)) - np.int32(127), emin) + bias
     ordinary = (mag > np.int32(0)) & (mag < np.int32(_INFINITE))
     return np.int16(code if ordinary else zero)
 
@@ -79,11 +79,11 @@ def pack_rows(x, order, rows, tiles, factor, out, first, last):
         item, row = t // tiles, (t % tiles) * rows
         for r in range(rows):
             to = out[t * order.size * rows + r : (t + 1) * order.size * rows]
-            source = x[item, min(row + r, x.shape[1] - 1)]
+            source = x[item, lesser(row + r, x.shape[1] - 1)]
             inside = row + r < x.shape[1]
             for j in range(order.size):
                 k = order[j]
-                v = source[max(k, 0)] if inside and k >= 0 else x.dtype.type(-0.0 if k == -2 else 0.0)
+                v = source[greater(k, 0)] if inside and k >= 0 else x.dtype.type(-0.0 if k == -2 else 0.0)
                 to[j * rows] = v * factor
 
 
@@ -95,10 +95,10 @@ def code_rows(x, order, rows, tiles, code, out, first, last):
         item, row = t // tiles, (t % tiles) * rows
         for r in range(rows):
             to = out[t * order.size * rows + r : (t + 1) * order.size * rows]
-            source = x[item, min(row + r, x.shape[1] - 1)]
+            source = x[item, lesser(row + r, x.shape[1] - 1)]
             inside = row + r < x.shape[1]
             for j in range(order.size):
-                v = source[max(order[j], 0)] if inside and order[j] >= 0 else np.float32(0.0)
+                v = source[greater(order[j], 0)] if inside and order[j] >= 0 else np.float32(0.0)
                 to[j * rows] = exponent_code(v, emin, bias, zero)
 
 
@@ -112,8 +112,8 @@ def pack_columns(x, order, lanes, panels, out, first, last):
     for p in range(first, last):
         item, column = p // panels, (p % panels) * lanes
         for j in range(order.size):
-            count = min(lanes, x.shape[2] - column) if order[j] >= 0 else 0
-            source = x[item, max(order[j], 0), column : column + count]
+            count = lesser(lanes, x.shape[2] - column) if order[j] >= 0 else 0
+            source = x[item, greater(order[j], 0), column : column + count]
             to = out[(p * order.size + j) * lanes : (p * order.size + j + 1) * lanes]
             for i in range(count):
                 to[i] = source[i]
@@ -128,8 +128,8 @@ def code_columns(x, order, lanes, panels, code, out, first, last):
     for p in range(first, last):
         item, column = p // panels, (p % panels) * lanes
         for j in range(order.size):
-            count = min(lanes, x.shape[2] - column) if order[j] >= 0 else 0
-            source = x[item, max(order[j], 0), column : column + count]
+            count = lesser(lanes, x.shape[2] - column) if order[j] >= 0 else 0
+            source = x[item, greater(order[j], 0), column : column + count]
             to = out[2 * (p * order.size + j) * lanes : 2 * (p * order.size + j + 1) * lanes]
             for i in range(count):
                 to[2 * i] = to[2 * i + 1] = exponent_code(source[i], emin, bias, zero)

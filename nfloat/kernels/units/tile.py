@@ -20,7 +20,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from ..jit import cpu_features
+from ..jit import call_compiled, cpu_features, device
 from ..lanes import Lanes, Value
 from ..outlined import keep_aligned
 
@@ -232,7 +232,7 @@ def _walk(context, builder, signature, args, build: Callable[[UnitTile], None], 
             cgutils.for_range(builder, panels) as panel,
             cgutils.for_range_slice(builder, start, end, one) as (tile, _),
         ):
-            place = context.compile_internal(builder, _place, begin_of, [tile, panel.index, *arrays[7:10]])
+            place = call_compiled(context, builder, _place, begin_of, [tile, panel.index, *arrays[7:10]])
             build(UnitTile(context, builder, signature, [*arrays[:8], place], bits, rows))
     return context.get_dummy_value()
 
@@ -245,6 +245,7 @@ def unit_signature(bits: int, out: str = "float32") -> str:
     return f"void({operand}, {operand}, float64[::1], float64[::1], {out}[::1], {call})"
 
 
+@device
 def _place(t, p, call, item_a, item_b):
     """Where tile t (over the whole batch) and panel p begin: in a, b, scales of a, scales of b, out."""
     tiles, panels = call[UnitCall.TILES], call[UnitCall.PANELS]

@@ -215,7 +215,15 @@ def _direct(acc: Accumulator, order: Order, bits: int) -> Iterator[Candidate]:
         direct, on_grid = DirectSums(acc.format, LANES[bits]), kind(order, Product.DIRECT_ON_GRID)
         unwatched, watched = (kind(order, Product.DIRECT, watched) for watched in (False, True))
         for c in _narrow(acc, order, bits):
-            c = replace(c, kind=unwatched, watched=watched, exact=True, grid=acc.format, direct=direct)
+            c = replace(
+                c,
+                kernel=gemm_fast.tiled_kernel("narrow", bits, order, Product.DIRECT),
+                kind=unwatched,
+                watched=watched,
+                exact=True,
+                grid=acc.format,
+                direct=direct,
+            )
             yield replace(c, on_grid=on_grid, watched_on_grid=watched, unit=direct.least)
 
 
