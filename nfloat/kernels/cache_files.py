@@ -17,7 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from numba.core.caching import IndexDataCacheFile
+from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.runtime import rtsys
 
 from .turns import Turn
 
@@ -32,6 +33,23 @@ def _opened(text: bytes) -> bytes | None:
     """What was sealed, or None if this is not how it was."""
     data = text[_SIZE:]
     return data if hashlib.sha256(data).digest() == text[:_SIZE] else None
+
+
+class KernelCache(FunctionCache):
+    """A kernel's cache. What is loaded from it needs nothing of what Numba compiles with.
+
+    Numba's own brings all of that in first: half a second of a process whose cache is full, and SciPy's linear algebra.
+    """
+
+    def __init__(self, function: Any) -> None:
+        super().__init__(function)
+        self._cache_file: CheckedCacheFile = CheckedCacheFile.of(self._cache_file)
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """The compiled code of a signature, or None."""
+        rtsys.initialize(target_context)
+        with self._guard_against_spurious_io_errors():
+            return self._load_overload(sig, target_context)
 
 
 class CheckedCacheFile(IndexDataCacheFile):

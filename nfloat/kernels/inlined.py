@@ -15,12 +15,12 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite.binding import Linkage
-from numba.core import types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import register_pass
 from numba.core.registry import CPUDispatcher
 from numba.core.typed_passes import NativeLowering
+from numba.core.types import unliteral
 
 
 class InlinedLibrary(JITCodeLibrary):
@@ -132,7 +132,7 @@ class _Inlined(CPUDispatcher):
 
     def get_call_template(self, args: Any, kws: Any) -> Any:
         """As where no argument is a constant: LLVM knows those that are, where it is inlined."""
-        return super().get_call_template([types.unliteral(kind) for kind in args], kws)
+        return super().get_call_template([unliteral(kind) for kind in args], kws)
 
 
 def inlined_function(function: Callable[..., Any], **options: Any) -> Any:

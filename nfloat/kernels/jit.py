@@ -30,7 +30,7 @@ from llvmlite import binding as llvm
 from numba.core import event
 
 from ..errors import NFloatError
-from .cache_files import CheckedCacheFile
+from .cache_files import CheckedCacheFile, KernelCache
 from .inlined import KernelCompiler, inlined_function
 
 _SOURCES = Path(__file__).parent
@@ -129,17 +129,13 @@ def kernel(*signatures: str, possible: bool = True) -> Callable[[Callable[..., A
         if numba.config.DISABLE_JIT:
             KERNELS[name] = (_Refused(function), signatures)
             return KERNELS[name][0]
-        before = numba.config.CACHE_DIR
+        dispatcher = numba.njit(nogil=True, error_model="numpy", pipeline_class=KernelCompiler)(function)
         if CACHE_DIR is not None:
-            numba.config.CACHE_DIR = str(CACHE_DIR)
-        try:
-            dispatcher = numba.njit(
-                nogil=True, cache=CACHE_DIR is not None, error_model="numpy", pipeline_class=KernelCompiler
-            )(function)
-        finally:
-            numba.config.CACHE_DIR = before
-        if CACHE_DIR is not None:
-            dispatcher._cache._cache_file = CheckedCacheFile.of(dispatcher._cache._cache_file)
+            before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(CACHE_DIR)
+            try:
+                dispatcher._cache = KernelCache(function)
+            finally:
+                numba.config.CACHE_DIR = before
         KERNELS[name] = (dispatcher, signatures)
         return dispatcher
 

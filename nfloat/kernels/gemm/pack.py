@@ -126,6 +126,7 @@ def close_panels(rows, columns, quantum, least, digits, found):
 
 #: a matrix's dtype and that of its panels: `pack`'s signatures
 PACKED = (("float32", "float32"), ("float64", "float64"), ("float32", "float64"))
+_U = np.uint64
 _LANES32, _LANES64 = HERE.lanes(32), HERE.lanes(64)
 
 
@@ -149,7 +150,7 @@ def pack(x, width, out, first, last):
         whole = lesser(width, size - column)
         if whole < width:
             for i in range(at, at + steps * width):
-                out[i] = 0.0
+                out[_U(i)] = 0.0
         if along == 1:  # a row of the panel lies in one piece
             for k in range(steps):
                 source, place, i = k * down + column, at + k * width, 0
@@ -157,7 +158,7 @@ def pack(x, width, out, first, last):
                     copy_lanes(x, source + i, out, place + i)
                     i += lanes
                 while i < whole:
-                    out[place + i] = x[k, column + i]
+                    out[_U(place + i)] = x[_U(k), _U(column + i)]
                     i += 1
         else:  # a column does
             turn_lines(x, column * along, along, steps, whole, out, at, width)
