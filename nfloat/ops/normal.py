@@ -1,10 +1,10 @@
 """`standard_normal`: normal deviates that are the same on every machine, from a NumPy generator's bits.
 
 NumPy's own call the C library's exp and log1p, whose last bit differs from one library and CPU to another: one deviate
-in 4000 is made of it. Here they are `nf.exp` and `nf.log1p`, correctly rounded, and the tables come from decimal
-arithmetic, which has one result too. Method, tables and use of the generator's words are NumPy's, so the numbers are
-NumPy's but for the last bit of some beyond R, and the generator is left as NumPy leaves it. (MT19937 makes its uniform
-numbers in another way: there the tail differs more.)
+in 4000 is made of it. Here both are correctly rounded, and the tables come from decimal arithmetic, which has one
+result too. Method, tables and use of the generator's words are NumPy's, so the numbers are NumPy's but for the last bit
+of some beyond R, and the generator is left as NumPy leaves it. (MT19937 makes its uniform numbers in another way: there
+the tail differs more.)
 
 The method (Marsaglia and Tsang 2000, J. Stat. Soft. 5): the density exp(-x^2/2) is cut into 256 layers of equal area V.
 A word of 64 bits names a layer (8 bits), a sign and a place x in the layer (52 bits); where x lies under the layer
@@ -17,17 +17,20 @@ from __future__ import annotations
 from decimal import Decimal, localcontext
 from functools import lru_cache
 from itertools import pairwise
-from math import prod
+from math import ldexp, prod
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .functions import exp, log1p
+from .functions import exp
+from .leading_bits import leading_bits
 
 #: where the tail begins, with 256 layers
 _R = 3.6541528853610088
 _LAYERS = 256
+#: more than any C library's exp is wrong by, as a part of it
+_DOUBT = 2.0**-46
 #: by how many units in the last place NumPy's widths differ, which were made by a recurrence in float64
 _NUMPYS_ERRORS = (
     -9, -129, -40, -32, -28, -26, -26, -22, -22, -11, -10, -9, -8, -8, -7, -8, -8, -9, -8, -8, -9, -9, -9, -9, -9,
@@ -115,13 +118,28 @@ def _under_density(x: NDArray[np.float64], layer: NDArray[np.intp], words: NDArr
     """Whether a height drawn in the layer lies under the density at x; in the lowest layer it means nothing."""
     density = tables().density
     height = (density[layer - 1] - density[layer]) * _uniform(words) + density[layer]
-    return np.asarray(height < exp(-0.5 * x * x, "float64"))
+    power = -0.5 * x * x
+    bound = np.exp(power)
+    under = height < bound
+    near = np.flatnonzero(np.abs(height - bound) <= _DOUBT * bound)  # so near that the last bits decide: hardly ever
+    if near.size:
+        under[near] = height[near] < exp(power[near], "float64")
+    return under
+
+
+def _log1p(x: float) -> float:
+    """log1p(x) in float64, of one number: Python rounds an integer to the nearest one, and no kernel is waited for."""
+    if x == 0.0:
+        return x
+    z = leading_bits("log1p", x)
+    size = ldexp(float(2 * z.N + z.more), z.q - 1)
+    return -size if z.negative else size
 
 
 def _tail(words: NDArray[np.uint64], at: int) -> tuple[float, int]:
     """(a deviate beyond R, the word after those used); beyond the last word where there are too few."""
     for i in range(at, words.size - 1, 2):
-        beyond, height = (-np.asarray(log1p(-_uniform(words[i : i + 2]), "float64"))).tolist()
+        beyond, height = (-_log1p(-x) for x in _uniform(words[i : i + 2]).tolist())
         beyond /= _R
         if height + height > beyond * beyond:
             return _R + beyond, i + 2
