@@ -100,3 +100,10 @@ def test_nothing_compiles_at_import(copy, tmp_path):
         "print([n for n, (d, _) in KERNELS.items() if d.signatures])"
     )
     assert run(copy, tmp_path / "cache", code).stdout.strip() == "[]"
+
+
+def test_a_kernel_from_the_cache_needs_no_compiler(house, compiled, cache):
+    """Numba would bring in all that it compiles with, SciPy's linear algebra among it: half a second."""
+    assert float(compiled[2].stdout) == ONE_UP
+    done = run(house, cache, f"import sys; {ASK}; print('scipy.linalg' in sys.modules)")
+    assert done.stdout.split() == [str(ONE_UP), "False"] and "compiling" not in done.stderr

@@ -7,9 +7,11 @@ import os
 import subprocess
 import sys
 
+from nfloat.kernels.gemm.roundings import HAS_DIRECTED
+
 #: float64 operands: the tiled kernels of one signature
 PRODUCTS = {
-    "narrow64": "nf.Accumulator('e8m13')",
+    "narrow64" if HAS_DIRECTED else "direct64": "nf.Accumulator('e8m13')",
     "general64_other": "nf.Accumulator('e8m13', order='pairwise', rounding='toward_positive')",
 }
 PROGRAM = """

@@ -39,7 +39,7 @@ def choose(
     --------
     >>> numbers = np.ones((2, 3), np.float32)
     >>> choose(numbers, numbers, None, 3, Accumulator("bfloat16")).candidate.name
-    'narrow32'
+    'direct32'
     """
     problem: Problem | None = None
     for candidate in candidates(acc):
