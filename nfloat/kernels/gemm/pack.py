@@ -13,7 +13,7 @@ import numpy as np
 
 from ..bits import float32_as_int32, float64_as_int64
 from ..jit import device, kernel
-from .turned import turn_lines
+from .turned import copy_lines, turn_lines
 
 
 @device
@@ -41,22 +41,27 @@ def _describe(every, high, finite, low, least, digits, found):
 
 @device
 def _survey32(x, found):
-    """The facts of x, see `_describe`. The loop has no branch, so that it is vectorised."""
+    """The facts of x, see `_describe`. The loops have no branch, so that they are vectorised."""
     infinity, mask = np.int32(0x7F800000), np.int32(0x7FFFFFFF)
     every = np.int32(0)
     high = np.int32(0)
-    finite = np.int32(0)
     low = np.uint32(0xFFFFFFFF)
     least = np.int32(0)
     for i in range(x.size):
         bits = float32_as_int32(x[i])
         magnitude = np.int32(bits & mask)  # Numba would go on in 64 bits
         high = np.int32(max(high, magnitude))
-        ordinary = magnitude if magnitude < infinity else np.int32(0)
-        every = np.int32(every | ordinary)
-        finite = np.int32(max(finite, ordinary))
+        every = np.int32(every | magnitude)
         low = np.uint32(min(low, np.uint32(magnitude - np.int32(1))))  # a zero becomes the greatest
         least = np.int32(min(least, bits))
+    finite = high
+    if high >= infinity:  # what is not finite has no part in these
+        every = finite = np.int32(0)
+        for i in range(x.size):
+            magnitude = np.int32(float32_as_int32(x[i]) & mask)
+            ordinary = magnitude if magnitude < infinity else np.int32(0)
+            every = np.int32(every | ordinary)
+            finite = np.int32(max(finite, ordinary))
     _describe(
         np.int64(every), np.int64(high), np.int64(finite), (np.int64(low) + 1) & 0xFFFFFFFF, np.int64(least), 24, found
     )
@@ -78,23 +83,28 @@ def survey_all32(a, b, c, found):
 
 @device
 def _survey64(x, found):
-    """`_survey32` for float64."""
-    infinity = 0x7FF << 52
+    """`_survey32` for float64; CPUs compare integers of 64 bits with their signs."""
+    infinity, mask, sign = 0x7FF << 52, 0x7FFFFFFFFFFFFFFF, -0x8000000000000000
     every = 0
     high = 0
-    finite = 0
-    low = np.uint64(0xFFFFFFFFFFFFFFFF)
+    low = mask
     least = 0
     for i in range(x.size):
         bits = float64_as_int64(x[i])
-        magnitude = bits & 0x7FFFFFFFFFFFFFFF
+        magnitude = bits & mask
         high = max(high, magnitude)
-        ordinary = magnitude if magnitude < infinity else 0
-        every |= ordinary
-        finite = max(finite, ordinary)
-        low = min(low, np.uint64(magnitude - 1))
+        every |= magnitude
+        low = min(low, (magnitude - 1) ^ sign)  # a zero becomes the greatest
         least = min(least, bits)
-    _describe(every, high, finite, np.int64(low) + 1, least, 53, found)
+    finite = high
+    if high >= infinity:
+        every = finite = 0
+        for i in range(x.size):
+            magnitude = float64_as_int64(x[i]) & mask
+            ordinary = magnitude if magnitude < infinity else 0
+            every |= ordinary
+            finite = max(finite, ordinary)
+    _describe(every, high, finite, (low ^ sign) + 1, least, 53, found)
 
 
 @kernel("void(Array(float64, 1, 'C', readonly=True), float64[::1])")
@@ -123,7 +133,6 @@ def close_panels(rows, columns, quantum, least, digits, found):
             found[i, j] = top + math.frexp(columns[j, 2])[1] <= unit + digits
 
 
-_U = np.uint64
 #: a matrix's dtype and that of its panels, each in C's order and in Fortran's: `pack`'s signatures
 PACKED = (("float32", "float32"), ("float64", "float64"), ("float32", "float64"))
 
@@ -144,10 +153,7 @@ def pack(x, width, out, first, last):
         if whole < width:
             out[at : at + steps * width] = 0.0
         if x.flags.c_contiguous:  # a row of the panel lies in one piece
-            for k in range(steps):
-                place = _U(at + k * width)
-                for i in range(whole):
-                    out[place + _U(i)] = x[_U(k), _U(column + i)]
+            copy_lines(x, column, size, steps, whole, out, at, width)
         else:  # a column does
             turn_lines(x, column * steps, steps, steps, whole, out, at, width)
 
