@@ -41,7 +41,7 @@ def measured(name: str, body: Body, shape: Shape) -> float:
     """GFLOP/s."""
     tile, height = body.intrinsic(shape), shape.rows
 
-    def run(a, b, scratch, row_words, column_words, rows, k, tiles):
+    def run(a: Any, b: Any, scratch: Any, row_words: Any, column_words: Any, rows: Any, k: int, tiles: int) -> None:
         for t in range(tiles):
             tile(0, a, t * k * height, b, 0, scratch, row_words, column_words, rows, k, 0)
 
