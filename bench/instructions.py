@@ -139,7 +139,8 @@ def main() -> None:
     parser.add_argument("--here", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.here:
-        rows = count_here(*arguments.here, arguments.body, arguments.show)
+        triple, cpu, features = arguments.here
+        rows = count_here(triple, cpu, features, arguments.body, arguments.show)
         print(json.dumps([asdict(row) for row in rows]))
         return
     columns = ("lanes", "each", "stack", "calls", "scalar", "lane")

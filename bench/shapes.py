@@ -27,6 +27,7 @@ from instruction_bodies import NESTED, Body, bodies
 
 from nfloat.formats.names import get_format
 from nfloat.formats.rounding import Rounding
+from nfloat.kernels.gemm.direction import Direction
 from nfloat.kernels.gemm.shapes import SHAPES, Shape
 from nfloat.kernels.machine import HERE
 from nfloat.linalg.gemm.constants import constants
@@ -40,7 +41,7 @@ def measured(name: str, body: Body, shape: Shape) -> float:
     """GFLOP/s."""
     tile, height = body.intrinsic(shape), shape.rows
 
-    def run(a, b, scratch, row_words, column_words, rows, k, tiles):
+    def run(a: Any, b: Any, scratch: Any, row_words: Any, column_words: Any, rows: Any, k: int, tiles: int) -> None:
         for t in range(tiles):
             tile(0, a, t * k * height, b, 0, scratch, row_words, column_words, rows, k, 0)
 
@@ -49,7 +50,13 @@ def measured(name: str, body: Body, shape: Shape) -> float:
     if body.bits == 16:
         a = a.astype(np.uint32) * 0x10001
     words = [np.full(size, 77777777, np.int32) for size in (a.size, b.size)]
-    mode = Rounding.STOCHASTIC if name.startswith("stochastic") else Rounding.TOWARD_ZERO if body.toward_zero else None
+    mode = (
+        Rounding.STOCHASTIC
+        if name.startswith("stochastic")
+        else Rounding.TOWARD_ZERO
+        if body.direction is Direction.ZERO
+        else None
+    )
     formats = (get_format("bfloat16"),) * 3
     rows = constants(formats, mode or Rounding.NEAREST_EVEN, None, body.bits)
     scratch: Any = np.zeros(16 * shape.rows * shape.width, dtype)

@@ -3,7 +3,8 @@
 Numba turns every function into machine code of its own, and optimises it for that, before it is inlined into a caller
 and optimised once more. Of a device function nobody calls that. So its LLVM code is kept as it was written, linked into
 the kernel, inlined there (`forceinline`) and optimised once: a kernel is compiled in about half the time, to the same
-bits.
+bits. For the same reason a constant among the arguments is no type of its own, and of a kernel's own code nothing is
+optimised before all is linked.
 
 It rests on these parts of Numba: a pass list that can be changed (`CompilerBase`), `NativeLowering` with the flag
 `no_compile`, and libraries that are put together by `finalize` and `_get_module_for_linking`.

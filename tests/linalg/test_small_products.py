@@ -1,5 +1,7 @@
 """Small products go a short way: the same bits as the general one, for every shape, layout and start."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ import nfloat as nf
 from nfloat.linalg.accumulators import as_accumulator
 from nfloat.linalg.gemm import small
 from nfloat.linalg.gemm.dispatch import multiply
+from nfloat.linalg.gemm.facts import Facts
 from nfloat.linalg.gemm.small import small_product
 
 ACCUMULATORS = ("float32", "float64", nf.Accumulator("float32", product="float32"))
@@ -95,7 +98,22 @@ def test_numbers_that_lie_too_far_apart_for_a_lane():
     """2^-48 + 385 lies above the middle of 384 and 386; a lane of 53 bits would round it to the middle."""
     a, b = np.array([[2.0**-48, 5.0]], np.float32), np.array([[1.0], [77.0]], np.float32)
     assert nf.matmul(a, b, "bfloat16") == 386.0
-    assert small_product(a, b, None, as_accumulator("bfloat16")) in (None, 386.0)
+    assert small_product(a, b, None, as_accumulator("bfloat16")) == 386.0
+
+
+def test_a_decision_is_kept_for_numbers_of_a_binade():
+    """It is right for the greatest of them, whichever came first."""
+    acc, limit = as_accumulator("float16"), 65504.0
+    for first, second in ((1.0, 1.99), (1.99, 1.0)):
+        for top in (first, second):
+            a, b = np.full((3, 5), top, np.float32), np.full((5, 4), limit / 8, np.float32)
+            a, b = np.asarray(nf.round(a, "float16")), np.asarray(nf.round(b, "float16"))
+            out = np.empty((3, 4), np.float32)
+            multiply(a, b, None, out, acc, 0, 1)
+            assert np.array_equal(small_product(a, b, None, acc), out)
+    for x in (1.0, 1.5, np.nextafter(2.0, 0.0), 2.0**-149, 3.4e38, 2.0**1023):
+        assert math.frexp(Facts(8, 0, float(x), 1, 0).in_its_binade().top) == (1.0 - 2.0**-53, math.frexp(x)[1])
+    assert Facts(0, 1e6, 0.0, 1, 0).in_its_binade().top == 0.0
 
 
 def test_what_goes_the_general_way():

@@ -14,8 +14,8 @@ from ..jit import device, kernel
 from ..machine import HERE
 from .native import sums_of
 from .shapes import MANY32, MANY64
-from .turned import copy_lanes, turn_lines
-from .windows import pack_runs
+from .turned import turn_lines
+from .windows import copy_lanes, pack_runs
 
 _U = np.uint64
 _FLOATS = ("float32", "float64")

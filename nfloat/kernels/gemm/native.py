@@ -25,7 +25,7 @@ _I64 = ir.IntType(64)
 def sums_of(shapes: Mapping[int, Shape]):
     """The intrinsic (a, at_a, b, at_b, target, to, step, k, loaded) for numbers of so many bits: their tile.
 
-    target[to + r step + j] = the sum over k >= 1 steps of a b, from what stands there if `loaded`, else from +0.
+    target[to + r step + j] = the sum over k steps of a b, from what stands there if `loaded`, else from +0.
     """
 
     def typer(typingctx, a, at_a, b, at_b, target, to, step, k, loaded):
@@ -77,22 +77,45 @@ def _started(v: Lanes, places: list[Value], loaded: Value) -> list[Value]:
     return phis
 
 
+#: steps that a turn of the loop does: of counting and jumping, and of waiting where it turns, a step has a share
+_AT_ONCE = 4
+
+
 def _repeated(
     builder: ir.IRBuilder, count: Value, start: list[Value], step: Callable[[Value, list[Value]], list[Value]]
 ) -> list[Value]:
-    """The sums after `count` >= 1 steps."""
-    before, (head, done) = builder.block, (builder.append_basic_block(f"sums.{name}") for name in ("head", "done"))
+    """The sums after `count` steps, some at a time and then those that are left, one by one."""
+    some = builder.and_(count, _I64(-_AT_ONCE))
+    return _loop(builder, some, count, 1, _loop(builder, _I64(0), some, _AT_ONCE, start, step), step)
+
+
+def _loop(
+    builder: ir.IRBuilder,
+    first: Value,
+    last: Value,
+    some: int,
+    start: list[Value],
+    step: Callable[[Value, list[Value]], list[Value]],
+) -> list[Value]:
+    """The sums after steps first .. last - 1, of which there are a multiple of `some`."""
+    before, (head, work, done) = (
+        builder.block,
+        (builder.append_basic_block(f"sums.{name}") for name in ("head", "work", "done")),
+    )
     builder.branch(head)
     builder.position_at_end(head)
-    i, *sums = [builder.phi(x.type) for x in (count, *start)]
-    after = step(i, sums)
-    following = builder.add(i, _I64(1))
-    for phi, x, y in zip((i, *sums), (_I64(0), *start), (following, *after), strict=True):
+    i, *sums = [builder.phi(x.type) for x in (first, *start)]
+    builder.cbranch(builder.icmp_signed("<", i, last), work, done)
+    builder.position_at_end(work)
+    after = sums
+    for n in range(some):
+        after = step(builder.add(i, _I64(n)), after)
+    for phi, x, y in zip((i, *sums), (first, *start), (builder.add(i, _I64(some)), *after), strict=True):
         phi.add_incoming(x, before)
-        phi.add_incoming(y, head)
-    builder.cbranch(builder.icmp_signed("<", following, count), head, done)
+        phi.add_incoming(y, builder.block)
+    builder.branch(head)
     builder.position_at_end(done)
-    return after
+    return sums
 
 
 @device

@@ -13,8 +13,7 @@ import numpy as np
 
 from ..bits import float32_as_int32, float64_as_int64, greater, lesser
 from ..jit import device, kernel
-from ..machine import HERE
-from .turned import copy_lanes, turn_lines
+from .turned import copy_lines, turn_lines
 
 
 @device
@@ -42,22 +41,27 @@ def _describe(every, high, finite, low, least, digits, found):
 
 @device
 def _survey32(x, found):
-    """The facts of x, see `_describe`. The loop has no branch, so that it is vectorised."""
+    """The facts of x, see `_describe`. The loops have no branch, so that they are vectorised."""
     infinity, mask = np.int32(0x7F800000), np.int32(0x7FFFFFFF)
     every = np.int32(0)
     high = np.int32(0)
-    finite = np.int32(0)
     low = np.uint32(0xFFFFFFFF)
     least = np.int32(0)
     for i in range(x.size):
         bits = float32_as_int32(x[i])
         magnitude = np.int32(bits & mask)  # Numba would go on in 64 bits
         high = np.int32(greater(high, magnitude))
-        ordinary = magnitude if magnitude < infinity else np.int32(0)
-        every = np.int32(every | ordinary)
-        finite = np.int32(greater(finite, ordinary))
+        every = np.int32(every | magnitude)
         low = np.uint32(lesser(low, np.uint32(magnitude - np.int32(1))))  # a zero becomes the greatest
         least = np.int32(lesser(least, bits))
+    finite = high
+    if high >= infinity:  # what is not finite has no part in these
+        every = finite = np.int32(0)
+        for i in range(x.size):
+            magnitude = np.int32(float32_as_int32(x[i]) & mask)
+            ordinary = magnitude if magnitude < infinity else np.int32(0)
+            every = np.int32(every | ordinary)
+            finite = np.int32(greater(finite, ordinary))
     _describe(
         np.int64(every), np.int64(high), np.int64(finite), (np.int64(low) + 1) & 0xFFFFFFFF, np.int64(least), 24, found
     )
@@ -79,23 +83,28 @@ def survey_all32(a, b, c, found):
 
 @device
 def _survey64(x, found):
-    """`_survey32` for float64."""
-    infinity = 0x7FF << 52
+    """`_survey32` for float64; CPUs compare integers of 64 bits with their signs."""
+    infinity, mask, sign = 0x7FF << 52, 0x7FFFFFFFFFFFFFFF, -0x8000000000000000
     every = 0
     high = 0
-    finite = 0
-    low = np.uint64(0xFFFFFFFFFFFFFFFF)
+    low = mask
     least = 0
     for i in range(x.size):
         bits = float64_as_int64(x[i])
-        magnitude = bits & 0x7FFFFFFFFFFFFFFF
+        magnitude = bits & mask
         high = greater(high, magnitude)
-        ordinary = magnitude if magnitude < infinity else 0
-        every |= ordinary
-        finite = greater(finite, ordinary)
-        low = lesser(low, np.uint64(magnitude - 1))
+        every |= magnitude
+        low = lesser(low, (magnitude - 1) ^ sign)  # a zero becomes the greatest
         least = lesser(least, bits)
-    _describe(every, high, finite, np.int64(low) + 1, least, 53, found)
+    finite = high
+    if high >= infinity:
+        every = finite = 0
+        for i in range(x.size):
+            magnitude = float64_as_int64(x[i]) & mask
+            ordinary = magnitude if magnitude < infinity else 0
+            every |= ordinary
+            finite = greater(finite, ordinary)
+    _describe(every, high, finite, (low ^ sign) + 1, least, 53, found)
 
 
 @kernel("void(Array(float64, 1, 'C', readonly=True), float64[::1])")
@@ -126,8 +135,6 @@ def close_panels(rows, columns, quantum, least, digits, found):
 
 #: a matrix's dtype and that of its panels: `pack`'s signatures
 PACKED = (("float32", "float32"), ("float64", "float64"), ("float32", "float64"))
-_U = np.uint64
-_LANES32, _LANES64 = HERE.lanes(32), HERE.lanes(64)
 
 
 @kernel(
@@ -144,22 +151,13 @@ def pack(x, width, out, first, last):
     """
     steps, size = x.shape
     down, along = x.strides[0] // x.itemsize, x.strides[1] // x.itemsize
-    lanes = _LANES32 if out.itemsize == 4 else _LANES64
     for panel in range(first, last):
         at, column = (panel - first) * steps * width, panel * width
         whole = lesser(width, size - column)
         if whole < width:
-            for i in range(at, at + steps * width):
-                out[_U(i)] = 0.0
+            out[at : at + steps * width] = 0.0
         if along == 1:  # a row of the panel lies in one piece
-            for k in range(steps):
-                source, place, i = k * down + column, at + k * width, 0
-                while i + lanes <= whole:
-                    copy_lanes(x, source + i, out, place + i)
-                    i += lanes
-                while i < whole:
-                    out[_U(place + i)] = x[_U(k), _U(column + i)]
-                    i += 1
+            copy_lines(x, column, down, steps, whole, out, at, width)
         else:  # a column does
             turn_lines(x, column * along, along, steps, whole, out, at, width)
 

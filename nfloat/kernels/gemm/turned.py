@@ -1,7 +1,7 @@
-"""Blocks of a matrix turned by shuffles of vectors: what packing does with columns whose numbers lie side by side.
+"""Lines of a matrix as packing needs them: turned into columns by shuffles of vectors, or copied as vectors.
 
 One number after the other takes a load and a store each; of vectors, four or eight are turned in two or three shuffles
-for each.
+for each. Short lines are what LLVM makes no vectors of: it does not know how many numbers there will be.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from ..jit import device
-from ..lanes import Lanes, Value
-from ..machine import HERE
+from ..lanes import Value
 
 _I64 = ir.IntType(64)
 #: pairs of vectors to vectors, step by step, as (first, second, places in both): numbers are interleaved in 16 bytes,
@@ -71,23 +70,49 @@ def turning(size: int):
 _turn1, _turn4, _turn8 = turning(1), turning(4), turning(8)
 
 
-@intrinsic
-def copy_lanes(typingctx, x, i, out, j):
-    """As many numbers as a register of out's holds, out[j ...] = x[i ...]; float32 numbers may go to float64.
+def copying(size: int):
+    """The intrinsic (x, at, out, to): out[to + j] = x[at + j], j < size, of contiguous arrays.
 
-    Of arrays that lie as one line from their first number on.
+    float32 numbers may go to float64.
     """
 
+    def typer(typingctx, x, at, out, to):
+        i64 = types.int64
+        return types.void(x, i64, out, i64), generate
+
     def generate(context, builder, sig, args):
-        bits = sig.args[2].dtype.bitwidth
-        v = Lanes(builder, HERE.lanes(bits), bits)
-        source, target = (context.make_array(sig.args[n])(context, builder, args[n]).data for n in (0, 2))
-        kind = ir.VectorType(source.type.pointee, v.count)
-        found = builder.load(builder.bitcast(builder.gep(source, [args[1]]), kind.as_pointer()), align=4)
-        v.store(found if kind == v.float else builder.fpext(found, v.float), builder.gep(target, [args[3]]))
+        source, target = (context.make_array(sig.args[i])(context, builder, args[i]).data for i in (0, 2))
+        kind, kept = (ir.VectorType(x.type.pointee, size) for x in (source, target))
+        row = builder.load(builder.bitcast(builder.gep(source, [args[1]]), kind.as_pointer()), align=4)
+        row = row if kind == kept else builder.fpext(row, kept)
+        builder.store(row, builder.bitcast(builder.gep(target, [args[3]]), kept.as_pointer()), align=4)
         return context.get_dummy_value()
 
-    return types.void(x, types.int64, out, types.int64), generate
+    return intrinsic(typer)
+
+
+_copy1, _copy4, _copy8, _copy16 = copying(1), copying(4), copying(8), copying(16)
+
+
+@device
+def copy_lines(x, at, stride, length, count, out, to, step):
+    """out[to + k step + j] = x[at + k stride + j]: `length` lines of `count` numbers, step apart."""
+    j = 0
+    while count - j >= 16:
+        for k in range(length):
+            _copy16(x, at + k * stride + j, out, to + k * step + j)
+        j += 16
+    if count - j >= 8:
+        for k in range(length):
+            _copy8(x, at + k * stride + j, out, to + k * step + j)
+        j += 8
+    if count - j >= 4:
+        for k in range(length):
+            _copy4(x, at + k * stride + j, out, to + k * step + j)
+        j += 4
+    for i in range(j, count):
+        for k in range(length):
+            _copy1(x, at + k * stride + i, out, to + k * step + i)
 
 
 @device

@@ -13,15 +13,32 @@ around them and with every step-th row and column together (`surround`), or with
 from __future__ import annotations
 
 import numpy as np
+from numba import types
+from numba.extending import intrinsic
 
 from ..bits import lesser
 from ..jit import device, kernel
+from ..lanes import Lanes
 from ..machine import HERE
-from .turned import copy_lanes, turn_lines
+from .turned import turn_lines
 
 _U = np.uint64
 _FLOATS = ("float32", "float64")
 _LANES32, _LANES64 = HERE.lanes(32), HERE.lanes(64)
+
+
+@intrinsic
+def copy_lanes(typingctx, x, i, out, j):
+    """A register's numbers, out[j ...] = x[i ...], of arrays that lie as one line from their first number on."""
+
+    def generate(context, builder, sig, args):
+        bits = sig.args[0].dtype.bitwidth
+        v = Lanes(builder, HERE.lanes(bits), bits)
+        source, target = (context.make_array(sig.args[n])(context, builder, args[n]).data for n in (0, 2))
+        v.store(v.load(builder.gep(source, [args[1]])), builder.gep(target, [args[3]]))
+        return context.get_dummy_value()
+
+    return types.void(x, types.int64, out, types.int64), generate
 
 
 @device

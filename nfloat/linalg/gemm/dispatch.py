@@ -182,23 +182,30 @@ class _Tiles:
         rows = tile_constants(self._acc, candidate.bits)
         self._columns = self._words(True, self._target.shape[1], candidate.shape.width, 0, self._status.shape[1])
         work = _SLOW * self._k * candidate.shape.rows * self._target.shape[1]
-        over_ranges(lambda first, last: self._range(first, last, call, rows), self._tiles, self._count, work)
-        if self._target is not self._out:
-            with np.errstate(invalid="ignore", over="ignore"):  # tiles left undone may hold anything
-                self._out[...] = self._target
+        left = self._left() if self._marked else np.arange(self._tiles)
+
+        def some(first: int, last: int) -> None:
+            for start, end in _runs(left[first:last]):
+                self._range(start, end, call, rows)
+
+        over_ranges(some, len(left), min(self._count, len(left)), work)
         self._marked = True
         return candidate.unconditional or not self._status.any()
 
     def rows_left(self) -> list[tuple[int, int]]:
         """The ranges of rows in which a tile is still to be done."""
         height, m = self.candidate.shape.rows, self._out.shape[0]
-        left = np.flatnonzero(self._status.any(axis=1)).tolist()
-        starts = [t for t in left if t - 1 not in left]
-        ends = [t + 1 for t in left if t + 1 not in left]
-        return [(first * height, min(m, last * height)) for first, last in zip(starts, ends, strict=True)]
+        return [(first * height, min(m, last * height)) for first, last in _runs(self._left())]
+
+    def _left(self) -> NDArray[np.int64]:
+        """The tiles of rows that are marked somewhere."""
+        return np.flatnonzero(self._status.any(axis=1))
 
     def _range(self, first: int, last: int, call: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
-        """Rows of tiles first .. last - 1, some at a time: their packed rows stay in the second cache."""
+        """Rows of tiles first .. last - 1, some at a time: their packed rows stay in the second cache.
+
+        Then they are stored, each thread its own.
+        """
         height = self.candidate.shape.rows
         some = max(1, min(last - first, CHUNK // (self._k * height)))
         packed = np.empty(some * self._k * height, self._packed.dtype)
@@ -214,6 +221,10 @@ class _Tiles:
             product(packed, self._packed, self._target, start, end, call, rows, self._status, words, self._columns)
             if far is not None:
                 self._status[start:end] |= far
+        if self._target is not self._out:
+            done = slice(first * height, last * height)
+            with np.errstate(invalid="ignore", over="ignore"):  # tiles left undone may hold anything
+                self._out[done] = self._target[done]
 
     def _mark(self, packed: NDArray[Any], start: int, end: int) -> NDArray[np.bool_] | None:
         """Mark the tiles that a candidate may do which asks each; those that it may not."""
@@ -232,6 +243,20 @@ class _Tiles:
         words = np.empty((last - first) * self._k * len(domains) * width, np.int32)
         line_words(np.uint64(self._key), column, lines, self._k, width, np.array(domains), words, first, last)
         return words
+
+
+def _runs(numbers: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Ascending numbers as ranges: (the first of each, the one behind its last).
+
+    Examples
+    --------
+    >>> _runs(np.array([1, 2, 3, 7]))
+    [(1, 4), (7, 8)]
+    """
+    if not numbers.size:
+        return []
+    cuts = np.flatnonzero(np.diff(numbers) != 1) + 1
+    return [(int(part[0]), int(part[-1]) + 1) for part in np.split(numbers, cuts)]
 
 
 @lru_cache(maxsize=1024)

@@ -5,6 +5,7 @@ How many bits its elements have, how large and how small they are, and what is s
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,6 +39,12 @@ class Facts(NamedTuple):
     finite: float
     negative_zero: float
 
+    def in_its_binade(self) -> Facts:
+        """The same, `top` being the greatest number of its binade: bounds as well, and few are different."""
+        if self[2] == 0.0:
+            return self
+        return _tuple(Facts, (self[0], self[1], math.ldexp(_BELOW_ONE, math.frexp(self[2])[1]), self[3], self[4]))
+
     def fits(self, precision: int, quantum: int, top: float) -> bool:
         """Whether all finite elements have at most `precision` bits, are multiples of 2^quantum and at most `top`."""
         return self.digits <= precision and self.quantum >= quantum and self.top <= top
@@ -48,6 +55,8 @@ class Facts(NamedTuple):
         return bool(self.finite) and fmt.has_subnormals and self.fits(fmt.precision, unit, min(fmt.max, -fmt.min))
 
 
+#: the greatest float64 below 1
+_BELOW_ONE = 1.0 - 2.0**-53
 #: facts of an array of +0
 ZEROS = Facts(0.0, 1e6, 0.0, 1.0, 0.0)
 _NOTHING = np.zeros(0, np.float32)

@@ -28,8 +28,8 @@ from ...ops.rounder import Rounded, Rounder, round_into
 from ...ops.threads import NATIVE, WORK_PER_THREAD
 from ..accumulators import Accumulator
 from .candidate import Candidate, Problem
-from .dispatch import CHUNK, LANE, NO_WORDS, PACK, norm_bound, tile_call, tile_constants
-from .facts import survey_all, survey_tiles
+from .dispatch import CHUNK, LANE, NO_WORDS, PACK, multiply, tile_call, tile_constants
+from .facts import Facts, survey_all, survey_tiles
 from .native_windows import does
 from .route import candidates
 from .stacks import in_one_call
@@ -235,20 +235,42 @@ def _stack(a: NDArray[Any], b: NDArray[Any], acc: Accumulator) -> NDArray[np.flo
 def _first(
     plans: tuple[Plan, ...], a: NDArray[Any], b: NDArray[Any], c: NDArray[Any] | None, acc: Accumulator
 ) -> NDArray[np.floating] | None:
-    """The product by the first plan that is right for the operands."""
-    problem: Problem | None = None
+    """The product by the first plan that is right for the operands; tiles that it leaves undone, the general way."""
+    facts = survey_all(a, b, None if c is None else np.ascontiguousarray(c))
+    way = _way(plans, *[f.in_its_binade() for f in facts], a.shape[1], c is not None)
+    if way is None:
+        return None
+    result = _done(way.plan, a, b, c, way.call, close=way.close)
+    if result is None:
+        result = np.empty((a.shape[0], b.shape[1]), way.plan.result)
+        multiply(a, b, None if c is None else np.broadcast_to(c, result.shape), result, acc, 0, 1)
+    return result
+
+
+class Way(NamedTuple):
+    """A plan that is right for operands, what its kernel is asked to do, and which tiles it may do (None: all)."""
+
+    plan: Plan
+    call: NDArray[np.int64]
+    close: Callable[..., NDArray[np.bool_]] | None = None
+
+
+@lru_cache(maxsize=4096)
+def _way(plans: tuple[Plan, ...], a: Facts, b: Facts, c: Facts, k: int, started: bool) -> Way | None:
+    """The first plan that is right for all operands of which this much is known; to find it takes long, and is kept.
+
+    Where that does not bound the sums, they are watched.
+    """
+    problem = Problem(a, b, c, k, lambda: math.inf)
     for plan in plans:
         if plan.unconditional:
-            return _done(plan, a, b, c, plan.calls[c is not None])
-        if problem is None:
-            facts = survey_all(a, b, None if c is None else np.ascontiguousarray(c))
-            problem = Problem(*facts, a.shape[1], lambda: norm_bound(a, b))
+            return Way(plan, plan.calls[started])
         best = plan.candidate
         kind = best.kind_for(problem)
         if kind >= 0:
-            call = tile_call(kind, a.shape[1], plan.terms, False, c is not None, best.may_lack_signs(problem))
-            close = partial(best.direct.close, c=problem.c) if best.direct and best.asks_tiles(problem) else None
-            return _done(plan, a, b, c, call, close=close)
+            call = tile_call(kind, k, plan.terms, False, started, best.may_lack_signs(problem))
+            asked = best.direct if best.asks_tiles(problem) else None
+            return Way(plan, call, None if asked is None else partial(asked.close, c=c))
     return None
 
 
