@@ -95,6 +95,7 @@ def from_words(words: NDArray[np.uint64], count: int) -> tuple[NDArray[np.float6
     at_once = place < table.inside[layer]
     others = np.flatnonzero(~at_once)
     accepted = _under_density(x[others], layer[others], words.take(others + 1, mode="clip"))
+    tails = _tails(words, others[layer[others] == 0])
     #: whether a word is a deviate's first, and the first word after that deviate
     first, end = np.ones(words.size, bool), np.arange(1, words.size + 1)
     for i, yes in zip(others.tolist(), accepted.tolist(), strict=True):
@@ -103,11 +104,11 @@ def from_words(words: NDArray[np.uint64], count: int) -> tuple[NDArray[np.float6
         if layer[i] != 0:
             first[i], end[i] = yes, i + 2
         else:
-            size, end[i] = _tail(words, i + 1)
+            size, end[i] = tails.get(i) or _tail(words, i + 3)
             x[i] = -size if int(place[i]) >> 8 & 1 else size  # NumPy's sign of the tail: a bit of the place
         first[i + 1 : end[i]] = False
     chosen = np.flatnonzero(first)[:count]
-    used = 0 if count == 0 else int(end[chosen[-1]])
+    used = int(end[chosen[-1]]) if chosen.size else 0
     return None if chosen.size < count or used > words.size else (x[chosen], used)
 
 
@@ -118,13 +119,22 @@ def _under_density(x: NDArray[np.float64], layer: NDArray[np.intp], words: NDArr
     return np.asarray(height < exp(-0.5 * x * x, "float64"))
 
 
+def _tails(words: NDArray[np.uint64], lowest: NDArray[np.intp]) -> dict[int, tuple[float, int]]:
+    """Of those places of the lowest layer whose next two words give a deviate beyond R: it, and the word after them."""
+    lowest = lowest[lowest + 2 < words.size]
+    beyond, height = -np.asarray(log1p(-_uniform(words[[lowest + 1, lowest + 2]]), "float64"))
+    beyond /= _R
+    taken = height + height > beyond * beyond
+    found = zip(lowest[taken].tolist(), (_R + beyond[taken]).tolist(), strict=True)
+    return {i: (deviate, i + 3) for i, deviate in found}
+
+
 def _tail(words: NDArray[np.uint64], at: int) -> tuple[float, int]:
     """(a deviate beyond R, the word after those used); beyond the last word where there are too few."""
-    for i in range(at, words.size - 1, 2):
-        beyond, height = (-np.asarray(log1p(-_uniform(words[i : i + 2]), "float64"))).tolist()
-        beyond /= _R
-        if height + height > beyond * beyond:
-            return _R + beyond, i + 2
+    for i in range(at - 1, words.size - 2, 2):
+        found = _tails(words, np.array([i])).get(i)
+        if found is not None:
+            return found
     return _R, words.size + 1
 
 
