@@ -57,13 +57,24 @@ _LONG = {
 
 
 def pytest_addoption(parser):
-    parser.addoption("--quick", action="store_true", help="two cases of each test, and no file that takes long")
+    parser.addoption("--quick", action="store_true", help="two cases of each test, no long file, no policy")
     parser.addoption("--cases", type=int, metavar="N", help="at most N cases of each test")
     parser.addoption("--whole", action="store_true", help="all cases of sweeps that are sampled otherwise")
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "sampled(n): n cases, evenly spread from first to last, unless --whole is given")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """A file's tests stay with one worker: what they share (a run, its page, sources as trees) is made once."""
+    if config.getoption("dist") != "load":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    config.option.loadscopereorder = False  # most tests first would leave the longest files for the end
+    return LoadFileScheduling(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
