@@ -40,19 +40,22 @@ def no_pictures(monkeypatch):
 
 #: files of processes that compile, long statistics and whole trainings: what a look at a change can do without
 _LONG = {
-    "test_ablation.py", "test_after_a_run.py", "test_blocks_at_scale.py", "test_blocks_edges.py", "test_build.py",
-    "test_cache.py", "test_cache_files.py", "test_cards.py", "test_ci_project.py", "test_dask.py", "test_drift.py",
-    "test_drift_page.py", "test_ensemble.py", "test_estimate.py", "test_every_study.py", "test_experiment.py",
-    "test_explorer.py", "test_formats_at_random.py", "test_gate.py", "test_gpu_products.py", "test_identification.py",
-    "test_in_a_browser.py", "test_inference.py", "test_interruption.py", "test_interruption_elementwise.py",
-    "test_kernels_of_other_processes.py", "test_known_causes.py", "test_lost_accuracy.py", "test_matmul_cpus.py",
-    "test_matmul_kernels.py", "test_matmul_published.py", "test_memory_of_a_step.py", "test_notebooks.py",
-    "test_odd_calls.py", "test_plugin.py", "test_process.py", "test_products_at_random.py", "test_published_figures.py",
-    "test_rng.py", "test_round_cpus.py", "test_round_properties.py", "test_search.py", "test_search_command.py",
-    "test_several.py", "test_signatures.py", "test_strategies.py", "test_study.py", "test_sums_at_random.py",
-    "test_sweep.py", "test_sweep_command.py", "test_tasks_and_page.py", "test_torch_books.py",
-    "test_torch_coming_from.py", "test_torch_drift.py", "test_torch_equal_inputs.py", "test_torch_loops.py",
-    "test_turns.py", "test_uncompiled.py", "test_unit_operands.py", "test_units_record.py",
+    "test_ablation.py", "test_after_a_run.py", "test_against_torch.py", "test_arithmetic_pairs.py",
+    "test_attribution.py", "test_blocks_at_scale.py", "test_blocks_edges.py", "test_build.py", "test_cache.py",
+    "test_cache_files.py", "test_cards.py", "test_ci_project.py", "test_dask.py", "test_drift.py", "test_drift_page.py",
+    "test_ensemble.py", "test_estimate.py", "test_every_study.py", "test_experiment.py", "test_explorer.py",
+    "test_folder_and_export.py", "test_formats_at_random.py", "test_gate.py", "test_gpu_products.py",
+    "test_identification.py", "test_in_a_browser.py", "test_inference.py", "test_interruption.py",
+    "test_interruption_elementwise.py", "test_kernels_of_other_processes.py", "test_known_causes.py",
+    "test_lost_accuracy.py", "test_matmul_cpus.py", "test_matmul_kernels.py", "test_matmul_published.py",
+    "test_matmul_ranges.py", "test_memory_of_a_step.py", "test_notebooks.py", "test_odd_calls.py",
+    "test_optimizers_against_pytorch.py", "test_panels.py", "test_plugin.py", "test_process.py",
+    "test_products_at_random.py", "test_published_figures.py", "test_rng.py", "test_round_cpus.py",
+    "test_round_properties.py", "test_search.py", "test_search_command.py", "test_several.py", "test_signatures.py",
+    "test_strategies.py", "test_study.py", "test_sums_at_random.py", "test_sweep.py", "test_sweep_command.py",
+    "test_tasks_and_page.py", "test_torch_books.py", "test_torch_coming_from.py", "test_torch_drift.py",
+    "test_torch_equal_inputs.py", "test_torch_loops.py", "test_turns.py", "test_uncompiled.py", "test_unit_operands.py",
+    "test_units_record.py",
 }  # fmt: skip
 
 
@@ -110,7 +113,8 @@ def pytest_collection_modifyitems(config, items):
         mark = alike[0].get_closest_marker("sampled")
         if mark is not None and not config.getoption("--whole"):
             alike = _spread(alike, *mark.args)
-        kept.update(alike[: config.getoption("--cases") or (2 if config.getoption("--quick") else None)])
+        limit = config.getoption("--cases") or (2 if config.getoption("--quick") else len(alike))
+        kept.update(_spread(alike, limit))
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = [item for item in items if item in kept]
 
@@ -119,4 +123,6 @@ def _spread(items, count):
     """So many of them, evenly, the first and the last among them; all where there are no more."""
     if len(items) <= count:
         return items
+    if count < 2:
+        return items[:count]
     return [items[round(i * (len(items) - 1) / (count - 1))] for i in range(count)]
