@@ -67,6 +67,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "sampled(n): n cases, evenly spread from first to last, unless --whole is given")
+    config.addinivalue_line("markers", "of_each: every case is of another part of nfloat, so --quick takes all")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -113,7 +114,8 @@ def pytest_collection_modifyitems(config, items):
         mark = alike[0].get_closest_marker("sampled")
         if mark is not None and not config.getoption("--whole"):
             alike = _spread(alike, *mark.args)
-        limit = config.getoption("--cases") or (2 if config.getoption("--quick") else len(alike))
+        quick = config.getoption("--quick") and alike[0].get_closest_marker("of_each") is None
+        limit = config.getoption("--cases") or (2 if quick else len(alike))
         kept.update(_spread(alike, limit))
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = [item for item in items if item in kept]
