@@ -1,5 +1,6 @@
 """Fixtures that several rooms ask for."""
 
+import gc
 import importlib
 import pkgutil
 import signal
@@ -39,28 +40,56 @@ def no_pictures(monkeypatch):
 
 #: files of processes that compile, long statistics and whole trainings: what a look at a change can do without
 _LONG = {
-    "test_blocks_edges.py", "test_build.py", "test_cache.py", "test_cache_files.py", "test_ci_project.py",
-    "test_dask.py", "test_drift.py", "test_drift_page.py", "test_duplicates.py", "test_ensemble.py",
-    "test_every_study.py", "test_experiment.py", "test_explorer.py", "test_first_use.py",
-    "test_formats_at_random.py", "test_gpu_products.py", "test_house.py", "test_identification.py",
-    "test_in_a_browser.py", "test_inference.py", "test_interruption.py", "test_interruption_elementwise.py",
-    "test_kernels_of_other_processes.py", "test_known_causes.py", "test_lint.py", "test_matmul_cpus.py",
-    "test_matmul_kernels.py", "test_notebooks.py", "test_odd_calls.py", "test_plugin.py", "test_process.py",
+    "test_ablation.py", "test_after_a_run.py", "test_against_torch.py", "test_arithmetic_pairs.py",
+    "test_attribution.py", "test_blocks_at_scale.py", "test_blocks_edges.py", "test_build.py", "test_cache.py",
+    "test_cache_files.py", "test_cards.py", "test_ci_project.py", "test_dask.py", "test_drift.py", "test_drift_page.py",
+    "test_ensemble.py", "test_estimate.py", "test_every_study.py", "test_experiment.py", "test_explorer.py",
+    "test_folder_and_export.py", "test_formats_at_random.py", "test_gate.py", "test_gpu_products.py",
+    "test_identification.py", "test_in_a_browser.py", "test_inference.py", "test_interruption.py",
+    "test_interruption_elementwise.py", "test_kernels_of_other_processes.py", "test_known_causes.py",
+    "test_lost_accuracy.py", "test_matmul_cpus.py", "test_matmul_kernels.py", "test_matmul_published.py",
+    "test_matmul_ranges.py", "test_memory_of_a_step.py", "test_notebooks.py", "test_odd_calls.py",
+    "test_optimizers_against_pytorch.py", "test_panels.py", "test_plugin.py", "test_process.py",
     "test_products_at_random.py", "test_published_figures.py", "test_rng.py", "test_round_cpus.py",
-    "test_round_properties.py", "test_search.py", "test_signatures.py", "test_strategies.py", "test_study.py",
-    "test_sums_at_random.py", "test_sweep.py", "test_sweep_command.py", "test_tasks_and_page.py",
-    "test_torch_drift.py", "test_torch_loops.py", "test_turns.py", "test_uncompiled.py", "test_unit_operands.py",
+    "test_round_properties.py", "test_search.py", "test_search_command.py", "test_several.py", "test_signatures.py",
+    "test_strategies.py", "test_study.py", "test_sums_at_random.py", "test_sweep.py", "test_sweep_command.py",
+    "test_tasks_and_page.py", "test_torch_books.py", "test_torch_coming_from.py", "test_torch_drift.py",
+    "test_torch_equal_inputs.py", "test_torch_loops.py", "test_turns.py", "test_uncompiled.py", "test_unit_operands.py",
+    "test_units_record.py",
 }  # fmt: skip
 
 
 def pytest_addoption(parser):
-    parser.addoption("--quick", action="store_true", help="two cases of each test, and no file that takes long")
+    parser.addoption("--quick", action="store_true", help="two cases of each test, no long file, no policy")
     parser.addoption("--cases", type=int, metavar="N", help="at most N cases of each test")
     parser.addoption("--whole", action="store_true", help="all cases of sweeps that are sampled otherwise")
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "sampled(n): n cases, evenly spread from first to last, unless --whole is given")
+    config.addinivalue_line("markers", "of_each: every case is of another part of nfloat, so --quick takes all")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """A file's tests stay with one worker: what they share (a run, its page, sources as trees) is made once."""
+    if config.getoption("dist") != "load":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    config.option.loadscopereorder = False  # most tests first would leave the longest files for the end
+    return LoadFileScheduling(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Twelve thousand tests stay until the end: nobody looks for garbage among them, now or later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session")
@@ -70,8 +99,9 @@ def whole(request):
 
 
 def pytest_ignore_collect(collection_path, config):
-    """--quick: files that take long are not even read."""
-    return True if config.getoption("--quick") and collection_path.name in _LONG else None
+    """--quick: files that take long, and the rules of the house, are not even read."""
+    left_out = collection_path.name in _LONG or collection_path.name == "policy"
+    return True if left_out and config.getoption("--quick") else None
 
 
 def pytest_collection_modifyitems(config, items):
@@ -84,7 +114,9 @@ def pytest_collection_modifyitems(config, items):
         mark = alike[0].get_closest_marker("sampled")
         if mark is not None and not config.getoption("--whole"):
             alike = _spread(alike, *mark.args)
-        kept.update(alike[: config.getoption("--cases") or (2 if config.getoption("--quick") else None)])
+        quick = config.getoption("--quick") and alike[0].get_closest_marker("of_each") is None
+        limit = config.getoption("--cases") or (2 if quick else len(alike))
+        kept.update(_spread(alike, limit))
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = [item for item in items if item in kept]
 
@@ -93,4 +125,6 @@ def _spread(items, count):
     """So many of them, evenly, the first and the last among them; all where there are no more."""
     if len(items) <= count:
         return items
+    if count < 2:
+        return items[:count]
     return [items[round(i * (len(items) - 1) / (count - 1))] for i in range(count)]

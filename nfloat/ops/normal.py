@@ -110,7 +110,7 @@ def from_words(words: NDArray[np.uint64], count: int) -> tuple[NDArray[np.float6
             x[i] = -size if int(place[i]) >> 8 & 1 else size  # NumPy's sign of the tail: a bit of the place
         first[i + 1 : end[i]] = False
     chosen = np.flatnonzero(first)[:count]
-    used = 0 if count == 0 else int(end[chosen[-1]])
+    used = int(end[chosen[-1]]) if chosen.size else 0
     return None if chosen.size < count or used > words.size else (x[chosen], used)
 
 

@@ -15,8 +15,12 @@ import math
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 import nfloat as nf
 
@@ -104,16 +108,30 @@ def cells(params: Params) -> Iterator[Cell]:
 
 def measure(cell: Cell, seed: int) -> dict[str, Value]:
     """Mean and spread of computed / exact, and the mean |error| over the sum of absolute values, in u."""
-    stream = nf.Stream(seed).child("swamping", cell.data, cell.n)
-    x = nf.round(draw(cell.data, (cell.repeats, cell.n), stream), cell.format)
+    key = cell.data, cell.format, cell.n, cell.repeats, seed
     acc = nf.Accumulator(cell.format, **METHODS[cell.method])
-    sums = nf.sum(x, acc, axis=1, seed=stream.child(cell.format, cell.method)).tolist()
-    exact = [math.fsum(row.tolist()) for row in x]
-    total = [math.fsum(map(abs, row.tolist())) for row in x]
+    stream = _stream(cell.data, cell.n, seed).child(cell.format, cell.method)
+    sums = nf.sum(_numbers(*key), acc, axis=1, seed=stream).tolist()
+    exact, total = _exact(*key)
     ratio, sd = mean_and_sd([s / e for s, e in zip(sums, exact, strict=True)])
     u = nf.get_format(cell.format).eps / 2
     errors = [abs(s - e) / t / u for s, e, t in zip(sums, exact, total, strict=True)]
     return {"ratio": ratio, "ratio_sd": sd, "error_u": statistics.fmean(errors)}
+
+
+def _stream(data: str, n: int, seed: int) -> nf.Stream:
+    return nf.Stream(seed).child("swamping", data, n)
+
+
+def _numbers(data: str, fmt: str, n: int, repeats: int, seed: int) -> NDArray[np.floating]:
+    return np.asarray(nf.round(draw(data, (repeats, n), _stream(data, n, seed)), fmt))
+
+
+@lru_cache(maxsize=8)
+def _exact(data: str, fmt: str, n: int, repeats: int, seed: int) -> tuple[list[float], list[float]]:
+    """The exact sum of each row and of its magnitudes: every method adds the same numbers."""
+    rows = _numbers(data, fmt, n, repeats, seed).tolist()
+    return [math.fsum(row) for row in rows], [math.fsum(map(abs, row)) for row in rows]
 
 
 def checks(rows: Sequence[Row]) -> list[Check]:

@@ -27,8 +27,9 @@ _MARKER = (
 _KEYS = ("formats", "roundings")
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """--nfloat-seed, --nfloat-update."""
+    _leave_as_written(pluginmanager)
     group = parser.getgroup("nfloat", "number formats")
     group.addoption(
         "--nfloat-seed", type=int, default=0, metavar="N", help="seed of the nfloat_seed streams (default: 0)"
@@ -89,6 +90,20 @@ def _chosen(metafunc: pytest.Metafunc, key: str, default: str, select: Callable[
         return select(marker.kwargs.get(key, default) if marker is not None else default)
     except (NFloatError, TypeError) as error:
         raise pytest.UsageError(f"{metafunc.definition.nodeid}: nfloat marker, {error}") from None
+
+
+def _leave_as_written(pluginmanager: pytest.PytestPluginManager) -> None:
+    """No rewriting of the asserts in nfloat's own modules, which pytest does to all of a plugin's distribution.
+
+    There is nothing in them to explain, and it takes seconds in each process of a cold CI. pytest has no public way to
+    say so; one that keeps its list elsewhere rewrites them as before.
+    """
+    hook = getattr(pluginmanager, "rewrite_hook", None)
+    for names in ("_must_rewrite", "_marked_for_rewrite_cache"):
+        known = getattr(hook, names, None)
+        if isinstance(known, (set, dict)):
+            for name in [name for name in known if name.partition(".")[0] == "nfloat"]:
+                known.remove(name) if isinstance(known, set) else known.pop(name)
 
 
 @pytest.fixture

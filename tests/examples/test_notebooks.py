@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import runpy
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -21,8 +22,9 @@ traitlets = pytest.importorskip("traitlets.config")
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 NOTEBOOKS = sorted(EXAMPLES.glob("*.ipynb"))
-#: run by a kernel in a process of its own: the shortest one, and those of PyTorch
-APART = [path for path in NOTEBOOKS if path is NOTEBOOKS[0] or "nfloat.torch" in path.read_text(encoding="utf-8")]
+OF_PYTORCH = [path for path in NOTEBOOKS if "nfloat.torch" in path.read_text(encoding="utf-8")]
+#: run by a kernel in a process of its own: those of PyTorch; where it is not installed, the shortest one
+APART = OF_PYTORCH + ([] if find_spec("torch") else NOTEBOOKS[:1])
 
 
 def needs(path):

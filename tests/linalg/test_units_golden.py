@@ -38,6 +38,7 @@ CASES = sets()
 IDS = [key for _, key in CASES] if len(CASES[0]) == 2 else None
 
 
+@pytest.mark.of_each
 @pytest.mark.parametrize(("path", "key"), CASES, ids=IDS)
 @pytest.mark.parametrize("form", ["fast", "any operands"])
 def test_recorded_outputs(path, key, form, monkeypatch):

@@ -77,6 +77,7 @@ def oracle(unit, x: dict, mutation: str = "") -> np.ndarray:
     return np.array(rows, np.uint32)
 
 
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_mutation_is_noticed(name):
     unit = nf.units[name]

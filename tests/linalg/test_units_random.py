@@ -46,6 +46,7 @@ def test_ordinary_operands(name):
     compare(name, 1, special=False)
 
 
+@pytest.mark.sampled(24)
 @pytest.mark.parametrize("name", summing())
 def test_any_operands(name, whole):
     for seed in (2, 3) if whole else (2,):

@@ -61,6 +61,7 @@ def check(compute, tensors):
         np.testing.assert_allclose(found, expected, rtol=0, atol=TOLERANCE * max(1.0, np.abs(expected).max()))
 
 
+@pytest.mark.of_each
 @pytest.mark.parametrize("op, example", EXAMPLES)
 def test_op(op, example):
     tensors = [Tensor(x, requires_grad=True) for x in arrays(example.shapes, example.positive)]

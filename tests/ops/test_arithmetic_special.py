@@ -188,31 +188,29 @@ def _same(got: float, wanted: float) -> bool:
 
 
 @pytest.mark.parametrize("fmt", ["float16", "bfloat16", "float8_e5m2", "float32", "float64", "e11m20"])
-@pytest.mark.parametrize("case", IEEE, ids=lambda c: f"{c[0]}{c[1]}")
-def test_ieee(fmt: str, case: tuple) -> None:
-    name, operands, nearest, downward = case
-    for mode, wanted in (("nearest_even", nearest), ("toward_negative", nearest if downward is None else downward)):
-        got = float(getattr(nf, name)(*operands, fmt, mode))
-        assert _same(got, wanted), f"{name}{operands} {mode} in {fmt}: {got}, not {wanted}"
-        # in lanes of both widths, and as numbers of the format
-        for dtype in (np.float32, np.float64):
-            arrays = [np.full(67, v, dtype) for v in operands]
-            many = getattr(nf, name)(*arrays, fmt, mode)
-            assert all(_same(float(v), wanted) for v in many), (
-                f"{name}{operands} {mode} in {fmt}, array: {many[0]}, not {wanted}"
-            )
+def test_ieee(fmt: str) -> None:
+    for name, operands, nearest, downward in IEEE:
+        for mode, wanted in (("nearest_even", nearest), ("toward_negative", nearest if downward is None else downward)):
+            got = float(getattr(nf, name)(*operands, fmt, mode))
+            assert _same(got, wanted), f"{name}{operands} {mode} in {fmt}: {got}, not {wanted}"
+            # in lanes of both widths, and as numbers of the format
+            for dtype in (np.float32, np.float64):
+                arrays = [np.full(67, v, dtype) for v in operands]
+                many = getattr(nf, name)(*arrays, fmt, mode)
+                assert all(_same(float(v), wanted) for v in many), (
+                    f"{name}{operands} {mode} in {fmt}, array: {many[0]}, not {wanted}"
+                )
 
 
-@pytest.mark.parametrize("case", IEEE, ids=lambda c: f"{c[0]}{c[1]}")
 @pytest.mark.parametrize("fmt", ["float16", "bfloat16", "float8_e5m2"])
-def test_ieee_in_float_arrays(fmt: str, case: tuple) -> None:
-    name, operands, wanted, _ = case
-    if not hasattr(np, name):
-        name = {"fma": "multiply", "rsqrt": "sqrt", "ieee_remainder": "remainder"}[name]
-        wanted = float(getattr(nf, name)(*operands[: 1 if name == "sqrt" else 2], fmt))
-    arrays = [nf.array(np.full(40, v), fmt) for v in operands[: getattr(np, name).nin]]
-    got = np.asarray(getattr(np, name)(*arrays))
-    assert all(_same(float(v), wanted) for v in got), f"np.{name}{operands} in {fmt}: {got[0]}, not {wanted}"
+def test_ieee_in_float_arrays(fmt: str) -> None:
+    for name, operands, wanted, _ in IEEE:
+        if not hasattr(np, name):
+            name = {"fma": "multiply", "rsqrt": "sqrt", "ieee_remainder": "remainder"}[name]
+            wanted = float(getattr(nf, name)(*operands[: 1 if name == "sqrt" else 2], fmt))
+        arrays = [nf.array(np.full(40, v), fmt) for v in operands[: getattr(np, name).nin]]
+        got = np.asarray(getattr(np, name)(*arrays))
+        assert all(_same(float(v), wanted) for v in got), f"np.{name}{operands} in {fmt}: {got[0]}, not {wanted}"
 
 
 @pytest.mark.parametrize("case", P3109, ids=lambda c: f"{c[0]}{c[1]}")

@@ -64,6 +64,7 @@ def test_every_p3109_format_of_a_width(width, whole):
         everything(name, random=500)
 
 
+@pytest.mark.sampled(14)
 @pytest.mark.parametrize("fmt", [*families.UNNAMED, *FLUSHED], ids=str)
 def test_formats_with_odd_properties(fmt):
     everything(fmt, random=2_000)

@@ -4,8 +4,6 @@ import math
 import re
 from xml.etree import ElementTree
 
-import pytest
-
 from nfloat.report.grids import Point, _mixed, _octaves, _shades, front_chart, heat_chart
 from nfloat.report.palette import styles
 
@@ -31,10 +29,10 @@ def test_shades_keep_their_order():
     assert greys == sorted(greys, reverse=True)
 
 
-@pytest.mark.parametrize("k", range(-40, 40))
-def test_octaves_are_exact_at_powers_of_two(k):
-    assert _octaves(2.0**k) == k
-    assert k < _octaves(1.5 * 2.0**k) < k + 1
+def test_octaves_are_exact_at_powers_of_two():
+    for k in range(-40, 40):
+        assert _octaves(2.0**k) == k
+        assert k < _octaves(1.5 * 2.0**k) < k + 1
 
 
 def test_a_front_names_its_points_alone():

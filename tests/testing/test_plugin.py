@@ -158,8 +158,12 @@ def test_who_does_not_use_it_pays_nothing(apart):
 
         def test_it():
             assert not {"numba", "nfloat.testing.asserts", "nfloat.ops"} & set(sys.modules)
+
+        def test_nor_does_pytest_rewrite_its_modules():
+            import nfloat.files
+            assert "assertion" not in type(nfloat.files.__spec__.loader).__module__
     """
-    apart(source).assert_outcomes(passed=1)
+    apart(source).assert_outcomes(passed=2)
 
 
 def test_under_xdist(apart):
