@@ -13,6 +13,7 @@ A `Machine` serves one emulation. Operations (``operations/``) ask it for arrays
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextvars import copy_context
 from typing import Any
 
 import numpy as np
@@ -22,11 +23,11 @@ from ..formats.format import Format
 from ..linalg.gemm.small import small_product
 from ..nn.precision import Floats, Precision, Role
 from ..nn.recipes import Recipe
-from .known import CARRIED, GRADIENTS, ROLE_OF, WEIGHTS, Kind, Known, bits, is_whole, learn, lookup, own
+from .known import BITS, CARRIED, GRADIENTS, ROLE_OF, WEIGHTS, Kind, Known, bits, is_whole, learn, lookup, own
 from .parts import STEP, Part, forward_part
 from .places import Places
 from .refusals import check_tensor
-from .tensors import SHARED, array_of, strided, tensor_of
+from .tensors import SHARED, array_of, kept, strided, tensor_of
 from .tracing import Trace
 from .ways import Ways
 
@@ -49,8 +50,15 @@ class Machine:
         self.places, self.trace = places, trace
         #: stands for this machine in what is known of tensors, which outlive it; parameters as they were met
         self.token = object()
+        self.marks = tuple([None if bit & WEIGHTS else (self.token, bit) for bit in BITS])
         self._owners: list[torch.Tensor] = []
         self.p: Precision
+        #: whether nobody looks and all layers are alike; calls that are alike, and how they are done (``plans.py``)
+        self.plain, self.keeps = False, False
+        self.plans: dict[tuple[Any, ...], Any] = {}
+        #: calls a function so that NumPy does not warn: infinities and NaN are results
+        self.quietly = copy_context().run
+        self.quietly(np.seterr, all="ignore")
         #: the dispatch mode, while one is at work, for operations that are made of others, and what it does with one;
         #: the models' parameters
         self.mode: Any = None
@@ -69,6 +77,11 @@ class Machine:
         #: whether an optimiser's step is running; whether the backward pass makes a graph of its own, and how many
         #: modules were running when it began
         self.stepping, self.differentiable, self.depth = False, False, 0
+
+    def begin(self, p: Precision) -> None:
+        """Take a step's precision."""
+        self.p, self.plain = p, p.observer is None and not p.recipe.layers
+        self.keeps = not p.recipe.keeps_operands
 
     @property
     def _carrier_name(self) -> str:
@@ -173,7 +186,7 @@ class Machine:
             if self.stepping and not _recording():
                 return STEP
         elif self.is_backward():
-            return self._backward_part(operands, size)
+            return self.backward_part(operands, size)
         layer = self.places.layer or self.trace.operation
         self.places.remember(layer, operands, counts)
         kinds = 0
@@ -185,7 +198,7 @@ class Machine:
             return forward_part(Kind.SCALAR, layer)
         return forward_part(Kind.ACTIVATION if kinds & ~_CONSTANT else Kind.CONSTANT, layer)
 
-    def _backward_part(self, operands: Sequence[Known], size: int) -> Part:
+    def backward_part(self, operands: Sequence[Known], size: int) -> Part:
         node = _node()
         kinds = 0
         for known in operands:
@@ -243,10 +256,6 @@ class Machine:
             return self.enter(t)  # computed outside of the model: from outside, for it
         if bit & _ACTIVATION and known.format is not self._format(self.layer()):
             return self.enter(t)
-        return array_of(t)
-
-    def raw(self, t: torch.Tensor) -> Floats:
-        """The values of a tensor as they lie in its memory."""
         return array_of(t)
 
     def enter(self, t: torch.Tensor) -> Floats:
@@ -314,7 +323,20 @@ class Machine:
 
     def result(self, values: Floats, part: Part, dtype: torch.dtype, wide: Any = None) -> torch.Tensor:
         """A new tensor of the values, rounded as the recipe stores results of that part; `wide` as `Known` has it."""
-        return self.learned(tensor_of(self.round(values, part), dtype), part, wide)
+        return self.made(self.round(values, part), part, dtype, wide)
+
+    def made(self, values: Floats, part: Part, dtype: torch.dtype, wide: Any = None) -> torch.Tensor:
+        """A new tensor of values that are stored so as a result of that part."""
+        if not self.plain:
+            return self.learned(tensor_of(values, dtype), part, wide)
+        t, known = tensor_of(values, dtype), Known(self, part.kind, part.name)
+        storage = t.untyped_storage()
+        storage._nfloat = known  # `learned`, without the call
+        if wide is not None:
+            known.wide = wide
+        if self.keeps and values.dtype is SHARED.get(dtype):
+            storage._array = kept(t, values)
+        return t
 
     def _format(self, layer: str) -> Format:
         return self.p.at(layer).activations.format

@@ -44,6 +44,12 @@ def _elements(*shapes: tuple[int, ...]) -> int:
 
 def array_of(t: torch.Tensor) -> Floats:
     """The tensor's values; its own memory where it is float32 or float64."""
+    try:
+        array, at, dtype, shape = t.untyped_storage()._array
+        if t.data_ptr() == at and t.shape == shape and t.dtype is dtype and t.is_contiguous():
+            return array
+    except (AttributeError, TypeError, RuntimeError):  # nothing was kept; no memory
+        pass
     if t.requires_grad:
         t = t.detach()
     dtype = t.dtype
@@ -53,6 +59,14 @@ def array_of(t: torch.Tensor) -> Floats:
         if not t._is_zerotensor():
             raise
         return np.zeros(t.shape, SHARED.get(dtype, np.float32))  # zeros without memory, of forward derivatives
+
+
+def kept(t: torch.Tensor, a: NDArray[Any]) -> tuple[Any, ...] | None:
+    """What is kept beside the memory of a tensor that was made of an array: to ask torch for one takes microseconds.
+
+    The memory holds that array anyway, and the array does not hold the memory.
+    """
+    return (a, t.data_ptr(), t.dtype, t.shape) if t.is_contiguous() else None
 
 
 def tensor_of(a: NDArray[Any], dtype: torch.dtype) -> torch.Tensor:

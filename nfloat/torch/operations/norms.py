@@ -14,6 +14,7 @@ from ...nn.precision import Floats, Role
 from ..known import Kind
 from ..machine import Machine
 from ..parts import Part
+from ..tensors import array_of
 from .table import row
 
 
@@ -114,7 +115,7 @@ def batch_norm(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: 
 def _stored(machine: Machine, buffer: torch.Tensor) -> Floats:
     """A running statistic as it is stored."""
     name = machine.known(buffer).name
-    return machine.p.round(machine.recipe(Role.WEIGHT, name).weights.nearest, Role.WEIGHT, name, machine.raw(buffer))
+    return machine.p.round(machine.recipe(Role.WEIGHT, name).weights.nearest, Role.WEIGHT, name, array_of(buffer))
 
 
 def _follow(

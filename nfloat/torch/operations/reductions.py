@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -15,29 +16,52 @@ from ...nn.precision import Floats
 from ...nn.recipes.sums import as_sums
 from ..known import Kind
 from ..machine import Machine, is_float
+from ..parts import Part
+from ..plans import Call, Planned, planned
 from .table import row
 from .wide import wide
 
 
+def _plan(machine: Machine, part: Part, call: Call) -> Planned | None:
+    """The plan of a sum or a mean."""
+    return Planned(lambda x, *rest: _summed(machine, part, x, _of(x.shape, rest)), call.tensors[0].dtype)
+
+
+def _size(tensors: Sequence[torch.Tensor], rest: tuple[Any, ...]) -> int:
+    return _of(tensors[0].shape, rest).size
+
+
+def _of(shape: tuple[int, ...], rest: tuple[Any, ...]) -> Reduced:
+    given = rest[0] if rest else None
+    return _reduced(
+        shape, given if given is None or isinstance(given, int) else tuple(given), len(rest) > 1 and bool(rest[1])
+    )
+
+
 @row("sum", "sum.dim_IntList", "mean", "mean.dim")
+@planned(_plan, _size)
 def reduce(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The sum along axes, or of all; a mean is divided by their number before it is rounded."""
     t = args[0]
     if not is_float(t):
         return wide(machine, operation, args, kwargs) if kwargs.get("dtype") else operation(*args, **kwargs)
-    given = args[1] if len(args) > 1 else kwargs.get("dim")
-    keepdim = args[2] if len(args) > 2 else kwargs.get("keepdim", False)
-    reduced = _reduced(t.shape, given if given is None or isinstance(given, int) else tuple(given), keepdim)
+    rest = args[1:] if len(args) > 2 else (*(args[1:] or (kwargs.get("dim"),)), kwargs.get("keepdim", False))
+    reduced = _of(t.shape, rest)
     known = machine.known(t)
     x = known.wide if _is_product(known, t) else machine.read(t, known)
     part = machine.part([known], [t.numel()], reduced.size)
+    return machine.result(_summed(machine, part, x, reduced), part, kwargs.get("dtype") or t.dtype)
+
+
+def _summed(machine: Machine, part: Part, x: Floats, reduced: Reduced) -> Floats:
+    """The sums, or the means, of the operation that is running."""
     if part.kind in (Kind.SCALAR, Kind.LOSS, Kind.CONSTANT):
         values = _wide_sum(x, reduced.axes)
     else:
         values = _rows(machine, part.layer or part.name, x, reduced.axes)
     if machine.trace.operation == "mean":
         values = values.astype(np.float64) / reduced.terms
-    return machine.result(values.reshape(reduced.shape), part, kwargs.get("dtype") or t.dtype)
+    return values.reshape(reduced.shape)
 
 
 class Reduced(NamedTuple):
