@@ -175,3 +175,8 @@ def _around(t: torch.Tensor, run: Run) -> Known:
 
 def _meets(t: torch.Tensor, start: int, end: int) -> bool:
     return t.storage_offset() < end and start < t.storage_offset() + t.numel()
+
+
+def is_owner(known: Known, parameter: torch.Tensor) -> bool:
+    """Whether that is known of this parameter, and not of something else that lay in its memory."""
+    return known.shape == parameter.shape and known.offset == parameter.storage_offset()

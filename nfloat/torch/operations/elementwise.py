@@ -42,8 +42,13 @@ def _binary(machine: Machine, part: Part, call: Call) -> Planned | None:
     if native and not any([k.bit & _READ for k in known]):
         return Planned(call.operation, dtype, own=True)
     single = native or _in_single(machine, part, known, {})
-    function = partial(_BINARY[machine.trace.operation], dtype=carrier if single else np.float64)
-    return Planned((lambda x, y: function(x, carrier.type(y))) if rest else function, dtype)
+    function, typed = _BINARY[machine.trace.operation], carrier if single else np.dtype(np.float64)
+
+    def values(x: Floats, y: Any) -> Floats:
+        y = typed.type(carrier.type(y)) if rest else y.astype(typed, copy=False)
+        return function(x.astype(typed, copy=False), y)  # to let NumPy convert in pieces takes twice as long
+
+    return Planned(partial(function, dtype=carrier) if single and not rest else values, dtype)
 
 
 def _reduced_later(part: Part, known: list[Known], size: int) -> bool:

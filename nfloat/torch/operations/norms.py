@@ -13,7 +13,7 @@ from ...nn.ops.norms import norm_backward
 from ...nn.precision import Floats, Role
 from ..known import Kind
 from ..machine import Machine
-from ..parts import Part
+from ..parts import Part, beside, gradient_of
 from ..tensors import array_of
 from .table import row
 
@@ -44,12 +44,12 @@ def _gradients(
     places = [i for i, x in enumerate(operands) if x is not None]
     known = [machine.known(operands[i]) for i in places]
     dy, layer = machine.read(gradient), machine.layer()
-    single = machine.is_single(machine.gradient_of(known[0], layer))
+    single = machine.is_single(gradient_of(known[0], layer))
     found = norm_backward(machine.p, layer, kept, dy, [wanted[i] for i in places], single)
     results: list[Any] = [None] * len(operands)
     for i, k, values in zip(places, known, found, strict=True):
         if values is not None:
-            part = machine.beside(k, layer) if i == 2 else machine.gradient_of(k, layer)
+            part = beside(k, layer) if i == 2 else gradient_of(k, layer)
             results[i] = machine.result(np.asarray(values), part, operands[i].dtype)
     return tuple(results)
 

@@ -80,12 +80,10 @@ def _plan(machine: Machine, part: Part, call: Call) -> Planned | None:
     name, which, roles = role_of(part, call.known, call.tensors[0].dim() > 2)
 
     sums, text = machine.ways.product(machine.p, name, which, roles)
-    if sums is None:
-        return Planned(lambda *xyc: machine.p.gemm(name, which, *xyc, roles=roles), call.tensors[0].dtype, product=True)
     row = machine.trace.row(name, f"{which}.sum", "", text)
 
     def function(x: Floats, y: Floats, start: Floats | None = None) -> Floats:
-        found = small_product(x, y, start, sums)
+        found = None if sums is None else small_product(x, y, start, sums)
         if found is None:
             return machine.p.gemm(name, which, x, y, start, roles)
         row[0] += 1

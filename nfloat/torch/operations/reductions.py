@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from ...linalg.reductions import column_sums
 from ...nn import elementary
 from ...nn.ops.op import size
 from ...nn.precision import Floats
@@ -24,7 +25,26 @@ from .wide import wide
 
 def _plan(machine: Machine, part: Part, call: Call) -> Planned | None:
     """The plan of a sum or a mean."""
-    return Planned(lambda x, *rest: _summed(machine, part, x, _of(x.shape, rest)), call.tensors[0].dtype)
+    name = part.layer or part.name
+    sums, text = (None, "") if part.kind is Kind.LOSS else machine.ways.sums(machine.p, name)
+    mean, row = machine.trace.operation == "mean", machine.trace.row(name, "sum", "", text)
+
+    def function(x: Floats, *rest: Any) -> Floats:
+        reduced = _of(x.shape, rest)
+        found = None
+        if sums is not None and x.size <= _SMALL:
+            found = column_sums(np.ascontiguousarray(_moved(x, reduced.axes)), sums)
+        if found is None:
+            return _summed(machine, part, x, reduced)
+        row[0] += 1
+        row[1] += found.size
+        return (found.astype(np.float64) / reduced.terms if mean else found).reshape(reduced.shape)
+
+    return Planned(function, call.tensors[0].dtype)
+
+
+#: elements of which sums are so quick that what is said of them beforehand matters
+_SMALL = 1 << 12
 
 
 def _size(tensors: Sequence[torch.Tensor], rest: tuple[Any, ...]) -> int:
