@@ -130,8 +130,10 @@ def planned(make: Maker, size: Size = by_number, unless: Unless | None = None) -
             key.append(at)
             alike = tuple(key)
             plan = machine.plans.get(alike, _NEW)
-            if plan is _NEW:
-                plan = machine.plans[alike] = _plan(machine, part, at, make, Call(operation, tensors, known, rest))
+            if plan is _NEW:  # the first of them goes the general way, and a trace's rows come in its order
+                found = general(machine, operation, args, kwargs)
+                machine.plans[alike] = _plan(machine, part, at, make, Call(operation, tensors, known, rest))
+                return found
             if plan is None or known[0].wide is not None:
                 return general(machine, operation, args, kwargs)
             function, dtype, product, part, stored, exact, rounded, own_result = plan
