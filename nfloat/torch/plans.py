@@ -17,7 +17,6 @@ import torch
 
 from .known import ROLE_OF, Kind, Known, bits
 from .machine import Machine
-from .operations.table import Compute
 from .parts import Part, forward_part
 from .tensors import array_of, elements, name_of
 from .ways import Stored
@@ -73,6 +72,8 @@ class Call(NamedTuple):
         return dtype.is_floating_point and all([t.dtype is dtype for t in self.tensors])
 
 
+#: a row's function (``operations/table.py``)
+Compute = Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any]
 #: of a machine, a part and a call: what is planned, or None
 Maker = Callable[[Machine, Part, Call], Planned | None]
 #: elements of the result of a call, of its tensors and its other arguments

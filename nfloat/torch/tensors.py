@@ -45,11 +45,13 @@ def _elements(*shapes: tuple[int, ...]) -> int:
 def array_of(t: torch.Tensor) -> Floats:
     """The tensor's values; its own memory where it is float32 or float64."""
     try:
-        array, at, dtype, shape = t.untyped_storage()._array
+        found = getattr(t.untyped_storage(), "_array", None)
+    except RuntimeError:  # no memory
+        found = None
+    if found is not None:
+        array, at, dtype, shape = found
         if t.data_ptr() == at and t.shape == shape and t.dtype is dtype and t.is_contiguous():
             return array
-    except (AttributeError, TypeError, RuntimeError):  # nothing was kept; no memory
-        pass
     if t.requires_grad:
         t = t.detach()
     dtype = t.dtype
