@@ -10,7 +10,7 @@ way, to the same bits.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import wraps
+from functools import update_wrapper
 from typing import Any, NamedTuple
 
 import torch
@@ -87,82 +87,97 @@ def by_number(tensors: Sequence[torch.Tensor], rest: tuple[Any, ...]) -> int:
     return tensors[0].numel() if len(tensors) == 1 else elements(tensors[0], tensors[1])
 
 
-def planned(make: Maker, size: Size = by_number, unless: Unless | None = None) -> Callable[[Compute], Compute]:
+def planned(make: Maker, size: Size = by_number, unless: Unless | None = None) -> Callable[[Compute], PlannedRow]:
     """Plan the calls of a row by `make`; where that gives None, the row's own function is called.
 
     Tensors stand before all other arguments, in the order of the arrays that a plan's function gets.
     """
+    return lambda general: PlannedRow(general, make, size, unless)
 
-    def decorate(general: Compute) -> Compute:
-        @wraps(general)
-        def compute(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-            if kwargs or machine.stepping or not machine.plain:
-                return general(machine, operation, args, kwargs)
-            try:
-                known: list[Known] = [
-                    t.untyped_storage()._nfloat if type(t) is _Tensor else machine.known(t)
-                    for t in args
-                    if type(t) in _TENSORS
-                ]
-                tensors, rest = args, ()
-                if len(known) < len(args):
-                    tensors, rest = args[: len(known)], args[len(known) :]
-                key: list[Any] = [id(operation)]
-                for t, own in zip(tensors, known, strict=True):
-                    key += own.mark, t.dtype
-            except (AttributeError, RuntimeError):  # not met before; of no memory; a tensor after other arguments
-                return general(machine, operation, args, kwargs)
-            if rest:
-                key += map(type, rest)
-            if _task() == -1:
-                at: Any = machine.places.layer or machine.trace.operation
-                origins = machine.places.origins
-                if _newest() - 1 not in origins:
-                    machine.places.remember(at, known, [t.numel() for t in tensors])
-                part = None
-            elif machine.is_backward():
-                count = size(tensors, rest)
-                part = machine.backward_part(known, count)
-                if unless is not None and unless(part, known, count):
-                    return general(machine, operation, args, kwargs)
-                at = part[:3]
-            else:
-                return general(machine, operation, args, kwargs)
-            key.append(at)
-            alike = tuple(key)
-            plan = machine.plans.get(alike, _NEW)
-            if plan is _NEW:  # the first of them goes the general way, and a trace's rows come in its order
-                found = general(machine, operation, args, kwargs)
-                machine.plans[alike] = _plan(machine, part, at, make, Call(operation, tensors, known, rest))
-                return found
-            if plan is None or known[0].wide is not None:
-                return general(machine, operation, args, kwargs)
-            function, dtype, product, part, stored, exact, rounded, own_result = plan
-            if own_result:
-                found = function(*args)
-                exact[0] += 1
-                exact[1] += found.numel()
-                return machine.learned(found, part)
-            arrays = [
-                array_of(t) if own.bit & _LIE else machine.read(t, own, product)
-                for t, own in zip(tensors, known, strict=True)
+
+class PlannedRow:
+    """A row's function, and the plans of its calls."""
+
+    def __init__(self, general: Compute, make: Maker, size: Size, unless: Unless | None) -> None:
+        update_wrapper(self, general)
+        self.general, self.make, self.size, self.unless = general, make, size, unless
+
+    def __call__(self, machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        general = self.general
+        if kwargs or machine.stepping or not machine.plain:
+            return general(machine, operation, args, kwargs)
+        tensors, rest = args, ()
+        try:
+            known: list[Known] = [
+                t.untyped_storage()._nfloat if type(t) is _Tensor else machine.known(t)
+                for t in args
+                if type(t) in _TENSORS
             ]
-            values = function(*arrays, *rest)
-            if stored is None:
-                return machine.result(values, part, dtype)
-            if values.dtype is stored.exact:
-                row, kept = exact, values
-            else:
-                row, kept = rounded, stored.apply(values)
-                if kept is None:
-                    return machine.result(values, part, dtype)
-            row[0] += 1
-            row[1] += kept.size
-            return machine.made(kept, part, dtype)
+            if len(known) < len(args):
+                tensors, rest = args[: len(known)], args[len(known) :]
+            key: list[Any] = [id(operation)]
+            for t, own in zip(tensors, known, strict=True):
+                key += own.mark, t.dtype
+        except (AttributeError, RuntimeError):  # not met before; of no memory; a tensor after other arguments
+            return general(machine, operation, args, kwargs)
+        part, at = self._place(machine, tensors, known, rest)
+        if at is None:
+            return general(machine, operation, args, kwargs)
+        if rest:
+            key += map(type, rest)
+        alike = *key, at
+        plan = machine.plans.get(alike, _NEW)
+        if plan is _NEW:  # the first of them goes the general way, and a trace's rows come in its order
+            found = general(machine, operation, args, kwargs)
+            machine.plans[alike] = _plan(machine, part, at, self.make, Call(operation, tensors, known, rest))
+            return found
+        if plan is None or known[0].wide is not None:
+            return general(machine, operation, args, kwargs)
+        return _done(machine, plan, tensors, known, rest)
 
-        return compute
+    def _place(
+        self, machine: Machine, tensors: Sequence[torch.Tensor], known: list[Known], rest: tuple[Any, ...]
+    ) -> tuple[Part | None, Any]:
+        """The part of a result of the backward pass, and what stands for a result's part; None: not to be planned."""
+        if _task() == -1:
+            layer = machine.places.layer or machine.trace.operation
+            if _newest() - 1 not in machine.places.origins:
+                machine.places.remember(layer, known, [t.numel() for t in tensors])
+            return None, layer
+        if not known or not machine.is_backward():
+            return None, None
+        size = self.size(tensors, rest)
+        part = machine.backward_part(known, size)
+        if self.unless is not None and self.unless(part, known, size):
+            return part, None
+        return part, part[:3]
 
-    return decorate
+
+def _done(
+    machine: Machine, plan: Plan, tensors: Sequence[torch.Tensor], known: list[Known], rest: tuple[Any, ...]
+) -> torch.Tensor:
+    """A call as it is planned."""
+    function, dtype, product, part, stored, exact, rounded, own_result = plan
+    if own_result:
+        found: torch.Tensor = function(*tensors, *rest)
+        exact[0] += 1
+        exact[1] += found.numel()
+        return machine.learned(found, part)
+    arrays = [
+        array_of(t) if own.bit & _LIE else machine.read(t, own, product) for t, own in zip(tensors, known, strict=True)
+    ]
+    values = function(*arrays, *rest)
+    if stored is None:
+        return machine.result(values, part, dtype)
+    if values.dtype is stored.exact:
+        row, kept = exact, values
+    else:
+        row, kept = rounded, stored.apply(values)
+        if kept is None:
+            return machine.result(values, part, dtype)
+    row[0] += 1
+    row[1] += kept.size
+    return machine.made(kept, part, dtype)
 
 
 _NEW: Any = object()
