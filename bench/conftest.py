@@ -18,11 +18,13 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 _RATIOS = pytest.StashKey[list[tuple[str, float, float]]]()
 _MICROSECONDS = pytest.StashKey[list[tuple[str, float, float]]]()
+_OVERHEADS = pytest.StashKey[list[tuple[str, float, float]]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_RATIOS] = []
     config.stash[_MICROSECONDS] = []
+    config.stash[_OVERHEADS] = []
 
 
 def _seconds(function: Callable[[], object], inner: int) -> float:
@@ -68,6 +70,23 @@ def microseconds(benchmark, request: pytest.FixtureRequest) -> Callable[..., flo
     return measure
 
 
+@pytest.fixture
+def overhead(benchmark, request: pytest.FixtureRequest) -> Callable[..., float]:
+    """Record what a call of some microseconds takes longer than another, by their own clocks, in turn: the median."""
+
+    def measure(
+        name: str, work: Callable[[int], float], native: Callable[[int], float], at_most: float, repeats: int = 60
+    ) -> float:
+        work(40), native(40)
+        value = 1e6 * statistics.median(work(40) - native(40) for _ in range(repeats))
+        benchmark.extra_info.update(overhead=value, at_most=at_most)
+        benchmark.pedantic(lambda: work(40), rounds=5, iterations=1)
+        request.config.stash[_OVERHEADS].append((name, value, at_most))
+        return value
+
+    return measure
+
+
 def _show(terminalreporter, title: str, rows: list[tuple[str, float, float]]) -> None:
     terminalreporter.section(title)
     for name, value, at_most in rows:
@@ -79,6 +98,7 @@ def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
     for title, rows in (
         ("ratios to the native operation", config.stash[_RATIOS]),
         ("microseconds of a small call", config.stash[_MICROSECONDS]),
+        ("overhead: microseconds more than the same call without", config.stash[_OVERHEADS]),
     ):
         if rows:
             _show(terminalreporter, title, rows)

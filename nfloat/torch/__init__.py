@@ -7,8 +7,8 @@ steps pass through alike. ``known`` is what is known of a tensor's memory (a par
 `nfloat.nn.precision.Precision`, the one place that rounds; ``places`` says in which module of the model an operation
 belongs, ``scaling`` scales losses, ``stepping`` joins an optimiser's step, ``joining`` linear maps and ``recurrent``
 the cells of recurrent networks, ``refusals`` says what is not emulated, ``tracing`` counts what was rounded, ``ways``
-looks up once how results are stored, ``tensors`` shares memory with NumPy, ``drift`` measures drift, ``functions``
-holds `round`, `matmul` and `quantize` of tensors.
+looks up once how results are stored, ``plans`` what calls that are alike share, ``tensors`` shares memory with NumPy,
+``drift`` measures drift, ``functions`` holds `round`, `matmul` and `quantize` of tensors.
 """
 
 from ..errors import MissingExtraError

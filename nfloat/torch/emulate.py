@@ -116,6 +116,7 @@ class Emulation:
         torch.backends.mha.set_fastpath_enabled(False)
         stack.callback(torch.backends.mha.set_fastpath_enabled, fast)
         stack.enter_context(machine.mode)
+        stack.callback(machine.plans.clear)
 
     def _adopt(self) -> None:
         machine = self._machine
@@ -133,7 +134,7 @@ class Emulation:
     def _renew(self) -> None:
         """A precision for the step that begins."""
         threads = torch.get_num_threads() if self._threads is None else self._threads
-        self._machine.p = Precision(
+        own = Precision(
             self.recipe,
             self._seed,
             self.steps,
@@ -142,6 +143,7 @@ class Emulation:
             scales=self._scales,
             tracer=self._trace.rounded,
         )
+        self._machine.begin(own)
 
     def _stepped(self) -> None:
         self.steps += 1

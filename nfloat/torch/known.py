@@ -70,8 +70,9 @@ CARRIED = {Kind.CONSTANT: "constant", Kind.LOSS: "loss", Kind.SCALAR: "scalar", 
 class Run(Protocol):
     """An emulation, as far as knowledge goes."""
 
-    #: what stands for it in all that it knows
+    #: what stands for it in all that it knows; by kind, what stands for what it knows of such tensors (None: by name)
     token: object
+    marks: tuple[Any, ...]
 
 
 class Known:
@@ -104,6 +105,8 @@ class Known:
         self.kind = kind
         self.bit = BITS[kind]
         self.name = name
+        #: what calls that are alike have in common (`plans`); None: they have nothing
+        self.mark: Any = run.marks[kind] or (run.token, kind, name)
 
     @property
     def owner(self) -> torch.Tensor | None:
@@ -115,7 +118,7 @@ class Known:
         if self.wide is None:
             return self
         found = Known.__new__(Known)
-        found.run, found.kind, found.bit, found.name = self.run, self.kind, self.bit, self.name
+        found.run, found.kind, found.bit, found.name, found.mark = self.run, self.kind, self.bit, self.name, self.mark
         return found
 
 
@@ -159,7 +162,7 @@ def own(parameter: torch.Tensor, known: Known, run: Run) -> torch.Tensor:
     start, end = parameter.storage_offset(), parameter.storage_offset() + parameter.numel()
     kept = [p for p in around.parts or () if p.owner is not None and not _meets(p.owner, start, end)]
     found = Known(run, around.kind, around.name)
-    found.parts = [*kept, known]
+    found.parts, found.mark = [*kept, known], None
     learn(parameter, found)
     return owner
 
@@ -172,3 +175,8 @@ def _around(t: torch.Tensor, run: Run) -> Known:
 
 def _meets(t: torch.Tensor, start: int, end: int) -> bool:
     return t.storage_offset() < end and start < t.storage_offset() + t.numel()
+
+
+def is_owner(known: Known, parameter: torch.Tensor) -> bool:
+    """Whether that is known of this parameter, and not of something else that lay in its memory."""
+    return known.shape == parameter.shape and known.offset == parameter.storage_offset()

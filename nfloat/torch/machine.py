@@ -13,6 +13,7 @@ A `Machine` serves one emulation. Operations (``operations/``) ask it for arrays
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextvars import copy_context
 from typing import Any
 
 import numpy as np
@@ -22,11 +23,11 @@ from ..formats.format import Format
 from ..linalg.gemm.small import small_product
 from ..nn.precision import Floats, Precision, Role
 from ..nn.recipes import Recipe
-from .known import CARRIED, GRADIENTS, ROLE_OF, WEIGHTS, Kind, Known, bits, is_whole, learn, lookup, own
+from .known import BITS, CARRIED, GRADIENTS, ROLE_OF, WEIGHTS, Kind, Known, bits, is_owner, is_whole, learn, lookup, own
 from .parts import STEP, Part, forward_part
 from .places import Places
 from .refusals import check_tensor
-from .tensors import SHARED, array_of, strided, tensor_of
+from .tensors import SHARED, array_of, kept, strided, tensor_of
 from .tracing import Trace
 from .ways import Ways
 
@@ -49,8 +50,15 @@ class Machine:
         self.places, self.trace = places, trace
         #: stands for this machine in what is known of tensors, which outlive it; parameters as they were met
         self.token = object()
+        self.marks = tuple([None if bit & WEIGHTS else (self.token, bit) for bit in BITS])
         self._owners: list[torch.Tensor] = []
         self.p: Precision
+        #: whether nobody looks and all layers are alike; calls that are alike, and how they are done (``plans.py``)
+        self.plain, self.keeps, self._carrier_name = False, False, ""
+        self.plans: dict[tuple[Any, ...], Any] = {}
+        #: calls a function so that NumPy does not warn: infinities and NaN are results
+        self.quietly = copy_context().run
+        self.quietly(np.seterr, all="ignore")
         #: the dispatch mode, while one is at work, for operations that are made of others, and what it does with one;
         #: the models' parameters
         self.mode: Any = None
@@ -70,9 +78,11 @@ class Machine:
         #: modules were running when it began
         self.stepping, self.differentiable, self.depth = False, False, 0
 
-    @property
-    def _carrier_name(self) -> str:
-        return "float32" if self.p.carrier.char == "f" else "float64"  # NumPy's own `name` is slow
+    def begin(self, p: Precision) -> None:
+        """Take a step's precision."""
+        self.p, self.plain = p, p.observer is None and not p.recipe.layers
+        self.keeps = not p.recipe.keeps_operands
+        self._carrier_name = p.carrier.name
 
     @property
     def updating(self) -> bool:
@@ -91,7 +101,7 @@ class Machine:
             known is not None
             and known.run is self.token
             and known.parts is None
-            and (type(t) is torch.Tensor or _is_owner(known, t))
+            and (type(t) is torch.Tensor or is_owner(known, t))
         ):
             return known
         known = lookup(t, self)
@@ -100,7 +110,7 @@ class Machine:
             if not isinstance(t, torch.nn.Parameter):
                 return Known(self, Kind.OUTSIDE, "")
             return self.adopt(t)
-        if type(t) is not torch.Tensor and isinstance(t, torch.nn.Parameter) and not _is_owner(known, t):
+        if type(t) is not torch.Tensor and isinstance(t, torch.nn.Parameter) and not is_owner(known, t):
             return self.adopt(t)  # made of other numbers, or given other memory (`p.data = ...`)
         return known
 
@@ -131,7 +141,7 @@ class Machine:
     def adopt(self, parameter: torch.Tensor) -> Known:
         """Take a parameter in: stored, from now on, as the recipe stores parameters."""
         before = lookup(parameter, self)
-        if before is not None and _is_owner(before, parameter):
+        if before is not None and is_owner(before, parameter):
             before.version = -1
             self._stored(before)
             return before
@@ -173,7 +183,7 @@ class Machine:
             if self.stepping and not _recording():
                 return STEP
         elif self.is_backward():
-            return self._backward_part(operands, size)
+            return self.backward_part(operands, size)
         layer = self.places.layer or self.trace.operation
         self.places.remember(layer, operands, counts)
         kinds = 0
@@ -185,7 +195,7 @@ class Machine:
             return forward_part(Kind.SCALAR, layer)
         return forward_part(Kind.ACTIVATION if kinds & ~_CONSTANT else Kind.CONSTANT, layer)
 
-    def _backward_part(self, operands: Sequence[Known], size: int) -> Part:
+    def backward_part(self, operands: Sequence[Known], size: int) -> Part:
         node = _node()
         kinds = 0
         for known in operands:
@@ -210,20 +220,6 @@ class Machine:
                 name = known.name
         return Part(Kind.GRADIENT, name or "", origin.layer, True, origin)
 
-    def gradient_of(self, operand: Known, layer: str) -> Part:
-        """The part of the gradient of an operand that backward is given."""
-        if operand.bit & WEIGHTS:
-            return Part(Kind.WEIGHT_GRADIENT, operand.name, layer, True)
-        kind = Kind.LOSS if operand.kind is Kind.LOSS else Kind.GRADIENT
-        return Part(kind, operand.name, layer, True)
-
-    def beside(self, weight: Known, layer: str) -> Part:
-        """The part of the gradient of a bias, which backward is not given: it is a parameter if the weight is one."""
-        if not weight.bit & WEIGHTS:
-            return self.gradient_of(weight, layer)
-        name = weight.name.rpartition(".")[0]
-        return Part(Kind.WEIGHT_GRADIENT, f"{name}.bias" if name else "bias", layer, True)
-
     # ---------------------------------------------------------------- operands
     def read(self, t: torch.Tensor, known: Known | None = None, product: bool = False) -> Floats:
         """An operand's values as the recipe has them; `product` says that the program's own numbers are cast too."""
@@ -245,10 +241,6 @@ class Machine:
             return self.enter(t)
         return array_of(t)
 
-    def raw(self, t: torch.Tensor) -> Floats:
-        """The values of a tensor as they lie in its memory."""
-        return array_of(t)
-
     def enter(self, t: torch.Tensor) -> Floats:
         """The values of a tensor from outside, as an activation."""
         layer = self.layer()
@@ -264,6 +256,11 @@ class Machine:
         return self.places.layer or self.trace.operation
 
     def _parameter(self, t: torch.Tensor, known: Known) -> Floats:
+        owner = known.owner
+        if known.seen and owner is not None and known.version == owner._version and not (self.books or self.stepping):
+            found = known.seen.get((t.shape, t.stride(), t.storage_offset()))
+            if found is not None:
+                return found
         owner = self._stored(known)
         if self.books or self.updating or self.recipe(Role.WEIGHT, known.name).weight_copy is None:
             return array_of(t)
@@ -314,7 +311,20 @@ class Machine:
 
     def result(self, values: Floats, part: Part, dtype: torch.dtype, wide: Any = None) -> torch.Tensor:
         """A new tensor of the values, rounded as the recipe stores results of that part; `wide` as `Known` has it."""
-        return self.learned(tensor_of(self.round(values, part), dtype), part, wide)
+        return self.made(self.round(values, part), part, dtype, wide)
+
+    def made(self, values: Floats, part: Part, dtype: torch.dtype, wide: Any = None) -> torch.Tensor:
+        """A new tensor of values that are stored so as a result of that part."""
+        if not self.plain:
+            return self.learned(tensor_of(values, dtype), part, wide)
+        t, known = tensor_of(values, dtype), Known(self, part.kind, part.name)
+        storage = t.untyped_storage()
+        storage._nfloat = known  # `learned`, without the call
+        if wide is not None:
+            known.wide = wide
+        if self.keeps and values.dtype is SHARED.get(dtype):
+            storage._array = kept(t, values)
+        return t
 
     def _format(self, layer: str) -> Format:
         return self.p.at(layer).activations.format
@@ -382,11 +392,6 @@ class Machine:
         """Round a state that several operations of one formula have made."""
         known.pending = False
         self.write(t, self.p.cast(Role.STATE, known.name, array_of(t)))
-
-
-def _is_owner(known: Known, parameter: torch.Tensor) -> bool:
-    """Whether that is known of this parameter, and not of something else that lay in its memory."""
-    return known.shape == parameter.shape and known.offset == parameter.storage_offset()
 
 
 def is_float(value: Any) -> bool:

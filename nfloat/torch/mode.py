@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -61,8 +60,11 @@ def handle(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict
     try:
         if entry.silent or machine.hushed:
             return compute(machine, operation, args, kwargs)
-        with np.errstate(all="ignore"):  # infinities and NaN are results here, not accidents
-            return compute(machine, operation, args, kwargs)
+        machine.hushed = True
+        try:
+            return machine.quietly(compute, machine, operation, args, kwargs)
+        finally:
+            machine.hushed = False
     except ArgumentError:
         if _without_numbers((*args, *kwargs.values())):
             return operation(*args, **kwargs)

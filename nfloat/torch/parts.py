@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-from .known import Kind
+from .known import WEIGHTS, Kind, Known
 from .places import Origin
 
 
@@ -28,3 +28,19 @@ def forward_part(kind: Kind, layer: str) -> Part:
 
 #: the part of what an optimiser computes
 STEP = Part(Kind.SCALAR, "", "", False)
+
+
+def gradient_of(operand: Known, layer: str) -> Part:
+    """The part of the gradient of an operand that backward is given."""
+    if operand.bit & WEIGHTS:
+        return Part(Kind.WEIGHT_GRADIENT, operand.name, layer, True)
+    kind = Kind.LOSS if operand.kind is Kind.LOSS else Kind.GRADIENT
+    return Part(kind, operand.name, layer, True)
+
+
+def beside(weight: Known, layer: str) -> Part:
+    """The part of the gradient of a bias, which backward is not given: it is a parameter if the weight is one."""
+    if not weight.bit & WEIGHTS:
+        return gradient_of(weight, layer)
+    name = weight.name.rpartition(".")[0]
+    return Part(Kind.WEIGHT_GRADIENT, f"{name}.bias" if name else "bias", layer, True)

@@ -42,7 +42,7 @@ class Places:
         self._names = {id(m): name for prefix, model in models for name, m in model.named_modules(prefix=prefix)}
         self._stack: list[str] = []
         self._handles: list[Any] = []
-        self._origins: dict[int, Origin] = {}
+        self.origins: dict[int, Origin] = {}
         #: name of the innermost running module, and how many are running
         self.layer, self.depth = "", 0
 
@@ -77,7 +77,7 @@ class Places:
     def remember(self, layer: str, operands: Sequence[Known], counts: Sequence[int]) -> None:
         """Say what the newest node of autograd differentiates, unless that is said."""
         number = _newest() - 1
-        origins = self._origins
+        origins = self.origins
         if number in origins:
             return
         origins[number] = Origin(layer, [k if k.wide is None else k.plain() for k in operands], counts)
@@ -87,4 +87,4 @@ class Places:
 
     def origin(self, node: Any) -> Origin | None:
         """What a node of autograd differentiates, if that ran here."""
-        return self._origins.get(node._sequence_nr())
+        return self.origins.get(node._sequence_nr())

@@ -85,7 +85,7 @@ class Backward:
                 learn(gradient, Known(machine, Kind.GRADIENT, ""))
             return gradient
         with torch._C._DisableTorchDispatch(), np.errstate(all="ignore"):
-            return machine.result(machine.raw(gradient), Part(Kind.GRADIENT, own.name, own.name, True), gradient.dtype)
+            return machine.result(array_of(gradient), Part(Kind.GRADIENT, own.name, own.name, True), gradient.dtype)
 
     def _arrived(self, inputs: Any, found: Any) -> Any:
         """Gradients that were asked for: of parameters, stored as such."""

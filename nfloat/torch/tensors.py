@@ -44,6 +44,17 @@ def _elements(*shapes: tuple[int, ...]) -> int:
 
 def array_of(t: torch.Tensor) -> Floats:
     """The tensor's values; its own memory where it is float32 or float64."""
+    try:
+        found = getattr(t.untyped_storage(), "_array", None)
+    except RuntimeError:  # no memory
+        found = None
+    if found is not None:
+        array, at, dtype, shape = found
+        if t.data_ptr() == at and t.dtype is dtype:
+            if t.shape == shape and t.is_contiguous():
+                return array
+            if len(shape) == 2 and t.shape == shape[::-1] and t.stride() == (1, shape[1]):
+                return array.T
     if t.requires_grad:
         t = t.detach()
     dtype = t.dtype
@@ -53,6 +64,14 @@ def array_of(t: torch.Tensor) -> Floats:
         if not t._is_zerotensor():
             raise
         return np.zeros(t.shape, SHARED.get(dtype, np.float32))  # zeros without memory, of forward derivatives
+
+
+def kept(t: torch.Tensor, a: NDArray[Any]) -> tuple[Any, ...] | None:
+    """What is kept beside the memory of a tensor that was made of an array: to ask torch for one takes microseconds.
+
+    The memory holds that array anyway, and the array does not hold the memory.
+    """
+    return (a, t.data_ptr(), t.dtype, t.shape) if t.is_contiguous() else None
 
 
 def tensor_of(a: NDArray[Any], dtype: torch.dtype) -> torch.Tensor:

@@ -29,13 +29,17 @@ class Trace:
 
     def count(self, layer: str, role: str, fmt: str, accumulator: str, elements: int) -> None:
         """Add one call to a row."""
+        row = self.row(layer, role, fmt, accumulator)
+        row[0] += 1
+        row[1] += elements
+
+    def row(self, layer: str, role: str, fmt: str, accumulator: str) -> list[int]:
+        """The calls and the elements of a row, of the operation that is running, for whoever adds to them."""
         key = self.operation, layer, role, fmt, accumulator, self.how
         row = self._rows.get(key)
         if row is None:
-            self._rows[key] = [1, elements]
-        else:
-            row[0] += 1
-            row[1] += elements
+            row = self._rows[key] = [0, 0]
+        return row
 
     def rows(self) -> list[dict[str, Any]]:
         """The rows, in the order in which they first came."""
@@ -43,4 +47,5 @@ class Trace:
         return [
             {**dict(zip(keys, key, strict=True)), "calls": calls, "elements": elements}
             for key, (calls, elements) in self._rows.items()
+            if calls
         ]

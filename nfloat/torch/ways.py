@@ -68,6 +68,12 @@ def _stored(p: Precision, cast: Cast | None, layer: str, tensor: str) -> Stored:
     )
 
 
+def _text(sums: Accumulator) -> str:
+    """An accumulator as a trace has it."""
+    text, mode = described(sums)
+    return text if mode in NEAREST else f"{text}:{mode}"
+
+
 class Ways:
     """The ways of one recipe."""
 
@@ -101,6 +107,11 @@ class Ways:
             self._descents[name] = rows if plain and native and not own.stochastic else None
         return self._descents[name]
 
+    def sums(self, p: Precision, name: str) -> tuple[Accumulator | None, str]:
+        """The accumulator of sums, as a trace has it too; None where that draws random bits, or is a matrix unit."""
+        found, drawn = p.at(name).summation["sums"]
+        return (found, _text(found)) if isinstance(found, Accumulator) and not drawn else (None, "")
+
     def product(self, p: Precision, name: str, which: str, roles: tuple[Role, Role]) -> tuple[Accumulator | None, str]:
         """The accumulator of a product whose operands are not rounded and that draws nothing, as a trace has it."""
         key = name, which, roles[0].operand, roles[1].operand
@@ -110,7 +121,6 @@ class Ways:
             sums, drawn = own.summation[which]
             found = None, ""
             if own.operands(which, *key[2:]) == (None, None) and not drawn and isinstance(sums, Accumulator):
-                text, mode = described(sums)
-                found = sums, text if mode in NEAREST else f"{text}:{mode}"
+                found = sums, _text(sums)
             self._products[key] = found
         return found

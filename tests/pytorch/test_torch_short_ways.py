@@ -12,6 +12,7 @@ torch = pytest.importorskip("torch")
 import nfloat.torch as nft
 from nfloat.nn.ops import in_rows
 from nfloat.nn.ops.convolution import _turned
+from nfloat.torch.machine import Machine
 from nfloat.torch.operations import updates
 from nfloat.torch.operations.elementwise import innocuous
 from nfloat.torch.ways import Ways
@@ -190,3 +191,60 @@ def test_a_lone_logarithm_of_softmax_is_nns(rng, recipe):
         (found * found).sum().backward()
     np.testing.assert_array_equal(found.detach().numpy(), y.data)
     np.testing.assert_array_equal(t.grad.numpy(), x.grad)
+
+
+class Everything(torch.nn.Module):
+    """Operations that are planned, of tensors that are transposed, repeated, sliced and changed in place."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear, self.norm = torch.nn.Linear(6, 6), torch.nn.LayerNorm(6)
+        self.scale = torch.nn.Parameter(torch.randn(6))
+
+    def forward(self, x):
+        y = self.norm(self.linear(x)).tanh()
+        y = torch.nn.functional.gelu(y) * self.scale + 0.3 - y / (x.exp() + 2) + x.t().exp().t()
+        z = (y @ y.T).softmax(-1) @ y[:, 1:4]
+        z = torch.baddbmm(z[None], y[None, :, :5], y[None, :, 1:4].expand(1, 5, 3)[:, :5]) - 0.0
+        y = y.clone().mul_(2.0) + y.sqrt().nan_to_num() ** 2 + y.sigmoid().log()
+        return y.sum(0), y.mean(-1, keepdim=True) * z[0], y.T.sum(), torch.relu(z).mean((0, 2))
+
+
+@pytest.mark.parametrize("recipe", ["float64", "float32", "bf16-mixed", "fp16-pure", "bf16-pure-sr", "fp8-current"])
+def test_planned_calls_and_others_agree(monkeypatch, recipe):
+    def run():
+        torch.manual_seed(0)
+        model, x = Everything(), torch.randn(5, 6, requires_grad=True)
+        model, x = (model.double(), x.double().detach().requires_grad_()) if recipe == "float64" else (model, x)
+        with nft.emulate(recipe, model=model) as own:
+            for _ in range(3):  # the first goes the general way
+                found = model(x * 1.0)
+                sum([t.square().sum() for t in found]).backward()
+        strides = [t.stride() for t in found]
+        return [*found, x.grad, *(p.grad for p in model.parameters())], strides, own.trace()
+
+    begin = Machine.begin
+    planned = run()
+
+    def plainly(self, p):
+        begin(self, p)
+        self.plain = False
+
+    monkeypatch.setattr(Machine, "begin", plainly)
+    plain = run()
+    same = [torch.equal(a.nan_to_num(7.0), b.nan_to_num(7.0)) for a, b in zip(planned[0], plain[0], strict=True)]
+    assert all(same), same
+    assert planned[1:] == plain[1:]
+
+
+def test_what_is_kept_of_a_tensor_is_its_memory_as_it_lies_now():
+    with nft.emulate("bf16-mixed") as run, torch.no_grad():
+        x = torch.arange(6.0).reshape(2, 3) * 1.0
+        before = x.exp()
+        x.zero_()
+        assert torch.equal(x.exp(), torch.ones(2, 3)) and not torch.equal(before, x.exp())
+        assert torch.equal((x + 1.0)[:, 1:] + 1.0, torch.full((2, 2), 2.0))
+        x.untyped_storage().share_memory_()  # moves it
+        x.fill_(1.0)
+        assert torch.equal(x * 2.0, torch.full((2, 3), 2.0))
+    assert not run._machine.plans

@@ -15,6 +15,7 @@ from ...nn.precision import Floats, Role
 from ..known import Kind
 from ..machine import Machine
 from ..parts import Part
+from ..tensors import array_of
 from .softmax import softened, softened_backward
 from .table import row
 
@@ -52,7 +53,7 @@ def attention(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: d
 
 
 def _mask(machine: Machine, mask: torch.Tensor) -> Any:
-    return mask.numpy() if mask.dtype is torch.bool else machine.raw(mask)
+    return mask.numpy() if mask.dtype is torch.bool else array_of(mask)
 
 
 def _forward(

@@ -16,6 +16,7 @@ from ...nn.ops.convolution import Geometry
 from ...nn.precision import Floats, Role
 from ..known import Known
 from ..machine import Machine
+from ..parts import beside, gradient_of
 from .table import row
 
 
@@ -85,8 +86,8 @@ def convolution_backward(machine: Machine, operation: Any, args: tuple[Any, ...]
         found = OPS["conv2d"].backward(machine.p, layer, kept, _flat(dy), wanted)
     else:
         found = tuple(_backward(machine, layer, x, w, dy, walk, wanted))
-    parts = [machine.gradient_of(k, layer) for k in known]
-    bias = machine.beside(known[1], layer)
+    parts = [gradient_of(k, layer) for k in known]
+    bias = beside(known[1], layer)
     shapes = (t.shape, weight.shape, (-1,))
     results = []
     for values, part, shape in zip(found, (*parts, bias), shapes, strict=True):

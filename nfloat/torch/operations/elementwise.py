@@ -6,7 +6,7 @@ Where the recipe stores results of that part in the tensors' own type, the hardw
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from ...nn.recipes import Cast, Recipe
 from ..known import ROLES, WEIGHTS, Kind, Known, bits
 from ..machine import Machine, is_float
 from ..parts import Part
+from ..plans import Call, Planned, planned
 from ..refusals import check_number
 from ..tensors import elements, name_of
 from .table import row
@@ -31,7 +32,35 @@ _BINARY: dict[str, Callable[..., Floats]] = {
 }  # fmt: skip
 
 
+def _binary(machine: Machine, part: Part, call: Call) -> Planned | None:
+    """The plan of x + y, x - y, x y, x / y."""
+    rest, known = call.rest, call.known
+    if len(known) + len(rest) != 2 or type(rest[0] if rest else 0) not in (int, float):
+        return None
+    dtype, carrier = call.tensors[0].dtype, machine.p.carrier
+    native = machine.exact_in(dtype, part)
+    if native and not any([k.bit & _READ for k in known]):
+        return Planned(call.operation, dtype, own=True)
+    single = native or _in_single(machine, part, known, {})
+    function, typed = _BINARY[machine.trace.operation], carrier if single else np.dtype(np.float64)
+
+    def values(x: Floats, y: Any) -> Floats:
+        y = typed.type(carrier.type(y)) if rest else y.astype(typed, copy=False)
+        return function(x.astype(typed, copy=False), y)  # to let NumPy convert in pieces takes twice as long
+
+    return Planned(partial(function, dtype=carrier) if single and not rest else values, dtype)
+
+
+def _reduced_later(part: Part, known: list[Known], size: int) -> bool:
+    """Whether this product of a gradient is to be summed over what was repeated, as the gradient of a parameter is."""
+    if part.origin is None or any([k.bit & WEIGHTS for k in known]):
+        return False
+    origin = part.origin
+    return any([k.bit & WEIGHTS and n < size for k, n in zip(origin.operands, origin.counts, strict=True)])
+
+
 @row("add.Tensor", "sub.Tensor", "mul.Tensor", "div.Tensor", "add.Scalar", "sub.Scalar", "mul.Scalar", "div.Scalar")
+@planned(_binary, unless=_reduced_later)
 def binary(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """x + y, x - y, x y, x / y; scalars are numbers of the carrier."""
     tensors = [t for t in args[:2] if isinstance(t, torch.Tensor)]
@@ -118,15 +147,16 @@ def innocuous(operation: str, x: Format, y: Format, result: Format) -> bool:
     return x.emax + y.emax + 2 <= 127 or (result.emax == 127 and result.overflow is Overflow.INFINITY)
 
 
-def _reduced_later(part: Part, known: list[Any], size: int) -> bool:
-    """Whether this product of a gradient is to be summed over what was repeated, as the gradient of a parameter is."""
-    if part.origin is None or any([k.bit & WEIGHTS for k in known]):
-        return False
-    origin = part.origin
-    return any([k.bit & WEIGHTS and n < size for k, n in zip(origin.operands, origin.counts, strict=True)])
+def _unary(machine: Machine, part: Part, call: Call) -> Planned | None:
+    """The plan of a square root, or of one over x."""
+    root = machine.trace.operation == "sqrt"
+    return Planned(
+        lambda x: np.sqrt(x, dtype=np.float64) if root else np.divide(1.0, x, dtype=np.float64), call.tensors[0].dtype
+    )
 
 
 @row("sqrt", "reciprocal")
+@planned(_unary)
 def unary(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The square root, or one over x."""
     t = args[0]
@@ -139,7 +169,17 @@ def unary(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[
     return machine.result(values, part, t.dtype)
 
 
+def _function(machine: Machine, part: Part, call: Call) -> Planned | None:
+    """The plan of a function that `nfloat.nn` has."""
+    name = call.operation.__name__.partition(".")[0]
+    if name.endswith("_"):
+        return None
+    forward = OPS[name].forward
+    return Planned(lambda x: forward(machine.p, part.name, x)[0], call.tensors[0].dtype)
+
+
 @row("tanh", "sigmoid", "silu", "tanh_", "sigmoid_", "silu_")
+@planned(_function)
 def function(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A function that `nfloat.nn` has."""
     t, name = args[0], operation.__name__.partition(".")[0]
@@ -151,7 +191,16 @@ def function(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: di
     return machine.change(t, known, values, part) if name.endswith("_") else machine.result(values, part, t.dtype)
 
 
+def _function_backward(machine: Machine, part: Part, call: Call) -> Planned | None:
+    """The plan of its gradient."""
+    backward = OPS[machine.trace.operation.removesuffix("_backward")].backward
+    return Planned(
+        lambda dy, kept: np.asarray(backward(machine.p, part.layer, kept, dy, (True,))[0]), call.tensors[1].dtype
+    )
+
+
 @row("tanh_backward", "sigmoid_backward", "silu_backward")
+@planned(_function_backward)
 def function_backward(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Its gradient, from what its backward pass needs."""
     gradient, kept = args[0], args[1]

@@ -19,7 +19,7 @@ from ..machine import Machine
 from ..parts import Part
 from ..tensors import name_of
 from .table import row
-from .wide import Call, wide
+from .wide import Widened, wide
 
 
 class Logarithms(NamedTuple):
@@ -186,7 +186,7 @@ def in_float64(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: 
     return call.run()
 
 
-class _LossCall(Call):
+class _LossCall(Widened):
     def part(self, size: int) -> Part:
         """A loss."""
         self.machine.places.remember("loss", self.known, [t.numel() for t in self.tensors])

@@ -13,7 +13,8 @@ from ...nn.ops.norms import norm_backward
 from ...nn.precision import Floats, Role
 from ..known import Kind
 from ..machine import Machine
-from ..parts import Part
+from ..parts import Part, beside, gradient_of
+from ..tensors import array_of
 from .table import row
 
 
@@ -43,12 +44,12 @@ def _gradients(
     places = [i for i, x in enumerate(operands) if x is not None]
     known = [machine.known(operands[i]) for i in places]
     dy, layer = machine.read(gradient), machine.layer()
-    single = machine.is_single(machine.gradient_of(known[0], layer))
+    single = machine.is_single(gradient_of(known[0], layer))
     found = norm_backward(machine.p, layer, kept, dy, [wanted[i] for i in places], single)
     results: list[Any] = [None] * len(operands)
     for i, k, values in zip(places, known, found, strict=True):
         if values is not None:
-            part = machine.beside(k, layer) if i == 2 else machine.gradient_of(k, layer)
+            part = beside(k, layer) if i == 2 else gradient_of(k, layer)
             results[i] = machine.result(np.asarray(values), part, operands[i].dtype)
     return tuple(results)
 
@@ -114,7 +115,7 @@ def batch_norm(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: 
 def _stored(machine: Machine, buffer: torch.Tensor) -> Floats:
     """A running statistic as it is stored."""
     name = machine.known(buffer).name
-    return machine.p.round(machine.recipe(Role.WEIGHT, name).weights.nearest, Role.WEIGHT, name, machine.raw(buffer))
+    return machine.p.round(machine.recipe(Role.WEIGHT, name).weights.nearest, Role.WEIGHT, name, array_of(buffer))
 
 
 def _follow(

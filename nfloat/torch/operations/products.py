@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import torch
 
+from ...linalg.gemm.small import small_product
 from ...nn.precision import Floats, Role
 from ..known import WEIGHTS, Kind, Known, learn
 from ..machine import Machine
 from ..parts import Part
+from ..plans import Call, Planned, planned
 from .moves import copy_into
 from .table import row
 
@@ -72,10 +75,33 @@ def _is_gradient(known: Known) -> bool:
     return known.kind in (Kind.GRADIENT, Kind.LOSS, Kind.WEIGHT_GRADIENT)
 
 
+def _plan(machine: Machine, part: Part, call: Call) -> Planned | None:
+    """The plan of a product."""
+    name, which, roles = role_of(part, call.known, call.tensors[0].dim() > 2)
+
+    sums, text = machine.ways.product(machine.p, name, which, roles)
+    row = machine.trace.row(name, f"{which}.sum", "", text)
+
+    def function(x: Floats, y: Floats, start: Floats | None = None) -> Floats:
+        found = None if sums is None else small_product(x, y, start, sums)
+        if found is None:
+            return machine.p.gemm(name, which, x, y, start, roles)
+        row[0] += 1
+        row[1] += found.size
+        return found
+
+    return Planned(function, call.tensors[0].dtype, product=True)
+
+
+def _result_size(tensors: Sequence[torch.Tensor], rest: tuple[Any, ...]) -> int:
+    return _size(tensors[0].shape, tensors[1].shape)
+
+
 @row("mm", "bmm")
+@planned(_plan, _result_size)
 def plain(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """a @ b."""
-    return product(machine, args[0], args[1])
+    """a @ b, or a @ b + c."""
+    return product(machine, *args)
 
 
 @row("addmm", "baddbmm")
@@ -84,7 +110,7 @@ def added(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[
     c, a, b = args
     beta, alpha = kwargs.get("beta", 1), kwargs.get("alpha", 1)
     if beta == 1 and alpha == 1:
-        return product(machine, a, b, c)
+        return plain(machine, operation, (a, b, c), {})
     found = product(machine, a, b)
     known = [machine.known(found), machine.known(c)]
     part = machine.part(known, [found.numel(), c.numel()], found.numel())

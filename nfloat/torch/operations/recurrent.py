@@ -10,6 +10,7 @@ import torch
 from ...nn.ops import OPS
 from .. import recurrent as recurrent  # defines the operations
 from ..machine import Machine
+from ..parts import gradient_of
 from .table import ROWS, Row
 
 
@@ -31,7 +32,7 @@ def cell_backward(machine: Machine, operation: Any, args: tuple[Any, ...], kwarg
     op = OPS[machine.trace.operation.removesuffix("_backward")]
     found = op.backward(machine.p, layer, kept, machine.read(gradient), (True,) * len(operands))
     return tuple(
-        machine.result(np.asarray(values), machine.gradient_of(k, layer), t.dtype)
+        machine.result(np.asarray(values), gradient_of(k, layer), t.dtype)
         for values, k, t in zip(found, known, operands, strict=True)
     )
 

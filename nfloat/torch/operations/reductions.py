@@ -3,41 +3,85 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
+from ...linalg.reductions import column_sums
 from ...nn import elementary
 from ...nn.ops.op import size
 from ...nn.precision import Floats
 from ...nn.recipes.sums import as_sums
 from ..known import Kind
 from ..machine import Machine, is_float
+from ..parts import Part
+from ..plans import Call, Planned, planned
 from .table import row
 from .wide import wide
 
 
+def _plan(machine: Machine, part: Part, call: Call) -> Planned | None:
+    """The plan of a sum or a mean."""
+    name = part.layer or part.name
+    sums, text = (None, "") if part.kind is Kind.LOSS else machine.ways.sums(machine.p, name)
+    mean, row = machine.trace.operation == "mean", machine.trace.row(name, "sum", "", text)
+
+    def function(x: Floats, *rest: Any) -> Floats:
+        reduced = _of(x.shape, rest)
+        found = None
+        if sums is not None and x.size <= _SMALL:
+            found = column_sums(np.ascontiguousarray(_moved(x, reduced.axes)), sums)
+        if found is None:
+            return _summed(machine, part, x, reduced)
+        row[0] += 1
+        row[1] += found.size
+        return (found.astype(np.float64) / reduced.terms if mean else found).reshape(reduced.shape)
+
+    return Planned(function, call.tensors[0].dtype)
+
+
+#: elements of which sums are so quick that what is said of them beforehand matters
+_SMALL = 1 << 12
+
+
+def _size(tensors: Sequence[torch.Tensor], rest: tuple[Any, ...]) -> int:
+    return _of(tensors[0].shape, rest).size
+
+
+def _of(shape: tuple[int, ...], rest: tuple[Any, ...]) -> Reduced:
+    given = rest[0] if rest else None
+    return _reduced(
+        shape, given if given is None or isinstance(given, int) else tuple(given), len(rest) > 1 and bool(rest[1])
+    )
+
+
 @row("sum", "sum.dim_IntList", "mean", "mean.dim")
+@planned(_plan, _size)
 def reduce(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The sum along axes, or of all; a mean is divided by their number before it is rounded."""
     t = args[0]
     if not is_float(t):
         return wide(machine, operation, args, kwargs) if kwargs.get("dtype") else operation(*args, **kwargs)
-    given = args[1] if len(args) > 1 else kwargs.get("dim")
-    keepdim = args[2] if len(args) > 2 else kwargs.get("keepdim", False)
-    reduced = _reduced(t.shape, given if given is None or isinstance(given, int) else tuple(given), keepdim)
+    rest = args[1:] if len(args) > 2 else (*(args[1:] or (kwargs.get("dim"),)), kwargs.get("keepdim", False))
+    reduced = _of(t.shape, rest)
     known = machine.known(t)
     x = known.wide if _is_product(known, t) else machine.read(t, known)
     part = machine.part([known], [t.numel()], reduced.size)
+    return machine.result(_summed(machine, part, x, reduced), part, kwargs.get("dtype") or t.dtype)
+
+
+def _summed(machine: Machine, part: Part, x: Floats, reduced: Reduced) -> Floats:
+    """The sums, or the means, of the operation that is running."""
     if part.kind in (Kind.SCALAR, Kind.LOSS, Kind.CONSTANT):
         values = _wide_sum(x, reduced.axes)
     else:
         values = _rows(machine, part.layer or part.name, x, reduced.axes)
     if machine.trace.operation == "mean":
         values = values.astype(np.float64) / reduced.terms
-    return machine.result(values.reshape(reduced.shape), part, kwargs.get("dtype") or t.dtype)
+    return values.reshape(reduced.shape)
 
 
 class Reduced(NamedTuple):
@@ -71,7 +115,7 @@ def _moved(x: Floats, axes: frozenset[int]) -> Floats:
     """A matrix whose first axis is all that is summed over."""
     first = len(axes)
     if max(axes, default=-1) < first:  # in their places already
-        return x.reshape(math.prod(x.shape[:first]), math.prod(x.shape[first:]))
+        return x if first == 1 and x.ndim == 2 else x.reshape(math.prod(x.shape[:first]), math.prod(x.shape[first:]))
     others = [i for i in range(x.ndim) if i not in axes]
     return x.transpose(*sorted(axes), *others).reshape(size(x.shape, sorted(axes)), size(x.shape, others))
 

@@ -10,7 +10,7 @@ import torch
 from ...nn.ops import OPS
 from ..known import Kind
 from ..machine import Machine
-from ..parts import Part
+from ..parts import Part, gradient_of
 from ..refusals import refuse
 from .table import row
 
@@ -33,7 +33,7 @@ def embedding_backward(machine: Machine, operation: Any, args: tuple[Any, ...], 
     origin = machine.places.origin(torch._C._current_autograd_node())
     layer = machine.layer()
     weight = None if origin is None else origin.operands[0]
-    part = Part(Kind.GRADIENT, "", layer, True) if weight is None else machine.gradient_of(weight, layer)
+    part = Part(Kind.GRADIENT, "", layer, True) if weight is None else gradient_of(weight, layer)
     kept = shape, indices.numpy(), padding if padding >= 0 else None
     if args[4]:
         raise refuse("embedding", "scale_grad_by_freq=True has no counterpart under a recipe; leave it out")

@@ -12,11 +12,20 @@ from ...nn.ops.softmax import softmax_backward as nn_backward
 from ...nn.precision import Floats
 from ..machine import Machine
 from ..parts import Part
+from ..plans import Call, Planned, planned
 from ..tensors import tensor_of
 from .table import row
 
 
+def _softmax(machine: Machine, part: Part, call: Call) -> Planned | None:
+    """The plan of a softmax."""
+    if machine.trace.operation != "_softmax":
+        return None
+    return Planned(lambda x, axis, *_: softened(machine, part, x, axis), call.tensors[0].dtype)
+
+
 @row("_softmax", "_safe_softmax")
+@planned(_softmax)
 def softmax(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """exp(x) / its sum; where nothing is left of a row, NaN, or zeros in the safe form."""
     t, axis = args[0], args[1] if len(args) > 1 else kwargs["dim"]
@@ -28,7 +37,13 @@ def softmax(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dic
     return machine.result(values, part, t.dtype)
 
 
+def _softmax_backward(machine: Machine, part: Part, call: Call) -> Planned | None:
+    """The plan of its gradient."""
+    return Planned(lambda dy, y, axis, *_: softened_backward(machine, part, y, dy, axis), call.tensors[1].dtype)
+
+
 @row("_softmax_backward_data")
+@planned(_softmax_backward)
 def softmax_backward(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """y (dy - the sum of dy y), from the stored y."""
     gradient, y, axis = args[:3]
@@ -54,7 +69,17 @@ def softened_backward(machine: Machine, part: Part, y: Floats, dy: Floats, axis:
     return np.asarray(values).reshape(shape)
 
 
+def _activation(machine: Machine, part: Part, call: Call) -> Planned | None:
+    """The plan of GELU and leaky ReLU."""
+    name = machine.trace.operation
+    forward = OPS[name].forward
+    return Planned(
+        lambda x, *rest: forward(machine.p, part.layer, x, **_attributes(name, rest, {}))[0], call.tensors[0].dtype
+    )
+
+
 @row("gelu", "leaky_relu")
+@planned(_activation)
 def activation(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """GELU in both its forms, leaky ReLU."""
     t, name = args[0], operation.__name__.partition(".")[0]

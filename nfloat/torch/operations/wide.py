@@ -8,6 +8,8 @@ trace calls those "by default".
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
+from types import BuiltinFunctionType
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ import torch
 from ...nn.precision import Floats
 from ..machine import Machine, is_float
 from ..parts import Part
+from ..plans import Call, Planned, planned
 from ..refusals import refuse, refused
 from ..tensors import array_of
 from .moves import members
@@ -51,7 +54,19 @@ def _has_gaps(values: Floats) -> bool:
     return end > count * values.itemsize
 
 
-class Call:
+def _on_one_thread(operation: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """What torch's kernel gives, on one thread."""
+    threads = torch.get_num_threads()
+    if threads == 1:
+        return operation(*args, **kwargs)
+    torch.set_num_threads(1)
+    try:
+        return operation(*args, **kwargs)
+    finally:
+        torch.set_num_threads(threads)
+
+
+class Widened:
     """One call by this rule: what is known of its tensors, and its arguments widened."""
 
     def __init__(self, machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -93,7 +108,7 @@ class Call:
 
     def run(self) -> Any:
         """The operation's results, rounded."""
-        found = self._computed()
+        found = _on_one_thread(self.operation, self.wide_args, self.wide_kwargs)
         for place, _ in self.schema.written:
             if place < len(self.args) and place not in self.schema.returned:
                 self._rewritten(self.args[place], self.wide_args[place])
@@ -102,17 +117,6 @@ class Call:
         if isinstance(found, list | tuple):
             return type(found)(self._stored(each, place) for place, each in enumerate(found))
         return found
-
-    def _computed(self) -> Any:
-        """What torch's kernel gives, on one thread."""
-        threads = torch.get_num_threads()
-        if threads == 1:
-            return self.operation(*self.wide_args, **self.wide_kwargs)
-        torch.set_num_threads(1)
-        try:
-            return self.operation(*self.wide_args, **self.wide_kwargs)
-        finally:
-            torch.set_num_threads(threads)
 
     def _rewritten(self, own: Any, wide: Any) -> None:
         for t, values in zip(*((x if isinstance(x, list | tuple) else [x]) for x in (own, wide)), strict=True):
@@ -156,7 +160,7 @@ def wide(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[s
     alone = not kwargs and len(args) == 1 and is_float(args[0])
     if alone and schema(operation).function and torch.get_num_threads() == 1:
         return _function(machine, operation, args[0])
-    return Call(machine, operation, args, kwargs).run()
+    return Widened(machine, operation, args, kwargs).run()
 
 
 def _function(machine: Machine, operation: Any, t: torch.Tensor) -> torch.Tensor:
@@ -171,6 +175,58 @@ def _function(machine: Machine, operation: Any, t: torch.Tensor) -> torch.Tensor
     return machine.result(found.numpy(), machine.part(known, [t.numel()], found.numel()), t.dtype)
 
 
+_NUMBERS = (int, float, bool, str, type(None))
+
+
+def _plan(machine: Machine, part: Part, call: Call) -> Planned | None:
+    """The plan of a function of one or two tensors, number by number."""
+    operation, numbers = call.operation, all([type(a) in _NUMBERS for a in call.rest])
+    if not (schema(operation).function and numbers and len(call.known) < 3):
+        return None
+
+    named = getattr(torch, machine.trace.operation, None)  # the same kernel: arguments are read in half the time
+    function: Any = named if type(named) is BuiltinFunctionType else operation
+    kept = machine.p.carrier == np.float32 and len(call.known) == 1 and _takes_out(function, call.rest)
+
+    def values(x: Floats, *others: Any) -> Floats:
+        if kept and x.size <= _SMALL and x.flags.c_contiguous:  # what comes out is rounded, or copied, at once
+            given, own, out, found = _scratch(x.shape)
+            given[...] = x
+            _on_one_thread(function, (own, *others), {"out": out})
+            return found
+        args = [torch.from_numpy(a.astype(np.float64)) if type(a) is np.ndarray else a for a in (x, *others)]
+        result: Floats = _on_one_thread(function, args, {}).numpy()
+        return result
+
+    return Planned(values, call.tensors[0].dtype)
+
+
+#: elements of which functions are so quick that what memory costs matters
+_SMALL = 1 << 10
+
+
+@lru_cache(maxsize=64)
+def _scratch(shape: tuple[int, ...]) -> tuple[Floats, torch.Tensor, torch.Tensor, Floats]:
+    """An operand and a result in float64, each as array and tensor, for one call at a time."""
+    given, found = np.empty(shape), np.empty(shape)
+    return given, torch.from_numpy(given), torch.from_numpy(found), found
+
+
+def _takes_out(function: Any, rest: tuple[Any, ...]) -> bool:
+    """Whether a function of one tensor puts its result where it is told to."""
+    if type(function) is not BuiltinFunctionType:
+        return False
+    one = torch.ones(1, dtype=torch.float64)
+    try:
+        function(one, *rest, out=torch.empty_like(one))
+    except (TypeError, RuntimeError):
+        return False
+    return True
+
+
+by_numbers = planned(_plan)(wide)
+
+
 def _no_number(operation: Any, found: torch.Tensor) -> torch.Tensor:
     """A result of integers or truth values, which is not rounded; a complex one is refused."""
     if found.is_complex():
@@ -179,14 +235,18 @@ def _no_number(operation: Any, found: torch.Tensor) -> torch.Tensor:
 
 
 rows(
-    wide,
+    by_numbers,
     """exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan atan2 sinh cosh asinh acosh atanh erf erfc erfinv
-    sqrt reciprocal tanh sigmoid silu lgamma digamma polygamma mvlgamma i0 igamma igammac sinc deg2rad rad2deg frac pow
-    rsqrt rsub div xlogy logaddexp logaddexp2 hypot softplus softplus_backward gelu gelu_backward leaky_relu elu
-    elu_backward mish mish_backward hardswish hardswish_backward hardsigmoid hardsigmoid_backward logit logit_backward
+    lgamma digamma i0 sinc deg2rad rad2deg frac pow rsqrt rsub div xlogy logaddexp logaddexp2 hypot softplus
+    softplus_backward elu mish mish_backward hardswish hardswish_backward hardsigmoid hardsigmoid_backward logit
+    logit_backward celu selu softshrink special_entr special_erfcx special_i0e special_i1 special_i1e special_log_ndtr
+    special_ndtri special_xlog1py special_zeta""",
+)
+rows(
+    wide,
+    """sqrt reciprocal tanh sigmoid silu polygamma mvlgamma igamma igammac gelu gelu_backward leaky_relu elu_backward
     log_sigmoid_forward log_sigmoid_backward glu glu_backward _prelu_kernel _prelu_kernel_backward rrelu_with_noise
-    rrelu_with_noise_backward celu selu softshrink special_entr special_erfcx special_i0e special_i1 special_i1e
-    special_log_ndtr special_ndtri special_xlog1py special_zeta _softmax _softmax_backward_data _safe_softmax logsumexp
+    rrelu_with_noise_backward _softmax _softmax_backward_data _safe_softmax logsumexp
     _logcumsumexp logcumsumexp cumsum cumprod prod nansum var std var_mean std_mean linalg_vector_norm norm renorm dist
     cdist _cdist_forward _cdist_backward _euclidean_dist _pdist_forward _pdist_backward _weight_norm_interface
     _weight_norm_interface_backward native_layer_norm native_layer_norm_backward native_group_norm
