@@ -173,4 +173,4 @@ def test_a_plan_alone_compiles_nothing(monkeypatch):
         raise AssertionError(f"{kernel} is compiled for a plan")
 
     monkeypatch.setattr(small, "entry_point", compiled)
-    assert len(small.plans_of.__wrapped__(nf.Accumulator("bfloat16"), (4, 4), (4, 4), 0, 0, 4)) > 1
+    assert len(small.plans_of.__wrapped__(nf.Accumulator("bfloat16"), (4, 4), (4, 4), 4)) > 1

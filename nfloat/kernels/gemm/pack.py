@@ -137,17 +137,11 @@ def close_panels(rows, columns, quantum, least, digits, found):
 PACKED = (("float32", "float32"), ("float64", "float64"), ("float32", "float64"))
 
 
-@kernel(
-    *(
-        f"void(Array({x}, 2, 'A', readonly=True), int64, {out}[::1], int64, int64)"
-        for x, out in PACKED
-        for _ in range(2)  # callers ask for the layout, C's or Fortran's: one does both
-    )
-)
+@kernel(*(f"void(Array({x}, 2, 'A', readonly=True), int64, {out}[::1], int64, int64)" for x, out in PACKED))
 def pack(x, width, out, first, last):
     """Panels first .. last - 1 of x (k, n) into out, [panel][k][width]; panel `first` begins at out[0].
 
-    Of x the rows or the columns lie in one piece, at any distance.
+    Of x the rows or the columns lie in one piece, at any distance; one code for both is compiled once.
     """
     steps, size = x.shape
     down, along = x.strides[0] // x.itemsize, x.strides[1] // x.itemsize

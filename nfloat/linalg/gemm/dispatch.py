@@ -26,14 +26,13 @@ from ...ops.threads import NATIVE, PIECE, PLAIN, SLOWEST, over_ranges, thread_co
 from ..accumulators import Accumulator
 from .candidate import Candidate, Problem
 from .constants import constants
-from .facts import ZEROS, layout_of, survey, survey_tiles
+from .facts import ZEROS, survey, survey_tiles
 from .halves import multiply_halves
 from .route import candidates
 
 LANE = {32: np.float32, 64: np.float64}
-#: the signature of `pack` for C-contiguous matrices and their panels, by the bytes of a number; the one for Fortran's
-#: order follows
-PACK = {(np.dtype(x).itemsize, np.dtype(out).itemsize): 2 * i for i, (x, out) in enumerate(PACKED)}
+#: the signature of `pack` for matrices and their panels, by the bytes of a number
+PACK = {(np.dtype(x).itemsize, np.dtype(out).itemsize): i for i, (x, out) in enumerate(PACKED)}
 #: elements of packed rows at a time
 CHUNK = 1 << 16
 #: how many times as slow as sums in lanes the slowest tiled kernel is
@@ -157,7 +156,7 @@ class _Tiles:
         if c is not None:
             self._target[...] = c
         self._rows, columns, self._packed_size = packable(a.T, dtype), packable(b, dtype), np.dtype(dtype).itemsize
-        to_panels = entry_point(pack, PACK[columns.itemsize, self._packed_size] + layout_of(columns))
+        to_panels = entry_point(pack, PACK[columns.itemsize, self._packed_size])
         self._packed = panel_buffer(panels * self._k * shape.width, dtype)
         if self._count == 1 or self._packed.nbytes < _PACKED_ALONE:
             to_panels(columns, shape.width, self._packed, 0, panels)
@@ -210,7 +209,7 @@ class _Tiles:
         some = max(1, min(last - first, CHUNK // (self._k * height)))
         packed = np.empty(some * self._k * height, self._packed.dtype)
         to_panels, product = (
-            entry_point(pack, PACK[self._rows.itemsize, self._packed_size] + layout_of(self._rows)),
+            entry_point(pack, PACK[self._rows.itemsize, self._packed_size]),
             entry_point(self.candidate.kernel),
         )
         for start in range(first, last, some):

@@ -17,7 +17,6 @@ from ...ops.rounder import Rounded, Rounder
 from ...ops.threads import NATIVE, over_ranges, thread_count
 from .candidate import Candidate
 from .dispatch import PACK, contiguous, packable
-from .facts import layout_of
 from .images import Floats, Images, Walk, for_gradients, for_products
 
 #: numbers of images that are laid out at a time, and of places that are summed before the next images are looked at
@@ -72,7 +71,7 @@ def _packed(w: Floats, shape: Shape, dtype: np.dtype) -> Floats:
     out: Floats = aligned(len(w) * size * dtype.itemsize).view(dtype).reshape(len(w), size)
     for one, packed in zip(w, out, strict=True):
         turned = packable(contiguous(one).T, dtype.type)
-        to_panels = entry_point(pack, PACK[turned.itemsize, dtype.itemsize] + layout_of(turned))
+        to_panels = entry_point(pack, PACK[turned.itemsize, dtype.itemsize])
         to_panels(turned, shape.rows, packed, 0, tiles)
     return out
 

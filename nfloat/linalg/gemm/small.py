@@ -70,8 +70,7 @@ class Plan:
     operands: np.dtype[Any]
     dtype: np.dtype[Any]
     result: np.dtype[Any]
-    pack_rows: Callable[..., None]
-    pack_columns: Callable[..., None]
+    pack: Callable[..., None]
     product: Callable[..., None]
     height: int
     width: int
@@ -141,13 +140,13 @@ def _round_columns(plan: Plan, b: NDArray[Any], scratch: Scratch, how: Rounder) 
     """The columns packed and rounded, so many panels at a time that they stay in the second cache."""
     some = plan.some_panels
     if some == plan.panels:
-        plan.pack_columns(b, plan.width, scratch.raw_columns, 0, some)
+        plan.pack(b, plan.width, scratch.raw_columns, 0, some)
         round_into(how, scratch.raw_columns, scratch.some_columns)
         return
     size = plan.packed_columns // plan.panels
     for first in range(0, plan.panels, some):
         last = min(plan.panels, first + some)
-        plan.pack_columns(b, plan.width, scratch.raw_columns, first, last)
+        plan.pack(b, plan.width, scratch.raw_columns, first, last)
         round_into(how, scratch.raw_columns[: (last - first) * size], scratch.columns[first * size : last * size])
 
 
@@ -174,10 +173,10 @@ def small_product(
         run = _joined(acc, a.shape, b.shape, a.dtype)
         if run is not None and one.aligned and other.aligned and a.dtype is b.dtype:
             return _as_stack(run, a, b, c)
-    first = 0 if one.c_contiguous else 1 if one.f_contiguous else 2
-    second = 0 if other.c_contiguous else 1 if other.f_contiguous else 2
-    plans = plans_of(acc, a.shape, b.shape, first, second, a.itemsize)
+    plans = plans_of(acc, a.shape, b.shape, a.itemsize)
     if not plans or not (one.aligned and other.aligned) or not (a.dtype is b.dtype is plans[0].operands):
+        return None
+    if not ((one.c_contiguous or one.f_contiguous) and (other.c_contiguous or other.f_contiguous)):
         return None
     if c is not None and not _starts(c, a, b):
         return None
@@ -223,7 +222,7 @@ def _stack(a: NDArray[Any], b: NDArray[Any], acc: Accumulator) -> NDArray[np.flo
     stack, (m, k), n = a.shape[:-2], a.shape[-2:], b.shape[-1]
     if stack != b.shape[:-2] or a.dtype is not b.dtype or not (a.flags.aligned and b.flags.aligned):
         return None
-    plans = plans_of(acc, (m, k), b.shape[-2:], 0, 0, a.itemsize)  # layouts do not matter here
+    plans = plans_of(acc, (m, k), b.shape[-2:], a.itemsize)
     if not plans or not plans[0].unconditional or not does(plans[0].candidate) or a.dtype is not plans[0].operands:
         return None
     if not 0 < math.prod(stack) * m * k * n <= _MOST_NATIVE:
@@ -290,16 +289,16 @@ def _done(
     scratch = _kept.scratch.get(plan) or _kept.made(plan)
     rows, columns, status = scratch[:3]
     if rounded[1] is None:
-        plan.pack_columns(b, plan.width, columns, 0, plan.panels)
+        plan.pack(b, plan.width, columns, 0, plan.panels)
     else:
         _round_columns(plan, b, scratch, rounded[1])
     turned, k = a.T, a.shape[1]
     asked = None if close is None else survey_tiles(columns, k * plan.width, plan.panels)
     for first, last in plan.ranges:
         if rounded[0] is None:
-            plan.pack_rows(turned, plan.height, rows, first, last)
+            plan.pack(turned, plan.height, rows, first, last)
         else:
-            plan.pack_rows(turned, plan.height, scratch.raw_rows, first, last)
+            plan.pack(turned, plan.height, scratch.raw_rows, first, last)
             round_into(rounded[0], scratch.raw_rows, scratch.some_rows)
         if close is not None and not close(survey_tiles(rows, k * plan.height, last - first), asked).all():
             return None
@@ -310,29 +309,23 @@ def _done(
 
 
 @lru_cache(maxsize=4096)
-def plans_of(
-    acc: Accumulator, a: tuple[int, ...], b: tuple[int, ...], first: int, second: int, itemsize: int
-) -> tuple[Plan, ...]:
-    """The plans of a product, fastest first, its operands in C (0) or Fortran (1) order or neither (2).
-
-    Both are numbers of so many bytes, 4 or 8; a lane may be wider, and is not narrower.
+def plans_of(acc: Accumulator, a: tuple[int, ...], b: tuple[int, ...], itemsize: int) -> tuple[Plan, ...]:
+    """The plans of a product, fastest first, of numbers of so many bytes, 4 or 8: a lane is as wide or wider.
 
     As many as there are before a kernel that is not for this way; none: the general way.
     """
-    if len(a) != 2 or len(b) != 2 or a[1] != b[0] or 2 in (first, second) or 0 in (*a, *b) or itemsize not in (4, 8):
+    if len(a) != 2 or len(b) != 2 or a[1] != b[0] or 0 in (*a, *b) or itemsize not in (4, 8):
         return ()
     work = a[0] * a[1] * b[1]
     known = takewhile(lambda one: one.bits != 16 and one.bits >= 8 * itemsize and not one.domains, candidates(acc))
     return tuple(
-        _plan(acc, one, a, b[1], first, second, itemsize)
+        _plan(acc, one, a, b[1], itemsize)
         for one in takewhile(lambda one: work <= (_MOST_NATIVE if one.unconditional else _MOST), known)
         if not one.leftover
     )
 
 
-def _plan(
-    acc: Accumulator, best: Candidate, a: tuple[int, ...], n: int, first: int, second: int, itemsize: int
-) -> Plan:
+def _plan(acc: Accumulator, best: Candidate, a: tuple[int, ...], n: int, itemsize: int) -> Plan:
     (m, k), height, width, dtype = a, best.shape.rows, best.shape.width, np.dtype(LANE[best.bits])
     single = itemsize == 4 and acc.result_format.fits_float32
     tiles, panels, size = -(-m // height), -(-n // width), dtype.itemsize
@@ -340,8 +333,7 @@ def _plan(
     return Plan(
         candidate=best, unconditional=best.unconditional and size == itemsize, operands=np.dtype(LANE[8 * itemsize]),
         dtype=dtype, result=np.dtype(LANE[32 if single else 64]),
-        pack_rows=_Later(pack, PACK[itemsize, size] + (1 if first == 0 else 0)),
-        pack_columns=_Later(pack, PACK[itemsize, size] + second), product=_Later(best.kernel),
+        pack=_Later(pack, PACK[itemsize, size]), product=_Later(best.kernel),
         height=height, width=width, tiles=tiles, panels=panels, terms=acc.terms,
         ranges=tuple((at, min(tiles, at + some)) for at in range(0, tiles, some)),
         packed_rows=some * height * k, packed_columns=panels * k * width,

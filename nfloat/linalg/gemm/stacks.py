@@ -21,7 +21,6 @@ from ...ops.threads import NATIVE, over_ranges, thread_count
 from ..accumulators import Accumulator
 from .choice import Choice, choose
 from .dispatch import LANE, NO_WORDS, PACK, multiply, tile_call, tile_constants
-from .facts import layout_of
 from .native_windows import does
 
 _MASK = 2**64 - 1
@@ -163,8 +162,7 @@ class _Matrices:
         self._all, self._stack = np.broadcast_to(x, (*stack, *x.shape[-2:])), stack[::-1]
         first = self._matrix(0)
         self._copied, self._turned = not (first.flags.c_contiguous or first.flags.f_contiguous), turned
-        layout = layout_of(self._one(0, self.place()))
-        self._pack = entry_point(pack, PACK[x.itemsize, x.itemsize] + layout)
+        self._pack = entry_point(pack, PACK[x.itemsize, x.itemsize])
 
     def _matrix(self, t: int) -> NDArray[Any]:
         at = []

@@ -33,7 +33,6 @@ from ..accumulators import Accumulator
 from . import native_windows
 from .choice import Choice, choose
 from .dispatch import LANE, NO_WORDS, PACK, contiguous, packable, tile_call, tile_constants
-from .facts import layout_of
 from .images import SLACK, Floats, Images, Walk, WindowLayout, for_gradients, for_products
 
 #: elements of packed windows at a time: they, and the images that they are made of, stay in the second cache
@@ -71,7 +70,7 @@ class _Kernel:
         """The rows of a matrix (m, k) in tiles."""
         turned = packable(contiguous(x).T, self.dtype)
         out = _buffer(self.tiles(len(x)) * self.shape.rows * x.shape[1], self.dtype)
-        to_panels = entry_point(pack, PACK[turned.itemsize, np.dtype(self.dtype).itemsize] + layout_of(turned))
+        to_panels = entry_point(pack, PACK[turned.itemsize, np.dtype(self.dtype).itemsize])
         to_panels(turned, self.shape.rows, out, 0, self.tiles(len(x)))
         return out
 
