@@ -238,8 +238,11 @@ def test_planned_calls_and_others_agree(monkeypatch, recipe):
 
 
 def test_what_is_kept_of_a_tensor_is_its_memory_as_it_lies_now():
+    data = torch.arange(6.0).reshape(2, 3)
     with nft.emulate("bf16-mixed") as run, torch.no_grad():
-        x = torch.arange(6.0).reshape(2, 3) * 1.0
+        x = data * 1.0
+        assert x.untyped_storage()._array[0].tolist() == data.tolist()
+        assert torch.equal(x.T.exp(), x.exp().T) and torch.equal(x.T @ x + 0.0, (data.T @ data) + 0.0)
         before = x.exp()
         x.zero_()
         assert torch.equal(x.exp(), torch.ones(2, 3)) and not torch.equal(before, x.exp())
@@ -248,3 +251,19 @@ def test_what_is_kept_of_a_tensor_is_its_memory_as_it_lies_now():
         x.fill_(1.0)
         assert torch.equal(x * 2.0, torch.full((2, 3), 2.0))
     assert not run._machine.plans
+
+
+@pytest.mark.parametrize("name", ["add", "sub", "mul", "div", "scaled", "root"])
+def test_planned_arithmetic_rounds_once(rng, name):
+    torch_, numpy_ = {
+        "add": (torch.add, np.add), "sub": (torch.sub, np.subtract), "mul": (torch.mul, np.multiply),
+        "div": (torch.div, np.divide), "scaled": (lambda x, y: x * 0.7, lambda x, y: x * float(np.float32(0.7))),
+        "root": (lambda x, y: x.sqrt(), lambda x, y: np.sqrt(x)),
+    }[name]  # fmt: skip
+    x, y = nf.round(rng.uniform(0.5, 2.0, (2, 1 << 18)), "bfloat16").astype(np.float32)
+    with nft.emulate("bf16-mixed") as run:
+        a, b = torch.from_numpy(x) * 1.0, torch.from_numpy(y) * 1.0
+        found = [torch_(a, b) for _ in range(2)][1]
+        assert any(plan is not None for plan in run._machine.plans.values())
+    exact = numpy_(x.astype(np.float64), y.astype(np.float64))
+    assert np.array_equal(found.numpy(), nf.round(exact, "bfloat16"))
