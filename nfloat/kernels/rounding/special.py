@@ -172,7 +172,7 @@ def _power_form(spec):
 @device
 def _least(spec, emin):
     """The least magnitude that stays at least a normal number of format and lane."""
-    return greater(power_of_two(greater(spec.emin, emin)), spec.flush_input, spec.flush_output)
+    return greater(greater(power_of_two(greater(spec.emin, emin)), spec.flush_input), spec.flush_output)
 
 
 @device
