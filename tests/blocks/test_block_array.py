@@ -245,6 +245,7 @@ def test_stacks_scaled_outside_a_unit():
         nf.matmul(qa, qb, unit, numbers(8))
 
 
+@pytest.mark.of_each
 @pytest.mark.parametrize("scale", ["float8_e8m0fnu", "float8_e4m3fn", "float32"])
 @pytest.mark.parametrize("element", ["float8_e4m3fn", "float8_e5m2", "float4_e2m1fn", "int8", "float16", "e8m12"])
 def test_exact_values_of_any_scales(element, scale):

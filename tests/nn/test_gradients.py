@@ -68,6 +68,13 @@ def test_op(op, example):
     check(lambda: apply(op.name, *tensors, **example.attributes), tensors)
 
 
+def test_relu_of_an_array_in_another_order():
+    """What is no C-contiguous memory takes another way back."""
+    x = np.asfortranarray(arrays([(3, 4)])[0])
+    (found,) = OPS["relu"].backward(None, "relu", np.maximum(x, 0.0), np.ones((3, 4)), (True,))
+    assert np.array_equal(found, x > 0) and not found.all()
+
+
 @pytest.mark.parametrize("op, example", EXAMPLES)
 def test_op_tells_nobody_what_nobody_asked(op, example):
     for asked in range(len(example.shapes)):
