@@ -115,7 +115,7 @@ def _moved(x: Floats, axes: frozenset[int]) -> Floats:
     """A matrix whose first axis is all that is summed over."""
     first = len(axes)
     if max(axes, default=-1) < first:  # in their places already
-        return x.reshape(math.prod(x.shape[:first]), math.prod(x.shape[first:]))
+        return x if first == 1 and x.ndim == 2 else x.reshape(math.prod(x.shape[:first]), math.prod(x.shape[first:]))
     others = [i for i in range(x.ndim) if i not in axes]
     return x.transpose(*sorted(axes), *others).reshape(size(x.shape, sorted(axes)), size(x.shape, others))
 
