@@ -14,10 +14,10 @@ is drawn from the tail beyond R; these draw one more word, or two each time.
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal, localcontext
 from functools import lru_cache
 from itertools import pairwise
-from math import ldexp, prod
 from typing import NamedTuple
 
 import numpy as np
@@ -70,7 +70,7 @@ def standard_normal(generator: np.random.Generator, shape: int | tuple[int, ...]
     True
     """
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
-    count = prod(shape)
+    count = math.prod(shape)
     state = generator.bit_generator.state
     ahead = count + count // 32 + 64  # 1.2 % of the places draw a word more
     while True:
@@ -132,7 +132,7 @@ def _log1p(x: float) -> float:
     if x == 0.0:
         return x
     z = leading_bits("log1p", x)
-    size = ldexp(float(2 * z.N + z.more), z.q - 1)
+    size = math.ldexp(float(2 * z.N + z.more), z.q - 1)
     return -size if z.negative else size
 
 

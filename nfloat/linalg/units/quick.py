@@ -1,6 +1,6 @@
 """Products by a matrix unit without looking twice: what the way there costs is paid once for a shape.
 
-As ``gemm/small.py`` does it for accumulators: a `UnitPlan` for what depends on the unit, shapes and layouts alone, and
+As ``gemm/small.py`` does it for accumulators: a `UnitPlan` for what depends on the unit and shapes alone, and
 its `UnitScratch` in every thread. Operands are packed first and looked at in their packed form, in one pass. What does
 not fit (work for several threads; stacks; block scales; split k; operands that the unit's fast kernel does not take, or
 that are not of its formats) gives None, and goes the general way of ``matmul.py``, which also finds the words for
@@ -57,7 +57,7 @@ class Side(NamedTuple):
 
 @dataclass(frozen=True, eq=False, slots=True)
 class UnitPlan:
-    """How products of one unit, shape and layout are done."""
+    """How products of one unit and shape are done."""
 
     unit: Unit
     tiling: Tiling
@@ -121,9 +121,9 @@ def quick_product(
     `rounded`: how a and b are rounded first, as in `small_product`.
     """
     one, other = a.flags, b.flags
-    first = 0 if one.c_contiguous else 1 if one.f_contiguous else 2
-    second = 0 if other.c_contiguous else 1 if other.f_contiguous else 2
-    plan = plan_of(unit, a.shape, b.shape, first, second, threads == 1)
+    if not ((one.c_contiguous or one.f_contiguous) and (other.c_contiguous or other.f_contiguous)):
+        return None
+    plan = plan_of(unit, a.shape, b.shape, threads == 1)
     if plan is None or not (a.dtype is b.dtype is _SINGLE and one.aligned and other.aligned):
         return None
     if c is not None and (c.dtype is not _SINGLE or c.shape not in ((b.shape[1],), (a.shape[0], b.shape[1]))):
@@ -187,11 +187,9 @@ def _done(plan: UnitPlan, scratch: UnitScratch, shape: tuple[int, int], c: NDArr
 
 
 @lru_cache(maxsize=1024)
-def plan_of(
-    unit: Unit, a: tuple[int, ...], b: tuple[int, ...], first: int, second: int, alone: bool
-) -> UnitPlan | None:
-    """The plan of a product, its operands in C (0) or Fortran (1) order or neither (2); None: the general way."""
-    if len(a) != 2 or len(b) != 2 or a[1] != b[0] or 2 in (first, second) or 0 in (*a, *b):
+def plan_of(unit: Unit, a: tuple[int, ...], b: tuple[int, ...], alone: bool) -> UnitPlan | None:
+    """The plan of a product; None: the general way."""
+    if len(a) != 2 or len(b) != 2 or a[1] != b[0] or 0 in (*a, *b):
         return None
     (m, k), n = a, b[1]
     if m * n * k > (_MOST_ALONE if alone else _MOST) or not _is_simple(unit):
@@ -204,9 +202,9 @@ def plan_of(
     code_a, code_b = tiling.code_a if job.code_a else _NO_CODE, tiling.code_b if job.code_b else _NO_CODE
     return UnitPlan(
         unit, tiling,
-        Side(entry_point(pack, 1 - first), job.rows, tiling.tiles, tiling.tiles * long * job.rows, _limits(format_a),
+        Side(entry_point(pack), job.rows, tiling.tiles, tiling.tiles * long * job.rows, _limits(format_a),
              format_a, code_a, int(job.code_a is not None)),
-        Side(entry_point(pack, second), job.lanes, tiling.panels, tiling.panels * long * job.lanes, _limits(format_b),
+        Side(entry_point(pack), job.lanes, tiling.panels, tiling.panels * long * job.lanes, _limits(format_b),
              format_b, code_b, 2 * (job.code_b is not None)),
         long, (tiling.tiles * job.rows, tiling.panels * job.lanes),
     )  # fmt: skip
