@@ -271,6 +271,8 @@ def test_survey_finds_what_there_is():
     assert survey(x) == (2, -3, 3.0, 1, 0)  # 0.25 as an integer of two bits: 2 x 2^-3
     assert survey(-x).negative_zero == 1 and survey(np.array([[np.inf, 1.0]])).finite == 0
     assert survey(np.array([[np.inf, 1.0]])).top == 1.0 and survey(np.zeros((2, 2))).top == 0.0
+    for dtype in (np.float32, np.float64):
+        assert survey(np.array([[np.nan, 0.75, -np.inf, -1.5, -0.0]], dtype)) == (2, -2, 1.5, 0, 1)
     assert survey(np.array([[5e-324]])) == (53, -1126, 5e-324, 1, 0) or survey(np.array([[5e-324]])).quantum <= -1074
 
 

@@ -8,7 +8,7 @@ import pytest
 import nfloat as nf
 from nfloat.linalg.accumulators import as_accumulator
 from nfloat.linalg.gemm import small
-from nfloat.linalg.gemm.dispatch import multiply
+from nfloat.linalg.gemm.dispatch import multiply, multiply_plainly
 from nfloat.linalg.gemm.facts import Facts
 from nfloat.linalg.gemm.small import small_product
 
@@ -30,6 +30,9 @@ def test_the_same_bits(accumulator, m, k, n):
                 found = small_product(one, other, c, acc)
                 assert found is not None
                 assert np.array_equal(found, out, equal_nan=True)
+                if m * k * n < 10_000:
+                    multiply_plainly(one, other, None if c is None else np.broadcast_to(c, (m, n)), out, acc, 0)
+                    assert np.array_equal(found, out, equal_nan=True)
 
 
 @pytest.mark.parametrize("accumulator", ["float32", "float64"])
