@@ -29,7 +29,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 from other_cpus import CPUS
 
 NEWEST = ("numpy", "numba", "scipy", "ml-dtypes", "click")
-OLDEST = ("numpy==2.0.*", "numba==0.61.*", "scipy==1.14.*", "ml-dtypes==0.5.*", "click==8.1.*")
+OLDEST = ("numpy==2.0.*", "numba==0.68.0", "scipy==1.14.*", "ml-dtypes==0.5.*", "click==8.1.*")
 PYTHONS = ("3.12", "3.13", "3.14")
 #: OpenBLAS's names of CPUs: without a vector unit wider than 16 bytes, with AVX2, with AVX-512, AMD's
 CORES = ("Nehalem", "Haswell", "SkylakeX", "Zen")
