@@ -1,12 +1,14 @@
-"""Two threads against one: a product of 512 x 512 matrices, beside what the machine gives to a loop in registers.
+"""Two threads against one: a product of 512 x 512 matrices, beside what the machine gives to loops in registers.
 
     python bench/threads.py         a line for each, from one run
     python bench/threads.py 50      so many repeats
 
-The loop touches no memory and shares nothing; two whole products side by side, each with one thread, share no work.
+The loops touch no memory and share nothing; two whole products side by side, each with one thread, share no work.
 Where two of either take longer than one, the machine does not give two CPUs at full speed (another process, a
 hypervisor, two threads of one core, a lower clock, caches that are shared), and one product by two threads does hardly
-better: its figure is to be read against theirs.
+better: its figure is to be read against theirs. A loop of one chain waits for its own results most of the time, and two
+threads of one core do it in the time of one; eight chains keep a core busy, as a product does. Where the former gains
+and the latter does not, the machine's two CPUs are one core, whatever it says of itself.
 """
 
 from __future__ import annotations
@@ -37,6 +39,22 @@ def spin(steps: int) -> np.uint64:
     return x
 
 
+@numba.njit(nogil=True)
+def spin_eight(steps: int) -> np.uint64:
+    """Eight chains of such operations, side by side."""
+    a = b = c = d = e = f = g = h = np.uint64(88172645463325252)
+    for _ in range(steps):
+        a ^= a << np.uint64(13)
+        b ^= b << np.uint64(7)
+        c ^= c << np.uint64(17)
+        d ^= d << np.uint64(5)
+        e ^= e >> np.uint64(13)
+        f ^= f >> np.uint64(7)
+        g ^= g >> np.uint64(17)
+        h ^= h >> np.uint64(5)
+    return a ^ b ^ c ^ d ^ e ^ f ^ g ^ h
+
+
 def seconds(work: Callable[[], object]) -> float:
     """How long a call takes."""
     start = time.perf_counter()
@@ -51,9 +69,9 @@ def main(repeats: int) -> None:
     a, b = (nf.round(rng.standard_normal((512, 512)).astype(np.float32), "bfloat16") for _ in range(2))
     with ThreadPoolExecutor(1) as other:
 
-        def side_by_side() -> None:
-            there = other.submit(spin, STEPS // 2)
-            spin(STEPS // 2)
+        def side_by_side(loop: Callable[[int], object]) -> None:
+            there = other.submit(loop, STEPS // 2)
+            loop(STEPS // 2)
             there.result()
 
         def product(threads: int) -> None:
@@ -71,7 +89,8 @@ def main(repeats: int) -> None:
         pairs = {
             "product": (lambda: product(1), lambda: product(2)),
             "products side by side": (one_after_the_other, two_products),
-            "loop in registers": (lambda: spin(STEPS), side_by_side),
+            "one chain in registers": (lambda: spin(STEPS), lambda: side_by_side(spin)),
+            "eight chains": (lambda: spin_eight(STEPS), lambda: side_by_side(spin_eight)),
         }
         ratios: dict[str, list[float]] = {name: [] for name in pairs}
         for repeat in range(repeats + 1):
