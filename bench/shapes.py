@@ -50,15 +50,11 @@ def measured(name: str, body: Body, shape: Shape) -> float:
     if body.bits == 16:
         a = a.astype(np.uint32) * 0x10001
     words = [np.full(size, 77777777, np.int32) for size in (a.size, b.size)]
-    mode = (
-        Rounding.STOCHASTIC
-        if name.startswith("stochastic")
-        else Rounding.TOWARD_ZERO
-        if body.direction is Direction.ZERO
-        else None
-    )
+    mode = Rounding.TOWARD_ZERO if body.direction is Direction.ZERO else Rounding.NEAREST_EVEN
+    if name.startswith("stochastic"):
+        mode = Rounding.STOCHASTIC
     formats = (get_format("bfloat16"),) * 3
-    rows = constants(formats, mode or Rounding.NEAREST_EVEN, None, body.bits)
+    rows = constants(formats, mode, None, body.bits)
     scratch: Any = np.zeros(16 * shape.rows * shape.width, dtype)
     compiled = numba.njit(nogil=True, error_model="numpy")(run)
     best = math.inf

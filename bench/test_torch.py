@@ -5,7 +5,6 @@ Needs PyTorch; the residual network needs torchvision. One thread on both sides.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -22,16 +21,6 @@ HOPPER = MIXED.replace(
     forward="nvidia.hopper.mma.bf16.f32", backward="nvidia.hopper.mma.bf16.f32", gemm_inputs="bfloat16"
 )
 RECIPES = {"float32": nf.nn.recipe("float32"), "bf16-mixed": MIXED, "bfloat16-sums": NARROW, "hopper": HOPPER}
-
-
-def seconds(function: Callable[[], object], count: int) -> float:
-    """Of one call, after some that nobody counts."""
-    for _ in range(5):
-        function()
-    start = time.perf_counter()
-    for _ in range(count):
-        function()
-    return (time.perf_counter() - start) / count
 
 
 def steps(model: Any, x: Any, recipe: Any) -> tuple[Callable[[], None], Callable[[], None]]:
@@ -84,9 +73,9 @@ def test_overhead(overhead, name: str) -> None:
     x, y = torch.randn(4, 8), torch.randn(4, 8)
     with torch.no_grad():
 
-        def emulated(count: int) -> float:
+        def emulated(clock: Callable[..., float]) -> float:
             with own:
                 a, b = x * 1.0, y * 1.0
-                return seconds(lambda: work(a, b, layers), count)
+                return clock(lambda: work(a, b, layers))
 
-        overhead(f"{name} under bf16-mixed", emulated, lambda count: seconds(lambda: work(x, y, layers), count), 25.0)
+        overhead(f"{name} under bf16-mixed", emulated, lambda clock: clock(lambda: work(x, y, layers)), 25.0)

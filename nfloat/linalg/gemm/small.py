@@ -176,7 +176,7 @@ def small_product(
     plans = plans_of(acc, a.shape, b.shape, a.itemsize)
     if not plans or not (one.aligned and other.aligned) or not (a.dtype is b.dtype is plans[0].operands):
         return None
-    if not ((one.c_contiguous or one.f_contiguous) and (other.c_contiguous or other.f_contiguous)):
+    if not (one.forc and other.forc):  # Fortran's order, or C's
         return None
     if c is not None and not _starts(c, a, b):
         return None

@@ -121,7 +121,7 @@ def quick_product(
     `rounded`: how a and b are rounded first, as in `small_product`.
     """
     one, other = a.flags, b.flags
-    if not ((one.c_contiguous or one.f_contiguous) and (other.c_contiguous or other.f_contiguous)):
+    if not (one.forc and other.forc):  # Fortran's order, or C's
         return None
     plan = plan_of(unit, a.shape, b.shape, threads == 1)
     if plan is None or not (a.dtype is b.dtype is _SINGLE and one.aligned and other.aligned):
