@@ -13,7 +13,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from ..jit import device, kernel
+from ..carried import carried
+from ..jit import call_compiled, device, kernel, routine
 from ..lanes import Lanes, Value
 from .shapes import NATIVE32, TILE64, Shape
 from .tile import tile_request
@@ -43,7 +44,7 @@ def sums_of(shapes: Mapping[int, Shape]):
             for n in range(shape.vectors)
         ]
 
-        def step(i: Value, sums: list[Value]) -> list[Value]:
+        def step(i: Value, *sums: Value) -> list[Value]:
             at_a = builder.add(args[1], builder.mul(i, _I64(shape.rows)))
             at_b = builder.add(args[3], builder.mul(i, _I64(shape.width)))
             columns = [v.load(builder.gep(b, [builder.add(at_b, _I64(n * v.count))])) for n in range(shape.vectors)]
@@ -81,41 +82,17 @@ def _started(v: Lanes, places: list[Value], loaded: Value) -> list[Value]:
 _AT_ONCE = 4
 
 
-def _repeated(
-    builder: ir.IRBuilder, count: Value, start: list[Value], step: Callable[[Value, list[Value]], list[Value]]
-) -> list[Value]:
+def _repeated(builder: ir.IRBuilder, count: Value, start: list[Value], step: Callable[..., list[Value]]) -> list[Value]:
     """The sums after `count` steps, some at a time and then those that are left, one by one."""
+
+    def several(i: Value, *sums: Value) -> list[Value]:
+        after = list(sums)
+        for n in range(_AT_ONCE):
+            after = step(builder.add(i, _I64(n)), *after)
+        return after
+
     some = builder.and_(count, _I64(-_AT_ONCE))
-    return _loop(builder, some, count, 1, _loop(builder, _I64(0), some, _AT_ONCE, start, step), step)
-
-
-def _loop(
-    builder: ir.IRBuilder,
-    first: Value,
-    last: Value,
-    some: int,
-    start: list[Value],
-    step: Callable[[Value, list[Value]], list[Value]],
-) -> list[Value]:
-    """The sums after steps first .. last - 1, of which there are a multiple of `some`."""
-    before, (head, work, done) = (
-        builder.block,
-        (builder.append_basic_block(f"sums.{name}") for name in ("head", "work", "done")),
-    )
-    builder.branch(head)
-    builder.position_at_end(head)
-    i, *sums = [builder.phi(x.type) for x in (first, *start)]
-    builder.cbranch(builder.icmp_signed("<", i, last), work, done)
-    builder.position_at_end(work)
-    after = sums
-    for n in range(some):
-        after = step(builder.add(i, _I64(n)), after)
-    for phi, x, y in zip((i, *sums), (first, *start), (builder.add(i, _I64(some)), *after), strict=True):
-        phi.add_incoming(x, before)
-        phi.add_incoming(y, builder.block)
-    builder.branch(head)
-    builder.position_at_end(done)
-    return sums
+    return carried(builder, some, count, carried(builder, _I64(0), some, start, several, _AT_ONCE), step)
 
 
 @device
@@ -150,10 +127,11 @@ def _walk(name: str, bits: int, shape: Shape, dtype: type):
                         store_tile(out, scratch, t * rows, panel * width, rows, width)
 
     loops.__name__ = loops.__qualname__ = f"loops_of_{name}"
+    compiled = routine(loops)
 
     def typer(typingctx, a, b, out, first, last, call, status):
         signature = types.void(a, b, out, first, last, call, status)
-        return signature, lambda context, builder, sig, args: context.compile_internal(builder, loops, sig, args)
+        return signature, lambda context, builder, sig, args: call_compiled(context, builder, compiled, sig, args)
 
     return intrinsic(typer)
 

@@ -14,6 +14,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from ..carried import carried
 from ..lanes import Lanes, Value, prefetch
 from ..outlined import keep_aligned
 from .direction import Direction, restore, set_direction
@@ -92,23 +93,7 @@ class Tile:
 
     def loop(self, count: Value, start: Sequence[Value], body: Callable[..., Sequence[Value]]) -> list[Value]:
         """`body(i, *carried) -> carried` for i = 0 .. count - 1, the carried values in registers."""
-        b = self.builder
-        before, (head, work, done) = (
-            b.block,
-            (b.append_basic_block(f"tile.{name}") for name in ("head", "work", "done")),
-        )
-        b.branch(head)
-        b.position_at_end(head)
-        i, *carried = (b.phi(x.type) for x in (_I64(0), *start))
-        b.cbranch(b.icmp_signed("<", i, count), work, done)
-        b.position_at_end(work)
-        after = body(i, *carried)
-        for phi, first, following in zip([i, *carried], [_I64(0), *start], [b.add(i, _I64(1)), *after], strict=True):
-            phi.add_incoming(first, before)
-            phi.add_incoming(following, b.block)
-        b.branch(head)
-        b.position_at_end(done)
-        return carried
+        return carried(self.builder, _I64(0), count, start, body)
 
     def when(self, condition: Value, start: Sequence[Value], body: Callable[..., Sequence[Value]]) -> list[Value]:
         """`body(*start)` where a scalar condition holds, else `start`."""
