@@ -41,6 +41,14 @@ class Lane:
         return self.digits - 2
 
     @property
+    def most_narrow(self) -> int:
+        """The most bits p for which C = 1.5 2^(e + digits - p) keeps its binade in x + C, |x| < 2^(e + 1).
+
+        2^(e + 1) is then at most a quarter of C's binade.
+        """
+        return self.digits - 2
+
+    @property
     def most_twice(self) -> int:
         """The most bits p for which an operation on two p-bit numbers may be rounded in the lane and again.
 
@@ -61,15 +69,14 @@ def is_narrow(f: Format, lane: Lane) -> bool:
 
     Three things are needed, and for fixed point, unsigned and cut formats no others:
 
-    * C keeps its binade, so that its last bit is the unit 2^(e - p + 1): 2^(e + 1) is at most a quarter of 2^(e +
-      digits - p + 1);
+    * C keeps its binade, so that its last bit is the unit 2^(e - p + 1) (`Lane.most_narrow`);
     * the least unit is twice a normal number. It is made in the exponent's field, and what underflows in the lane (a
       product of two numbers of the format) lies below half of it, where a second rounding changes nothing;
     * C is finite up to the format's last binade. Magnitudes beyond that, to the greatest whose C is finite, are the
       kernel's `limit`.
     """
     unit = f.emin - f.precision + 1
-    return f.precision <= lane.digits - 2 and unit > lane.emin and f.emax + lane.digits - f.precision <= lane.emax
+    return f.precision <= lane.most_narrow and unit > lane.emin and f.emax + lane.digits - f.precision <= lane.emax
 
 
 def has_exponents(f: Format, lane: Lane) -> bool:

@@ -28,6 +28,10 @@ from ..streams import SeedLike, as_key
 Kernel = Callable[..., None]
 
 
+#: the kernels of ``rounding/vector.py``'s families in float32 lanes
+_IN_LANES32 = (elementwise.round_narrow32, elementwise.round_same32)
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Rounder:
     """How to round: the format, the mode, the constants' vector of ``formats/spec.py``, and the kernels that do it.
@@ -52,9 +56,30 @@ class Rounder:
     @property
     def is_short(self) -> bool:
         """Whether the hardware's float32 sums of its numbers may be rounded again (``kernels/arithmetic/short.py``)."""
-        short = self.format.precision <= SINGLE.most_twice
-        kernels = (elementwise.round_narrow32, elementwise.round_same32)
-        return self.rounding is Rounding.NEAREST_EVEN and short and self.round32 in kernels
+        return self.format.precision <= SINGLE.most_twice and self._is_nearest_in_lanes
+
+    @property
+    def in_one_form(self) -> bool:
+        """Whether float32 lanes round all up to the largest number by ``vector.nearest_even_narrow``.
+
+        That needs of a format with float32's exponents what `is_narrow` asks of others first: that C keeps its binade.
+        Its unit is twice a subnormal number there, which x + C has for its last bit all the same; and where C is not
+        finite, a number is beyond the kernel's limit.
+        """
+        return self.format.precision <= SINGLE.most_narrow and self.format.signed and self._is_nearest_in_lanes
+
+    @property
+    def _is_nearest_in_lanes(self) -> bool:
+        return self.rounding is Rounding.NEAREST_EVEN and self.round32 in _IN_LANES32
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the kernels may write over what they read.
+
+        Blocks overlap, which changes nothing without random bits: what is rounded stays as it is. But others than these
+        store what they refuse, before the plain rule reads it.
+        """
+        return not self.stochastic and self.round32 in _IN_LANES32 and self.round64 is elementwise.round_narrow64
 
     def key(self, seed: SeedLike | None) -> int:
         """The key of the random bits as a signed integer; 0 for deterministic modes, which take no seed.
@@ -74,12 +99,14 @@ class Rounder:
     ) -> NDArray[np.floating]:
         """A C-contiguous carrier array, whose elements' numbers begin at `first`, rounded into a new one.
 
-        Or into `out`, which may be the array itself, where there is anything to round in its own type.
+        Or into `out`, which may be the array itself, where there is anything to round in its own type, and kernels
+        that may do so (`in_place`).
         """
         function = _compiled(self, a.itemsize, a.size <= FEW)
         if function is None:
             return self._apply_otherwise(a, key, first)
-        out = np.empty(a.shape, a.dtype) if out is None else out
+        if out is None or (out is a and not self.in_place):
+            out = np.empty(a.shape, a.dtype)
         if a.size > LARGE:
             x, y = a.reshape(-1), out.reshape(-1)
             for piece in large_pieces(x.size):
@@ -109,12 +136,12 @@ def packed_rounding(how: Rounder) -> bool:
 
 
 def round_into(how: Rounder, a: NDArray[np.floating], out: NDArray[np.floating]) -> None:
-    """Round a contiguous one-dimensional carrier array into another, by a mode without random bits."""
+    """Round a contiguous one-dimensional carrier array into another or itself, by a mode without random bits."""
     function = _compiled(how, a.itemsize, False)
-    if function is None:
+    if function is not None:
+        function(a.copy() if a is out and not how.in_place else a, out, how.spec_array, 0, 0)
+    elif a is not out:
         out[:] = a
-    else:
-        function(a, out, how.spec_array, 0, 0)
 
 
 @lru_cache(maxsize=4096)

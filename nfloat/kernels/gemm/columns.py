@@ -65,7 +65,7 @@ def _middle(x, sums, out):
         for o in range(outer):
             for place in range(0, places, PLACES):
                 count = lesser(PLACES, places - place)
-                turn_lines(flat, (o * rows + row) * places + place, places, count, some, turned, 0, ROWS)
+                turn_lines(flat, (o * rows + row) * places + place, places, count, some, turned, 0, ROWS, None)
                 for j in range(count):
                     for r in range(ROWS):
                         if sums.itemsize == x.itemsize:

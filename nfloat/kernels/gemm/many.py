@@ -77,7 +77,7 @@ def _pack(x, width, out, at, distance):
                     copy_lanes(x, k * down + column + j, out, at + k * width + j)
                 j += lanes
         elif down == 1:
-            turn_lines(x, column * along, along, steps, whole, out, at, width)
+            turn_lines(x, column * along, along, steps, whole, out, at, width, None)
             j = whole
         for i in range(j, whole):
             for k in range(steps):

@@ -53,7 +53,7 @@ def affine_sums(x, dy, mean, inverse, centred, products, sums):
         for o in range(outer):
             for place in range(0, places, PLACES):
                 count, at = lesser(PLACES, places - place), (o * rows + row) * places + place
-                turn_lines(flat, at, places, count, some, numbers, 0, ROWS)
-                turn_lines(flat_dy, at, places, count, some, slopes, 0, ROWS)
+                turn_lines(flat, at, places, count, some, numbers, 0, ROWS, None)
+                turn_lines(flat_dy, at, places, count, some, slopes, 0, ROWS, None)
                 _add(numbers, slopes, m, r, count, one, other)
         products[row : row + some], sums[row : row + some] = one[:some], other[:some]

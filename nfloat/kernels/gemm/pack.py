@@ -2,7 +2,7 @@
 
 `survey` finds what decides which kernel is right: how many bits the elements have, how large and how small they are,
 NaN, infinities, -0. `pack` copies a matrix (k, n) to [panel][k][width], padded with zeros; rows of a are packed as
-columns of a.T.
+columns of a.T. `pack_rounded` rounds its elements first.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ import numpy as np
 
 from ..bits import float32_as_int32, float64_as_int64, greater, lesser
 from ..jit import device, kernel
+from ..rounding.arrays import SPEC
+from ..rounding.constants import nearest32
+from ..rounding.scalar import load_spec
 from .turned import copy_lines, turn_lines
 
 
@@ -137,23 +140,40 @@ def close_panels(rows, columns, quantum, least, digits, found):
 PACKED = (("float32", "float32"), ("float64", "float64"), ("float32", "float64"))
 
 
-@kernel(*(f"void(Array({x}, 2, 'A', readonly=True), int64, {out}[::1], int64, int64)" for x, out in PACKED))
-def pack(x, width, out, first, last):
-    """Panels first .. last - 1 of x (k, n) into out, [panel][k][width]; panel `first` begins at out[0].
-
-    Of x the rows or the columns lie in one piece, at any distance; one code for both is compiled once.
-    """
+@device
+def _pack(x, width, out, first, last, grid):
+    """`pack`; rounded, and whether some number is beyond, as in ``turned.py``."""
     steps, size = x.shape
     down, along = x.strides[0] // x.itemsize, x.strides[1] // x.itemsize
+    beyond = 0
     for panel in range(first, last):
         at, column = (panel - first) * steps * width, panel * width
         whole = lesser(width, size - column)
         if whole < width:
             out[at : at + steps * width] = 0.0
         if along == 1:  # a row of the panel lies in one piece
-            copy_lines(x, column, down, steps, whole, out, at, width)
+            beyond |= copy_lines(x, column, down, steps, whole, out, at, width, grid)
         else:  # a column does
-            turn_lines(x, column * along, along, steps, whole, out, at, width)
+            beyond |= turn_lines(x, column * along, along, steps, whole, out, at, width, grid)
+    return beyond
+
+
+@kernel(*(f"void(Array({x}, 2, 'A', readonly=True), int64, {out}[::1], int64, int64)" for x, out in PACKED))
+def pack(x, width, out, first, last):
+    """Panels first .. last - 1 of x (k, n) into out, [panel][k][width]; panel `first` begins at out[0].
+
+    Of x the rows or the columns lie in one piece, at any distance; one code for both is compiled once.
+    """
+    _pack(x, width, out, first, last, None)
+
+
+@kernel(f"int64(Array(float32, 2, 'A', readonly=True), int64, float32[::1], int64, int64, {SPEC})")
+def pack_rounded(x, width, out, first, last, spec_array):
+    """`pack` of numbers rounded to nearest-even as they go, for formats that ``ops/rounder.py`` calls `in_one_form`.
+
+    Not 0 if a number is beyond the format's largest, or NaN: then they are not, and are to be packed once more.
+    """
+    return _pack(x, width, out, first, last, (nearest32(load_spec(spec_array)),))
 
 
 @kernel("float64(Array(float32, 2, 'C', readonly=True))", "float64(Array(float64, 2, 'C', readonly=True))")

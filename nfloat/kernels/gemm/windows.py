@@ -156,4 +156,4 @@ def channels_last(x, out, before, size):
     for i in range(images):
         for r in range(height):
             line = ((i * size[0] + r + before[0]) * size[1] + before[1]) * channels
-            turn_lines(flat, i * channels * plane + r * width, plane, width, channels, out, line, channels)
+            turn_lines(flat, i * channels * plane + r * width, plane, width, channels, out, line, channels, None)

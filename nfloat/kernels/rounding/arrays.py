@@ -72,7 +72,7 @@ def _finish(
 ) -> Value:
     """Store r; the selects of overflow are kept out of the common way.
 
-    Done unless a lane is in doubt or beyond the limit.
+    Done unless a lane is in doubt or beyond the limit: then nothing is stored, since x may lie in the same memory.
     """
     b = v.builder
     other = _over(v, x, k)
@@ -84,9 +84,12 @@ def _finish(
         if with_special:
             special, chosen = vector.select_special(v, x, chosen, k.positive, k.negative)
             inside = b.or_(special, inside)
-        v.store(chosen, target)
-        inside = v.all(inside)
-        return inside if doubt is None else b.and_(inside, b.not_(v.any(doubt.lanes(v))))
+        done = v.all(inside)
+        if doubt is not None:
+            done = b.and_(done, b.not_(v.any(doubt.lanes(v))))
+        with b.if_then(done):
+            v.store(chosen, target)
+        return done
 
     return either(v, v.some_negative(other), select, lambda: _store(v, r, target))
 

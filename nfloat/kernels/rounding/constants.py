@@ -34,6 +34,15 @@ class RangeFields(NamedTuple):
     largest: int  # bits of the greatest magnitude that cannot overflow: the largest number; 0 if unsigned
 
 
+class NearestFields(NamedTuple):
+    """What ``vector.nearest_even_scaled`` asks for, as bits, and which magnitudes it rounds within the range."""
+
+    lowest: int  # of 2^emin
+    scale: int
+    sign: int  # the sign bit if the format has -0, else 0
+    bound: int  # the greatest of those magnitudes
+
+
 class OverflowFields(NamedTuple):
     """What lies beyond the range, and what it becomes."""
 
@@ -93,6 +102,13 @@ def range32(spec, normal_only):
         top - low,
         top if spec.min < 0.0 else np.int64(0),
     )
+
+
+@device
+def nearest32(spec):
+    """`NearestFields` in float32 lanes, for signed formats of ``vector.py``'s families and p <= 22."""
+    r = range32(spec, False)
+    return NearestFields(r.lowest, 0x3F800000 + r.offset, r.sign, lesser(r.largest, r.limit - 1))
 
 
 @device

@@ -24,13 +24,14 @@ from ...kernels.gemm.many import stack_sums
 from ...kernels.gemm.pack import pack
 from ...kernels.jit import entry_point
 from ...ops.memory import aligned
-from ...ops.rounder import Rounded, Rounder, round_into
+from ...ops.rounder import Rounded
 from ...ops.threads import NATIVE, WORK_PER_THREAD
 from ..accumulators import Accumulator
 from .candidate import Candidate, Problem
 from .dispatch import CHUNK, LANE, NO_WORDS, PACK, multiply, tile_call, tile_constants
 from .facts import Facts, survey_all, survey_tiles
 from .native_windows import does
+from .panels import pack_panels
 from .route import candidates
 from .stacks import in_one_call
 
@@ -81,26 +82,16 @@ class Plan:
     ranges: tuple[tuple[int, int], ...]
     packed_rows: int
     packed_columns: int
-    #: panels that stay in the second cache, packed
-    some_panels: int
     calls: tuple[NDArray[np.int64], NDArray[np.int64]]
     constants: NDArray[np.int64]
 
 
 class Scratch(NamedTuple):
-    """What a product packs its operands into; it may hold anything.
-
-    `raw_rows` and `raw_columns`: what is packed there first is rounded then into `some_rows` and `some_columns`, which
-    are the beginnings of `rows` and `columns` for one range, and for as many panels as stay in the second cache.
-    """
+    """What a product packs its operands into; it may hold anything."""
 
     rows: NDArray[Any]
     columns: NDArray[Any]
     status: NDArray[np.uint8]
-    raw_rows: NDArray[Any]
-    some_rows: NDArray[Any]
-    raw_columns: NDArray[Any]
-    some_columns: NDArray[Any]
 
 
 class _Kept(threading.local):
@@ -112,7 +103,7 @@ class _Kept(threading.local):
 
     def __init__(self) -> None:
         self.scratch: dict[Plan, Scratch] = {}
-        self._rows, self._columns, self._raw = aligned(0), aligned(0), aligned(0)
+        self._rows, self._columns = aligned(0), aligned(0)
 
     def made(self, plan: Plan) -> Scratch:
         """A new one."""
@@ -122,32 +113,12 @@ class _Kept(threading.local):
         else:
             columns = self._columns = _at_least(self._columns, plan.packed_columns * size)
         self._rows = _at_least(self._rows, plan.packed_rows * size)
-        some = plan.some_panels * plan.packed_columns // plan.panels
-        self._raw = _at_least(self._raw, max(some, plan.packed_rows) * size)
-        rows, packed, raw = (x.view(dtype) for x in (self._rows, columns, self._raw))
-        found = Scratch(
-            rows, packed, np.zeros((plan.tiles, plan.panels), np.uint8), raw[: plan.packed_rows],
-            rows[: plan.packed_rows], raw[:some], packed[:some],
-        )  # fmt: skip
+        found = Scratch(self._rows.view(dtype), columns.view(dtype), np.zeros((plan.tiles, plan.panels), np.uint8))
         if columns is self._columns:
             if len(self.scratch) >= _PLANS:
                 self.scratch.clear()
             self.scratch[plan] = found
         return found
-
-
-def _round_columns(plan: Plan, b: NDArray[Any], scratch: Scratch, how: Rounder) -> None:
-    """The columns packed and rounded, so many panels at a time that they stay in the second cache."""
-    some = plan.some_panels
-    if some == plan.panels:
-        plan.pack(b, plan.width, scratch.raw_columns, 0, some)
-        round_into(how, scratch.raw_columns, scratch.some_columns)
-        return
-    size = plan.packed_columns // plan.panels
-    for first in range(0, plan.panels, some):
-        last = min(plan.panels, first + some)
-        plan.pack(b, plan.width, scratch.raw_columns, first, last)
-        round_into(how, scratch.raw_columns[: (last - first) * size], scratch.columns[first * size : last * size])
 
 
 def _at_least(buffer: NDArray[np.uint8], nbytes: int) -> NDArray[np.uint8]:
@@ -287,19 +258,12 @@ def _done(
     if c is not None:
         out[...] = c
     scratch = _kept.scratch.get(plan) or _kept.made(plan)
-    rows, columns, status = scratch[:3]
-    if rounded[1] is None:
-        plan.pack(b, plan.width, columns, 0, plan.panels)
-    else:
-        _round_columns(plan, b, scratch, rounded[1])
+    rows, columns, status = scratch
+    pack_panels(plan.pack, b, plan.width, columns, (0, plan.panels), rounded[1])
     turned, k = a.T, a.shape[1]
     asked = None if close is None else survey_tiles(columns, k * plan.width, plan.panels)
     for first, last in plan.ranges:
-        if rounded[0] is None:
-            plan.pack(turned, plan.height, rows, first, last)
-        else:
-            plan.pack(turned, plan.height, scratch.raw_rows, first, last)
-            round_into(rounded[0], scratch.raw_rows, scratch.some_rows)
+        pack_panels(plan.pack, turned, plan.height, rows, (first, last), rounded[0])
         if close is not None and not close(survey_tiles(rows, k * plan.height, last - first), asked).all():
             return None
         plan.product(rows, columns, out, first, last, call, plan.constants, status, NO_WORDS, NO_WORDS)
@@ -337,7 +301,6 @@ def _plan(acc: Accumulator, best: Candidate, a: tuple[int, ...], n: int, itemsiz
         height=height, width=width, tiles=tiles, panels=panels, terms=acc.terms,
         ranges=tuple((at, min(tiles, at + some)) for at in range(0, tiles, some)),
         packed_rows=some * height * k, packed_columns=panels * k * width,
-        some_panels=min(panels, max(1, CHUNK // (k * width))),
         calls=(tile_call(best.kind, k, acc.terms, False, False), tile_call(best.kind, k, acc.terms, False, True)),
         constants=tile_constants(acc, best.bits),
     )  # fmt: skip

@@ -23,8 +23,9 @@ from ...formats.names import get_format
 from ...kernels.gemm.pack import pack
 from ...kernels.jit import entry_point
 from ...kernels.units.pack import scan_packed
-from ...ops.rounder import Rounded, Rounder, round_into
+from ...ops.rounder import Rounded, Rounder
 from ...ops.threads import WORK_PER_THREAD
+from ..gemm.panels import pack_panels
 from .jobs import fast_job, is_fast
 from .operands import NOTHING, Reach, UnitOperands, measure, reach_of
 from .run import NO_SCALES, Job, Tiling, as_it_is, ascending, tiling_of
@@ -75,8 +76,6 @@ class UnitScratch(NamedTuple):
     b: NDArray[np.float32]
     codes_b: NDArray[np.int16]
     found: NDArray[np.int64]
-    #: what is packed here first is rounded then
-    raw: NDArray[np.float32]
 
 
 class _Scratches(threading.local):
@@ -87,12 +86,7 @@ class _Scratches(threading.local):
 
     def made(self, plan: UnitPlan) -> UnitScratch:
         """A new one."""
-        found = UnitScratch(
-            *_buffers(plan.a),
-            *_buffers(plan.b),
-            np.empty(5, np.int64),
-            np.empty(max(plan.a.size, plan.b.size), _SINGLE),
-        )
+        found = UnitScratch(*_buffers(plan.a), *_buffers(plan.b), np.empty(5, np.int64))
         if sum(x.nbytes for x in found) <= _MOST_KEPT:
             if len(self.scratch) >= _PLANS:
                 self.scratch.clear()
@@ -131,8 +125,8 @@ def quick_product(
     scratch = _kept.scratch.get(plan) or _kept.made(plan)
     if a.shape[1] != plan.k:
         a, b = _longer(a, plan.k, 1), _longer(b, plan.k, 0)
-    reach_a = _packed(plan.a, a.T, rounded[0], scratch.a, scratch.codes_a, scratch)
-    reach_b = _packed(plan.b, b, rounded[1], scratch.b, scratch.codes_b, scratch)
+    reach_a = _packed(plan.a, a.T, rounded[0], scratch.a, scratch.codes_a, scratch.found)
+    reach_b = _packed(plan.b, b, rounded[1], scratch.b, scratch.codes_b, scratch.found)
     reach_c = NOTHING if c is None else _reach(c, unit)
     if reach_a is None or reach_b is None or reach_c is None:
         return None
@@ -155,14 +149,12 @@ def _packed(
     how: Rounder | None,
     out: NDArray[np.float32],
     codes: NDArray[np.int16],
-    scratch: UnitScratch,
+    found: NDArray[np.int64],
 ) -> Reach | None:
     """Pack an operand, (k, .), round it and look at it; None if its format does not hold it."""
-    side.pack(x, side.width, out if how is None else scratch.raw, 0, side.pieces)
-    if how is not None:
-        round_into(how, scratch.raw[: side.size], out)
-    entry_point(scan_packed)(out, *side.limits, side.code, side.copies, codes, scratch.found)
-    reach, fits = reach_of(scratch.found, side.format)
+    pack_panels(side.pack, x, side.width, out, (0, side.pieces), how)
+    entry_point(scan_packed)(out, *side.limits, side.code, side.copies, codes, found)
+    reach, fits = reach_of(found, side.format)
     return reach if fits else None
 
 
