@@ -1,8 +1,8 @@
 """Sums and products of matrices in a stated arithmetic, and algorithms made of rounded operations.
 
 ``accumulators`` (what a sum is: format, order, rounding), ``matmul`` and ``reductions`` (what users call), ``bounds``
-and ``bound_orders`` (how far they may be from the exact result), ``operands`` (shapes and carriers), ``blocks``
-(products of block arrays). Which kernel does a product, and why: ``gemm/``; matrix instructions of real hardware:
+and ``bound_orders`` (how far they may be from the exact result), ``operands`` (shapes and carriers), ``panels`` (how
+what is to be rounded is packed), ``blocks`` (products of block arrays). Which kernel does a product, and why: ``gemm/``; matrix instructions of real hardware:
 ``units/``; `nf.linalg.solve` and its kind: ``algorithms/``. The arithmetic itself is in ``nfloat/kernels/``.
 """
 

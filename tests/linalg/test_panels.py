@@ -9,7 +9,7 @@ import nfloat as nf
 from nfloat.formats.rounding import Rounding
 from nfloat.kernels.gemm.pack import pack, pack_rounded
 from nfloat.kernels.jit import entry_point
-from nfloat.linalg.gemm.panels import pack_panels
+from nfloat.linalg.panels import pack_panels
 from nfloat.ops.rounder import packed_rounding, round_into, rounder
 from nfloat.testing.random_formats import random_format
 

@@ -27,11 +27,11 @@ from ...ops.memory import aligned
 from ...ops.rounder import Rounded
 from ...ops.threads import NATIVE, WORK_PER_THREAD
 from ..accumulators import Accumulator
+from ..panels import pack_panels
 from .candidate import Candidate, Problem
 from .dispatch import CHUNK, LANE, NO_WORDS, PACK, multiply, tile_call, tile_constants
 from .facts import Facts, survey_all, survey_tiles
 from .native_windows import does
-from .panels import pack_panels
 from .route import candidates
 from .stacks import in_one_call
 

@@ -25,7 +25,7 @@ from ...kernels.jit import entry_point
 from ...kernels.units.pack import scan_packed
 from ...ops.rounder import Rounded, Rounder
 from ...ops.threads import WORK_PER_THREAD
-from ..gemm.panels import pack_panels
+from ..panels import pack_panels
 from .jobs import fast_job, is_fast
 from .operands import NOTHING, Reach, UnitOperands, measure, reach_of
 from .run import NO_SCALES, Job, Tiling, as_it_is, ascending, tiling_of

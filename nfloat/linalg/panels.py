@@ -7,9 +7,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ...kernels.gemm.pack import pack_rounded
-from ...kernels.jit import entry_point
-from ...ops.rounder import Rounder, round_into
+from ..kernels.gemm.pack import pack_rounded
+from ..kernels.jit import entry_point
+from ..ops.rounder import Rounder, round_into
 
 
 def pack_panels(
