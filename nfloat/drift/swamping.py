@@ -33,6 +33,8 @@ from ..ops.rounding import round as rounded
 
 #: rows and columns of a product that are looked at, and terms of a matrix unit's sums
 _LINES, _TERMS = 4, 16
+#: terms of sums that are formed as products with a triangle
+_FEW = 512
 
 #: what is added, what the sum was before, and after
 _Additions = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
@@ -129,8 +131,19 @@ def _cut(terms: NDArray[Any], size: int) -> NDArray[Any]:
 def _chain(terms: NDArray[Any], start: NDArray[Any] | None, how: Accumulator) -> _Additions:
     """Terms added one after the other, from `start` on (None: the first term begins)."""
     first = np.zeros(terms.shape[:-1]) if start is None else start
-    running = cumsum(np.concatenate([first[..., None], terms], -1), how, -1, seed=0 if how.stochastic else None)
+    running = _running(np.concatenate([first[..., None], terms], -1), how)
     return terms, running[..., :-1], running[..., 1:]
+
+
+def _running(terms: NDArray[Any], how: Accumulator) -> NDArray[Any]:
+    """`cumsum` of terms added one after the other, along the last axis; the sign of a zero may be another.
+
+    Few are products with a triangle of ones: to add 0 changes no sum, and the kernel is one that the run has compiled.
+    """
+    k = terms.shape[-1]
+    if how.stochastic or k > _FEW or not np.isfinite(terms).all():
+        return cumsum(terms, how, -1, seed=0 if how.stochastic else None)
+    return np.asarray(matmul(terms.reshape(-1, k), np.triu(np.ones((k, k))), how)).reshape(terms.shape)
 
 
 def _parts(

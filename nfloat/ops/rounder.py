@@ -225,7 +225,9 @@ def _kernel32(f: Format, mode: Rounding, spec_array: NDArray[np.float64]) -> Ker
         return (
             special.round_steps32 if f.signed else elementwise.round_plain
         )  # a small negative number is flushed, not beyond the range
-    return elementwise.round_same32 if same else elementwise.round_narrow32
+    if same:
+        return elementwise.round_same32
+    return elementwise.round_drawn32 if mode.is_stochastic else elementwise.round_narrow32
 
 
 def _kernel64(f: Format, mode: Rounding, spec_array: NDArray[np.float64]) -> Kernel | None:

@@ -87,7 +87,7 @@ def test_pieces_give_the_same_bits(monkeypatch, fmt, dtype):
 
 KERNELS = [
     (arrays.round_plain, "e5m12"),
-    (arrays.round_narrow32, "float8_e4m3fn"),
+    (arrays.round_drawn32, "float8_e4m3fn"),
     (arrays.round_same32, "bfloat16"),
     (arrays.round_drawn64, "e5m12"),
     (special.round_steps32, FORMATS[3].name),

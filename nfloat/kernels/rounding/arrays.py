@@ -259,24 +259,35 @@ def _zero_form(spec):
 
 @device
 def narrow_range32(x, source, out, i, stop, spec, words, always):
-    """out[i:stop] = x[i:stop] rounded, for formats of the narrow family in float32 lanes.
+    """out[i:stop] = x[i:stop] rounded by a deterministic mode, for formats of the narrow family in float32 lanes.
 
     `source` is what the lanes read: x, or `out` itself, which then holds something that rounds to the same. `always`:
     the form with special values does it all, as it must in the latter case: a block that is refused may hold anything.
     """
+    constants, with_special = (range32(spec, False), overflow(spec), infinities(spec)), always
+    usual = spec.mode + _NORMAL if spec.emin <= _NORMAL_EMIN and np.signbit(spec.neg_zero) else spec.mode
+    while i < stop:
+        end = _end(words, i, stop, with_special and not always)
+        i = _narrow32(source, out, i, end, spec.mode + WITH_SPECIAL if with_special else usual, constants)
+        if with_special and i < end:
+            round_range(x, out, i, lesser(i + DRAWN, stop), spec, words)
+            i += DRAWN
+        with_special = always or i < end
+
+
+@device
+def drawn_range32(x, source, out, i, stop, spec, words, always):
+    """The same by a stochastic mode."""
     form, with_special = _zero_form(spec), always
     usual = form + _NORMAL if spec.emin <= _NORMAL_EMIN and np.signbit(spec.neg_zero) else form
     quick = usual == form and spec.mode == _STOCHASTIC and spec.precision <= _QUICK_PRECISION and spec.min < 0.0
     while i < stop:
         constants = (range32(spec, False), draw32(spec, words, i), overflow(spec), infinities(spec))
         end = _end(words, i, stop, with_special and not always)
-        now = form + WITH_SPECIAL if with_special else usual
         if quick and not with_special:
             i = _quick32(source, out, i, end, form, constants)
-        elif spec.draws:
-            i = _drawn32(source, out, i, end, now, constants)
         else:
-            i = _narrow32(source, out, i, end, now, constants)
+            i = _drawn32(source, out, i, end, form + WITH_SPECIAL if with_special else usual, constants)
         if with_special and i < end:
             round_range(x, out, i, lesser(i + DRAWN, stop), spec, words)
             i += DRAWN
@@ -292,7 +303,7 @@ def _end(words, i, stop, awhile):
 
 @device
 def same_range32(x, source, out, i, stop, spec, words, always):
-    """The same for formats with float32's exponent range.
+    """The same by any mode, for formats with float32's exponent range.
 
     float32 itself (of which nothing is cut, in any mode) among them.
     """
@@ -342,6 +353,12 @@ def drawn_range64(x, source, out, i, stop, spec, words, always):
 def round_narrow32(x, out, spec_array, key, first):
     """`narrow_range32` of an array."""
     narrow_range32(x, x, out, 0, x.size, load_spec(spec_array), Words(key, first), False)
+
+
+@kernel(f"void(float32[::1], float32[::1], {SPEC}, int64, int64)")
+def round_drawn32(x, out, spec_array, key, first):
+    """`drawn_range32` of an array."""
+    drawn_range32(x, x, out, 0, x.size, load_spec(spec_array), Words(key, first), False)
 
 
 @kernel(f"void(float32[::1], float32[::1], {SPEC}, int64, int64)")

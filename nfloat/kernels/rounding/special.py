@@ -30,6 +30,7 @@ from . import vector
 from .arrays import (
     BODIES,
     SPEC,
+    drawn_range32,
     drawn_range64,
     mode_form,
     narrow_range32,
@@ -100,6 +101,8 @@ def round_steps32(x, out, spec_array, key, first):
         _flush32(x, out, i, stop, spec.flush_input, True)
         if spec.emin == -126 and signed:
             same_range32(x, out, out, i, stop, spec, words, True)
+        elif spec.draws:
+            drawn_range32(x, out, out, i, stop, spec, words, True)
         else:
             narrow_range32(x, out, out, i, stop, spec, words, True)
         _flush32(out, out, i, stop, spec.flush_output, signed)
