@@ -2,8 +2,9 @@
 
 ``accumulators`` (what a sum is: format, order, rounding), ``matmul`` and ``reductions`` (what users call), ``bounds``
 and ``bound_orders`` (how far they may be from the exact result), ``operands`` (shapes and carriers), ``panels`` (how
-what is to be rounded is packed), ``blocks`` (products of block arrays). Which kernel does a product, and why: ``gemm/``; matrix instructions of real hardware:
-``units/``; `nf.linalg.solve` and its kind: ``algorithms/``. The arithmetic itself is in ``nfloat/kernels/``.
+what is to be rounded is packed), ``blocks`` (products of block arrays). Which kernel does a product, and why:
+``gemm/``; matrix instructions of real hardware: ``units/``; `nf.linalg.solve` and its kind: ``algorithms/``. The
+arithmetic itself is in ``nfloat/kernels/``.
 """
 
 from importlib import import_module

@@ -21,7 +21,6 @@ from ..kernels.arithmetic.operations import Operation
 from ..kernels.arithmetic.results_lanes import to_odd32, to_odd64
 from ..kernels.arithmetic.short import nearest_short
 from ..kernels.jit import entry_point
-from ..kernels.rounding.arrays import round_narrow32, round_same32
 from .approximations import APPROXIMATIONS
 from .arguments import CARRAY, LAYOUT
 from .compute import has_unsigned_zero, lanes_form
@@ -170,8 +169,12 @@ class Approximated(NamedTuple):
 @lru_cache(maxsize=1024)
 def _approximated(name: str, fmt: FormatLike, rounding: RoundingLike, overflow: OverflowLike | None) -> Any:
     how, form = rounder(fmt, rounding, overflow, None), APPROXIMATIONS[name]
-    lanes = not how.stochastic and how.round32 in (round_narrow32, round_same32)
-    if not lanes or how.format.precision > 11 or not isinstance(form.single, np.ufunc) or how.format.flushes_input:
+    if (
+        not how.in_lanes
+        or how.format.precision > 11
+        or not isinstance(form.single, np.ufunc)
+        or how.format.flushes_input
+    ):
         return None
     return Approximated(form.single, entry_point(ziv_single), 2 * form.single_error, int(form.traits), how.spec_array)
 

@@ -25,7 +25,7 @@ from ..formats.spec import SpecField
 from ..kernels.arithmetic.functions import round_leading, ziv_plain
 from ..kernels.arithmetic.functions_lanes import ziv_double, ziv_mixed, ziv_single
 from ..kernels.arithmetic.operations import Operation
-from ..kernels.rounding.arrays import round_narrow32, round_narrow64, round_same32
+from ..kernels.rounding.arrays import round_narrow64
 from .approximations import APPROXIMATIONS, EXTENDED_ERROR
 from .compute import PIECE, compute, has_unsigned_zero, pieces_of
 from .leading_bits import Leading, leading_bits
@@ -40,7 +40,7 @@ def evaluate(
     """The rounded results of an elementary function on flat arrays of one dtype with `size` elements or one."""
     out, form = np.empty(size, arrays[0].dtype), APPROXIMATIONS[name]
     marks = np.empty(min(PIECE, size), bool)
-    short = out.dtype == np.float32 and how.format.precision <= 11 and _in_lanes32(how)
+    short = out.dtype == np.float32 and how.format.precision <= 11 and how.in_lanes
     y: NDArray[np.floating]
     for start, pieces in pieces_of(arrays, size):
         target, open_ = out[start : start + pieces[0].size], marks[: pieces[0].size]
@@ -58,10 +58,6 @@ def evaluate(
         if places.size:
             target[places] = _settle_rest(name, tuple(p[places] for p in pieces), start + places, how, key)
     return out
-
-
-def _in_lanes32(how: Rounder) -> bool:
-    return not how.stochastic and how.round32 in (round_narrow32, round_same32)
 
 
 def _operand(a: NDArray[np.floating], how: Rounder) -> NDArray[np.float64]:

@@ -28,10 +28,6 @@ from ..streams import SeedLike, as_key
 Kernel = Callable[..., None]
 
 
-#: the kernels of ``rounding/vector.py``'s families in float32 lanes
-_IN_LANES32 = (elementwise.round_narrow32, elementwise.round_same32)
-
-
 @dataclass(frozen=True, eq=False, slots=True)
 class Rounder:
     """How to round: the format, the mode, the constants' vector of ``formats/spec.py``, and the kernels that do it.
@@ -56,7 +52,7 @@ class Rounder:
     @property
     def is_short(self) -> bool:
         """Whether the hardware's float32 sums of its numbers may be rounded again (``kernels/arithmetic/short.py``)."""
-        return self.format.precision <= SINGLE.most_twice and self._is_nearest_in_lanes
+        return self.rounding is Rounding.NEAREST_EVEN and self.format.precision <= SINGLE.most_twice and self.in_lanes
 
     @property
     def in_one_form(self) -> bool:
@@ -66,11 +62,13 @@ class Rounder:
         Its unit is twice a subnormal number there, which x + C has for its last bit all the same; and where C is not
         finite, a number is beyond the kernel's limit.
         """
-        return self.format.precision <= SINGLE.most_narrow and self.format.signed and self._is_nearest_in_lanes
+        short = self.format.precision <= SINGLE.most_narrow
+        return self.rounding is Rounding.NEAREST_EVEN and short and self.format.signed and self.in_lanes
 
     @property
-    def _is_nearest_in_lanes(self) -> bool:
-        return self.rounding is Rounding.NEAREST_EVEN and self.round32 in _IN_LANES32
+    def in_lanes(self) -> bool:
+        """Whether float32 lanes round by the forms of ``rounding/vector.py``, without random bits."""
+        return not self.stochastic and self.round32 in (elementwise.round_narrow32, elementwise.round_same32)
 
     @property
     def in_place(self) -> bool:
@@ -79,7 +77,7 @@ class Rounder:
         Blocks overlap, which changes nothing without random bits: what is rounded stays as it is. But others than these
         store what they refuse, before the plain rule reads it.
         """
-        return not self.stochastic and self.round32 in _IN_LANES32 and self.round64 is elementwise.round_narrow64
+        return self.in_lanes and self.round64 is elementwise.round_narrow64
 
     def key(self, seed: SeedLike | None) -> int:
         """The key of the random bits as a signed integer; 0 for deterministic modes, which take no seed.
