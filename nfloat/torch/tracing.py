@@ -19,7 +19,7 @@ class Trace:
         self._shown: dict[tuple[str, str, str], tuple[str, str]] = {}
 
     def rounded(self, layer: str, tensor: str, fmt: str, mode: str, elements: int) -> list[int]:
-        """One tensor that the recipe stores in a format, or one product or sum (the `tracer` of a precision); its row."""
+        """Count one tensor that is stored in a format, one product or sum (the `tracer` of a precision); its row."""
         shown = self._shown.get((tensor, fmt, mode))
         if shown is None:
             text = fmt if mode in NEAREST else f"{fmt}:{mode}"

@@ -19,10 +19,23 @@ from ...nn.optim.optimizer import Computation
 from ...nn.precision import Floats, Role
 from ..known import Kind, Known
 from ..machine import Machine, is_float
+from ..plans import keep
 from ..refusals import check_number
 from ..tensors import SHARED, array_of, name_of
+from .lists import each
 from .table import row
 from .wide import wide
+
+
+@row("_foreach_add_.Scalar")
+def add_to_each(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """x += y of several; all of an optimiser's counts of its steps at once."""
+    if not machine.updating or not all([_is_count(machine, t) for t in args[0]]):
+        return each(machine, operation, args, kwargs)
+    machine.trace.operation = "add"
+    for t in args[0]:
+        machine.trace.count("", "scalar", name_of(t.dtype), "", 1)
+    return operation(*args, **kwargs)
 
 
 @row("add_.Tensor", "sub_.Tensor", "add_.Scalar", "sub_.Scalar")
@@ -68,7 +81,7 @@ def _added(machine: Machine, t: torch.Tensor, known: Known, other: Any, alpha: f
 
 def _unrounded(t: torch.Tensor) -> Floats:
     """A state as the formula has it so far."""
-    return t.detach().numpy() if t.dtype in (torch.float32, torch.float64) else t.float().numpy()
+    return array_of(t)
 
 
 class Given(nn.Optimizer):
@@ -240,7 +253,8 @@ def _together(machine: Machine, rule: Rule, several: list[Stepped]) -> None:
     alike = trace.operation, rule.kind, rule.options, *[id(each.known) for each in several]
     update, tracer = machine.plans.get(alike), p.tracer
     if update is None:
-        update = machine.plans[alike] = _update(machine, rule, several)
+        update = _update(machine, rule, several)
+        keep(machine, alike, update)
 
         def rounded(layer: str, tensor: str, fmt: str, mode: str, elements: int) -> None:
             update.rows.append((trace.rounded(layer, tensor, fmt, mode, elements), elements))
