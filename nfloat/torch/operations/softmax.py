@@ -23,7 +23,8 @@ def _softmax(machine: Machine, part: Part, call: Call) -> Planned | None:
     """The plan of a softmax."""
     if machine.trace.operation != "_softmax":
         return None
-    return Planned(lambda x, axis, *_: softened(machine, part, x, axis), call.tensors[0].dtype)
+    single = machine.is_single(part)
+    return Planned(lambda x, axis, *_: softened(machine, part, x, axis, single=single), call.tensors[0].dtype)
 
 
 @row("_softmax", "_safe_softmax")
@@ -41,7 +42,8 @@ def softmax(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dic
 
 def _softmax_backward(machine: Machine, part: Part, call: Call) -> Planned | None:
     """The plan of its gradient."""
-    return Planned(lambda dy, y, axis, *_: softened_backward(machine, part, y, dy, axis), call.tensors[1].dtype)
+    single = machine.is_single(part)
+    return Planned(lambda dy, y, axis, *_: softened_backward(machine, part, y, dy, axis, single), call.tensors[1].dtype)
 
 
 @row("_softmax_backward_data")
@@ -55,19 +57,23 @@ def softmax_backward(machine: Machine, operation: Any, args: tuple[Any, ...], kw
     return machine.result(values, part, y.dtype)
 
 
-def softened(machine: Machine, part: Part, x: Floats, axis: int = -1, mask: Floats | None = None) -> Floats:
-    """The softmax of x (+ mask), not yet rounded; in float32 where that is how it is stored."""
-    single, shape = machine.is_single(part), x.shape
+def softened(
+    machine: Machine, part: Part, x: Floats, axis: int = -1, mask: Floats | None = None, single: bool | None = None
+) -> Floats:
+    """The softmax of x (+ mask), not yet rounded; in float32 where that is how it is stored (`single`, if known)."""
+    single, shape = machine.is_single(part) if single is None else single, x.shape
     x = x if shape else x.reshape(1)  # torch takes one number for a row
     values: Floats = OPS["softmax"].forward(machine.p, part.layer, x, axis=axis, mask=mask, single=single)[0]
     return values.reshape(shape)
 
 
-def softened_backward(machine: Machine, part: Part, y: Floats, dy: Floats, axis: int = -1) -> Floats:
+def softened_backward(
+    machine: Machine, part: Part, y: Floats, dy: Floats, axis: int = -1, single: bool | None = None
+) -> Floats:
     """The gradient of its operand, from the stored result."""
-    shape = y.shape
+    single, shape = machine.is_single(part) if single is None else single, y.shape
     y, dy = (y, dy) if shape else (y.reshape(1), dy.reshape(1))
-    (values,) = nn_backward(machine.p, part.layer, (y, axis), dy, (True,), machine.is_single(part))
+    (values,) = nn_backward(machine.p, part.layer, (y, axis), dy, (True,), single)
     return np.asarray(values).reshape(shape)
 
 

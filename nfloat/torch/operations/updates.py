@@ -97,7 +97,9 @@ class Given(nn.Optimizer):
 
 def step(machine: Machine, t: torch.Tensor, known: Known, values: Floats) -> torch.Tensor:
     """Add a step to a parameter, as the recipe rounds steps and weights."""
-    given = np.ascontiguousarray(np.broadcast_to(values, t.shape)).reshape(t.shape)  # of no axes it would make one
+    given = values
+    if values.shape != t.shape or not values.flags.c_contiguous:
+        given = np.ascontiguousarray(np.broadcast_to(values, t.shape)).reshape(t.shape)  # of no axes it would make one
     stepped(machine, Rule(Given, (given.dtype,), {}), [t], [given], {})
     assert known.owner is not None, "parameters have an owner"
     known.version = known.owner._version + 1
@@ -333,12 +335,11 @@ def scale_in_place(machine: Machine, operation: Any, args: tuple[Any, ...], kwar
 def add_pair(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """x += value (y z), or value (y / z); in the carrier where an optimiser does it."""
     t, one, other = args
-    known = machine.known(t)
+    known, *operands = machine.operands(args, in_place=True)
     if known.kind not in (Kind.STATE, Kind.PARAMETER):
         return wide(machine, operation, args, kwargs)
     value = machine.p.carrier.type(kwargs.get("value", 1))
-    machine.operands(args, in_place=True)
-    y, z = machine.read(one), machine.read(other)
+    y, z = machine.read(one, operands[0]), machine.read(other, operands[1])
     moved = value * (y / z if operation.__name__.startswith("addcdiv") else y * z)
     if known.kind is Kind.PARAMETER:
         return step(machine, t, known, moved)
