@@ -49,7 +49,7 @@ class Witness(Protocol):
 
 
 #: f(layer, tensor, format, mode, elements)
-Tracer: TypeAlias = Callable[[str, str, str, str, int], None]
+Tracer: TypeAlias = Callable[[str, str, str, str, int], object]
 
 _SINGLE, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 #: gradients, which a loss scale may push beyond a format's range

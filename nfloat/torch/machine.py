@@ -353,11 +353,10 @@ class Machine:
 
     def write(self, t: torch.Tensor, values: Floats) -> None:
         """Put values into a tensor's own memory."""
-        own = t.detach()
-        if own.dtype in SHARED:
-            own.numpy()[...] = values
+        if t.dtype in SHARED:
+            array_of(t)[...] = values
         else:
-            own.copy_(torch.from_numpy(np.ascontiguousarray(values)))
+            t.detach().copy_(torch.from_numpy(np.ascontiguousarray(values)))
 
     # ---------------------------------------------------------------- changed in place
     def change(self, t: torch.Tensor, known: Known, values: Floats, part: Part) -> torch.Tensor:

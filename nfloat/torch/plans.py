@@ -2,9 +2,10 @@
 
 Two calls are alike if they differ by shapes and numbers alone: the same operation, on operands of the same kinds and
 types, whose result has the same part in the step. For these a row's maker says once how the values follow from the
-operands' arrays; how they are stored and what a trace is told is looked up once too. All else (an optimiser's step,
-what keeps books, recipes with layers of their own, observers, operands that were not met before) goes the row's general
-way, to the same bits.
+operands' arrays (and, of some, what the operation returns beside them); how they are stored and what a trace is told is
+looked up once too. All else (what keeps books, recipes with layers of their own, observers, operands that were not met
+before, or by another emulation) goes the row's general way, to the same bits. Whole steps of optimisers are planned in
+``operations/updates.py``.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from typing import Any, NamedTuple
 
 import torch
 
+from ..nn.precision import Floats
 from .known import ROLE_OF, Kind, Known, bits
 from .machine import Machine
 from .parts import Part, forward_part
-from .tensors import array_of, elements, name_of
+from .tensors import array_of, elements
 from .ways import Stored
 
 _Tensor, _TENSORS = torch.Tensor, frozenset({torch.Tensor, torch.nn.Parameter})
@@ -39,8 +41,12 @@ class Planned(NamedTuple):
     dtype: torch.dtype
     #: whether operands are read as those of a product
     product: bool = False
-    #: whether torch's own operation gives the result as it is stored
-    own: bool = False
+    #: role and format that a trace has of results that the function makes of tensors itself, as they are stored
+    own: tuple[str, str] | None = None
+    #: of the stored result and of what the function gives beside the values: what the operation returns
+    finish: Callable[[torch.Tensor, Any], Any] | None = None
+    #: whether the function is given what is known of the operands first
+    knows: bool = False
 
 
 class Plan(NamedTuple):
@@ -56,6 +62,8 @@ class Plan(NamedTuple):
     exact: list[int]
     rounded: list[int]
     own: bool
+    finish: Callable[[torch.Tensor, Any], Any] | None = None
+    knows: bool = False
 
 
 class Call(NamedTuple):
@@ -116,7 +124,10 @@ class PlannedRow:
             if len(known) < len(args):
                 tensors, rest = args[: len(known)], args[len(known) :]
             key: list[Any] = [id(operation)]
+            token = machine.token
             for t, own in zip(tensors, known, strict=True):
+                if own.run is not token:  # known by an emulation that is over: from outside, for this one
+                    return general(machine, operation, args, kwargs)
                 key += own.mark, t.dtype
         except (AttributeError, RuntimeError):  # not met before; of no memory; a tensor after other arguments
             return general(machine, operation, args, kwargs)
@@ -129,7 +140,7 @@ class PlannedRow:
         plan = machine.plans.get(alike, _NEW)
         if plan is _NEW:  # the first of them goes the general way, and a trace's rows come in its order
             found = general(machine, operation, args, kwargs)
-            machine.plans[alike] = _plan(machine, part, at, self.make, Call(operation, tensors, known, rest))
+            keep(machine, alike, _plan(machine, part, at, self.make, Call(operation, tensors, known, rest)))
             return found
         if plan is None or known[0].wide is not None:
             return general(machine, operation, args, kwargs)
@@ -155,29 +166,39 @@ class PlannedRow:
 
 def _done(
     machine: Machine, plan: Plan, tensors: Sequence[torch.Tensor], known: list[Known], rest: tuple[Any, ...]
-) -> torch.Tensor:
+) -> Any:
     """A call as it is planned."""
-    function, dtype, product, part, stored, exact, rounded, own_result = plan
-    if own_result:
+    function, product = plan.function, plan.product
+    if plan.own:
         found: torch.Tensor = function(*tensors, *rest)
-        exact[0] += 1
-        exact[1] += found.numel()
-        return machine.learned(found, part)
+        row = plan.exact
+        row[0] += 1
+        row[1] += found.numel()
+        return machine.learned(found, plan.part)
     arrays = [
         array_of(t) if own.bit & _LIE else machine.read(t, own, product) for t, own in zip(tensors, known, strict=True)
     ]
-    values = function(*arrays, *rest)
+    values = function(known, *arrays, *rest) if plan.knows else function(*arrays, *rest)
+    if plan.finish is None:
+        return _kept(machine, plan, values)
+    values, more = values
+    return plan.finish(_kept(machine, plan, values), more)
+
+
+def _kept(machine: Machine, plan: Plan, values: Floats) -> torch.Tensor:
+    """A result as it is stored, and counted."""
+    stored = plan.stored
     if stored is None:
-        return machine.result(values, part, dtype)
-    if values.dtype is stored.exact:
-        row, kept = exact, values
-    else:
-        row, kept = rounded, stored.apply(values)
-        if kept is None:
-            return machine.result(values, part, dtype)
+        return machine.result(values, plan.part, plan.dtype)
+    row, kept = plan.exact, values
+    if values.dtype is not stored.exact:
+        rounded = stored.apply(values)
+        if rounded is None:
+            return machine.result(values, plan.part, plan.dtype)
+        row, kept = plan.rounded, rounded
     row[0] += 1
     row[1] += kept.size
-    return machine.made(kept, part, dtype)
+    return machine.made(kept, plan.part, plan.dtype)
 
 
 _NEW: Any = object()
@@ -185,10 +206,15 @@ _NEW: Any = object()
 _MOST = 4096
 
 
-def _plan(machine: Machine, part: Part | None, layer: str, make: Maker, call: Call) -> Plan | None:
-    """The plan of calls like this one; `part` is None in the forward pass."""
+def keep(machine: Machine, alike: tuple[Any, ...], plan: Any) -> None:
+    """Keep a plan for the calls that are alike."""
     if len(machine.plans) >= _MOST:
         machine.plans.clear()
+    machine.plans[alike] = plan
+
+
+def _plan(machine: Machine, part: Part | None, layer: str, make: Maker, call: Call) -> Plan | None:
+    """The plan of calls like this one; `part` is None in the forward pass."""
     kinds = 0
     for own in call.known:
         kinds |= own.bit
@@ -201,14 +227,14 @@ def _plan(machine: Machine, part: Part | None, layer: str, make: Maker, call: Ca
     made, part, trace = make(machine, part, call), part._replace(origin=None), machine.trace
     if made is None:
         return None
-    function, dtype, product, own_result = made
+    function, dtype, product, own_result, finish, knows = made
     if own_result:
-        row = trace.row(part.layer, part.kind.name.lower(), name_of(dtype), "")
+        row = trace.row(part.layer, own_result[0], own_result[1], "")
         return Plan(function, dtype, product, part, None, row, row, True)
     role = ROLE_OF[part.kind]
     if role is None:
-        return Plan(function, dtype, product, part, None, [], [], False)
+        return Plan(function, dtype, product, part, None, [], [], False, finish, knows)
     way = machine.ways.stored(machine.p, part.kind, role, part.name)
     exact = trace.row(way.layer, way.tensor, way.format, "")
     rounded = trace.row(way.layer, way.tensor, way.rounded, "")
-    return Plan(function, dtype, product, part, way, exact, rounded, False)
+    return Plan(function, dtype, product, part, way, exact, rounded, False, finish, knows)

@@ -18,20 +18,21 @@ class Trace:
         #: (tensor, format, mode) -> format and accumulator as rows have them
         self._shown: dict[tuple[str, str, str], tuple[str, str]] = {}
 
-    def rounded(self, layer: str, tensor: str, fmt: str, mode: str, elements: int) -> None:
-        """One tensor that the recipe stores in a format, or one product or sum (the `tracer` of a precision)."""
+    def rounded(self, layer: str, tensor: str, fmt: str, mode: str, elements: int) -> list[int]:
+        """Count one tensor that is stored in a format, one product or sum (the `tracer` of a precision); its row."""
         shown = self._shown.get((tensor, fmt, mode))
         if shown is None:
             text = fmt if mode in NEAREST else f"{fmt}:{mode}"
             summed = tensor == "sum" or tensor.endswith(".sum")
             shown = self._shown[tensor, fmt, mode] = ("", text) if summed else (text, "")
-        self.count(layer, tensor, *shown, elements)
+        return self.count(layer, tensor, *shown, elements)
 
-    def count(self, layer: str, role: str, fmt: str, accumulator: str, elements: int) -> None:
-        """Add one call to a row."""
+    def count(self, layer: str, role: str, fmt: str, accumulator: str, elements: int) -> list[int]:
+        """Add one call to a row, and give it."""
         row = self.row(layer, role, fmt, accumulator)
         row[0] += 1
         row[1] += elements
+        return row
 
     def row(self, layer: str, role: str, fmt: str, accumulator: str) -> list[int]:
         """The calls and the elements of a row, of the operation that is running, for whoever adds to them."""

@@ -207,7 +207,9 @@ class Everything(torch.nn.Module):
         z = (y @ y.T).softmax(-1) @ y[:, 1:4]
         z = torch.baddbmm(z[None], y[None, :, :5], y[None, :, 1:4].expand(1, 5, 3)[:, :5]) - 0.0
         y = y.clone().mul_(2.0) + y.sqrt().nan_to_num() ** 2 + y.sigmoid().log()
-        return y.sum(0), y.mean(-1, keepdim=True) * z[0], y.T.sum(), torch.relu(z).mean((0, 2))
+        u = torch.log_softmax(z, -1) + torch.nn.functional.gelu(z, approximate="tanh").softmax(1)
+        u = torch.nn.functional.layer_norm(torch.nn.functional.leaky_relu(u), (3,)).relu() * z.transpose(1, 2).relu().mT
+        return y.sum(0), y.mean(-1, keepdim=True) * z[0], y.T.sum(), torch.relu(z).mean((0, 2)), u
 
 
 @pytest.mark.parametrize("recipe", ["float64", "float32", "bf16-mixed", "fp16-pure", "bf16-pure-sr", "fp8-current"])
@@ -267,3 +269,47 @@ def test_planned_arithmetic_rounds_once(rng, name):
         assert any(plan is not None for plan in run._machine.plans.values())
     exact = numpy_(x.astype(np.float64), y.astype(np.float64))
     assert np.array_equal(found.numpy(), nf.round(exact, "bfloat16"))
+
+
+def test_what_another_emulation_made_comes_from_outside_every_time(rng):
+    values = torch.from_numpy(rng.standard_normal((10, 100)).astype(np.float32))
+    with nft.emulate("float32"):
+        x = values * 1.0
+    with nft.emulate("bf16-mixed"):
+        for work in (torch.exp, lambda x: x * x, lambda x: x @ x.T, lambda x: x.sum(0)):
+            expected = work(values)
+            assert all([torch.equal(work(x), expected) for _ in range(3)])
+
+
+@pytest.mark.parametrize("make", [
+    lambda p: torch.optim.SGD(p, 0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
+    lambda p: torch.optim.SGD(p, 0.1, weight_decay=0.01),
+    lambda p: torch.optim.AdamW(p, 0.1),
+    lambda p: torch.optim.Adam(p, 0.1, foreach=False),
+    lambda p: torch.optim.RMSprop(p, 0.1),
+])  # fmt: skip
+@pytest.mark.parametrize("recipe", ["bf16-mixed", "bf16-pure", "bf16-pure-kahan", "bf16-pure-sr"])
+def test_planned_steps_and_others_agree(monkeypatch, recipe, make):
+    def run():
+        torch.manual_seed(0)
+        model = torch.nn.Sequential(torch.nn.Linear(6, 5), torch.nn.Tanh(), torch.nn.Linear(5, 3))
+        optimizer = make(model[0].parameters())
+        with nft.emulate(recipe, model=model) as own:
+            for step in range(6):
+                if step == 2:
+                    optimizer.add_param_group({"params": model[2].parameters(), "lr": 0.3})
+                optimizer.param_groups[0].update(lr=0.1 / (step + 1), weight_decay=0.02 * (step == 4))
+                optimizer.zero_grad()
+                found = model(torch.randn(4, 6)) if step != 3 else model[2](torch.randn(4, 5))  # one layer has none
+                found.square().mean().backward()
+                optimizer.step()
+            plans = [plan for plan in own._machine.plans.values() if isinstance(plan, updates.Update)]
+        states = [v for s in optimizer.state.values() for v in s.values() if isinstance(v, torch.Tensor)]
+        return [*model.parameters(), *states], own.trace(), len(plans)
+
+    planned = run()
+    monkeypatch.setattr(updates, "_together", lambda machine, rule, several: updates._take(
+        machine, rule, updates._update(machine, rule, several), several))  # fmt: skip
+    plain = run()
+    assert all([torch.equal(a, b) for a, b in zip(planned[0], plain[0], strict=True)])
+    assert planned[1] == plain[1] and planned[2] >= 2 and not plain[2]

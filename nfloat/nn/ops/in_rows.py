@@ -17,7 +17,7 @@ from ...kernels.arithmetic import norms as norm_kernels
 from ...kernels.arithmetic import softmax as softmax_kernels
 from ...kernels.gemm import norm_sums
 from ...kernels.jit import entry_point
-from ...ops.threads import over_ranges, thread_count
+from ...ops.threads import WORK_PER_THREAD, over_ranges, thread_count
 from ..precision import Floats, Precision
 
 #: what an element costs, in the units of `thread_count`
@@ -96,10 +96,11 @@ def _together(x: Floats, y: Floats) -> tuple[Floats, Floats]:
 
 def _over(p: Precision, rows: int, size: int, compute: Any, before: tuple[Any, ...], behind: tuple[Any, ...]) -> None:
     """``compute(*before, first, last, *behind)`` of all rows, on several threads where that pays."""
-    over_ranges(
-        lambda first, last: compute(*before, first, last, *behind),
-        rows, thread_count(p.threads, _WORK * rows * size, rows), _WORK * size,
-    )  # fmt: skip
+    count = thread_count(p.threads, _WORK * rows * size, rows)
+    if count == 1 and _WORK * rows * size <= WORK_PER_THREAD:  # in no time
+        compute(*before, 0, rows, *behind)
+        return
+    over_ranges(lambda first, last: compute(*before, first, last, *behind), rows, count, _WORK * size)
 
 
 def norm(

@@ -72,5 +72,15 @@ def _scalar(cast: Cast, value: float) -> float:
 
 @lru_cache(maxsize=64)
 def _power(beta: float, steps: int) -> float:
-    """beta^steps, correctly rounded: Python's ``**`` is the C library's, whose last bit depends on the machine."""
+    """beta^steps, correctly rounded: Python's ``**`` is the C library's, whose last bit depends on the machine.
+
+    Its quotient of two integers is correctly rounded, and the quicker way as long as they are short.
+    """
+    if steps <= _SHORT:
+        above, below = beta.as_integer_ratio()
+        return above**steps / below**steps
     return float(power(beta, steps, "float64"))
+
+
+#: steps of which powers are integers of few words
+_SHORT = 500

@@ -13,7 +13,7 @@ from ...nn.scaling import all_finite
 from ..machine import Machine
 from ..tensors import array_of
 from .table import row
-from .updates import descended, stepped
+from .updates import Rule, descended, stepped
 
 
 def _unscaled(
@@ -49,11 +49,9 @@ def sgd(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[st
     if not (momentum or decay):
         parameters, given = _not_descended(machine, parameters, given, lr)
 
-    def make(own: Any) -> nn.Optimizer:
-        return _at(lr, nn.Momentum(own, 1.0, momentum, nesterov, decay) if momentum else nn.SGD(own, 1.0, decay))
-
     if parameters:
-        stepped(machine, make, parameters, given, states, 1)
+        kind, options = (nn.Momentum, (momentum, nesterov, decay)) if momentum else (nn.SGD, (decay,))
+        stepped(machine, Rule(kind, (1.0, *options), {"lr": lr}), parameters, given, states)
     machine.p.forget()
     return None
 
@@ -67,14 +65,6 @@ def _not_descended(
     return [t for t, _ in left], [g for _, g in left]
 
 
-def _at(lr: float, optimizer: nn.Optimizer, eps: float | None = None) -> nn.Optimizer:
-    """The optimiser at torch's rate and `eps`, which may be 0 (a warm-up begins so); `nfloat.nn`'s own may not."""
-    optimizer.lr = lr
-    if isinstance(optimizer, nn.Adam) and eps is not None:
-        optimizer.eps = eps
-    return optimizer
-
-
 @row("_fused_adam_", "_fused_adam_.tensor_lr", "_fused_adamw_", "_fused_adamw_.tensor_lr")
 def adam(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Adam and AdamW."""
@@ -83,17 +73,15 @@ def adam(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[s
         for count in counts:
             count.sub_(1)
         return None
-    betas, eps, decay = (kwargs["beta1"], kwargs["beta2"]), kwargs["eps"], kwargs["weight_decay"]
-    lr = float(kwargs["lr"])
-    decoupled = "adamw" in operation.__name__
-
-    def make(own: Any) -> nn.Optimizer:
-        return _at(lr, (nn.AdamW if decoupled else nn.Adam)(own, 1.0, betas, weight_decay=decay), eps)
-
-    for step in sorted({int(c) for c in counts}):
-        chosen = [i for i, c in enumerate(counts) if int(c) == step]
-        own = [[ts[i] for i in chosen] for ts in (parameters, gradients, means, squares)]
-        stepped(machine, make, own[0], _signed(machine, own[1], kwargs), {"m": own[2], "v": own[3]}, step)
+    kind = nn.AdamW if "adamw" in operation.__name__ else nn.Adam
+    options = 1.0, (kwargs["beta1"], kwargs["beta2"]), 1.0, kwargs["weight_decay"]
+    # torch's rate and eps may be 0 (a warm-up begins so), those that `nfloat.nn`'s own are made with may not
+    attributes = {"lr": float(kwargs["lr"]), "eps": kwargs["eps"]}
+    given, taken = _signed(machine, gradients, kwargs), [int(c) for c in counts]
+    for step in sorted(set(taken)):
+        rule, chosen = Rule(kind, options, attributes, step), [i for i, c in enumerate(taken) if c == step]
+        own = [[ts[i] for i in chosen] for ts in (parameters, given, means, squares)]
+        stepped(machine, rule, own[0], own[1], {"m": own[2], "v": own[3]})
     return None
 
 

@@ -17,6 +17,7 @@ from ...nn.precision import Floats
 from ..known import Kind, Known
 from ..machine import Machine
 from ..parts import Part
+from ..plans import Call, Planned, planned
 from ..tensors import name_of
 from .table import row
 from .wide import Widened, wide
@@ -44,16 +45,36 @@ class Entropy(NamedTuple):
     values: Floats | None = None
 
 
+def _log_softmax(machine: Machine, part: Part, call: Call) -> Planned | None:
+    """The plan of a logarithm of softmax."""
+
+    def values(z: Floats, axis: int, *_: Any) -> tuple[Floats, Logarithms]:
+        return _logarithms(machine, part, z, axis), Logarithms(z, axis % max(z.ndim, 1))
+
+    def finish(y: torch.Tensor, logarithms: Logarithms) -> torch.Tensor:
+        machine.known(y).wide = logarithms
+        return y
+
+    return Planned(values, call.tensors[0].dtype, finish=finish)
+
+
+def _logarithms(machine: Machine, part: Part, z: Floats, axis: int) -> Floats:
+    """As `nfloat.nn` has it, not yet rounded."""
+    row = z if z.shape else z.reshape(1)  # torch takes one number for a row
+    values: Floats = OPS["log_softmax"].forward(machine.p, part.layer, row, axis=axis)[0] if z.size else z
+    return values.reshape(z.shape)
+
+
 @row("_log_softmax")
+@planned(_log_softmax)
 def log_softmax(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """z - max - log(sum(exp(z - max)))."""
     t, axis = args[0], args[1]
     known, count = machine.known(t), t.numel()
     z = machine.read(t, known)
     part = machine.part([known], [count], count)
-    row = z if z.shape else z.reshape(1)  # torch takes one number for a row
-    values = OPS["log_softmax"].forward(machine.p, part.layer, row, axis=axis)[0] if count else z
-    return machine.result(values.reshape(z.shape), part, t.dtype, Logarithms(z, axis % max(t.dim(), 1)))
+    values = _logarithms(machine, part, z, axis)
+    return machine.result(values, part, t.dtype, Logarithms(z, axis % max(t.dim(), 1)))
 
 
 @row("nll_loss_forward", "nll_loss2d_forward")
@@ -68,7 +89,7 @@ def negative_log_likelihood(machine: Machine, operation: Any, args: tuple[Any, .
     if joined is not None and _is_plain(t, target, weight, reduction, ignore):
         loss, kept = OPS["cross_entropy"].forward(machine.p, layer, joined.logits, target.numpy())
         known.wide = joined, kept
-        count = torch.scalar_tensor(len(target), dtype=t.dtype)
+        count = torch.scalar_tensor(target.shape[0], dtype=t.dtype)
         return machine.result(loss, part, t.dtype), machine.learned(count, part)
     values = machine.read(t, known) if joined is None else joined.values().reshape(t.shape)
     wider = None if weight is None else torch.from_numpy(machine.read(weight).astype(np.float64))
@@ -77,7 +98,7 @@ def negative_log_likelihood(machine: Machine, operation: Any, args: tuple[Any, .
 
 
 def _is_plain(t: torch.Tensor, target: torch.Tensor, weight: Any, reduction: int, ignore: int) -> bool:
-    if t.dim() != 2 or weight is not None or reduction != 1 or not len(target):
+    if t.dim() != 2 or weight is not None or reduction != 1 or not target.shape[0]:
         return False
     return not (target.numpy() == ignore).any()
 

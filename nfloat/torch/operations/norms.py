@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,15 +11,16 @@ import torch
 from ...nn.ops import OPS
 from ...nn.ops.norms import norm_backward
 from ...nn.precision import Floats, Role
-from ..known import Kind
+from ..known import Kind, Known
 from ..machine import Machine
 from ..parts import Part, beside, gradient_of
+from ..plans import Call, Planned, planned
 from ..tensors import array_of
 from .table import row
 
 
 def _normed(
-    machine: Machine, operation: str, t: torch.Tensor, affine: tuple[Any, ...], **attributes: Any
+    machine: Machine, operation: str, t: torch.Tensor, affine: Sequence[Any], **attributes: Any
 ) -> tuple[torch.Tensor, Any]:
     """The norm's result, and what its backward pass needs."""
     given = [a for a in affine if a is not None]
@@ -54,20 +55,71 @@ def _gradients(
     return tuple(results)
 
 
+def _layer_norm(machine: Machine, part: Part, call: Call) -> Planned | None:
+    """The plan of a layer norm."""
+    dtype, forward, single = call.tensors[0].dtype, OPS["layer_norm"].forward, machine.is_single(part)
+    layer, count = part.layer or part.name, len(call.tensors)
+
+    def values(*given: Any) -> Any:
+        return forward(
+            machine.p, layer, *given[:count], axes=len(given[-2]), eps=given[-1], single=single
+        )  # the values, and what backward needs
+
+    def finish(y: torch.Tensor, kept: Any) -> Any:
+        return y, _statistic(machine, kept.mean, y, kept), _statistic(machine, kept.inverse, y, kept)
+
+    return Planned(values, dtype, finish=finish)
+
+
+@planned(_layer_norm)
+def _normed_layer(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    t, weight, bias, shape, eps = args
+    found, kept = _normed(machine, "layer_norm", t, (weight, bias), axes=len(shape), eps=eps)
+    return found, _statistic(machine, kept.mean, t, kept), _statistic(machine, kept.inverse, t, kept)
+
+
 @row("native_layer_norm")
 def layer_norm(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Over the last axes."""
     t, shape, weight, bias, eps = args
-    found, kept = _normed(machine, "layer_norm", t, (weight, bias), axes=len(shape), eps=eps)
-    return found, _statistic(machine, kept.mean, t, kept), _statistic(machine, kept.inverse, t, kept)
+    return _normed_layer(machine, operation, (t, weight, bias, shape, eps), kwargs)
+
+
+def _layer_norm_backward(machine: Machine, part: Part, call: Call) -> Planned | None:
+    """The plan of its gradients, all of them wanted."""
+    dtype, single, layer = call.tensors[1].dtype, machine.is_single(part), part.layer
+    others = [gradient_of(k, layer) if i == 0 else beside(k, layer) for i, k in enumerate(call.known[3:])]
+
+    def values(known: list[Known], dy: Floats, *_: Any) -> Any:
+        dx, *more = norm_backward(machine.p, layer, known[2].wide, dy, [True] * (1 + len(others)), single)
+        return np.asarray(dx), more
+
+    def finish(dx: torch.Tensor, more: list[Floats]) -> Any:
+        found = [machine.result(np.asarray(x), own, dtype) for x, own in zip(more, others, strict=True)]
+        return dx, *found, *[None] * (2 - len(found))
+
+    return Planned(values, dtype, finish=finish, knows=True)
+
+
+def _is_elsewhere(part: Part, known: list[Known], size: int) -> bool:
+    """Whether the gradient of x is of another part than the node's, or what backward needs is not there."""
+    return part.origin is None or known[2].wide is None or part[:2] != gradient_of(known[1], part.layer)[:2]
+
+
+@planned(_layer_norm_backward, lambda tensors, rest: tensors[1].numel(), unless=_is_elsewhere)
+def _layer_gradients(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    gradient, t, inverse, weight, bias, shape, wanted = args
+    kept = machine.known(inverse).wide or _again(machine, "layer_norm", t, (weight, bias), axes=len(shape), eps=1e-5)
+    return _gradients(machine, gradient, [t, weight, bias], kept, wanted)
 
 
 @row("native_layer_norm_backward")
 def layer_norm_backward(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Its gradients."""
     gradient, t, shape, _, inverse, weight, bias, wanted = args
-    kept = machine.known(inverse).wide or _again(machine, "layer_norm", t, (weight, bias), axes=len(shape), eps=1e-5)
-    return _gradients(machine, gradient, [t, weight, bias], kept, wanted)
+    given = gradient, t, inverse, weight, bias, shape, wanted
+    several = wanted[0] and all([w or x is None for w, x in zip(wanted[1:], (weight, bias), strict=True)])
+    return (_layer_gradients if several else _layer_gradients.general)(machine, operation, given, kwargs)
 
 
 def _again(machine: Machine, operation: str, t: torch.Tensor, affine: tuple[Any, ...], **attributes: Any) -> Any:

@@ -19,10 +19,23 @@ from ...nn.optim.optimizer import Computation
 from ...nn.precision import Floats, Role
 from ..known import Kind, Known
 from ..machine import Machine, is_float
+from ..plans import keep
 from ..refusals import check_number
 from ..tensors import SHARED, array_of, name_of
+from .lists import each
 from .table import row
 from .wide import wide
+
+
+@row("_foreach_add_.Scalar")
+def add_to_each(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """x += y of several; all of an optimiser's counts of its steps at once."""
+    if not machine.updating or not all([_is_count(machine, t) for t in args[0]]):
+        return each(machine, operation, args, kwargs)
+    machine.trace.operation = "add"
+    for t in args[0]:
+        machine.trace.count("", "scalar", name_of(t.dtype), "", 1)
+    return operation(*args, **kwargs)
 
 
 @row("add_.Tensor", "sub_.Tensor", "add_.Scalar", "sub_.Scalar")
@@ -68,7 +81,7 @@ def _added(machine: Machine, t: torch.Tensor, known: Known, other: Any, alpha: f
 
 def _unrounded(t: torch.Tensor) -> Floats:
     """A state as the formula has it so far."""
-    return t.detach().numpy() if t.dtype in (torch.float32, torch.float64) else t.float().numpy()
+    return array_of(t)
 
 
 class Given(nn.Optimizer):
@@ -84,8 +97,10 @@ class Given(nn.Optimizer):
 
 def step(machine: Machine, t: torch.Tensor, known: Known, values: Floats) -> torch.Tensor:
     """Add a step to a parameter, as the recipe rounds steps and weights."""
-    given = np.ascontiguousarray(np.broadcast_to(values, t.shape)).reshape(t.shape)  # of no axes it would make one
-    stepped(machine, lambda own: Given(own, given.dtype), [t], [given], {}, 1)
+    given = values
+    if values.shape != t.shape or not values.flags.c_contiguous:
+        given = np.ascontiguousarray(np.broadcast_to(values, t.shape)).reshape(t.shape)  # of no axes it would make one
+    stepped(machine, Rule(Given, (given.dtype,), {}), [t], [given], {})
     assert known.owner is not None, "parameters have an owner"
     known.version = known.owner._version + 1
     return t
@@ -105,25 +120,42 @@ class Stepped(NamedTuple):
         return Stepped(self.known, self.values.reshape(-1)[at], self.gradient.reshape(-1)[at], states)
 
 
+class Rule(NamedTuple):
+    """An optimiser of `nfloat.nn` at a rate, and at the step that it is to take."""
+
+    kind: Callable[..., nn.Optimizer]
+    #: what it is made with behind the parameters
+    options: tuple[Any, ...]
+    #: attributes of their own: torch allows more numbers there, or other ones in every step
+    attributes: dict[str, Any]
+    steps: int = 1
+
+    def made(self, tensors: dict[str, nn.Tensor]) -> nn.Optimizer:
+        """The optimiser of these parameters."""
+        return self.kind(tensors, *self.options)
+
+
 def stepped(
     machine: Machine,
-    make: Callable[[dict[str, nn.Tensor]], nn.Optimizer],
+    rule: Rule,
     parameters: list[torch.Tensor],
     gradients: list[Floats],
     states: dict[str, list[torch.Tensor]],
-    steps: int,
 ) -> None:
-    """One step of the optimiser that `make` makes of `nfloat.nn`'s parameters; its states are torch's tensors."""
+    """One step of an optimiser on `nfloat.nn`'s parameters; its states are torch's tensors."""
     several: list[Stepped] = []
     for place, (t, gradient) in enumerate(zip(parameters, gradients, strict=True)):
         own = {key: array_of(ts[place]) for key, ts in states.items()}
         several.append(Stepped(machine.known(t), array_of(t), gradient, own))
-    for large, some in groupby(several, lambda each: _goes_in_pieces(machine, each)):
-        if large:
-            for each in some:
-                _in_pieces(machine, make, each, steps)
-        else:
-            _together(machine, make, list(some), steps)
+    if not any([_goes_in_pieces(machine, each) for each in several]):
+        _together(machine, rule, several)
+    else:
+        for large, some in groupby(several, lambda each: _goes_in_pieces(machine, each)):
+            if large:
+                for each in some:
+                    _in_pieces(machine, rule, each)
+            else:
+                _together(machine, rule, list(some))
     for each, *tensors in zip(several, parameters, *states.values(), strict=True):
         for memory, values in zip(tensors, (each.values, *each.states.values()), strict=True):
             if memory.dtype not in SHARED:
@@ -145,7 +177,7 @@ def _goes_in_pieces(machine: Machine, each: Stepped) -> bool:
     return all([a.flags.c_contiguous and a.dtype == machine.p.carrier for a in arrays])
 
 
-def _in_pieces(machine: Machine, make: Any, each: Stepped, steps: int) -> None:
+def _in_pieces(machine: Machine, rule: Rule, each: Stepped) -> None:
     p, kept = machine.p, each.known.state or {}
     own: dict[str, Any] = {}
     tracer, observed = p.tracer, p.observed
@@ -154,7 +186,7 @@ def _in_pieces(machine: Machine, make: Any, each: Stepped, steps: int) -> None:
         part = each.part(at)
         part.known.state = {key: state.reshape(-1)[at] for key, state in kept.items()}
         p.tracer, p.observed = (None, False) if start else (_as_whole(machine, each.values.size), observed)
-        _together(machine, make, [part], steps)
+        _take(machine, rule, _update(machine, rule, [part]), [part])
         for key, state in part.known.state.items():
             own.setdefault(key, np.empty(each.values.shape, state.dtype)).reshape(-1)[at] = state
     each.known.state, p.tracer, p.observed = own, tracer, observed
@@ -202,27 +234,77 @@ def _descend(values: Floats, gradient: Floats, rate: np.floating[Any]) -> None:
         np.add(values[at], part, out=values[at])
 
 
-def _together(machine: Machine, make: Any, several: list[Stepped], steps: int) -> None:
-    tensors, carrier = {}, machine.p.carrier
-    for known, values, gradient, _ in several:
-        tensor = nn.Tensor(values, True, name=known.name, parameter=True)
-        tensor.store(tensor.data, machine.recipe(Role.WEIGHT, known.name).weights.format)
+class Update(NamedTuple):
+    """A step that some parameters take again and again: the optimiser, their tensors, and a trace's rows of it.
+
+    It holds what is known of them, so that nothing else can be known by that id.
+    """
+
+    optimizer: nn.Optimizer
+    tensors: dict[str, nn.Tensor]
+    rows: list[tuple[list[int], int]]
+    known: list[Known]
+
+
+def _together(machine: Machine, rule: Rule, several: list[Stepped]) -> None:
+    """A step of several parameters; from the second on that nobody watches, and a trace's rows are known."""
+    p, trace = machine.p, machine.trace
+    if p.observer is not None:
+        _take(machine, rule, _update(machine, rule, several), several)
+        return
+    alike = trace.operation, rule.kind, rule.options, *[id(each.known) for each in several]
+    update, tracer = machine.plans.get(alike), p.tracer
+    if update is None:
+        update = _update(machine, rule, several)
+        keep(machine, alike, update)
+
+        def rounded(layer: str, tensor: str, fmt: str, mode: str, elements: int) -> None:
+            update.rows.append((trace.rounded(layer, tensor, fmt, mode, elements), elements))
+
+        p.tracer = rounded
+    else:
+        p.tracer, p.observed = None, False
+        for row, elements in update.rows:
+            row[0] += 1
+            row[1] += elements
+    try:
+        _take(machine, rule, update, several)
+    finally:
+        p.tracer, p.observed = tracer, True
+
+
+def _update(machine: Machine, rule: Rule, several: list[Stepped]) -> Update:
+    """An optimiser of its own for these parameters."""
+    tensors = {each.known.name: nn.Tensor(each.values, True, name=each.known.name, parameter=True) for each in several}
+    return Update(rule.made(tensors), tensors, [], [each.known for each in several])
+
+
+def _take(machine: Machine, rule: Rule, update: Update, several: list[Stepped]) -> None:
+    """The step itself."""
+    (optimizer, tensors, *_), carrier, recipe = update, machine.p.carrier, machine.p.recipe
+    for name, value in rule.attributes.items():
+        setattr(optimizer, name, value)
+    optimizer.taken = dict.fromkeys(tensors, rule.steps - 1)
+    for known, values, gradient, states in several:
+        tensor, own = tensors[known.name], optimizer.state[known.name]
+        weights = machine.recipe(Role.WEIGHT, known.name).weights if recipe.layers else recipe.weights
+        tensor.store(values, weights.format)
         tensor.grad = gradient
-        tensors[known.name] = tensor
-    optimizer: nn.Optimizer = make(tensors)
-    optimizer.taken = dict.fromkeys(tensors, steps - 1)
-    for known, _, _, states in several:
-        own = optimizer.state[known.name]
-        own.update({key: state.astype(carrier, copy=False) for key, state in states.items()})
-        own.update(known.state or {})
+        own.clear()
+        for key, state in states.items():
+            own[key] = state.astype(carrier, copy=False)
+        if known.state:
+            own.update(known.state)
     with machine.p:
         optimizer.step()
     for known, values, _, states in several:
-        own = optimizer.state[known.name]
-        values[...] = tensors[known.name].data
+        tensor, own = tensors[known.name], optimizer.state[known.name]
+        values[...] = tensor.data
         for key, state in states.items():
             state[...] = own[key]
         known.state = {key: value for key, value in own.items() if key not in states}
+        tensor.grad = None
+        own.clear()
 
 
 @row("mul_.Tensor", "div_.Tensor", "mul_.Scalar", "div_.Scalar")
@@ -253,12 +335,11 @@ def scale_in_place(machine: Machine, operation: Any, args: tuple[Any, ...], kwar
 def add_pair(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """x += value (y z), or value (y / z); in the carrier where an optimiser does it."""
     t, one, other = args
-    known = machine.known(t)
+    known, *operands = machine.operands(args, in_place=True)
     if known.kind not in (Kind.STATE, Kind.PARAMETER):
         return wide(machine, operation, args, kwargs)
     value = machine.p.carrier.type(kwargs.get("value", 1))
-    machine.operands(args, in_place=True)
-    y, z = machine.read(one), machine.read(other)
+    y, z = machine.read(one, operands[0]), machine.read(other, operands[1])
     moved = value * (y / z if operation.__name__.startswith("addcdiv") else y * z)
     if known.kind is Kind.PARAMETER:
         return step(machine, t, known, moved)
