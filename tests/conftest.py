@@ -2,8 +2,13 @@
 
 import gc
 import importlib
+import itertools
 import pkgutil
+import re
 import signal
+import subprocess
+from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -63,11 +68,29 @@ def pytest_addoption(parser):
     parser.addoption("--quick", action="store_true", help="two cases of each test, no long file, no policy")
     parser.addoption("--cases", type=int, metavar="N", help="at most N cases of each test")
     parser.addoption("--whole", action="store_true", help="all cases of sweeps that are sampled otherwise")
+    parser.addoption("--draw", metavar="WORD", help="which cases are sampled (by default: the commit's own)")
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "sampled(n): n cases, evenly spread from first to last, unless --whole is given")
+    config.addinivalue_line(
+        "markers", "sampled(n): n cases, one of each n-th part, others in each commit, unless --whole"
+    )
+    config.option.draw = config.option.draw or _commit()  # which xdist hands to its workers
     config.addinivalue_line("markers", "of_each: every case is of another part of nfloat, so --quick takes all")
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if terminalreporter.stats.get("failed") and not config.getoption("--whole"):
+        terminalreporter.write_line(f"the same cases of sampled tests again: --draw {config.option.draw}")
+
+
+def _commit():
+    """This checkout's commit; where there is none, always the same word."""
+    git = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short=12", "HEAD"]
+    try:
+        return subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "any"
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -106,19 +129,34 @@ def pytest_ignore_collect(collection_path, config):
 
 def pytest_collection_modifyitems(config, items):
     """Samples of long sweeps; --cases, and --quick's two: in a minute, most of what a change could break."""
-    cases = {}
+    cases, named = {}, _named()
     for item in items:
         cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
     kept = set()
     for alike in cases.values():
         mark = alike[0].get_closest_marker("sampled")
         if mark is not None and not config.getoption("--whole"):
-            alike = _spread(alike, *mark.args)
+            drawn = _drawn(alike, *mark.args, f"{config.option.draw} {alike[0].nodeid}")
+            alike = [item for item in alike if item in drawn or item.nodeid in named]
         quick = config.getoption("--quick") and alike[0].get_closest_marker("of_each") is None
         limit = config.getoption("--cases") or (2 if quick else len(alike))
         kept.update(_spread(alike, limit))
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = [item for item in items if item in kept]
+
+
+def _named():
+    """The cases that alone see a mutation: no sample is without them."""
+    tables = (Path(__file__).parent / "mutations").glob("*.toml")
+    return {case for path in tables for case in re.findall(r'"(tests/[^"]*\[[^"]*)"', path.read_text())}
+
+
+def _drawn(items, count, word):
+    """So many of them, one of each part, which a word decides; all where there are no more."""
+    if len(items) <= count:
+        return items
+    ends, random = [len(items) * i // count for i in range(count + 1)], Random(word)
+    return [items[random.randrange(*part)] for part in itertools.pairwise(ends)]
 
 
 def _spread(items, count):

@@ -14,6 +14,7 @@ def accumulator(fmt, order, mode):
     return nf.Accumulator(fmt, rounding=mode, order=order, promote=promote, **stated(mode, 9), **counted(order, 5))
 
 
+@pytest.mark.sampled(24)
 @pytest.mark.parametrize("mode", MODES, ids=str)
 @pytest.mark.parametrize("order", ORDERS)
 def test_running_sums_end_in_the_sum(order, mode):

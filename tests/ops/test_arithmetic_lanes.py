@@ -77,6 +77,7 @@ def _operands(fmt: nf.Format, rng: np.random.Generator) -> list[tuple[np.ndarray
         return [tuple(np.ascontiguousarray(v, dtype) for v in (*pair, rng.permutation(pair[1]))) for pair in pairs]
 
 
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_operation_and_mode_equals_the_plain_rule(name: str) -> None:
     fmt = nf.get_format(name)

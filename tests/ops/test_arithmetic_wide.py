@@ -26,6 +26,7 @@ def _hard(name: str, mode: str, seed: int, limits: dict) -> tuple[tuple[np.ndarr
     return operands, as_float64(function, *operands, **limits, rounding=MODES[mode])
 
 
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", ARITHMETIC)
 def test_float64_equals_mpfr(name: str, mode: str) -> None:
@@ -33,6 +34,7 @@ def test_float64_equals_mpfr(name: str, mode: str) -> None:
     _equal(getattr(nf, name)(*operands, "float64", mode), wanted, name)
 
 
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", ARITHMETIC)
 def test_float32_equals_mpfr_from_both_carriers(name: str, mode: str) -> None:
@@ -43,6 +45,7 @@ def test_float32_equals_mpfr_from_both_carriers(name: str, mode: str) -> None:
     _equal(narrow.astype(np.float64), wanted, name)
 
 
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("fmt", ["float16", "bfloat16", "e8m20", "e11m40"])
 @pytest.mark.parametrize("name", ARITHMETIC)
 def test_operands_that_the_format_does_not_hold_are_not_rounded_first(name: str, fmt: str) -> None:

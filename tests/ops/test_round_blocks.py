@@ -50,6 +50,7 @@ def check(x, fmt, mode, expected=None):
         nf.testing.assert_bits_equal(nf.decode(nf.encode(x, fmt, mode, **how), fmt), expected)
 
 
+@pytest.mark.sampled(60)
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", FORMATS, ids=str)
 def test_every_length_and_offset(name, mode):
@@ -62,6 +63,7 @@ def test_every_length_and_offset(name, mode):
                 check(x[offset : offset + length], fmt, mode, expected[:length])
 
 
+@pytest.mark.sampled(40)
 @pytest.mark.parametrize("mode", FAMILIES, ids=str)
 @pytest.mark.parametrize("name", FORMATS, ids=str)
 def test_a_special_value_in_every_lane(name, mode):

@@ -46,25 +46,25 @@ def test_every_named_format_to_16_bits(fmt):
     everything(fmt)
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("fmt", [*NAMED["catalogue, more than 16 bits"], *map(nf.get_format, WIDE)], ids=str)
 def test_wider_formats_around_every_power_of_two(fmt):
     everything(fmt)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", [*SPELLED, *SIXTEEN])
 def test_formats_spelled_on_the_fly(name):
     everything(name)
 
 
-@pytest.mark.parametrize("width", [3, 4, 5, 6, 8])
-def test_every_p3109_format_of_a_width(width, whole):
-    """Of a third of the formats from 5 bits on, and of all by --whole."""
-    names = [name for name in P3109 if name.startswith(f"binary{width}p")]
-    for name in names if whole or width < 5 else [*names[::3], names[-1]]:
-        everything(name, random=500)
+@pytest.mark.sampled(30)
+@pytest.mark.parametrize("name", P3109)
+def test_every_p3109_format(name):
+    everything(name, random=500)
 
 
-@pytest.mark.sampled(14)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("fmt", [*families.UNNAMED, *FLUSHED], ids=str)
 def test_formats_with_odd_properties(fmt):
     everything(fmt, random=2_000)
