@@ -120,11 +120,42 @@ def test_a_decision_is_kept_for_numbers_of_a_binade():
     assert Facts(0, 1e6, 0.0, 1, 0).in_its_binade().top == 0.0
 
 
+WIDE = ("float32", "bfloat16", "float16", "tfloat32", nf.Accumulator("float32", order="kahan"),
+        nf.Accumulator("float32", rounding="toward_zero"), nf.Accumulator("bfloat16", product="bfloat16"),
+        nf.Accumulator("float32", order="blocked", block=4))  # fmt: skip
+
+
+@pytest.mark.parametrize("accumulator", WIDE, ids=str)
+def test_float64_operands_are_not_asked_whether_float32_holds_them(accumulator):
+    acc, taken = as_accumulator(accumulator), 0
+    for seed in range(24):
+        rng = np.random.default_rng(seed)
+        m, k, n = rng.integers(1, 20, 3)
+        spread, shift = rng.choice([0, 3, 40]), rng.choice([0, -140, -300, 100])
+        a, b = (
+            np.ldexp(rng.standard_normal(shape), rng.integers(-spread, spread + 1, shape) + shift // 2)
+            for shape in ((m, k), (k, n))
+        )
+        if seed % 3 == 0:
+            a, b = a.astype(np.float32).astype(np.float64), b.astype(np.float32).astype(np.float64)
+        if seed % 7 == 0:
+            a[0, 0], b[-1, -1] = np.inf, np.nan
+        c = None if seed % 2 else np.asarray(nf.round(rng.standard_normal((m, n)), acc.format), np.float64)
+        found = small_product(a, b, c, acc)
+        for expected, general in ((np.empty((m, n)), multiply), (np.empty((m, n)), multiply_plainly)):
+            general(a, b, c, expected, acc, 0, *([1] if general is multiply else []))
+            if found is not None:
+                assert found.dtype == np.float64 and np.array_equal(found, expected, equal_nan=True)
+                assert np.array_equal(np.signbit(found[found == 0]), np.signbit(expected[found == 0]))
+                taken += 1
+    assert taken >= 24 or acc.block
+
+
 def test_what_goes_the_general_way():
     a, b = np.ones((4, 4), np.float32), np.ones((4, 4), np.float32)
     general = [
         (a, b, None, nf.Accumulator("bfloat16", rounding="stochastic")), (a, b.astype(np.float64), None, "float32"),
-        (a[:, ::2], b[:2], None, "bfloat16"),
+        (a[:, ::2], b[:2], None, "bfloat16"), (np.ones((300, 30)), np.ones((30, 40)), None, "float32"),
         (a, b[:3], None, "float32"), (a, b, np.ones((2, 4), np.float32), "float32"), (a[:0], b, None, "float32"),
         (np.ones((800, 400), np.float32), np.ones((400, 400), np.float32), None, "float32"),
         (np.ones((600, 200), np.float32), np.ones((200, 200), np.float32), None, "bfloat16"),

@@ -38,6 +38,8 @@ from .stacks import in_one_call
 #: products of more multiplications go the general way: those of kernels that ask something of the operands; of the
 #: CPU's own sums, which would not be given a second thread either
 _MOST, _MOST_NATIVE = 1 << 22, 2 * NATIVE * WORK_PER_THREAD - 1
+#: products of no more multiplications are not asked whether narrower lanes hold their operands: that takes longer
+_MOST_WIDENED = 1 << 17
 #: the CPU's own sums of no more multiplications are one call, of a kernel that packs as well
 _MOST_JOINED = 1 << 20
 #: bytes of columns from which they are packed into memory that is not kept, and how many scratches a thread keeps
@@ -281,7 +283,8 @@ def plans_of(acc: Accumulator, a: tuple[int, ...], b: tuple[int, ...], itemsize:
     if len(a) != 2 or len(b) != 2 or a[1] != b[0] or 0 in (*a, *b) or itemsize not in (4, 8):
         return ()
     work = a[0] * a[1] * b[1]
-    known = takewhile(lambda one: one.bits != 16 and one.bits >= 8 * itemsize and not one.domains, candidates(acc))
+    found = [one for one in candidates(acc) if one.bits >= 8 * itemsize or work > _MOST_WIDENED]
+    known = takewhile(lambda one: 16 != one.bits >= 8 * itemsize and not one.domains, found)
     return tuple(
         _plan(acc, one, a, b[1], itemsize)
         for one in takewhile(lambda one: work <= (_MOST_NATIVE if one.unconditional else _MOST), known)
