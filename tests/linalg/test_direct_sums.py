@@ -81,3 +81,44 @@ def test_zeros_that_were_rounded_from_negative_numbers(fmt):
         assert np.signbit(got[0, 0]) == (order == "sequential")
         assert got[2].tolist() == [0.0, 0.0] and not np.signbit(got[2]).any()
         exactly([[-tiny] * k], [[tiny]] * k, acc)  # no sum beside it is zero
+
+
+def split(x, p, lane):
+    """`roundings.DirectOnGrid`, as NumPy's own float32 and float64 do it."""
+    far = x * x.dtype.type(-(2.0 ** (lane.digits - p)))
+    return (far + x) - far
+
+
+@pytest.mark.parametrize("lane, dtype", [(SINGLE, np.float32), (DOUBLE, np.float64)])
+def test_numbers_split_at_the_units_of_a_format(lane, dtype):
+    """Right for every number of the lane as long as p <= `most_twice`, beside powers of two and midpoints above all."""
+    rng, top = np.random.default_rng(1), 1 << (lane.digits - 1)
+    for p in (2, 3, lane.most_twice - 1, lane.most_twice, (lane.digits + 1) // 2):
+        unit = 1 << (lane.digits - p)
+        near = np.concatenate([k * (unit // 2) + np.arange(-3, 4) for k in (0, 1, 2, 3, 4, 5, 2**p - 1, 2**p)])
+        few = top + (1 << rng.integers(0, lane.digits - 1, 200)) * rng.integers(1, 4, 200)
+        codes = np.concatenate([top + near, few, top + rng.integers(0, top, 2000)])
+        codes = [int(c) for c in codes if top <= c <= 2 * top]
+        found = split(np.array(codes, np.int64).astype(dtype), p, lane)
+        same = [int(f) == nearest(c, p) for f, c in zip(found, codes, strict=True)]
+        assert all(same) == (p <= lane.most_twice), p
+        assert np.array_equal(split(-np.array(codes, dtype), p, lane), -found)
+    zeros = split(np.array([0.0, -0.0], dtype), 2, lane)
+    assert not zeros.any() and not np.signbit(zeros).any()
+
+
+@pytest.mark.parametrize("p, wide", [(3, False), (11, False), (12, False), (25, True), (26, True)])
+def test_products_on_the_grid_of_formats_as_wide_as_may_be(p, wide):
+    """Operands of few bits, so that sums are multiples of the least number and lanes of D bits may round them first."""
+    acc = nf.Accumulator(nf.Format(name=f"p{p}", precision=p, emin=-100, emax=100))
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        a, b = (
+            np.ldexp(rng.choice([-1.0, 1.0, 1.5, 1.25], shape), rng.integers(-p, 2, shape))
+            for shape in ((7, 40), (40, 9))
+        )
+        if seed % 2:  # a power of two, and a little more or less
+            a[:, 0], b[0, :] = 1.0, 2.0 ** rng.integers(-2, 3)
+            a[:, 1:], b[1:, :] = np.ldexp(a[:, 1:], -p // 2), np.ldexp(b[1:, :], -p // 2)
+        dtype = np.float64 if wide else np.float32
+        exactly([list(row) for row in a.astype(dtype)], [list(row) for row in b.astype(dtype)], acc)
