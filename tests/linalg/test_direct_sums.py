@@ -107,18 +107,13 @@ def test_numbers_split_at_the_units_of_a_format(lane, dtype):
     assert not zeros.any() and not np.signbit(zeros).any()
 
 
-@pytest.mark.parametrize("p, wide", [(3, False), (11, False), (12, False), (25, True), (26, True)])
+@pytest.mark.parametrize("p, wide", [(3, False), (11, False), (12, False), (25, True), (26, True), (27, True)])
 def test_products_on_the_grid_of_formats_as_wide_as_may_be(p, wide):
-    """Operands of few bits, so that sums are multiples of the least number and lanes of D bits may round them first."""
+    """A power of two and a part of its unit, in terms of few bits: a lane of D bits may round them first."""
     acc = nf.Accumulator(nf.Format(name=f"p{p}", precision=p, emin=-100, emax=100))
-    for seed in range(6):
-        rng = np.random.default_rng(seed)
-        a, b = (
-            np.ldexp(rng.choice([-1.0, 1.0, 1.5, 1.25], shape), rng.integers(-p, 2, shape))
-            for shape in ((7, 40), (40, 9))
-        )
-        if seed % 2:  # a power of two, and a little more or less
-            a[:, 0], b[0, :] = 1.0, 2.0 ** rng.integers(-2, 3)
-            a[:, 1:], b[1:, :] = np.ldexp(a[:, 1:], -p // 2), np.ldexp(b[1:, :], -p // 2)
-        dtype = np.float64 if wide else np.float32
-        exactly([list(row) for row in a.astype(dtype)], [list(row) for row in b.astype(dtype)], acc)
+    numbers = np.float64 if wide else np.float32
+    for few in range(1, 10):
+        for sign in (1.0, -1.0):
+            terms = [[numbers(1.0), numbers(sign * few * 2.0 ** (-p - 2))]]
+            exactly(terms, [[numbers(2.0)], [numbers(2.0)]], acc)
+            exactly(terms, [[numbers(-2.0)], [numbers(2.0)]], acc)
