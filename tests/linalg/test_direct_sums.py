@@ -109,7 +109,7 @@ def test_numbers_split_at_the_units_of_a_format(lane, dtype):
 
 @pytest.mark.parametrize("p, wide", [(3, False), (11, False), (12, False), (25, True), (26, True), (27, True)])
 def test_products_on_the_grid_of_formats_as_wide_as_may_be(p, wide):
-    """A power of two and a part of its unit, in terms of few bits: a lane of D bits may round them first."""
+    """A power of two and a part of its unit, or of the lane's, in terms of few bits: the lane may round them first."""
     acc = nf.Accumulator(nf.Format(name=f"p{p}", precision=p, emin=-100, emax=100))
     numbers = np.float64 if wide else np.float32
     for few in range(1, 10):
@@ -117,3 +117,5 @@ def test_products_on_the_grid_of_formats_as_wide_as_may_be(p, wide):
             terms = [[numbers(1.0), numbers(sign * few * 2.0 ** (-p - 2))]]
             exactly(terms, [[numbers(2.0)], [numbers(2.0)]], acc)
             exactly(terms, [[numbers(-2.0)], [numbers(2.0)]], acc)
+            last = numbers(few * 2.0 ** -(53 if wide else 24))  # of the lane, in the binade below 2
+            exactly([[numbers(1.0), sign * last]], [[numbers(2.0)], [numbers(2.0)]], acc)
