@@ -118,4 +118,4 @@ def test_products_on_the_grid_of_formats_as_wide_as_may_be(p, wide):
             exactly(terms, [[numbers(2.0)], [numbers(2.0)]], acc)
             exactly(terms, [[numbers(-2.0)], [numbers(2.0)]], acc)
             last = numbers(few * 2.0 ** -(53 if wide else 24))  # of the lane, in the binade below 2
-            exactly([[numbers(1.0), sign * last]], [[numbers(2.0)], [numbers(2.0)]], acc)
+            exactly([[sign * last]], [[numbers(2.0)]], acc, [[numbers(2.0)]])
