@@ -15,11 +15,6 @@ from nfloat.ops import codes, rounder, rounding
 from nfloat.ops.blocks import run
 from nfloat.testing.grid import stream_words
 
-SETUP = """
-size = 1 << 25
-own = nf.Format(name="own", precision=30, emin=-1000, emax=1000)
-nf.round(np.full(9, 1.1), own, 'to_odd')  # Numba imports more with the first kernel: Ctrl-C there leaves half of it
-"""
 WORK = {
     "plain rule": "nf.round(np.full(size, 1.1), own, 'to_odd')",
     "plain rule, random": "nf.round(np.full(size, 1.1), own, 'stochastic', seed=1)",
@@ -29,6 +24,11 @@ WORK = {
     "scale='float8_e4m3fn', scale_rule='absmax'), 'to_odd')",
     "sum of a FloatArray": "np.add.reduce(nf.array(np.ones(size, np.float32), 'bfloat16', 'stochastic', seed=1))",
 }
+#: kernels are compiled before: nothing is heard meanwhile, and Numba imports more with the first one, of which Ctrl-C
+#: would leave half
+SETUP = "\n".join([
+    "own = nf.Format(name='own', precision=30, emin=-1000, emax=1000)", "size = 64", *WORK.values(), "size = 1 << 25"
+])  # fmt: skip
 
 
 def test_ctrl_c_is_heard_between_pieces():
