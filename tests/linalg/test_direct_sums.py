@@ -91,17 +91,18 @@ def split(x, p, lane):
 
 @pytest.mark.parametrize("lane, dtype", [(SINGLE, np.float32), (DOUBLE, np.float64)])
 def test_numbers_split_at_the_units_of_a_format(lane, dtype):
-    """Right for every number of the lane as long as p <= `most_twice`, beside powers of two and midpoints above all."""
-    rng, top = np.random.default_rng(1), 1 << (lane.digits - 1)
-    for p in (2, 3, lane.most_twice - 1, lane.most_twice, (lane.digits + 1) // 2):
+    """Right for every number of the lane as long as 2 p < D, beside powers of two and midpoints above all."""
+    rng, top, most = np.random.default_rng(1), 1 << (lane.digits - 1), (lane.digits - 1) // 2
+    for p in (2, 3, most - 1, most, most + 1):
         unit = 1 << (lane.digits - p)
         near = np.concatenate([k * (unit // 2) + np.arange(-3, 4) for k in (0, 1, 2, 3, 4, 5, 2**p - 1, 2**p)])
+        quarter = top + unit // 4 + np.arange(-3, 4)
         few = top + (1 << rng.integers(0, lane.digits - 1, 200)) * rng.integers(1, 4, 200)
-        codes = np.concatenate([top + near, few, top + rng.integers(0, top, 2000)])
+        codes = np.concatenate([top + near, quarter, few, top + rng.integers(0, top, 2000)])
         codes = [int(c) for c in codes if top <= c <= 2 * top]
         found = split(np.array(codes, np.int64).astype(dtype), p, lane)
         same = [int(f) == nearest(c, p) for f, c in zip(found, codes, strict=True)]
-        assert all(same) == (p <= lane.most_twice), p
+        assert all(same) == (p <= most), p
         assert np.array_equal(split(-np.array(codes, dtype), p, lane), -found)
     zeros = split(np.array([0.0, -0.0], dtype), 2, lane)
     assert not zeros.any() and not np.signbit(zeros).any()

@@ -208,15 +208,16 @@ class Direct(Narrow):
 
 
 class DirectOnGrid(Direct):
-    """`Direct` of terms that are multiples of the format's least number, for p <= `Lane.most_twice`.
+    """`Direct` of terms that are multiples of the format's least number.
 
     With K = 2^(D - p), K x is exact, and a multiple of the unit 2^(e - p + 1) that x has in [2^e, 2^(e + 1)). K x - x
     has that unit as its own last bit, so K x - (K x - x) is x rounded to it. A tie is even where K x - x is: x has less
     than D bits then, and K x is an even number of units. Where K x - x falls below K 2^e its last bit is worth half a
-    unit; but there x is above 2^e by at most 2^e / (K - 1), a quarter of a unit or less if D >= 2 p + 2, so that 2^e is
-    found all the same. What is below the least normal number has less than p bits, and stays as it is. (Dekker's
-    splitting, Numerische Mathematik 18, 1971, has K x + x, which leaves the binade.) All but one multiplication are
-    additions, for which CPUs have units beside those of multiply-adds. K is negative here: so zeros come out as +0.
+    unit; but there x is above 2^e by at most 2^e / (K - 1), which in whole bits of the lane is a quarter of a unit or
+    less, since 2 p < D: 2^e is found all the same (at a quarter K x - x is halfway, and K 2^e even). What is below the
+    least normal number has less than p bits, and stays as it is. (Dekker's splitting, Numerische Mathematik 18, 1971,
+    has K x + x, which leaves the binade.) K is negative here, so that zeros come out as +0. All but one multiplication
+    are additions, for which CPUs have units beside those of multiply-adds.
     """
 
     def __init__(self, v: Lanes, constants: FormatRow) -> None:

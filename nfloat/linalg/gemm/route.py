@@ -212,8 +212,7 @@ def _direct(acc: Accumulator, order: Order, bits: int) -> Iterator[Candidate]:
     """
     own = is_native(acc.format, SINGLE, acc.rounding, acc.overflow)  # float32's sums are `_native`'s
     if acc.product is None and order is Order.SEQUENTIAL and suits(bits) and not own:
-        direct, short = DirectSums(acc.format, LANES[bits]), acc.format.precision <= LANES[bits].most_twice
-        on_grid = kind(order, Product.DIRECT_ON_GRID) if short else -1
+        direct, on_grid = DirectSums(acc.format, LANES[bits]), kind(order, Product.DIRECT_ON_GRID)
         unwatched, watched = (kind(order, Product.DIRECT, watched) for watched in (False, True))
         for c in _narrow(acc, order, bits):
             c = replace(
