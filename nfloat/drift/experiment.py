@@ -19,7 +19,7 @@ from .estimate import Estimate, estimate
 from .events import BEGIN, END, FINISHED, STEP, TRAINED, Callback, Event
 from .folder import open_folder
 from .members import TWIN, Member
-from .plan import Training, complete_trainings, stages
+from .plan import Training, complete_trainings, stages, trainings
 from .result import Result
 from .rows import Row
 from .trainable import Trainable
@@ -94,9 +94,11 @@ def run(
 
     def rows_into(sink: Sink) -> list[Row]:
         done = set(complete_trainings(sink.rows, config))
-        if announce is not None and (left := estimate(config, trainable, done, threads)) is not None:
-            announce(left)
-        return _everything(config, trainable, sink, done, threads, progress, tell)
+        with Workers(config, trainable, threads) as workers:
+            workers.expect(config.steps * len(set(trainings(config, sink.rows)) - done))
+            if announce is not None and (left := estimate(config, trainable, done, threads)) is not None:
+                announce(left)
+            return _everything(config, trainable, sink, done, workers, progress, tell)
 
     if out is None:
         return Result(config, rows_into(_Memory()), trainable.digest)
@@ -120,34 +122,33 @@ def _everything(
     trainable: Trainable,
     sink: Sink,
     done: set[Training],
-    threads: int | None,
+    workers: Workers,
     progress: Progress | None,
     tell: Callback,
 ) -> list[Row]:
     """The rows of every stage."""
-    twin = _Twin(config, trainable, threads, progress)
-    with Workers(config, trainable, threads) as workers:
-        ensemble, *later = stages(config)
+    twin = _Twin(config, trainable, workers.threads, progress)
+    ensemble, *later = stages(config)
 
-        def share(groups: list[Group]) -> Shared:
-            return workers.share(groups, twin.reference.seconds if groups else 0.0, apart=True)
+    def share(groups: list[Group]) -> Shared:
+        return workers.share(groups, twin.reference.seconds if groups else 0.0, apart=True)
 
-        shared = share(_missing(ensemble[1](sink.rows), done))
-        for name in config.recipes:
-            if (name, config.seed) not in done:
-                tell(Event(BEGIN, name, config.seed, 0))
-                for steps, rows in run_recipe(config, name, trainable, twin.reference, threads):
-                    sink.append(rows)
-                    tell(Event(STEP, name, config.seed, steps, rows))
-                    _report(progress, name, steps)
-                tell(Event(END, name, config.seed, config.steps))
-            else:
-                _report(progress, name, config.steps)
-        _work_off(shared, ensemble[0], config, sink, twin, progress, tell)
-        for name, groups in later:
-            missing = _missing(groups(sink.rows), done)
-            if missing:
-                _work_off(share(missing), name, config, sink, twin, progress, tell)
+    shared = share(_missing(ensemble[1](sink.rows), done))
+    for name in config.recipes:
+        if (name, config.seed) not in done:
+            tell(Event(BEGIN, name, config.seed, 0))
+            for steps, rows in run_recipe(config, name, trainable, twin.reference, workers.threads):
+                sink.append(rows)
+                tell(Event(STEP, name, config.seed, steps, rows))
+                _report(progress, name, steps)
+            tell(Event(END, name, config.seed, config.steps))
+        else:
+            _report(progress, name, config.steps)
+    _work_off(shared, ensemble[0], config, sink, twin, progress, tell)
+    for name, groups in later:
+        missing = _missing(groups(sink.rows), done)
+        if missing:
+            _work_off(share(missing), name, config, sink, twin, progress, tell)
     tell(Event(FINISHED, "", config.seed, config.steps))
     return sink.rows
 

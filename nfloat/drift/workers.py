@@ -3,6 +3,9 @@
 A small network's step is a hundred short calls of Python, which threads cannot share; a second interpreter can. The
 groups of an ensemble are taken from the front by this process and from the back by the other, which is there only where
 there is much to do. If it fails, for whatever reason, this process does its part.
+
+Where the cache of compiled kernels is empty they share that work too: the other process begins with a step of each
+recipe, the last one first, while this one does what comes first.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import IO, Any, Self, cast
 
+from .. import nn
 from ..ops.threads import available
 from .comparison import Comparison
 from .ensemble import Group, References, run_group
@@ -27,6 +31,9 @@ from .twin import Reference
 
 #: seconds of work from which another process pays for its start (about two)
 MUCH = 8.0
+
+#: seconds that the quickest of steps takes
+_STEP = 2e-4
 
 _SERVE = "import sys; sys.path[:] = {path!r}; from nfloat.drift.workers import serve; serve()"
 
@@ -54,6 +61,8 @@ class Workers:
         self.config, self.trainable, self.threads = config, trainable, threads
         self.kept = range(config.seed, config.seed + 1) if kept is None else kept
         self.other: subprocess.Popen[bytes] | None = None
+        #: writes what the other process begins with, which takes until that can read
+        self.beginning: threading.Thread | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -61,9 +70,15 @@ class Workers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.other is not None:
+        if self.other is not None and self.beginning is not None:
             self.other.kill()
+            self.beginning.join()
             self.other.communicate()
+
+    def expect(self, steps: int) -> None:
+        """Begin with the other process at once, if so many steps are worth its start however quick each is."""
+        if _STEP * steps >= MUCH and self._may_start:
+            self._start()
 
     def share(self, groups: Sequence[Group], seconds: float, *, apart: bool = False) -> Shared:
         """Begin with these groups, in the other process, if that is worth its start.
@@ -79,11 +94,15 @@ class Workers:
         """
         cut = {seed for seed in self.kept if apart}
         shared = [each for group in groups for each in (_members(group) if group.seed in cut else [group])]
-        alone = len(shared) < 2 or self.threads == 1 or available() < 2
+        alone = len(shared) < 2
         count = len([member for group in groups for member in group.members])
-        if self.other is None and seconds * count >= MUCH and not alone:
+        if seconds * count >= MUCH and not alone and self._may_start:
             self._start()
         return Shared(self, shared, None if alone else self.other)
+
+    @property
+    def _may_start(self) -> bool:
+        return self.other is None and self.threads != 1 and available() > 1
 
     def _start(self) -> None:
         try:
@@ -93,9 +112,11 @@ class Workers:
         command = [sys.executable, "-c", _SERVE.format(path=sys.path)]
         pipe = subprocess.PIPE
         # in a session of its own, so that an interruption reaches this process alone
-        with contextlib.suppress(OSError):  # there is none; or it died at once, which is seen when it is asked
+        with contextlib.suppress(OSError):  # then there is none
             self.other = subprocess.Popen(command, stdin=pipe, stdout=pipe, start_new_session=True)
-            _write(cast("IO[bytes]", self.other.stdin), work)
+            to = cast("IO[bytes]", self.other.stdin)
+            self.beginning = threading.Thread(target=_write_if_read, args=(to, work), daemon=True)
+            self.beginning.start()
 
 
 def _members(group: Group) -> list[Group]:
@@ -141,6 +162,8 @@ class Shared:
     def _ask(self, other: subprocess.Popen[bytes]) -> None:
         """Give the other process one group after the other, until none is left or it fails."""
         to, back = cast("IO[bytes]", other.stdin), cast("IO[bytes]", other.stdout)
+        if self._workers.beginning is not None:
+            self._workers.beginning.join()
         try:
             while (taken := self._take(first=False)) is not None:
                 _send(to, taken[1])
@@ -159,6 +182,7 @@ def serve() -> None:
         config, trainable, kept = pickle.load(read)
     except _ENDED:
         return
+    _compile(config, trainable)
     twins = References(config, trainable, 1)
     while True:
         try:
@@ -172,12 +196,24 @@ def serve() -> None:
             os._exit(0)  # what is left to be written could only fail again
 
 
+def _compile(config: Comparison, trainable: Trainable) -> None:
+    """Have the kernels of each recipe, the last one first: compiled, or loaded. Nothing else comes of it."""
+    with contextlib.suppress(Exception):  # what stops a step stops the training too, and is said by that
+        for name in reversed(config.recipes):
+            trainable.begin(nn.recipe(name), config.seed, 1).step()
+
+
 #: what reading gives where the process that wrote is gone, at a message's end or within it
 _ENDED = (EOFError, OSError, pickle.UnpicklingError)
 
 
 def _send(to: IO[bytes], value: Any) -> None:
     _write(to, pickle.dumps(value))
+
+
+def _write_if_read(to: IO[bytes], text: bytes) -> None:
+    with contextlib.suppress(OSError, ValueError):  # it died at once, or was closed: that is seen when it is asked
+        _write(to, text)
 
 
 def _write(to: IO[bytes], text: bytes) -> None:

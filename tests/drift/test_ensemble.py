@@ -1,5 +1,6 @@
 """The ensemble: which members there are, that they are what they say, and that two processes change nothing."""
 
+import math
 import pickle
 import subprocess
 import sys
@@ -71,6 +72,16 @@ def test_two_processes_give_the_same_rows(small, monkeypatch):
     monkeypatch.setattr(workers, "MUCH", 0)
     monkeypatch.setattr(workers, "available", lambda: 2)
     assert run(SMALL, threads=2).rows == small.rows
+
+
+def test_the_other_process_begins_at_once_where_even_quick_steps_are_worth_it(monkeypatch):
+    monkeypatch.setattr(workers, "available", lambda: 2)
+    started = []
+    monkeypatch.setattr(workers.Workers, "_start", lambda self: started.append(self.threads))
+    enough = math.ceil(workers.MUCH / workers._STEP)
+    for threads, steps in ((None, enough - 1), (1, 10 * enough), (2, enough)):
+        workers.Workers(SMALL, SMALL.trainable(), threads).expect(steps)
+    assert started == [2]
 
 
 def test_if_the_other_process_dies_this_one_does_its_part(small, monkeypatch):
