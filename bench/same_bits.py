@@ -5,7 +5,8 @@
     python bench/same_bits.py CACHE --digests training   only digests whose names begin so
 
 Other x86-64 CPUs are Numba's settings for compiled code and NumPy's for its own; AArch64 is emulated
-(``emulated_arm.py``), which takes about an hour the first time, nearly all of it to compile. A setting that cannot be
+(``emulated_arm.py``), without FEAT_FP16 and with it, each of which takes about an hour the first time, nearly all of it
+to compile. A setting that cannot be
 had is listed with the reason.
 """
 
@@ -84,6 +85,8 @@ def settings() -> Iterator[Setting]:
     for version in PYTHONS:
         yield Setting(f"Python {version}", packages=NEWEST, version=version)
     yield Setting("AArch64 (emulated)", arm=True)
+    half = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": "+neon,+fullfp16"}
+    yield Setting("AArch64 with half arithmetic (emulated)", half, arm=True)
 
 
 def interpreter(version: str) -> str:
