@@ -4,10 +4,10 @@
     python bench/same_bits.py CACHE --only x86-64 numpy  the settings whose names hold one of these words
     python bench/same_bits.py CACHE --digests training   only digests whose names begin so
 
-Other x86-64 CPUs are Numba's settings for compiled code and NumPy's for its own; AArch64 is emulated
-(``emulated_arm.py``), without FEAT_FP16 and with it, each of which takes about an hour the first time, nearly all of it
-to compile. A setting that cannot be
-had is listed with the reason.
+Other x86-64 CPUs are Numba's settings for compiled code and NumPy's for its own; what AVX-512 does is done by AVX2's
+instructions where there is no other (``emulated_avx512.py``); AArch64 is emulated (``emulated_arm.py``), without
+FEAT_FP16 and with it, each of which takes about an hour the first time, nearly all of it to compile. A setting that
+cannot be had is listed with the reason.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ class Setting:
     version: str = ""
     cpus: int | None = None
     arm: bool = False
+    avx512: bool = False
     without_numpys_features: bool = False
 
 
@@ -66,6 +67,8 @@ def settings() -> Iterator[Setting]:
     yield Setting("this CPU as it is")
     for name, (cpu, features) in CPUS.items():
         yield Setting(f"CPU: {name}", {"NUMBA_CPU_NAME": cpu, "NUMBA_CPU_FEATURES": features})
+    own = {"NUMBA_CPU_NAME": CPUS["avx2"][0], "NUMBA_CPU_FEATURES": CPUS["avx2"][1]} if "avx2" in CPUS else {}
+    yield Setting("AVX-512 (emulated by AVX2)", own, avx512=True)
     yield Setting("NumPy: features off", without_numpys_features=True)
     for name, (cpu, features) in list(CPUS.items())[:1]:
         code = {"NUMBA_CPU_NAME": cpu, "NUMBA_CPU_FEATURES": features, "OPENBLAS_CORETYPE": CORES[0]}
@@ -136,6 +139,8 @@ def command(setting: Setting, cache: Path) -> tuple[list[str], dict[str, str]]:
             raise NotHereError("this machine is the native one")
         python, more = prepare(cache / "arm64")
         paths.append(more["PYTHONPATH"])
+    elif setting.avx512 and not setting.environment:
+        raise NotHereError("this machine has no AVX2")
     elif setting.packages:
         python = [virtual_environment(setting, cache)]
     compiled = setting.name if setting.arm or setting.packages or "NUMBA_CPU_NAME" in setting.environment else "here"
@@ -170,8 +175,9 @@ def compare(setting: Setting, cache: Path, digests: list[str]) -> tuple[str, str
             os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: setting.cpus])
 
     versions = subprocess.run([*python, "-c", VERSIONS], capture_output=True, text=True, env=environment).stdout.strip()
-    script = str(ROOT / "tests" / "digests" / "digests.py")
-    run = subprocess.run([*python, script, *digests], capture_output=True, text=True, env=environment, preexec_fn=fewer)
+    through = [str(ROOT / "bench" / "emulated_avx512.py")] if setting.avx512 else []
+    program = [*python, *through, str(ROOT / "tests" / "digests" / "digests.py"), *digests]
+    run = subprocess.run(program, capture_output=True, text=True, env=environment, preexec_fn=fewer)
     lines = run.stdout.strip().splitlines()
     if run.returncode == 0:
         return f"equal ({lines[0].split(',')[0]})", versions
