@@ -73,7 +73,7 @@ def main(program: str, *arguments: str) -> None:
     jit.cpu_features = lambda: f"{own},+avx512f"
     from nfloat.kernels.gemm import roundings
 
-    roundings.cgutils = _Utils()
+    vars(roundings)["cgutils"] = _Utils()
     binding.initialize_native_asmparser()
     assert roundings.HAS_DIRECTED, "the machine was described before"
     sys.argv = [program, *arguments]
