@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import runpy
 import sys
+from pathlib import Path
 from typing import Any
 
 from llvmlite import binding, ir
@@ -76,7 +77,7 @@ def main(program: str, *arguments: str) -> None:
     vars(roundings)["cgutils"] = _Utils()
     binding.initialize_native_asmparser()
     assert roundings.HAS_DIRECTED, "the machine was described before"
-    sys.argv = [program, *arguments]
+    sys.argv, sys.path[0] = [program, *arguments], str(Path(program).resolve().parent)
     runpy.run_path(program, run_name="__main__")
 
 
