@@ -241,8 +241,8 @@ def _plan(machine: Machine, part: Part | None, at: Any, make: Maker, call: Call)
         kinds |= own.bit
         if own.mark is None:
             return None
-    inside = part is None and type(at) is str and not kinds & ~_INSIDE and kinds & ~_CONSTANT
-    if not (kinds & _MODEL or inside) or not call.is_plain():
+    inside = type(at) is str and not kinds & ~_INSIDE and kinds & ~_CONSTANT
+    if not (kinds & _MODEL or inside or part) or not call.is_plain():
         return None
     if part is None:
         part = forward_part(Kind.LOSS if kinds & _LOSS else Kind.ACTIVATION, at if type(at) is str else at[0])
