@@ -48,6 +48,8 @@ class Planned(NamedTuple):
     finish: Callable[[torch.Tensor, Any], Any] | None = None
     #: whether the function is given what is known of the operands first
     knows: bool = False
+    #: how many operands it is given (None: all of them); the others it only knows
+    reads: int | None = None
 
 
 class Results(NamedTuple):
@@ -87,6 +89,7 @@ class Plan(NamedTuple):
     own: bool
     finish: Callable[[torch.Tensor, Any], Any] | None = None
     knows: bool = False
+    reads: int | None = None
 
 
 class Call(NamedTuple):
@@ -159,7 +162,8 @@ class PlannedRow:
                 key += own.mark, t.dtype
         except RuntimeError:  # of no memory
             return self.general(machine, operation, args, kwargs)
-        tensors, rest = args, ()
+        tensors: tuple[Any, ...] = args
+        rest: tuple[Any, ...] = ()
         if len(known) < len(args):
             tensors, rest = args[: len(known)], args[len(known) :]
             for other in rest:
@@ -205,7 +209,7 @@ def _done(
     machine: Machine, plan: Plan, tensors: Sequence[torch.Tensor], known: list[Known], rest: tuple[Any, ...]
 ) -> Any:
     """A call as it is planned."""
-    function, product, results, own_result, finish, knows = plan
+    function, product, results, own_result, finish, knows, reads = plan
     if own_result:
         found: torch.Tensor = function(*tensors, *rest)
         row = results.exact
@@ -213,7 +217,8 @@ def _done(
         row[1] += found.numel()
         return machine.learned(found, results.part)
     arrays = [
-        array_of(t) if own.bit & _LIE else machine.read(t, own, product) for t, own in zip(tensors, known, strict=True)
+        array_of(t) if own.bit & _LIE else machine.read(t, own, product)
+        for t, own in zip(tensors[:reads], known, strict=False)
     ]
     values = function(known, *arrays, *rest) if knows else function(*arrays, *rest)
     if finish is None:
@@ -249,11 +254,11 @@ def _plan(machine: Machine, part: Part | None, at: Any, make: Maker, call: Call)
     made, part = make(machine, part, call), part._replace(origin=None)
     if made is None:
         return None
-    function, dtype, product, own_result, finish, knows = made
+    function, dtype, product, own_result, finish, knows, reads = made
     if own_result:
         row = machine.trace.row(part.layer, own_result[0], own_result[1], "")
         return Plan(function, product, Results(part, dtype, None, row, row), True)
-    return Plan(function, product, results_of(machine, part, dtype), False, finish, knows)
+    return Plan(function, product, results_of(machine, part, dtype), False, finish, knows, reads)
 
 
 def results_of(machine: Machine, part: Part, dtype: torch.dtype) -> Results:

@@ -108,7 +108,7 @@ def _layer_norm_backward(machine: Machine, part: Part, call: Call) -> Planned | 
         found = [own.keep(machine, np.asarray(x)) for x, own in zip(more, others, strict=True)]
         return dx, *found, *[None] * (2 - len(found))
 
-    return Planned(values, dtype, finish=finish, knows=True)
+    return Planned(values, dtype, finish=finish, knows=True, reads=1)
 
 
 def _is_elsewhere(part: Part, known: list[Known], size: int) -> bool:
