@@ -11,31 +11,18 @@ from ...nn.ops import OPS
 from ..known import Kind
 from ..machine import Machine
 from ..parts import Part, gradient_of
-from ..plans import Call, Planned, planned
 from ..refusals import refuse
 from .table import row
-
-
-def _taken(machine: Machine, part: Part, call: Call) -> Planned | None:
-    """The plan of rows of a table."""
-    forward = OPS["embedding"].forward
-    return Planned(lambda w, indices: forward(machine.p, part.layer, w, indices[0].numpy())[0], call.tensors[0].dtype)
-
-
-@planned(_taken, lambda tensors, rest: tensors[0].numel() + 1)
-def _rows(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    weight, (indices,) = args
-    known = machine.known(weight)
-    part = machine.part([known], [weight.numel()], weight.numel() + 1)
-    values, _ = OPS["embedding"].forward(machine.p, part.layer, machine.read(weight, known), indices.numpy())
-    return machine.result(values, part, weight.dtype)
 
 
 @row("embedding")
 def embedding(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Rows of a table."""
     weight, indices = args[:2]
-    return _rows(machine, operation, (weight, (indices,)), {})
+    known = machine.known(weight)
+    part = machine.part([known], [weight.numel()], weight.numel() + 1)
+    values, _ = OPS["embedding"].forward(machine.p, part.layer, machine.read(weight, known), indices.numpy())
+    return machine.result(values, part, weight.dtype)
 
 
 @row("embedding_dense_backward")
