@@ -142,25 +142,9 @@ class PlannedRow:
     def __call__(self, machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if kwargs or machine.stepping or not machine.plain:
             return self.general(machine, operation, args, kwargs)
-        known: list[Known] = []
         key: list[Any] = [id(operation)]
-        token = machine.token
-        try:
-            for t in args:
-                kind = type(t)
-                if kind is _Tensor:
-                    own = getattr(t.untyped_storage(), "_nfloat", None)
-                    if own is None or own.run is not token:
-                        if not t.is_floating_point():
-                            break
-                        own = machine.known(t)
-                elif kind is _Parameter:
-                    own = machine.known(t)
-                else:
-                    break
-                known.append(own)
-                key += own.mark, t.dtype
-        except RuntimeError:  # of no memory
+        known = _met(machine, args, key)
+        if known is None:
             return self.general(machine, operation, args, kwargs)
         tensors: tuple[Any, ...] = args
         rest: tuple[Any, ...] = ()
@@ -203,6 +187,30 @@ class PlannedRow:
         if self.unless is not None and self.unless(part, known, size):
             return part, None
         return part, part[:3]
+
+
+def _met(machine: Machine, args: tuple[Any, ...], key: list[Any]) -> list[Known] | None:
+    """What is known of the tensors before all other arguments; what calls alike share of them goes to `key`."""
+    known: list[Known] = []
+    token = machine.token
+    try:
+        for t in args:
+            kind = type(t)
+            if kind is _Tensor:
+                own = getattr(t.untyped_storage(), "_nfloat", None)
+                if own is None or own.run is not token:
+                    if not t.is_floating_point():
+                        break
+                    own = machine.known(t)
+            elif kind is _Parameter:
+                own = machine.known(t)
+            else:
+                break
+            known.append(own)
+            key += own.mark, t.dtype
+    except RuntimeError:  # of no memory
+        return None
+    return known
 
 
 def _done(
