@@ -113,7 +113,7 @@ def layers_of() -> Any:
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_overhead(overhead, name: str) -> None:
-    """Of an operation: what it takes longer than eagerly, less what nfloat's own function takes on arrays."""
+    """What a call takes longer than eagerly, less what nfloat's own function takes on arrays: by its operations."""
     torch.set_num_threads(1)
     layers, (work, alone) = layers_of(), OPERATIONS[name]
     own = nft.emulate(MIXED, model=layers)
@@ -121,6 +121,7 @@ def test_overhead(overhead, name: str) -> None:
     arrays = [stored(t.numpy()) for t in (x, y)]
     weights = [stored(t.detach().numpy()) for t in layers[0].parameters()]
     with torch.no_grad():
+        each = dispatched(lambda: work(x, y, layers))
 
         def emulated(clock: Callable[..., float]) -> float:
             with own:
@@ -128,8 +129,8 @@ def test_overhead(overhead, name: str) -> None:
                 return clock(lambda: work(a, b, layers))
 
         overhead(
-            f"{name} under bf16-mixed", emulated, lambda clock: clock(lambda: work(x, y, layers)), 25.0,
-            itself=lambda clock: clock(lambda: alone(*arrays, weights)),
+            f"{name} under bf16-mixed, each of {each}", emulated, lambda clock: clock(lambda: work(x, y, layers)), 25.0,
+            of=each, itself=lambda clock: clock(lambda: alone(*arrays, weights)),
         )  # fmt: skip
 
 
