@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 import nfloat as nf
+from nfloat.nn.ops import OPS
+from nfloat.nn.recipes import Cast
 
 torch = pytest.importorskip("torch")
 nft = pytest.importorskip("nfloat.torch")
@@ -52,44 +55,109 @@ def test_resnet18(ratio, recipe: str, at_most: float) -> None:
     ratio(*steps(resnet18(num_classes=10), torch.randn(16, 3, 32, 32), RECIPES[recipe]), at_most)
 
 
-OPERATIONS = {
-    "x + y": lambda x, y, layers: x + y,
-    "x.relu()": lambda x, y, layers: x.relu(),
-    "x.view(-1)": lambda x, y, layers: x.view(-1),
-    "x.exp()": lambda x, y, layers: x.exp(),
-    "x.sum(0)": lambda x, y, layers: x.sum(0),
-    "x @ y.T": lambda x, y, layers: x @ y.T,
-    "linear": lambda x, y, layers: layers[0](x),
-    "layer norm": lambda x, y, layers: layers[1](x),
-    "softmax": lambda x, y, layers: x.softmax(-1),
-    "log softmax": lambda x, y, layers: x.log_softmax(-1),
+#: what nfloat's own functions compute with
+PRECISION = nf.nn.precision(MIXED)
+
+
+def stored(values: Any, cast: Cast = MIXED.activations) -> Any:
+    """Values as the recipe stores them: their one rounding."""
+    values = np.asarray(values)
+    return values if values.dtype == np.float32 and cast.exact_in else cast.rounder.apply(values, 0)
+
+
+def forward(name: str, *operands: Any, **attributes: Any) -> Any:
+    """An operation of `nf.nn` on arrays, its result stored."""
+    return stored(OPS[name].forward(PRECISION, "", *operands, **attributes)[0])
+
+
+def backward(name: str, kept: Any, dy: Any, needs: tuple[bool, ...] = (True,)) -> list[Any]:
+    """Its gradients on arrays, stored."""
+    return [stored(found, MIXED.activation_gradients) for found in OPS[name].backward(PRECISION, "", kept, dy, needs)]
+
+
+def product(x: Any, y: Any, which: str = "forward", c: Any = None) -> Any:
+    """A product of matrices on arrays, stored."""
+    return stored(
+        PRECISION.gemm("", which, x, y, c), MIXED.activations if which == "forward" else MIXED.weight_gradients
+    )
+
+
+#: an operation on tensors and layers; what nfloat computes for it, on arrays of the same shapes and the layers' weights
+OPERATIONS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
+    "x + y": (lambda x, y, layers: x + y, lambda x, y, w: stored(np.add(x, y).astype(np.float64))),
+    "x.relu()": (lambda x, y, layers: x.relu(), lambda x, y, w: None),
+    "x.view(-1)": (lambda x, y, layers: x.view(-1), lambda x, y, w: None),
+    "x.exp()": (
+        lambda x, y, layers: x.exp(),
+        lambda x, y, w: stored(torch.from_numpy(x.astype(np.float64)).exp().numpy()),
+    ),
+    "x.sum(0)": (lambda x, y, layers: x.sum(0), lambda x, y, w: forward("sum", x, 0)),
+    "x.mean(-1)": (lambda x, y, layers: x.mean(-1), lambda x, y, w: forward("mean", x, -1)),
+    "x @ y.T": (lambda x, y, layers: x @ y.T, lambda x, y, w: product(x, y.T)),
+    "linear": (lambda x, y, layers: layers[0](x), lambda x, y, w: product(x, w[0].T, c=w[1])),
+    "layer norm": (
+        lambda x, y, layers: layers[1](x),
+        lambda x, y, w: forward("layer_norm", x, w[1], w[1], axes=1, eps=1e-5),
+    ),
+    "embedding": (lambda x, y, layers: layers[2](ROWS), lambda x, y, w: forward("embedding", w[0], ROWS.numpy())),
+    "softmax": (lambda x, y, layers: x.softmax(-1), lambda x, y, w: forward("softmax", x)),
+    "log softmax": (lambda x, y, layers: x.log_softmax(-1), lambda x, y, w: forward("log_softmax", x)),
 }
+ROWS = torch.tensor([3, 1, 7, 1])
+
+
+def layers_of() -> Any:
+    """Layers that operations use."""
+    return torch.nn.ModuleList([torch.nn.Linear(8, 8), torch.nn.LayerNorm(8), torch.nn.Embedding(8, 8)])
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_overhead(overhead, name: str) -> None:
+    """What a call takes longer than eagerly, less what nfloat's own function takes on arrays: by its operations."""
     torch.set_num_threads(1)
-    layers, work = torch.nn.ModuleList([torch.nn.Linear(8, 8), torch.nn.LayerNorm(8)]), OPERATIONS[name]
+    layers, (work, alone) = layers_of(), OPERATIONS[name]
     own = nft.emulate(MIXED, model=layers)
     x, y = torch.randn(4, 8), torch.randn(4, 8)
+    arrays = [stored(t.numpy()) for t in (x, y)]
+    weights = [stored(t.detach().numpy()) for t in layers[0].parameters()]
     with torch.no_grad():
+        each = dispatched(lambda: work(x, y, layers))
 
         def emulated(clock: Callable[..., float]) -> float:
             with own:
                 a, b = x * 1.0, y * 1.0
                 return clock(lambda: work(a, b, layers))
 
-        overhead(f"{name} under bf16-mixed", emulated, lambda clock: clock(lambda: work(x, y, layers)), 25.0)
+        overhead(
+            f"{name} under bf16-mixed, each of {each}", emulated, lambda clock: clock(lambda: work(x, y, layers)), 25.0,
+            of=each, itself=lambda clock: clock(lambda: alone(*arrays, weights)),
+        )  # fmt: skip
 
 
-#: what is differentiated; its gradient is asked for x and for the layers' parameters that have a part in it
-GRADIENTS = {
-    "relu": lambda x, layers: x.relu(),
-    "softmax": lambda x, layers: x.softmax(-1),
-    "log softmax": lambda x, layers: x.log_softmax(-1),
-    "gelu": lambda x, layers: torch.nn.functional.gelu(x),
-    "layer norm": lambda x, layers: layers[1](x),
-    "linear": lambda x, layers: layers[0](x),
+def _normed(y: Any, dy: Any, w: list[Any]) -> Any:
+    if "norm" not in KEPT:
+        KEPT["norm"] = OPS["layer_norm"].forward(PRECISION, "", y, w[1], w[1], axes=1, eps=1e-5)[1]
+    return backward("layer_norm", KEPT["norm"], dy, (True, True, True))
+
+
+#: what a backward pass needs of its forward pass
+KEPT: dict[str, Any] = {}
+#: what is differentiated, its gradient asked for x and for the layers' parameters that have a part in it; and what
+#: nfloat computes for that, of the result, its gradient and the weights
+GRADIENTS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
+    "relu": (lambda x, layers: x.relu(), lambda y, dy, w: backward("relu", y, dy)),
+    "softmax": (lambda x, layers: x.softmax(-1), lambda y, dy, w: backward("softmax", (y, -1), dy)),
+    "log softmax": (lambda x, layers: x.log_softmax(-1), lambda y, dy, w: backward("log_softmax", (y, -1), dy)),
+    "gelu": (lambda x, layers: torch.nn.functional.gelu(x), lambda y, dy, w: backward("gelu", (y, "none"), dy)),
+    "layer norm": (lambda x, layers: layers[1](x), _normed),
+    "linear": (
+        lambda x, layers: layers[0](x),
+        lambda y, dy, w: (
+            product(dy, w[0], "input_gradient"),
+            product(dy.T, y, "weight_gradient"),
+            PRECISION.sum_rows("", dy),
+        ),
+    ),
 }
 
 
@@ -108,26 +176,45 @@ def dispatched(work: Callable[[], object]) -> int:
     return counting.count
 
 
-@pytest.mark.parametrize("name", GRADIENTS)
-def test_overhead_of_gradients(overhead, name: str) -> None:
-    """A backward pass, over the number of its operations: what it costs itself is in it."""
-    torch.set_num_threads(1)
-    layers = torch.nn.ModuleList([torch.nn.Linear(8, 8), torch.nn.LayerNorm(8)])
-    own, numbers = nft.emulate(MIXED, model=layers), torch.randn(4, 8)
+def walk(name: str, layers: Any, numbers: Any) -> Callable[[], object]:
+    """A backward pass."""
+    x = (numbers * 1.0).requires_grad_()
+    y = GRADIENTS[name][0](x, layers) if name else x.view(-1)
+    wanted = [x, *{"layer norm": layers[1], "linear": layers[0]}.get(name, torch.nn.Identity()).parameters()]
+    slope = y.detach() * 1.0
+    return lambda: torch.autograd.grad(y, wanted, slope, retain_graph=True)
 
-    def walk() -> Callable[[], object]:
-        x = (numbers * 1.0).requires_grad_()
-        y = GRADIENTS[name](x, layers)
-        wanted = [x, *{"layer norm": layers[1], "linear": layers[0]}.get(name, torch.nn.Identity()).parameters()]
-        slope = y.detach() * 1.0
-        return lambda: torch.autograd.grad(y, wanted, slope, retain_graph=True)
+
+def timed(name: str, layers: Any, numbers: Any) -> tuple[Callable[..., float], Callable[..., float]]:
+    """It under the recipe and without, as functions of a clock."""
+    own = nft.emulate(MIXED, model=layers)
 
     def emulated(clock: Callable[..., float]) -> float:
         with own:
-            return clock(walk())
+            return clock(walk(name, layers, numbers))
 
-    count = dispatched(walk())
-    overhead(f"gradient of {name}: each of {count}", emulated, lambda clock: clock(walk()), 25.0, of=count)
+    return emulated, lambda clock: clock(walk(name, layers, numbers))
+
+
+def test_overhead_of_a_backward_pass(overhead) -> None:
+    """What a pass costs once, whatever is in it: of one that only views."""
+    torch.set_num_threads(1)
+    overhead("a backward pass that only views", *timed("", layers_of(), torch.randn(4, 8)), 25.0)
+
+
+@pytest.mark.parametrize("name", GRADIENTS)
+def test_overhead_of_gradients(overhead, name: str) -> None:
+    """A backward pass, over the number of its operations, less nfloat's own functions and a pass that only views."""
+    torch.set_num_threads(1)
+    layers, numbers = layers_of(), torch.randn(4, 8)
+    view, viewed = timed("", layers, numbers)
+    y, dy = (stored(t.numpy()) for t in (numbers, torch.randn(4, 8)))
+    weights = [stored(t.detach().numpy()) for t in layers[0].parameters()]
+    count = dispatched(walk(name, layers, numbers))
+    overhead(
+        f"gradient of {name}, each of {count}", *timed(name, layers, numbers), 25.0, of=count,
+        itself=lambda clock: clock(lambda: GRADIENTS[name][1](y, dy, weights)) + view(clock) - viewed(clock),
+    )  # fmt: skip
 
 
 OPTIMIZERS = {

@@ -3,9 +3,8 @@
 Two calls are alike if they differ by shapes and numbers alone: the same operation, on operands of the same kinds and
 types, whose result has the same part in the step. For these a row's maker says once how the values follow from the
 operands' arrays (and, of some, what the operation returns beside them); how they are stored and what a trace is told is
-looked up once too. All else (what keeps books, recipes with layers of their own, observers, operands that were not met
-before, or by another emulation) goes the row's general way, to the same bits. Whole steps of optimisers are planned in
-``operations/updates.py``.
+looked up once too. All else (what keeps books, recipes with layers of their own, observers) goes the row's general way,
+to the same bits. Whole steps of optimisers are planned in ``operations/updates.py``.
 """
 
 from __future__ import annotations
@@ -14,22 +13,24 @@ from collections.abc import Callable, Sequence
 from functools import update_wrapper
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 
 from ..nn.precision import Floats
-from .known import ROLE_OF, Kind, Known, bits
+from .known import CARRIED, ROLE_OF, WEIGHTS, Kind, Known, bits
 from .machine import Machine
 from .parts import Part, forward_part
 from .tensors import array_of, elements
 from .ways import Stored
 
-_Tensor, _TENSORS = torch.Tensor, frozenset({torch.Tensor, torch.nn.Parameter})
+_Tensor, _Parameter = torch.Tensor, torch.nn.Parameter
 _task, _newest = torch._C._current_graph_task_id, torch._C._autograd._get_sequence_nr
-#: kinds of which one makes a call the model's own, and no keeping of books
+#: kinds of which one makes a call the model's own, and no keeping of books; others that have a part in its modules
 _MODEL = bits(Kind.ACTIVATION, Kind.GRADIENT, Kind.LOSS)
+_INSIDE = bits(Kind.OUTSIDE, Kind.CONSTANT) | WEIGHTS
 #: kinds that are read as they lie in memory
 _LIE = _MODEL | bits(Kind.WEIGHT)
-_LOSS = bits(Kind.LOSS)
+_LOSS, _CONSTANT = bits(Kind.LOSS), bits(Kind.CONSTANT)
 
 
 class Planned(NamedTuple):
@@ -47,23 +48,48 @@ class Planned(NamedTuple):
     finish: Callable[[torch.Tensor, Any], Any] | None = None
     #: whether the function is given what is known of the operands first
     knows: bool = False
+    #: how many operands it is given (None: all of them); the others it only knows
+    reads: int | None = None
 
 
-class Plan(NamedTuple):
-    """How calls that are alike are done, and the rows of a trace that they are counted in."""
+class Results(NamedTuple):
+    """How results of one part are stored, and the rows of a trace that they are counted in."""
 
-    function: Callable[..., Any]
-    dtype: torch.dtype
-    product: bool
     part: Part
-    #: how results are stored (None: as the machine finds out)
+    dtype: torch.dtype
+    #: None: they are numbers of the carrier
     stored: Stored | None
     #: of results that need no rounding, and of those that were rounded
     exact: list[int]
     rounded: list[int]
+
+    def keep(self, machine: Machine, values: Floats, wide: Any = None) -> torch.Tensor:
+        """A tensor of the values as they are stored, and counted; `wide` as `Known` has it."""
+        stored, row = self.stored, self.exact
+        if stored is None:
+            kept = np.asarray(values, machine.p.carrier)
+        elif values.dtype is stored.exact:
+            kept = values
+        else:
+            rounded = stored.apply(values)
+            if rounded is None:
+                return machine.result(values, self.part, self.dtype, wide)
+            row, kept = self.rounded, rounded
+        row[0] += 1
+        row[1] += kept.size
+        return machine.made(kept, self.part, self.dtype, wide)
+
+
+class Plan(NamedTuple):
+    """How calls that are alike are done."""
+
+    function: Callable[..., Any]
+    product: bool
+    results: Results
     own: bool
     finish: Callable[[torch.Tensor, Any], Any] | None = None
     knows: bool = False
+    reads: int | None = None
 
 
 class Call(NamedTuple):
@@ -95,67 +121,66 @@ def by_number(tensors: Sequence[torch.Tensor], rest: tuple[Any, ...]) -> int:
     return tensors[0].numel() if len(tensors) == 1 else elements(tensors[0], tensors[1])
 
 
-def planned(make: Maker, size: Size = by_number, unless: Unless | None = None) -> Callable[[Compute], PlannedRow]:
+def planned(
+    make: Maker, size: Size = by_number, unless: Unless | None = None, *, heeds: bool = False
+) -> Callable[[Compute], PlannedRow]:
     """Plan the calls of a row by `make`; where that gives None, the row's own function is called.
 
-    Tensors stand before all other arguments, in the order of the arrays that a plan's function gets.
+    Tensors stand before all other arguments, in the order of the arrays that a plan's function gets. `heeds`: what is
+    kept beside the first of them (`Known.wide`) changes the result, and goes the general way.
     """
-    return lambda general: PlannedRow(general, make, size, unless)
+    return lambda general: PlannedRow(general, make, size, unless, heeds)
 
 
 class PlannedRow:
     """A row's function, and the plans of its calls."""
 
-    def __init__(self, general: Compute, make: Maker, size: Size, unless: Unless | None) -> None:
+    def __init__(self, general: Compute, make: Maker, size: Size, unless: Unless | None, heeds: bool) -> None:
         update_wrapper(self, general)
-        self.general, self.make, self.size, self.unless = general, make, size, unless
+        self.general, self.make, self.size, self.unless, self.heeds = general, make, size, unless, heeds
 
     def __call__(self, machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        general = self.general
         if kwargs or machine.stepping or not machine.plain:
-            return general(machine, operation, args, kwargs)
-        tensors, rest = args, ()
-        try:
-            known: list[Known] = [
-                t.untyped_storage()._nfloat if type(t) is _Tensor else machine.known(t)
-                for t in args
-                if type(t) in _TENSORS
-            ]
-            if len(known) < len(args):
-                tensors, rest = args[: len(known)], args[len(known) :]
-            key: list[Any] = [id(operation)]
-            token = machine.token
-            for t, own in zip(tensors, known, strict=True):
-                if own.run is not token:  # known by an emulation that is over: from outside, for this one
-                    return general(machine, operation, args, kwargs)
-                key += own.mark, t.dtype
-        except (AttributeError, RuntimeError):  # not met before; of no memory; a tensor after other arguments
-            return general(machine, operation, args, kwargs)
+            return self.general(machine, operation, args, kwargs)
+        key: list[Any] = [id(operation)]
+        known = _met(machine, args, key)
+        if known is None:
+            return self.general(machine, operation, args, kwargs)
+        tensors: tuple[Any, ...] = args
+        rest: tuple[Any, ...] = ()
+        if len(known) < len(args):
+            tensors, rest = args[: len(known)], args[len(known) :]
+            for other in rest:
+                if isinstance(other, _Tensor):
+                    return self.general(machine, operation, args, kwargs)
+            key += map(type, rest)
         part, at = self._place(machine, tensors, known, rest)
         if at is None:
-            return general(machine, operation, args, kwargs)
-        if rest:
-            key += map(type, rest)
-        alike = *key, at
+            return self.general(machine, operation, args, kwargs)
+        key.append(at)
+        alike = tuple(key)
         plan = machine.plans.get(alike, _NEW)
         if plan is _NEW:  # the first of them goes the general way, and a trace's rows come in its order
-            found = general(machine, operation, args, kwargs)
+            found = self.general(machine, operation, args, kwargs)
             keep(machine, alike, _plan(machine, part, at, self.make, Call(operation, tensors, known, rest)))
             return found
-        if plan is None or known[0].wide is not None:
-            return general(machine, operation, args, kwargs)
+        if plan is None or (self.heeds and known[0].wide is not None):
+            return self.general(machine, operation, args, kwargs)
         return _done(machine, plan, tensors, known, rest)
 
     def _place(
         self, machine: Machine, tensors: Sequence[torch.Tensor], known: list[Known], rest: tuple[Any, ...]
     ) -> tuple[Part | None, Any]:
         """The part of a result of the backward pass, and what stands for a result's part; None: not to be planned."""
+        if not known:
+            return None, None
         if _task() == -1:
-            layer = machine.places.layer or machine.trace.operation
-            if _newest() - 1 not in machine.places.origins:
-                machine.places.remember(layer, known, [t.numel() for t in tensors])
-            return None, layer
-        if not known or not machine.is_backward():
+            places = machine.places
+            layer = places.layer or machine.trace.operation
+            if _newest() - 1 not in places.origins:
+                places.remember(layer, known, [t.numel() for t in tensors])
+            return None, layer if places.depth else (layer,)
+        if not machine.is_backward():
             return None, None
         size = self.size(tensors, rest)
         part = machine.backward_part(known, size)
@@ -164,41 +189,50 @@ class PlannedRow:
         return part, part[:3]
 
 
+def _met(machine: Machine, args: tuple[Any, ...], key: list[Any]) -> list[Known] | None:
+    """What is known of the tensors before all other arguments; what calls alike share of them goes to `key`."""
+    known: list[Known] = []
+    token = machine.token
+    try:
+        for t in args:
+            kind = type(t)
+            if kind is _Tensor:
+                own = getattr(t.untyped_storage(), "_nfloat", None)
+                if own is None or own.run is not token:
+                    if not t.is_floating_point():
+                        break
+                    own = machine.known(t)
+            elif kind is _Parameter:
+                own = machine.known(t)
+            else:
+                break
+            known.append(own)
+            key += own.mark, t.dtype
+    except RuntimeError:  # of no memory
+        return None
+    return known
+
+
 def _done(
     machine: Machine, plan: Plan, tensors: Sequence[torch.Tensor], known: list[Known], rest: tuple[Any, ...]
 ) -> Any:
     """A call as it is planned."""
-    function, product = plan.function, plan.product
-    if plan.own:
+    function, product, results, own_result, finish, knows, reads = plan
+    if own_result:
         found: torch.Tensor = function(*tensors, *rest)
-        row = plan.exact
+        row = results.exact
         row[0] += 1
         row[1] += found.numel()
-        return machine.learned(found, plan.part)
+        return machine.learned(found, results.part)
     arrays = [
-        array_of(t) if own.bit & _LIE else machine.read(t, own, product) for t, own in zip(tensors, known, strict=True)
+        array_of(t) if own.bit & _LIE else machine.read(t, own, product)
+        for t, own in zip(tensors[:reads], known, strict=False)
     ]
-    values = function(known, *arrays, *rest) if plan.knows else function(*arrays, *rest)
-    if plan.finish is None:
-        return _kept(machine, plan, values)
+    values = function(known, *arrays, *rest) if knows else function(*arrays, *rest)
+    if finish is None:
+        return results.keep(machine, values)
     values, more = values
-    return plan.finish(_kept(machine, plan, values), more)
-
-
-def _kept(machine: Machine, plan: Plan, values: Floats) -> torch.Tensor:
-    """A result as it is stored, and counted."""
-    stored = plan.stored
-    if stored is None:
-        return machine.result(values, plan.part, plan.dtype)
-    row, kept = plan.exact, values
-    if values.dtype is not stored.exact:
-        rounded = stored.apply(values)
-        if rounded is None:
-            return machine.result(values, plan.part, plan.dtype)
-        row, kept = plan.rounded, rounded
-    row[0] += 1
-    row[1] += kept.size
-    return machine.made(kept, plan.part, plan.dtype)
+    return finish(results.keep(machine, values), more)
 
 
 _NEW: Any = object()
@@ -213,28 +247,34 @@ def keep(machine: Machine, alike: tuple[Any, ...], plan: Any) -> None:
     machine.plans[alike] = plan
 
 
-def _plan(machine: Machine, part: Part | None, layer: str, make: Maker, call: Call) -> Plan | None:
+def _plan(machine: Machine, part: Part | None, at: Any, make: Maker, call: Call) -> Plan | None:
     """The plan of calls like this one; `part` is None in the forward pass."""
     kinds = 0
     for own in call.known:
         kinds |= own.bit
         if own.mark is None:
             return None
-    if not kinds & _MODEL or not call.is_plain():
+    inside = type(at) is str and not kinds & ~_INSIDE and kinds & ~_CONSTANT
+    if not (kinds & _MODEL or inside or part) or not call.is_plain():
         return None
     if part is None:
-        part = forward_part(Kind.LOSS if kinds & _LOSS else Kind.ACTIVATION, layer)
-    made, part, trace = make(machine, part, call), part._replace(origin=None), machine.trace
+        part = forward_part(Kind.LOSS if kinds & _LOSS else Kind.ACTIVATION, at if type(at) is str else at[0])
+    made, part = make(machine, part, call), part._replace(origin=None)
     if made is None:
         return None
-    function, dtype, product, own_result, finish, knows = made
+    function, dtype, product, own_result, finish, knows, reads = made
     if own_result:
-        row = trace.row(part.layer, own_result[0], own_result[1], "")
-        return Plan(function, dtype, product, part, None, row, row, True)
-    role = ROLE_OF[part.kind]
+        row = machine.trace.row(part.layer, own_result[0], own_result[1], "")
+        return Plan(function, product, Results(part, dtype, None, row, row), True)
+    return Plan(function, product, results_of(machine, part, dtype), False, finish, knows, reads)
+
+
+def results_of(machine: Machine, part: Part, dtype: torch.dtype) -> Results:
+    """How results of that part and type are stored, of the operation that is running."""
+    p, trace, role = machine.p, machine.trace, ROLE_OF[part.kind]
     if role is None:
-        return Plan(function, dtype, product, part, None, [], [], False, finish, knows)
-    way = machine.ways.stored(machine.p, part.kind, role, part.name)
+        row = trace.row(part.layer, CARRIED.get(part.kind, "carrier"), p.carrier.name, "")
+        return Results(part, dtype, None, row, row)
+    way = machine.ways.stored(p, part.kind, role, part.name)
     exact = trace.row(way.layer, way.tensor, way.format, "")
-    rounded = trace.row(way.layer, way.tensor, way.rounded, "")
-    return Plan(function, dtype, product, part, way, exact, rounded, False, finish, knows)
+    return Results(part, dtype, way, exact, trace.row(way.layer, way.tensor, way.rounded, ""))

@@ -15,11 +15,14 @@ import numpy as np
 import torch
 
 from ..nn.scaling import LossScaler, LossScaling, all_finite
-from .known import Kind, Known, learn, lookup
+from .known import Kind, Known, bits, learn, lookup
 from .machine import Machine
 from .operations.moves import arrived
 from .parts import Part
 from .tensors import array_of
+
+#: kinds of a gradient that the program gives
+_GIVEN = bits(Kind.OUTSIDE, Kind.CONSTANT)
 
 
 class Backward:
@@ -56,7 +59,6 @@ class Backward:
     ) -> Any:
         machine = self.machine
         machine.trace.operation, machine.trace.how = "backward", ""
-        gradients = tuple(self._entered(*pair) for pair in zip(outputs, gradients, strict=True))
         before = machine.differentiable, machine.depth, machine.stepping, machine.hushed
         machine.hushed = True
         machine.differentiable, machine.depth = bool(create_graph), machine.places.depth
@@ -64,6 +66,7 @@ class Backward:
         scaled = self.scaler is not None and outermost and bool(kw.get("accumulate_grad"))
         try:
             with np.errstate(all="ignore"):
+                gradients = tuple([self._entered(*pair) for pair in zip(outputs, gradients, strict=True)])
                 if not scaled:
                     found = self._engine(outputs, gradients, retain, create_graph, inputs, *args, **kw)
                     return found if create_graph or not inputs else self._arrived(inputs, found)
@@ -77,14 +80,17 @@ class Backward:
     def _entered(self, output: Any, gradient: Any) -> Any:
         """A gradient that the program gives; of an activation it is rounded, unless it has a gradient of its own."""
         machine = self.machine
-        if not _is_plain(gradient) or machine.known(gradient).kind not in (Kind.OUTSIDE, Kind.CONSTANT):
+        if not _is_plain(gradient):
+            return gradient
+        known = machine.known(gradient)
+        if not known.bit & _GIVEN:
             return gradient
         own = machine.known(output) if _is_plain(output) else None
         if own is None or own.kind is not Kind.ACTIVATION or gradient.requires_grad:
-            if machine.known(gradient).kind is Kind.OUTSIDE:
+            if known.kind is Kind.OUTSIDE:
                 learn(gradient, Known(machine, Kind.GRADIENT, ""))
             return gradient
-        with torch._C._DisableTorchDispatch(), np.errstate(all="ignore"):
+        with torch._C._DisableTorchDispatch():
             return machine.result(array_of(gradient), Part(Kind.GRADIENT, own.name, own.name, True), gradient.dtype)
 
     def _arrived(self, inputs: Any, found: Any) -> Any:

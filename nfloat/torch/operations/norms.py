@@ -14,7 +14,7 @@ from ...nn.precision import Floats, Role
 from ..known import Kind, Known
 from ..machine import Machine
 from ..parts import Part, beside, gradient_of
-from ..plans import Call, Planned, planned
+from ..plans import Call, Planned, planned, results_of
 from ..tensors import array_of
 from .table import row
 
@@ -35,7 +35,12 @@ def _normed(
 def _statistic(machine: Machine, values: Floats | None, like: torch.Tensor, kept: Any) -> torch.Tensor:
     """A mean, or one over a deviation: a number of the carrier, by which the rest is found again."""
     array = np.zeros(1) if values is None else values.reshape(-1)
-    return machine.result(array, Part(Kind.SCALAR, "", machine.places.layer, False), like.dtype, kept)
+    return machine.result(array, _of_statistics(machine), like.dtype, kept)
+
+
+def _of_statistics(machine: Machine) -> Part:
+    """Their part in the step."""
+    return Part(Kind.SCALAR, "", machine.places.layer, False)
 
 
 def _gradients(
@@ -58,7 +63,11 @@ def _gradients(
 def _layer_norm(machine: Machine, part: Part, call: Call) -> Planned | None:
     """The plan of a layer norm."""
     dtype, forward, single = call.tensors[0].dtype, OPS["layer_norm"].forward, machine.is_single(part)
-    layer, count = part.layer or part.name, len(call.tensors)
+    layer, count, statistics = (
+        part.layer or part.name,
+        len(call.tensors),
+        results_of(machine, _of_statistics(machine), dtype),
+    )
 
     def values(*given: Any) -> Any:
         return forward(
@@ -66,7 +75,7 @@ def _layer_norm(machine: Machine, part: Part, call: Call) -> Planned | None:
         )  # the values, and what backward needs
 
     def finish(y: torch.Tensor, kept: Any) -> Any:
-        return y, _statistic(machine, kept.mean, y, kept), _statistic(machine, kept.inverse, y, kept)
+        return y, *[statistics.keep(machine, each.reshape(-1), kept) for each in (kept.mean, kept.inverse)]
 
     return Planned(values, dtype, finish=finish)
 
@@ -88,17 +97,18 @@ def layer_norm(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: 
 def _layer_norm_backward(machine: Machine, part: Part, call: Call) -> Planned | None:
     """The plan of its gradients, all of them wanted."""
     dtype, single, layer = call.tensors[1].dtype, machine.is_single(part), part.layer
-    others = [gradient_of(k, layer) if i == 0 else beside(k, layer) for i, k in enumerate(call.known[3:])]
+    parts = [gradient_of(k, layer) if i == 0 else beside(k, layer) for i, k in enumerate(call.known[3:])]
+    others = [results_of(machine, own, dtype) for own in parts]
 
     def values(known: list[Known], dy: Floats, *_: Any) -> Any:
         dx, *more = norm_backward(machine.p, layer, known[2].wide, dy, [True] * (1 + len(others)), single)
         return np.asarray(dx), more
 
     def finish(dx: torch.Tensor, more: list[Floats]) -> Any:
-        found = [machine.result(np.asarray(x), own, dtype) for x, own in zip(more, others, strict=True)]
+        found = [own.keep(machine, np.asarray(x)) for x, own in zip(more, others, strict=True)]
         return dx, *found, *[None] * (2 - len(found))
 
-    return Planned(values, dtype, finish=finish, knows=True)
+    return Planned(values, dtype, finish=finish, knows=True, reads=1)
 
 
 def _is_elsewhere(part: Part, known: list[Known], size: int) -> bool:

@@ -59,7 +59,7 @@ def _of(shape: tuple[int, ...], rest: tuple[Any, ...]) -> Reduced:
 
 
 @row("sum", "sum.dim_IntList", "mean", "mean.dim")
-@planned(_plan, _size)
+@planned(_plan, _size, heeds=True)
 def reduce(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The sum along axes, or of all; a mean is divided by their number before it is rounded."""
     t = args[0]

@@ -97,10 +97,11 @@ class Given(nn.Optimizer):
 
 def step(machine: Machine, t: torch.Tensor, known: Known, values: Floats) -> torch.Tensor:
     """Add a step to a parameter, as the recipe rounds steps and weights."""
-    given = values
-    if values.shape != t.shape or not values.flags.c_contiguous:
-        given = np.ascontiguousarray(np.broadcast_to(values, t.shape)).reshape(t.shape)  # of no axes it would make one
-    stepped(machine, Rule(Given, (given.dtype,), {}), [t], [given], {})
+    if values.shape != t.shape or not descended(machine, t, values):
+        given = values
+        if values.shape != t.shape or not values.flags.c_contiguous:  # of no axes it would make one
+            given = np.ascontiguousarray(np.broadcast_to(values, t.shape)).reshape(t.shape)
+        stepped(machine, Rule(Given, (given.dtype,), {}), [t], [given], {})
     assert known.owner is not None, "parameters have an owner"
     known.version = known.owner._version + 1
     return t
@@ -201,8 +202,11 @@ def _as_whole(machine: Machine, size: int) -> Callable[..., None]:
     return rounded
 
 
-def descended(machine: Machine, t: torch.Tensor, gradient: Floats, rate: np.floating[Any]) -> bool:
-    """Whether w + rate g in the carrier's own arithmetic is all there is to a parameter's step: then that is done."""
+def descended(machine: Machine, t: torch.Tensor, gradient: Floats, rate: np.floating[Any] | None = None) -> bool:
+    """Whether w + rate g in the carrier's own arithmetic is all there is to a parameter's step: then that is done.
+
+    Without a rate g is the step itself.
+    """
     known, p = machine.known(t), machine.p
     rows = machine.ways.descent(p, known.name)
     if rows is None or p.observer is not None:
@@ -210,7 +214,9 @@ def descended(machine: Machine, t: torch.Tensor, gradient: Floats, rate: np.floa
     values = array_of(t)
     if t.dtype not in SHARED or not values.dtype is gradient.dtype is p.carrier:
         return False
-    if values.size <= _PIECE:
+    if rate is None:
+        np.add(gradient, values, out=values)
+    elif values.size <= _PIECE:
         np.add(values, gradient * rate, out=values)
     else:
         _descend(values, gradient, rate)

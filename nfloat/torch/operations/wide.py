@@ -157,17 +157,22 @@ def argument(own: Schema, args: tuple[Any, ...], kwargs: dict[str, Any], positio
 
 def wide(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The operation in float64, each result rounded once."""
-    alone = not kwargs and len(args) == 1 and is_float(args[0])
-    if alone and schema(operation).function and torch.get_num_threads() == 1:
-        return _function(machine, operation, args[0])
+    alone = not kwargs and args and is_float(args[0]) and all([_is_number(a) for a in args[1:]])
+    if alone and schema(operation).function:
+        return _function(machine, operation, *args)
     return Widened(machine, operation, args, kwargs).run()
 
 
-def _function(machine: Machine, operation: Any, t: torch.Tensor) -> torch.Tensor:
+def _is_number(value: Any) -> bool:
+    """Whether an argument is no tensor and no type: a number, a shape, some axes."""
+    return type(value) in _NUMBERS or (type(value) is list and all([type(each) is int for each in value]))
+
+
+def _function(machine: Machine, operation: Any, t: torch.Tensor, *rest: Any) -> torch.Tensor:
     """An operation on one tensor of real numbers that makes another, by a shorter way."""
     known = machine.operands([t])
     x = _widened(machine.read(t, known[0]), False)
-    found: torch.Tensor = operation(x)
+    found: torch.Tensor = _on_one_thread(operation, (x, *rest), {})
     if found.dtype is not torch.float64:
         return _no_number(operation, found)
     if found.data_ptr() == x.data_ptr():
