@@ -95,13 +95,20 @@ def _commit():
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """A file's tests stay with one worker: what they share (a run, its page, sources as trees) is made once."""
+    """A file's tests stay with one worker, and those of tests/policy: what they share is made once.
+
+    A run, its page; all sources as trees.
+    """
     if config.getoption("dist") != "load":
         return None
     from xdist.scheduler import LoadFileScheduling
 
+    class ByFile(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            return "tests/policy" if nodeid.startswith("tests/policy/") else super()._split_scope(nodeid)
+
     config.option.loadscopereorder = False  # most tests first would leave the longest files for the end
-    return LoadFileScheduling(config, log)
+    return ByFile(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
