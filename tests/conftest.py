@@ -95,9 +95,9 @@ def _commit():
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """A file's tests stay with one worker, and those of tests/policy: what they share is made once.
+    """A file's tests stay with one worker, and those of two rooms: what they share is made once.
 
-    A run, its page; all sources as trees.
+    A run, its page; all sources as trees (tests/policy), a compiled copy of the package (tests/kernels).
     """
     if config.getoption("dist") != "load":
         return None
@@ -105,7 +105,8 @@ def pytest_xdist_make_scheduler(config, log):
 
     class ByFile(LoadFileScheduling):
         def _split_scope(self, nodeid):
-            return "tests/policy" if nodeid.startswith("tests/policy/") else super()._split_scope(nodeid)
+            room = next((room for room in ("tests/policy", "tests/kernels") if nodeid.startswith(f"{room}/")), None)
+            return room or super()._split_scope(nodeid)
 
     config.option.loadscopereorder = False  # most tests first would leave the longest files for the end
     return ByFile(config, log)
