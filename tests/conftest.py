@@ -95,13 +95,21 @@ def _commit():
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """A file's tests stay with one worker: what they share (a run, its page, sources as trees) is made once."""
+    """A file's tests stay with one worker, and those of two rooms: what they share is made once.
+
+    A run, its page; all sources as trees (tests/policy), a compiled copy of the package (tests/kernels).
+    """
     if config.getoption("dist") != "load":
         return None
     from xdist.scheduler import LoadFileScheduling
 
+    class ByFile(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            room = next((room for room in ("tests/policy", "tests/kernels") if nodeid.startswith(f"{room}/")), None)
+            return room or super()._split_scope(nodeid)
+
     config.option.loadscopereorder = False  # most tests first would leave the longest files for the end
-    return LoadFileScheduling(config, log)
+    return ByFile(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -51,6 +51,7 @@ def run_group(group: click.Group, args: Sequence[str] | None) -> int:
     except (SystemExit, BrokenPipeError):  # no command ends the process itself: this is click's way to say the same
         return _reader_gone()
     except OSError as error:
+        _drop_what_cannot_be_written()
         return _say(f"{error.filename or 'standard output'}: {error.strerror or error}", Exit.USAGE)
     return result if isinstance(result, int) else Exit.FINE
 
@@ -98,6 +99,14 @@ def _reader_gone() -> int:
     sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
     os.dup2(sys.stdout.fileno(), 1)
     return Exit.FINE
+
+
+def _drop_what_cannot_be_written() -> None:
+    """Text that is kept for a full disk: Python would try again at its end, and have an exit code of its own."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _reader_gone()
 
 
 def _usage(error: click.ClickException) -> str:

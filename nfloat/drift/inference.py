@@ -66,12 +66,12 @@ def interval(differences: Sequence[float], comparisons: int = 1) -> Interval | N
     n = len(differences)
     if n < 2:
         return None
-    t = _scipy_stats().t
+    special = _scipy_special()
     mean, error = _mean_and_error(differences)
-    wide = _digits(t.isf((1.0 - CONFIDENCE) / (2.0 * comparisons), n - 1))
+    wide = _digits(-special.stdtrit(n - 1, (1.0 - CONFIDENCE) / (2.0 * comparisons)))
     if error == 0.0:
         return Interval(mean, mean, mean, 0.0 if mean else 1.0, 0.0)
-    p_value = min(1.0, _digits(comparisons * 2.0 * t.sf(abs(mean) / error, n - 1)))
+    p_value = min(1.0, _digits(comparisons * 2.0 * special.stdtr(n - 1, -abs(mean) / error)))
     return Interval(mean, mean - wide * error, mean + wide * error, p_value, _noncentrality(wide, n - 1) * error)
 
 
@@ -87,7 +87,7 @@ def upper_bound(differences: Sequence[float], confidence: float) -> float | None
     if n < 2:
         return None
     mean, error = _mean_and_error(differences)
-    return mean + _digits(_scipy_stats().t.isf(1.0 - confidence, n - 1)) * error
+    return mean + _digits(-_scipy_special().stdtrit(n - 1, 1.0 - confidence)) * error
 
 
 def _mean_and_error(differences: Sequence[float]) -> tuple[float, float]:
@@ -99,10 +99,10 @@ def _mean_and_error(differences: Sequence[float]) -> tuple[float, float]:
 @lru_cache(maxsize=64)
 def _noncentrality(wide: float, freedom: int) -> float:
     """How many standard errors the true mean must be from zero for |t| > `wide` with probability `POWER`."""
-    low, high, t = 0.0, 10.0 * wide, _scipy_stats().nct
+    low, high, share_within = 0.0, 10.0 * wide, _scipy_special().nctdtr
     for _ in range(40):
         middle = (low + high) / 2.0
-        low, high = (middle, high) if t.sf(wide, freedom, middle) < POWER else (low, middle)
+        low, high = (middle, high) if 1.0 - share_within(freedom, middle, wide) < POWER else (low, middle)
     return _digits((low + high) / 2.0)
 
 
@@ -133,7 +133,7 @@ def change(logarithm: float) -> float:
     return float(exp(np.asarray([min(max(logarithm, -700.0), 700.0)]))[0]) - 1.0
 
 
-def _scipy_stats() -> Any:  # SciPy has no types
-    from scipy import stats
+def _scipy_special() -> Any:  # SciPy has no types; the distributions of scipy.stats are these, and load for a second
+    from scipy import special
 
-    return stats
+    return special

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -148,19 +149,24 @@ def _rounded(
     lowest: float | None = None,
 ) -> float:
     """A rational number (with a sign of its own where it is zero) rounded once to a format that saturates."""
-    below = beyond(f, mode, Overflow.SATURATE, positive=False)[0]
+    below, above, least, normal, largest = _ends(f, mode)
     zero = -0.0 if negative and f.has_negative_zero else 0.0
-    if f.flushes_input and abs(q) < Fraction(f.smallest_normal):
-        q = Fraction(0)
-    if q == 0:
+    if not q or (f.flushes_input and abs(q) < normal):
         return zero if f.has_zero else below
     a = round_magnitude(abs(q), negative, f, mode, random_bits, word)
-    if a == 0 or ((f.flushes_output or not f.has_zero) and a < Fraction(f.smallest_normal)):
+    if not a or ((f.flushes_output or not f.has_zero) and a < normal):
         return zero if f.has_zero else below if negative else f.min
-    bottom = f.min if lowest is None else lowest
     if negative:
-        return float(-a) if -a >= Fraction(bottom) else below if lowest is None else lowest
-    return float(a) if a <= Fraction(f.max) else beyond(f, mode, Overflow.SATURATE, positive=True)[0]
+        bottom = least if lowest is None else Fraction(lowest)
+        return float(-a) if -a >= bottom else below if lowest is None else lowest
+    return float(a) if a <= largest else above
+
+
+@lru_cache(maxsize=256)
+def _ends(f: Format, mode: Rounding) -> tuple[float, float, Fraction, Fraction, Fraction]:
+    """What is below and above the range becomes; the least, the least normal and the largest number."""
+    below, above = (beyond(f, mode, Overflow.SATURATE, positive=positive)[0] for positive in (False, True))
+    return below, above, Fraction(f.min), Fraction(f.smallest_normal), Fraction(f.max)
 
 
 def _tensor_scale(f: BlockFormat, amax: float) -> float:

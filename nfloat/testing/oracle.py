@@ -181,25 +181,26 @@ def round_magnitude(
     low, rest = divmod(over, under)
     if rest == 0:
         return a
-    unit = _power(exponent)
-    return (low + _goes_up(Fraction(rest, under), _is_even(low, unit, f), negative, mode, random_bits, word)) * unit
+    low += _goes_up(rest, under, _is_even(low, exponent, f), negative, mode, random_bits, word)
+    return Fraction(low << exponent) if exponent >= 0 else Fraction(low, 1 << -exponent)
 
 
-def _is_even(low: int, unit: Fraction, f: Format) -> bool:
+def _is_even(low: int, exponent: int, f: Format) -> bool:
     """Whether the lower neighbour counts as even: its significand; its code where a significand has one bit only."""
     if f.precision > 1 or low == 0:
         return low % 2 == 0
     if not f.has_zero:
         return False  # E8M0: every significand is 1
-    return _index(low * unit, f) % 2 == 0
+    return _index(low * _power(exponent), f) % 2 == 0
 
 
-def _goes_up(v: Fraction, even: bool, negative: bool, mode: Rounding, random_bits: int | None, word: int) -> bool:
-    """Whether a magnitude with the fraction 0 < v < 1 between its neighbours becomes the upper one."""
+def _goes_up(
+    rest: int, step: int, even: bool, negative: bool, mode: Rounding, random_bits: int | None, word: int
+) -> bool:
+    """Whether a magnitude with the fraction 0 < v = rest / step < 1 between its neighbours becomes the upper one."""
     if mode in _NEAREST:
-        twice, one = 2 * v.numerator, v.denominator
-        if twice != one:
-            return twice > one
+        if 2 * rest != step:
+            return 2 * rest > step
         return {Rounding.NEAREST_EVEN: not even, Rounding.NEAREST_AWAY: True, Rounding.NEAREST_ZERO: False}[mode]
     if mode is Rounding.TO_ODD:
         return even
@@ -214,6 +215,7 @@ def _goes_up(v: Fraction, even: bool, negative: bool, mode: Rounding, random_bit
     n = _WORD_BITS if mode is Rounding.STOCHASTIC else random_bits
     assert n is not None, f"{mode} is defined for a stated number of random bits"
     r = word >> (_WORD_BITS - n)
+    v = Fraction(rest, step)
     if mode is Rounding.STOCHASTIC_B:
         return math.floor(v * 2 ** (n + 1)) + (2 * r + 1) >= 2 ** (n + 1)
     if mode is Rounding.STOCHASTIC_C:

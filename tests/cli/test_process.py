@@ -116,8 +116,9 @@ def test_a_reader_that_has_seen_enough():
 def test_a_full_disk_names_what_could_not_be_written():
     if not os.path.exists("/dev/full"):
         return  # Linux alone has a device that is always full
+    kept = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}  # until the end, as usual
     with open("/dev/full", "w") as full:
-        done = subprocess.run([*PYTHON, "formats"], stdout=full, stderr=subprocess.PIPE, text=True)
+        done = subprocess.run([*PYTHON, "formats"], stdout=full, stderr=subprocess.PIPE, text=True, env=kept)
     assert done.returncode == 2
     assert done.stderr == "nfloat: standard output: No space left on device\n"
 

@@ -1,4 +1,4 @@
-"""A copy of the package that may be edited, and a process that rounds one number in it with a cache of its own."""
+"""A copy of the package that may be edited, and a process that computes one number in it with a cache of its own."""
 
 import os
 import shutil
@@ -11,6 +11,16 @@ import nfloat
 PACKAGE = Path(nfloat.__file__).parent
 ASK = "import numpy as np, nfloat as nf; print(float(nf.round(1 + 2**-11 + 2**-30, 'dlfloat16', 'toward_positive')))"
 ONE_UP, ONE_DOWN = 1 + 2.0**-9, 1.0
+#: a kernel that is compiled at once, in a file, as every kernel is
+LEAST = """
+from nfloat.kernels.jit import kernel
+
+@kernel("float64(float64)")
+def doubled(x):
+    return x + x
+
+print(doubled(2.0))
+"""
 
 
 def copied(target):
@@ -26,7 +36,13 @@ def copied(target):
     return target
 
 
-def run(house, cache, code=ASK, **variables):
+def least(folder):
+    """The command that calls that kernel."""
+    (folder / "least.py").write_text(LEAST)
+    return sys.executable, str(folder / "least.py")
+
+
+def run(house, cache, command=ASK, **variables):
     outside = {key: value for key, value in os.environ.items() if key not in ("NUMBA_CACHE_DIR", "NFLOAT_QUIET")}
     env = {
         **outside,
@@ -35,6 +51,7 @@ def run(house, cache, code=ASK, **variables):
         "PYTHONDONTWRITEBYTECODE": "1",
         **variables,
     }
-    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, cwd=house)
+    command = (sys.executable, "-c", command) if isinstance(command, str) else command
+    done = subprocess.run(command, env=env, capture_output=True, text=True, cwd=house)
     assert done.returncode == 0, done.stderr
     return done

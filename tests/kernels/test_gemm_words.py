@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import stats
+import scipy  # its parts load when they are first asked for
 
 from nfloat.kernels.gemm.words import line_words
 from nfloat.testing.gemm_oracle import word
@@ -31,7 +31,7 @@ def test_are_as_defined():
 
 def chi_square(cells, count):
     """p-value of `cells` (integers below count) being uniform."""
-    return stats.chisquare(np.bincount(cells.reshape(-1), minlength=count)).pvalue
+    return scipy.stats.chisquare(np.bincount(cells.reshape(-1), minlength=count)).pvalue
 
 
 @pytest.mark.parametrize("shift", [0, 8, 16, 24])
@@ -68,7 +68,10 @@ def test_sums_over_outputs_have_the_right_variance():
     u = words(64, 64, 400) / 2.0**32 - 0.5
     for axes, count in (((1,), 64), ((2,), 64), ((1, 2), 64 * 64)):
         z = u.mean(axis=axes) * np.sqrt(12 * count)
-        assert abs(z.var() - 1) < 6 * np.sqrt(2 / z.size) + 0.02 and stats.kstest(z.reshape(-1), "norm").pvalue > 1e-4
+        assert (
+            abs(z.var() - 1) < 6 * np.sqrt(2 / z.size) + 0.02
+            and scipy.stats.kstest(z.reshape(-1), "norm").pvalue > 1e-4
+        )
 
 
 def test_keys_and_domains_differ():

@@ -31,6 +31,7 @@ def operands():
     return tuple(nf.round(rng.standard_normal(shape).astype(np.float32), "bfloat16") for shape in shapes)
 
 
+@pytest.mark.sampled(10)
 @pytest.mark.parametrize("acc", ACCUMULATORS, ids=str)
 def test_threads(acc, operands):
     a, b, _ = operands
@@ -39,6 +40,7 @@ def test_threads(acc, operands):
         assert same_bits(nf.matmul(np.tile(a, (8, 1)), b, acc, seed=5, threads=threads), one).all()
 
 
+@pytest.mark.sampled(10)
 @pytest.mark.parametrize("acc", ACCUMULATORS, ids=str)
 def test_a_row_alone_and_a_column_alone(acc, operands):
     a, b, c = operands
@@ -56,6 +58,7 @@ def test_a_row_alone_and_a_column_alone(acc, operands):
     ).all()
 
 
+@pytest.mark.sampled(10)
 @pytest.mark.parametrize("acc", ACCUMULATORS, ids=str)
 def test_memory_layout_and_carrier(acc, operands):
     a, b, c = operands

@@ -220,6 +220,7 @@ def test_double_rounding_traps():
             check(acc, np.full((1, 1), x), np.full((1, 1), y), np.full((1, 1), s))
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize(("fmt", "exponents"), [("bfloat16", range(40, 64)), ("e8m2", range(14, 34))])
 @pytest.mark.parametrize("order", ORDERS)
 def test_tiny_sums_beside_midpoints(order, fmt, exponents):
@@ -239,6 +240,7 @@ def test_tiny_sums_beside_midpoints(order, fmt, exponents):
                 check(acc, np.array([[midpoint]]), np.ones((1, 1)), np.array([[first]]))
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(("fmt", "k"), [("e5m4", 80), ("e5m4", 83), ("e5m7", 2000), ("e4m3", 40), ("bfloat16", 700)])
 @pytest.mark.parametrize("product", [False, True])
 def test_compensated_sums_near_their_bound(fmt, k, product):

@@ -24,6 +24,7 @@ def test_every_format_fused_and_rounded(order, mode):
         check(acc, rng, 2)
 
 
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("policy", list(Overflow), ids=str)
 @pytest.mark.parametrize("order", ORDERS)
 def test_overflow_policies(order, policy):

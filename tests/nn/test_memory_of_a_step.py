@@ -81,7 +81,7 @@ def living(trainer, x, y, monkeypatch):
     return max(most)
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "name, recipe, kind",
     [

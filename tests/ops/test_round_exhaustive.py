@@ -58,7 +58,7 @@ def test_formats_spelled_on_the_fly(name):
     everything(name)
 
 
-@pytest.mark.sampled(30)
+@pytest.mark.sampled(20)
 @pytest.mark.parametrize("name", P3109)
 def test_every_p3109_format(name):
     everything(name, random=500)

@@ -8,6 +8,8 @@ import ast
 from itertools import combinations
 from pathlib import Path
 
+from parsed import nodes
+
 ROOT = Path(__file__).resolve().parents[2]
 RUN = 6
 #: pairs of files that may share a run -> why
@@ -26,9 +28,9 @@ EXPLAINED = {
 }
 
 
-def left_out(tree):
+def left_out(path):
     """Lines of docstrings, imports and signatures."""
-    for node in ast.walk(tree):
+    for node in nodes(path):
         if isinstance(node, (ast.Import, ast.ImportFrom)) or (
             isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
         ):
@@ -39,9 +41,8 @@ def left_out(tree):
 
 def code(path):
     """(number, line) of the lines that say something."""
-    text = path.read_text()
-    skipped = set(left_out(ast.parse(text)))
-    for number, line in enumerate(text.splitlines(), 1):
+    skipped = set(left_out(path))
+    for number, line in enumerate(path.read_text().splitlines(), 1):
         line = line.strip()
         if number not in skipped and any(c.isalnum() for c in line) and not line.startswith("#"):
             yield number, line

@@ -59,7 +59,7 @@ REACHES_NO_ROW = {
         "sum((1 for _ in self.plan.study.cells(self.plan.params)))",
     ): "counts, in whole numbers",
     ("studies/stagnation.py", "cell.sum"): "the name of a sum",
-    ("drift/inference.py", "from scipy import stats"): "quantiles, rounded to nine digits at once",
+    ("drift/inference.py", "from scipy import special"): "quantiles, rounded to nine digits at once",
     ("nn/models/sequences.py", "self.norm"): "a layer",
     ("nn/ops/op.py", "p.inner"): "a number that the recipe rounds on an operation's way",
     ("nn/precision.py", "self.matmul"): "nf.matmul in the recipe's accumulator",

@@ -80,6 +80,7 @@ def test_pictures_have_captions_and_points(study, rows):
         assert any(series.points and not series.guide for panel in plot.panels for series in panel.series)
 
 
+@pytest.mark.sampled(9)
 def test_page(study, rows, request, whole):
     if not whole and ALL.index(study) % 3:  # with pictures every third: all are drawn by the same functions
         request.getfixturevalue("no_pictures")
@@ -91,6 +92,7 @@ def test_page(study, rows, request, whole):
         assert f'id="{plot.slug}"' in text
 
 
+@pytest.mark.sampled(6)
 def test_page_of_a_run_cut_short(study, rows, no_pictures):
     for count in (1, len(rows(study)) - 1):
         page = study_page(Result(Plan(study, study.small), rows(study)[:count]))
@@ -105,6 +107,7 @@ def test_the_plan_on_disk_is_the_plan(study, tmp_path):
         assert read_plan(tmp_path / "config.toml", ALL) == plan
 
 
+@pytest.mark.sampled(6)
 def test_interrupted_and_resumed_gives_the_same_bytes(study, rows, tmp_path, no_pictures):
     plan = Plan(study, study.small)
     whole = "".join(to_line(row) + "\n" for row in rows(study))

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import stats
+import scipy  # its parts load when they are first asked for
 
 from nfloat.studies.laws import power, slope
 
@@ -21,7 +21,7 @@ def test_exact_laws():
 def test_interval_is_students_at_99_percent():
     slopes = [-1.0, -0.5, -0.7, -0.2]
     found = slope(rows(lambda run, x: 2.0 ** (slopes[run] * x)), "x", "y")
-    low, high = stats.t.interval(0.99, 3, np.mean(slopes), stats.sem(slopes))
+    low, high = scipy.stats.t.interval(0.99, 3, np.mean(slopes), scipy.stats.sem(slopes))
     assert found == pytest.approx((np.mean(slopes), low, high))
 
 

@@ -51,7 +51,7 @@ def quietly(a, b, acc, **options):
         return predict_matmul(a, b, acc, **options)
 
 
-@pytest.mark.sampled(8)
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(("inputs", "acc", "options"), KERNELS, ids=lambda value: str(value) or "-")
 def test_names_the_right_one_of_many(inputs, acc, options):
     """And what else agrees, gives the same on other inputs of the kind too: only the same arithmetic is beside it."""

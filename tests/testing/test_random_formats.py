@@ -1,5 +1,6 @@
 """Formats at random: every property that a fast path may rest on comes up, and a draw can be written down."""
 
+from functools import cache
 from random import Random
 
 import pytest
@@ -7,7 +8,11 @@ import pytest
 import nfloat as nf
 from nfloat.testing.random_formats import random_format
 
-DRAWN = [random_format(Random(seed)) for seed in range(4000)]
+
+@cache
+def drawn():
+    return [random_format(Random(seed)) for seed in range(4000)]
+
 
 PROPERTIES = {
     "one bit": lambda f: f.precision == 1,
@@ -39,11 +44,11 @@ PROPERTIES = {
 
 @pytest.mark.parametrize("name", PROPERTIES)
 def test_every_property_comes_up(name):
-    assert sum(map(PROPERTIES[name], DRAWN)) >= 2
+    assert sum(map(PROPERTIES[name], drawn())) >= 2
 
 
 def test_draws_are_a_function_of_the_state_and_can_be_written_down():
-    for seed, fmt in enumerate(DRAWN[:300]):
+    for seed, fmt in enumerate(drawn()[:300]):
         assert random_format(Random(seed)) == fmt
         assert eval(repr(fmt), {"Format": nf.Format}) == fmt
 

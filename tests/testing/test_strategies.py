@@ -38,6 +38,7 @@ def test_arrays(data):
     assert data.draw(nst.arrays("e10m5", 4)).dtype == np.float64
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", ["float8_e4m3fn", "float4_e2m1fn", "float16", "binary8p1uf", "fixed8.4", "float64"])
 def test_near_ties_land_on_ties_edges_and_past_the_top(name):
     fmt = nf.get_format(name)
