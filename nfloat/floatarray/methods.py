@@ -128,11 +128,11 @@ class ArrayMethods:
         """The rounded sum over the number of elements, rounded again."""
         return np.mean(self, axis=axis, keepdims=keepdims, **more)
 
-    def var(self: Any, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Any:
+    def var(self: Any, axis: Any = None, *, ddof: int = 0, keepdims: Any = False) -> Any:
         """The variance in two passes, every step rounded."""
         return np.var(self, axis=axis, ddof=ddof, keepdims=keepdims)
 
-    def std(self: Any, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Any:
+    def std(self: Any, axis: Any = None, *, ddof: int = 0, keepdims: Any = False) -> Any:
         """The rounded root of the variance."""
         return np.std(self, axis=axis, ddof=ddof, keepdims=keepdims)
 

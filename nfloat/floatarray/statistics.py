@@ -18,8 +18,8 @@ from .rounded import RoundedValues, common, exactly, fresh_stream
 from .ufuncs import write
 
 
-def is_set(keepdims: Any) -> bool:
-    """Whether keepdims= is given and true."""
+def is_set(keepdims: Any) -> Any:
+    """Whether keepdims= is given and true, as a bool: NumPy's types ask for one that is known."""
     return keepdims is not np._NoValue and bool(keepdims)
 
 

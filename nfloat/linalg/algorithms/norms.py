@@ -94,4 +94,4 @@ def _of_matrix(c: Calculation, x: Floats, ord: Any) -> Floats:
     if ord == "fro":
         return _of_columns(c, x.reshape(-1), None)
     sums = _of_columns(c, x if abs(float(ord)) == 1.0 else x.T, 1)
-    return sums.max() if ord > 0 else sums.min()
+    return np.asarray(sums.max() if ord > 0 else sums.min())

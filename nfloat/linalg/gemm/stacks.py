@@ -8,6 +8,7 @@ one call for all of a thread's matrices (``kernels/gemm/many.py``).
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -96,12 +97,10 @@ def in_one_call(
 def _in_two_axes(x: NDArray[Any]) -> NDArray[Any] | None:
     """A view of a stack's matrices in two axes: all axes but the last of the stack, and that; None: there is none."""
     lead = x.shape[:-2]
-    view = x.view()
-    try:
-        view.shape = (math.prod(lead[:-1]), lead[-1], *x.shape[-2:])
-    except AttributeError:
+    apart = [axis for axis in zip(lead[:-1], x.strides, strict=False) if axis[0] != 1]
+    if any(step != count * each for (_, step), (count, each) in itertools.pairwise(apart)):
         return None
-    return view
+    return x.reshape(math.prod(lead[:-1]), lead[-1], *x.shape[-2:])
 
 
 class _Stack:
