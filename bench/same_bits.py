@@ -62,16 +62,20 @@ class Setting:
     without_numpys_features: bool = False
 
 
+def compiled_for(cpu: str, features: str) -> dict[str, str]:
+    """The environment in which Numba compiles for a CPU."""
+    return {"NUMBA_CPU_NAME": cpu, "NUMBA_CPU_FEATURES": features}
+
+
 def settings() -> Iterator[Setting]:
     """All of them; the first is this machine as it is."""
     yield Setting("this CPU as it is")
     for name, (cpu, features) in CPUS.items():
-        yield Setting(f"CPU: {name}", {"NUMBA_CPU_NAME": cpu, "NUMBA_CPU_FEATURES": features})
-    own = {"NUMBA_CPU_NAME": CPUS["avx2"][0], "NUMBA_CPU_FEATURES": CPUS["avx2"][1]} if "avx2" in CPUS else {}
-    yield Setting("AVX-512 (emulated by AVX2)", own, avx512=True)
+        yield Setting(f"CPU: {name}", compiled_for(cpu, features))
+    yield Setting("AVX-512 (emulated by AVX2)", compiled_for(*CPUS["avx2"]) if "avx2" in CPUS else {}, avx512=True)
     yield Setting("NumPy: features off", without_numpys_features=True)
     for name, (cpu, features) in list(CPUS.items())[:1]:
-        code = {"NUMBA_CPU_NAME": cpu, "NUMBA_CPU_FEATURES": features, "OPENBLAS_CORETYPE": CORES[0]}
+        code = {**compiled_for(cpu, features), "OPENBLAS_CORETYPE": CORES[0]}
         yield Setting(f"CPU: {name}, NumPy: features off, OpenBLAS: {CORES[0]}", code, without_numpys_features=True)
     for core in CORES:
         yield Setting(f"OpenBLAS: {core}", {"OPENBLAS_CORETYPE": core})
@@ -88,8 +92,7 @@ def settings() -> Iterator[Setting]:
     for version in PYTHONS:
         yield Setting(f"Python {version}", packages=NEWEST, version=version)
     yield Setting("AArch64 (emulated)", arm=True)
-    half = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": "+neon,+fullfp16"}
-    yield Setting("AArch64 with half arithmetic (emulated)", half, arm=True)
+    yield Setting("AArch64 with half arithmetic (emulated)", compiled_for("generic", "+neon,+fullfp16"), arm=True)
 
 
 def interpreter(version: str) -> str:

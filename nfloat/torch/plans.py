@@ -171,7 +171,10 @@ class PlannedRow:
     def _place(
         self, machine: Machine, tensors: Sequence[torch.Tensor], known: list[Known], rest: tuple[Any, ...]
     ) -> tuple[Part | None, Any]:
-        """The part of a result of the backward pass, and what stands for a result's part; None: not to be planned."""
+        """The part of a result of the backward pass, and what stands for a result's part; None: not to be planned.
+
+        Forward that is the layer; outside of the model's modules in a tuple, since calls there may be books'.
+        """
         if not known:
             return None, None
         if _task() == -1:
