@@ -151,7 +151,7 @@ class Casting:
         if cast.edge is not None and role in _GRADIENTS:
             self.clamped += clamped(cast.edge, x)
         if self.observed:
-            self._report(role, name, part, x, after, cast)
+            self.report(role, name, part, x, after, cast)
         return after
 
     def add(
@@ -174,7 +174,7 @@ class Casting:
         else:
             after = _result(op, x, y, how, members)
         if self.observed:
-            self._report(role, name, "", numpy(x, y, dtype=_DOUBLE), after, cast)
+            self.report(role, name, "", numpy(x, y, dtype=_DOUBLE), after, cast)
         return after
 
     def inner(self, field: str, name: str, x: Floats) -> Floats:
@@ -188,7 +188,8 @@ class Casting:
             cast = r.softmax
         return x if cast is None else self.round(cast, INTERIOR[field], name, x)
 
-    def _report(self, role: Role, name: str, part: str, before: Floats, after: Floats, cast: Cast | BlockCast) -> None:
+    def report(self, role: Role, name: str, part: str, before: Floats, after: Floats, cast: Cast | BlockCast) -> None:
+        """Tell whoever looks of a rounding."""
         layer, tensor = role.label(name)
         if self.observer is not None:
             self.observer(layer, tensor + part, before, after)

@@ -187,7 +187,7 @@ class OperandCasting(Casting):
         if self.observer is not None or self.tracer is not None:
             values = made.values.dequantize() if isinstance(made.values, BlockArray) else made.values
             with np.errstate(all="ignore"):
-                self._report(role, name, "", before, (values * made.scale).astype(values.dtype), cast)
+                self.report(role, name, "", before, (values * made.scale).astype(values.dtype), cast)
 
     def _trace(self, *row: Any) -> None:
         if self.tracer is not None:

@@ -275,7 +275,7 @@ def evaluate(
 
 #: examples of one pass of `evaluate`, and numbers of these, at least so many examples: what images become on the way is
 #: many times as large, and stays in the cache
-_AT_ONCE, _NUMBERS, _FEWEST = 512, 1 << 16, 32
+_AT_ONCE, _NUMBERS, _FEWEST = 256, 1 << 16, 32
 
 
 def _results(model: Layer, x: ArrayLike, apart: bool) -> Tensor:

@@ -1,5 +1,6 @@
 """Small products go a short way: the same bits as the general one, for every shape, layout and start."""
 
+import itertools
 import math
 
 import numpy as np
@@ -71,6 +72,21 @@ def _layouts(x):
     gaps = np.zeros((*x.shape[:-1], 2 * x.shape[-1]), x.dtype)
     gaps[..., ::2] = x
     return x, np.ascontiguousarray(x.swapaxes(-1, -2)).swapaxes(-1, -2), gaps[..., ::2]
+
+
+@pytest.mark.parametrize("accumulator", ["float64", "float32", "bfloat16"])
+def test_operands_of_two_types(accumulator):
+    """Float32 and float64 numbers, and sums that begin with either, have the short way of float64."""
+    rng, acc = np.random.default_rng(3), as_accumulator(accumulator)
+    kinds = (np.float32, np.float64)
+    for one, other, third in itertools.product(kinds, kinds, (*kinds, None)):
+        a, b = rng.standard_normal((9, 33)).astype(one), rng.standard_normal((17, 33)).astype(other).T
+        c = None if third is None else rng.standard_normal(17).astype(third)
+        single = acc.format.fits_float32 and np.float64 not in (one, other, third)
+        out, whole = np.empty((9, 17), np.float32 if single else np.float64), np.broadcast_to(c, (9, 17))
+        multiply_plainly(a, b, None if c is None else whole, out, acc, 0)
+        found = small_product(a, b, c, acc)
+        assert found is not None and found.dtype == out.dtype and np.array_equal(found, out), (one, other, third)
 
 
 CONDITIONAL = (
@@ -154,7 +170,7 @@ def test_float64_operands_are_not_asked_whether_float32_holds_them(accumulator):
 def test_what_goes_the_general_way():
     a, b = np.ones((4, 4), np.float32), np.ones((4, 4), np.float32)
     general = [
-        (a, b, None, nf.Accumulator("bfloat16", rounding="stochastic")), (a, b.astype(np.float64), None, "float32"),
+        (a, b, None, nf.Accumulator("bfloat16", rounding="stochastic")), (a, b.astype(">f8"), None, "float32"),
         (a[:, ::2], b[:2], None, "bfloat16"), (np.ones((300, 30)), np.ones((30, 40)), None, "float32"),
         (a, b[:3], None, "float32"), (a, b, np.ones((2, 4), np.float32), "float32"), (a[:0], b, None, "float32"),
         (np.ones((800, 400), np.float32), np.ones((400, 400), np.float32), None, "float32"),

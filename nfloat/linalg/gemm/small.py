@@ -24,7 +24,7 @@ from ...kernels.gemm.many import stack_sums
 from ...kernels.gemm.pack import pack
 from ...kernels.jit import entry_point
 from ...ops.memory import aligned
-from ...ops.rounder import Rounded
+from ...ops.rounder import Rounded, Rounder
 from ...ops.threads import NATIVE, WORK_PER_THREAD
 from ..accumulators import Accumulator
 from ..panels import pack_panels
@@ -35,6 +35,7 @@ from .native_windows import does
 from .route import candidates
 from .stacks import in_one_call
 
+_SINGLE, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 #: products of more multiplications go the general way: those of kernels that ask something of the operands; of the
 #: CPU's own sums, which would not be given a second thread either
 _MOST, _MOST_NATIVE = 1 << 22, 2 * NATIVE * WORK_PER_THREAD - 1
@@ -136,18 +137,20 @@ def small_product(
 ) -> NDArray[np.floating] | None:
     """a @ b + c for matrices, or None where it is to go the general way; c is (n,) or (m, n).
 
-    Or a @ b for stacks of small ones, one stack as large as the other. `rounded`: how a and b are rounded first, which
-    costs no arrays of their own where they are packed: what `packed_rounding` allows.
+    Or a @ b for stacks of small ones, one stack as large as the other. `rounded`: how a and b are rounded first, as
+    `packed_rounding` allows: while they are packed, but for small products, whose kernel packs them itself.
     """
     if a.ndim > 2:
         return _stack(a, b, acc) if c is None and rounded == (None, None) else None
+    if a.dtype is not b.dtype or (c is not None and a.dtype is not c.dtype):
+        wider = _widened(a, b, c) if rounded == (None, None) else None
+        return None if wider is None else small_product(*wider, acc)
     one, other = a.flags, b.flags
-    if rounded[0] is rounded[1] is None:
-        run = _joined(acc, a.shape, b.shape, a.dtype)
-        if run is not None and one.aligned and other.aligned and a.dtype is b.dtype:
-            return _as_stack(run, a, b, c)
+    run = _joined(acc, a.shape, b.shape, a.dtype)
+    if run is not None and one.aligned and other.aligned:
+        return _as_stack(run, _rounded(rounded[0], a), _rounded(rounded[1], b), c)
     plans = plans_of(acc, a.shape, b.shape, a.itemsize)
-    if not plans or not (one.aligned and other.aligned) or not (a.dtype is b.dtype is plans[0].operands):
+    if not plans or not (one.aligned and other.aligned) or a.dtype is not plans[0].operands:
         return None
     if not (one.forc and other.forc):  # Fortran's order, or C's
         return None
@@ -157,6 +160,27 @@ def small_product(
     if plan.unconditional:
         return _done(plan, a, b, c, plan.calls[c is not None], rounded)
     return None if rounded != (None, None) else _first(plans, a, b, c, acc)
+
+
+def _widened(
+    a: NDArray[Any], b: NDArray[Any], c: NDArray[Any] | None
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None] | None:
+    """Float32 and float64 operands of a few multiplications as float64 ones; None: others, and more of them."""
+    given = [x.dtype for x in (a, b, c) if x is not None]
+    if not a.ndim == b.ndim == 2 or a.size * b.shape[1] > _MOST_WIDENED:
+        return None
+    if not all(one is _SINGLE or one is _DOUBLE for one in given):
+        return None
+    return np.asarray(a, _DOUBLE), np.asarray(b, _DOUBLE), None if c is None else np.asarray(c, _DOUBLE)
+
+
+def _rounded(how: Rounder | None, x: NDArray[Any]) -> NDArray[Any]:
+    """An operand rounded in an array of its own."""
+    if how is None:
+        return x
+    if x.flags.farray:  # and not in C's order
+        return how.apply(x.T, 0).T
+    return how.apply(x if x.flags.carray else np.array(x, order="C"), 0)
 
 
 def _starts(c: NDArray[Any], a: NDArray[Any], b: NDArray[Any]) -> bool:

@@ -141,12 +141,12 @@ class Optimizer(ABC):
             self.lr = self.schedule.at(self.steps)
         self.steps += 1
         quiet, own = watch is None and not p.observed, p.recipe
-        quick = step_kernel(own, p.carrier) if quiet else None
+        quick = step_kernel(own, p.carrier)
         with np.errstate(all="ignore"):  # infinities and NaN are results here, not accidents
             for name, g in self._gradients(p).items():
                 if p.recipe.layers:
                     own = p.recipe.at(Role.WEIGHT.layer(name))
-                    quick = step_kernel(own, p.carrier) if quiet else None
+                    quick = step_kernel(own, p.carrier)
                 self.taken[name] += 1
                 update = self._update(p, own, name, g, quick, quiet)
                 if watch is not None and update is not None:
@@ -192,11 +192,11 @@ class Optimizer(ABC):
             parameter.store(in_parts(before, g, state, stepped), own.weights.format)
             return None
         scaled = self._step(p, own, name, before, g, state)
-        after = None if quick is None else in_one_pass(p, quick, name, before, scaled, state)
+        after = in_one_pass(p, quick, name, before, scaled, state) if quiet and quick is not None else None
         if after is not None:
             parameter.store(after, own.weights.format)
             return None
-        step, after = _taken(p, own, name, before, scaled, state)
+        step, after = _taken(p, own, name, before, scaled, state, quick)
         parameter.store(after, own.weights.format)
         return Update(name, g, step, before, after)
 
@@ -236,15 +236,25 @@ class Computation(Arithmetic):
 
 
 def _taken(
-    p: Precision, own: Recipe, name: str, w: Floats, scaled: Scaled, state: dict[str, Floats]
-) -> tuple[Floats, Floats]:
-    """(The step as it is stored, the weights after it), rounding by rounding."""
+    p: Precision, own: Recipe, name: str, w: Floats, scaled: Scaled, state: dict[str, Floats],
+    quick: StepKernel | None = None,
+) -> tuple[Floats, Floats]:  # fmt: skip
+    """(The step as it is stored, the weights after it), rounding by rounding.
+
+    The sum is that of the kernel that does both, where there is one (its product with 1 rounds to the step itself): no
+    other one is compiled for steps that are watched.
+    """
     step = scaled.direction
     if scaled.factor is not None:
         step = rounded_result(p, own.arithmetic, name, scaled.factor * step)
     step = p.round(own.update, Role.UPDATE, name, step)
     if own.compensation is None:
-        return step, p.add(Role.WEIGHT, name, w, step, own.one_format)
+        after = in_one_pass(p, quick, name, w, Scaled(None, step), state) if quick and quick.constants else None
+        if after is None:
+            return step, p.add(Role.WEIGHT, name, w, step, own.one_format)
+        if p.observed:
+            p.report(Role.WEIGHT, name, "", np.add(w, step, dtype=np.float64), after, own.weights)
+        return step, after
     return step, _compensated(p, name, w, step, state, own.one_format)
 
 
