@@ -156,7 +156,7 @@ def test_interrupted(nfloat, tmp_path, monkeypatch):
 def test_missing_extra(nfloat, monkeypatch):
     import sys
 
-    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    monkeypatch.setitem(sys.modules, "sklearn", None)
     done = nfloat("drift", "--data", "digits", "--steps", "2")
     assert done.code == 2
     assert "pip install 'nfloat[studies]'" in done.err

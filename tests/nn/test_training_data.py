@@ -8,12 +8,15 @@ import pytest
 
 from nfloat.errors import ArgumentError, NFloatError, ShapeError
 from nfloat.nn import batches, from_arrays, load_data
-from nfloat.nn.data import blobs
+from nfloat.nn.data import blobs, images
 
 
-def test_digits():
+@pytest.mark.parametrize("file", [images._DIGITS, "no such file"])
+def test_digits(file, monkeypatch):
+    """Read from scikit-learn's own file, or by it where that lies elsewhere."""
     from sklearn.datasets import load_digits
 
+    monkeypatch.setattr(images, "_DIGITS", file)
     d = load_data("digits")
     x, y = load_digits(return_X_y=True)
     order = np.random.default_rng(123).permutation(1797)

@@ -43,7 +43,8 @@ def _read_npz(path: Path) -> tuple[Any, Any]:
         return arrays["x"], arrays["y"]
 
 
-def _read_csv(path: Path) -> tuple[Any, Any]:
+def read_csv(path: Path) -> tuple[Any, Any]:
+    """The numbers and the classes of a table, which may be compressed (``.csv.gz``)."""
     table = np.loadtxt(path, delimiter=",", ndmin=2, dtype=np.float64)
     if table.shape[1] < 2:
         raise ArgumentError(
@@ -53,4 +54,4 @@ def _read_csv(path: Path) -> tuple[Any, Any]:
 
 
 #: suffix -> how such a file is read
-READERS = {".npz": _read_npz, ".csv": _read_csv}
+READERS = {".npz": _read_npz, ".csv": read_csv}
