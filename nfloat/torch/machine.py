@@ -23,11 +23,11 @@ from ..formats.format import Format
 from ..linalg.gemm.small import small_product
 from ..nn.precision import Floats, Precision, Role
 from ..nn.recipes import Recipe
-from .known import BITS, CARRIED, GRADIENTS, ROLE_OF, WEIGHTS, Kind, Known, bits, is_owner, is_whole, learn, lookup, own
+from .known import CARRIED, GRADIENTS, ROLE_OF, WEIGHTS, Kind, Known, bits, is_owner, is_whole, learn, lookup, own
 from .parts import STEP, Part, forward_part
 from .places import Places
 from .refusals import check_tensor
-from .tensors import SHARED, array_of, kept, strided, tensor_of
+from .tensors import SHARED, array_of, strided, tensor_of
 from .tracing import Trace
 from .ways import Ways
 
@@ -50,7 +50,6 @@ class Machine:
         self.places, self.trace = places, trace
         #: stands for this machine in what is known of tensors, which outlive it; parameters as they were met
         self.token = object()
-        self.marks = tuple([None if bit & WEIGHTS else (self.token, bit) for bit in BITS])
         self._owners: list[torch.Tensor] = []
         self.p: Precision
         #: whether nobody looks and all layers are alike; calls that are alike, and how they are done (``plans.py``)
@@ -81,7 +80,7 @@ class Machine:
     def begin(self, p: Precision) -> None:
         """Take a step's precision."""
         self.p, self.plain = p, p.observer is None and not p.recipe.layers
-        self.keeps = not p.recipe.keeps_operands
+        self.keeps = self.plain and not p.recipe.keeps_operands
         self._carrier_name = p.carrier.name
 
     @property
@@ -311,33 +310,25 @@ class Machine:
 
     def result(self, values: Floats, part: Part, dtype: torch.dtype, wide: Any = None) -> torch.Tensor:
         """A new tensor of the values, rounded as the recipe stores results of that part; `wide` as `Known` has it."""
-        return self.made(self.round(values, part), part, dtype, wide)
-
-    def made(self, values: Floats, part: Part, dtype: torch.dtype, wide: Any = None) -> torch.Tensor:
-        """A new tensor of values that are stored so as a result of that part."""
-        if not self.plain:
-            return self.learned(tensor_of(values, dtype), part, wide)
-        t, known = tensor_of(values, dtype), Known(self, part.kind, part.name)
-        storage = t.untyped_storage()
-        storage._nfloat = known  # `learned`, without the call
-        if wide is not None:
-            known.wide = wide
-        if self.keeps and values.dtype is SHARED.get(dtype):
-            storage._array = kept(t, values)
-        return t
+        return self.learned(tensor_of(self.round(values, part), dtype, self.keeps), part, wide)
 
     def _format(self, layer: str) -> Format:
         return self.p.at(layer).activations.format
 
     def learned(self, t: torch.Tensor, part: Part, wide: Any = None) -> torch.Tensor:
         """A tensor that needs no rounding, as a result of that part."""
-        known = Known(self, part.kind, part.name)
+        known = self.of(part)
         if wide is not None:
             known.wide = wide
-        if self.p.recipe.layers and part.kind is Kind.ACTIVATION:
-            known.format = self._format(part.name)
         t.untyped_storage()._nfloat = known  # `learn`, without the call
         return t
+
+    def of(self, part: Part) -> Known:
+        """What is known of a result of that part."""
+        known = Known(self, part.kind, part.name)
+        if self.p.recipe.layers and part.kind is Kind.ACTIVATION:
+            known.format = self._format(part.name)
+        return known
 
     def is_single(self, part: Part) -> bool:
         """Whether results of that part may be given as float32 numbers, which is how they are stored."""

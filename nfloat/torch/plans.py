@@ -20,7 +20,7 @@ from ..nn.precision import Floats
 from .known import CARRIED, ROLE_OF, WEIGHTS, Kind, Known, bits
 from .machine import Machine
 from .parts import Part, forward_part
-from .tensors import array_of, elements
+from .tensors import array_of, elements, tensor_of
 from .ways import Stored
 
 _Tensor, _Parameter = torch.Tensor, torch.nn.Parameter
@@ -44,8 +44,8 @@ class Planned(NamedTuple):
     product: bool = False
     #: role and format that a trace has of results that the function makes of tensors itself, as they are stored
     own: tuple[str, str] | None = None
-    #: of the stored result and of what the function gives beside the values: what the operation returns
-    finish: Callable[[torch.Tensor, Any], Any] | None = None
+    #: of how results are stored, the values, and what the function gives beside them: what the operation returns
+    finish: Callable[[Results, Floats, Any], Any] | None = None
     #: whether the function is given what is known of the operands first
     knows: bool = False
     #: how many operands it is given (None: all of them); the others it only knows
@@ -62,6 +62,8 @@ class Results(NamedTuple):
     #: of results that need no rounding, and of those that were rounded
     exact: list[int]
     rounded: list[int]
+    #: what is known of each of them
+    known: Known
 
     def keep(self, machine: Machine, values: Floats, wide: Any = None) -> torch.Tensor:
         """A tensor of the values as they are stored, and counted; `wide` as `Known` has it."""
@@ -77,7 +79,11 @@ class Results(NamedTuple):
             row, kept = self.rounded, rounded
         row[0] += 1
         row[1] += kept.size
-        return machine.made(kept, self.part, self.dtype, wide)
+        t = tensor_of(kept, self.dtype, machine.keeps)
+        if wide is not None:
+            return machine.learned(t, self.part, wide)
+        t.untyped_storage()._nfloat = self.known
+        return t
 
 
 class Plan(NamedTuple):
@@ -87,7 +93,7 @@ class Plan(NamedTuple):
     product: bool
     results: Results
     own: bool
-    finish: Callable[[torch.Tensor, Any], Any] | None = None
+    finish: Callable[[Results, Floats, Any], Any] | None = None
     knows: bool = False
     reads: int | None = None
 
@@ -144,45 +150,37 @@ class PlannedRow:
             return self.general(machine, operation, args, kwargs)
         key: list[Any] = [id(operation)]
         known = _met(machine, args, key)
-        if known is None:
+        if not known:
             return self.general(machine, operation, args, kwargs)
-        tensors: tuple[Any, ...] = args
-        rest: tuple[Any, ...] = ()
+        tensors, rest, part = args, (), None
         if len(known) < len(args):
             tensors, rest = args[: len(known)], args[len(known) :]
-            for other in rest:
-                if isinstance(other, _Tensor):
-                    return self.general(machine, operation, args, kwargs)
-            key += map(type, rest)
-        part, at = self._place(machine, tensors, known, rest)
-        if at is None:
-            return self.general(machine, operation, args, kwargs)
+        if _task() == -1:
+            places = machine.places
+            at: Any = places.layer or machine.trace.operation
+            if _newest() - 1 not in places.origins:
+                places.remember(at, known, [t.numel() for t in tensors])
+            if not places.depth:
+                at = (at,)  # calls there may be books'
+        else:
+            part, at = self._behind(machine, tensors, known, rest)
+            if at is None:
+                return self.general(machine, operation, args, kwargs)
         key.append(at)
         alike = tuple(key)
         plan = machine.plans.get(alike, _NEW)
+        if plan is None or (self.heeds and known[0].wide is not None):
+            return self.general(machine, operation, args, kwargs)
         if plan is _NEW:  # the first of them goes the general way, and a trace's rows come in its order
             found = self.general(machine, operation, args, kwargs)
             keep(machine, alike, _plan(machine, part, at, self.make, Call(operation, tensors, known, rest)))
             return found
-        if plan is None or (self.heeds and known[0].wide is not None):
-            return self.general(machine, operation, args, kwargs)
         return _done(machine, plan, tensors, known, rest)
 
-    def _place(
+    def _behind(
         self, machine: Machine, tensors: Sequence[torch.Tensor], known: list[Known], rest: tuple[Any, ...]
     ) -> tuple[Part | None, Any]:
-        """The part of a result of the backward pass, and what stands for a result's part; None: not to be planned.
-
-        Forward that is the layer; outside of the model's modules in a tuple, since calls there may be books'.
-        """
-        if not known:
-            return None, None
-        if _task() == -1:
-            places = machine.places
-            layer = places.layer or machine.trace.operation
-            if _newest() - 1 not in places.origins:
-                places.remember(layer, known, [t.numel() for t in tensors])
-            return None, layer if places.depth else (layer,)
+        """The part of a result of the backward pass, and what a plan has of it; None: not to be planned."""
         if not machine.is_backward():
             return None, None
         size = self.size(tensors, rest)
@@ -193,7 +191,11 @@ class PlannedRow:
 
 
 def _met(machine: Machine, args: tuple[Any, ...], key: list[Any]) -> list[Known] | None:
-    """What is known of the tensors before all other arguments; what calls alike share of them goes to `key`."""
+    """What is known of the tensors before all other arguments; what calls alike share of all arguments goes to `key`.
+
+    That is the layer where a call of the forward pass belongs (`__call__`), and the part of what comes of one of the
+    backward pass.
+    """
     known: list[Known] = []
     token = machine.token
     try:
@@ -213,6 +215,8 @@ def _met(machine: Machine, args: tuple[Any, ...], key: list[Any]) -> list[Known]
             key += own.mark, t.dtype
     except RuntimeError:  # of no memory
         return None
+    if len(known) < len(args):
+        key += map(type, args[len(known) :])
     return known
 
 
@@ -226,16 +230,15 @@ def _done(
         row = results.exact
         row[0] += 1
         row[1] += found.numel()
-        return machine.learned(found, results.part)
-    arrays = [
-        array_of(t) if own.bit & _LIE else machine.read(t, own, product)
-        for t, own in zip(tensors[:reads], known, strict=False)
-    ]
+        found.untyped_storage()._nfloat = results.known
+        return found
+    arrays = []
+    for t, own in zip(tensors if reads is None else tensors[:reads], known, strict=False):
+        arrays.append(array_of(t) if own.bit & _LIE else machine.read(t, own, product))
     values = function(known, *arrays, *rest) if knows else function(*arrays, *rest)
     if finish is None:
         return results.keep(machine, values)
-    values, more = values
-    return finish(results.keep(machine, values), more)
+    return finish(results, *values)
 
 
 _NEW: Any = object()
@@ -257,6 +260,8 @@ def _plan(machine: Machine, part: Part | None, at: Any, make: Maker, call: Call)
         kinds |= own.bit
         if own.mark is None:
             return None
+    if any([isinstance(other, _Tensor) for other in call.rest]):
+        return None
     inside = type(at) is str and not kinds & ~_INSIDE and kinds & ~_CONSTANT
     if not (kinds & _MODEL or inside or part) or not call.is_plain():
         return None
@@ -268,7 +273,7 @@ def _plan(machine: Machine, part: Part | None, at: Any, make: Maker, call: Call)
     function, dtype, product, own_result, finish, knows, reads = made
     if own_result:
         row = machine.trace.row(part.layer, own_result[0], own_result[1], "")
-        return Plan(function, product, Results(part, dtype, None, row, row), True)
+        return Plan(function, product, Results(part, dtype, None, row, row, machine.of(part)), True)
     return Plan(function, product, results_of(machine, part, dtype), False, finish, knows, reads)
 
 
@@ -277,7 +282,7 @@ def results_of(machine: Machine, part: Part, dtype: torch.dtype) -> Results:
     p, trace, role = machine.p, machine.trace, ROLE_OF[part.kind]
     if role is None:
         row = trace.row(part.layer, CARRIED.get(part.kind, "carrier"), p.carrier.name, "")
-        return Results(part, dtype, None, row, row)
+        return Results(part, dtype, None, row, row, machine.of(part))
     way = machine.ways.stored(p, part.kind, role, part.name)
     exact = trace.row(way.layer, way.tensor, way.format, "")
-    return Results(part, dtype, way, exact, trace.row(way.layer, way.tensor, way.rounded, ""))
+    return Results(part, dtype, way, exact, trace.row(way.layer, way.tensor, way.rounded, ""), machine.of(part))

@@ -51,11 +51,7 @@ def _log_softmax(machine: Machine, part: Part, call: Call) -> Planned | None:
     def values(z: Floats, axis: int, *_: Any) -> tuple[Floats, Logarithms]:
         return _logarithms(machine, part, z, axis), Logarithms(z, axis % max(z.ndim, 1))
 
-    def finish(y: torch.Tensor, logarithms: Logarithms) -> torch.Tensor:
-        machine.known(y).wide = logarithms
-        return y
-
-    return Planned(values, call.tensors[0].dtype, finish=finish)
+    return Planned(values, call.tensors[0].dtype, finish=lambda results, y, more: results.keep(machine, y, more))
 
 
 def _logarithms(machine: Machine, part: Part, z: Floats, axis: int) -> Floats:

@@ -14,7 +14,7 @@ from ...nn.precision import Floats, Role
 from ..known import Kind, Known
 from ..machine import Machine
 from ..parts import Part, beside, gradient_of
-from ..plans import Call, Planned, planned, results_of
+from ..plans import Call, Planned, Results, planned, results_of
 from ..tensors import array_of
 from .table import row
 
@@ -74,8 +74,8 @@ def _layer_norm(machine: Machine, part: Part, call: Call) -> Planned | None:
             machine.p, layer, *given[:count], axes=len(given[-2]), eps=given[-1], single=single
         )  # the values, and what backward needs
 
-    def finish(y: torch.Tensor, kept: Any) -> Any:
-        return y, *[statistics.keep(machine, each.reshape(-1), kept) for each in (kept.mean, kept.inverse)]
+    def finish(results: Results, y: Floats, kept: Any) -> Any:
+        return results.keep(machine, y), *[statistics.keep(machine, each.reshape(-1), kept) for each in (kept.mean, kept.inverse)]
 
     return Planned(values, dtype, finish=finish)
 
@@ -104,9 +104,9 @@ def _layer_norm_backward(machine: Machine, part: Part, call: Call) -> Planned | 
         dx, *more = norm_backward(machine.p, layer, known[2].wide, dy, [True] * (1 + len(others)), single)
         return np.asarray(dx), more
 
-    def finish(dx: torch.Tensor, more: list[Floats]) -> Any:
+    def finish(results: Results, dx: Floats, more: list[Floats]) -> Any:
         found = [own.keep(machine, np.asarray(x)) for x, own in zip(more, others, strict=True)]
-        return dx, *found, *[None] * (2 - len(found))
+        return results.keep(machine, dx), *found, *[None] * (2 - len(found))
 
     return Planned(values, dtype, finish=finish, knows=True, reads=1)
 
