@@ -36,7 +36,8 @@ _LOSS, _CONSTANT = bits(Kind.LOSS), bits(Kind.CONSTANT)
 class Planned(NamedTuple):
     """What a row's maker says of calls that are alike."""
 
-    #: of the operands' arrays and of the other arguments: the values of the result; where `own`, of tensors: the result
+    #: of the operands' arrays and of the other arguments: the values of the result; where `own`, of tensors: the result;
+    #: None where the call is to go the general way
     function: Callable[..., Any]
     #: type of the result
     dtype: torch.dtype
@@ -152,18 +153,16 @@ class PlannedRow:
         known = _met(machine, args, key)
         if not known:
             return self.general(machine, operation, args, kwargs)
-        tensors, rest, part = args, (), None
-        if len(known) < len(args):
-            tensors, rest = args[: len(known)], args[len(known) :]
+        count, part = len(known), None
         if _task() == -1:
             places = machine.places
             at: Any = places.layer or machine.trace.operation
             if _newest() - 1 not in places.origins:
-                places.remember(at, known, [t.numel() for t in tensors])
+                places.remember(at, known, [t.numel() for t in args[:count]])
             if not places.depth:
                 at = (at,)  # calls there may be books'
         else:
-            part, at = self._behind(machine, tensors, known, rest)
+            part, at = self._behind(machine, args[:count], known, args[count:])
             if at is None:
                 return self.general(machine, operation, args, kwargs)
         key.append(at)
@@ -173,9 +172,11 @@ class PlannedRow:
             return self.general(machine, operation, args, kwargs)
         if plan is _NEW:  # the first of them goes the general way, and a trace's rows come in its order
             found = self.general(machine, operation, args, kwargs)
-            keep(machine, alike, _plan(machine, part, at, self.make, Call(operation, tensors, known, rest)))
+            call = Call(operation, args[:count], known, args[count:])
+            keep(machine, alike, _plan(machine, part, at, self.make, call))
             return found
-        return _done(machine, plan, tensors, known, rest)
+        found = _done(machine, plan, args, known)
+        return self.general(machine, operation, args, kwargs) if found is None else found
 
     def _behind(
         self, machine: Machine, tensors: Sequence[torch.Tensor], known: list[Known], rest: tuple[Any, ...]
@@ -220,25 +221,25 @@ def _met(machine: Machine, args: tuple[Any, ...], key: list[Any]) -> list[Known]
     return known
 
 
-def _done(
-    machine: Machine, plan: Plan, tensors: Sequence[torch.Tensor], known: list[Known], rest: tuple[Any, ...]
-) -> Any:
-    """A call as it is planned."""
+def _done(machine: Machine, plan: Plan, args: tuple[Any, ...], known: list[Known]) -> Any:
+    """A call as it is planned; None if it is to go the general way."""
     function, product, results, own_result, finish, knows, reads = plan
     if own_result:
-        found: torch.Tensor = function(*tensors, *rest)
+        found: torch.Tensor = function(*args)
         row = results.exact
         row[0] += 1
         row[1] += found.numel()
         found.untyped_storage()._nfloat = results.known
         return found
-    arrays = []
-    for t, own in zip(tensors if reads is None else tensors[:reads], known, strict=False):
+    arrays: list[Any] = []
+    for t, own in zip(args, known if reads is None else known[:reads], strict=False):
         arrays.append(array_of(t) if own.bit & _LIE else machine.read(t, own, product))
-    values = function(known, *arrays, *rest) if knows else function(*arrays, *rest)
-    if finish is None:
-        return results.keep(machine, values)
-    return finish(results, *values)
+    if len(known) < len(args):
+        arrays += args[len(known) :]
+    values = function(known, *arrays) if knows else function(*arrays)
+    if values is None:
+        return None
+    return results.keep(machine, values) if finish is None else finish(results, *values)
 
 
 _NEW: Any = object()

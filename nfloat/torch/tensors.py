@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..nn.precision import Floats
+from ..ops.arguments import CARRAY, LAYOUT
 
 #: torch's type -> NumPy's, of the numbers that share memory
 SHARED: dict[torch.dtype, np.dtype[Any]] = {
@@ -73,7 +74,7 @@ def tensor_of(a: NDArray[Any], dtype: torch.dtype, keep: bool = False) -> torch.
     `keep`: the array is kept beside the memory, which holds it anyway (and it does not hold the memory): to ask torch
     for one takes microseconds.
     """
-    if keep and a.flags.carray and a.dtype is SHARED.get(dtype):
+    if keep and a.flags.num & LAYOUT == CARRAY and a.dtype is SHARED.get(dtype):
         t = torch.from_numpy(a)
         t.untyped_storage()._array = a, t.data_ptr(), dtype
         return t

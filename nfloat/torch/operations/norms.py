@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import is_
 from typing import Any
 
 import numpy as np
 import torch
 
 from ...nn.ops import OPS
-from ...nn.ops.norms import norm_backward
+from ...nn.ops.in_rows import is_whole
+from ...nn.ops.norms import affine_rows, norm_backward, over_rows
 from ...nn.precision import Floats, Role
-from ..known import Kind, Known
+from ..known import Kind, Known, bits
 from ..machine import Machine
 from ..parts import Part, beside, gradient_of
 from ..plans import Call, Planned, Results, planned, results_of
@@ -60,22 +62,30 @@ def _gradients(
     return tuple(results)
 
 
-def _layer_norm(machine: Machine, part: Part, call: Call) -> Planned | None:
-    """The plan of a layer norm."""
-    dtype, forward, single = call.tensors[0].dtype, OPS["layer_norm"].forward, machine.is_single(part)
-    layer, count, statistics = (
-        part.layer or part.name,
-        len(call.tensors),
-        results_of(machine, _of_statistics(machine), dtype),
-    )
+#: kinds that are read as copies
+_PARAMETER = bits(Kind.PARAMETER)
 
-    def values(*given: Any) -> Any:
-        return forward(
-            machine.p, layer, *given[:count], axes=len(given[-2]), eps=given[-1], single=single
-        )  # the values, and what backward needs
+
+def _layer_norm(machine: Machine, part: Part, call: Call) -> Planned | None:
+    """The plan of a layer norm over the last axis, in one pass."""
+    dtype, single, layer = call.tensors[0].dtype, machine.is_single(part), part.layer or part.name
+    statistics = results_of(machine, _of_statistics(machine), dtype)
+    copies = all([k.bit & _PARAMETER and machine.recipe(Role.WEIGHT, k.name).weight_copy for k in call.known[1:]])
+    #: weight and bias, and as one pass takes them: copies stay as they are, and others come when parameters move
+    seen: list[Any] = [None, None]
+
+    count = len(call.known)
+
+    def values(x: Floats, *given: Any) -> Any:
+        affine = given[: count - 1]
+        if len(given[-2]) != 1 or not is_whole(machine.p, "norms", layer, x):
+            return None
+        if not copies or seen[0] is None or not all(map(is_, seen[0], affine)):
+            seen[:] = affine, affine_rows(affine)
+        return over_rows(machine.p, layer, x, seen[1], given[-1], True, single)
 
     def finish(results: Results, y: Floats, kept: Any) -> Any:
-        return results.keep(machine, y), *[statistics.keep(machine, each.reshape(-1), kept) for each in (kept.mean, kept.inverse)]
+        return results.keep(machine, y), statistics.keep(machine, kept.mean), statistics.keep(machine, kept.inverse, kept)
 
     return Planned(values, dtype, finish=finish)
 
