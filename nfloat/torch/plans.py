@@ -47,10 +47,12 @@ class Planned(NamedTuple):
     own: tuple[str, str] | None = None
     #: of how results are stored, the values, and what the function gives beside them: what the operation returns
     finish: Callable[[Results, Floats, Any], Any] | None = None
-    #: whether the function is given what is known of the operands first
+    #: whether the function is given what is known of the operands and the arguments as they are first
     knows: bool = False
-    #: how many operands it is given (None: all of them); the others it only knows
+    #: how many operands it is given as arrays (None: all of them)
     reads: int | None = None
+    #: the part of the result, where it is another than that of other operations on such operands
+    part: Part | None = None
 
 
 class Results(NamedTuple):
@@ -119,6 +121,8 @@ Compute = Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any]
 Maker = Callable[[Machine, Part, Call], Planned | None]
 #: elements of the result of a call, of its tensors and its other arguments
 Size = Callable[[Sequence[torch.Tensor], tuple[Any, ...]], int]
+#: of what is known of the operands: whether a call may be planned
+Suits = Callable[[list[Known]], bool]
 #: of a part of the backward pass, what is known of operands, and a size: whether the call is not to be planned
 Unless = Callable[[Part, list[Known], int], bool]
 
@@ -128,35 +132,43 @@ def by_number(tensors: Sequence[torch.Tensor], rest: tuple[Any, ...]) -> int:
     return tensors[0].numel() if len(tensors) == 1 else elements(tensors[0], tensors[1])
 
 
+def is_alone(known: list[Known]) -> bool:
+    """Whether the first operand has nothing kept beside it (`Known.wide`) that would change the result."""
+    return known[0].wide is None
+
+
 def planned(
-    make: Maker, size: Size = by_number, unless: Unless | None = None, *, heeds: bool = False
+    make: Maker, size: Size = by_number, unless: Unless | None = None, *, suits: Suits | None = None, layer: str = ""
 ) -> Callable[[Compute], PlannedRow]:
     """Plan the calls of a row by `make`; where that gives None, the row's own function is called.
 
-    Tensors stand before all other arguments, in the order of the arrays that a plan's function gets. `heeds`: what is
-    kept beside the first of them (`Known.wide`) changes the result, and goes the general way.
+    Tensors stand before all other arguments, in the order of the arrays that a plan's function gets; tensors of
+    integers may be among the others. `layer` stands in the place of the module's name.
     """
-    return lambda general: PlannedRow(general, make, size, unless, heeds)
+    return lambda general: PlannedRow(general, make, size, unless, suits, layer)
 
 
 class PlannedRow:
     """A row's function, and the plans of its calls."""
 
-    def __init__(self, general: Compute, make: Maker, size: Size, unless: Unless | None, heeds: bool) -> None:
+    def __init__(
+        self, general: Compute, make: Maker, size: Size, unless: Unless | None, suits: Suits | None, layer: str
+    ) -> None:
         update_wrapper(self, general)
-        self.general, self.make, self.size, self.unless, self.heeds = general, make, size, unless, heeds
+        self.general, self.make, self.size, self.unless, self.suits = general, make, size, unless, suits
+        self.layer = layer
 
     def __call__(self, machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if kwargs or machine.stepping or not machine.plain:
             return self.general(machine, operation, args, kwargs)
         key: list[Any] = [id(operation)]
         known = _met(machine, args, key)
-        if not known:
+        if not known or (self.suits is not None and not self.suits(known)):
             return self.general(machine, operation, args, kwargs)
         count, part = len(known), None
         if _task() == -1:
             places = machine.places
-            at: Any = places.layer or machine.trace.operation
+            at: Any = self.layer or places.layer or machine.trace.operation
             if _newest() - 1 not in places.origins:
                 places.remember(at, known, [t.numel() for t in args[:count]])
             if not places.depth:
@@ -168,7 +180,7 @@ class PlannedRow:
         key.append(at)
         alike = tuple(key)
         plan = machine.plans.get(alike, _NEW)
-        if plan is None or (self.heeds and known[0].wide is not None):
+        if plan is None:
             return self.general(machine, operation, args, kwargs)
         if plan is _NEW:  # the first of them goes the general way, and a trace's rows come in its order
             found = self.general(machine, operation, args, kwargs)
@@ -236,7 +248,7 @@ def _done(machine: Machine, plan: Plan, args: tuple[Any, ...], known: list[Known
         arrays.append(array_of(t) if own.bit & _LIE else machine.read(t, own, product))
     if len(known) < len(args):
         arrays += args[len(known) :]
-    values = function(known, *arrays) if knows else function(*arrays)
+    values = function(known, args, *arrays) if knows else function(*arrays)
     if values is None:
         return None
     return results.keep(machine, values) if finish is None else finish(results, *values)
@@ -261,7 +273,7 @@ def _plan(machine: Machine, part: Part | None, at: Any, make: Maker, call: Call)
         kinds |= own.bit
         if own.mark is None:
             return None
-    if any([isinstance(other, _Tensor) for other in call.rest]):
+    if any([isinstance(other, _Tensor) and other.is_floating_point() for other in call.rest]):
         return None
     inside = type(at) is str and not kinds & ~_INSIDE and kinds & ~_CONSTANT
     if not (kinds & _MODEL or inside or part) or not call.is_plain():
@@ -271,11 +283,11 @@ def _plan(machine: Machine, part: Part | None, at: Any, make: Maker, call: Call)
     made, part = make(machine, part, call), part._replace(origin=None)
     if made is None:
         return None
-    function, dtype, product, own_result, finish, knows, reads = made
+    function, dtype, product, own_result, finish, knows, reads, own_part = made
     if own_result:
         row = machine.trace.row(part.layer, own_result[0], own_result[1], "")
         return Plan(function, product, Results(part, dtype, None, row, row, machine.of(part)), True)
-    return Plan(function, product, results_of(machine, part, dtype), False, finish, knows, reads)
+    return Plan(function, product, results_of(machine, own_part or part, dtype), False, finish, knows, reads)
 
 
 def results_of(machine: Machine, part: Part, dtype: torch.dtype) -> Results:

@@ -85,7 +85,11 @@ def _layer_norm(machine: Machine, part: Part, call: Call) -> Planned | None:
         return over_rows(machine.p, layer, x, seen[1], given[-1], True, single)
 
     def finish(results: Results, y: Floats, kept: Any) -> Any:
-        return results.keep(machine, y), statistics.keep(machine, kept.mean), statistics.keep(machine, kept.inverse, kept)
+        return (
+            results.keep(machine, y),
+            statistics.keep(machine, kept.mean),
+            statistics.keep(machine, kept.inverse, kept),
+        )
 
     return Planned(values, dtype, finish=finish)
 
@@ -110,7 +114,7 @@ def _layer_norm_backward(machine: Machine, part: Part, call: Call) -> Planned | 
     parts = [gradient_of(k, layer) if i == 0 else beside(k, layer) for i, k in enumerate(call.known[3:])]
     others = [results_of(machine, own, dtype) for own in parts]
 
-    def values(known: list[Known], dy: Floats, *_: Any) -> Any:
+    def values(known: list[Known], args: tuple[Any, ...], dy: Floats, *_: Any) -> Any:
         dx, *more = norm_backward(machine.p, layer, known[2].wide, dy, [True] * (1 + len(others)), single)
         return np.asarray(dx), more
 
