@@ -61,6 +61,8 @@ def bits(*kinds: Kind) -> int:
 
 #: parameters, where they lie and moved
 WEIGHTS = bits(Kind.PARAMETER, Kind.WEIGHT)
+#: kinds of which a parameter's name says more
+_NAMED = WEIGHTS | bits(Kind.STATE)
 #: gradients, in the backward pass
 GRADIENTS = bits(Kind.WEIGHT_GRADIENT, Kind.GRADIENT, Kind.LOSS)
 #: how a trace calls numbers of the carrier
@@ -105,7 +107,7 @@ class Known:
         self.bit = BITS[kind]
         self.name = name
         #: what calls that are alike have in common (`plans`); None: they have nothing
-        self.mark: Any = (self.bit, name) if self.bit & WEIGHTS else self.bit
+        self.mark: Any = (self.bit, name) if self.bit & _NAMED else self.bit
 
     @property
     def owner(self) -> torch.Tensor | None:

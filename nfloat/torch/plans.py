@@ -19,7 +19,7 @@ import torch
 from ..nn.precision import Floats
 from .known import CARRIED, ROLE_OF, WEIGHTS, Kind, Known, bits
 from .machine import Machine
-from .parts import Part, forward_part
+from .parts import STEP, Part, forward_part
 from .tensors import array_of, elements, tensor_of
 from .ways import Stored
 
@@ -36,11 +36,11 @@ _LOSS, _CONSTANT = bits(Kind.LOSS), bits(Kind.CONSTANT)
 class Planned(NamedTuple):
     """What a row's maker says of calls that are alike."""
 
-    #: of the operands' arrays and of the other arguments: the values of the result; where `own`, of tensors: the result;
-    #: None where the call is to go the general way
+    #: of the operands' arrays and of the other arguments: the values of the result; where `own`, of tensors: the
+    #: result; None where the call is to go the general way
     function: Callable[..., Any]
-    #: type of the result
-    dtype: torch.dtype
+    #: type of the result; None: the function does all there is to do, of what is known and of the arguments
+    dtype: torch.dtype | None
     #: whether operands are read as those of a product
     product: bool = False
     #: role and format that a trace has of results that the function makes of tensors itself, as they are stored
@@ -94,8 +94,9 @@ class Plan(NamedTuple):
 
     function: Callable[..., Any]
     product: bool
-    results: Results
-    own: bool
+    #: None: the function does all there is to do
+    results: Results | None
+    own: bool = False
     finish: Callable[[Results, Floats, Any], Any] | None = None
     knows: bool = False
     reads: int | None = None
@@ -138,37 +139,46 @@ def is_alone(known: list[Known]) -> bool:
 
 
 def planned(
-    make: Maker, size: Size = by_number, unless: Unless | None = None, *, suits: Suits | None = None, layer: str = ""
-) -> Callable[[Compute], PlannedRow]:
+    make: Maker, size: Size = by_number, unless: Unless | None = None, *, suits: Suits | None = None, layer: str = "",
+    within: bool = False,
+) -> Callable[[Compute], PlannedRow]:  # fmt: skip
     """Plan the calls of a row by `make`; where that gives None, the row's own function is called.
 
     Tensors stand before all other arguments, in the order of the arrays that a plan's function gets; tensors of
-    integers may be among the others. `layer` stands in the place of the module's name.
+    integers may be among the others. `layer` stands in the place of the module's name. `within`: only calls in an
+    optimiser's step are planned, where a plan's function may be given arguments by name.
     """
-    return lambda general: PlannedRow(general, make, size, unless, suits, layer)
+    return lambda general: PlannedRow(general, make, size, unless, suits, layer, within)
 
 
 class PlannedRow:
     """A row's function, and the plans of its calls."""
 
     def __init__(
-        self, general: Compute, make: Maker, size: Size, unless: Unless | None, suits: Suits | None, layer: str
-    ) -> None:
+        self, general: Compute, make: Maker, size: Size, unless: Unless | None, suits: Suits | None, layer: str,
+        within: bool,
+    ) -> None:  # fmt: skip
         update_wrapper(self, general)
         self.general, self.make, self.size, self.unless, self.suits = general, make, size, unless, suits
-        self.layer = layer
+        self.layer, self.within = layer, within
 
     def __call__(self, machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if kwargs or machine.stepping or not machine.plain:
+        if not machine.plain or (kwargs and not self.within) or (self.within and not machine.stepping):
             return self.general(machine, operation, args, kwargs)
         key: list[Any] = [id(operation)]
         known = _met(machine, args, key)
         if not known or (self.suits is not None and not self.suits(known)):
             return self.general(machine, operation, args, kwargs)
-        count, part = len(known), None
-        if _task() == -1:
+        count, at = len(known), None
+        part: Part | None = None
+        if machine.stepping:
+            part, at = STEP, STEP
+            if not machine.updating:
+                return self.general(machine, operation, args, kwargs)
+            key += kwargs
+        elif _task() == -1:
             places = machine.places
-            at: Any = self.layer or places.layer or machine.trace.operation
+            at = self.layer or places.layer or machine.trace.operation
             if _newest() - 1 not in places.origins:
                 places.remember(at, known, [t.numel() for t in args[:count]])
             if not places.depth:
@@ -187,7 +197,7 @@ class PlannedRow:
             call = Call(operation, args[:count], known, args[count:])
             keep(machine, alike, _plan(machine, part, at, self.make, call))
             return found
-        found = _done(machine, plan, args, known)
+        found = _done(machine, plan, args, known) if plan.results else plan.function(known, *args, **kwargs)
         return self.general(machine, operation, args, kwargs) if found is None else found
 
     def _behind(
@@ -284,6 +294,8 @@ def _plan(machine: Machine, part: Part | None, at: Any, make: Maker, call: Call)
     if made is None:
         return None
     function, dtype, product, own_result, finish, knows, reads, own_part = made
+    if dtype is None:
+        return Plan(function, False, None)
     if own_result:
         row = machine.trace.row(part.layer, own_result[0], own_result[1], "")
         return Plan(function, product, Results(part, dtype, None, row, row, machine.of(part)), True)
