@@ -381,7 +381,10 @@ class Machine:
     def settle(self, t: torch.Tensor, known: Known) -> None:
         """Round a state that several operations of one formula have made."""
         known.pending = False
-        self.write(t, self.p.cast(Role.STATE, known.name, array_of(t)))
+        values = array_of(t)
+        stored = self.p.cast(Role.STATE, known.name, values)
+        if stored is not values:
+            self.write(t, stored)
 
 
 def is_float(value: Any) -> bool:

@@ -25,6 +25,7 @@ from .ways import Stored
 
 _Tensor, _Parameter = torch.Tensor, torch.nn.Parameter
 _task, _newest = torch._C._current_graph_task_id, torch._C._autograd._get_sequence_nr
+_recording = torch.is_grad_enabled
 #: kinds of which one makes a call the model's own, and no keeping of books; others that have a part in its modules
 _MODEL = bits(Kind.ACTIVATION, Kind.GRADIENT, Kind.LOSS)
 _INSIDE = bits(Kind.OUTSIDE, Kind.CONSTANT) | WEIGHTS
@@ -94,12 +95,17 @@ class Plan(NamedTuple):
 
     function: Callable[..., Any]
     product: bool
-    #: None: the function does all there is to do
-    results: Results | None
+    results: Results
     own: bool = False
     finish: Callable[[Results, Floats, Any], Any] | None = None
     knows: bool = False
     reads: int | None = None
+
+
+class Change(NamedTuple):
+    """How calls that are alike change a tensor, by a function of what is known and of the arguments."""
+
+    function: Callable[..., Any]
 
 
 class Call(NamedTuple):
@@ -169,11 +175,12 @@ class PlannedRow:
         known = _met(machine, args, key)
         if not known or (self.suits is not None and not self.suits(known)):
             return self.general(machine, operation, args, kwargs)
-        count, at = len(known), None
+        count = len(known)
         part: Part | None = None
+        at: Any = STEP
         if machine.stepping:
-            part, at = STEP, STEP
-            if not machine.updating:
+            part = STEP
+            if _recording() or _task() != -1:  # the closure that a step was given
                 return self.general(machine, operation, args, kwargs)
             key += kwargs
         elif _task() == -1:
@@ -197,7 +204,7 @@ class PlannedRow:
             call = Call(operation, args[:count], known, args[count:])
             keep(machine, alike, _plan(machine, part, at, self.make, call))
             return found
-        found = _done(machine, plan, args, known) if plan.results else plan.function(known, *args, **kwargs)
+        found = plan.function(known, *args, **kwargs) if type(plan) is Change else _done(machine, plan, args, known)
         return self.general(machine, operation, args, kwargs) if found is None else found
 
     def _behind(
@@ -276,7 +283,7 @@ def keep(machine: Machine, alike: tuple[Any, ...], plan: Any) -> None:
     machine.plans[alike] = plan
 
 
-def _plan(machine: Machine, part: Part | None, at: Any, make: Maker, call: Call) -> Plan | None:
+def _plan(machine: Machine, part: Part | None, at: Any, make: Maker, call: Call) -> Plan | Change | None:
     """The plan of calls like this one; `part` is None in the forward pass."""
     kinds = 0
     for own in call.known:
@@ -295,7 +302,7 @@ def _plan(machine: Machine, part: Part | None, at: Any, make: Maker, call: Call)
         return None
     function, dtype, product, own_result, finish, knows, reads, own_part = made
     if dtype is None:
-        return Plan(function, False, None)
+        return Change(function)
     if own_result:
         row = machine.trace.row(part.layer, own_result[0], own_result[1], "")
         return Plan(function, product, Results(part, dtype, None, row, row, machine.of(part)), True)
