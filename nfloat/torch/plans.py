@@ -72,6 +72,8 @@ class Results(NamedTuple):
     def keep(self, machine: Machine, values: Floats, wide: Any = None) -> torch.Tensor:
         """A tensor of the values as they are stored, and counted; `wide` as `Known` has it."""
         stored, row = self.stored, self.exact
+        if type(values) is not np.ndarray:
+            values = np.asarray(values)  # NumPy makes scalars of 0-d results
         if stored is None:
             kept = np.asarray(values, machine.p.carrier)
         elif values.dtype is stored.exact:

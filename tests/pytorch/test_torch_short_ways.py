@@ -209,7 +209,13 @@ class Everything(torch.nn.Module):
         y = y.clone().mul_(2.0) + y.sqrt().nan_to_num() ** 2 + y.sigmoid().log()
         u = torch.log_softmax(z, -1) + torch.nn.functional.gelu(z, approximate="tanh").softmax(1)
         u = torch.nn.functional.layer_norm(torch.nn.functional.leaky_relu(u), (3,)).relu() * z.transpose(1, 2).relu().mT
+        labels, losses = torch.tensor([3, 0, 1, 0, 2]), torch.nn.functional
         return (
+            losses.cross_entropy(y, labels),
+            losses.cross_entropy(y, labels, ignore_index=1),
+            losses.cross_entropy(u[0], labels.clamp(max=2), reduction="sum"),
+            losses.mse_loss(y, x) + losses.mse_loss(y, y.detach() * 0.5, reduction="none").sum(),
+            losses.mse_loss(y, x, reduction="sum"),
             y.sum(0),
             y.mean(-1, keepdim=True) * z[0],
             y.T.sum(),

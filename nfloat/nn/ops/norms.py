@@ -132,7 +132,7 @@ def _repeated(affine: tuple[Floats, ...], repeated: tuple[int, int]) -> list[Flo
 
 
 def _rows(x: Floats, affine: Sequence[Floats], axes: Axes, centred: bool) -> in_rows.Rows:
-    weight, bias = [*affine, *[in_rows.NONE] * (2 - len(affine))]
+    weight, bias = [*affine, in_rows.NONE, in_rows.NONE][:2]
     return in_rows.Rows(np.ascontiguousarray(x), weight, bias, in_rows.lengths(axes), centred)
 
 
@@ -229,8 +229,13 @@ def norm_backward(
     if sums is not None:
         return gradient, *(s if need else None for s, need in zip(sums, needs[1:], strict=False))
     terms = (products, _terms(p, name, slopes) if len(needs) > 2 and needs[2] else None)[: len(needs) - 1]
-    added = (None if t is None else summed_over(p, name, t.reshape(kept.parts), (0, 2)) for t in terms)
+    added = (None if t is None else _added(p, name, t.reshape(kept.parts)) for t in terms)
     return gradient, *(None if s is None else s.reshape(kept.shapes[1]) for s in added)
+
+
+def _added(p: Precision, name: str, x: Floats) -> Floats:
+    """The sums over all but the middle axis."""
+    return p.sum_rows(name, x[:, :, 0]) if x.shape[2] == 1 else summed_over(p, name, x, (0, 2))
 
 
 #: float32 numbers are summed so in float32 lanes, to the same bits; and the hardware's own sums of a type's numbers

@@ -17,12 +17,12 @@ from ... import nn
 from ...nn.optim.one_pass import Scaled
 from ...nn.optim.optimizer import Computation
 from ...nn.precision import Floats, Role
-from ..known import Kind, Known, bits
+from ..known import Kind, Known
 from ..machine import Machine, is_float
-from ..parts import Part
-from ..plans import Call, Planned, keep, planned
+from ..plans import keep, planned
 from ..refusals import check_number
 from ..tensors import SHARED, array_of, name_of
+from .in_place import in_place, is_count
 from .lists import each
 from .table import row
 from .wide import wide
@@ -31,7 +31,7 @@ from .wide import wide
 @row("_foreach_add_.Scalar")
 def add_to_each(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """x += y of several; all of an optimiser's counts of its steps at once."""
-    if not machine.updating or not all([_is_count(machine, t) for t in args[0]]):
+    if not machine.updating or not all([is_count(machine, t) for t in args[0]]):
         return each(machine, operation, args, kwargs)
     machine.trace.operation = "add"
     for t in args[0]:
@@ -39,67 +39,12 @@ def add_to_each(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs:
     return operation(*args, **kwargs)
 
 
-#: name of the operation -> what it adds, of a factor and of operands
-_ADDED: dict[str, Callable[..., Floats]] = {
-    "add": lambda factor, y: y if factor == 1 else factor * y,
-    "sub": lambda factor, y: -factor * y,
-    "addcmul": lambda factor, y, z: factor * (y * z),
-    "addcdiv": lambda factor, y, z: factor * (y / z),
-}
-#: name of the operation -> NumPy's function
-_TIMES: dict[str, Callable[..., Floats]] = {"mul": np.multiply, "div": np.divide}
-#: kinds that are read as they lie in memory
-_LIE = bits(Kind.SCALAR, Kind.GRADIENT, Kind.WEIGHT_GRADIENT)
-
-
-def _plan(machine: Machine, part: Part, call: Call) -> Planned | None:
-    """The plan of a change in place within an optimiser's step: of a state, a parameter, or a number of the carrier."""
-    name, own, dtype, carrier = machine.trace.operation, call.known[0], machine.p.carrier, machine.p.carrier.type
-    added, times = _ADDED.get(name), _TIMES.get(name)
-    if SHARED.get(call.tensors[0].dtype) != dtype or not all([type(a) in (int, float) for a in call.rest]):
-        return None
-    rows: list[tuple[str, str, str]] = []
-    if own.kind is Kind.STATE:
-        rows = [(*Role.ARITHMETIC.label(own.name), dtype.name)]
-    elif own.kind is Kind.PARAMETER and added:
-        rows = [*(machine.ways.descent(machine.p, own.name) or ())]
-    elif own.kind is Kind.SCALAR and name in ("add", "sub", "mul", "div"):
-        rows = [("", "scalar", dtype.name)]
-    counted = [machine.trace.row(layer, tensor, fmt, "") for layer, tensor, fmt in rows]
-
-    def change(known: list[Known], t: torch.Tensor, *given: Any, alpha: float = 1, value: float = 1) -> Any:
-        x, ys = array_of(t), [carrier(given[0])] if len(known) == 1 else []
-        for y, k in zip(given, known[1:], strict=False):
-            ys.append(array_of(y) if k.bit & _LIE else machine.read(y, k))
-        if not x.ndim or any([y.dtype is not dtype or (y.ndim and y.shape != x.shape) for y in ys]):
-            return None
-        if added is not None:
-            factor = alpha * value
-            np.add(x, added(factor if factor == 1 else carrier(factor), *ys), out=x)
-        elif times is not None:
-            times(x, ys[0], out=x)
-        else:
-            weight = given[1]
-            np.add(carrier(1.0 - weight) * x, carrier(weight) * ys[0], out=x)
-        for calls in counted:
-            calls[0] += 1
-            calls[1] += x.size
-        if own.kind is Kind.STATE:
-            known[0].pending = True
-        elif own.kind is Kind.PARAMETER:
-            machine.written(known[0])
-            known[0].version += 1
-        return t
-
-    return Planned(change, None) if counted else None
-
-
 @row("add_.Tensor", "sub_.Tensor", "add_.Scalar", "sub_.Scalar")
-@planned(_plan, within=True)
+@planned(in_place, within=True)
 def add_in_place(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """x += alpha y."""
     t, other = args[0], args[1]
-    if _is_count(machine, t):
+    if is_count(machine, t):
         machine.trace.count("", "scalar", name_of(t.dtype), "", 1)
         return operation(*args, **kwargs)
     known = machine.known(t) if is_float(t) else None
@@ -107,11 +52,6 @@ def add_in_place(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs
         return _other(machine, operation, args, kwargs)
     sign = -1.0 if operation.__name__.startswith("sub") else 1.0
     return _added(machine, t, known, other, sign * kwargs.get("alpha", 1))
-
-
-def _is_count(machine: Machine, t: torch.Tensor) -> bool:
-    """Whether this is an optimiser's own scalar (its steps, a running product), which is torch's on any device."""
-    return t.dim() == 0 and machine.updating and machine.known(t).kind is not Kind.PARAMETER
 
 
 def _other(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -371,11 +311,11 @@ def _take(machine: Machine, rule: Rule, update: Update, several: list[Stepped]) 
 
 
 @row("mul_.Tensor", "div_.Tensor", "mul_.Scalar", "div_.Scalar")
-@planned(_plan, within=True)
+@planned(in_place, within=True)
 def scale_in_place(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """x *= y or x /= y."""
     t, other = args[0], args[1]
-    if _is_count(machine, t):
+    if is_count(machine, t):
         machine.trace.count("", "scalar", name_of(t.dtype), "", 1)
         return operation(*args, **kwargs)
     if not is_float(t) or (isinstance(other, torch.Tensor) and not is_float(other)):
@@ -396,7 +336,7 @@ def scale_in_place(machine: Machine, operation: Any, args: tuple[Any, ...], kwar
 
 
 @row("addcmul_", "addcdiv_")
-@planned(_plan, within=True)
+@planned(in_place, within=True)
 def add_pair(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """x += value (y z), or value (y / z); in the carrier where an optimiser does it."""
     t, one, other = args
@@ -412,7 +352,7 @@ def add_pair(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: di
 
 
 @row("lerp_.Scalar")
-@planned(_plan, within=True)
+@planned(in_place, within=True)
 def interpolate(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """x = (1 - w) x + w y, as optimisers write a running mean."""
     t, other, weight = args
