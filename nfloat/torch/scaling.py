@@ -59,26 +59,21 @@ class Backward:
         self, outputs: Any, gradients: Any, retain: Any, create_graph: Any, inputs: Any, *args: Any, **kw: Any
     ) -> Any:
         machine = self.machine
-        if not machine.hushed:
-            machine.hushed = True
-            try:
-                return machine.quietly(self._run, outputs, gradients, retain, create_graph, inputs, *args, **kw)
-            finally:
-                machine.hushed = False
         machine.trace.operation, machine.trace.how = "backward", ""
-        before = machine.differentiable, machine.depth, machine.stepping
-        machine.differentiable, machine.depth = bool(create_graph), machine.places.depth
+        before = machine.differentiable, machine.depth, machine.stepping, machine.hushed
+        machine.differentiable, machine.depth, machine.hushed = bool(create_graph), machine.places.depth, True
         outermost = _task() == -1  # a checkpoint may run another inside
         scaled = self.scaler is not None and outermost and bool(kw.get("accumulate_grad"))
         try:
-            gradients = tuple([self._entered(*pair) for pair in zip(outputs, gradients, strict=True)])
-            if not scaled:
-                found = self._engine(outputs, gradients, retain, create_graph, inputs, *args, **kw)
-                return found if create_graph or not inputs else self._arrived(inputs, found)
-            with self._scaled(gradients) as start:
-                return self._engine(outputs, start, retain, create_graph, inputs, *args, **kw)
+            with np.errstate(all="ignore"):
+                gradients = tuple([self._entered(*pair) for pair in zip(outputs, gradients, strict=True)])
+                if not scaled:
+                    found = self._engine(outputs, gradients, retain, create_graph, inputs, *args, **kw)
+                    return found if create_graph or not inputs else self._arrived(inputs, found)
+                with self._scaled(gradients) as start:
+                    return self._engine(outputs, start, retain, create_graph, inputs, *args, **kw)
         finally:
-            machine.differentiable, machine.depth, machine.stepping = before
+            machine.differentiable, machine.depth, machine.stepping, machine.hushed = before
             if outermost:
                 machine.p.forget()
 

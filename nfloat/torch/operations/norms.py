@@ -71,18 +71,17 @@ def _layer_norm(machine: Machine, part: Part, call: Call) -> Planned | None:
     dtype, single, layer = call.tensors[0].dtype, machine.is_single(part), part.layer or part.name
     statistics = results_of(machine, _of_statistics(machine), dtype)
     copies = all([k.bit & _PARAMETER and machine.recipe(Role.WEIGHT, k.name).weight_copy for k in call.known[1:]])
-    #: weight and bias, and as one pass takes them: copies stay as they are, and others come when parameters move
-    seen: list[Any] = [None, None]
+    #: weight and bias with the versions of their parameters, and as one pass takes them: copies stay as they are
+    seen: list[Any] = [None, (), ()]
 
-    count = len(call.known)
-
-    def values(x: Floats, *given: Any) -> Any:
-        affine = given[: count - 1]
-        if len(given[-2]) != 1 or not is_whole(machine.p, "norms", layer, x):
+    def values(known: list[Known], args: tuple[Any, ...], x: Floats, *given: Any) -> Any:
+        affine, (shape, eps) = given[: len(known) - 1], given[-2:]
+        if len(shape) != 1 or not is_whole(machine.p, "norms", layer, x):
             return None
-        if not copies or seen[0] is None or not all(map(is_, seen[0], affine)):
-            seen[:] = affine, affine_rows(affine)
-        return over_rows(machine.p, layer, x, seen[1], given[-1], True, single)
+        versions = [k.version for k in known[1:]]
+        if not copies or versions != seen[0] or not all(map(is_, seen[1], affine)):
+            seen[:] = versions, affine, affine_rows(affine)
+        return over_rows(machine.p, layer, x, seen[2], eps, True, single)
 
     def finish(results: Results, y: Floats, kept: Any) -> Any:
         return (
@@ -91,7 +90,7 @@ def _layer_norm(machine: Machine, part: Part, call: Call) -> Planned | None:
             statistics.keep(machine, kept.inverse, kept),
         )
 
-    return Planned(values, dtype, finish=finish)
+    return Planned(values, dtype, finish=finish, knows=True)
 
 
 @planned(_layer_norm)
