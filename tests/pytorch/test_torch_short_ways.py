@@ -12,7 +12,6 @@ torch = pytest.importorskip("torch")
 import nfloat.torch as nft
 from nfloat.nn.ops import in_rows
 from nfloat.nn.ops.convolution import _turned
-from nfloat.torch.machine import Machine
 from nfloat.torch.operations import updates
 from nfloat.torch.operations.elementwise import innocuous
 from nfloat.torch.ways import Ways
@@ -226,7 +225,7 @@ class Everything(torch.nn.Module):
 
 
 @pytest.mark.parametrize("recipe", ["float64", "float32", "bf16-mixed", "fp16-pure", "bf16-pure-sr", "fp8-current"])
-def test_planned_calls_and_others_agree(monkeypatch, recipe):
+def test_planned_calls_and_others_agree(both_ways, recipe):
     def run():
         torch.manual_seed(0)
         model, x = Everything(), torch.randn(5, 6, requires_grad=True)
@@ -238,18 +237,7 @@ def test_planned_calls_and_others_agree(monkeypatch, recipe):
         strides = [t.stride() for t in found]
         return [*found, x.grad, *(p.grad for p in model.parameters())], strides, own.trace()
 
-    begin = Machine.begin
-    planned = run()
-
-    def plainly(self, p):
-        begin(self, p)
-        self.plain = False
-
-    monkeypatch.setattr(Machine, "begin", plainly)
-    plain = run()
-    same = [torch.equal(a.nan_to_num(7.0), b.nan_to_num(7.0)) for a, b in zip(planned[0], plain[0], strict=True)]
-    assert all(same), same
-    assert planned[1:] == plain[1:]
+    both_ways(run)
 
 
 def test_a_plan_of_the_model_is_none_of_what_keeps_books():

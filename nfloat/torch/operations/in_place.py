@@ -41,49 +41,52 @@ _LIE = bits(Kind.SCALAR, Kind.GRADIENT, Kind.WEIGHT_GRADIENT)
 
 def in_place(machine: Machine, part: Part, call: Call) -> Planned | None:
     """The plan of a change in place within an optimiser's step: of a state, a parameter, or a number of the carrier."""
-    name, own, dtype, carrier = machine.trace.operation, call.known[0], machine.p.carrier, machine.p.carrier.type
-    added, times = _ADDED.get(name), _TIMES.get(name)
-    if name in _FOUR and is_count(machine, call.tensors[0]):
-        return Planned(_counting(machine, name, call.tensors[0].dtype), None)
-    if SHARED.get(call.tensors[0].dtype) != dtype or not all([type(a) in (int, float) for a in call.rest]):
+    name, own, t = machine.trace.operation, call.known[0], call.tensors[0]
+    if name in _FOUR and is_count(machine, t):
+        return Planned(_counting(machine, name, t.dtype), None)
+    if SHARED.get(t.dtype) != machine.p.carrier or not all([type(a) in (int, float) for a in call.rest]):
         return None
     rows: list[tuple[str, str, str]] = []
     if own.kind is Kind.STATE:
-        rows = [(*Role.ARITHMETIC.label(own.name), dtype.name)]
-    elif own.kind is Kind.PARAMETER and added:
+        rows = [(*Role.ARITHMETIC.label(own.name), machine.p.carrier.name)]
+    elif own.kind is Kind.PARAMETER and name in _ADDED:
         rows = [*(machine.ways.descent(machine.p, own.name) or ())]
     elif own.kind is Kind.SCALAR and name in _FOUR:
-        rows = [("", "scalar", dtype.name)]
+        rows = [("", "scalar", machine.p.carrier.name)]
     counted = [machine.trace.row(layer, tensor, fmt, "") for layer, tensor, fmt in rows]
+    return Planned(_changing(machine, name, own.kind, counted), None) if counted else None
+
+
+def _changing(machine: Machine, name: str, kind: Kind, counted: list[list[int]]) -> Callable[..., Any]:
+    """The change itself, and the rows of a trace that it is counted in."""
+    added, times, dtype, carrier = _ADDED.get(name), _TIMES.get(name), machine.p.carrier, machine.p.carrier.type
 
     def change(known: list[Known], t: torch.Tensor, *given: Any, alpha: float = 1, value: float = 1) -> Any:
-        x, ys = array_of(t), [carrier(given[0])] if len(known) == 1 else []
+        x, ys, factor = array_of(t), [carrier(given[0])] if len(known) == 1 else [], alpha * value
         for y, k in zip(given, known[1:], strict=False):
             ys.append(array_of(y) if k.bit & _LIE else machine.read(y, k))
-        factor = alpha * value
-        if not x.ndim or (factor != 1 and own.kind is Kind.SCALAR):
+        if not x.ndim or (factor != 1 and kind is Kind.SCALAR):
             return None
         for y in ys:
-            if y.dtype is not dtype or (y.shape != x.shape and (y.ndim or own.kind is Kind.PARAMETER)):
+            if y.dtype is not dtype or (y.shape != x.shape and (y.ndim or kind is Kind.PARAMETER)):
                 return None
         if added is not None:
             np.add(x, added(factor if factor == 1 else carrier(factor), *ys), out=x)
         elif times is not None:
             times(x, ys[0], out=x)
         else:
-            weight = given[1]
-            np.add(carrier(1.0 - weight) * x, carrier(weight) * ys[0], out=x)
+            np.add(carrier(1.0 - given[1]) * x, carrier(given[1]) * ys[0], out=x)
         for calls in counted:
             calls[0] += 1
             calls[1] += x.size
-        if own.kind is Kind.STATE:
+        if kind is Kind.STATE:
             known[0].pending = True
-        elif own.kind is Kind.PARAMETER:
+        elif kind is Kind.PARAMETER:
             machine.written(known[0])
             known[0].version += 1
         return t
 
-    return Planned(change, None) if counted else None
+    return change
 
 
 def _counting(machine: Machine, name: str, dtype: torch.dtype) -> Callable[..., Any]:
