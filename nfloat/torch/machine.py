@@ -40,6 +40,7 @@ _LOSS, _CONSTANT, _OUTSIDE = bits(Kind.LOSS), bits(Kind.CONSTANT), bits(Kind.OUT
 _BOOKS = _APART | WEIGHTS | _CONSTANT
 #: kinds that are read as they lie in memory, wherever that is done
 _PLAIN = bits(Kind.GRADIENT, Kind.LOSS, Kind.WEIGHT)
+_PARAMETER = bits(Kind.PARAMETER)
 _ACTIVATION, _ENTERING = bits(Kind.ACTIVATION), bits(Kind.CONSTANT, Kind.SCALAR)
 
 
@@ -100,9 +101,9 @@ class Machine:
             known is not None
             and known.run is self.token
             and known.parts is None
-            and (type(t) is torch.Tensor or is_owner(known, t))
+            and (type(t) is torch.Tensor or (known.shape == t.shape and known.offset == t.storage_offset()))
         ):
-            return known
+            return known  # `is_owner`, without the call
         known = lookup(t, self)
         if known is None:
             check_tensor(t, self.trace.operation)
@@ -226,8 +227,8 @@ class Machine:
         bit = known.bit
         if bit & _PLAIN or (bit & _ACTIVATION and not self.p.recipe.layers):
             return array_of(t)
-        if known.kind is Kind.PARAMETER:
-            return self._parameter(t, known)
+        if bit & _PARAMETER:
+            return self.parameter(t, known)
         if known.pending:
             self.settle(t, known)
         if self.books or self.updating:
@@ -254,8 +255,9 @@ class Machine:
                 return origin.layer
         return self.places.layer or self.trace.operation
 
-    def _parameter(self, t: torch.Tensor, known: Known) -> Floats:
-        owner = known.owner
+    def parameter(self, t: torch.Tensor, known: Known) -> Floats:
+        """A parameter's values, or those of a view of it: of its copy, but where it is read as it is stored."""
+        owner = None if known._owner is None else known._owner()
         if known.seen and owner is not None and known.version == owner._version and not (self.books or self.stepping):
             found = known.seen.get((t.shape, t.stride(), t.storage_offset()))
             if found is not None:

@@ -31,7 +31,7 @@ _MODEL = bits(Kind.ACTIVATION, Kind.GRADIENT, Kind.LOSS)
 _INSIDE = bits(Kind.OUTSIDE, Kind.CONSTANT) | WEIGHTS
 #: kinds that are read as they lie in memory
 _LIE = _MODEL | bits(Kind.WEIGHT)
-_LOSS, _CONSTANT = bits(Kind.LOSS), bits(Kind.CONSTANT)
+_LOSS, _CONSTANT, _PARAMETER = bits(Kind.LOSS), bits(Kind.CONSTANT), bits(Kind.PARAMETER)
 
 
 class Planned(NamedTuple):
@@ -264,7 +264,11 @@ def _done(machine: Machine, plan: Plan, args: tuple[Any, ...], known: list[Known
         return found
     arrays: list[Any] = []
     for t, own in zip(args, known if reads is None else known[:reads], strict=False):
-        arrays.append(array_of(t) if own.bit & _LIE else machine.read(t, own, product))
+        bit = own.bit
+        if bit & _LIE:
+            arrays.append(array_of(t))
+        else:
+            arrays.append(machine.parameter(t, own) if bit & _PARAMETER else machine.read(t, own, product))
     if len(known) < len(args):
         arrays += args[len(known) :]
     values = function(known, args, *arrays) if knows else function(*arrays)
