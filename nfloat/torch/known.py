@@ -61,6 +61,8 @@ def bits(*kinds: Kind) -> int:
 
 #: parameters, where they lie and moved
 WEIGHTS = bits(Kind.PARAMETER, Kind.WEIGHT)
+#: kinds of which a parameter's name says more
+_NAMED = WEIGHTS | bits(Kind.STATE)
 #: gradients, in the backward pass
 GRADIENTS = bits(Kind.WEIGHT_GRADIENT, Kind.GRADIENT, Kind.LOSS)
 #: how a trace calls numbers of the carrier
@@ -70,9 +72,8 @@ CARRIED = {Kind.CONSTANT: "constant", Kind.LOSS: "loss", Kind.SCALAR: "scalar", 
 class Run(Protocol):
     """An emulation, as far as knowledge goes."""
 
-    #: what stands for it in all that it knows; by kind, what stands for what it knows of such tensors (None: by name)
+    #: what stands for it in all that it knows
     token: object
-    marks: tuple[Any, ...]
 
 
 class Known:
@@ -106,7 +107,7 @@ class Known:
         self.bit = BITS[kind]
         self.name = name
         #: what calls that are alike have in common (`plans`); None: they have nothing
-        self.mark: Any = run.marks[kind] or (run.token, kind, name)
+        self.mark: Any = (self.bit, name) if self.bit & _NAMED else self.bit
 
     @property
     def owner(self) -> torch.Tensor | None:

@@ -23,11 +23,11 @@ from ..formats.format import Format
 from ..linalg.gemm.small import small_product
 from ..nn.precision import Floats, Precision, Role
 from ..nn.recipes import Recipe
-from .known import BITS, CARRIED, GRADIENTS, ROLE_OF, WEIGHTS, Kind, Known, bits, is_owner, is_whole, learn, lookup, own
+from .known import CARRIED, GRADIENTS, ROLE_OF, WEIGHTS, Kind, Known, bits, is_owner, is_whole, learn, lookup, own
 from .parts import STEP, Part, forward_part
 from .places import Places
 from .refusals import check_tensor
-from .tensors import SHARED, array_of, kept, strided, tensor_of
+from .tensors import SHARED, array_of, strided, tensor_of
 from .tracing import Trace
 from .ways import Ways
 
@@ -40,6 +40,7 @@ _LOSS, _CONSTANT, _OUTSIDE = bits(Kind.LOSS), bits(Kind.CONSTANT), bits(Kind.OUT
 _BOOKS = _APART | WEIGHTS | _CONSTANT
 #: kinds that are read as they lie in memory, wherever that is done
 _PLAIN = bits(Kind.GRADIENT, Kind.LOSS, Kind.WEIGHT)
+_PARAMETER = bits(Kind.PARAMETER)
 _ACTIVATION, _ENTERING = bits(Kind.ACTIVATION), bits(Kind.CONSTANT, Kind.SCALAR)
 
 
@@ -50,7 +51,6 @@ class Machine:
         self.places, self.trace = places, trace
         #: stands for this machine in what is known of tensors, which outlive it; parameters as they were met
         self.token = object()
-        self.marks = tuple([None if bit & WEIGHTS else (self.token, bit) for bit in BITS])
         self._owners: list[torch.Tensor] = []
         self.p: Precision
         #: whether nobody looks and all layers are alike; calls that are alike, and how they are done (``plans.py``)
@@ -81,7 +81,7 @@ class Machine:
     def begin(self, p: Precision) -> None:
         """Take a step's precision."""
         self.p, self.plain = p, p.observer is None and not p.recipe.layers
-        self.keeps = not p.recipe.keeps_operands
+        self.keeps = self.plain and not p.recipe.keeps_operands
         self._carrier_name = p.carrier.name
 
     @property
@@ -101,9 +101,9 @@ class Machine:
             known is not None
             and known.run is self.token
             and known.parts is None
-            and (type(t) is torch.Tensor or is_owner(known, t))
+            and (type(t) is torch.Tensor or (known.shape == t.shape and known.offset == t.storage_offset()))
         ):
-            return known
+            return known  # `is_owner`, without the call
         known = lookup(t, self)
         if known is None:
             check_tensor(t, self.trace.operation)
@@ -227,8 +227,8 @@ class Machine:
         bit = known.bit
         if bit & _PLAIN or (bit & _ACTIVATION and not self.p.recipe.layers):
             return array_of(t)
-        if known.kind is Kind.PARAMETER:
-            return self._parameter(t, known)
+        if bit & _PARAMETER:
+            return self.parameter(t, known)
         if known.pending:
             self.settle(t, known)
         if self.books or self.updating:
@@ -255,8 +255,9 @@ class Machine:
                 return origin.layer
         return self.places.layer or self.trace.operation
 
-    def _parameter(self, t: torch.Tensor, known: Known) -> Floats:
-        owner = known.owner
+    def parameter(self, t: torch.Tensor, known: Known) -> Floats:
+        """A parameter's values, or those of a view of it: of its copy, but where it is read as it is stored."""
+        owner = None if known._owner is None else known._owner()
         if known.seen and owner is not None and known.version == owner._version and not (self.books or self.stepping):
             found = known.seen.get((t.shape, t.stride(), t.storage_offset()))
             if found is not None:
@@ -311,33 +312,25 @@ class Machine:
 
     def result(self, values: Floats, part: Part, dtype: torch.dtype, wide: Any = None) -> torch.Tensor:
         """A new tensor of the values, rounded as the recipe stores results of that part; `wide` as `Known` has it."""
-        return self.made(self.round(values, part), part, dtype, wide)
-
-    def made(self, values: Floats, part: Part, dtype: torch.dtype, wide: Any = None) -> torch.Tensor:
-        """A new tensor of values that are stored so as a result of that part."""
-        if not self.plain:
-            return self.learned(tensor_of(values, dtype), part, wide)
-        t, known = tensor_of(values, dtype), Known(self, part.kind, part.name)
-        storage = t.untyped_storage()
-        storage._nfloat = known  # `learned`, without the call
-        if wide is not None:
-            known.wide = wide
-        if self.keeps and values.dtype is SHARED.get(dtype):
-            storage._array = kept(t, values)
-        return t
+        return self.learned(tensor_of(self.round(values, part), dtype, self.keeps), part, wide)
 
     def _format(self, layer: str) -> Format:
         return self.p.at(layer).activations.format
 
     def learned(self, t: torch.Tensor, part: Part, wide: Any = None) -> torch.Tensor:
         """A tensor that needs no rounding, as a result of that part."""
-        known = Known(self, part.kind, part.name)
+        known = self.of(part)
         if wide is not None:
             known.wide = wide
-        if self.p.recipe.layers and part.kind is Kind.ACTIVATION:
-            known.format = self._format(part.name)
         t.untyped_storage()._nfloat = known  # `learn`, without the call
         return t
+
+    def of(self, part: Part) -> Known:
+        """What is known of a result of that part."""
+        known = Known(self, part.kind, part.name)
+        if self.p.recipe.layers and part.kind is Kind.ACTIVATION:
+            known.format = self._format(part.name)
+        return known
 
     def is_single(self, part: Part) -> bool:
         """Whether results of that part may be given as float32 numbers, which is how they are stored."""
@@ -390,7 +383,10 @@ class Machine:
     def settle(self, t: torch.Tensor, known: Known) -> None:
         """Round a state that several operations of one formula have made."""
         known.pending = False
-        self.write(t, self.p.cast(Role.STATE, known.name, array_of(t)))
+        values = array_of(t)
+        stored = self.p.cast(Role.STATE, known.name, values)
+        if stored is not values:
+            self.write(t, stored)
 
 
 def is_float(value: Any) -> bool:

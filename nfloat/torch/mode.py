@@ -42,23 +42,21 @@ class Dispatch(TorchDispatchMode):
 
 def handle(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Do one operation as its row says."""
-    entry = _ENTRIES.get(id(operation)) or _entry(operation)
-    trace, compute = machine.trace, entry.compute
-    trace.operation, trace.how = entry.name, entry.how
-    machine.books = False
-    if compute is view:
-        direct = entry.method is not None and not kwargs and type(args[0]) in _PLAIN and not _functions()
-        return view(machine, entry.method if direct else operation, args, kwargs)
+    _, compute, name, how, silent, method = _ENTRIES.get(id(operation)) or _entry(operation)
+    trace, reference = machine.trace, machine.reference
+    trace.operation, trace.how, machine.books = name, how, False
+    if compute is view or compute is detach:
+        direct = method is not None and not kwargs and type(args[0]) in _PLAIN and not _functions()
+        return compute(machine, method if direct else operation, args, kwargs)
     if compute is _as_it_is:
         return operation(*args, **kwargs)
-    natively = machine.reference is torch.float64 or (machine.stepping and machine.reference is not None)
-    if natively and compute is not _refuse:
+    if reference is not None and (machine.stepping or reference is torch.float64) and compute is not _refuse:
         own = narrower(machine, args, kwargs)
         found = as_torch(machine, operation, args, kwargs, own) if own else NotImplemented
         if found is not NotImplemented:
             return found
     try:
-        if entry.silent or machine.hushed:
+        if silent or machine.hushed:
             return compute(machine, operation, args, kwargs)
         machine.hushed = True
         try:
@@ -105,6 +103,7 @@ _METHODS = {
     aten.t.default: torch.Tensor.t, aten.view.default: torch.Tensor.view, aten.transpose.int: torch.Tensor.transpose,
     aten.permute.default: torch.Tensor.permute, aten.unsqueeze.default: torch.Tensor.unsqueeze,
     aten.select.int: torch.Tensor.select, aten.squeeze.dim: torch.Tensor.squeeze,
+    aten.expand.default: torch.Tensor.expand, aten.detach.default: torch.Tensor.detach,
 }  # fmt: skip
 #: types whose methods nobody else answers for, and how many functions answer for all of them
 _PLAIN, _functions = (torch.Tensor, torch.nn.Parameter), torch._C._len_torch_function_stack

@@ -19,37 +19,41 @@ import torch
 from ..nn.precision import Floats
 from .known import CARRIED, ROLE_OF, WEIGHTS, Kind, Known, bits
 from .machine import Machine
-from .parts import Part, forward_part
-from .tensors import array_of, elements
+from .parts import STEP, Part, forward_part
+from .tensors import array_of, elements, tensor_of
 from .ways import Stored
 
 _Tensor, _Parameter = torch.Tensor, torch.nn.Parameter
 _task, _newest = torch._C._current_graph_task_id, torch._C._autograd._get_sequence_nr
+_recording = torch.is_grad_enabled
 #: kinds of which one makes a call the model's own, and no keeping of books; others that have a part in its modules
 _MODEL = bits(Kind.ACTIVATION, Kind.GRADIENT, Kind.LOSS)
 _INSIDE = bits(Kind.OUTSIDE, Kind.CONSTANT) | WEIGHTS
 #: kinds that are read as they lie in memory
 _LIE = _MODEL | bits(Kind.WEIGHT)
-_LOSS, _CONSTANT = bits(Kind.LOSS), bits(Kind.CONSTANT)
+_LOSS, _CONSTANT, _PARAMETER = bits(Kind.LOSS), bits(Kind.CONSTANT), bits(Kind.PARAMETER)
 
 
 class Planned(NamedTuple):
     """What a row's maker says of calls that are alike."""
 
-    #: of the operands' arrays and of the other arguments: the values of the result; where `own`, of tensors: the result
+    #: of the operands' arrays and of the other arguments: the values of the result; where `own`, of tensors: the
+    #: result; None where the call is to go the general way
     function: Callable[..., Any]
-    #: type of the result
-    dtype: torch.dtype
+    #: type of the result; None: the function does all there is to do, of what is known and of the arguments
+    dtype: torch.dtype | None
     #: whether operands are read as those of a product
     product: bool = False
     #: role and format that a trace has of results that the function makes of tensors itself, as they are stored
     own: tuple[str, str] | None = None
-    #: of the stored result and of what the function gives beside the values: what the operation returns
-    finish: Callable[[torch.Tensor, Any], Any] | None = None
-    #: whether the function is given what is known of the operands first
+    #: of how results are stored, the values, and what the function gives beside them: what the operation returns
+    finish: Callable[[Results, Floats, Any], Any] | None = None
+    #: whether the function is given what is known of the operands and the arguments as they are first
     knows: bool = False
-    #: how many operands it is given (None: all of them); the others it only knows
+    #: how many operands it is given as arrays (None: all of them)
     reads: int | None = None
+    #: the part of the result, where it is another than that of other operations on such operands
+    part: Part | None = None
 
 
 class Results(NamedTuple):
@@ -62,10 +66,14 @@ class Results(NamedTuple):
     #: of results that need no rounding, and of those that were rounded
     exact: list[int]
     rounded: list[int]
+    #: what is known of each of them
+    known: Known
 
     def keep(self, machine: Machine, values: Floats, wide: Any = None) -> torch.Tensor:
         """A tensor of the values as they are stored, and counted; `wide` as `Known` has it."""
         stored, row = self.stored, self.exact
+        if type(values) is not np.ndarray:
+            values = np.asarray(values)  # NumPy makes scalars of 0-d results
         if stored is None:
             kept = np.asarray(values, machine.p.carrier)
         elif values.dtype is stored.exact:
@@ -77,7 +85,11 @@ class Results(NamedTuple):
             row, kept = self.rounded, rounded
         row[0] += 1
         row[1] += kept.size
-        return machine.made(kept, self.part, self.dtype, wide)
+        t = tensor_of(kept, self.dtype, machine.keeps)
+        if wide is not None:
+            return machine.learned(t, self.part, wide)
+        t.untyped_storage()._nfloat = self.known
+        return t
 
 
 class Plan(NamedTuple):
@@ -86,10 +98,16 @@ class Plan(NamedTuple):
     function: Callable[..., Any]
     product: bool
     results: Results
-    own: bool
-    finish: Callable[[torch.Tensor, Any], Any] | None = None
+    own: bool = False
+    finish: Callable[[Results, Floats, Any], Any] | None = None
     knows: bool = False
     reads: int | None = None
+
+
+class Change(NamedTuple):
+    """How calls that are alike change a tensor, by a function of what is known and of the arguments."""
+
+    function: Callable[..., Any]
 
 
 class Call(NamedTuple):
@@ -112,6 +130,8 @@ Compute = Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any]
 Maker = Callable[[Machine, Part, Call], Planned | None]
 #: elements of the result of a call, of its tensors and its other arguments
 Size = Callable[[Sequence[torch.Tensor], tuple[Any, ...]], int]
+#: of what is known of the operands: whether a call may be planned
+Suits = Callable[[list[Known]], bool]
 #: of a part of the backward pass, what is known of operands, and a size: whether the call is not to be planned
 Unless = Callable[[Part, list[Known], int], bool]
 
@@ -121,68 +141,78 @@ def by_number(tensors: Sequence[torch.Tensor], rest: tuple[Any, ...]) -> int:
     return tensors[0].numel() if len(tensors) == 1 else elements(tensors[0], tensors[1])
 
 
+def is_alone(known: list[Known]) -> bool:
+    """Whether the first operand has nothing kept beside it (`Known.wide`) that would change the result."""
+    return known[0].wide is None
+
+
 def planned(
-    make: Maker, size: Size = by_number, unless: Unless | None = None, *, heeds: bool = False
-) -> Callable[[Compute], PlannedRow]:
+    make: Maker, size: Size = by_number, unless: Unless | None = None, *, suits: Suits | None = None, layer: str = "",
+    within: bool = False,
+) -> Callable[[Compute], PlannedRow]:  # fmt: skip
     """Plan the calls of a row by `make`; where that gives None, the row's own function is called.
 
-    Tensors stand before all other arguments, in the order of the arrays that a plan's function gets. `heeds`: what is
-    kept beside the first of them (`Known.wide`) changes the result, and goes the general way.
+    Tensors stand before all other arguments, in the order of the arrays that a plan's function gets; tensors of
+    integers may be among the others. `layer` stands in the place of the module's name. `within`: only calls in an
+    optimiser's step are planned, where a plan's function may be given arguments by name.
     """
-    return lambda general: PlannedRow(general, make, size, unless, heeds)
+    return lambda general: PlannedRow(general, make, size, unless, suits, layer, within)
 
 
 class PlannedRow:
     """A row's function, and the plans of its calls."""
 
-    def __init__(self, general: Compute, make: Maker, size: Size, unless: Unless | None, heeds: bool) -> None:
+    def __init__(
+        self, general: Compute, make: Maker, size: Size, unless: Unless | None, suits: Suits | None, layer: str,
+        within: bool,
+    ) -> None:  # fmt: skip
         update_wrapper(self, general)
-        self.general, self.make, self.size, self.unless, self.heeds = general, make, size, unless, heeds
+        self.general, self.make, self.size, self.unless, self.suits = general, make, size, unless, suits
+        self.layer, self.within = layer, within
 
     def __call__(self, machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if kwargs or machine.stepping or not machine.plain:
+        if not machine.plain or (kwargs and not self.within) or (self.within and not machine.stepping):
             return self.general(machine, operation, args, kwargs)
         key: list[Any] = [id(operation)]
         known = _met(machine, args, key)
-        if known is None:
+        if not known or (self.suits is not None and not self.suits(known)):
             return self.general(machine, operation, args, kwargs)
-        tensors: tuple[Any, ...] = args
-        rest: tuple[Any, ...] = ()
-        if len(known) < len(args):
-            tensors, rest = args[: len(known)], args[len(known) :]
-            for other in rest:
-                if isinstance(other, _Tensor):
-                    return self.general(machine, operation, args, kwargs)
-            key += map(type, rest)
-        part, at = self._place(machine, tensors, known, rest)
-        if at is None:
-            return self.general(machine, operation, args, kwargs)
+        count = len(known)
+        part: Part | None = None
+        at: Any = STEP
+        if machine.stepping:
+            part = STEP
+            if _recording() or _task() != -1:  # the closure that a step was given
+                return self.general(machine, operation, args, kwargs)
+            key += kwargs
+        elif _task() == -1:
+            places = machine.places
+            at = self.layer or places.layer or machine.trace.operation
+            if _newest() - 1 not in places.origins:
+                places.remember(at, known, [t.numel() for t in args[:count]])
+            if not places.depth:
+                at = (at,)  # calls there may be books'
+        else:
+            part, at = self._behind(machine, args[:count], known, args[count:])
+            if at is None:
+                return self.general(machine, operation, args, kwargs)
         key.append(at)
         alike = tuple(key)
         plan = machine.plans.get(alike, _NEW)
+        if plan is None:
+            return self.general(machine, operation, args, kwargs)
         if plan is _NEW:  # the first of them goes the general way, and a trace's rows come in its order
             found = self.general(machine, operation, args, kwargs)
-            keep(machine, alike, _plan(machine, part, at, self.make, Call(operation, tensors, known, rest)))
+            call = Call(operation, args[:count], known, args[count:])
+            keep(machine, alike, _plan(machine, part, at, self.make, call))
             return found
-        if plan is None or (self.heeds and known[0].wide is not None):
-            return self.general(machine, operation, args, kwargs)
-        return _done(machine, plan, tensors, known, rest)
+        found = plan.function(known, *args, **kwargs) if type(plan) is Change else _done(machine, plan, args, known)
+        return self.general(machine, operation, args, kwargs) if found is None else found
 
-    def _place(
+    def _behind(
         self, machine: Machine, tensors: Sequence[torch.Tensor], known: list[Known], rest: tuple[Any, ...]
     ) -> tuple[Part | None, Any]:
-        """The part of a result of the backward pass, and what stands for a result's part; None: not to be planned.
-
-        Forward that is the layer; outside of the model's modules in a tuple, since calls there may be books'.
-        """
-        if not known:
-            return None, None
-        if _task() == -1:
-            places = machine.places
-            layer = places.layer or machine.trace.operation
-            if _newest() - 1 not in places.origins:
-                places.remember(layer, known, [t.numel() for t in tensors])
-            return None, layer if places.depth else (layer,)
+        """The part of a result of the backward pass, and what a plan has of it; None: not to be planned."""
         if not machine.is_backward():
             return None, None
         size = self.size(tensors, rest)
@@ -193,7 +223,11 @@ class PlannedRow:
 
 
 def _met(machine: Machine, args: tuple[Any, ...], key: list[Any]) -> list[Known] | None:
-    """What is known of the tensors before all other arguments; what calls alike share of them goes to `key`."""
+    """What is known of the tensors before all other arguments; what calls alike share of all arguments goes to `key`.
+
+    That is the layer where a call of the forward pass belongs (`__call__`), and the part of what comes of one of the
+    backward pass.
+    """
     known: list[Known] = []
     token = machine.token
     try:
@@ -213,29 +247,34 @@ def _met(machine: Machine, args: tuple[Any, ...], key: list[Any]) -> list[Known]
             key += own.mark, t.dtype
     except RuntimeError:  # of no memory
         return None
+    if len(known) < len(args):
+        key += map(type, args[len(known) :])
     return known
 
 
-def _done(
-    machine: Machine, plan: Plan, tensors: Sequence[torch.Tensor], known: list[Known], rest: tuple[Any, ...]
-) -> Any:
-    """A call as it is planned."""
+def _done(machine: Machine, plan: Plan, args: tuple[Any, ...], known: list[Known]) -> Any:
+    """A call as it is planned; None if it is to go the general way."""
     function, product, results, own_result, finish, knows, reads = plan
     if own_result:
-        found: torch.Tensor = function(*tensors, *rest)
+        found: torch.Tensor = function(*args)
         row = results.exact
         row[0] += 1
         row[1] += found.numel()
-        return machine.learned(found, results.part)
-    arrays = [
-        array_of(t) if own.bit & _LIE else machine.read(t, own, product)
-        for t, own in zip(tensors[:reads], known, strict=False)
-    ]
-    values = function(known, *arrays, *rest) if knows else function(*arrays, *rest)
-    if finish is None:
-        return results.keep(machine, values)
-    values, more = values
-    return finish(results.keep(machine, values), more)
+        found.untyped_storage()._nfloat = results.known
+        return found
+    arrays: list[Any] = []
+    for t, own in zip(args, known if reads is None else known[:reads], strict=False):
+        bit = own.bit
+        if bit & _LIE:
+            arrays.append(array_of(t))
+        else:
+            arrays.append(machine.parameter(t, own) if bit & _PARAMETER else machine.read(t, own, product))
+    if len(known) < len(args):
+        arrays += args[len(known) :]
+    values = function(known, args, *arrays) if knows else function(*arrays)
+    if values is None:
+        return None
+    return results.keep(machine, values) if finish is None else finish(results, *values)
 
 
 _NEW: Any = object()
@@ -250,13 +289,15 @@ def keep(machine: Machine, alike: tuple[Any, ...], plan: Any) -> None:
     machine.plans[alike] = plan
 
 
-def _plan(machine: Machine, part: Part | None, at: Any, make: Maker, call: Call) -> Plan | None:
+def _plan(machine: Machine, part: Part | None, at: Any, make: Maker, call: Call) -> Plan | Change | None:
     """The plan of calls like this one; `part` is None in the forward pass."""
     kinds = 0
     for own in call.known:
         kinds |= own.bit
         if own.mark is None:
             return None
+    if any([isinstance(other, _Tensor) and other.is_floating_point() for other in call.rest]):
+        return None
     inside = type(at) is str and not kinds & ~_INSIDE and kinds & ~_CONSTANT
     if not (kinds & _MODEL or inside or part) or not call.is_plain():
         return None
@@ -265,11 +306,13 @@ def _plan(machine: Machine, part: Part | None, at: Any, make: Maker, call: Call)
     made, part = make(machine, part, call), part._replace(origin=None)
     if made is None:
         return None
-    function, dtype, product, own_result, finish, knows, reads = made
+    function, dtype, product, own_result, finish, knows, reads, own_part = made
+    if dtype is None:
+        return Change(function)
     if own_result:
         row = machine.trace.row(part.layer, own_result[0], own_result[1], "")
-        return Plan(function, product, Results(part, dtype, None, row, row), True)
-    return Plan(function, product, results_of(machine, part, dtype), False, finish, knows, reads)
+        return Plan(function, product, Results(part, dtype, None, row, row, machine.of(part)), True)
+    return Plan(function, product, results_of(machine, own_part or part, dtype), False, finish, knows, reads)
 
 
 def results_of(machine: Machine, part: Part, dtype: torch.dtype) -> Results:
@@ -277,7 +320,7 @@ def results_of(machine: Machine, part: Part, dtype: torch.dtype) -> Results:
     p, trace, role = machine.p, machine.trace, ROLE_OF[part.kind]
     if role is None:
         row = trace.row(part.layer, CARRIED.get(part.kind, "carrier"), p.carrier.name, "")
-        return Results(part, dtype, None, row, row)
+        return Results(part, dtype, None, row, row, machine.of(part))
     way = machine.ways.stored(p, part.kind, role, part.name)
     exact = trace.row(way.layer, way.tensor, way.format, "")
-    return Results(part, dtype, way, exact, trace.row(way.layer, way.tensor, way.rounded, ""))
+    return Results(part, dtype, way, exact, trace.row(way.layer, way.tensor, way.rounded, ""), machine.of(part))

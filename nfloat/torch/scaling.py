@@ -21,6 +21,7 @@ from .operations.moves import arrived
 from .parts import Part
 from .tensors import array_of
 
+_task = torch._C._current_graph_task_id
 #: kinds of a gradient that the program gives
 _GIVEN = bits(Kind.OUTSIDE, Kind.CONSTANT)
 
@@ -60,9 +61,8 @@ class Backward:
         machine = self.machine
         machine.trace.operation, machine.trace.how = "backward", ""
         before = machine.differentiable, machine.depth, machine.stepping, machine.hushed
-        machine.hushed = True
-        machine.differentiable, machine.depth = bool(create_graph), machine.places.depth
-        outermost = torch._C._current_graph_task_id() == -1  # a checkpoint may run another inside
+        machine.differentiable, machine.depth, machine.hushed = bool(create_graph), machine.places.depth, True
+        outermost = _task() == -1  # a checkpoint may run another inside
         scaled = self.scaler is not None and outermost and bool(kw.get("accumulate_grad"))
         try:
             with np.errstate(all="ignore"):
@@ -80,7 +80,7 @@ class Backward:
     def _entered(self, output: Any, gradient: Any) -> Any:
         """A gradient that the program gives; of an activation it is rounded, unless it has a gradient of its own."""
         machine = self.machine
-        if not _is_plain(gradient):
+        if gradient is None or not _is_plain(gradient):
             return gradient
         known = machine.known(gradient)
         if not known.bit & _GIVEN:
@@ -97,7 +97,7 @@ class Backward:
         """Gradients that were asked for: of parameters, stored as such."""
         stored = []
         for t, gradient in zip(inputs, found or (), strict=False):
-            plain = isinstance(t, torch.nn.Parameter) and isinstance(gradient, torch.Tensor)
+            plain = type(t) is not torch.Tensor and isinstance(t, torch.nn.Parameter)
             stored.append(arrived(self.machine, gradient, t) if plain and _is_plain(gradient) else gradient)
         return tuple(stored) if found else found
 

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..nn.precision import Floats
+from ..ops.arguments import CARRAY, LAYOUT
 
 #: torch's type -> NumPy's, of the numbers that share memory
 SHARED: dict[torch.dtype, np.dtype[Any]] = {
@@ -49,7 +50,8 @@ def array_of(t: torch.Tensor) -> Floats:
     except RuntimeError:  # no memory
         found = None
     if found is not None:
-        array, at, dtype, shape = found
+        array, at, dtype = found
+        shape: tuple[int, ...] = array.shape
         if t.data_ptr() == at and t.dtype is dtype:
             if t.shape == shape and t.is_contiguous():
                 return array
@@ -66,16 +68,16 @@ def array_of(t: torch.Tensor) -> Floats:
         return np.zeros(t.shape, SHARED.get(dtype, np.float32))  # zeros without memory, of forward derivatives
 
 
-def kept(t: torch.Tensor, a: NDArray[Any]) -> tuple[Any, ...] | None:
-    """What is kept beside the memory of a tensor that was made of an array: to ask torch for one takes microseconds.
+def tensor_of(a: NDArray[Any], dtype: torch.dtype, keep: bool = False) -> torch.Tensor:
+    """A tensor over the array's memory, or of its values in another type.
 
-    The memory holds that array anyway, and the array does not hold the memory.
+    `keep`: the array is kept beside the memory, which holds it anyway (and it does not hold the memory): to ask torch
+    for one takes microseconds.
     """
-    return (a, t.data_ptr(), t.dtype, t.shape) if t.is_contiguous() else None
-
-
-def tensor_of(a: NDArray[Any], dtype: torch.dtype) -> torch.Tensor:
-    """A tensor over the array's memory, or of its values in another type."""
+    if keep and a.flags.num & LAYOUT == CARRAY and a.dtype is SHARED.get(dtype):
+        t = torch.from_numpy(a)
+        t.untyped_storage()._array = a, t.data_ptr(), dtype
+        return t
     if not a.flags.carray and (not a.flags.writeable or min(a.strides, default=0) < 0):
         a = a.copy()
     t = torch.from_numpy(a)

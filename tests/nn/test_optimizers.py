@@ -10,7 +10,7 @@ import nfloat as nf
 from nfloat.errors import ArgumentError, ShapeError
 from nfloat.nn import SGD, Adam, AdamW, Cosine, Lion, Momentum, RMSprop, StepDecay, Tensor, WarmUp, precision, recipe
 from nfloat.nn.optim import OPTIMIZERS
-from nfloat.nn.optim.arithmetic import _SHORT, _power
+from nfloat.nn.optim.arithmetic import _power
 
 LR = 0.01
 
@@ -194,7 +194,7 @@ def test_mistakes_in_schedules_and_clipping_are_named(make, message):
         make()
 
 
-@pytest.mark.parametrize("steps", [1, 2, 37, _SHORT, _SHORT + 1])
+@pytest.mark.parametrize("steps", [1, 2, 37, 500, 7000])
 def test_powers_by_integers_are_those_of_float64(steps):
     for beta in (0.0, 0.25, 0.9, 0.999, 1.0, 0.2371, 1e-9):
         assert _power(beta, steps) == nf.power(beta, steps, "float64")

@@ -64,8 +64,6 @@ REACHES_NO_ROW = {
     ("nn/ops/op.py", "p.inner"): "a number that the recipe rounds on an operation's way",
     ("nn/precision.py", "self.matmul"): "nf.matmul in the recipe's accumulator",
     ("nn/ops/windows.py", "p.matmul"): "nf.matmul in the recipe's accumulator",
-    ("nn/optim/arithmetic.py", "above ** steps"): "a power of an integer",
-    ("nn/optim/arithmetic.py", "below ** steps"): "a power of an integer",
     ("nn/losses.py", "np.maximum.reduce"): "the greatest of whole numbers",
     ("ops/normal.py", "np.exp"): "where its last bits would decide, nf.exp does",
     ("nn/elementary.py", "np.add.accumulate"): "a running sum has one order, since every partial sum is a result",

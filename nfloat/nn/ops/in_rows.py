@@ -90,16 +90,19 @@ def _signature(x: Floats, out: Floats) -> int:
 
 def _together(x: Floats, y: Floats) -> tuple[Floats, Floats]:
     """Both in the wider one's type: a gradient may come from another precision."""
+    if x.dtype is y.dtype:
+        return np.ascontiguousarray(x), np.ascontiguousarray(y)
     kind = np.result_type(x, y)
     return np.ascontiguousarray(x, kind), np.ascontiguousarray(y, kind)
 
 
 def _over(p: Precision, rows: int, size: int, compute: Any, before: tuple[Any, ...], behind: tuple[Any, ...]) -> None:
     """``compute(*before, first, last, *behind)`` of all rows, on several threads where that pays."""
-    count = thread_count(p.threads, _WORK * rows * size, rows)
-    if count == 1 and _WORK * rows * size <= WORK_PER_THREAD:  # in no time
+    work = _WORK * rows * size
+    if work <= WORK_PER_THREAD:  # in no time
         compute(*before, 0, rows, *behind)
         return
+    count = thread_count(p.threads, work, rows)
     over_ranges(lambda first, last: compute(*before, first, last, *behind), rows, count, _WORK * size)
 
 

@@ -10,7 +10,7 @@ one pass does them all, to the same bits; but for a layer norm over several axes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -57,6 +57,7 @@ def rms_norm(
     return _over_last(p, name, x, affine, axes, eps, False, single)
 
 
+@quiet
 def _over_last(
     p: Precision, name: str, x: Floats, affine: tuple[Floats, ...], axes: int, eps: float, centred: bool,
     single: bool | None,
@@ -64,11 +65,25 @@ def _over_last(
     shapes = _shapes(x, affine, x.shape[-axes:])
     if axes > 1 or not in_rows.is_whole(p, "norms", name, x):
         return _norm(p, name, x, affine, tuple(range(-axes, 0)), eps, shapes, centred=centred)
-    n = x.shape[-1]
-    rows = _rows(x.reshape(1, -1, n), affine, (1, n), (n,), centred)
-    return _in_rows(p, name, rows, eps, shapes, (x.size // n, n, 1), single)
+    return over_rows(p, name, x, affine_rows(affine), eps, centred, single)
 
 
+def affine_rows(affine: Sequence[Floats]) -> list[Floats]:
+    """Weight and bias of a norm over the last axis, as one pass takes them: float64, of one row."""
+    return [a.astype(np.float64)[None] for a in affine]
+
+
+def over_rows(
+    p: Precision, name: str, x: Floats, affine: Sequence[Floats], eps: float, centred: bool, single: bool | None
+) -> tuple[Floats, in_rows.Kept]:
+    """A norm over the last axis in one pass (`in_rows.is_whole`); `affine` as `affine_rows` gives them."""
+    shape = x.shape
+    n = shape[-1]
+    rows = _rows(x.reshape(1, -1, n), affine, (n,), centred)
+    return _in_rows(p, name, rows, eps, (shape, *((n,) for _ in affine)), (x.size // n, n, 1), single)
+
+
+@quiet
 def group_norm(
     p: Precision, name: str, x: Floats, *affine: Floats, groups: int, eps: float, single: bool | None = None
 ) -> tuple[Floats, Any]:
@@ -79,7 +94,7 @@ def group_norm(
     places = size(x.shape, range(2, x.ndim))
     if in_rows.is_whole(p, "norms", name, x):
         each = x.reshape(1, count * groups, own * places)
-        rows = _rows(each, affine, (groups, own), (own, places), True)
+        rows = _rows(each, _repeated(affine, (groups, own)), (own, places), True)
         return _in_rows(p, name, rows, eps, shapes, (count, x.shape[1], places), single)
     parts = x.reshape(count, groups, own, places)
     split = tuple(a.reshape(groups, -1, 1) for a in affine)
@@ -87,6 +102,7 @@ def group_norm(
     return y.reshape(x.shape), kept
 
 
+@quiet
 def batch_norm(
     p: Precision, name: str, x: Floats, *affine: Floats, eps: float,
     running: tuple[Floats, Floats] | None = None, seen: Seen | None = None, single: bool | None = None,
@@ -101,7 +117,7 @@ def batch_norm(
     given = None if running is None else (wide(running[0]), wide(running[1]))
     if in_rows.is_whole(p, "norms", name, x):
         whole = x.reshape(len(x), x.shape[1], size(x.shape, range(2, x.ndim)))
-        rows = _rows(whole, affine, (x.shape[1], 1), () if given else (len(x), *x.shape[2:]), True)
+        rows = _rows(whole, _repeated(affine, (x.shape[1], 1)), () if given else (len(x), *x.shape[2:]), True)
         return _in_rows(p, name, rows, eps, shapes, whole.shape, single, given, seen)
     split = tuple(a.reshape(channels) for a in affine)
     if given is not None:
@@ -111,13 +127,15 @@ def batch_norm(
     return _norm(p, name, x, split, axes, eps, shapes, free=1, seen=seen)
 
 
-def _rows(x: Floats, affine: tuple[Floats, ...], repeated: tuple[int, int], axes: Axes, centred: bool) -> in_rows.Rows:
-    own = [a.astype(np.float64).reshape(repeated) for a in affine]
-    weight, bias = [*own, *[in_rows.NONE] * (2 - len(own))]
+def _repeated(affine: tuple[Floats, ...], repeated: tuple[int, int]) -> list[Floats]:
+    return [a.astype(np.float64).reshape(repeated) for a in affine]
+
+
+def _rows(x: Floats, affine: Sequence[Floats], axes: Axes, centred: bool) -> in_rows.Rows:
+    weight, bias = [*affine, in_rows.NONE, in_rows.NONE][:2]
     return in_rows.Rows(np.ascontiguousarray(x), weight, bias, in_rows.lengths(axes), centred)
 
 
-@quiet
 def _in_rows(
     p: Precision, name: str, rows: in_rows.Rows, eps: float, shapes: tuple[tuple[int, ...], ...],
     parts: tuple[int, ...], single: bool | None, given: tuple[Floats, Floats] | None = None, seen: Seen | None = None,
@@ -138,7 +156,6 @@ def _shapes(x: Floats, affine: tuple[Floats, ...], wanted: tuple[int, ...]) -> t
     return (x.shape, *(a.shape for a in affine))
 
 
-@quiet
 def _norm(
     p: Precision, name: str, x: Floats, affine: tuple[Floats, ...], axes: Axes, eps: float,
     shapes: tuple[tuple[int, ...], ...], *, free: int = 0, centred: bool = True,
@@ -212,8 +229,13 @@ def norm_backward(
     if sums is not None:
         return gradient, *(s if need else None for s, need in zip(sums, needs[1:], strict=False))
     terms = (products, _terms(p, name, slopes) if len(needs) > 2 and needs[2] else None)[: len(needs) - 1]
-    added = (None if t is None else summed_over(p, name, t.reshape(kept.parts), (0, 2)) for t in terms)
+    added = (None if t is None else _added(p, name, t.reshape(kept.parts)) for t in terms)
     return gradient, *(None if s is None else s.reshape(kept.shapes[1]) for s in added)
+
+
+def _added(p: Precision, name: str, x: Floats) -> Floats:
+    """The sums over all but the middle axis."""
+    return p.sum_rows(name, x[:, :, 0]) if x.shape[2] == 1 else summed_over(p, name, x, (0, 2))
 
 
 #: float32 numbers are summed so in float32 lanes, to the same bits; and the hardware's own sums of a type's numbers

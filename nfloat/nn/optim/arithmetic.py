@@ -74,13 +74,24 @@ def _scalar(cast: Cast, value: float) -> float:
 def _power(beta: float, steps: int) -> float:
     """beta^steps, correctly rounded: Python's ``**`` is the C library's, whose last bit depends on the machine.
 
-    Its quotient of two integers is correctly rounded, and the quicker way as long as they are short.
+    In integers of few words, from below and from above; nearly always both are the same number once they are rounded,
+    as Python does with quotients of integers.
     """
-    if steps <= _SHORT:
+    if 0.0 < beta <= 1.0:
         above, below = beta.as_integer_ratio()
-        return above**steps / below**steps
+        low = high = 1
+        shift, own = 0, below.bit_length() - 1
+        for bit in f"{steps:b}":  # low / 2^shift <= beta^(the bits so far) <= high / 2^shift
+            low, high, shift = low * low, high * high, 2 * shift
+            if bit == "1":
+                low, high, shift = low * above, high * above, shift + own
+            cut = max(0, high.bit_length() - _WIDE)
+            low, high, shift = low >> cut, -(-high >> cut), shift - cut
+        found = low / (1 << shift)
+        if found == high / (1 << shift):
+            return found
     return float(power(beta, steps, "float64"))
 
 
-#: steps of which powers are integers of few words
-_SHORT = 500
+#: bits of those integers
+_WIDE = 192

@@ -4,9 +4,9 @@
 traces, for operations that no row names): computed in float64 from the stored operands, rounded once. ``moves``: what
 moves or selects numbers, and is not rounded. ``makes``: what makes numbers from none. ``products``, ``elementwise``,
 ``reductions``, ``losses``, ``softmax``, ``norms``, ``attention``, ``convolution``, ``recurrent``, ``rowwise``:
-arithmetic as `nfloat.nn` does it. ``updates``: what optimisers do in place; ``fused``: whole steps of optimisers;
-``lists``: operations on lists of tensors, one tensor at a time; ``narrower``: what a model computes in a type of its
-own.
+arithmetic as `nfloat.nn` does it. ``updates``: what optimisers do in place, ``in_place`` plans that; ``fused``: whole
+steps of optimisers; ``lists``: operations on lists of tensors, one tensor at a time; ``narrower``: what a model
+computes in a type of its own.
 """
 
 from . import attention as attention

@@ -14,11 +14,11 @@ import torch
 from ...nn import elementary
 from ...nn.ops import OPS
 from ...nn.precision import Floats
-from ..known import Kind, Known
+from ..known import Kind, Known, learn
 from ..machine import Machine
 from ..parts import Part
-from ..plans import Call, Planned, planned
-from ..tensors import name_of
+from ..plans import Call, Planned, Results, planned
+from ..tensors import array_of, name_of, tensor_of
 from .table import row
 from .wide import Widened, wide
 
@@ -51,11 +51,7 @@ def _log_softmax(machine: Machine, part: Part, call: Call) -> Planned | None:
     def values(z: Floats, axis: int, *_: Any) -> tuple[Floats, Logarithms]:
         return _logarithms(machine, part, z, axis), Logarithms(z, axis % max(z.ndim, 1))
 
-    def finish(y: torch.Tensor, logarithms: Logarithms) -> torch.Tensor:
-        machine.known(y).wide = logarithms
-        return y
-
-    return Planned(values, call.tensors[0].dtype, finish=finish)
+    return Planned(values, call.tensors[0].dtype, finish=lambda results, y, more: results.keep(machine, y, more))
 
 
 def _logarithms(machine: Machine, part: Part, z: Floats, axis: int) -> Floats:
@@ -77,7 +73,36 @@ def log_softmax(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs:
     return machine.result(values, part, t.dtype, Logarithms(z, axis % max(t.dim(), 1)))
 
 
+def _joined(known: list[Known]) -> bool:
+    """Whether a loss follows a logarithm of softmax."""
+    return isinstance(known[0].wide, Logarithms)
+
+
+#: losses are not the model's own layers'
+_LOSS = Part(Kind.LOSS, "loss", "loss", False)
+
+
+def _likelihood(machine: Machine, part: Part, call: Call) -> Planned | None:
+    """The plan of a plain cross-entropy."""
+    dtype, forward = call.tensors[0].dtype, OPS["cross_entropy"].forward
+
+    def values(known: list[Known], args: tuple[Any, ...], *rest: Any) -> tuple[Floats, torch.Tensor] | None:
+        if not _is_plain(args[0], *rest):
+            return None
+        joined = known[0].wide
+        loss, kept = forward(machine.p, "loss", joined.logits, rest[0].numpy())
+        known[0].wide = joined, kept
+        return loss, torch.scalar_tensor(rest[0].shape[0], dtype=dtype)
+
+    def finish(results: Results, loss: Floats, count: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        learn(count, results.known)
+        return results.keep(machine, loss), count
+
+    return Planned(values, dtype, finish=finish, knows=True, reads=0, part=_LOSS)
+
+
 @row("nll_loss_forward", "nll_loss2d_forward")
+@planned(_likelihood, suits=_joined, layer="loss")
 def negative_log_likelihood(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The loss that follows a logarithm of softmax; as one cross-entropy where it is the plain one."""
     t, target, weight, reduction, ignore = args
@@ -112,8 +137,9 @@ def negative_log_likelihood_backward(
     known = machine.known(t)
     dy = machine.read(gradient, Known(machine, Kind.LOSS, ""))
     if isinstance(known.wide, tuple) and not isinstance(known.wide, Logarithms):
-        found = torch.zeros_like(t).scatter_(1, args[2].unsqueeze(1), -float(dy) / t.shape[0])
-        return _carry(machine, found, Entropy(known.wide[1], dy))
+        each = np.zeros(t.shape, machine.p.carrier)
+        each[np.arange(len(each)), args[2].numpy()] = -float(dy) / len(each)
+        return _carry(machine, tensor_of(each, t.dtype), Entropy(known.wide[1], dy))
     arguments = [torch.from_numpy(machine.read(a).astype(np.float64)) if _real(a) else a for a in args[3:]]
     wider = torch.from_numpy(np.zeros(t.shape)), args[2]
     values = operation(torch.from_numpy(dy.astype(np.float64)), *wider, *arguments).numpy()
@@ -134,22 +160,35 @@ def _carry(machine: Machine, t: torch.Tensor, entropy: Entropy) -> torch.Tensor:
     return found
 
 
+def _log_softmax_backward(machine: Machine, part: Part, call: Call) -> Planned | None:
+    """The plan of its gradient."""
+    return Planned(
+        lambda known, args, *_: _logits(machine, part, known, args), call.tensors[1].dtype, knows=True, reads=0
+    )
+
+
 @row("_log_softmax_backward_data")
+@planned(_log_softmax_backward)
 def log_softmax_backward(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """dy - softmax(z) sum(dy), joined with the loss's gradient where that came from one."""
-    gradient, t, axis = args[0], args[1], args[2]
-    own, known = machine.known(gradient), machine.known(t)
-    part = machine.part([own, known], [gradient.numel(), t.numel()], t.numel())
-    entropy = own.wide if isinstance(own.wide, Entropy) else None
-    if entropy is not None and entropy.values is None:
-        (values,) = OPS["cross_entropy"].backward(machine.p, "loss", entropy.kept, entropy.dy, (True,))
-        return machine.result(np.asarray(values), part, t.dtype)
-    if entropy is not None:
-        return machine.result(_through_softmax(machine, entropy, known, t, axis), part, t.dtype)
-    y, dy = machine.read(t, known), machine.read(gradient, own)
+    gradient, t = args[0], args[1]
+    known = [machine.known(gradient), machine.known(t)]
+    part = machine.part(known, [gradient.numel(), t.numel()], t.numel())
+    return machine.result(_logits(machine, part, known, args), part, t.dtype)
+
+
+def _logits(machine: Machine, part: Part, known: list[Known], args: tuple[Any, ...]) -> Floats:
+    """The gradient of the logits, not yet rounded."""
+    gradient, t, axis = args[:3]
+    entropy = known[0].wide
+    if isinstance(entropy, Entropy):
+        if entropy.values is not None:
+            return _through_softmax(machine, entropy, known[1], t, axis)
+        return np.asarray(OPS["cross_entropy"].backward(machine.p, "loss", entropy.kept, entropy.dy, (True,))[0])
+    y, dy = machine.read(t, known[1]), machine.read(gradient, known[0])
     rows = (y, dy) if y.shape else (y.reshape(1), dy.reshape(1))
     values = OPS["log_softmax"].backward(machine.p, part.layer, (rows[0], axis), rows[1], (True,))[0] if y.size else dy
-    return machine.result(np.asarray(values).reshape(y.shape), part, t.dtype)
+    return np.asarray(values).reshape(y.shape)
 
 
 def _through_softmax(machine: Machine, entropy: Entropy, known: Known, t: torch.Tensor, axis: int) -> Floats:
@@ -162,39 +201,61 @@ def _through_softmax(machine: Machine, entropy: Entropy, known: Known, t: torch.
     return found.reshape(shape)
 
 
+def _squared_error(machine: Machine, part: Part, call: Call) -> Planned | None:
+    """The plan of a squared error."""
+    return Planned(
+        lambda known, args, *_: _squares(machine, known, *args),
+        call.tensors[0].dtype, knows=True, reads=0, part=_LOSS,
+    )  # fmt: skip
+
+
 @row("mse_loss")
+@planned(_squared_error, layer="loss")
 def squared_error(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The mean of (prediction - target)^2, or the squares themselves."""
     t, target = args[0], args[1]
     known = [machine.known(t), machine.known(target)]
-    reduction = args[2] if len(args) > 2 else kwargs.get("reduction", 1)
     machine.places.remember("loss", known, (t.numel(), target.numel()))
-    part = Part(Kind.LOSS, "loss", "loss", False)
-    error = machine.read(t, known[0]).astype(np.float64) - _target(machine, target, known[1])
-    if reduction == 1:
-        return machine.result(np.asarray(elementary.total(error * error) / error.size), part, t.dtype)
+    return machine.result(_squares(machine, known, *args, **kwargs), _LOSS, t.dtype)
+
+
+def _squares(machine: Machine, known: list[Known], t: torch.Tensor, target: torch.Tensor, reduction: int = 1) -> Floats:
+    """In float64."""
+    error = _error(machine, t, target, known)
     values = error * error
-    return machine.result(np.asarray(elementary.total(values)) if reduction == 2 else values, part, t.dtype)
+    if reduction == 0:
+        return values
+    return np.asarray(elementary.total(values) / (error.size if reduction == 1 else 1))
 
 
-def _target(machine: Machine, target: torch.Tensor, known: Known) -> Floats:
-    """What a prediction is compared with: as it is, if it comes from outside."""
-    return machine.read(target, Known(machine, Kind.LOSS, "") if known.kind is Kind.OUTSIDE else known)
+def _error(machine: Machine, t: torch.Tensor, target: torch.Tensor, known: list[Known]) -> Floats:
+    """A prediction less what it is compared with: that is read as it is, if it comes from outside."""
+    y = array_of(target) if known[1].kind is Kind.OUTSIDE else machine.read(target, known[1])
+    return machine.read(t, known[0]).astype(np.float64) - y
+
+
+def _squared_error_backward(machine: Machine, part: Part, call: Call) -> Planned | None:
+    """The plan of its gradient."""
+    return Planned(lambda known, args, *_: _slope(machine, known, *args), call.tensors[1].dtype, knows=True, reads=0)
 
 
 @row("mse_loss_backward")
+@planned(_squared_error_backward, lambda tensors, rest: tensors[1].numel())
 def squared_error_backward(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """2 (prediction - target) / elements, times the loss's gradient."""
-    gradient, t, target, reduction = args
-    known = [machine.known(gradient), machine.known(t), machine.known(target)]
-    part = machine.part(known, [x.numel() for x in args[:3]], t.numel())
-    dy = machine.read(gradient, Known(machine, Kind.LOSS, ""))
-    error = machine.read(t, known[1]).astype(np.float64) - _target(machine, target, known[2])
+    known = [machine.known(t) for t in args[:3]]
+    part = machine.part(known, [x.numel() for x in args[:3]], args[1].numel())
+    return machine.result(_slope(machine, known, *args), part, args[1].dtype)
+
+
+def _slope(
+    machine: Machine, known: list[Known], gradient: torch.Tensor, t: torch.Tensor, target: torch.Tensor, reduction: int
+) -> Floats:
+    """In float64."""
+    dy, error = array_of(gradient), _error(machine, t, target, known[1:])
     if reduction == 1 and dy.size == 1:
-        (values,) = OPS["mse"].backward(machine.p, "loss", (error, error.size), dy, (True,))
-        return machine.result(np.asarray(values), part, t.dtype)
-    scale = 2.0 / error.size if reduction == 1 else 2.0
-    return machine.result(error * (scale * dy.astype(np.float64)), part, t.dtype)
+        return np.asarray(OPS["mse"].backward(machine.p, "loss", (error, error.size), dy, (True,))[0])
+    return error * ((2.0 / error.size if reduction == 1 else 2.0) * dy.astype(np.float64))
 
 
 @row(

@@ -33,7 +33,7 @@ def members(value: Any) -> list[torch.Tensor]:
 def view(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Another look at the same memory."""
     t = args[0] if args else None
-    if isinstance(t, torch.Tensor) and t.requires_grad and not machine.is_backward():
+    if isinstance(t, torch.Tensor) and t.requires_grad and (_task() == -1 or not machine.is_backward()):
         machine.places.remember(machine.places.layer, (machine.known(t),), (t.numel(),))
     elif type(t) is torch.nn.Parameter:
         machine.known(t)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import is_
 from typing import Any
 
 import numpy as np
 import torch
 
 from ...nn.ops import OPS
-from ...nn.ops.norms import norm_backward
+from ...nn.ops.in_rows import is_whole
+from ...nn.ops.norms import affine_rows, norm_backward, over_rows
 from ...nn.precision import Floats, Role
-from ..known import Kind, Known
+from ..known import Kind, Known, bits
 from ..machine import Machine
 from ..parts import Part, beside, gradient_of
-from ..plans import Call, Planned, planned, results_of
+from ..plans import Call, Planned, Results, planned, results_of
 from ..tensors import array_of
 from .table import row
 
@@ -60,24 +62,35 @@ def _gradients(
     return tuple(results)
 
 
+#: kinds that are read as copies
+_PARAMETER = bits(Kind.PARAMETER)
+
+
 def _layer_norm(machine: Machine, part: Part, call: Call) -> Planned | None:
-    """The plan of a layer norm."""
-    dtype, forward, single = call.tensors[0].dtype, OPS["layer_norm"].forward, machine.is_single(part)
-    layer, count, statistics = (
-        part.layer or part.name,
-        len(call.tensors),
-        results_of(machine, _of_statistics(machine), dtype),
-    )
+    """The plan of a layer norm over the last axis, in one pass."""
+    dtype, single, layer = call.tensors[0].dtype, machine.is_single(part), part.layer or part.name
+    statistics = results_of(machine, _of_statistics(machine), dtype)
+    copies = all([k.bit & _PARAMETER and machine.recipe(Role.WEIGHT, k.name).weight_copy for k in call.known[1:]])
+    #: weight and bias with the versions of their parameters, and as one pass takes them: copies stay as they are
+    seen: list[Any] = [None, (), ()]
 
-    def values(*given: Any) -> Any:
-        return forward(
-            machine.p, layer, *given[:count], axes=len(given[-2]), eps=given[-1], single=single
-        )  # the values, and what backward needs
+    def values(known: list[Known], args: tuple[Any, ...], x: Floats, *given: Any) -> Any:
+        affine, (shape, eps) = given[: len(known) - 1], given[-2:]
+        if len(shape) != 1 or not is_whole(machine.p, "norms", layer, x):
+            return None
+        versions = [k.version for k in known[1:]]
+        if not copies or versions != seen[0] or not all(map(is_, seen[1], affine)):
+            seen[:] = versions, affine, affine_rows(affine)
+        return over_rows(machine.p, layer, x, seen[2], eps, True, single)
 
-    def finish(y: torch.Tensor, kept: Any) -> Any:
-        return y, *[statistics.keep(machine, each.reshape(-1), kept) for each in (kept.mean, kept.inverse)]
+    def finish(results: Results, y: Floats, kept: Any) -> Any:
+        return (
+            results.keep(machine, y),
+            statistics.keep(machine, kept.mean),
+            statistics.keep(machine, kept.inverse, kept),
+        )
 
-    return Planned(values, dtype, finish=finish)
+    return Planned(values, dtype, finish=finish, knows=True)
 
 
 @planned(_layer_norm)
@@ -100,13 +113,13 @@ def _layer_norm_backward(machine: Machine, part: Part, call: Call) -> Planned | 
     parts = [gradient_of(k, layer) if i == 0 else beside(k, layer) for i, k in enumerate(call.known[3:])]
     others = [results_of(machine, own, dtype) for own in parts]
 
-    def values(known: list[Known], dy: Floats, *_: Any) -> Any:
+    def values(known: list[Known], args: tuple[Any, ...], dy: Floats, *_: Any) -> Any:
         dx, *more = norm_backward(machine.p, layer, known[2].wide, dy, [True] * (1 + len(others)), single)
         return np.asarray(dx), more
 
-    def finish(dx: torch.Tensor, more: list[Floats]) -> Any:
+    def finish(results: Results, dx: Floats, more: list[Floats]) -> Any:
         found = [own.keep(machine, np.asarray(x)) for x, own in zip(more, others, strict=True)]
-        return dx, *found, *[None] * (2 - len(found))
+        return results.keep(machine, dx), *found, *[None] * (2 - len(found))
 
     return Planned(values, dtype, finish=finish, knows=True, reads=1)
 

@@ -18,7 +18,7 @@ from ...nn.recipes.sums import as_sums
 from ..known import Kind
 from ..machine import Machine, is_float
 from ..parts import Part
-from ..plans import Call, Planned, planned
+from ..plans import Call, Planned, is_alone, planned
 from .table import row
 from .wide import wide
 
@@ -59,7 +59,7 @@ def _of(shape: tuple[int, ...], rest: tuple[Any, ...]) -> Reduced:
 
 
 @row("sum", "sum.dim_IntList", "mean", "mean.dim")
-@planned(_plan, _size, heeds=True)
+@planned(_plan, _size, suits=is_alone)
 def reduce(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The sum along axes, or of all; a mean is divided by their number before it is rounded."""
     t = args[0]

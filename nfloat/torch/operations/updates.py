@@ -19,9 +19,10 @@ from ...nn.optim.optimizer import Computation
 from ...nn.precision import Floats, Role
 from ..known import Kind, Known
 from ..machine import Machine, is_float
-from ..plans import keep
+from ..plans import keep, planned
 from ..refusals import check_number
 from ..tensors import SHARED, array_of, name_of
+from .in_place import in_place, is_count
 from .lists import each
 from .table import row
 from .wide import wide
@@ -30,7 +31,7 @@ from .wide import wide
 @row("_foreach_add_.Scalar")
 def add_to_each(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """x += y of several; all of an optimiser's counts of its steps at once."""
-    if not machine.updating or not all([_is_count(machine, t) for t in args[0]]):
+    if not machine.updating or not all([is_count(machine, t) for t in args[0]]):
         return each(machine, operation, args, kwargs)
     machine.trace.operation = "add"
     for t in args[0]:
@@ -39,10 +40,11 @@ def add_to_each(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs:
 
 
 @row("add_.Tensor", "sub_.Tensor", "add_.Scalar", "sub_.Scalar")
+@planned(in_place, within=True)
 def add_in_place(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """x += alpha y."""
     t, other = args[0], args[1]
-    if _is_count(machine, t):
+    if is_count(machine, t):
         machine.trace.count("", "scalar", name_of(t.dtype), "", 1)
         return operation(*args, **kwargs)
     known = machine.known(t) if is_float(t) else None
@@ -50,11 +52,6 @@ def add_in_place(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs
         return _other(machine, operation, args, kwargs)
     sign = -1.0 if operation.__name__.startswith("sub") else 1.0
     return _added(machine, t, known, other, sign * kwargs.get("alpha", 1))
-
-
-def _is_count(machine: Machine, t: torch.Tensor) -> bool:
-    """Whether this is an optimiser's own scalar (its steps, a running product), which is torch's on any device."""
-    return t.dim() == 0 and machine.updating and machine.known(t).kind is not Kind.PARAMETER
 
 
 def _other(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -314,10 +311,11 @@ def _take(machine: Machine, rule: Rule, update: Update, several: list[Stepped]) 
 
 
 @row("mul_.Tensor", "div_.Tensor", "mul_.Scalar", "div_.Scalar")
+@planned(in_place, within=True)
 def scale_in_place(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """x *= y or x /= y."""
     t, other = args[0], args[1]
-    if _is_count(machine, t):
+    if is_count(machine, t):
         machine.trace.count("", "scalar", name_of(t.dtype), "", 1)
         return operation(*args, **kwargs)
     if not is_float(t) or (isinstance(other, torch.Tensor) and not is_float(other)):
@@ -338,6 +336,7 @@ def scale_in_place(machine: Machine, operation: Any, args: tuple[Any, ...], kwar
 
 
 @row("addcmul_", "addcdiv_")
+@planned(in_place, within=True)
 def add_pair(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """x += value (y z), or value (y / z); in the carrier where an optimiser does it."""
     t, one, other = args
@@ -353,6 +352,7 @@ def add_pair(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: di
 
 
 @row("lerp_.Scalar")
+@planned(in_place, within=True)
 def interpolate(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """x = (1 - w) x + w y, as optimisers write a running mean."""
     t, other, weight = args
