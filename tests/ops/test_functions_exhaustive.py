@@ -69,7 +69,7 @@ def test_all_numbers_of_short_formats(name: str, fmt: str) -> None:
 
 @pytest.mark.parametrize("name", UNARY)
 def test_float16(name: str, whole: bool) -> None:
-    _check(name, _defined(name, _numbers(nf.float16, 3 if whole else 7)), nf.float16)
+    _check(name, _defined(name, _numbers(nf.float16, 3 if whole else 13)), nf.float16)
 
 
 @pytest.mark.sampled(6)
