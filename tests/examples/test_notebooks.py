@@ -63,7 +63,7 @@ def shell(monkeypatch):
     plt.close("all")
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("path", [path for path in NOTEBOOKS if path not in APART], ids=lambda p: p.stem)
 def test_runs(path, shell):
     shown = 0
