@@ -3,11 +3,12 @@
 Their compiled code is kept beside this CPU's, in a folder of its own, so that only a first run compiles it.
 """
 
+import contextlib
+import io
 import os
 import platform
 import subprocess
 import sys
-from functools import cache
 
 from nfloat.kernels.jit import cache_root, cpu_features
 
@@ -29,10 +30,17 @@ def environment_of(cpu):
     return {"NUMBA_CPU_NAME": name, "NUMBA_CPU_FEATURES": features, "NFLOAT_CACHE_DIR": own}
 
 
-@cache
-def printed(program, cpu=None):
-    """What a Python program prints, on another CPU if one is named."""
-    environment = {**os.environ, "NFLOAT_QUIET": "1", **(environment_of(cpu) if cpu else {})}
+def printed(program, cpu):
+    """What a Python program prints on another CPU."""
+    environment = {**os.environ, "NFLOAT_QUIET": "1", **environment_of(cpu)}
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment)
     assert run.returncode == 0, run.stderr
     return run.stdout
+
+
+def printed_here(program):
+    """What it prints in this process."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(program, {})
+    return out.getvalue()

@@ -15,7 +15,7 @@ DETERMINISTIC = [m.value for m in Rounding if not m.is_stochastic]
 SIGNED = [m for m in Rounding if m.is_stochastic]
 
 
-@pytest.mark.sampled(24)
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
 @pytest.mark.parametrize("rule", [r.value for r in ScaleRule])
 @pytest.mark.parametrize("name", sorted(nf.BLOCK_FORMATS))
@@ -37,7 +37,7 @@ def test_stochastic_modes(name, mode):
         check(awkward(generator, (5, 34), dtype), nf.BLOCK_FORMATS[name], mode, axis=axis, seed=11, random_bits=bits)
 
 
-@pytest.mark.sampled(12)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize(
     "shape", [(0,), (3, 0), (0, 3), (1,), (), (5, 3), (2, 33, 7), (3, 64), (2, 32, 16), (1, 2100)], ids=str
 )
@@ -90,7 +90,7 @@ def test_kinds_of_blocks_and_scales(kind):
         check(generator.standard_normal((4, 9, 3)).astype(np.float32), fmt, "stochastic", axis=(1, 0), seed=7)
 
 
-@pytest.mark.sampled(12)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("seed", range(36))
 def test_formats_at_random(seed):
     """Any element format (odd, unsigned, without zero) over any scale format that float64 can multiply."""

@@ -126,6 +126,7 @@ def test_size(text):
     assert len(text) < 300_000
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("cut", [1, 3, 60, 400])
 def test_an_interrupted_run_says_so(small, cut):
     page = drift_page(Result(SMALL, small.rows[:cut]))
@@ -145,13 +146,13 @@ ODD_RUNS = [
 ]
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("changes", [ODD_RUNS[0], ODD_RUNS[3], ODD_RUNS[4]])
 def test_odd_runs_have_a_page(changes):
     render(drift_page(run(ODD.replace(**changes))))
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("changes", [ODD_RUNS[1], ODD_RUNS[2], *ODD_RUNS[5:]])
 def test_odd_runs_have_a_page_of_words(changes, no_pictures):
     render(drift_page(run(ODD.replace(**changes))))

@@ -63,6 +63,7 @@ def shell(monkeypatch):
     plt.close("all")
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("path", [path for path in NOTEBOOKS if path not in APART], ids=lambda p: p.stem)
 def test_runs(path, shell):
     shown = 0
@@ -87,6 +88,7 @@ def test_what_is_committed(path):
     assert said(outputs) == [] and path.stat().st_size < 300_000
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("path", sorted((EXAMPLES / "solutions").glob("*.py")), ids=lambda p: p.stem)
 def test_solutions(path, capsys):
     needs(path)

@@ -1,16 +1,32 @@
-"""A copy of the package that may be edited, and a process that computes one number in it with a cache of its own."""
+"""A copy of the package that may be edited, and a process that calls a small kernel in it with a cache of its own."""
 
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
+
+import forked
 
 import nfloat
 
 PACKAGE = Path(nfloat.__file__).parent
-ASK = "import numpy as np, nfloat as nf; print(float(nf.round(1 + 2**-11 + 2**-30, 'dlfloat16', 'toward_positive')))"
-ONE_UP, ONE_DOWN = 1 + 2.0**-9, 1.0
+#: whether a number between two goes up to the next: a kernel, in a file, and what decides it in a file of the package
+ASKED = """
+import numpy as np
+
+from nfloat.formats.names import get_format
+from nfloat.formats.rounding import Rounding
+from nfloat.formats.spec import rounding_spec
+from nfloat.kernels.jit import kernel
+from nfloat.kernels.rounding.scalar import load_spec, rounds_up
+
+@kernel("boolean(float64[::1])")
+def goes_up(constants):
+    return rounds_up(1, 1, 2, False, True, load_spec(constants), np.uint64(0))
+
+print(goes_up(rounding_spec(get_format("dlfloat16"), Rounding.TOWARD_POSITIVE)))
+"""
+ASK = "import asked"
+UP, DOWN = "True\n", "False\n"
 #: a kernel that is compiled at once, in a file, as every kernel is
 LEAST = """
 from nfloat.kernels.jit import kernel
@@ -33,25 +49,30 @@ def copied(target):
         else:
             (target / "nfloat").mkdir(exist_ok=True)
             shutil.copy(source, target / "nfloat" / part)
+    (target / "asked.py").write_text(ASKED)
     return target
 
 
 def least(folder):
-    """The command that calls that kernel."""
+    """A file that calls that kernel."""
     (folder / "least.py").write_text(LEAST)
-    return sys.executable, str(folder / "least.py")
+    return folder / "least.py"
 
 
-def run(house, cache, command=ASK, **variables):
+def running(file):
+    """The program that runs a file."""
+    return f"import runpy; runpy.run_path({str(file)!r})"
+
+
+def environment_of(house, cache, **variables):
+    """What a process finds in its environment that is to import the copy."""
     outside = {key: value for key, value in os.environ.items() if key not in ("NUMBA_CACHE_DIR", "NFLOAT_QUIET")}
-    env = {
-        **outside,
-        "NFLOAT_CACHE_DIR": str(cache),
-        "PYTHONPATH": str(house),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        **variables,
-    }
-    command = (sys.executable, "-c", command) if isinstance(command, str) else command
-    done = subprocess.run(command, env=env, capture_output=True, text=True, cwd=house)
+    own = {"NFLOAT_CACHE_DIR": str(cache), "PYTHONPATH": str(house), "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**outside, **own, **variables}
+
+
+def run(house, cache, program=ASK, **variables):
+    """What a process said in which a program ran."""
+    done = forked.run(program, environment_of(house, cache, **variables), house)
     assert done.returncode == 0, done.stderr
     return done

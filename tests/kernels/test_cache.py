@@ -6,8 +6,10 @@ Every case runs in a process of its own, on a copy of the package.
 import os
 import stat
 import subprocess
+import sys
 
-from house_copy import ASK, ONE_DOWN, ONE_UP, least, run
+import forked
+from house_copy import ASK, DOWN, UP, environment_of, least, run, running
 
 
 def edit(path, old, new):
@@ -19,14 +21,12 @@ def edit(path, old, new):
 def test_editing_a_callee_gives_the_new_answer(house, compiled, cache):
     """Numba's own cache looks at the file of the cached function alone and would go on serving the old arithmetic."""
     _, _, first = compiled
-    assert float(first.stdout) == ONE_UP and "compiling" in first.stderr
+    assert first.stdout == UP and "compiling" in first.stderr
     again = run(house, cache)
-    assert float(again.stdout) == ONE_UP and "compiling" not in again.stderr, (
-        "the second process loads what the first compiled"
-    )
+    assert again.stdout == UP and "compiling" not in again.stderr, "the second process loads what the first compiled"
     edit(house / "nfloat/kernels/rounding/scalar.py", "        return not negative\n", "        return negative\n")
     changed = run(house, cache)
-    assert float(changed.stdout) == ONE_DOWN and "compiling" in changed.stderr
+    assert changed.stdout == DOWN and "compiling" in changed.stderr
 
 
 def test_editing_a_tag_of_the_formats_gives_the_new_answer(house, cache):
@@ -34,11 +34,11 @@ def test_editing_a_tag_of_the_formats_gives_the_new_answer(house, cache):
     edit(house / "nfloat/formats/rounding.py", "= len(cls.__members__), facts", "= len(cls.__members__) + 1, facts")
     changed = run(house, cache)
     assert "compiling" in changed.stderr
-    assert float(changed.stdout) == ONE_UP
+    assert changed.stdout == UP
 
 
 def test_the_cache_can_be_turned_off(copy, tmp_path):
-    done = run(copy, tmp_path / "cache", least(tmp_path), NFLOAT_CACHE="0")
+    done = run(copy, tmp_path / "cache", running(least(tmp_path)), NFLOAT_CACHE="0")
     assert done.stdout == "4.0\n"
     assert not (tmp_path / "cache").exists()
     assert not list(tmp_path.rglob("*.nb[ci]"))
@@ -48,13 +48,13 @@ def test_the_cache_can_be_turned_off(copy, tmp_path):
 def test_an_unwritable_cache_folder_does_not_raise(copy, tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("a file where the folder should be")
-    assert run(copy, blocked / "below", least(tmp_path)).stdout == "4.0\n"
+    assert run(copy, blocked / "below", running(least(tmp_path))).stdout == "4.0\n"
     folder = tmp_path / "readonly"
     folder.mkdir()
     folder.chmod(stat.S_IRUSR | stat.S_IXUSR)
     try:
         if not os.access(folder, os.W_OK):  # root may write all the same: then it is just a cache
-            assert run(copy, folder / "deeper", least(tmp_path)).stdout == "4.0\n"
+            assert run(copy, folder / "deeper", running(least(tmp_path))).stdout == "4.0\n"
     finally:
         folder.chmod(stat.S_IRWXU)
 
@@ -67,7 +67,7 @@ def test_no_home_folder_does_not_raise(copy, tmp_path):
         if key not in ("HOME", "XDG_CACHE_HOME", "NFLOAT_CACHE_DIR", "NUMBA_CACHE_DIR")
     }
     env |= {"HOME": "/nonexistent/home", "PYTHONPATH": str(copy), "NFLOAT_QUIET": "1"}
-    done = subprocess.run(least(tmp_path), env=env, capture_output=True, text=True, cwd=copy)
+    done = forked.run(running(least(tmp_path)), env, copy)
     assert (done.returncode, done.stdout, done.stderr) == (0, "4.0\n", "")
 
 
@@ -103,6 +103,8 @@ def test_nothing_compiles_at_import(copy, tmp_path):
 
 def test_a_kernel_from_the_cache_needs_no_compiler(house, compiled, cache):
     """Numba would bring in all that it compiles with, SciPy's linear algebra among it: half a second."""
-    assert float(compiled[2].stdout) == ONE_UP
-    done = run(house, cache, f"import sys; {ASK}; print('scipy.linalg' in sys.modules)")
-    assert done.stdout.split() == [str(ONE_UP), "False"] and "compiling" not in done.stderr
+    assert compiled[2].stdout == UP
+    program = f"import sys; {ASK}; print('scipy.linalg' in sys.modules)"
+    command, environment = [sys.executable, "-c", program], environment_of(house, cache)  # no fork: nothing is imported
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=house)
+    assert (done.stdout, done.stderr) == (f"{UP}False\n", "")

@@ -69,6 +69,7 @@ def test_known_words():
 KNOWN = ["0xb0c6fc7ddd331510", "0xc4764d588aa2fad3", "0x9b49e36c04ad4f24"]
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("half", [heads, tails])
 def test_monobit(half):
     """Every bit position, and all of them together, is 1 half of the time."""
@@ -79,6 +80,7 @@ def test_monobit(half):
     assert np.abs(z).max() < largest_z(len(z))
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("half", [heads, tails])
 def test_runs(half):
     """NIST SP 800-22, 2.3: the number of changes from bit to bit, within a word and along each bit position."""
@@ -96,6 +98,7 @@ def test_runs(half):
     assert np.abs(z).max() < largest_z(len(z))
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("half", [heads, tails])
 def test_serial_and_lane_correlation(half):
     """Words as uniform numbers do not correlate, neither in a row nor down a column.
@@ -126,6 +129,7 @@ def test_every_lane_of_a_block_is_uniform():
     assert min(p) > FALSE_ALARM / len(p) and max(p) < 1 - FALSE_ALARM / len(p)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("shift", [0, 8, 16, 24, 28])
 def test_pairs_and_triples_are_uniform(shift):
     """Chi-square over consecutive nibbles at several places of the word."""

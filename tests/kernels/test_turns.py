@@ -82,7 +82,7 @@ def test_a_compilation_that_fails_lets_another_process_try(tmp_path):
 
 
 def test_of_two_processes_one_compiles_each_kernel(tmp_path):
-    command = least(tmp_path)
+    command = sys.executable, str(least(tmp_path))
     both = [started(*command, NFLOAT_CACHE_DIR=str(tmp_path / "cache"), NFLOAT_QUIET="0") for _ in range(2)]
     ended = [process.communicate() for process in both]
     assert [out for out, _ in ended] == ["4.0\n", "4.0\n"]

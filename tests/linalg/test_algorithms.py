@@ -44,7 +44,7 @@ def same(found, wanted):
     np.testing.assert_array_equal(np.asarray(found, np.float64), np.asarray(wanted, np.float64))
 
 
-@pytest.mark.sampled(8)
+@pytest.mark.sampled(4)
 @case
 def test_lu_solve_inv_det(fmt, mode, draw):
     steps = Steps(fmt, mode)
@@ -80,7 +80,7 @@ def test_lu_solve_inv_det(fmt, mode, draw):
     same(nf.linalg.det(a), -value if swaps % 2 else value)
 
 
-@pytest.mark.sampled(8)
+@pytest.mark.sampled(4)
 @case
 def test_cholesky(fmt, mode, draw):
     steps = Steps(fmt, mode)
@@ -95,7 +95,7 @@ def test_cholesky(fmt, mode, draw):
             same(nf.linalg.cholesky(nf.array(s, fmt, mode)), wanted)
 
 
-@pytest.mark.sampled(8)
+@pytest.mark.sampled(4)
 @case
 def test_qr_and_least_squares(fmt, mode, draw):
     steps = Steps(fmt, mode)
@@ -124,7 +124,7 @@ def test_qr_and_least_squares(fmt, mode, draw):
     assert found.rank == 3 and found.s is None
 
 
-@pytest.mark.sampled(8)
+@pytest.mark.sampled(4)
 @case
 def test_eigh(fmt, mode, draw):
     steps = Steps(fmt, mode)
@@ -136,7 +136,7 @@ def test_eigh(fmt, mode, draw):
         same(found.eigenvectors, vectors)
 
 
-@pytest.mark.sampled(8)
+@pytest.mark.sampled(4)
 @case
 def test_fourier_polynomial_convolution_norm(fmt, mode, draw):
     steps = Steps(fmt, mode)
@@ -159,7 +159,7 @@ def test_fourier_polynomial_convolution_norm(fmt, mode, draw):
     same(nf.linalg.norm(b, ord=1), steps.dot([steps.near(1.0)] * 6, [abs(e) for e in x]) if steps.near(1.0) == 1 else 0)
 
 
-@pytest.mark.sampled(8)
+@pytest.mark.sampled(4)
 @case
 def test_statistics(fmt, mode, draw):
     steps = Steps(fmt, mode)

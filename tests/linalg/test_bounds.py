@@ -56,6 +56,7 @@ def errors(a, b, c, computed):
     ]
 
 
+@pytest.mark.sampled(30)
 @pytest.mark.parametrize("how", HOW, ids=str)
 @pytest.mark.parametrize("fmt", FORMATS)
 def test_no_error_exceeds_its_bound(fmt, how):

@@ -1,7 +1,10 @@
-"""CPUs that this one is not: with other features, other tiles and instructions, the same bits."""
+"""CPUs that this one is not: with other features, other tiles and instructions, the same bits.
+
+Every case compiles its kernels for such a CPU, so few are taken at a time.
+"""
 
 import pytest
-from other_cpus import CPUS, printed
+from other_cpus import CPUS, printed, printed_here
 
 #: sums without FMA or wide registers take other ways in every one of these
 ANYWHERE = (
@@ -21,20 +24,21 @@ ANYWHERE = (
 )
 #: without its half arithmetic this CPU does these by other kernels, and has compiled the other ones for other formats
 HALVES = tuple(case for case in ANYWHERE if case[0] in ("float16", "float8_e5m2") and case[1:] == ANYWHERE[0][1:])
+CASES = [(cpu, *case) for cpu in CPUS for case in (HALVES if cpu == "no half arithmetic" else ANYWHERE)]
 PROGRAM = """
 import hashlib, numpy as np, nfloat as nf
-for fmt, order, product, mode in {cases}:
-    rng, digest = np.random.default_rng(0), hashlib.sha256()
-    operands = fmt if fmt in ("float16", "float8_e5m2", "e6m9") else "bfloat16"
-    a, b = (nf.round(rng.standard_normal(shape).astype(np.float32), operands) for shape in ((25, 60), (60, 67)))
-    acc = nf.Accumulator(fmt, product, mode, order, block=9 if order == "blocked" else None)
-    digest.update(nf.matmul(a, b, acc, seed=1).tobytes())
-    a[8:12] = np.ldexp(a[8:12], -60) if fmt == "bfloat16" else a[8:12]  # some tiles whose numbers lie far apart
-    a[8:12, ::7] = np.abs(a[20:24, ::7])
-    digest.update(nf.matmul(a, b, acc, seed=2).tobytes())
-    a, b = np.float32([[2.0**-48, 5.0]]), np.float32([[1.0], [77.0]])  # a tie of bfloat16, but for the lane's last bit
-    digest.update(nf.matmul(a, b, acc, seed=3).tobytes())
-    print(fmt, order, product, mode, digest.hexdigest())
+fmt, order, product, mode = {case}
+rng, digest = np.random.default_rng(0), hashlib.sha256()
+operands = fmt if fmt in ("float16", "float8_e5m2", "e6m9") else "bfloat16"
+a, b = (nf.round(rng.standard_normal(shape).astype(np.float32), operands) for shape in ((25, 60), (60, 67)))
+acc = nf.Accumulator(fmt, product, mode, order, block=9 if order == "blocked" else None)
+digest.update(nf.matmul(a, b, acc, seed=1).tobytes())
+a[8:12] = np.ldexp(a[8:12], -60) if fmt == "bfloat16" else a[8:12]  # some tiles whose numbers lie far apart
+a[8:12, ::7] = np.abs(a[20:24, ::7])
+digest.update(nf.matmul(a, b, acc, seed=2).tobytes())
+a, b = np.float32([[2.0**-48, 5.0]]), np.float32([[1.0], [77.0]])  # a tie of bfloat16, but for the lane's last bit
+digest.update(nf.matmul(a, b, acc, seed=3).tobytes())
+print(digest.hexdigest())
 """
 #: a product that rounds toward zero by the CPU's register where there is no better way, and Ctrl-C in the middle of it
 INTERRUPTED = """
@@ -52,12 +56,14 @@ except KeyboardInterrupt:
 """
 
 
-@pytest.mark.parametrize("cpu", CPUS)
-def test_same_bits(cpu):
-    program = PROGRAM.format(cases=HALVES if cpu == "no half arithmetic" else ANYWHERE)
-    assert printed(program, cpu) == printed(program)
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize("cpu, fmt, order, product, mode", CASES)
+def test_same_bits(cpu, fmt, order, product, mode):
+    program = PROGRAM.format(case=(fmt, order, product, mode))
+    assert printed(program, cpu) == printed_here(program)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("cpu", [cpu for cpu in CPUS if cpu != "no half arithmetic"])
 def test_ctrl_c_leaves_the_rounding_mode_as_it_was(cpu):
     assert printed(INTERRUPTED, cpu) == "True True\n"

@@ -220,7 +220,7 @@ def test_double_rounding_traps():
             check(acc, np.full((1, 1), x), np.full((1, 1), y), np.full((1, 1), s))
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("fmt", "exponents"), [("bfloat16", range(40, 64)), ("e8m2", range(14, 34))])
 @pytest.mark.parametrize("order", ORDERS)
 def test_tiny_sums_beside_midpoints(order, fmt, exponents):
@@ -240,7 +240,7 @@ def test_tiny_sums_beside_midpoints(order, fmt, exponents):
                 check(acc, np.array([[midpoint]]), np.ones((1, 1)), np.array([[first]]))
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("fmt", "k"), [("e5m4", 80), ("e5m4", 83), ("e5m7", 2000), ("e4m3", 40), ("bfloat16", 700)])
 @pytest.mark.parametrize("product", [False, True])
 def test_compensated_sums_near_their_bound(fmt, k, product):
@@ -292,9 +292,9 @@ def test_every_deterministic_accumulator_of_a_usual_format_has_a_tiled_kernel():
 def test_random_products(formats, modes):
     """A part of ``bench/exhaustive.py products``."""
     rng = np.random.default_rng(8)
-    results = [compare(rng, formats, modes, (14, 40, 36)) for _ in range(1000)]
+    results = [compare(rng, formats, modes, (14, 40, 36)) for _ in range(400)]
     compared = [r for r in results if r is not None]
-    assert len(compared) > 500 and [str(acc) for acc, wrong in compared if wrong] == []
+    assert len(compared) > 200 and [str(acc) for acc, wrong in compared if wrong] == []
 
 
 def test_memory_not_yet_written_is_never_looked_at(monkeypatch):
@@ -313,5 +313,5 @@ def test_memory_not_yet_written_is_never_looked_at(monkeypatch):
     monkeypatch.setattr(np, "empty", poisoned)
     rng = np.random.default_rng(3)
     for formats, modes in ((FORMATS + MORE, list(Rounding)), (NARROW, [Rounding.NEAREST_EVEN])):
-        compared = [r for r in (compare(rng, formats, modes, (14, 40, 36)) for _ in range(250)) if r is not None]
-        assert len(compared) > 125 and [str(acc) for acc, wrong in compared if wrong] == []
+        compared = [r for r in (compare(rng, formats, modes, (14, 40, 36)) for _ in range(100)) if r is not None]
+        assert len(compared) > 50 and [str(acc) for acc, wrong in compared if wrong] == []

@@ -15,7 +15,7 @@ import nfloat as nf
 from nfloat.formats.rounding import Overflow
 
 
-@pytest.mark.sampled(24)
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("mode", MODES, ids=str)
 @pytest.mark.parametrize("order", ORDERS)
 def test_every_format_fused_and_rounded(order, mode):

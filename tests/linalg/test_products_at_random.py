@@ -20,6 +20,7 @@ pytestmark = [
 ]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("part", range(8))
 def test_all_equal_the_exact_model(part):
     report = sweep_products(range(part * 400, part * 400 + 400))

@@ -67,7 +67,7 @@ def transformer():
     return model, PlainTransformer, rng.integers(0, 7, (4, 5)), rng.integers(0, 7, (4, 5)), {"heads": 2}
 
 
-@pytest.mark.sampled(10)
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("recipe", RECIPES + SCALED, ids=lambda recipe: recipe.name)
 @pytest.mark.parametrize("make", [convolutional, transformer])
 def test_twenty_steps(make, recipe):

@@ -21,7 +21,7 @@ SHARE = 0.5
 @cache
 def _inputs(name: str) -> tuple[np.ndarray, ...]:
     rng = np.random.default_rng(23)
-    n = 400
+    n = 200
     x = np.concatenate(
         [
             rng.standard_normal(n),

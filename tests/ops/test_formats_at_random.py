@@ -20,19 +20,19 @@ def agrees(report):
     assert report.compared > 1000
 
 
-@pytest.mark.sampled(20)
+@pytest.mark.sampled(10)
 @pytest.mark.parametrize("k", range(60))
 def test_rounding_and_codes(k):
     agrees(sweep_random.sweep_number(SEED, k, ("codes",))["codes"])
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("k", range(16))
 def test_arithmetic_float_arrays_and_folds(k):
     agrees(sweep_random.sweep_number(SEED, k, ("operations",))["operations"])
 
 
-@pytest.mark.sampled(12)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("k", range(16))
 @pytest.mark.parametrize("most_precision", [24, 53])
 def test_functions_against_mpfr(most_precision, k):

@@ -58,13 +58,13 @@ def test_formats_spelled_on_the_fly(name):
     everything(name)
 
 
-@pytest.mark.sampled(20)
+@pytest.mark.sampled(10)
 @pytest.mark.parametrize("name", P3109)
 def test_every_p3109_format(name):
     everything(name, random=500)
 
 
-@pytest.mark.sampled(8)
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("fmt", [*families.UNNAMED, *FLUSHED], ids=str)
 def test_formats_with_odd_properties(fmt):
     everything(fmt, random=2_000)

@@ -11,7 +11,7 @@ from nfloat.formats.rounding import Rounding
 from nfloat.testing import oracle
 from nfloat.testing import strategies as nst
 
-settings.register_profile("nfloat", deadline=None, derandomize=True, max_examples=120)
+settings.register_profile("nfloat", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("nfloat")
 
 MIRROR = {Rounding.TOWARD_POSITIVE: Rounding.TOWARD_NEGATIVE, Rounding.TOWARD_NEGATIVE: Rounding.TOWARD_POSITIVE}

@@ -48,12 +48,14 @@ def test_rows_have_one_shape(study, rows):
     assert len({tuple(study.coordinates(cell, 0).items()) for cell in cells}) == len(cells)
 
 
+@pytest.mark.sampled(9)
 def test_same_cell_and_seed_same_bits(study, rows):
     """In another order, by a study that another process could have; all cells again are computed further down."""
     again = [pickle.loads(pickle.dumps(study)).row(cell, 0) for cell in reversed(list(study.cells(study.small))[-3:])]
     assert list(map(to_line, reversed(again))) == list(map(to_line, rows(study)))[-3:]
 
 
+@pytest.mark.sampled(9)
 def test_another_seed_gives_other_rows(study, rows):
     other = (study.row(cell, 1) for cell in study.cells(study.small))
     assert any({**row, "seed": 0} != first for row, first in zip(other, rows(study), strict=True))
@@ -80,7 +82,7 @@ def test_pictures_have_captions_and_points(study, rows):
         assert any(series.points and not series.guide for panel in plot.panels for series in panel.series)
 
 
-@pytest.mark.sampled(9)
+@pytest.mark.sampled(5)
 def test_page(study, rows, request, whole):
     if not whole and ALL.index(study) % 3:  # with pictures every third: all are drawn by the same functions
         request.getfixturevalue("no_pictures")
@@ -92,7 +94,7 @@ def test_page(study, rows, request, whole):
         assert f'id="{plot.slug}"' in text
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(3)
 def test_page_of_a_run_cut_short(study, rows, no_pictures):
     for count in (1, len(rows(study)) - 1):
         page = study_page(Result(Plan(study, study.small), rows(study)[:count]))
@@ -107,7 +109,7 @@ def test_the_plan_on_disk_is_the_plan(study, tmp_path):
         assert read_plan(tmp_path / "config.toml", ALL) == plan
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(3)
 def test_interrupted_and_resumed_gives_the_same_bytes(study, rows, tmp_path, no_pictures):
     plan = Plan(study, study.small)
     whole = "".join(to_line(row) + "\n" for row in rows(study))

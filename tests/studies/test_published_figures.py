@@ -8,6 +8,14 @@ import pytest
 from nfloat.studies import STUDIES, loss_scaling
 from nfloat.studies.selection import number, where
 
+FIGURES = []
+
+
+def figures(check):
+    """One study's."""
+    FIGURES.append(check)
+    return check
+
 
 def run(name, **changes):
     study = STUDIES[name]
@@ -36,7 +44,8 @@ HARMONIC = {
 }
 
 
-def test_stagnation():
+@figures
+def stagnation():
     rows, checks = run("stagnation", repeats=100)
     for fmt, (limit, first) in HARMONIC.items():
         assert one(rows, "result", sum="harmonic", format=fmt, rounding="nearest_even") == limit
@@ -60,7 +69,8 @@ def test_stagnation():
     assert len(checks) == 42
 
 
-def test_swamping():
+@figures
+def swamping():
     rows, checks = run("swamping", growth_repeats=25)
     naive = {
         "e6m9": (0.999, 0.920, 0.497, 0.250, 0.0626),
@@ -93,7 +103,8 @@ def test_swamping():
     assert len(checks) == 76
 
 
-def test_long_products():
+@figures
+def long_products():
     rows, checks = run("long-gemm", k=(4096,), repeats=8)
     largest = {
         "14 bits": 0.0053,
@@ -112,7 +123,8 @@ def test_long_products():
     assert len(checks) == 17
 
 
-def test_input_formats():
+@figures
+def input_formats():
     rows, checks = run("input-formats")
     for k in (64, 256, 1024):
         bf16, tf32, fp16 = (one(rows, "frobenius", format=f, k=k) for f in ("bfloat16", "tfloat32", "float16"))
@@ -124,7 +136,8 @@ def test_input_formats():
     assert len(checks) == 36
 
 
-def test_error_of_products():
+@figures
+def error_of_products():
     rows, checks = run("gemm-error", k=(16, 512, 2048), size=8)
     assert all(number(row, "error_over_bound") <= 1.0 for row in rows)
     for fmt in ("bfloat16", "float16", "float32"):
@@ -136,7 +149,8 @@ def test_error_of_products():
     assert len(checks) == 65
 
 
-def test_gradient_drift():
+@figures
+def gradient_drift():
     rows, checks = run("gradient-drift", depths=(8,), bits=(8, 11), runs=3, trained=(1,), training_runs=1, steps=60)
     # a bit halves a smooth network's error, of ReLUs it takes two
     for network, factor in (("tanh, critical", 8.0), ("tanh, chaotic", 8.0), ("relu", 8.0**0.5)):
@@ -153,7 +167,8 @@ def test_gradient_drift():
     assert len(checks) == 6
 
 
-def test_a_dynamic_scale_and_what_float16_loses():
+@figures
+def a_dynamic_scale_and_what_float16_loses():
     """P5 b and d; what float16 makes zero is what NumPy's conversion does."""
     small = {"shifts": (), "formats": ("float64", "float16"), "counted": (0, 7), "counted_after": 40}
     rows, _ = run("loss-scaling", **small)
@@ -168,7 +183,8 @@ def test_a_dynamic_scale_and_what_float16_loses():
     )
 
 
-def test_regularisation():
+@figures
+def regularisation():
     rows, checks = run("regularisation", recipes=("bf16-pure",), runs=3)
     # updates that are lost leave both losses higher, and that is no regularisation
     for row in where(rows, recipe="bf16-pure"):
@@ -177,7 +193,8 @@ def test_regularisation():
     assert len(checks) == 2
 
 
-def test_convergence():
+@figures
+def convergence():
     recipes = ("null", "bf16-mixed", "float8_e4m3fn", "float8_e5m2", "float8_e5m2:stochastic")
     rows, checks = run("convergence", models=("mlp",), recipes=recipes)
     shares = {row["recipe"]: number(row, "share") for row in rows}
@@ -187,9 +204,16 @@ def test_convergence():
     assert len(checks) == 5
 
 
-def test_what_a_rounded_pass_sees_is_not_what_its_weights_are_worth():
+@figures
+def what_a_rounded_pass_sees_is_not_what_its_weights_are_worth():
     rows, checks = run("lost-updates", schemes=("float64", "bf16 passes"), steps=6000, recipes=())
     weights, seen = (one(rows, key, scheme="bf16 passes") for key in ("loss", "seen"))
     assert one(rows, "seen", scheme="float64") == one(rows, "loss", scheme="float64")
     assert seen > 2 * weights
     assert len(checks) == 2
+
+
+@pytest.mark.sampled(3)
+@pytest.mark.parametrize("check", FIGURES, ids=lambda check: check.__name__)
+def test_published(check):
+    check()

@@ -51,7 +51,7 @@ def quietly(a, b, acc, **options):
         return predict_matmul(a, b, acc, **options)
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("inputs", "acc", "options"), KERNELS, ids=lambda value: str(value) or "-")
 def test_names_the_right_one_of_many(inputs, acc, options):
     """And what else agrees, gives the same on other inputs of the kind too: only the same arithmetic is beside it."""
@@ -77,7 +77,12 @@ def test_there_are_forty():
     assert len(KERNELS) >= 40
 
 
-def test_nothing_for_noise_and_wrong_kernels():
+@pytest.mark.sampled(3)
+@pytest.mark.parametrize("name", [
+    "noise", "rounded noise", "half of it", "a relative error", "a tail dropped", "transposed", "twice",
+    "other operands",
+])  # fmt: skip
+def test_nothing_for_noise_and_wrong_kernels(name):
     a, b = probe_inputs("bfloat16", K)
     right = nf.matmul(a, b, "float32")
     rng = np.random.default_rng(0)
@@ -91,7 +96,7 @@ def test_nothing_for_noise_and_wrong_kernels():
         "twice": 2 * right + 1e-3,
         "other operands": nf.matmul(b.T, a.T[:, ::-1], "float32"),
     }
-    assert {name: identify(a, b, d) for name, d in wrong.items() if identify(a, b, d)} == {}
+    assert identify(a, b, wrong[name]) == []
 
 
 def test_nearly():
