@@ -114,7 +114,7 @@ def pytest_xdist_make_scheduler(config, log):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection():
-    """Twelve thousand tests stay until the end: nobody looks for garbage among them, now or later."""
+    """Thousands of tests stay until the end: nobody looks for garbage among them, now or later."""
     gc.disable()
     try:
         return (yield)
