@@ -148,7 +148,8 @@ def small_product(
     one, other = a.flags, b.flags
     run = _joined(acc, a.shape, b.shape, a.dtype)
     if run is not None and one.aligned and other.aligned:
-        return _as_stack(run, _rounded(rounded[0], a), _rounded(rounded[1], b), c)
+        x, y = (a, b) if rounded[0] is rounded[1] is None else (_rounded(rounded[0], a), _rounded(rounded[1], b))
+        return _as_stack(run, x, y, c)
     plans = plans_of(acc, a.shape, b.shape, a.itemsize)
     if not plans or not (one.aligned and other.aligned) or a.dtype is not plans[0].operands:
         return None
