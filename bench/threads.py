@@ -3,7 +3,8 @@
     python bench/threads.py         a line for each, from one run
     python bench/threads.py 50      so many repeats
 
-The loops touch no memory and share nothing; two whole products side by side, each with one thread, share no work.
+The loops touch no memory and share nothing; two whole products side by side, each with one thread, share no work, and
+neither do the product's halves as products of their own, which begin and end with nobody to wait for but each other.
 Where two of either take longer than one, the machine does not give two CPUs at full speed (another process, a
 hypervisor, two threads of one core, a lower clock, caches that are shared), and one product by two threads does hardly
 better: its figure is to be read against theirs. A loop of one chain waits for its own results most of the time, and two
@@ -82,12 +83,18 @@ def main(repeats: int) -> None:
             product(1)
             there.result()
 
+        def two_halves() -> None:
+            there = other.submit(nf.matmul, a[256:], b, acc, threads=1)
+            nf.matmul(a[:256], b, acc, threads=1)
+            there.result()
+
         def one_after_the_other() -> None:
             product(1)
             product(1)
 
         pairs = {
             "product": (lambda: product(1), lambda: product(2)),
+            "its halves side by side": (lambda: product(1), two_halves),
             "products side by side": (one_after_the_other, two_products),
             "one chain in registers": (lambda: spin(STEPS), lambda: side_by_side(spin)),
             "eight chains": (lambda: spin_eight(STEPS), lambda: side_by_side(spin_eight)),
@@ -100,7 +107,7 @@ def main(repeats: int) -> None:
                     ratios[name].append(ratio)
     for name, found in ratios.items():
         low, middle, high = statistics.quantiles(found, n=4)
-        print(f"{name:22} {middle:5.2f}   quartiles {low:.2f} to {high:.2f}")
+        print(f"{name:24} {middle:5.2f}   quartiles {low:.2f} to {high:.2f}")
 
 
 if __name__ == "__main__":
