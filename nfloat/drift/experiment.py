@@ -98,7 +98,7 @@ def run(
             workers.expect(config.steps * len(set(trainings(config, sink.rows)) - done))
             if announce is not None and (left := estimate(config, trainable, done, threads)) is not None:
                 announce(left)
-            return _everything(config, trainable, sink, done, workers, progress, tell)
+            return _everything(workers, sink, done, progress, tell)
 
     if out is None:
         return Result(config, rows_into(_Memory()), trainable.digest)
@@ -118,15 +118,10 @@ class _Memory:
 
 
 def _everything(
-    config: Comparison,
-    trainable: Trainable,
-    sink: Sink,
-    done: set[Training],
-    workers: Workers,
-    progress: Progress | None,
-    tell: Callback,
+    workers: Workers, sink: Sink, done: set[Training], progress: Progress | None, tell: Callback
 ) -> list[Row]:
     """The rows of every stage."""
+    config, trainable = workers.config, workers.trainable
     twin = _Twin(config, trainable, workers.threads, progress)
     ensemble, *later = stages(config)
 

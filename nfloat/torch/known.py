@@ -60,7 +60,7 @@ def bits(*kinds: Kind) -> int:
 
 
 #: parameters, where they lie and moved
-WEIGHTS = bits(Kind.PARAMETER, Kind.WEIGHT)
+PARAMETER, WEIGHTS = bits(Kind.PARAMETER), bits(Kind.PARAMETER, Kind.WEIGHT)
 #: kinds of which a parameter's name says more
 _NAMED = WEIGHTS | bits(Kind.STATE)
 #: gradients, in the backward pass

@@ -40,7 +40,6 @@ _LOSS, _CONSTANT, _OUTSIDE = bits(Kind.LOSS), bits(Kind.CONSTANT), bits(Kind.OUT
 _BOOKS = _APART | WEIGHTS | _CONSTANT
 #: kinds that are read as they lie in memory, wherever that is done
 _PLAIN = bits(Kind.GRADIENT, Kind.LOSS, Kind.WEIGHT)
-_PARAMETER = bits(Kind.PARAMETER)
 _ACTIVATION, _ENTERING = bits(Kind.ACTIVATION), bits(Kind.CONSTANT, Kind.SCALAR)
 
 
@@ -227,7 +226,7 @@ class Machine:
         bit = known.bit
         if bit & _PLAIN or (bit & _ACTIVATION and not self.p.recipe.layers):
             return array_of(t)
-        if bit & _PARAMETER:
+        if known.kind is Kind.PARAMETER:
             return self.parameter(t, known)
         if known.pending:
             self.settle(t, known)

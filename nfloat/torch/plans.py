@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from ..nn.precision import Floats
-from .known import CARRIED, ROLE_OF, WEIGHTS, Kind, Known, bits
+from .known import CARRIED, PARAMETER, ROLE_OF, WEIGHTS, Kind, Known, bits
 from .machine import Machine
 from .parts import STEP, Part, forward_part
 from .tensors import array_of, elements, tensor_of
@@ -31,7 +31,7 @@ _MODEL = bits(Kind.ACTIVATION, Kind.GRADIENT, Kind.LOSS)
 _INSIDE = bits(Kind.OUTSIDE, Kind.CONSTANT) | WEIGHTS
 #: kinds that are read as they lie in memory
 _LIE = _MODEL | bits(Kind.WEIGHT)
-_LOSS, _CONSTANT, _PARAMETER = bits(Kind.LOSS), bits(Kind.CONSTANT), bits(Kind.PARAMETER)
+_LOSS, _CONSTANT = bits(Kind.LOSS), bits(Kind.CONSTANT)
 
 
 class Planned(NamedTuple):
@@ -268,7 +268,7 @@ def _done(machine: Machine, plan: Plan, args: tuple[Any, ...], known: list[Known
         if bit & _LIE:
             arrays.append(array_of(t))
         else:
-            arrays.append(machine.parameter(t, own) if bit & _PARAMETER else machine.read(t, own, product))
+            arrays.append(machine.parameter(t, own) if bit & PARAMETER else machine.read(t, own, product))
     if len(known) < len(args):
         arrays += args[len(known) :]
     values = function(known, args, *arrays) if knows else function(*arrays)

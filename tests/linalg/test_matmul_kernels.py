@@ -289,12 +289,13 @@ def test_every_deterministic_accumulator_of_a_usual_format_has_a_tiled_kernel():
 @pytest.mark.parametrize(
     ("formats", "modes"), [(FORMATS + MORE, list(Rounding)), (NARROW, [Rounding.NEAREST_EVEN])], ids=["all", "narrow"]
 )
-def test_random_products(formats, modes):
+def test_random_products(formats, modes, whole):
     """A part of ``bench/exhaustive.py products``."""
     rng = np.random.default_rng(8)
-    results = [compare(rng, formats, modes, (14, 40, 36)) for _ in range(400)]
+    count = 1000 if whole else 400
+    results = [compare(rng, formats, modes, (14, 40, 36)) for _ in range(count)]
     compared = [r for r in results if r is not None]
-    assert len(compared) > 200 and [str(acc) for acc, wrong in compared if wrong] == []
+    assert len(compared) > count / 2 and [str(acc) for acc, wrong in compared if wrong] == []
 
 
 def test_memory_not_yet_written_is_never_looked_at(monkeypatch):

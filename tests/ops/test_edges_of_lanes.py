@@ -81,13 +81,13 @@ def swept(fmt, which, *more):
 
 
 @pytest.mark.parametrize("fmt", NARROW, ids=str)
-def test_rounding_on_both_sides_of_every_edge(fmt):
-    swept(fmt, sweep_random.sweep_codes, 300)
+def test_rounding_on_both_sides_of_every_edge(fmt, whole):
+    swept(fmt, sweep_random.sweep_codes, 600 if whole else 300)
 
 
 @pytest.mark.parametrize("fmt", CODES, ids=str)
-def test_codes_on_both_sides_of_every_edge(fmt):
-    swept(fmt, sweep_random.sweep_codes, 150)
+def test_codes_on_both_sides_of_every_edge(fmt, whole):
+    swept(fmt, sweep_random.sweep_codes, 300 if whole else 150)
 
 
 #: what decides the lanes of arithmetic: p, and whether the hardware's own operation is the answer
@@ -102,8 +102,8 @@ ARITHMETIC = [
 
 
 @pytest.mark.parametrize("fmt", ARITHMETIC, ids=str)
-def test_arithmetic_on_both_sides_of_every_edge(fmt):
-    swept(fmt, sweep_random.sweep_operations, 20)
+def test_arithmetic_on_both_sides_of_every_edge(fmt, whole):
+    swept(fmt, sweep_random.sweep_operations, 40 if whole else 20)
 
 
 @pytest.mark.parametrize("p", [11, 12])

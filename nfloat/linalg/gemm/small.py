@@ -185,8 +185,8 @@ def _rounded(how: Rounder | None, x: NDArray[Any]) -> NDArray[Any]:
 
 
 def _starts(c: NDArray[Any], a: NDArray[Any], b: NDArray[Any]) -> bool:
-    """Whether the sums of a @ b may start with c."""
-    return c.dtype is a.dtype and c.shape in ((b.shape[1],), (a.shape[0], b.shape[1]))
+    """Whether the sums of a @ b may start with c, which is of their type."""
+    return c.shape in ((b.shape[1],), (a.shape[0], b.shape[1]))
 
 
 @lru_cache(maxsize=4096)

@@ -1,8 +1,8 @@
 """`in_one_pass`: a parameter's step, its rounding and its addition to the weights, all in one call of a kernel.
 
-For the steps that nobody watches, in the commonest formats: sums in the carrier's own format; steps, weights and
-remainders of one format of p <= 11 to nearest-even; such steps added by a stochastic mode. The bits are those of the
-long way (``optimizer.py``), and so are the random words.
+For the steps that nobody watches, and the sums of watched ones, in the commonest formats: sums in the carrier's own
+format; steps, weights and remainders of one format of p <= 11 to nearest-even; such steps added by a stochastic mode.
+The bits are those of the long way (``optimizer.py``), and so are the random words.
 """
 
 from __future__ import annotations

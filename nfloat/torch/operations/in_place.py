@@ -62,14 +62,15 @@ def _changing(machine: Machine, name: str, kind: Kind, counted: list[list[int]])
     added, times, dtype, carrier = _ADDED.get(name), _TIMES.get(name), machine.p.carrier, machine.p.carrier.type
 
     def change(known: list[Known], t: torch.Tensor, *given: Any, alpha: float = 1, value: float = 1) -> Any:
-        x, ys, factor = array_of(t), [carrier(given[0])] if len(known) == 1 else [], alpha * value
-        for y, k in zip(given, known[1:], strict=False):
-            ys.append(array_of(y) if k.bit & _LIE else machine.read(y, k))
-        if not x.ndim or (factor != 1 and kind is Kind.SCALAR):
+        factor, operands = alpha * value, given[: len(known) - 1]
+        if not t.dim() or (factor != 1 and kind is Kind.SCALAR):
             return None
-        for y in ys:
-            if y.dtype is not dtype or (y.shape != x.shape and (y.ndim or kind is Kind.PARAMETER)):
+        for y in operands:  # before they are read, which rounds what is pending
+            if SHARED.get(y.dtype) != dtype or (y.shape != t.shape and (y.dim() or kind is Kind.PARAMETER)):
                 return None
+        x, ys = array_of(t), [] if operands else [carrier(given[0])]
+        for y, k in zip(operands, known[1:], strict=True):
+            ys.append(array_of(y) if k.bit & _LIE else machine.read(y, k))
         if added is not None:
             np.add(x, added(factor if factor == 1 else carrier(factor), *ys), out=x)
         elif times is not None:

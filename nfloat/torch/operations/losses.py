@@ -84,21 +84,22 @@ _LOSS = Part(Kind.LOSS, "loss", "loss", False)
 
 def _likelihood(machine: Machine, part: Part, call: Call) -> Planned | None:
     """The plan of a plain cross-entropy."""
-    dtype, forward = call.tensors[0].dtype, OPS["cross_entropy"].forward
 
     def values(known: list[Known], args: tuple[Any, ...], *rest: Any) -> tuple[Floats, torch.Tensor] | None:
-        if not _is_plain(args[0], *rest):
-            return None
-        joined = known[0].wide
-        loss, kept = forward(machine.p, "loss", joined.logits, rest[0].numpy())
-        known[0].wide = joined, kept
-        return loss, torch.scalar_tensor(rest[0].shape[0], dtype=dtype)
+        return _as_one(machine, known[0], args[0], rest[0]) if _is_plain(args[0], *rest) else None
 
     def finish(results: Results, loss: Floats, count: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         learn(count, results.known)
         return results.keep(machine, loss), count
 
-    return Planned(values, dtype, finish=finish, knows=True, reads=0, part=_LOSS)
+    return Planned(values, call.tensors[0].dtype, finish=finish, knows=True, reads=0, part=_LOSS)
+
+
+def _as_one(machine: Machine, known: Known, t: torch.Tensor, target: torch.Tensor) -> tuple[Floats, torch.Tensor]:
+    """A plain cross-entropy and how many it is the mean of; what its gradient needs is kept beside the logarithms."""
+    loss, kept = OPS["cross_entropy"].forward(machine.p, "loss", known.wide.logits, target.numpy())
+    known.wide = known.wide, kept
+    return loss, torch.scalar_tensor(target.shape[0], dtype=t.dtype)
 
 
 @row("nll_loss_forward", "nll_loss2d_forward")
@@ -112,10 +113,8 @@ def negative_log_likelihood(machine: Machine, operation: Any, args: tuple[Any, .
     machine.places.remember(layer, (known,), (t.numel(),))
     part = Part(Kind.LOSS, layer, layer, False)
     if joined is not None and _is_plain(t, target, weight, reduction, ignore):
-        loss, kept = OPS["cross_entropy"].forward(machine.p, layer, joined.logits, target.numpy())
-        known.wide = joined, kept
-        count = torch.scalar_tensor(target.shape[0], dtype=t.dtype)
-        return machine.result(loss, part, t.dtype), machine.learned(count, part)
+        own, count = _as_one(machine, known, t, target)
+        return machine.result(own, part, t.dtype), machine.learned(count, part)
     values = machine.read(t, known) if joined is None else joined.values().reshape(t.shape)
     wider = None if weight is None else torch.from_numpy(machine.read(weight).astype(np.float64))
     loss, count = operation(torch.from_numpy(values.astype(np.float64)), target, wider, reduction, ignore)

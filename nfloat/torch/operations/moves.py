@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from ...nn.precision import Role
-from ..known import ROLES, WEIGHTS, Kind, Known, bits, learn
+from ..known import PARAMETER, ROLES, WEIGHTS, Kind, Known, bits, learn
 from ..machine import Machine, is_float
 from ..parts import Part
 from ..refusals import check_type, refuse
@@ -88,7 +88,7 @@ def _moved(machine: Machine, t: torch.Tensor, known: Known, found: Any) -> Any:
 
 
 #: kinds that are read otherwise than they lie in memory
-_STORED, _PARAMETER = bits(Kind.PARAMETER, Kind.STATE), bits(Kind.PARAMETER)
+_STORED = PARAMETER | bits(Kind.STATE)
 #: kinds of numbers that are not those of activations
 _OWN = bits(Kind.CONSTANT) | WEIGHTS
 
@@ -159,7 +159,7 @@ def moved_kind(machine: Machine, known: list[Known]) -> Kind:
     """What numbers of these kinds are together."""
     if machine.books:
         return known[0].kind if known[0].kind is Kind.OUTSIDE else Kind.SCALAR
-    if len(known) == 1 and not known[0].bit & _PARAMETER:
+    if len(known) == 1 and not known[0].bit & PARAMETER:
         return known[0].kind
     kinds = {k.kind for k in known}
     if Kind.OUTSIDE in kinds:

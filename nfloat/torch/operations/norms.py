@@ -13,7 +13,7 @@ from ...nn.ops import OPS
 from ...nn.ops.in_rows import is_whole
 from ...nn.ops.norms import affine_rows, norm_backward, over_rows
 from ...nn.precision import Floats, Role
-from ..known import Kind, Known, bits
+from ..known import PARAMETER, Kind, Known
 from ..machine import Machine
 from ..parts import Part, beside, gradient_of
 from ..plans import Call, Planned, Results, planned, results_of
@@ -62,15 +62,11 @@ def _gradients(
     return tuple(results)
 
 
-#: kinds that are read as copies
-_PARAMETER = bits(Kind.PARAMETER)
-
-
 def _layer_norm(machine: Machine, part: Part, call: Call) -> Planned | None:
     """The plan of a layer norm over the last axis, in one pass."""
     dtype, single, layer = call.tensors[0].dtype, machine.is_single(part), part.layer or part.name
     statistics = results_of(machine, _of_statistics(machine), dtype)
-    copies = all([k.bit & _PARAMETER and machine.recipe(Role.WEIGHT, k.name).weight_copy for k in call.known[1:]])
+    copies = all([k.bit & PARAMETER and machine.recipe(Role.WEIGHT, k.name).weight_copy for k in call.known[1:]])
     #: weight and bias with the versions of their parameters, and as one pass takes them: copies stay as they are
     seen: list[Any] = [None, (), ()]
 
