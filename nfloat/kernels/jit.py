@@ -31,7 +31,7 @@ from numba.core import event
 
 from ..errors import NFloatError
 from .cache_files import CheckedCacheFile, KernelCache
-from .inlined import KernelCompiler, inlined_function
+from .inlined import KernelCompiler, counted, inlined_function
 
 _SOURCES = Path(__file__).parent
 #: what compiled code is made from: the kernels, and the tags and layouts they take from the formats
@@ -129,7 +129,8 @@ def kernel(*signatures: str, possible: bool = True) -> Callable[[Callable[..., A
         if numba.config.DISABLE_JIT:
             KERNELS[name] = (_Refused(function), signatures)
             return KERNELS[name][0]
-        dispatcher = numba.njit(nogil=True, error_model="numpy", pipeline_class=KernelCompiler)(function)
+        ours = {"pipeline_class": KernelCompiler, "no_cfunc_wrapper": True, "_nrt": counted(function)}
+        dispatcher = numba.njit(nogil=True, error_model="numpy", **ours)(function)
         if CACHE_DIR is not None:
             before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(CACHE_DIR)
             try:

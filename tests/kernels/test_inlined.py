@@ -2,6 +2,7 @@
 
 import numba
 import numpy as np
+import pytest
 
 from nfloat.kernels.bits import greater, lesser
 from nfloat.kernels.jit import device
@@ -33,3 +34,19 @@ def test_the_lesser_and_the_greater_are_pythons():
     for kind in (np.int32, np.uint64, np.float32):
         assert _both(kind(1), kind(2))[:2] == (1, 2) and _both(kind(2), kind(1))[:2] == (1, 2)
     assert _both(np.uint64(2**63), np.uint64(1))[:2] == (1, 2**63)
+
+
+@device
+def _gives_back(x):
+    return x
+
+
+@numba.njit
+def _given_back(x):
+    return _gives_back(x).sum()
+
+
+def test_what_makes_no_array_gives_none_back():
+    """It does not count who holds one, and a caller that does would free it."""
+    with pytest.raises(TypeError, match="_gives_back gives back an array that it has not made"):
+        _given_back(np.ones(3))

@@ -14,7 +14,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from ..carried import carried
-from ..jit import call_compiled, device, kernel, routine
+from ..jit import call_compiled, kernel, routine
 from ..lanes import Lanes, Value
 from .shapes import NATIVE32, TILE64, Shape
 from .tile import tile_request
@@ -95,20 +95,6 @@ def _repeated(builder: ir.IRBuilder, count: Value, start: list[Value], step: Cal
     return carried(builder, some, count, carried(builder, _I64(0), some, start, several, _AT_ONCE), step)
 
 
-@device
-def _place(out, scratch, tile, panel, call, rows, width):
-    """Where a tile's sums are formed: (in `out` or, at its edge, in scratch; from what element on; its rows' distance).
-
-    And whether it is scratch.
-    """
-    row, column = tile * rows, panel * width
-    if row + rows <= out.shape[0] and column + width <= out.shape[1]:
-        return out.reshape(-1), row * out.shape[1] + column, out.shape[1], False
-    if call[TileCall.START] == 1:
-        load_tile(out, scratch, row, column, rows, width)
-    return scratch, 0, width, True
-
-
 def _walk(name: str, bits: int, shape: Shape, dtype: type):
     """The whole of a kernel, around the intrinsic of a tile; `name` as in ``walk.py``."""
     rows, width, sums, request = shape.rows, shape.width, sums_of({bits: shape}), tile_request(shape)
@@ -118,13 +104,19 @@ def _walk(name: str, bits: int, shape: Shape, dtype: type):
         for panel in range(status.shape[1]):
             for t in range(first, last):
                 if call[TileCall.MARKED] == 0 or status[t, panel] != 0:
-                    target, to, step, edge = _place(out, scratch, t, panel, call, rows, width)
+                    row, column = t * rows, panel * width
+                    target, to, step = out.reshape(-1), row * out.shape[1] + column, out.shape[1]
+                    edge = row + rows > out.shape[0] or column + width > out.shape[1]
+                    if edge:
+                        if call[TileCall.START] == 1:
+                            load_tile(out, scratch, row, column, rows, width)
+                        target, to, step = scratch, 0, width
                     request(target, to, step)
                     at_a, at_b = (t - first) * k * rows, panel * k * width
                     sums(a, at_a, b, at_b, target, to, step, k, call[TileCall.START])
                     status[t, panel] = 0
                     if edge:
-                        store_tile(out, scratch, t * rows, panel * width, rows, width)
+                        store_tile(out, scratch, row, column, rows, width)
 
     loops.__name__ = loops.__qualname__ = f"loops_of_{name}"
     compiled = routine(loops)
