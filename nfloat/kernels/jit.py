@@ -14,6 +14,7 @@ compiled). ``NUMBA_DISABLE_JIT=1`` is refused at the first kernel that is called
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 import shutil
@@ -191,8 +192,7 @@ class _Announcer(event.Listener):
 
     def on_start(self, event: Any) -> None:
         dispatcher = event.data["dispatcher"]
-        known = any(dispatcher is d for d, _ in KERNELS.values())
-        if known and os.environ.get("NFLOAT_QUIET") != "1" and dispatcher.py_func not in self._said:
+        if _is_kernel(dispatcher) and os.environ.get("NFLOAT_QUIET") != "1" and dispatcher.py_func not in self._said:
             self._said.add(dispatcher.py_func)
             where = "once per machine" if CACHE_DIR is not None else "no writable cache: in every process"
             print(f"nfloat: compiling {dispatcher.py_func.__name__} ({where})", file=sys.stderr, flush=True)
@@ -204,4 +204,30 @@ class _Announcer(event.Listener):
             file.turn.give_up()
 
 
-event.register("numba:compile", _Announcer())
+class _NoCollections(event.Listener):
+    """Nobody looks for garbage while a kernel is compiled.
+
+    Numba makes hundreds of thousands of objects, and Python would look at all that there are again and again: a tenth
+    of the time, more beside a large package. Numba compiles one kernel at a time.
+    """
+
+    def __init__(self) -> None:
+        self._resume = False
+
+    def on_start(self, event: Any) -> None:
+        if _is_kernel(event.data["dispatcher"]):
+            self._resume = gc.isenabled()
+            gc.disable()
+
+    def on_end(self, event: Any) -> None:
+        """Whether it could be compiled or not."""
+        if _is_kernel(event.data["dispatcher"]) and self._resume:
+            gc.enable()
+
+
+def _is_kernel(dispatcher: Any) -> bool:
+    return any(dispatcher is d for d, _ in KERNELS.values())
+
+
+for _listener in (_Announcer(), _NoCollections()):
+    event.register("numba:compile", _listener)
