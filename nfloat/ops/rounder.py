@@ -150,7 +150,8 @@ def _compiled(how: Rounder, itemsize: int, few: bool) -> Kernel | None:
         return None
     if few or function is elementwise.round_plain:
         return entry_point(elementwise.round_plain, itemsize // 8)
-    return entry_point(function)
+    even = how.rounding is Rounding.NEAREST_EVEN
+    return entry_point(elementwise.EVEN.get(function, function) if even else function)
 
 
 #: so many numbers by the plain rule, which one kernel has for all formats: a first answer comes sooner

@@ -23,7 +23,8 @@ from ..jit import device, kernel
 from ..lanes import Lanes, Value
 from ..rng import Words, element_word, section_end, section_keys
 from ..rounding import vector
-from ..rounding.arrays import SPEC, mode_form, random_word, tail_bits
+from ..rounding.arrays import SPEC, mode_form
+from ..rounding.bodies import random_word, tail_bits
 from ..rounding.constants import draw64, overflow, range32, range64
 from ..rounding.scalar import load_spec, round_value
 from ..rounding.streaming import BLOCK, Constants, inner_lanes, run

@@ -8,18 +8,16 @@ what it refuses (extreme values) goes to the plain rule. One form for both would
 from __future__ import annotations
 
 import numpy as np
-from llvmlite import ir
 
 from ...formats.rounding import Rounding
 from ..bits import lesser
 from ..jit import device, kernel
-from ..lanes import Lanes, Value
 from ..rng import Words, element_word, section_end, section_keys
-from . import vector
+from .bodies import normal, quick, same_body, whole
 from .constants import draw32, draw64, infinities, overflow, range32, range64
 from .scalar import load_spec, round_value
-from .streaming import DRAWN, PART, QUICK, STREAM, Constants, either, stream
-from .vector import DETERMINISTIC, Doubt
+from .streaming import DRAWN, PART, QUICK, STREAM, stream
+from .vector import DETERMINISTIC
 
 SPEC = "Array(float64, 1, 'C', readonly=True)"
 _STOCHASTIC = Rounding.STOCHASTIC.tag
@@ -48,145 +46,6 @@ def round_plain(x, out, spec_array, key, first):
     round_range(x, out, 0, x.size, load_spec(spec_array), Words(key, first))
 
 
-def _magnitude(v: Lanes, x: Value) -> Value:
-    return v.builder.and_(v.as_int(x), v.magnitude_mask)
-
-
-def _over(v: Lanes, x: Value, k: Constants) -> Value:
-    """Lanes (folded) above the largest number, in their sign bit; others cannot exceed it, since it is on the grid.
-
-    For unsigned formats: lanes that are not zero. In 64-bit lanes, perhaps one that only comes near.
-    """
-    b = v.builder
-    greatest = v.fold(_magnitude(v, x), lambda low, high: v.greater_code("umax", low, high))
-    return b.or_(greatest, b.sub(v.fold(k.largest, lambda low, _: low), greatest))
-
-
-def _store(v: Lanes, r: Value, target: Value) -> Value:
-    v.store(r, target)
-    return ir.Constant(ir.IntType(1), 1)
-
-
-def _finish(
-    v: Lanes, x: Value, r: Value, target: Value, k: Constants, with_special: bool, doubt: Doubt | None = None
-) -> Value:
-    """Store r; the selects of overflow are kept out of the common way.
-
-    Done unless a lane is in doubt or beyond the limit: then nothing is stored, since x may lie in the same memory.
-    """
-    b = v.builder
-    other = _over(v, x, k)
-    if doubt is not None:
-        other = b.or_(other, doubt.possible(v))
-
-    def select() -> Value:
-        chosen, inside = vector.select_overflow(v, r, *k.overflow), b.icmp_signed("<", _magnitude(v, x), k.limit)
-        if with_special:
-            special, chosen = vector.select_special(v, x, chosen, k.positive, k.negative)
-            inside = b.or_(special, inside)
-        done = v.all(inside)
-        if doubt is not None:
-            done = b.and_(done, b.not_(v.any(doubt.lanes(v))))
-        with b.if_then(done):
-            v.store(chosen, target)
-        return done
-
-    return either(v, v.some_negative(other), select, lambda: _store(v, r, target))
-
-
-def _whole(mode: Rounding, negative_zero: bool = True, with_special: bool = False):
-    """A block of the narrow family by the form that knows all its numbers."""
-
-    def body(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
-        if not mode.is_stochastic:
-            return _finish(v, x, vector.round_narrow(v, x, k.grid, mode), target, k, with_special)
-        r, doubt = vector.stochastic_narrow(
-            v, x, k.grid, random_word(v, index, k, mode), negative_zero=negative_zero, tail=tail_bits(k, mode)
-        )
-        return _finish(v, x, r, target, k, with_special, doubt)
-
-    return body
-
-
-def _normal(mode: Rounding):
-    """A block of the narrow family by a shorter form, where all lanes are normal numbers of the format."""
-    other = _whole(mode)
-
-    def body(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
-        b = v.builder
-        above = b.sub(_magnitude(v, x), k.grid.lowest)
-        normal = v.at_most(above, b.sub(k.largest, k.grid.lowest))
-        random = random_word(v, index, k, mode) if mode.is_stochastic else None
-        if mode is Rounding.NEAREST_EVEN:
-            cut = vector.nearest_even_normal(v, x, k.grid)
-        else:
-            cut = vector.round_same(v, x, k.grid, mode, random, tail_bits(k, mode))
-        return either(v, normal, lambda: _store(v, cut, target), lambda: other(v, x, target, index, k))
-
-    return body
-
-
-def _quick(negative_zero: bool):
-    """A block of the narrow family by `stochastic`, refused unless all its lanes are within the range and sure.
-
-    It is done in parts, each stored in any case, before that is known; who does a refused block reads it from x, which
-    is another array. The words of the second part from here on are begun before a part is finished: in the order of
-    the code, which LLVM keeps, one part's operations fill the time that the multiplications of others take.
-    """
-
-    def body(v: Lanes, source: Value, target: Value, index: Value, k: Constants) -> Value:
-        b, starts = v.builder, range(0, QUICK, PART)
-        words: list[Value] = []
-        greatest = v.fold(v.word(0), v.greater_halves)
-        for start in starts:
-            soon = starts[len(words) : start // PART + _AHEAD + 1]
-            words += [random_word(v, index, k, Rounding.STOCHASTIC, later) for later in soon]
-            place = ir.Constant(ir.IntType(64), start)
-            x = v.load(b.gep(source, [place]))
-            r, code = vector.stochastic_short(v, x, k.grid, words[start // PART], negative_zero=negative_zero)
-            v.store(r, b.gep(target, [place]))
-            greatest = v.greater_halves(greatest, v.fold(code, v.greater_halves))
-        bound = v.fold(vector.short_bound(v, k.grid, k.largest), lambda low, _: low)
-        return b.not_(v.some(b.icmp_unsigned("!=", v.greater_halves(greatest, bound), bound)))
-
-    return body
-
-
-def same_body(mode: Rounding, with_special: bool):
-    """A block of the family with the lane's own exponent range."""
-
-    def body(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
-        random = random_word(v, index, k, mode) if mode.is_stochastic else None
-        return _finish(v, x, vector.round_same(v, x, k.grid, mode, random, tail_bits(k, mode)), target, k, with_special)
-
-    return body
-
-
-def random_word(v: Lanes, index: Value, k: Constants, mode: Rounding, start: int = 0) -> Value:
-    """The random words of a block's elements from its `start` on: counters are the low 32 bits of the element numbers.
-
-    stochastic_a with N bits is stochastic with a word of which N bits are taken; _b sets the next one, halfway between
-    two numbers of N bits. A word has more bits than a lane can show of a fraction, so that those beyond 32 cannot
-    matter where the form is sure.
-    """
-    b, lanes = v.builder, Lanes(v.builder, v.count)
-    counters = b.add(lanes.splat(b.trunc(index, lanes.scalar_int)), lanes.iota(start))
-    if v.bits == 32:
-        word = v.random_word(counters, k.key_low, k.key_high)
-    else:
-        head, tail = (
-            lanes.random_word(counters, *(b.trunc(x, lanes.int) for x in keys))
-            for keys in ((k.key_low, k.key_high), (k.twin_low, k.twin_high))
-        )
-        word = b.or_(b.shl(b.zext(head, v.int), v.word(32)), b.zext(tail, v.int))
-    return word if mode is Rounding.STOCHASTIC else b.or_(b.and_(word, k.taken), k.half)
-
-
-def tail_bits(k: Constants, mode: Rounding) -> Value | None:
-    """What stochastic_c rounds away before: the `tail` of the vector forms."""
-    return k.tail if mode is Rounding.STOCHASTIC_C else None
-
-
 #: the stochastic modes that add their bits below the unit (STOCHASTIC_A stands for _B too); others are left to the
 #: plain rule
 _DRAWN = (Rounding.STOCHASTIC, Rounding.STOCHASTIC_A, Rounding.STOCHASTIC_C)
@@ -202,39 +61,48 @@ _NORMAL_EMIN = -12
 
 #: `stochastic` has a form that refuses (`vector.stochastic_short`)
 _QUICK_PRECISION = 8
-#: so many parts ahead of the one that is finished, its words are begun
-_AHEAD = 2
 
 #: what a mode's tag becomes in the form with special values
 _WAYS = ((0, False), (WITH_SPECIAL, True))
-_narrow32 = stream(
-    32,
-    {
-        **{m.tag + _NORMAL: _normal(m) for m in DETERMINISTIC},
-        **{m.tag + way: _whole(m, with_special=with_special) for m in DETERMINISTIC for way, with_special in _WAYS},
-    },
-)
+
+
+def _narrow(modes):
+    """Forms of the narrow family in float32 lanes."""
+    return stream(
+        32,
+        {
+            **{m.tag + _NORMAL: normal(m) for m in modes},
+            **{m.tag + way: whole(m, with_special=with_special) for m in modes for way, with_special in _WAYS},
+        },
+    )
+
+
+#: nearest-even's loops, and those of the other deterministic modes: what a kernel does not need it does not compile
+_EVEN = (Rounding.NEAREST_EVEN,)
+_OTHERS = tuple(mode for mode in DETERMINISTIC if mode not in _EVEN)
+_even32, _narrow32 = _narrow(_EVEN), _narrow(_OTHERS)
 _drawn32 = stream(
     32,
     {
-        **{m.tag + _NORMAL: _normal(m) for m in _DRAWN},
-        **{m.tag + way: _whole(m, with_special=with_special) for m in _DRAWN for way, with_special in _WAYS},
-        **{m.tag + _UNSIGNED_ZERO + way: _whole(m, False, with_special) for m in _DRAWN for way, with_special in _WAYS},
+        **{m.tag + _NORMAL: normal(m) for m in _DRAWN},
+        **{m.tag + way: whole(m, with_special=with_special) for m in _DRAWN for way, with_special in _WAYS},
+        **{m.tag + _UNSIGNED_ZERO + way: whole(m, False, with_special) for m in _DRAWN for way, with_special in _WAYS},
     },
     count=DRAWN,
 )
-_quick32 = stream(32, {_STOCHASTIC: _quick(True), _STOCHASTIC + _UNSIGNED_ZERO: _quick(False)}, count=QUICK, part=PART)
-_same32, _drawn_same32 = (
+_quick32 = stream(32, {_STOCHASTIC: quick(True), _STOCHASTIC + _UNSIGNED_ZERO: quick(False)}, count=QUICK, part=PART)
+_even_same32, _same32, _drawn_same32 = (
     stream(32, {m.tag + way: same_body(m, with_special) for m in modes for way, with_special in _WAYS}, count=count)
-    for modes, count in ((DETERMINISTIC, STREAM[32]), (_DRAWN, DRAWN))
+    for modes, count in ((_EVEN, STREAM[32]), (_OTHERS, STREAM[32]), (_DRAWN, DRAWN))
 )
-_narrow64 = stream(
-    64, {m.tag + way: _whole(m, with_special=with_special) for m in DETERMINISTIC for way, with_special in _WAYS}
+_even64, _narrow64 = (
+    stream(64, {m.tag + way: whole(m, with_special=with_special) for m in modes for way, with_special in _WAYS})
+    for modes in (_EVEN, _OTHERS)
 )
 _drawn64 = stream(
     64,
     {
-        m.tag + zero + way: _whole(m, zero == 0, with_special)
+        m.tag + zero + way: whole(m, zero == 0, with_special)
         for m in _DRAWN
         for zero in (0, _UNSIGNED_ZERO)
         for way, with_special in _WAYS
@@ -258,17 +126,22 @@ def _zero_form(spec):
 
 
 @device
-def narrow_range32(x, source, out, i, stop, spec, words, always):
+def narrow_range32(x, source, out, i, stop, spec, words, always, other):
     """out[i:stop] = x[i:stop] rounded by a deterministic mode, for formats of the narrow family in float32 lanes.
 
     `source` is what the lanes read: x, or `out` itself, which then holds something that rounds to the same. `always`:
     the form with special values does it all, as it must in the latter case: a block that is refused may hold anything.
+    `other`: None for nearest-even, whose loops alone are compiled then; a number for the other modes.
     """
     constants, with_special = (range32(spec, False), overflow(spec), infinities(spec)), always
     usual = spec.mode + _NORMAL if spec.emin <= _NORMAL_EMIN and np.signbit(spec.neg_zero) else spec.mode
     while i < stop:
         end = _end(words, i, stop, with_special and not always)
-        i = _narrow32(source, out, i, end, spec.mode + WITH_SPECIAL if with_special else usual, constants)
+        form = spec.mode + WITH_SPECIAL if with_special else usual
+        if other is None:
+            i = _even32(source, out, i, end, form, constants)
+        else:
+            i = _narrow32(source, out, i, end, form, constants)
         if with_special and i < end:
             round_range(x, out, i, lesser(i + DRAWN, stop), spec, words)
             i += DRAWN
@@ -302,8 +175,8 @@ def _end(words, i, stop, awhile):
 
 
 @device
-def same_range32(x, source, out, i, stop, spec, words, always):
-    """The same by any mode, for formats with float32's exponent range.
+def same_range32(x, source, out, i, stop, spec, words, always, other):
+    """The same by any mode (`other`: any but nearest-even), for formats with float32's exponent range.
 
     float32 itself (of which nothing is cut, in any mode) among them.
     """
@@ -312,7 +185,9 @@ def same_range32(x, source, out, i, stop, spec, words, always):
         constants = (range32(spec, False), draw32(spec, words, i), overflow(spec), infinities(spec))
         end = _end(words, i, stop, with_special and not always)
         now = form + WITH_SPECIAL if with_special else form
-        if spec.draws and form != _TOWARD_ZERO:
+        if other is None:
+            i = _even_same32(source, out, i, end, now, constants)
+        elif spec.draws and form != _TOWARD_ZERO:
             i = _drawn_same32(source, out, i, end, now, constants)
         else:
             i = _same32(source, out, i, end, now, constants)
@@ -323,12 +198,16 @@ def same_range32(x, source, out, i, stop, spec, words, always):
 
 
 @device
-def narrow_range64(x, source, out, i, stop, spec, words, always):
+def narrow_range64(x, source, out, i, stop, spec, words, always, other):
     """out[i:stop] = x[i:stop] rounded by a deterministic mode, for formats of the narrow family in float64 lanes."""
     constants, with_special = (range64(spec), overflow(spec), infinities(spec)), always
     while i < stop:
         end = _end(words, i, stop, with_special and not always)
-        i = _narrow64(source, out, i, end, spec.mode + WITH_SPECIAL if with_special else spec.mode, constants)
+        form = spec.mode + WITH_SPECIAL if with_special else spec.mode
+        if other is None:
+            i = _even64(source, out, i, end, form, constants)
+        else:
+            i = _narrow64(source, out, i, end, form, constants)
         if with_special and i < end:
             round_range(x, out, i, lesser(i + _BLOCK64, stop), spec, words)
             i += _BLOCK64
@@ -351,8 +230,14 @@ def drawn_range64(x, source, out, i, stop, spec, words, always):
 
 @kernel(f"void(float32[::1], float32[::1], {SPEC}, int64, int64)")
 def round_narrow32(x, out, spec_array, key, first):
-    """`narrow_range32` of an array."""
-    narrow_range32(x, x, out, 0, x.size, load_spec(spec_array), Words(key, first), False)
+    """`narrow_range32` of an array, by another mode than nearest-even."""
+    narrow_range32(x, x, out, 0, x.size, load_spec(spec_array), Words(key, first), False, 0)
+
+
+@kernel(f"void(float32[::1], float32[::1], {SPEC}, int64, int64)")
+def round_even32(x, out, spec_array, key, first):
+    """`narrow_range32` of an array, to nearest-even."""
+    narrow_range32(x, x, out, 0, x.size, load_spec(spec_array), Words(key, first), False, None)
 
 
 @kernel(f"void(float32[::1], float32[::1], {SPEC}, int64, int64)")
@@ -363,17 +248,33 @@ def round_drawn32(x, out, spec_array, key, first):
 
 @kernel(f"void(float32[::1], float32[::1], {SPEC}, int64, int64)")
 def round_same32(x, out, spec_array, key, first):
-    """`same_range32` of an array."""
-    same_range32(x, x, out, 0, x.size, load_spec(spec_array), Words(key, first), False)
+    """`same_range32` of an array, by another mode than nearest-even."""
+    same_range32(x, x, out, 0, x.size, load_spec(spec_array), Words(key, first), False, 0)
+
+
+@kernel(f"void(float32[::1], float32[::1], {SPEC}, int64, int64)")
+def round_even_same32(x, out, spec_array, key, first):
+    """`same_range32` of an array, to nearest-even."""
+    same_range32(x, x, out, 0, x.size, load_spec(spec_array), Words(key, first), False, None)
 
 
 @kernel(f"void(float64[::1], float64[::1], {SPEC}, int64, int64)")
 def round_narrow64(x, out, spec_array, key, first):
-    """`narrow_range64` of an array."""
-    narrow_range64(x, x, out, 0, x.size, load_spec(spec_array), Words(key, first), False)
+    """`narrow_range64` of an array, by another mode than nearest-even."""
+    narrow_range64(x, x, out, 0, x.size, load_spec(spec_array), Words(key, first), False, 0)
+
+
+@kernel(f"void(float64[::1], float64[::1], {SPEC}, int64, int64)")
+def round_even64(x, out, spec_array, key, first):
+    """`narrow_range64` of an array, to nearest-even."""
+    narrow_range64(x, x, out, 0, x.size, load_spec(spec_array), Words(key, first), False, None)
 
 
 @kernel(f"void(float64[::1], float64[::1], {SPEC}, int64, int64)")
 def round_drawn64(x, out, spec_array, key, first):
     """`drawn_range64` of an array."""
     drawn_range64(x, x, out, 0, x.size, load_spec(spec_array), Words(key, first), False)
+
+
+#: the kernels that are nearest-even's in place of those for the other modes
+EVEN = {round_narrow32: round_even32, round_same32: round_even_same32, round_narrow64: round_even64}

@@ -35,12 +35,10 @@ from .arrays import (
     mode_form,
     narrow_range32,
     narrow_range64,
-    random_word,
     round_range,
-    same_body,
     same_range32,
-    tail_bits,
 )
+from .bodies import random_word, same_body, tail_bits
 from .constants import draw32, draw64, infinities, overflow, range32, range64, within
 from .scalar import load_spec
 from .streaming import STREAM, Constants, inner_lanes, stream
@@ -99,12 +97,16 @@ def round_steps32(x, out, spec_array, key, first):
     for i in range(0, n, _PIECE):
         stop = lesser(i + _PIECE, n)
         _flush32(x, out, i, stop, spec.flush_input, True)
-        if spec.emin == -126 and signed:
-            same_range32(x, out, out, i, stop, spec, words, True)
+        if spec.emin == -126 and signed and (spec.mode != _NEAREST_EVEN or spec.precision == 24):
+            same_range32(x, out, out, i, stop, spec, words, True, 0)
+        elif spec.emin == -126 and signed:
+            same_range32(x, out, out, i, stop, spec, words, True, None)
         elif spec.draws:
             drawn_range32(x, out, out, i, stop, spec, words, True)
+        elif spec.mode != _NEAREST_EVEN:
+            narrow_range32(x, out, out, i, stop, spec, words, True, 0)
         else:
-            narrow_range32(x, out, out, i, stop, spec, words, True)
+            narrow_range32(x, out, out, i, stop, spec, words, True, None)
         _flush32(out, out, i, stop, spec.flush_output, signed)
 
 
@@ -120,8 +122,10 @@ def round_steps64(x, out, spec_array, key, first):
             _same_range(x, out, i, stop, spec, words)
         elif spec.draws:
             drawn_range64(x, out, out, i, stop, spec, words, True)
+        elif spec.mode == _NEAREST_EVEN:
+            narrow_range64(x, out, out, i, stop, spec, words, True, None)
         else:
-            narrow_range64(x, out, out, i, stop, spec, words, True)
+            narrow_range64(x, out, out, i, stop, spec, words, True, 0)
         _flush64(out, out, i, stop, spec.flush_output, signed)
 
 

@@ -15,7 +15,8 @@ from ..jit import kernel
 from ..lanes import Lanes, Value
 from ..rng import Words, element_word, section_end, section_keys
 from . import vector
-from .arrays import SPEC, mode_form, random_word, tail_bits
+from .arrays import SPEC, mode_form
+from .bodies import random_word, tail_bits
 from .constants import draw64, overflow, range64
 from .scalar import load_spec, round_value
 from .streaming import BLOCK, Constants, run
