@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from _pytest.runner import runtestprotocol  # what pytest runs a test with; reruns of tests are built on it too
 
 import nfloat.report
 from nfloat.ops import threads
@@ -110,6 +111,21 @@ def pytest_xdist_make_scheduler(config, log):
 
     config.option.loadscopereorder = False  # most tests first would leave the longest files for the end
     return ByFile(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item, nextitem):
+    """A worker sends the result of a test: that it starts, is set up and torn down says nothing where it passes.
+
+    Thousands of tests of a few milliseconds each take as long to report in full as to run.
+    """
+    if not hasattr(item.config, "workerinput") or item.config.getoption("durations"):
+        return None
+    for report in runtestprotocol(item, log=False, nextitem=nextitem):
+        if report.when == "call" or not report.passed:
+            item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
 
 
 @pytest.hookimpl(wrapper=True)

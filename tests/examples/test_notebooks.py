@@ -11,14 +11,10 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import pytest
 
-nbclient = pytest.importorskip("nbclient", reason="nbclient and ipykernel run the notebooks: pip install 'nfloat[dev]'")
-nbformat = pytest.importorskip("nbformat")
-interactiveshell = pytest.importorskip("IPython.core.interactiveshell")
-capture = pytest.importorskip("IPython.utils.capture")
-traitlets = pytest.importorskip("traitlets.config")
+if find_spec("nbclient") is None:  # it loads where a notebook runs: seconds, which other processes' tests need not pay
+    pytest.skip("nbclient and ipykernel run the notebooks: pip install 'nfloat[dev]'", allow_module_level=True)
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 NOTEBOOKS = sorted(EXAMPLES.glob("*.ipynb"))
@@ -40,6 +36,9 @@ def said(outputs):
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::RuntimeWarning")
 @pytest.mark.parametrize("path", APART, ids=lambda p: p.stem)
 def test_runs_in_a_kernel(path, monkeypatch):
+    import nbclient
+    import nbformat
+
     needs(path)
     monkeypatch.setenv("NFLOAT_QUIET", "1")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")  # PyTorch's threads spin while they wait
@@ -56,20 +55,28 @@ def test_runs_in_a_kernel(path, monkeypatch):
 @pytest.fixture
 def shell(monkeypatch):
     """IPython within this process, as a kernel has it: a notebook's code costs itself and no start of a process."""
+    import matplotlib.pyplot as plt
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
     monkeypatch.chdir(EXAMPLES)
     monkeypatch.setenv("NFLOAT_QUIET", "1")
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])  # the shell puts its own there
-    yield interactiveshell.InteractiveShell(config=traitlets.Config(HistoryManager={"enabled": False}))
+    yield InteractiveShell(config=Config(HistoryManager={"enabled": False}))
     plt.close("all")
 
 
 @pytest.mark.sampled(2)
 @pytest.mark.parametrize("path", [path for path in NOTEBOOKS if path not in APART], ids=lambda p: p.stem)
 def test_runs(path, shell):
+    import matplotlib.pyplot as plt
+    import nbformat
+    from IPython.utils.capture import capture_output
+
     shown = 0
     for cell in nbformat.read(path, as_version=4).cells:
         if cell.cell_type == "code":
-            with capture.capture_output() as captured:
+            with capture_output() as captured:
                 done = shell.run_cell(cell.source)
             assert done.success and captured.stderr == "", f"{cell.source}\n{captured.stdout}\n{captured.stderr}"
             shown += len(captured.outputs) + (done.result is not None) + len(plt.get_fignums())
