@@ -4,6 +4,7 @@ import math
 import xml.etree.ElementTree as ElementTree
 
 import pytest
+from in_one_test import in_one_test
 
 import nfloat as nf
 from nfloat.display import bit_fields, bit_svg, bit_text, explain, format_html, special_values
@@ -14,7 +15,7 @@ from nfloat.ops import rounder
 NAMES = [*nf.FORMATS, "e6m9", "binary8p4se", "binary8p1uf", "fixed16.8", "fixed16.20", "fixed8.-3", "int4"]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@in_one_test("name", NAMES)
 def test_fields_are_all_the_bits(name):
     bits = nf.get_format(name).bits
     for code in (0, 1, 2**bits - 1, 2**bits // 3):
@@ -24,7 +25,7 @@ def test_fields_are_all_the_bits(name):
         assert bit_text(name, code).replace(" ", "") == f"{code:0{bits}b}"
 
 
-@pytest.mark.parametrize("name", NAMES)
+@in_one_test("name", NAMES)
 def test_pictures(name):
     fmt = nf.get_format(name)
     for code in (None, 1):

@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+from in_one_test import in_one_test
 
 import nfloat as nf
 from nfloat.drift import Config, from_toml, to_toml
@@ -12,7 +13,7 @@ from nfloat.drift.defaults import DEFAULTS, OF_MODEL
 from nfloat.errors import ArgumentError, FormatError, NFloatError, RoundingError
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("field", "value", "words"),
     [
         ("steps", -1, "steps=-1 must be an integer of at least 1"),

@@ -5,6 +5,7 @@ Masks, out=, initial=, keepdims=, foreign elements, signalling NaN, index spelli
 
 import numpy as np
 import pytest
+from in_one_test import in_one_test
 
 import nfloat as nf
 
@@ -20,7 +21,7 @@ def a():
 TENTH = np.array([0.1, 1.0])
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("call", "error", "words"),
     [
         (lambda: np.meshgrid(v(), TENTH), nf.FormatError, "float64 beside float16: say its format"),

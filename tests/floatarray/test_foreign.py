@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 import scipy  # its parts load when they are first asked for
+from in_one_test import in_one_test
 
 import nfloat as nf
 
@@ -51,7 +52,7 @@ UNDEFINED = [getattr(np, name) for name in dir(np) if isinstance(getattr(np, nam
 UNDEFINED += [scipy.special.j0, scipy.special.gamma, scipy.special.cbrt]
 
 
-@pytest.mark.parametrize("ufunc", sorted(set(UNDEFINED), key=lambda u: u.__name__), ids=lambda u: u.__name__)
+@in_one_test("ufunc", sorted(set(UNDEFINED), key=lambda u: u.__name__))
 def test_advice_exists_and_runs(ufunc):
     """A ufunc works, or its error says what to write, and that can be written."""
     if ufunc is np.matmul or ufunc.signature:

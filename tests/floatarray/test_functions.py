@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from in_one_test import in_one_test
 
 import nfloat as nf
 
@@ -77,14 +78,14 @@ ASKING = [
 ]
 
 
-@pytest.mark.parametrize("function", MOVING)
+@in_one_test("function", MOVING)
 def test_moving_functions_are_numpys_on_the_values(function) -> None:
     result = function(A)
     assert isinstance(result, nf.FloatArray) and (result.format, result.rounding) == (A.format, A.rounding)
     np.testing.assert_array_equal(np.asarray(result), function(X))
 
 
-@pytest.mark.parametrize("function", ASKING)
+@in_one_test("function", ASKING)
 def test_asking_functions_are_numpys_on_the_values(function) -> None:
     result = function(A)
     assert not isinstance(result, nf.FloatArray)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from in_one_test import in_one_test
 
 import nfloat as nf
 from nfloat.floatarray.dtypes import is_within
@@ -19,7 +20,7 @@ def _holds_members(a: nf.FloatArray) -> bool:
     return np.array_equal(values, nf.round(values, a.format), equal_nan=True)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "function",
     [
         lambda: np.clip(A, 0.1, 0.2),
@@ -72,7 +73,7 @@ def test_numbers_are_rounded(function) -> None:
 
 
 @pytest.mark.parametrize("number", [0.5, 0.1], ids=["held", "not held"])
-@pytest.mark.parametrize(
+@in_one_test(
     "function",
     [
         lambda x: A + np.full(3, x),

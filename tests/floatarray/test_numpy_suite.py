@@ -13,6 +13,7 @@ import itertools
 import ml_dtypes
 import numpy as np
 import pytest
+from in_one_test import in_one_test
 
 import nfloat as nf
 
@@ -46,8 +47,8 @@ BINARY = [np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum, n
 
 
 # ------------------------------------------------------------ calls
-@pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("ufunc", BINARY, ids=lambda u: u.__name__)
+@in_one_test("layout", LAYOUTS)
 def test_any_layout(ufunc: np.ufunc, layout: str) -> None:
     (a, x), view = _integers(4, 4), LAYOUTS[layout]
     with np.errstate(all="ignore"):
@@ -59,7 +60,7 @@ def test_any_layout(ufunc: np.ufunc, layout: str) -> None:
 SHAPES = [(), (1,), (3,), (1, 3), (4, 1), (4, 3), (2, 1, 3), (1, 4, 1), (0,), (0, 3), (4, 0)]
 
 
-@pytest.mark.parametrize(("left", "right"), list(itertools.product(SHAPES, SHAPES)))
+@in_one_test(("left", "right"), list(itertools.product(SHAPES, SHAPES)))
 def test_shapes_broadcast_or_raise_as_numpys(left: tuple[int, ...], right: tuple[int, ...]) -> None:
     (a, x), (b, y) = _integers(*left), _integers(*right)
     try:
@@ -135,7 +136,7 @@ def test_where_broadcasts() -> None:
 # ------------------------------------------------------------ reduce
 @pytest.mark.parametrize("ufunc", [np.add, np.multiply, np.maximum, np.minimum], ids=lambda u: u.__name__)
 @pytest.mark.parametrize("keepdims", [False, True])
-@pytest.mark.parametrize("axis", [0, 1, -1, None, (0, 1), (0, -1), (2, 0), (0, 1, 2), ()])
+@in_one_test("axis", [0, 1, -1, None, (0, 1), (0, -1), (2, 0), (0, 1, 2), ()])
 def test_reduce_over_any_axes(ufunc: np.ufunc, axis: object, keepdims: bool) -> None:
     a, x = _integers(2, 3, 2)
     for b, y in ((a, x), (a.transpose(2, 0, 1), x.transpose(2, 0, 1)), (a[:, ::-1], x[:, ::-1])):

@@ -6,6 +6,7 @@ import operator
 
 import numpy as np
 import pytest
+from in_one_test import in_one_test
 
 import nfloat as nf
 from nfloat.floatarray.ufuncs import ARITHMETIC, EXACT, FUNCTIONS, QUESTIONS
@@ -22,8 +23,8 @@ def _equal(a: object, b: object) -> None:
     np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
 
 
-@pytest.mark.parametrize("fmt", FORMATS)
 @pytest.mark.parametrize("ufunc", [*ARITHMETIC, *FUNCTIONS], ids=lambda u: u.__name__)
+@in_one_test("fmt", FORMATS)
 def test_a_ufunc_is_the_function_of_the_same_name(ufunc: np.ufunc, fmt: str) -> None:
     a, b = _pair(fmt)
     operands = (abs(a), b)[: ufunc.nin] if ufunc not in (np.arcsin, np.arccos) else (np.minimum(abs(a), 1),)

@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from in_one_test import in_one_test
 
 import nfloat as nf
 from nfloat.kernels.arithmetic.operations import Operation
@@ -19,8 +20,8 @@ NAMES = {
 }
 
 
-@pytest.mark.parametrize(("mode", "drawn"), MODES, ids=str)
 @pytest.mark.parametrize("name", NAMES)
+@in_one_test(("mode", "drawn"), MODES)
 def test_every_operation_rounds_as_its_operands_do(name, mode, drawn):
     arrays = [nf.array(RNG.uniform(0.1, 0.9, 30), "e5m7", rounding=mode, **drawn) for _ in range(NAMES[name])]
     result = getattr(nf, name)(*arrays)

@@ -7,6 +7,7 @@ from functools import partial
 import ml_dtypes
 import numpy as np
 import pytest
+from in_one_test import in_one_test
 
 import nfloat as nf
 from nfloat.testing import oracle
@@ -61,7 +62,7 @@ TABLE = {
 }
 
 
-@pytest.mark.parametrize("name", TABLE)
+@in_one_test("name", TABLE)
 def test_constants_are_the_specifications(name):
     f = nf.get_format(name)
     found = (
@@ -84,7 +85,7 @@ def test_the_table_has_every_named_format():
     assert set(nf.FORMATS) <= set(TABLE)
 
 
-@pytest.mark.parametrize("fmt", nf.FORMATS.values(), ids=str)
+@in_one_test("fmt", nf.FORMATS.values())
 def test_every_entry(fmt):
     assert fmt.source, "each entry carries its source"
     assert nf.get_format(fmt.name) is fmt

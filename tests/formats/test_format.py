@@ -8,13 +8,14 @@ import sys
 import time
 
 import pytest
+from in_one_test import in_one_test
 
 import nfloat as nf
 
 GOOD = {"name": "f", "precision": 4, "emin": -6, "emax": 7}
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("changes", "named"),
     [
         ({"precision": 0}, "precision=0"),
@@ -43,7 +44,6 @@ GOOD = {"name": "f", "precision": 4, "emin": -6, "emax": 7}
         ({"name": 5}, "name=5"),
         ({"signed": False, "bits": 64}, "bits=64"),
     ],
-    ids=str,
 )
 def test_contradictions_name_the_field(changes, named):
     with pytest.raises(nf.FormatError, match=named):

@@ -6,12 +6,13 @@ import time
 
 import numpy as np
 import pytest
+from in_one_test import in_one_test
 
 import nfloat as nf
 from nfloat.formats.names import ALIASES
 
 
-@pytest.mark.parametrize(("alias", "name"), ALIASES.items())
+@in_one_test(("alias", "name"), ALIASES.items())
 def test_aliases(alias, name):
     assert nf.get_format(alias) is nf.FORMATS[name]
     assert nf.get_format(f" {alias.upper()} ") is nf.FORMATS[name]
@@ -50,8 +51,8 @@ def test_the_catalogue_is_read_only():
         nf.FORMATS["mine"] = nf.float16
 
 
-@pytest.mark.parametrize("e", range(2, 12))
 @pytest.mark.parametrize("m", [1, 3, 10, 52])
+@in_one_test("e", range(2, 12))
 def test_ieee_like(e, m):
     if f"e{e}m{m}" in ALIASES:
         return
@@ -100,7 +101,7 @@ def test_finfo_has_numpys_names_and_values(dtype):
         ), key
 
 
-@pytest.mark.parametrize("fmt", [*nf.FORMATS, "e6m9", "binary8p4se", "fixed16.8"])
+@in_one_test("fmt", [*nf.FORMATS, "e6m9", "binary8p4se", "fixed16.8"])
 def test_finfo_answers_for_every_format(fmt):
     info, f = nf.finfo(fmt), nf.get_format(fmt)
     assert (info.bits, info.max, info.min, info.eps) == (f.bits, f.max, f.min, f.eps)

@@ -7,6 +7,7 @@ from random import Random
 
 import numpy as np
 import pytest
+from in_one_test import in_one_test
 from step_model import Steps
 
 import nfloat as nf
@@ -269,7 +270,7 @@ def test_speed_is_sensible():
     assert time.process_time() - start < 2.0
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("call", "error", "words"),
     [
         (lambda: nf.linalg.solve(np.ones((2, 3)), np.ones(2), "float16"), nf.ShapeError, r"a \(2, 3\) must be"),

@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 from every_order import ORDERS, counted
+from in_one_test import in_one_test
 
 import nfloat as nf
 
 X = np.ones((3, 4))
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("call", "error", "words"),
     [
         (lambda: nf.matmul(X, X, "float16"), nf.ShapeError, r"\(3, 4\).*must equal"),

@@ -9,6 +9,7 @@ import itertools
 import numpy as np
 import pytest
 from every_order import ORDERS, counted
+from in_one_test import in_one_test
 from product_cases import exactly
 
 import nfloat as nf
@@ -162,7 +163,7 @@ ACCUMULATORS = [
 ]
 
 
-@pytest.mark.parametrize("acc", ACCUMULATORS, ids=str)
+@in_one_test("acc", ACCUMULATORS)
 def test_unwatched_sums_to_nearest_keep_the_factors_of_their_proof(acc):
     """Four for sums, eight for blocks' sums and Kahan's, sixteen for pairwise ones, the latter two of five bits."""
     watched = [c for c in candidates(acc) if c.watched not in (-1, c.kind)]  # and not always

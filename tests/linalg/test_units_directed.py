@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import unit_oracle
+from in_one_test import in_one_test
 from unit_data import bits, from_hex
 
 import nfloat as nf
@@ -72,7 +73,7 @@ ONE_INPUT = {
 }
 
 
-@pytest.mark.parametrize(("want", "name"), [(want, name) for want, names in ONE_INPUT.items() for name in names])
+@in_one_test(("want", "name"), [(want, name) for want, names in ONE_INPUT.items() for name in names])
 def test_one_input_tells_architectures_apart(want, name):
     assert value(name, [-(2.0**13), -0.5, -0.25, -0.125], [2.0**10, 1, 1, 1], 2.0**23) == want
 
@@ -180,7 +181,6 @@ NVIDIA = [
 ]
 
 
-@pytest.mark.parametrize("name", NVIDIA)
 @pytest.mark.parametrize(
     ("a", "b", "c", "want"),
     [
@@ -195,6 +195,7 @@ NVIDIA = [
         ([-0.0, -0.0], [1, 1], -0.0, "00000000"),
     ],
 )
+@in_one_test("name", NVIDIA)
 def test_nvidia_specials(name, a, b, c, want):
     assert both(name, a, b, c) == want
 

@@ -8,6 +8,7 @@ import subprocess
 import numpy as np
 import pytest
 import record
+from in_one_test import in_one_test
 from unit_data import bits
 
 import nfloat as nf
@@ -42,7 +43,7 @@ def test_rows_go_out_as_codes_of_the_units_formats(name, instruction):
                 assert np.array_equal(back, np.float32(x[side]), equal_nan=True)
 
 
-@pytest.mark.parametrize(("name", "instruction"), UNITS)
+@in_one_test(("name", "instruction"), UNITS)
 def test_plumbing_rows_are_exact_in_every_model(name, instruction):
     unit = nf.units[name]
     x = record.integers(unit, depth(instruction))

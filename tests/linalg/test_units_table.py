@@ -9,6 +9,7 @@ import warnings
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from in_one_test import in_one_test
 
 import nfloat as nf
 from nfloat.cli.units import command
@@ -56,7 +57,7 @@ rtx_blackwell.mma f16 f16 16 25 -21
 """
 
 
-@pytest.mark.parametrize("row", NVIDIA.strip().splitlines())
+@in_one_test("row", NVIDIA.strip().splitlines())
 def test_published_numbers(row):
     instruction, kind, out, step, fraction, clamp = row.split()
     unit = nf.units[f"nvidia.{instruction}.{kind}.{out}"]

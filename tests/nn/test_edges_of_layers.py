@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from in_one_test import in_one_test
 
 import nfloat as nf
 from nfloat import nn
@@ -15,8 +16,8 @@ NOTHING = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["float64", "bf16-pure", "fp8-hybrid", "nvfp4"])
 @pytest.mark.parametrize("layer, shape", NOTHING, ids=[type(layer).__name__ for layer, _ in NOTHING])
+@in_one_test("name", ["float64", "bf16-pure", "fp8-hybrid", "nvfp4"])
 def test_a_batch_of_nothing(layer, shape, name):
     """Results without elements; gradients of zeros; running statistics as they were, as in PyTorch."""
     layer.init(seed=0)
@@ -118,7 +119,7 @@ def model():
     return made
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "call, kind, words",
     [
         (lambda: nn.Softmax(dim=5)(tensor()), ShapeError, "axis=5"),

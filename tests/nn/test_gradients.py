@@ -4,6 +4,7 @@ import inspect
 
 import numpy as np
 import pytest
+from in_one_test import in_one_test
 
 from nfloat.nn import Sequential, expressions, layers, precision
 from nfloat.nn.layers import LAYERS, Layer
@@ -75,7 +76,7 @@ def test_relu_of_an_array_in_another_order():
     assert np.array_equal(found, x > 0) and not found.all()
 
 
-@pytest.mark.parametrize("op, example", EXAMPLES)
+@in_one_test("op, example", [example.values for example in EXAMPLES])
 def test_op_tells_nobody_what_nobody_asked(op, example):
     for asked in range(len(example.shapes)):
         values = arrays(example.shapes, example.positive)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from in_one_test import in_one_test
 
 import nfloat as nf
 from nfloat.errors import ArgumentError
@@ -27,7 +28,7 @@ def call(name, **options):
     return getattr(nf.nn, name)(*(LAYERS.get(name) if name in LAYERS else LOSSES[name]), **options)
 
 
-@pytest.mark.parametrize("name", [*LAYERS, *LOSSES, *OPTIMIZERS])
+@in_one_test("name", [*LAYERS, *LOSSES, *OPTIMIZERS])
 def test_refused_unless_neutral(name):
     neutral = dict(UNSUPPORTED.get(name, {}))
     call(name, **neutral)

@@ -8,6 +8,7 @@ import re
 import ml_dtypes
 import numpy as np
 import pytest
+from in_one_test import in_one_test
 
 import nfloat as nf
 
@@ -21,7 +22,6 @@ SIGNALLING = np.array([0x7FF0000000000001], np.uint64).view(np.float64)
 ELEMENTWISE = [nf.round, nf.encode]
 
 
-@pytest.mark.parametrize("function", ELEMENTWISE)
 @pytest.mark.parametrize(
     "x",
     [
@@ -34,6 +34,7 @@ ELEMENTWISE = [nf.round, nf.encode]
     ],
     ids=_label,
 )  # fmt: skip
+@in_one_test("function", ELEMENTWISE)
 def test_what_is_not_real_numbers_is_refused_by_name(function, x):
     with pytest.raises(nf.ArgumentError, match="^x"):
         function(x, "float16")
@@ -149,7 +150,7 @@ def test_signalling_nans_pass_without_a_warning():
 
 
 # ---------------------------------------------------------------- formats, modes, policies, seeds
-@pytest.mark.parametrize("fmt", ["float17", "", "e1m3", "e12m3", "e5m0", "e5m53", "binary17p4se", "binary8p8se",
+@in_one_test("fmt", ["float17", "", "e1m3", "e12m3", "e5m0", "e5m53", "binary17p4se", "binary8p8se",
                                  "binary2p1sf", "binary8p9uf", "fixed1.0",
                                  "fixed55.0", "int1", "int64", "e06m9", "e6m09", "e02m1", "fixed16.08", "fixed16.-0",
                                  "int08", "binary08p4se", "e\u0666m9", "e6m9 m", ["float16"], None, 16, np.float16,

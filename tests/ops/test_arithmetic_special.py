@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from in_one_test import in_one_test
 
 import nfloat as nf
 
@@ -213,7 +214,7 @@ def test_ieee_in_float_arrays(fmt: str) -> None:
         assert all(_same(float(v), wanted) for v in got), f"np.{name}{operands} in {fmt}: {got[0]}, not {wanted}"
 
 
-@pytest.mark.parametrize("case", P3109, ids=lambda c: f"{c[0]}{c[1]}")
+@in_one_test("case", P3109)
 def test_p3109(case: tuple) -> None:
     name, operands, wanted = case
     assert _same(float(getattr(nf, name)(*operands, "binary8p4se")), wanted)

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from in_one_test import in_one_test
 
 import nfloat as nf
 
@@ -52,7 +53,7 @@ def test_what_it_lists_exists():
             assert hasattr(importlib.import_module(module), name), f"{module}.{name}"
 
 
-@pytest.mark.parametrize("name", SINGLE)
+@in_one_test("name", SINGLE)
 def test_a_public_name_has_an_example(name):
     """test_surface.py runs them."""
     target = getattr(nf, name)
@@ -67,7 +68,7 @@ def test_and_so_has_every_name_of_a_room_that_the_reference_lists(name):
     assert [key for key, x in shown.items() if callable(x) and not is_error(x) and ">>>" not in (x.__doc__ or "")] == []
 
 
-@pytest.mark.parametrize("path", TEXTS, ids=lambda p: p.relative_to(ROOT).as_posix())
+@in_one_test("path", TEXTS)
 def test_links_lead_somewhere(path):
     text = path.read_text(encoding="utf-8")
     #: build.sh puts notebooks beside the tutorials, and the two texts of the root beside the index

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from in_one_test import in_one_test
 
 import nfloat as nf
 
@@ -41,7 +42,7 @@ def test_the_names_of_testing():
     assert sorted(nf.testing.__all__) == sorted(TESTING)
 
 
-@pytest.mark.parametrize("name", TESTING)
+@in_one_test("name", TESTING)
 def test_each_of_testing_is_there(name):
     assert getattr(nf.testing, name) is not None
     assert name in dir(nf.testing)

@@ -4,7 +4,7 @@ import ast
 import re
 from pathlib import Path
 
-import pytest
+from in_one_test import in_one_test
 
 import nfloat
 
@@ -24,7 +24,7 @@ OTHERS = {"numpy/_core/tests/test_umath_accuracy.py"}
 NAMED = re.compile(r"`([\w./-]+\.py)`")
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda p: p.relative_to(REPOSITORY).as_posix())
+@in_one_test("folder", FOLDERS)
 def test_a_folder_names_what_is_in_it(folder):
     if folder.name in WITHOUT_A_MAP:
         return

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-import pytest
+from in_one_test import in_one_test
 
 import nfloat as nf
 from nfloat.formats.names import get_format
@@ -22,7 +22,7 @@ def test_fixed_names_differ_from_each_other():
     assert all(colour in PALETTE and 0 <= number < len(DASHES) for colour, number in FIXED.values())
 
 
-@pytest.mark.parametrize("name", FIXED)
+@in_one_test("name", FIXED)
 def test_a_fixed_name_looks_the_same_whatever_stands_beside_it(name):
     assert styles([*NAMES, name])[name] == styles([name])[name] == styles(FIXED)[name]
 
