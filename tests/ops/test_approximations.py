@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -19,9 +20,8 @@ SHARE = 0.5
 
 
 @cache
-def _inputs(name: str) -> tuple[np.ndarray, ...]:
+def _inputs(name: str, n: int) -> tuple[np.ndarray, ...]:
     rng = np.random.default_rng(23)
-    n = 200
     x = np.concatenate(
         [
             rng.standard_normal(n),
@@ -49,20 +49,25 @@ def _inputs(name: str) -> tuple[np.ndarray, ...]:
     return (x, rng.permutation(x)) if name == "arctan2" else (x,)
 
 
+@pytest.fixture
+def inputs(whole: bool) -> Callable[[str], tuple[np.ndarray, ...]]:
+    return partial(_inputs, n=400 if whole else 200)
+
+
 @pytest.mark.parametrize("name", APPROXIMATIONS)
-def test_the_stated_error_holds(name: str) -> None:
+def test_the_stated_error_holds(name: str, inputs: Callable) -> None:
     form = APPROXIMATIONS[name]
-    operands = _inputs(name)
+    operands = inputs(name)
     with np.errstate(all="ignore"):
         y = form.evaluate(*operands)
     _check(name, operands, y, form.error, 2.0**1000)
 
 
 @pytest.mark.parametrize("name", [name for name, form in APPROXIMATIONS.items() if form.single is not None])
-def test_the_stated_error_holds_in_float32(name: str) -> None:
+def test_the_stated_error_holds_in_float32(name: str, inputs: Callable) -> None:
     form = APPROXIMATIONS[name]
     with np.errstate(all="ignore"):
-        operands = tuple(o.astype(np.float32) for o in _inputs(name))
+        operands = tuple(o.astype(np.float32) for o in inputs(name))
         operands = tuple(o[np.isfinite(o)] for o in operands)
         y = form.single(*operands)
     assert y.dtype == np.float32
@@ -73,11 +78,11 @@ EXTENDED = [name for name, form in APPROXIMATIONS.items() if form.extended is no
 
 
 @pytest.mark.parametrize("name", EXTENDED)
-def test_the_stated_error_holds_in_longdouble(name: str) -> None:
+def test_the_stated_error_holds_in_longdouble(name: str, inputs: Callable) -> None:
     if np.finfo(np.longdouble).nmant < 63:
         assert not evaluate._EXTENDED  # nothing relies on it here
         return
-    operands = _inputs(name)
+    operands = inputs(name)
     with np.errstate(all="ignore"):
         y = APPROXIMATIONS[name].extended(*(o.astype(np.longdouble) for o in operands))
     assert y.dtype == np.longdouble
@@ -87,7 +92,7 @@ def test_the_stated_error_holds_in_longdouble(name: str) -> None:
 @pytest.mark.sampled(7)
 @pytest.mark.parametrize("mode", DETERMINISTIC, ids=str)
 @pytest.mark.parametrize("fmt", ["float64", "e11m45", "e8m35", "fixed54.20"])
-def test_longdouble_changes_no_result(fmt: str, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_longdouble_changes_no_result(fmt: str, mode: str, monkeypatch: pytest.MonkeyPatch, inputs: Callable) -> None:
     special = [
         0.0,
         -0.0,
@@ -106,7 +111,7 @@ def test_longdouble_changes_no_result(fmt: str, mode: str, monkeypatch: pytest.M
         1 - 2.0**-53,
         1 + 2.0**-52,
     ]
-    operands = {name: tuple(np.concatenate([o[::29], special, o[5:9]]) for o in _inputs(name)) for name in EXTENDED}
+    operands = {name: tuple(np.concatenate([o[::29], special, o[5:9]]) for o in inputs(name)) for name in EXTENDED}
     results = {name: getattr(nf, name)(*x, fmt, mode) for name, x in operands.items()}
     monkeypatch.setattr(evaluate, "_EXTENDED", False)
     for name, x in operands.items():
