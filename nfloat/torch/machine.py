@@ -201,12 +201,13 @@ class Machine:
             kinds |= known.bit
         # autograd adds the gradients of several uses while the node that it has just run still stands
         summed = self.trace.operation == "add" and len(operands) == 2 and not kinds & ~GRADIENTS
-        if node is None or summed or isinstance(node, _AccumulateGrad):
+        apart = node is None or summed or isinstance(node, _AccumulateGrad)
+        origin = None if apart else self.places.origin(node)
+        if origin is None:  # of another look at the same memory a gradient keeps its name
             own = next((k for k in operands if k.bit & GRADIENTS), None)
-            return Part(Kind.GRADIENT, "", "", True) if own is None else Part(own.kind, own.name, own.name, True)
-        origin = self.places.origin(node)
-        if origin is None:
-            return Part(Kind.GRADIENT, "", "", True)
+            if own is None:
+                return Part(Kind.GRADIENT, "", "", True)
+            return Part(own.kind if apart else Kind.GRADIENT, own.name, own.name, True)
         if not kinds & WEIGHTS:
             for known, count in zip(origin.operands, origin.counts, strict=True):
                 if known.bit & WEIGHTS and count == size:

@@ -31,12 +31,19 @@ def members(value: Any) -> list[torch.Tensor]:
 
 
 def view(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Another look at the same memory."""
+    """Another look at the same memory, or a part of it."""
     t = args[0] if args else None
     if isinstance(t, torch.Tensor) and t.requires_grad and (_task() == -1 or not machine.is_backward()):
         machine.places.remember(machine.places.layer, (machine.known(t),), (t.numel(),))
     elif type(t) is torch.nn.Parameter:
         machine.known(t)
+    return operation(*args, **kwargs)
+
+
+def look(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Another look at all of the same memory; its gradient goes back under the name that it has."""
+    if type(args[0]) is torch.nn.Parameter:
+        machine.known(args[0])
     return operation(*args, **kwargs)
 
 
@@ -181,15 +188,13 @@ def moved_kind(machine: Machine, known: list[Known]) -> Kind:
 @row("detach")
 def detach(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A view; where a parameter's gradient arrives, that gradient."""
-    t = args[0]
-    if _task() == -1:
-        return view(machine, operation, args, kwargs)
-    node = torch._C._current_autograd_node()
-    if node is not None and isinstance(node, torch._C._functions.AccumulateGrad) and is_float(t):
-        if machine.known(t).kind is Kind.WEIGHT_GRADIENT:
-            return operation(t)  # stored as one already
-        return arrived(machine, operation(t), node.variable)
-    return view(machine, operation, args, kwargs)
+    if _task() != -1:
+        t, node = args[0], torch._C._current_autograd_node()
+        if isinstance(node, torch._C._functions.AccumulateGrad) and is_float(t):
+            if machine.known(t).kind is Kind.WEIGHT_GRADIENT:
+                return operation(t)  # stored as one already
+            return arrived(machine, operation(t), node.variable)
+    return look(machine, operation, args, kwargs)
 
 
 def arrived(machine: Machine, t: torch.Tensor, variable: torch.Tensor) -> torch.Tensor:
@@ -201,7 +206,8 @@ def arrived(machine: Machine, t: torch.Tensor, variable: torch.Tensor) -> torch.
     return machine.result(machine.read(t, Known(machine, Kind.GRADIENT, "")), part, t.dtype)
 
 
-rows(view, "_unsafe_view t_ transpose_ squeeze_ unsqueeze_ swapaxes_ as_strided_ resize_ set_")
+rows(look, "_unsafe_view view t transpose permute unsqueeze squeeze alias")
+rows(view, "swapaxes_ as_strided_ resize_ set_")
 
 
 @row("clone")
