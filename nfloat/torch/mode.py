@@ -103,6 +103,7 @@ _METHODS = {
     aten.permute.default: torch.Tensor.permute, aten.unsqueeze.default: torch.Tensor.unsqueeze,
     aten.select.int: torch.Tensor.select, aten.squeeze.dim: torch.Tensor.squeeze,
     aten.expand.default: torch.Tensor.expand, aten.detach.default: torch.Tensor.detach,
+    aten._unsafe_view.default: torch.Tensor.view,
 }  # fmt: skip
 #: types whose methods nobody else answers for, and how many functions answer for all of them
 _PLAIN, _functions = (torch.Tensor, torch.nn.Parameter), torch._C._len_torch_function_stack

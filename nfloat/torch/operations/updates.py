@@ -205,8 +205,8 @@ def descended(machine: Machine, t: torch.Tensor, gradient: Floats, rate: np.floa
     Without a rate g is the step itself.
     """
     known, p = machine.known(t), machine.p
-    rows = machine.ways.descent(p, known.name)
-    if rows is None or p.observer is not None:
+    rows = None if p.observer is not None else _descent_rows(machine, known.name)
+    if rows is None:
         return False
     values = array_of(t)
     if t.dtype not in SHARED or not values.dtype is gradient.dtype is p.carrier:
@@ -217,10 +217,21 @@ def descended(machine: Machine, t: torch.Tensor, gradient: Floats, rate: np.floa
         np.add(values, gradient * rate, out=values)
     else:
         _descend(values, gradient, rate)
-    for layer, tensor, fmt in rows:
-        machine.trace.count(layer, tensor, fmt, "", values.size)
+    for calls in rows:
+        calls[0] += 1
+        calls[1] += values.size
     machine.written(known)
     return True
+
+
+def _descent_rows(machine: Machine, name: str) -> list[list[int]] | None:
+    """A trace's rows of a parameter's step by the operation that is running, if it is such a one."""
+    alike, plans = (machine.trace.operation, name), machine.plans
+    if alike not in plans:
+        found = machine.ways.descent(machine.p, name)
+        keep(machine, alike, None if found is None else [machine.trace.row(*each, "") for each in found])
+    rows: list[list[int]] | None = plans[alike]
+    return rows
 
 
 def _descend(values: Floats, gradient: Floats, rate: np.floating[Any]) -> None:
