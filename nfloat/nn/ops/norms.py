@@ -80,7 +80,7 @@ def over_rows(
     shape = x.shape
     n = shape[-1]
     rows = _rows(x.reshape(1, -1, n), affine, (n,), centred)
-    return _in_rows(p, name, rows, eps, (shape, *((n,) for _ in affine)), (x.size // n, n, 1), single)
+    return _in_rows(p, name, rows, eps, (shape, *[(n,)] * len(affine)), (x.size // n, n, 1), single)
 
 
 @quiet
