@@ -220,7 +220,7 @@ def detach(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict
     """A view; where a parameter's gradient arrives, that gradient."""
     if _task() != -1:
         t, node = args[0], torch._C._current_autograd_node()
-        if isinstance(node, torch._C._functions.AccumulateGrad) and is_float(t):
+        if isinstance(node, torch._C._functions.AccumulateGrad) and t.is_floating_point():
             if machine.known(t).kind is Kind.WEIGHT_GRADIENT:
                 return operation(t)  # stored as one already
             return arrived(machine, operation(t), node.variable)

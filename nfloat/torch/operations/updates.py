@@ -40,7 +40,7 @@ def add_to_each(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs:
 
 
 @row("add_.Tensor", "sub_.Tensor", "add_.Scalar", "sub_.Scalar")
-@planned(in_place, within=True)
+@planned(in_place, within=True, named=True)
 def add_in_place(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """x += alpha y."""
     t, other = args[0], args[1]
@@ -322,7 +322,7 @@ def _take(machine: Machine, rule: Rule, update: Update, several: list[Stepped]) 
 
 
 @row("mul_.Tensor", "div_.Tensor", "mul_.Scalar", "div_.Scalar")
-@planned(in_place, within=True)
+@planned(in_place, within=True, named=True)
 def scale_in_place(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """x *= y or x /= y."""
     t, other = args[0], args[1]
@@ -347,7 +347,7 @@ def scale_in_place(machine: Machine, operation: Any, args: tuple[Any, ...], kwar
 
 
 @row("addcmul_", "addcdiv_")
-@planned(in_place, within=True)
+@planned(in_place, within=True, named=True)
 def add_pair(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """x += value (y z), or value (y / z); in the carrier where an optimiser does it."""
     t, one, other = args
@@ -363,7 +363,7 @@ def add_pair(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: di
 
 
 @row("lerp_.Scalar")
-@planned(in_place, within=True)
+@planned(in_place, within=True, named=True)
 def interpolate(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """x = (1 - w) x + w y, as optimisers write a running mean."""
     t, other, weight = args
