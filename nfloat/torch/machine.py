@@ -31,7 +31,7 @@ from .tensors import SHARED, array_of, strided, tensor_of
 from .tracing import Trace
 from .ways import Ways
 
-_AccumulateGrad = torch._C._functions.AccumulateGrad
+_AccumulateGrad, _new = torch._C._functions.AccumulateGrad, tuple.__new__
 _node, _task, _recording = torch._C._current_autograd_node, torch._C._current_graph_task_id, torch.is_grad_enabled
 #: kinds whose company makes a number of the carrier; of a program's own numbers and weights; that have no gradient
 _APART = bits(Kind.SCALAR, Kind.STATE, Kind.WEIGHT_GRADIENT)
@@ -152,7 +152,7 @@ class Machine:
 
     def _stored(self, known: Known) -> torch.Tensor:
         """A parameter as it is stored; rounded, to nearest, where somebody has written into it."""
-        owner = known.owner
+        owner = None if known._owner is None else known._owner()
         assert owner is not None, "parameters have an owner"
         if known.version != owner._version:
             values = array_of(owner)
@@ -201,11 +201,12 @@ class Machine:
             kinds |= known.bit
         # autograd adds the gradients of several uses while the node that it has just run still stands
         summed = self.trace.operation == "add" and len(operands) == 2 and not kinds & ~GRADIENTS
-        if node is None or summed or isinstance(node, _AccumulateGrad):
-            own = next((k for k in operands if k.bit & GRADIENTS), None)
-            return Part(Kind.GRADIENT, "", "", True) if own is None else Part(own.kind, own.name, own.name, True)
-        origin = self.places.origin(node)
-        if origin is None:
+        apart = node is None or summed or isinstance(node, _AccumulateGrad)
+        origin = None if apart else self.places.origin(node)
+        if origin is None:  # of another look at the same memory a gradient keeps its name
+            for own in operands:
+                if own.bit & GRADIENTS:
+                    return _new(Part, (own.kind if apart else Kind.GRADIENT, own.name, own.name, True, None))
             return Part(Kind.GRADIENT, "", "", True)
         if not kinds & WEIGHTS:
             for known, count in zip(origin.operands, origin.counts, strict=True):
@@ -217,7 +218,7 @@ class Machine:
                 return Part(Kind.LOSS, "", origin.layer, True, origin)
             if name is None and not known.bit & (WEIGHTS | _CONSTANT):
                 name = known.name
-        return Part(Kind.GRADIENT, name or "", origin.layer, True, origin)
+        return _new(Part, (Kind.GRADIENT, name or "", origin.layer, True, origin))
 
     # ---------------------------------------------------------------- operands
     def read(self, t: torch.Tensor, known: Known | None = None, product: bool = False) -> Floats:
@@ -256,23 +257,18 @@ class Machine:
 
     def parameter(self, t: torch.Tensor, known: Known) -> Floats:
         """A parameter's values, or those of a view of it: of its copy, but where it is read as it is stored."""
-        owner = None if known._owner is None else known._owner()
-        if known.seen and owner is not None and known.version == owner._version and not (self.books or self.stepping):
-            found = known.seen.get((t.shape, t.stride(), t.storage_offset()))
-            if found is not None:
-                return found
         owner = self._stored(known)
-        if self.books or self.updating or self.recipe(Role.WEIGHT, known.name).weight_copy is None:
+        if self.books or (self.stepping and self.updating) or self.recipe(Role.WEIGHT, known.name).weight_copy is None:
             return array_of(t)
-        if not owner.is_contiguous():
-            return self.p.cast(Role.WEIGHT_COPY, known.name, array_of(t))
         if known.copy is None or known.seen is None:
+            if not owner.is_contiguous():
+                return self.p.cast(Role.WEIGHT_COPY, known.name, array_of(t))
             known.copy = self.cast(Kind.PARAMETER, Role.WEIGHT_COPY, known.name, array_of(owner))
             known.seen = {}
         place = t.shape, t.stride(), t.storage_offset()
         found = known.seen.get(place)
         if found is None:
-            found = known.seen[place] = strided(known.copy, place[0], place[1], place[2] - known.offset)
+            found = known.seen[place] = strided(known.copy, t, place[2] - known.offset)
         return found
 
     # ---------------------------------------------------------------- results
@@ -376,8 +372,9 @@ class Machine:
 
     def written(self, known: Known) -> None:
         """Say that a parameter's memory holds what the recipe stores (the operation's own count of it comes later)."""
-        assert known.owner is not None, "parameters have an owner"
-        known.version, known.copy, known.seen = known.owner._version, None, None
+        owner = known.owner
+        assert owner is not None, "parameters have an owner"
+        known.version, known.copy, known.seen = owner._version, None, None
 
     def settle(self, t: torch.Tensor, known: Known) -> None:
         """Round a state that several operations of one formula have made."""

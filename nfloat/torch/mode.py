@@ -15,7 +15,7 @@ from ..errors import ArgumentError
 from .machine import Machine
 from .operations.lists import each
 from .operations.makes import constant, drawn
-from .operations.moves import clone, convert, detach, members, move, view
+from .operations.moves import clone, convert, detach, look, members, move, view
 from .operations.narrower import as_torch, narrower
 from .operations.table import ROWS, Compute, Row, base_name, schema
 from .operations.wide import wide
@@ -45,9 +45,8 @@ def handle(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict
     _, compute, name, how, silent, method = _ENTRIES.get(id(operation)) or _entry(operation)
     trace, reference = machine.trace, machine.reference
     trace.operation, trace.how, machine.books = name, how, False
-    if compute is view or compute is detach:
-        direct = method is not None and not kwargs and type(args[0]) in _PLAIN and not _functions()
-        return compute(machine, method if direct else operation, args, kwargs)
+    if method is not None and not kwargs and type(args[0]) in _PLAIN and not _functions():
+        return compute(machine, method, args, kwargs)
     if compute is _as_it_is:
         return operation(*args, **kwargs)
     if reference is not None and (machine.stepping or reference is torch.float64) and compute is not _refuse:
@@ -104,13 +103,14 @@ _METHODS = {
     aten.permute.default: torch.Tensor.permute, aten.unsqueeze.default: torch.Tensor.unsqueeze,
     aten.select.int: torch.Tensor.select, aten.squeeze.dim: torch.Tensor.squeeze,
     aten.expand.default: torch.Tensor.expand, aten.detach.default: torch.Tensor.detach,
+    aten._unsafe_view.default: torch.Tensor.view,
 }  # fmt: skip
 #: types whose methods nobody else answers for, and how many functions answer for all of them
 _PLAIN, _functions = (torch.Tensor, torch.nn.Parameter), torch._C._len_torch_function_stack
 
 
 #: what moves, makes or only looks
-_SILENT = (move, clone, detach, convert, constant, drawn)
+_SILENT = (move, clone, look, view, detach, convert, constant, drawn)
 
 
 def _found(operation: Any) -> Row:

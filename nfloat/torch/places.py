@@ -14,7 +14,7 @@ from torch.nn.modules import module as torch_module
 
 from .known import Known
 
-_newest = torch._C._autograd._get_sequence_nr
+_newest, _new = torch._C._autograd._get_sequence_nr, tuple.__new__
 
 #: entries of the table of nodes, beyond which the oldest half goes
 _KEPT = 1 << 17
@@ -42,7 +42,7 @@ class Places:
         self._names = {id(m): name for prefix, model in models for name, m in model.named_modules(prefix=prefix)}
         self._stack: list[str] = []
         self._handles: list[Any] = []
-        self.origins: dict[int, Origin] = {}
+        self._origins: dict[int, tuple[str, Sequence[Known], Sequence[int]]] = {}
         #: name of the innermost running module, and how many are running
         self.layer, self.depth = "", 0
 
@@ -77,14 +77,19 @@ class Places:
     def remember(self, layer: str, operands: Sequence[Known], counts: Sequence[int]) -> None:
         """Say what the newest node of autograd differentiates, unless that is said."""
         number = _newest() - 1
-        origins = self.origins
+        origins = self._origins
         if number in origins:
             return
-        origins[number] = Origin(layer, [k if k.wide is None else k.plain() for k in operands], counts)
+        for known in operands:
+            if known.wide is not None:
+                operands = [k.plain() for k in operands]
+                break
+        origins[number] = layer, operands, counts
         if len(origins) > _KEPT:
             for old in list(origins)[: _KEPT // 2]:
                 del origins[old]
 
     def origin(self, node: Any) -> Origin | None:
         """What a node of autograd differentiates, if that ran here."""
-        return self.origins.get(node._sequence_nr())
+        found = self._origins.get(node._sequence_nr())
+        return None if found is None else _new(Origin, found)

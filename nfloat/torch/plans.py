@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import update_wrapper
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ from .parts import STEP, Part, forward_part
 from .tensors import array_of, elements, tensor_of
 from .ways import Stored
 
-_Tensor, _Parameter = torch.Tensor, torch.nn.Parameter
+_Tensor, _Parameter, _numel = torch.Tensor, torch.nn.Parameter, torch.Tensor.numel
 _task, _newest = torch._C._current_graph_task_id, torch._C._autograd._get_sequence_nr
 _recording = torch.is_grad_enabled
 #: kinds of which one makes a call the model's own, and no keeping of books; others that have a part in its modules
@@ -44,8 +44,8 @@ class Planned(NamedTuple):
     dtype: torch.dtype | None
     #: whether operands are read as those of a product
     product: bool = False
-    #: role and format that a trace has of results that the function makes of tensors itself, as they are stored
-    own: tuple[str, str] | None = None
+    #: layer, role and format that a trace has of results that the function makes of tensors itself, as they are stored
+    own: tuple[str, str, str] | None = None
     #: of how results are stored, the values, and what the function gives beside them: what the operation returns
     finish: Callable[[Results, Floats, Any], Any] | None = None
     #: whether the function is given what is known of the operands and the arguments as they are first
@@ -117,6 +117,7 @@ class Call(NamedTuple):
     tensors: Sequence[torch.Tensor]
     known: list[Known]
     rest: tuple[Any, ...]
+    named: dict[str, Any]
 
     def is_plain(self) -> bool:
         """Whether all tensors are of one type of real numbers."""
@@ -148,78 +149,77 @@ def is_alone(known: list[Known]) -> bool:
 
 def planned(
     make: Maker, size: Size = by_number, unless: Unless | None = None, *, suits: Suits | None = None, layer: str = "",
-    within: bool = False,
-) -> Callable[[Compute], PlannedRow]:  # fmt: skip
+    within: bool = False, named: bool = False,
+) -> Callable[[Compute], Row]:  # fmt: skip
     """Plan the calls of a row by `make`; where that gives None, the row's own function is called.
 
     Tensors stand before all other arguments, in the order of the arrays that a plan's function gets; tensors of
     integers may be among the others. `layer` stands in the place of the module's name. `within`: only calls in an
-    optimiser's step are planned, where a plan's function may be given arguments by name.
+    optimiser's step are planned. `named`: a plan's function may be given arguments by name.
     """
-    return lambda general: PlannedRow(general, make, size, unless, suits, layer, within)
+
+    def planned_row(general: Compute) -> Row:
+        def call(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            if not machine.plain or (kwargs and not named) or (within and not machine.stepping):
+                return general(machine, operation, args, kwargs)
+            key: list[Any] = [id(operation)]
+            known = _met(machine, args, key)
+            if not known or (suits is not None and not suits(known)):
+                return general(machine, operation, args, kwargs)
+            count = len(known)
+            part: Part | None = None
+            at: Any = STEP
+            if machine.stepping:
+                part = STEP
+                if _recording() or _task() != -1:  # the closure that a step was given
+                    return general(machine, operation, args, kwargs)
+            elif _task() == -1:
+                places = machine.places
+                at = layer or places.layer or machine.trace.operation
+                places.remember(at, known, [*map(_numel, args[:count])])
+                if not places.depth:
+                    at = (at,)  # calls there may be books'
+            elif _recording() and not machine.is_backward():
+                return general(machine, operation, args, kwargs)
+            else:
+                tensors, rest = args[:count], args[count:]
+                elements = size(tensors, rest)
+                part = machine.backward_part(known, elements)
+                if unless is not None and unless(part, known, elements):
+                    return general(machine, operation, args, kwargs)
+                at = *part[:3], machine.places.layer
+            if kwargs:
+                key += kwargs
+                key += map(type, kwargs.values())
+            key.append(at)
+            alike = tuple(key)
+            plan = machine.plans.get(alike, _NEW)
+            if plan is None:
+                return general(machine, operation, args, kwargs)
+            if plan is _NEW:  # the first of them goes the general way, and a trace's rows come in its order
+                found = general(machine, operation, args, kwargs)
+                made = _plan(machine, part, at, make, Call(operation, args[:count], known, args[count:], kwargs))
+                keep(machine, alike, made)
+                return found
+            if type(plan) is Change:
+                found = plan.function(known, *args, **kwargs)
+            else:
+                found = _done(machine, plan, args, kwargs, known)
+            return general(machine, operation, args, kwargs) if found is None else found
+
+        row = update_wrapper(call, general)
+        return cast(Row, row)
+
+    return planned_row
 
 
-class PlannedRow:
-    """A row's function, and the plans of its calls."""
+class Row(Protocol):
+    """A row's function whose calls are planned."""
 
-    def __init__(
-        self, general: Compute, make: Maker, size: Size, unless: Unless | None, suits: Suits | None, layer: str,
-        within: bool,
-    ) -> None:  # fmt: skip
-        update_wrapper(self, general)
-        self.general, self.make, self.size, self.unless, self.suits = general, make, size, unless, suits
-        self.layer, self.within = layer, within
+    #: it without plans
+    __wrapped__: Compute
 
-    def __call__(self, machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if not machine.plain or (kwargs and not self.within) or (self.within and not machine.stepping):
-            return self.general(machine, operation, args, kwargs)
-        key: list[Any] = [id(operation)]
-        known = _met(machine, args, key)
-        if not known or (self.suits is not None and not self.suits(known)):
-            return self.general(machine, operation, args, kwargs)
-        count = len(known)
-        part: Part | None = None
-        at: Any = STEP
-        if machine.stepping:
-            part = STEP
-            if _recording() or _task() != -1:  # the closure that a step was given
-                return self.general(machine, operation, args, kwargs)
-            key += kwargs
-        elif _task() == -1:
-            places = machine.places
-            at = self.layer or places.layer or machine.trace.operation
-            if _newest() - 1 not in places.origins:
-                places.remember(at, known, [t.numel() for t in args[:count]])
-            if not places.depth:
-                at = (at,)  # calls there may be books'
-        else:
-            part, at = self._behind(machine, args[:count], known, args[count:])
-            if at is None:
-                return self.general(machine, operation, args, kwargs)
-        key.append(at)
-        alike = tuple(key)
-        plan = machine.plans.get(alike, _NEW)
-        if plan is None:
-            return self.general(machine, operation, args, kwargs)
-        if plan is _NEW:  # the first of them goes the general way, and a trace's rows come in its order
-            found = self.general(machine, operation, args, kwargs)
-            call = Call(operation, args[:count], known, args[count:])
-            keep(machine, alike, _plan(machine, part, at, self.make, call))
-            return found
-        found = plan.function(known, *args, **kwargs) if type(plan) is Change else _done(machine, plan, args, known)
-        return self.general(machine, operation, args, kwargs) if found is None else found
-
-    def _behind(
-        self, machine: Machine, tensors: Sequence[torch.Tensor], known: list[Known], rest: tuple[Any, ...]
-    ) -> tuple[Part | None, Any]:
-        """The part of a result of the backward pass, and what a plan has of it; None: not to be planned."""
-        if not machine.is_backward():
-            return None, None
-        size = self.size(tensors, rest)
-        part = machine.backward_part(known, size)
-        if self.unless is not None and self.unless(part, known, size):
-            return part, None
-        return part, part[:3]
+    def __call__(self, machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any: ...
 
 
 def _met(machine: Machine, args: tuple[Any, ...], key: list[Any]) -> list[Known] | None:
@@ -252,11 +252,11 @@ def _met(machine: Machine, args: tuple[Any, ...], key: list[Any]) -> list[Known]
     return known
 
 
-def _done(machine: Machine, plan: Plan, args: tuple[Any, ...], known: list[Known]) -> Any:
+def _done(machine: Machine, plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any], known: list[Known]) -> Any:
     """A call as it is planned; None if it is to go the general way."""
     function, product, results, own_result, finish, knows, reads = plan
     if own_result:
-        found: torch.Tensor = function(*args)
+        found: torch.Tensor = function(*args, **kwargs)
         row = results.exact
         row[0] += 1
         row[1] += found.numel()
@@ -310,8 +310,8 @@ def _plan(machine: Machine, part: Part | None, at: Any, make: Maker, call: Call)
     if dtype is None:
         return Change(function)
     if own_result:
-        row = machine.trace.row(part.layer, own_result[0], own_result[1], "")
-        return Plan(function, product, Results(part, dtype, None, row, row, machine.of(part)), True)
+        row = machine.trace.row(*own_result, "")
+        return Plan(function, product, Results(part, dtype, None, row, row, machine.of(own_part or part)), True)
     return Plan(function, product, results_of(machine, own_part or part, dtype), False, finish, knows, reads)
 
 

@@ -65,7 +65,7 @@ class Stepping:
                 if skip and parameter.grad is not None:
                     self._held.append((parameter, parameter.grad))
                     parameter.grad = None
-                states = optimizer.state.get(parameter)
+                states = optimizer.state.get(parameter) if optimizer.state else None
                 if states:
                     self._adopt(states, parameter)
             if "fused" in group:
@@ -107,7 +107,7 @@ class Stepping:
                 owner = own.owner
                 if owner is not None and not self._held:
                     own.version = owner._version
-                states = optimizer.state.get(parameter)
+                states = optimizer.state.get(parameter) if optimizer.state else None
                 for state in states.values() if states else ():
                     if isinstance(state, torch.Tensor) and state.is_floating_point():
                         known = machine.known(state)

@@ -51,12 +51,10 @@ def array_of(t: torch.Tensor) -> Floats:
         found = None
     if found is not None:
         array, at, dtype = found
-        shape: tuple[int, ...] = array.shape
         if t.data_ptr() == at and t.dtype is dtype:
-            if t.shape == shape and t.is_contiguous():
+            array = _turned(array, t)
+            if array is not None:
                 return array
-            if len(shape) == 2 and t.shape == shape[::-1] and t.stride() == (1, shape[1]):
-                return array.T
     if t.requires_grad:
         t = t.detach()
     dtype = t.dtype
@@ -84,10 +82,15 @@ def tensor_of(a: NDArray[Any], dtype: torch.dtype, keep: bool = False) -> torch.
     return t if t.dtype is dtype else t.to(dtype)
 
 
-def strided(x: Floats, shape: tuple[int, ...], strides: tuple[int, ...], offset: int) -> Floats:
-    """Some numbers of a contiguous array, by the strides of a tensor."""
-    if not offset and shape == x.shape and strides == tuple([s // x.itemsize for s in x.strides]):
+def strided(x: Floats, t: torch.Tensor, offset: int) -> Floats:
+    """Some numbers of a contiguous array, as they lie in a tensor."""
+    found = None if offset else _turned(x, t)
+    return torch.from_numpy(x).as_strided(t.shape, t.stride(), offset).numpy() if found is None else found
+
+
+def _turned(x: Floats, t: torch.Tensor) -> Floats | None:
+    """A contiguous array, or its transpose, where a tensor that begins where it does lies so."""
+    shape, own = x.shape, t.shape
+    if own == shape and t.is_contiguous():
         return x
-    if not offset and shape == x.shape[::-1] and strides == tuple([s // x.itemsize for s in x.strides[::-1]]):
-        return x.T
-    return torch.from_numpy(x).as_strided(shape, strides, offset).numpy()
+    return x.T if len(shape) == 2 and own == shape[::-1] and t.stride() == (1, shape[1]) else None

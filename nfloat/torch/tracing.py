@@ -29,7 +29,9 @@ class Trace:
 
     def count(self, layer: str, role: str, fmt: str, accumulator: str, elements: int) -> list[int]:
         """Add one call to a row, and give it."""
-        row = self.row(layer, role, fmt, accumulator)
+        row = self._rows.get((self.operation, layer, role, fmt, accumulator, self.how))
+        if row is None:
+            row = self.row(layer, role, fmt, accumulator)
         row[0] += 1
         row[1] += elements
         return row

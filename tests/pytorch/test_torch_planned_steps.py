@@ -118,3 +118,55 @@ def test_a_plan_serves_calls_that_are_alike_alone(both_ways, recipe, seeds):
         return found, traces
 
     both_ways(run)
+
+
+class Moving(torch.nn.Module):
+    """Moves and views of a model's numbers, of its weights, of what comes from outside; alike but for one thing."""
+
+    def __init__(self):
+        super().__init__()
+        self.w, self.scale = torch.nn.Parameter(torch.randn(4, 6)), torch.nn.Parameter(torch.randn(6, 4))
+
+    def forward(self, x, outside):
+        made = x * self.w
+        for t in (made, made.T, made[:3], made.double(), outside, outside[1], self.w, made.detach(), made * outside):
+            yield t.clone()
+            yield t.clone(memory_format=torch.contiguous_format) * 0.7
+            yield t.relu() + (-t).abs().neg()
+        turned = made.T.reshape(3, 8)
+        yield turned.transpose(0, 1).reshape(-1) * turned.reshape(-1).clone()
+        yield made.T * self.scale + self.scale.view(-1).view(4, 6).T.contiguous()
+        yield torch.utils.checkpoint.checkpoint(lambda t: t.relu().clone().select(0, 1), made, use_reentrant=False)
+        yield made.unsqueeze(0).expand(3, 4, 6).permute(2, 0, 1).reshape(6, 12) @ torch.ones(12, 2)
+        yield made[1:].select(1, 2).clone()
+        yield (made.bool().clone() | made.bool().T.reshape(4, 6)).float() * made
+
+
+@pytest.mark.parametrize("recipe", ["float32", "bf16-mixed", "bf16-pure-sr"])
+def test_planned_moves_and_others_agree(both_ways, recipe):
+    def run():
+        torch.manual_seed(0)
+        model, x, outside = Moving(), torch.randn(4, 6, requires_grad=True), torch.randn(4, 6)
+        found = []
+        with nft.emulate(recipe, model=model) as own:
+            for _ in range(3):
+                results = list(model(x * 1.0, outside))
+                sum([t.float().square().sum() for t in results]).backward()
+                found += [*results, x.grad.clone(), model.w.grad.clone(), model.scale.grad.clone()]
+                with torch.no_grad():
+                    model.w.add_(0.125)
+        return found, own.trace()
+
+    both_ways(run)
+
+
+def test_what_steps_change_is_planned_with_arguments_by_name():
+    p = torch.nn.Parameter(torch.ones(3))
+    optimizer = torch.optim.RMSprop([p], foreach=False)
+    with nft.emulate("bf16-mixed", model=torch.nn.ParameterList([p])) as own:
+        for _ in range(3):
+            p.grad = torch.ones(3)
+            optimizer.step()
+        planned = {key[0] for key, plan in own._machine.plans.items() if plan is not None}
+    for operation in (torch.ops.aten.addcmul_.default, torch.ops.aten.addcdiv_.default):
+        assert id(operation) in planned, operation

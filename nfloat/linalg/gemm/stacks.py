@@ -80,7 +80,7 @@ def in_one_call(
     a: NDArray[Any], b: NDArray[Any], c: NDArray[Any] | None, out: NDArray[Any], threads: int | None
 ) -> bool:
     """The whole stack by the hardware's own sums; whether its axes can be counted as two."""
-    one, other = (_in_two_axes(np.broadcast_to(x, (*out.shape[:-2], *x.shape[-2:]))) for x in (a, b))
+    one, other = _in_two_axes(a, out.shape[:-2]), _in_two_axes(b, out.shape[:-2])
     if one is None or other is None or one.shape[1] != other.shape[1]:
         return False
     if c is not None:
@@ -94,9 +94,12 @@ def in_one_call(
     return True
 
 
-def _in_two_axes(x: NDArray[Any]) -> NDArray[Any] | None:
-    """A view of a stack's matrices in two axes: all axes but the last of the stack, and that; None: there is none."""
-    lead = x.shape[:-2]
+def _in_two_axes(x: NDArray[Any], lead: tuple[int, ...]) -> NDArray[Any] | None:
+    """A view of matrices, as a stack `lead`, in two axes: all axes but its last, and that; None: there is none."""
+    if x.shape[:-2] != lead:
+        x = np.broadcast_to(x, (*lead, *x.shape[-2:]))
+    if len(lead) == 2:
+        return x
     apart = [axis for axis in zip(lead[:-1], x.strides, strict=False) if axis[0] != 1]
     if any(step != count * each for (_, step), (count, each) in itertools.pairwise(apart)):
         return None

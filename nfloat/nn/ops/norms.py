@@ -80,7 +80,7 @@ def over_rows(
     shape = x.shape
     n = shape[-1]
     rows = _rows(x.reshape(1, -1, n), affine, (n,), centred)
-    return _in_rows(p, name, rows, eps, (shape, *((n,) for _ in affine)), (x.size // n, n, 1), single)
+    return _in_rows(p, name, rows, eps, (shape, *[(n,)] * len(affine)), (x.size // n, n, 1), single)
 
 
 @quiet
@@ -229,8 +229,8 @@ def norm_backward(
     if sums is not None:
         return gradient, *(s if need else None for s, need in zip(sums, needs[1:], strict=False))
     terms = (products, _terms(p, name, slopes) if len(needs) > 2 and needs[2] else None)[: len(needs) - 1]
-    added = (None if t is None else _added(p, name, t.reshape(kept.parts)) for t in terms)
-    return gradient, *(None if s is None else s.reshape(kept.shapes[1]) for s in added)
+    shape, parts = kept.shapes[1] if terms else (), kept.parts
+    return gradient, *[None if t is None else _added(p, name, t.reshape(parts)).reshape(shape) for t in terms]
 
 
 def _added(p: Precision, name: str, x: Floats) -> Floats:

@@ -9,24 +9,25 @@ import numpy as np
 import torch
 
 from ...nn.attention import as_mask
-from ...nn.ops import OPS
-from ...nn.ops.op import RESULT
+from ...nn.ops.op import summed_to
+from ...nn.ops.products import ACTIVATIONS
 from ...nn.precision import Floats, Role
 from ..known import Kind
 from ..machine import Machine
-from ..parts import Part
+from ..parts import Part, forward_part
 from ..tensors import array_of
 from .softmax import softened, softened_backward
 from .table import row
 
 
 class Steps(NamedTuple):
-    """What backward needs of each step."""
+    """What backward needs: the operands of both products, as they are stored."""
 
     scale: float
-    scores: Any
+    scaled: Floats
+    keys: Floats
     weights: Floats
-    output: Any
+    values: Floats
     #: heads of the queries for each of the keys
     repeats: int
 
@@ -59,27 +60,24 @@ def _mask(machine: Machine, mask: torch.Tensor) -> Any:
 def _forward(
     machine: Machine, layer: str, q: Floats, k: Floats, v: Floats, mask: Floats | None, scale: float
 ) -> tuple[Floats, Steps]:
-    p, repeats = machine.p, q.shape[-3] // k.shape[-3] if q.ndim > 2 else 1
+    repeats = q.shape[-3] // k.shape[-3] if q.ndim > 2 else 1
     if repeats > 1:
         q, k, v = q.reshape(q.shape[0], k.shape[1], repeats, *q.shape[2:]), k[:, :, np.newaxis], v[:, :, np.newaxis]
         mask = mask if mask is None or mask.ndim < 3 else np.broadcast_to(
             mask, (q.shape[0], k.shape[1] * repeats, *mask.shape[-2:])
         ).reshape(*q.shape[:3], *mask.shape[-2:])  # fmt: skip
 
-    def stored(found: tuple[Floats, Any]) -> tuple[Floats, Any]:
-        values = machine.cast(Kind.ACTIVATION, Role.ACTIVATION, layer, found[0])
-        kept = tuple(values if each is RESULT else each for each in found[1]) if type(found[1]) is tuple else found[1]
-        return values, kept
+    def stored(values: Floats) -> Floats:
+        return machine.cast(Kind.ACTIVATION, Role.ACTIVATION, layer, values)
 
-    forward = Part(Kind.ACTIVATION, layer, layer, False)
-    scaled = machine.cast(Kind.ACTIVATION, Role.ACTIVATION, layer, _scaled(machine, forward, q, scale))
-    scores, of_scores = stored(OPS["attention_product"].forward(p, layer, scaled, k.swapaxes(-1, -2)))
-    values = softened(machine, forward, scores, mask=mask)
-    weights, _ = stored((_where_any(values, mask), None))
-    output, of_output = stored(OPS["attention_product"].forward(p, layer, weights, v))
+    forward, keys = forward_part(Kind.ACTIVATION, layer), k.swapaxes(-1, -2)
+    scaled = stored(_scaled(machine, forward, q, scale))
+    scores = stored(machine.gemm(layer, "forward", scaled, keys, None, ACTIVATIONS))
+    weights = stored(_where_any(softened(machine, forward, scores, mask=mask), mask))
+    output = stored(machine.gemm(layer, "forward", weights, v, None, ACTIVATIONS))
     if repeats > 1:
         output = output.reshape(output.shape[0], -1, *output.shape[3:])
-    return output, Steps(scale, of_scores, weights, of_output, repeats)
+    return output, Steps(scale, scaled, keys, weights, v, repeats)
 
 
 def _scaled(machine: Machine, part: Part, x: Floats, factor: float) -> Floats:
@@ -105,23 +103,30 @@ def _where_any(weights: Floats, mask: Floats | None) -> Floats:
 def attention_backward(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The gradients of q, k and v, step by step back."""
     gradient, tensors, place = args[0], args[1:4], args[5]
-    layer, p, steps = machine.layer(), machine.p, machine.known(place).wide
+    layer, steps = machine.layer(), machine.known(place).wide
     known = [machine.known(t) for t in tensors]
     dy = np.ascontiguousarray(machine.read(gradient))
     if steps.repeats > 1:
         dy = dy.reshape(dy.shape[0], -1, steps.repeats, *dy.shape[2:])
 
-    def stored(values: Any, name: str) -> Floats:
-        return machine.cast(Kind.GRADIENT, Role.ACTIVATION_GRADIENT, name, np.asarray(values))
+    def stored(values: Floats, name: str) -> Floats:
+        return machine.cast(Kind.GRADIENT, Role.ACTIVATION_GRADIENT, name, values)
 
     names = [own.name for own in known]
-    dweights, dv = OPS["attention_product"].backward(p, layer, steps.output, dy, (True, True))
+    dweights, dv = _gradients(machine, layer, steps.weights, steps.values, dy)
     inside = Part(Kind.GRADIENT, layer, layer, True)
     dscores = softened_backward(machine, inside, steps.weights, stored(dweights, layer))
-    dscaled, dk = OPS["attention_product"].backward(p, layer, steps.scores, stored(dscores, layer), (True, True))
+    dscaled, dk = _gradients(machine, layer, steps.scaled, steps.keys, stored(dscores, layer))
     dq = _scaled(machine, Part(Kind.GRADIENT, names[0], layer, True), stored(dscaled, layer), steps.scale)
     found = []
-    for values, t, name in zip((dq, np.asarray(dk).swapaxes(-1, -2), dv), tensors, names, strict=True):
-        part = Part(Kind.GRADIENT, name, layer, True)
-        found.append(machine.result(np.asarray(values).reshape(t.shape), part, t.dtype))
+    for values, t, name in zip((dq, dk.swapaxes(-1, -2), dv), tensors, names, strict=True):
+        found.append(machine.result(values.reshape(t.shape), Part(Kind.GRADIENT, name, layer, True), t.dtype))
     return tuple(found)
+
+
+def _gradients(machine: Machine, layer: str, a: Floats, b: Floats, dy: Floats) -> tuple[Floats, Floats]:
+    """The gradients of the operands of a product of two activations: dy b^T and a^T dy."""
+    first, second = ACTIVATIONS
+    da = machine.gemm(layer, "input_gradient", dy, b.swapaxes(-1, -2), None, (Role.GEMM_DY, second))
+    db = machine.gemm(layer, "weight_gradient", a.swapaxes(-1, -2), dy, None, (first, Role.GEMM_DY))
+    return summed_to(machine.p, layer, da, a.shape), summed_to(machine.p, layer, db, b.shape)

@@ -40,7 +40,7 @@ def _binary(machine: Machine, part: Part, call: Call) -> Planned | None:
     dtype, carrier = call.tensors[0].dtype, machine.p.carrier
     native = machine.exact_in(dtype, part)
     if native and not any([k.bit & _READ for k in known]):
-        return Planned(call.operation, dtype, own=(part.kind.name.lower(), name_of(dtype)))
+        return Planned(call.operation, dtype, own=(part.layer, part.kind.name.lower(), name_of(dtype)))
     single = native or _in_single(machine, part, known, {})
     function, typed = _BINARY[machine.trace.operation], carrier if single else np.dtype(np.float64)
 

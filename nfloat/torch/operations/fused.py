@@ -27,7 +27,8 @@ def _unscaled(
 
 
 def _signed(machine: Machine, gradients: list[torch.Tensor], kwargs: dict[str, Any]) -> list[Floats]:
-    found = [np.asarray(array_of(g), machine.p.carrier) for g in gradients]
+    carrier = machine.p.carrier
+    found = [a if a.dtype is carrier else np.asarray(a, carrier) for a in map(array_of, gradients)]
     return [-g for g in found] if kwargs.get("maximize") else found
 
 

@@ -6,6 +6,8 @@ numbers of several kinds meet, the least known decides.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -13,12 +15,13 @@ import torch
 from ...nn.precision import Role
 from ..known import PARAMETER, ROLES, WEIGHTS, Kind, Known, bits, learn
 from ..machine import Machine, is_float
-from ..parts import Part
+from ..parts import STEP, Part
+from ..plans import Call, Planned, planned
 from ..refusals import check_type, refuse
 from ..tensors import array_of, name_of
 from .table import row, rows, schema
 
-_task = torch._C._current_graph_task_id
+_task, _functions = torch._C._current_graph_task_id, torch._C._len_torch_function_stack
 
 
 def members(value: Any) -> list[torch.Tensor]:
@@ -31,7 +34,7 @@ def members(value: Any) -> list[torch.Tensor]:
 
 
 def view(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Another look at the same memory."""
+    """Another look at the same memory, or a part of it."""
     t = args[0] if args else None
     if isinstance(t, torch.Tensor) and t.requires_grad and (_task() == -1 or not machine.is_backward()):
         machine.places.remember(machine.places.layer, (machine.known(t),), (t.numel(),))
@@ -40,6 +43,40 @@ def view(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[s
     return operation(*args, **kwargs)
 
 
+def look(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Another look at all of the same memory; its gradient goes back under the name that it has."""
+    if type(args[0]) is torch.nn.Parameter:
+        machine.known(args[0])
+    return operation(*args, **kwargs)
+
+
+def _size(tensors: Sequence[torch.Tensor], rest: tuple[Any, ...]) -> int:
+    """Elements of what a move gives: of the operand's shape, or of the one that the operand was taken from."""
+    return math.prod(rest[0]) if rest and type(rest[0]) is list else tensors[0].numel()
+
+
+def _plan(machine: Machine, part: Part, call: Call) -> Planned | None:
+    """The plan of a move of a model's own numbers."""
+    name, own = machine.trace.operation, call.known[0]
+    if name not in _PLANNED or not own.bit & _MODEL or part is STEP or schema(call.operation).written:
+        return None
+    if not _is_alone((None, *call.rest), call.named) or len(call.known) > 1:
+        return None
+    operation, method = call.operation, getattr(torch.Tensor, name, call.operation)
+
+    def moved(*args: Any, **named: Any) -> torch.Tensor:
+        found: torch.Tensor = (operation if _functions() else method)(*args, **named)
+        return found
+
+    own_part = part._replace(kind=own.kind)
+    return Planned(moved, call.tensors[0].dtype, own=(machine.places.layer, "moved", ""), part=own_part)
+
+
+#: moves of which every call makes one tensor of the operand's numbers: those that take less time than a general way
+_PLANNED = frozenset({"clone", "relu", "neg", "abs", "select_backward", "slice_backward"})
+
+
+@planned(_plan, _size, named=True)
 def move(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Numbers of the operands elsewhere, or some of them; zeros are numbers of every format."""
     first: Any = args[0] if args else None
@@ -181,15 +218,13 @@ def moved_kind(machine: Machine, known: list[Known]) -> Kind:
 @row("detach")
 def detach(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A view; where a parameter's gradient arrives, that gradient."""
-    t = args[0]
-    if _task() == -1:
-        return view(machine, operation, args, kwargs)
-    node = torch._C._current_autograd_node()
-    if node is not None and isinstance(node, torch._C._functions.AccumulateGrad) and is_float(t):
-        if machine.known(t).kind is Kind.WEIGHT_GRADIENT:
-            return operation(t)  # stored as one already
-        return arrived(machine, operation(t), node.variable)
-    return view(machine, operation, args, kwargs)
+    if _task() != -1:
+        t, node = args[0], torch._C._current_autograd_node()
+        if isinstance(node, torch._C._functions.AccumulateGrad) and t.is_floating_point():
+            if machine.known(t).kind is Kind.WEIGHT_GRADIENT:
+                return operation(t)  # stored as one already
+            return arrived(machine, operation(t), node.variable)
+    return look(machine, operation, args, kwargs)
 
 
 def arrived(machine: Machine, t: torch.Tensor, variable: torch.Tensor) -> torch.Tensor:
@@ -201,24 +236,24 @@ def arrived(machine: Machine, t: torch.Tensor, variable: torch.Tensor) -> torch.
     return machine.result(machine.read(t, Known(machine, Kind.GRADIENT, "")), part, t.dtype)
 
 
-rows(view, "_unsafe_view t_ transpose_ squeeze_ unsqueeze_ swapaxes_ as_strided_ resize_ set_")
+rows(look, "_unsafe_view view t transpose permute unsqueeze squeeze alias")
+rows(view, "swapaxes_ as_strided_ resize_ set_")
 
 
 @row("clone")
 def clone(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A copy; where a parameter's gradient arrives, that gradient."""
-    if not is_float(args[0]):
-        return operation(*args, **kwargs)
     found = move(machine, operation, args, kwargs)
-    if machine.updating and machine.known(args[0]).kind is Kind.WEIGHT_GRADIENT:  # a momentum's first value
+    if not found.is_floating_point():
+        return found
+    if machine.stepping and machine.updating and machine.known(args[0]).kind is Kind.WEIGHT_GRADIENT:
+        # a momentum's first value
         known = Known(machine, Kind.STATE, machine.known(args[0]).name)
         known.pending = True
         learn(found, known)
         return found
     node = torch._C._current_autograd_node()
-    if node is not None and isinstance(node, torch._C._functions.AccumulateGrad):
-        return arrived(machine, found, node.variable)
-    return found
+    return arrived(machine, found, node.variable) if isinstance(node, torch._C._functions.AccumulateGrad) else found
 
 
 @row("_to_copy", "_to_copy.out")

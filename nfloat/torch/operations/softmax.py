@@ -151,7 +151,7 @@ def _threshold_backward(machine: Machine, part: Part, call: Call) -> Planned | N
             return tensor_of(np.asarray(backward(machine.p, part.layer, x, dy, (True,))[0]), dtype)
         return tensor_of(selected(x > threshold, dy), dtype)
 
-    return Planned(found, dtype, own=("moved", ""))
+    return Planned(found, dtype, own=(part.layer, "moved", ""))
 
 
 @row("threshold_backward")

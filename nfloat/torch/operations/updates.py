@@ -40,7 +40,7 @@ def add_to_each(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs:
 
 
 @row("add_.Tensor", "sub_.Tensor", "add_.Scalar", "sub_.Scalar")
-@planned(in_place, within=True)
+@planned(in_place, within=True, named=True)
 def add_in_place(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """x += alpha y."""
     t, other = args[0], args[1]
@@ -205,8 +205,8 @@ def descended(machine: Machine, t: torch.Tensor, gradient: Floats, rate: np.floa
     Without a rate g is the step itself.
     """
     known, p = machine.known(t), machine.p
-    rows = machine.ways.descent(p, known.name)
-    if rows is None or p.observer is not None:
+    rows = None if p.observer is not None else _descent_rows(machine, known.name)
+    if rows is None:
         return False
     values = array_of(t)
     if t.dtype not in SHARED or not values.dtype is gradient.dtype is p.carrier:
@@ -217,10 +217,21 @@ def descended(machine: Machine, t: torch.Tensor, gradient: Floats, rate: np.floa
         np.add(values, gradient * rate, out=values)
     else:
         _descend(values, gradient, rate)
-    for layer, tensor, fmt in rows:
-        machine.trace.count(layer, tensor, fmt, "", values.size)
+    for calls in rows:
+        calls[0] += 1
+        calls[1] += values.size
     machine.written(known)
     return True
+
+
+def _descent_rows(machine: Machine, name: str) -> list[list[int]] | None:
+    """A trace's rows of a parameter's step by the operation that is running, if it is such a one."""
+    alike, plans = (machine.trace.operation, name), machine.plans
+    if alike not in plans:
+        found = machine.ways.descent(machine.p, name)
+        keep(machine, alike, None if found is None else [machine.trace.row(*each, "") for each in found])
+    rows: list[list[int]] | None = plans[alike]
+    return rows
 
 
 def _descend(values: Floats, gradient: Floats, rate: np.floating[Any]) -> None:
@@ -311,7 +322,7 @@ def _take(machine: Machine, rule: Rule, update: Update, several: list[Stepped]) 
 
 
 @row("mul_.Tensor", "div_.Tensor", "mul_.Scalar", "div_.Scalar")
-@planned(in_place, within=True)
+@planned(in_place, within=True, named=True)
 def scale_in_place(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """x *= y or x /= y."""
     t, other = args[0], args[1]
@@ -336,7 +347,7 @@ def scale_in_place(machine: Machine, operation: Any, args: tuple[Any, ...], kwar
 
 
 @row("addcmul_", "addcdiv_")
-@planned(in_place, within=True)
+@planned(in_place, within=True, named=True)
 def add_pair(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """x += value (y z), or value (y / z); in the carrier where an optimiser does it."""
     t, one, other = args
@@ -352,7 +363,7 @@ def add_pair(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: di
 
 
 @row("lerp_.Scalar")
-@planned(in_place, within=True)
+@planned(in_place, within=True, named=True)
 def interpolate(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """x = (1 - w) x + w y, as optimisers write a running mean."""
     t, other, weight = args
