@@ -201,12 +201,13 @@ class Machine:
             kinds |= known.bit
         # autograd adds the gradients of several uses while the node that it has just run still stands
         summed = self.trace.operation == "add" and len(operands) == 2 and not kinds & ~GRADIENTS
-        apart = node is None or summed or isinstance(node, _AccumulateGrad)
-        origin = None if apart else self.places.origin(node)
-        if origin is None:  # of another look at the same memory a gradient keeps its name
+        if node is None or summed or isinstance(node, _AccumulateGrad):
             for own in operands:
                 if own.bit & GRADIENTS:
-                    return _new(Part, (own.kind if apart else Kind.GRADIENT, own.name, own.name, True, None))
+                    return _new(Part, (own.kind, own.name, own.name, True, None))
+            return Part(Kind.GRADIENT, "", "", True)
+        origin = self.places.origin(node)
+        if origin is None:
             return Part(Kind.GRADIENT, "", "", True)
         if not kinds & WEIGHTS:
             for known, count in zip(origin.operands, origin.counts, strict=True):

@@ -37,14 +37,15 @@ def view(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[s
     """Another look at the same memory, or a part of it."""
     t = args[0] if args else None
     if isinstance(t, torch.Tensor) and t.requires_grad and (_task() == -1 or not machine.is_backward()):
-        machine.places.remember(machine.places.layer, (machine.known(t),), (t.numel(),))
+        places = machine.places
+        places.remember(places.layer, (machine.known(t),), (t.numel(),))
     elif type(t) is torch.nn.Parameter:
         machine.known(t)
     return operation(*args, **kwargs)
 
 
 def look(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Another look at all of the same memory; its gradient goes back under the name that it has."""
+    """Another look at all of the same memory, of which the gradient is one too: nothing is to be known of that."""
     if type(args[0]) is torch.nn.Parameter:
         machine.known(args[0])
     return operation(*args, **kwargs)
@@ -236,8 +237,8 @@ def arrived(machine: Machine, t: torch.Tensor, variable: torch.Tensor) -> torch.
     return machine.result(machine.read(t, Known(machine, Kind.GRADIENT, "")), part, t.dtype)
 
 
-rows(look, "_unsafe_view view t transpose permute unsqueeze squeeze alias")
-rows(view, "swapaxes_ as_strided_ resize_ set_")
+rows(look, "t transpose permute unsqueeze squeeze")
+rows(view, "_unsafe_view swapaxes_ as_strided_ resize_ set_")
 
 
 @row("clone")
