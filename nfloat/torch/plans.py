@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import update_wrapper
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -150,76 +150,76 @@ def is_alone(known: list[Known]) -> bool:
 def planned(
     make: Maker, size: Size = by_number, unless: Unless | None = None, *, suits: Suits | None = None, layer: str = "",
     within: bool = False, named: bool = False,
-) -> Callable[[Compute], Row]:  # fmt: skip
+) -> Callable[[Compute], PlannedRow]:  # fmt: skip
     """Plan the calls of a row by `make`; where that gives None, the row's own function is called.
 
     Tensors stand before all other arguments, in the order of the arrays that a plan's function gets; tensors of
     integers may be among the others. `layer` stands in the place of the module's name. `within`: only calls in an
     optimiser's step are planned. `named`: a plan's function may be given arguments by name.
     """
-
-    def planned_row(general: Compute) -> Row:
-        def call(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-            if not machine.plain or (kwargs and not named) or (within and not machine.stepping):
-                return general(machine, operation, args, kwargs)
-            key: list[Any] = [id(operation)]
-            known = _met(machine, args, key)
-            if not known or (suits is not None and not suits(known)):
-                return general(machine, operation, args, kwargs)
-            count = len(known)
-            part: Part | None = None
-            at: Any = STEP
-            if machine.stepping:
-                part = STEP
-                if _recording() or _task() != -1:  # the closure that a step was given
-                    return general(machine, operation, args, kwargs)
-            elif _task() == -1:
-                places = machine.places
-                at = layer or places.layer or machine.trace.operation
-                places.remember(at, known, [*map(_numel, args[:count])])
-                if not places.depth:
-                    at = (at,)  # calls there may be books'
-            elif _recording() and not machine.is_backward():
-                return general(machine, operation, args, kwargs)
-            else:
-                tensors, rest = args[:count], args[count:]
-                elements = size(tensors, rest)
-                part = machine.backward_part(known, elements)
-                if unless is not None and unless(part, known, elements):
-                    return general(machine, operation, args, kwargs)
-                at = *part[:3], machine.places.layer
-            if kwargs:
-                key += kwargs
-                key += map(type, kwargs.values())
-            key.append(at)
-            alike = tuple(key)
-            plan = machine.plans.get(alike, _NEW)
-            if plan is None:
-                return general(machine, operation, args, kwargs)
-            if plan is _NEW:  # the first of them goes the general way, and a trace's rows come in its order
-                found = general(machine, operation, args, kwargs)
-                made = _plan(machine, part, at, make, Call(operation, args[:count], known, args[count:], kwargs))
-                keep(machine, alike, made)
-                return found
-            if type(plan) is Change:
-                found = plan.function(known, *args, **kwargs)
-            else:
-                found = _done(machine, plan, args, kwargs, known)
-            return general(machine, operation, args, kwargs) if found is None else found
-
-        row = update_wrapper(call, general)
-        return cast(Row, row)
-
-    return planned_row
+    return lambda general: PlannedRow(general, make, size, unless, suits, layer, within, named)
 
 
-class Row(Protocol):
-    """A row's function whose calls are planned."""
+class PlannedRow:
+    """A row's function, and the plans of its calls."""
 
-    #: it without plans
-    __wrapped__: Compute
+    def __init__(
+        self, general: Compute, make: Maker, size: Size, unless: Unless | None, suits: Suits | None, layer: str,
+        within: bool, named: bool,
+    ) -> None:  # fmt: skip
+        update_wrapper(self, general)
+        self.general, self.make, self.size, self.unless, self.suits = general, make, size, unless, suits
+        self.layer, self.within, self.named = layer, within, named
 
-    def __call__(self, machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any: ...
+    def __call__(self, machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if not machine.plain or (kwargs and not self.named) or (self.within and not machine.stepping):
+            return self.general(machine, operation, args, kwargs)
+        key: list[Any] = [id(operation)]
+        known = _met(machine, args, key)
+        if not known or (self.suits is not None and not self.suits(known)):
+            return self.general(machine, operation, args, kwargs)
+        count = len(known)
+        part, at = self._place(machine, args, known, count)
+        if at is None:
+            return self.general(machine, operation, args, kwargs)
+        if kwargs:
+            key += kwargs
+            key += map(type, kwargs.values())
+        key.append(at)
+        alike = tuple(key)
+        plan = machine.plans.get(alike, _NEW)
+        if plan is None:
+            return self.general(machine, operation, args, kwargs)
+        if plan is _NEW:  # the first of them goes the general way, and a trace's rows come in its order
+            found = self.general(machine, operation, args, kwargs)
+            call = Call(operation, args[:count], known, args[count:], kwargs)
+            keep(machine, alike, _plan(machine, part, at, self.make, call))
+            return found
+        if type(plan) is Change:
+            found = plan.function(known, *args, **kwargs)
+        else:
+            found = _done(machine, plan, args, kwargs, known)
+        return self.general(machine, operation, args, kwargs) if found is None else found
+
+    def _place(
+        self, machine: Machine, args: tuple[Any, ...], known: list[Known], count: int
+    ) -> tuple[Part | None, Any]:
+        """The part of a result, but of the forward pass, and what a plan has of it; None: not to be planned."""
+        if machine.stepping:  # but for the closure that a step was given
+            return STEP, None if _recording() or _task() != -1 else STEP
+        if _task() == -1:
+            places = machine.places
+            at = self.layer or places.layer or machine.trace.operation
+            places.remember(at, known, [*map(_numel, args[:count])])
+            return None, at if places.depth else (at,)  # calls outside of modules may be books'
+        if _recording() and not machine.is_backward():
+            return None, None
+        tensors = args[:count]
+        size = self.size(tensors, args[count:])
+        part = machine.backward_part(known, size)
+        if self.unless is not None and self.unless(part, known, size):
+            return part, None
+        return part, (*part[:3], machine.places.layer)
 
 
 def _met(machine: Machine, args: tuple[Any, ...], key: list[Any]) -> list[Known] | None:

@@ -138,7 +138,7 @@ def layer_norm_backward(machine: Machine, operation: Any, args: tuple[Any, ...],
     gradient, t, shape, _, inverse, weight, bias, wanted = args
     given = gradient, t, inverse, weight, bias, shape, wanted
     several = wanted[0] and all([w or x is None for w, x in zip(wanted[1:], (weight, bias), strict=True)])
-    return (_layer_gradients if several else _layer_gradients.__wrapped__)(machine, operation, given, kwargs)
+    return (_layer_gradients if several else _layer_gradients.general)(machine, operation, given, kwargs)
 
 
 def _again(machine: Machine, operation: str, t: torch.Tensor, affine: tuple[Any, ...], **attributes: Any) -> Any:
