@@ -26,8 +26,8 @@ from ..kernels.arithmetic.operations import Operation
 from ..kernels.arithmetic.results import compute_plain, compute_plain_other
 from ..kernels.arithmetic.results_lanes import DOWNWARD, IN_LANES, to_odd32, to_odd64
 from ..kernels.arithmetic.short import nearest_short
-from ..kernels.rounding.arrays import round_narrow64, round_plain
-from .rounder import Rounder
+from ..kernels.rounding.arrays import round_plain
+from .rounder import NARROW64, Rounder
 
 _HARDWARE = {
     Operation.ADD: np.add,
@@ -73,7 +73,7 @@ def compute(
     if form is None and size >= _FEW and _is_better_widened(op, how, out.dtype):
         _widened(op, arrays, out, how, key)
         return out
-    if op in _ROOTS and size >= _FEW and not how.stochastic and how.round64 is round_narrow64:
+    if op in _ROOTS and size >= _FEW and not how.stochastic and how.round64 in NARROW64:
         _by_approximation(op, arrays, out, how, key)
         return out
     if form is not None:

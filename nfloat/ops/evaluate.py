@@ -25,11 +25,10 @@ from ..formats.spec import SpecField
 from ..kernels.arithmetic.functions import round_leading, ziv_plain
 from ..kernels.arithmetic.functions_lanes import ziv_double, ziv_mixed, ziv_single
 from ..kernels.arithmetic.operations import Operation
-from ..kernels.rounding.arrays import round_narrow64
 from .approximations import APPROXIMATIONS, EXTENDED_ERROR
 from .compute import PIECE, compute, has_unsigned_zero, pieces_of
 from .leading_bits import Leading, leading_bits
-from .rounder import Rounder
+from .rounder import NARROW64, Rounder
 
 _MASK = (1 << 64) - 1
 
@@ -48,7 +47,7 @@ def evaluate(
             if short and form.single is not None:
                 y = form.single(*pieces)
                 ziv_single(y, target, open_, 2 * form.single_error, int(form.traits), how.spec_array)
-            elif how.round64 is round_narrow64:
+            elif how.round64 in NARROW64:
                 y = form.evaluate(*(_operand(p, how) for p in pieces))
                 ziv = ziv_mixed if out.dtype == np.float32 else ziv_double
                 ziv(y, target, open_, 2 * form.error, int(form.traits), how.spec_array)

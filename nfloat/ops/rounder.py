@@ -68,7 +68,7 @@ class Rounder:
     @property
     def in_lanes(self) -> bool:
         """Whether float32 lanes round by the forms of ``rounding/vector.py``, without random bits."""
-        return not self.stochastic and self.round32 in (elementwise.round_narrow32, elementwise.round_same32)
+        return not self.stochastic and self.round32 in LANES32
 
     @property
     def in_place(self) -> bool:
@@ -77,7 +77,7 @@ class Rounder:
         Blocks overlap, which changes nothing without random bits: what is rounded stays as it is. But others than these
         store what they refuse, before the plain rule reads it.
         """
-        return self.in_lanes and self.round64 is elementwise.round_narrow64
+        return self.in_lanes and self.round64 in NARROW64
 
     def key(self, seed: SeedLike | None) -> int:
         """The key of the random bits as a signed integer; 0 for deterministic modes, which take no seed.
@@ -150,10 +150,17 @@ def _compiled(how: Rounder, itemsize: int, few: bool) -> Kernel | None:
         return None
     if few or function is elementwise.round_plain:
         return entry_point(elementwise.round_plain, itemsize // 8)
-    even = how.rounding is Rounding.NEAREST_EVEN
-    return entry_point(elementwise.EVEN.get(function, function) if even else function)
+    return entry_point(function)
 
 
+#: the families' kernels that draw nothing: for float32 arrays; for float64 ones, of the narrow family
+LANES32 = (
+    elementwise.round_narrow32,
+    elementwise.round_same32,
+    elementwise.round_even32,
+    elementwise.round_even_same32,
+)
+NARROW64 = (elementwise.round_narrow64, elementwise.round_even64)
 #: so many numbers by the plain rule, which one kernel has for all formats: a first answer comes sooner
 FEW = 16
 #: elements that one call of the slowest kernel rounds in a fraction of a second, so that Ctrl-C is heard in between
@@ -225,8 +232,8 @@ def _kernel32(f: Format, mode: Rounding, spec_array: NDArray[np.float64]) -> Ker
             special.round_steps32 if f.signed else elementwise.round_plain
         )  # a small negative number is flushed, not beyond the range
     if same:
-        return elementwise.round_same32
-    return elementwise.round_drawn32 if mode.is_stochastic else elementwise.round_narrow32
+        return _of_mode(elementwise.round_same32, mode)
+    return elementwise.round_drawn32 if mode.is_stochastic else _of_mode(elementwise.round_narrow32, mode)
 
 
 def _kernel64(f: Format, mode: Rounding, spec_array: NDArray[np.float64]) -> Kernel | None:
@@ -241,7 +248,12 @@ def _kernel64(f: Format, mode: Rounding, spec_array: NDArray[np.float64]) -> Ker
         return elementwise.round_plain
     if same or _needs_steps(f):
         return special.round_steps64 if f.signed else elementwise.round_plain
-    return elementwise.round_drawn64 if mode.is_stochastic else elementwise.round_narrow64
+    return elementwise.round_drawn64 if mode.is_stochastic else _of_mode(elementwise.round_narrow64, mode)
+
+
+def _of_mode(kernel: Kernel, mode: Rounding) -> Kernel:
+    """The kernel of a family that has the mode's loops: another would do it number by number."""
+    return elementwise.EVEN[kernel] if mode is Rounding.NEAREST_EVEN else kernel
 
 
 def _powers(f: Format, lane: Lane, kernel: Kernel) -> Kernel:
