@@ -156,6 +156,6 @@ def test_the_input_is_never_written_to_nor_returned():
 def test_a_mode_has_the_kernel_with_its_loops(mode):
     """Another would give the same bits, number by number: thirty times as slow."""
     for fmt in FORMATS:
-        how = rounder(fmt, mode, None, 8 if mode.is_stochastic else None)
+        how = rounder(fmt, mode, None, 8 if mode.needs_random_bits else None)
         for kernel in (how.round32, how.round64):
             assert kernel not in (EVEN if mode is Rounding.NEAREST_EVEN else EVEN.values()), fmt
