@@ -24,7 +24,7 @@ from .tensors import array_of, elements, tensor_of
 from .ways import Stored
 
 _Tensor, _Parameter, _numel = torch.Tensor, torch.nn.Parameter, torch.Tensor.numel
-_task, _newest = torch._C._current_graph_task_id, torch._C._autograd._get_sequence_nr
+_task = torch._C._current_graph_task_id
 _recording = torch.is_grad_enabled
 #: kinds of which one makes a call the model's own, and no keeping of books; others that have a part in its modules
 _MODEL = bits(Kind.ACTIVATION, Kind.GRADIENT, Kind.LOSS)
