@@ -97,6 +97,7 @@ def round_steps32(x, out, spec_array, key, first):
     for i in range(0, n, _PIECE):
         stop = lesser(i + _PIECE, n)
         _flush32(x, out, i, stop, spec.flush_input, True)
+        # of float32 itself nothing is cut: its form is toward_zero's, in every mode
         if spec.emin == -126 and signed and (spec.mode != _NEAREST_EVEN or spec.precision == 24):
             same_range32(x, out, out, i, stop, spec, words, True, 0)
         elif spec.emin == -126 and signed:
