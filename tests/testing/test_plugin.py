@@ -11,6 +11,7 @@ from functools import partial
 import pytest
 
 import nfloat as nf
+from nfloat.kernels.jit import cache_root
 
 pytest_plugins = ["pytester"]
 
@@ -20,16 +21,21 @@ OPTIONS = ("-p", "no:cacheprovider", "--strict-markers", "-v")
 
 @pytest.fixture(scope="module")
 def everything_imported():
-    """A run within this process forgets the modules that it imports, and a second import of Numba's parts fails."""
+    """A run within this process forgets the modules that it imports, and a second import of Numba's parts fails.
+
+    Gives the folder of compiled kernels: a run has a home of its own, where it would compile them all once more.
+    """
     for found in pkgutil.walk_packages(nf.__path__, "nfloat."):
         if not found.name.startswith(("nfloat.torch", "nfloat.__main__")):
             importlib.import_module(found.name)
     nf.encode(nf.round([0.1], "bfloat16"), "bfloat16")
+    return cache_root()
 
 
 @pytest.fixture
 def run(pytester, monkeypatch, everything_imported):
     monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("NFLOAT_CACHE_DIR", str(everything_imported))
 
     def run(source, *options, start=pytester.runpytest_inprocess, **more):
         pytester.makepyfile(test_user=source, **more)
