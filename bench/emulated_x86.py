@@ -55,10 +55,10 @@ _PC = """config_interface: textconfig
 display_library: nogui
 cpu: {cpu}, ips=100000000
 memory: guest=2048, host=2048
-romimage: file={fetched}/usr/share/bochs/BIOS-bochs-latest, options=fastboot
-vgaromimage: file={fetched}/usr/share/vgabios/vgabios.bin
+romimage: file={pc}/fetched/usr/share/bochs/BIOS-bochs-latest, options=fastboot
+vgaromimage: file={pc}/fetched/usr/share/vgabios/vgabios.bin
 ata0-master: type=disk, path=disk.img, mode=flat
-ata1-master: type=cdrom, path=boot.iso, status=inserted
+ata1-master: type=cdrom, path={pc}/boot.iso, status=inserted
 boot: cdrom
 clock: sync=none
 com1: enabled=1, mode=file, dev=serial
@@ -191,13 +191,13 @@ def _with_needed(names: list[str], files: dict[str, Path], found: dict[str, None
     return list(found)
 
 
-def disk(folder: Path, program: list[str], environment: dict[str, str]) -> None:
-    """disk.img: this Python and all that the program reads, in their places, and what to run."""
+def disk(pc: Path, folder: Path, program: list[str], environment: dict[str, str]) -> None:
+    """disk.img in a folder: this Python and all that the program reads, in their places, and what to run."""
     root, python = folder / "root", Path(sys.executable).resolve()
     shutil.rmtree(root, ignore_errors=True)
     for name in ("proc", "sys", "dev", "tmp"):
         (root / name).mkdir(parents=True)
-    shutil.copy(folder / "initial" / "busybox", root)
+    shutil.copy(pc / "initial" / "busybox", root)
     for part in ("nfloat", "tests", "bench", "pyproject.toml"):
         _copy(ROOT / part, root)
     _copy(Path(environment["NFLOAT_CACHE_DIR"]), root)
@@ -236,16 +236,16 @@ def _copy(path: Path, root: Path) -> None:
         shutil.copy2(path, to)
 
 
-def boot(folder: Path, cpu: str) -> int:
-    """Start the PC, print what the program prints as it comes, and return its exit code."""
+def boot(pc: Path, folder: Path, cpu: str) -> int:
+    """Start the PC with the disk in a folder, print what the program prints as it comes, and return its exit code."""
     serial, log, said, ended = folder / "serial", folder / "log", 0, None
     for path in (serial, log, *folder.glob("*.lock")):
         path.unlink(missing_ok=True)
-    (folder / "pc").write_text(_PC.format(cpu=cpu, fetched=folder / "fetched"))
+    (folder / "pc").write_text(_PC.format(cpu=cpu, pc=pc))
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    pc = subprocess.Popen([str(folder / "bochs" / "bochs"), "-q", "-f", "pc"], cwd=folder, **quiet)
+    bochs = subprocess.Popen([str(pc / "bochs" / "bochs"), "-q", "-f", "pc"], cwd=folder, **quiet)
     try:
-        while ended is None and pc.poll() is None:
+        while ended is None and bochs.poll() is None:
             time.sleep(1)
             text = serial.read_text(errors="replace") if serial.exists() else ""
             text = text.partition("BEGIN\n")[2]
@@ -253,8 +253,8 @@ def boot(folder: Path, cpu: str) -> int:
             print(text[said : ended.start() if ended else None], end="", flush=True)
             said = len(text)
     finally:
-        pc.kill()
-        pc.wait()
+        bochs.kill()
+        bochs.wait()
     if ended is None:
         raise RuntimeError(f"the PC stopped: {last_line(log.read_text(errors='replace'))}")
     return int(ended[1])
@@ -269,8 +269,8 @@ def main(folder: str, name: str, *program: str) -> int:
     environment |= {"NUMBA_CPU_NAME": compiled, "NUMBA_CPU_FEATURES": features, "HOME": "/tmp", "PATH": "/"}
     environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), site, sysconfig.get_path("purelib")])
     run([sys.executable, "-c", "from nfloat.cli.main import main; main()", "warmup"], **environment)
-    disk(pc, [str(Path(one).resolve()) if Path(one).exists() else one for one in program], environment)
-    return boot(pc, cpu)
+    disk(pc, pc / name, [str(Path(one).resolve()) if Path(one).exists() else one for one in program], environment)
+    return boot(pc, pc / name, cpu)
 
 
 if __name__ == "__main__":
