@@ -198,10 +198,9 @@ def disk(pc: Path, folder: Path, program: list[str], environment: dict[str, str]
     for name in ("proc", "sys", "dev", "tmp"):
         (root / name).mkdir(parents=True)
     shutil.copy(pc / "initial" / "busybox", root)
-    for part in ("nfloat", "tests", "bench", "pyproject.toml"):
-        _copy(ROOT / part, root)
-    _copy(Path(environment["NFLOAT_CACHE_DIR"]), root)
-    for path in {python, Path(sysconfig.get_path("stdlib")), Path(sysconfig.get_path("platstdlib"))}:
+    own = (ROOT / part for part in ("nfloat", "tests", "bench", "pyproject.toml"))
+    libraries = (Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib"))
+    for path in (*own, Path(environment["NFLOAT_CACHE_DIR"]), python, *libraries, Path(program[0])):
         _copy(path, root)
     for name in DISTRIBUTIONS:
         for file in importlib.metadata.distribution(name).files or ():
@@ -269,7 +268,7 @@ def main(folder: str, name: str, *program: str) -> int:
     environment |= {"NUMBA_CPU_NAME": compiled, "NUMBA_CPU_FEATURES": features, "HOME": "/tmp", "PATH": "/"}
     environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), site, sysconfig.get_path("purelib")])
     run([sys.executable, "-c", "from nfloat.cli.main import main; main()", "warmup"], **environment)
-    disk(pc, pc / name, [str(Path(one).resolve()) if Path(one).exists() else one for one in program], environment)
+    disk(pc, pc / name, [str(Path(program[0]).resolve()), *program[1:]], environment)
     return boot(pc, pc / name, cpu)
 
 
