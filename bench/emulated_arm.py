@@ -48,7 +48,7 @@ def prepare(folder: Path) -> tuple[list[str], dict[str, str]]:
             _fetch(folder)
         except subprocess.CalledProcessError as error:
             raise NotHereError(
-                f"{' '.join(error.cmd[:2])} ended with {error.returncode}: {_last_line(error.stderr)}"
+                f"{' '.join(error.cmd[:2])} ended with {error.returncode}: {last_line(error.stderr)}"
             ) from None
         done.touch()
     root = folder / "root"
@@ -75,15 +75,15 @@ def _fetch(folder: Path) -> None:
         "-o",
         "APT::Sandbox::User=root",
     ]
-    _run(["apt-get", *foreign, "update"])
+    run(["apt-get", *foreign, "update"])
     version = _python_version(foreign)
     pythons = [f"python{version}-minimal", f"libpython{version}-minimal", f"libpython{version}-stdlib"]
-    _run(["apt-get", *foreign, "download", *pythons, *PACKAGES], debs)
-    _run(["apt-get", "download", "qemu-user-static"], debs)
+    run(["apt-get", *foreign, "download", *pythons, *PACKAGES], debs)
+    run(["apt-get", "download", "qemu-user-static"], debs)
     for deb in sorted(debs.glob("*.deb")):
-        _run(["dpkg", "-x", str(deb), str(folder / ("qemu" if deb.name.startswith("qemu") else "root"))])
+        run(["dpkg", "-x", str(deb), str(folder / ("qemu" if deb.name.startswith("qemu") else "root"))])
     platforms = [word for platform in PLATFORMS for word in ("--platform", platform)]
-    _run(
+    run(
         [
             sys.executable,
             "-m",
@@ -103,18 +103,25 @@ def _fetch(folder: Path) -> None:
 
 def _python_version(foreign: list[str]) -> str:
     """Debian's Python, such as 3.11: what its package python3 depends on."""
-    text = _run(["apt-cache", *foreign, "depends", "python3-minimal"])
+    text = run(["apt-cache", *foreign, "depends", "python3-minimal"])
     names = [word for word in text.split() if word.startswith("python3.") and word.endswith("-minimal")]
     if not names:
         raise NotHereError("Debian's package python3-minimal names no Python")
     return names[0].removeprefix("python").removesuffix("-minimal")
 
 
-def _run(command: list[str], folder: Path | None = None) -> str:
+def run(command: list[str], folder: Path | None = None, **environment: str) -> str:
+    """What a command prints."""
     return subprocess.run(
-        command, cwd=folder, check=True, capture_output=True, text=True, env={**os.environ, "LC_ALL": "C"}
+        command,
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "LC_ALL": "C", **environment},
     ).stdout
 
 
-def _last_line(text: str) -> str:
+def last_line(text: str) -> str:
+    """The end of what a command said."""
     return (text.strip().splitlines() or ["(it said nothing)"])[-1]

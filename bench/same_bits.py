@@ -5,9 +5,9 @@
     python bench/same_bits.py CACHE --digests training   only digests whose names begin so
 
 Other x86-64 CPUs are Numba's settings for compiled code and NumPy's for its own; what AVX-512 does is done by AVX2's
-instructions where there is no other (``emulated_avx512.py``); AArch64 is emulated (``emulated_arm.py``), without
-FEAT_FP16 and with it, each of which takes about an hour the first time, nearly all of it to compile. A setting that
-cannot be had is listed with the reason.
+instructions where there is no other (``emulated_avx512.py``). Others are emulated, and take about an hour each the
+first time: AArch64 (``emulated_arm.py``), without FEAT_FP16 and with it, nearly all of it to compile, and a PC that has
+AVX-512 (``emulated_x86.py``), without AVX512-FP16 and with it. A setting that cannot be had is listed with the reason.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import emulated_x86
 from emulated_arm import NotHereError, prepare
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -59,6 +60,8 @@ class Setting:
     cpus: int | None = None
     arm: bool = False
     avx512: bool = False
+    #: the CPU of an emulated PC, or none
+    pc: str = ""
     without_numpys_features: bool = False
 
 
@@ -93,6 +96,8 @@ def settings() -> Iterator[Setting]:
         yield Setting(f"Python {version}", packages=NEWEST, version=version)
     yield Setting("AArch64 (emulated)", arm=True)
     yield Setting("AArch64 with half arithmetic (emulated)", compiled_for("generic", "+neon,+fullfp16"), arm=True)
+    for cpu in emulated_x86.CPUS:
+        yield Setting(f"{cpu} (an emulated PC)", pc=cpu)
 
 
 def interpreter(version: str) -> str:
@@ -142,11 +147,17 @@ def command(setting: Setting, cache: Path) -> tuple[list[str], dict[str, str]]:
             raise NotHereError("this machine is the native one")
         python, more = prepare(cache / "arm64")
         paths.append(more["PYTHONPATH"])
+    elif setting.pc:
+        emulated_x86.prepare(cache / "x86")
     elif setting.avx512 and not setting.environment:
         raise NotHereError("this machine has no AVX2")
     elif setting.packages:
         python = [virtual_environment(setting, cache)]
-    compiled = setting.name if setting.arm or setting.packages or "NUMBA_CPU_NAME" in setting.environment else "here"
+    compiled = (
+        setting.name
+        if setting.arm or setting.pc or setting.packages or "NUMBA_CPU_NAME" in setting.environment
+        else "here"
+    )
     environment |= {
         "PYTHONPATH": os.pathsep.join(paths),
         "NFLOAT_QUIET": "1",
@@ -179,6 +190,8 @@ def compare(setting: Setting, cache: Path, digests: list[str]) -> tuple[str, str
 
     versions = subprocess.run([*python, "-c", VERSIONS], capture_output=True, text=True, env=environment).stdout.strip()
     through = [str(ROOT / "bench" / "emulated_avx512.py")] if setting.avx512 else []
+    if setting.pc:
+        through = [str(ROOT / "bench" / "emulated_x86.py"), str(cache / "x86"), setting.pc]
     program = [*python, *through, str(ROOT / "tests" / "digests" / "digests.py"), *digests]
     run = subprocess.run(program, capture_output=True, text=True, env=environment, preexec_fn=fewer)
     lines = run.stdout.strip().splitlines()

@@ -31,7 +31,7 @@ class Stored(NamedTuple):
 
 
 def write(path: str | os.PathLike[str], tensors: Mapping[str, Stored], metadata: Mapping[str, str]) -> None:
-    """Write a file, in one go: whoever reads sees the old one or the new one.
+    """Write a file, in one go: whoever reads sees the old one or the new one. Into a device or a pipe it is written.
 
     Examples
     --------
@@ -49,6 +49,9 @@ def write(path: str | os.PathLike[str], tensors: Mapping[str, Stored], metadata:
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
     whole = len(text).to_bytes(8, "little") + text + b"".join(one.data for one in tensors.values())
+    if Path(path).exists() and not Path(path).is_file():  # root could put a file in the place of /dev/null
+        Path(path).write_bytes(whole)
+        return
     begun = Path(f"{os.fspath(path)}.{os.getpid()}.new")
     try:
         begun.write_bytes(whole)

@@ -19,6 +19,7 @@ from typing import Any
 
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.runtime import rtsys
+from numba.core.sigutils import normalize_signature
 
 from .turns import Turn
 
@@ -44,6 +45,10 @@ class KernelCache(FunctionCache):
     def __init__(self, function: Any) -> None:
         super().__init__(function)
         self._cache_file: CheckedCacheFile = CheckedCacheFile.of(self._cache_file)
+
+    def _index_key(self, sig: Any, codegen: Any) -> Any:
+        """By the arguments' types: a call finds what was compiled for a signature in words, and the other way round."""
+        return super()._index_key(normalize_signature(sig)[0], codegen)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The compiled code of a signature, or None."""

@@ -155,12 +155,12 @@ class _Inlined(CPUDispatcher):
 
 
 def counted(function: Callable[..., Any]) -> bool:
-    """Whether a function counts who holds an array: where it makes some, which must be freed.
+    """Whether a function counts who holds an array: where it makes some, which must be freed, or asks for `flags`.
 
     Others take what is held by who gave it, and give no array back (`InlinedLowering` sees to that). Of what Numba
     writes of them counting is a fifth to a third, nearly all of which LLVM then takes out again.
     """
-    return not {"empty", "zeros"}.isdisjoint(function.__code__.co_names)
+    return not {"empty", "zeros", "flags"}.isdisjoint(function.__code__.co_names)
 
 
 def inlined_function(function: Callable[..., Any], **options: Any) -> Any:

@@ -1,6 +1,7 @@
 """FloatArrays in files: numbers, format and everything else come back."""
 
 import io
+import os
 from functools import cache
 
 import ml_dtypes
@@ -90,6 +91,18 @@ def test_safetensors_types(tmp_path):
     stored = np.frombuffer(tensors["a"].data, ml_dtypes.bfloat16).astype(np.float32)
     assert np.array_equal(stored, arrays()["plain"].values.reshape(-1))
     assert type(nf.load(tmp_path / "a")["q"]) is nf.BlockArray
+
+
+def test_a_pipe_stays_one(tmp_path):
+    """As root, a file that is put in the place of /dev/null breaks the system."""
+    pipe, copy = tmp_path / "pipe", tmp_path / "copy.safetensors"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    nf.save(pipe, {"a": arrays()["plain"]})
+    assert pipe.is_fifo()
+    copy.write_bytes(os.read(reader, 4096))
+    os.close(reader)
+    same(arrays()["plain"], nf.load(copy)["a"])
 
 
 def test_refusals(tmp_path):

@@ -6,8 +6,11 @@ import os
 import pytest
 from house_copy import ASK, UP, run
 from numba.core.caching import IndexDataCacheFile
+from numba.core.sigutils import normalize_signature
 
 from nfloat.kernels.cache_files import CheckedCacheFile, damaged
+from nfloat.kernels.jit import KERNELS
+from nfloat.kernels.rounding import arrays
 
 DAMAGE = {
     "empty": lambda data: b"",
@@ -76,3 +79,11 @@ def test_a_process_with_a_damaged_cache_gives_the_right_answer(house, cache):
     again = run(house, cache)
     assert again.stdout == UP and "compiling" in again.stderr
     assert run(house, cache, ASK).stderr == ""
+
+
+def test_a_call_finds_what_is_compiled_for_a_signature():
+    """``nfloat warmup`` compiles for signatures in words, a call for the types of its arguments."""
+    cache = arrays.round_plain._cache
+    keys = lambda kinds: [cache._index_key(kind, arrays.round_plain.targetctx.codegen()) for kind in kinds]  # noqa: E731
+    signatures = KERNELS["rounding.arrays.round_plain"][1]
+    assert keys(signatures) == keys(tuple(normalize_signature(signature)[0]) for signature in signatures)

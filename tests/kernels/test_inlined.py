@@ -3,6 +3,7 @@
 import numba
 import numpy as np
 import pytest
+from other_cpus import printed
 
 from nfloat.kernels.bits import greater, lesser
 from nfloat.kernels.jit import device
@@ -50,3 +51,13 @@ def test_what_makes_no_array_gives_none_back():
     """It does not count who holds one, and a caller that does would free it."""
     with pytest.raises(TypeError, match="_gives_back gives back an array that it has not made"):
         _given_back(np.ones(3))
+
+
+def test_kernels_of_half_arithmetic_are_compiled_where_none_is():
+    """Only a CPU that has it runs them; that they can be compiled is seen on every one."""
+    program = """
+from nfloat.kernels.gemm import half, half_pack
+from nfloat.kernels.jit import KERNELS, warm_up
+print([name for name, _ in warm_up(name for name in KERNELS if name.startswith("gemm.half"))])
+"""
+    assert printed(program, "half") == "['gemm.half_pack.half_panels', 'gemm.half.half16']\n"
