@@ -83,7 +83,11 @@ def test_a_process_with_a_damaged_cache_gives_the_right_answer(house, cache):
 
 def test_a_call_finds_what_is_compiled_for_a_signature():
     """``nfloat warmup`` compiles for signatures in words, a call for the types of its arguments."""
-    cache = arrays.round_plain._cache
-    keys = lambda kinds: [cache._index_key(kind, arrays.round_plain.targetctx.codegen()) for kind in kinds]  # noqa: E731
+    kernel = arrays.round_plain
     signatures = KERNELS["rounding.arrays.round_plain"][1]
-    assert keys(signatures) == keys(tuple(normalize_signature(signature)[0]) for signature in signatures)
+    types = [normalize_signature(signature)[0] for signature in signatures]
+    in_words, of_calls = (
+        [kernel._cache._index_key(signature, kernel.targetctx.codegen()) for signature in given]
+        for given in (signatures, types)
+    )
+    assert in_words == of_calls
