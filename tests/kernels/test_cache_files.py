@@ -83,7 +83,9 @@ def test_a_process_with_a_damaged_cache_gives_the_right_answer(house, cache):
 
 def test_a_call_finds_what_is_compiled_for_a_signature():
     """``nfloat warmup`` compiles for signatures in words, a call for the types of its arguments."""
-    cache = arrays.round_plain._cache
-    keys = lambda kinds: [cache._index_key(kind, arrays.round_plain.targetctx.codegen()) for kind in kinds]  # noqa: E731
-    signatures = KERNELS["rounding.arrays.round_plain"][1]
-    assert keys(signatures) == keys(tuple(normalize_signature(signature)[0]) for signature in signatures)
+    kernel, signatures = arrays.round_plain, KERNELS["rounding.arrays.round_plain"][1]
+    of_words, of_types = (
+        [kernel._cache._index_key(kind, kernel.targetctx.codegen()) for kind in kinds]
+        for kinds in (signatures, [normalize_signature(one)[0] for one in signatures])
+    )
+    assert of_words == of_types
