@@ -5,7 +5,7 @@
     python bench/same_bits.py CACHE --digests training   only digests whose names begin so
 
 Other x86-64 CPUs are Numba's settings for compiled code and NumPy's for its own; what AVX-512 does is done by AVX2's
-instructions where there is no other (``emulated_avx512.py``). Others are emulated, and take about an hour each the
+instructions where there is no other (``emulated_avx512.py``). Others are emulated, and take up to an hour each the
 first time: AArch64 (``emulated_arm.py``), without FEAT_FP16 and with it, nearly all of it to compile, and a PC that has
 AVX-512 (``emulated_x86.py``), without AVX512-FP16 and with it. A setting that cannot be had is listed with the reason.
 """
