@@ -29,14 +29,13 @@ from pathlib import Path
 from emulated_arm import NotHereError, last_line, run
 
 ROOT = Path(__file__).resolve().parent.parent
-_AVX512 = (
-    "+avx,+avx2,+bmi,+bmi2,+cx16,+f16c,+fma,+lzcnt,+movbe,+popcnt,+sse,+sse2,+sse3,+sse4.1,+sse4.2,+ssse3,"
-    "+avx512f,+avx512bw,+avx512dq,+avx512vl,+avx512cd"
-)
+sys.path.insert(0, str(ROOT / "tests"))
+from other_cpus import AVX512, AVX512_FP16, compiled_for
+
 #: name -> (Bochs's CPU, what Numba compiles for)
 CPUS = {
-    "AVX512": ("model=corei7_skylake_x", "skylake-avx512", _AVX512),
-    "AVX512-FP16": ('model=sapphire_rapids, add_features="avx512fp16"', "sapphirerapids", f"{_AVX512},+avx512fp16"),
+    "AVX512": ("model=corei7_skylake_x", AVX512),
+    "AVX512-FP16": ('model=sapphire_rapids, add_features="avx512fp16"', AVX512_FP16),
 }
 #: a release that has Bochs 3
 RELEASE = "trixie"
@@ -267,11 +266,11 @@ def boot(pc: Path, folder: Path, cpu: str) -> int:
 
 def main(folder: str, name: str, *program: str) -> int:
     """Run a program on the PC."""
-    cpu, compiled, features = CPUS[name]
+    cpu, compiled = CPUS[name]
     pc = prepare(Path(folder).resolve())
     environment = {key: value for key, value in os.environ.items() if key.startswith(("NFLOAT_", "PYTHON"))}
     site = sysconfig.get_path("platlib")
-    environment |= {"NUMBA_CPU_NAME": compiled, "NUMBA_CPU_FEATURES": features, "HOME": "/tmp", "PATH": "/"}
+    environment |= {**compiled_for(*compiled), "HOME": "/tmp", "PATH": "/"}
     environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), site, sysconfig.get_path("purelib")])
     run([sys.executable, "-c", "from nfloat.cli.main import main; main()", "warmup"], **environment)
     disk(pc, pc / name, [str(Path(program[0]).resolve()), *program[1:]], environment)

@@ -28,7 +28,7 @@ from emulated_arm import NotHereError, prepare
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
-from other_cpus import CPUS
+from other_cpus import CPUS, FEAT_FP16, compiled_for
 
 NEWEST = ("numpy", "numba", "scipy", "ml-dtypes", "click")
 OLDEST = ("numpy==2.0.*", "numba==0.68.0", "scipy==1.14.*", "ml-dtypes==0.5.*", "click==8.1.*")
@@ -65,11 +65,6 @@ class Setting:
     without_numpys_features: bool = False
 
 
-def compiled_for(cpu: str, features: str) -> dict[str, str]:
-    """The environment in which Numba compiles for a CPU."""
-    return {"NUMBA_CPU_NAME": cpu, "NUMBA_CPU_FEATURES": features}
-
-
 def settings() -> Iterator[Setting]:
     """All of them; the first is this machine as it is."""
     yield Setting("this CPU as it is")
@@ -95,7 +90,7 @@ def settings() -> Iterator[Setting]:
     for version in PYTHONS:
         yield Setting(f"Python {version}", packages=NEWEST, version=version)
     yield Setting("AArch64 (emulated)", arm=True)
-    yield Setting("AArch64 with half arithmetic (emulated)", compiled_for("generic", "+neon,+fullfp16"), arm=True)
+    yield Setting("AArch64 with half arithmetic (emulated)", compiled_for(*FEAT_FP16), arm=True)
     for cpu in emulated_x86.CPUS:
         yield Setting(f"{cpu} (an emulated PC)", pc=cpu)
 
