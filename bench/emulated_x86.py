@@ -1,6 +1,6 @@
 """A PC with AVX-512 under emulation, with half arithmetic or without it, whose Linux runs a program in this Python.
 
-    NFLOAT_CACHE_DIR=FOLDER python bench/emulated_x86.py PC_FOLDER AVX512 tests/digests/digests.py unit
+    python bench/emulated_x86.py PC_FOLDER AVX512 tests/digests/digests.py unit
 
 Fetched once into PC_FOLDER and built there: Bochs 3.0 from Debian's sources (Debian's own build of Bochs 3.1 divides
 wrongly in 64 bits: its casts are not what C++ allows), Debian's kernel and a boot loader. Kernels are compiled here,
@@ -271,6 +271,7 @@ def main(folder: str, name: str, *program: str) -> int:
     environment = {key: value for key, value in os.environ.items() if key.startswith(("NFLOAT_", "PYTHON"))}
     site = sysconfig.get_path("platlib")
     environment |= {**compiled_for(*compiled), "HOME": "/tmp", "PATH": "/"}
+    environment.setdefault("NFLOAT_CACHE_DIR", str(pc / "compiled"))
     environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), site, sysconfig.get_path("purelib")])
     run([sys.executable, "-c", "from nfloat.cli.main import main; main()", "warmup"], **environment)
     disk(pc, pc / name, [str(Path(program[0]).resolve()), *program[1:]], environment)
