@@ -51,6 +51,11 @@ class Machine:
     fma: bool
     half: bool
 
+    @property
+    def masks(self) -> bool:
+        """Whether a comparison gives a bit for each lane in a register of its own kind (AVX-512)."""
+        return self.directed is Directed.INSTRUCTION
+
     def lanes(self, bits: int) -> int:
         """Numbers of so many bits in a register."""
         return self.width // bits

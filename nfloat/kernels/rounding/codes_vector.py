@@ -20,6 +20,7 @@ from ...formats.spec import CodeField
 from ..bits import greater, lesser
 from ..jit import device, kernel
 from ..lanes import Lanes, Value
+from ..machine import HERE
 from . import vector
 from .arrays import SPEC, WITH_SPECIAL
 from .codes import CODES, decode_code, encode_value
@@ -179,14 +180,25 @@ def _widened(v: Lanes, codes: Value) -> Value:
     return codes if codes.type == v.int else v.builder.zext(codes, v.int)
 
 
-def _no_number(v: Lanes, code: Value, magnitude: Value, k: Constants) -> Value:
-    """Codes (folded) beyond the largest number's, or of the NaN that looks like -0, in the sign bit."""
+def _finite(v: Lanes, code: Value, magnitude: Value, k: Constants) -> Value:
+    """Lane by lane whether a code is a number's."""
     b = v.builder
+    return b.and_(b.icmp_signed("<=", magnitude, k.greatest), b.icmp_signed("!=", code, k.refused))
+
+
+def _all_finite(v: Lanes, code: Value, magnitude: Value, k: Constants) -> Value:
+    """Whether no code is beyond the largest number's, or the NaN that looks like -0; one comparison for all lanes.
+
+    With mask registers two comparisons a register are less work.
+    """
+    b = v.builder
+    if HERE.masks:
+        return v.all(_finite(v, code, magnitude, k))
     greatest = v.fold(magnitude, lambda low, high: v.call("umax", low, high))
     nearest = v.fold(b.xor(code, k.refused), lambda low, high: v.call("umin", low, high))
     one = ir.Constant(nearest.type, [1] * nearest.type.count)
     refused = b.and_(b.sub(nearest, one), b.not_(nearest))  # n - 1 and not n have the sign bit where n = 0
-    return b.or_(b.sub(v.fold(k.greatest, lambda low, _: low), greatest), refused)
+    return b.not_(v.some_negative(b.or_(b.sub(v.fold(k.greatest, lambda low, _: low), greatest), refused)))
 
 
 def _decode(with_special: bool):
@@ -203,10 +215,9 @@ def _decode(with_special: bool):
         value = b.or_(v.as_int(a), sign)
         if not with_special:
             v.store(v.as_float(value), target)
-            return b.not_(v.some_negative(_no_number(v, code, magnitude, k)))
-        finite = b.and_(b.icmp_signed("<=", magnitude, k.greatest), b.icmp_signed("!=", code, k.refused))
+            return _all_finite(v, code, magnitude, k)
         special = v.where(b.icmp_signed("==", magnitude, k.infinity), b.or_(v.exponent_mask, sign), v.word(0x7FC00000))
-        v.store(v.as_float(v.where(finite, value, special)), target)
+        v.store(v.as_float(v.where(_finite(v, code, magnitude, k), value, special)), target)
         return _TRUE
 
     return body
