@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import ArgumentError
+from ..files import replace_file
 
 #: a format's name -> what safetensors calls it
 TYPES = {
@@ -31,7 +32,14 @@ class Stored(NamedTuple):
 
 
 def write(path: str | os.PathLike[str], tensors: Mapping[str, Stored], metadata: Mapping[str, str]) -> None:
-    """Write a file, in one go: whoever reads sees the old one or the new one. Into a device or a pipe it is written.
+    """Write a file, in one go: whoever reads sees the old one or the new one.
+
+    A link stays, and the file that it leads to is replaced; into a device or a pipe it is written.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; then nothing has changed.
 
     Examples
     --------
@@ -48,17 +56,13 @@ def write(path: str | os.PathLike[str], tensors: Mapping[str, Stored], metadata:
         at += len(one.data)
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
-    whole = len(text).to_bytes(8, "little") + text + b"".join(one.data for one in tensors.values())
-    if Path(path).exists() and not Path(path).is_file():  # root could put a file in the place of /dev/null
-        Path(path).write_bytes(whole)
+    pieces = [len(text).to_bytes(8, "little"), text, *(one.data for one in tensors.values())]
+    target = Path(path)
+    if target.exists() and not target.is_file():  # root could put a file in the place of /dev/null
+        with target.open("wb") as file:
+            file.writelines(pieces)
         return
-    begun = Path(f"{os.fspath(path)}.{os.getpid()}.new")
-    try:
-        begun.write_bytes(whole)
-        os.replace(begun, path)
-    except BaseException:
-        begun.unlink(missing_ok=True)
-        raise
+    replace_file(Path(os.path.realpath(target)), pieces)
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, Stored], dict[str, str]]:

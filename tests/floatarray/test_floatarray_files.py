@@ -105,6 +105,19 @@ def test_a_pipe_stays_one(tmp_path):
     same(arrays()["plain"], nf.load(copy)["a"])
 
 
+def test_a_link_stays_one(tmp_path):
+    file, link, loop = (tmp_path / name for name in ("a.safetensors", "link", "loop"))
+    link.symlink_to(file.name)
+    loop.symlink_to(loop)
+    for value in (arrays()["plain"], arrays()["drawn"]):  # led to no file, and to one
+        nf.save(link, {"a": value})
+        assert link.is_symlink() and not file.is_symlink()
+        same(value, nf.load(file)["a"])
+    with pytest.raises(OSError, match="link"):
+        nf.save(loop, {"a": arrays()["plain"]})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.safetensors", "link", "loop"]
+
+
 def test_refusals(tmp_path):
     file = tmp_path / "a.npy"
     file.write_bytes(b"\x93NUMPY\x02\x00\xff\xff\xff\xffnothing")

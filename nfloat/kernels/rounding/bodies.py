@@ -85,13 +85,13 @@ def normal(mode: Rounding):
     def body(v: Lanes, x: Value, target: Value, index: Value, k: Constants) -> Value:
         b = v.builder
         above = b.sub(_magnitude(v, x), k.grid.lowest)
-        easy = v.at_most(above, b.sub(k.largest, k.grid.lowest))
+        all_normal = v.at_most(above, b.sub(k.largest, k.grid.lowest))
         random = random_word(v, index, k, mode) if mode.is_stochastic else None
         if mode is Rounding.NEAREST_EVEN:
             cut = vector.nearest_even_normal(v, x, k.grid)
         else:
             cut = vector.round_same(v, x, k.grid, mode, random, tail_bits(k, mode))
-        return either(v, easy, lambda: _store(v, cut, target), lambda: other(v, x, target, index, k))
+        return either(v, all_normal, lambda: _store(v, cut, target), lambda: other(v, x, target, index, k))
 
     return body
 
