@@ -45,6 +45,8 @@ VERSIONS = (
     "print(f'Python {sys.version.split()[0]}, NumPy {numpy.__version__}, Numba {numba.__version__}, "
     "{platform.machine()}')"
 )
+#: what emulates: a program that runs AArch64's, and AVX2's instructions in the place of AVX-512's
+ARM, AVX2 = "arm", "avx2"
 
 
 @dataclass
@@ -58,10 +60,8 @@ class Setting:
     packages: tuple[str, ...] = ()
     version: str = ""
     cpus: int | None = None
-    arm: bool = False
-    avx512: bool = False
-    #: the CPU of an emulated PC, or none
-    pc: str = ""
+    #: what does another CPU's instructions: ARM, AVX2, the CPU of an emulated PC (`emulated_x86.CPUS`), or nothing
+    emulated: str = ""
     without_numpys_features: bool = False
 
 
@@ -70,7 +70,7 @@ def settings() -> Iterator[Setting]:
     yield Setting("this CPU as it is")
     for name, (cpu, features) in CPUS.items():
         yield Setting(f"CPU: {name}", compiled_for(cpu, features))
-    yield Setting("AVX-512 (emulated by AVX2)", compiled_for(*CPUS["avx2"]) if "avx2" in CPUS else {}, avx512=True)
+    yield Setting("AVX-512 (emulated by AVX2)", compiled_for(*CPUS["avx2"]) if "avx2" in CPUS else {}, emulated=AVX2)
     yield Setting("NumPy: features off", without_numpys_features=True)
     for name, (cpu, features) in list(CPUS.items())[:1]:
         code = {**compiled_for(cpu, features), "OPENBLAS_CORETYPE": CORES[0]}
@@ -89,10 +89,10 @@ def settings() -> Iterator[Setting]:
     yield Setting("newest dependencies", packages=NEWEST, version="3.11")
     for version in PYTHONS:
         yield Setting(f"Python {version}", packages=NEWEST, version=version)
-    yield Setting("AArch64 (emulated)", arm=True)
-    yield Setting("AArch64 with half arithmetic (emulated)", compiled_for(*FEAT_FP16), arm=True)
+    yield Setting("AArch64 (emulated)", emulated=ARM)
+    yield Setting("AArch64 with half arithmetic (emulated)", compiled_for(*FEAT_FP16), emulated=ARM)
     for cpu in emulated_x86.CPUS:
-        yield Setting(f"{cpu} (an emulated PC)", pc=cpu)
+        yield Setting(f"{cpu} (an emulated PC)", emulated=cpu)
 
 
 def interpreter(version: str) -> str:
@@ -137,22 +137,19 @@ def command(setting: Setting, cache: Path) -> tuple[list[str], dict[str, str]]:
     )
     environment = {key: value for key, value in os.environ.items() if key not in unset}
     python, paths = [sys.executable], [str(ROOT)]
-    if setting.arm:
+    if setting.emulated == ARM:
         if platform.machine() not in ("x86_64", "AMD64"):
             raise NotHereError("this machine is the native one")
         python, more = prepare(cache / "arm64")
         paths.append(more["PYTHONPATH"])
-    elif setting.pc:
+    elif setting.emulated in emulated_x86.CPUS:
         emulated_x86.prepare(cache / "x86")
-    elif setting.avx512 and not setting.environment:
+    elif setting.emulated == AVX2 and not setting.environment:
         raise NotHereError("this machine has no AVX2")
     elif setting.packages:
         python = [virtual_environment(setting, cache)]
-    compiled = (
-        setting.name
-        if setting.arm or setting.pc or setting.packages or "NUMBA_CPU_NAME" in setting.environment
-        else "here"
-    )
+    other = setting.emulated or setting.packages or "NUMBA_CPU_NAME" in setting.environment
+    compiled = setting.name if other else "here"
     environment |= {
         "PYTHONPATH": os.pathsep.join(paths),
         "NFLOAT_QUIET": "1",
@@ -184,9 +181,9 @@ def compare(setting: Setting, cache: Path, digests: list[str]) -> tuple[str, str
             os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: setting.cpus])
 
     versions = subprocess.run([*python, "-c", VERSIONS], capture_output=True, text=True, env=environment).stdout.strip()
-    through = [str(ROOT / "bench" / "emulated_avx512.py")] if setting.avx512 else []
-    if setting.pc:
-        through = [str(ROOT / "bench" / "emulated_x86.py"), str(cache / "x86"), setting.pc]
+    through = [str(ROOT / "bench" / "emulated_avx512.py")] if setting.emulated == AVX2 else []
+    if setting.emulated in emulated_x86.CPUS:
+        through = [str(ROOT / "bench" / "emulated_x86.py"), str(cache / "x86"), setting.emulated]
     program = [*python, *through, str(ROOT / "tests" / "digests" / "digests.py"), *digests]
     run = subprocess.run(program, capture_output=True, text=True, env=environment, preexec_fn=fewer)
     lines = run.stdout.strip().splitlines()
