@@ -27,6 +27,7 @@ from ..formats.names import get_format
 from ..formats.rounding import MAX_RANDOM_BITS, Overflow, Rounding
 from ..kernels.gemm.orders import Order
 from ..linalg.accumulators import COUNTED, Accumulator
+from ..linalg.gemm.small import MOST_WIDENED
 from ..linalg.matmul import matmul
 from ..streams import Stream
 from .failures import argument, format_argument
@@ -45,6 +46,8 @@ _NAMED = (
     "float64",
     "float8_e8m0fnu",
 )
+#: share of larger products
+_LARGER = 0.2
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,8 @@ class Product:
     """One call of `matmul`: operands as lists of rows, and how they lie in memory.
 
     `single`: for a, b and c, whether float32 carries it (only where it holds every element); `fortran`: for a and b.
+    `larger`: whether a and c get `rows` by repeating theirs, of which the first are looked at: then operands are given
+    to whichever lanes hold them.
     """
 
     a: Matrix
@@ -62,11 +67,17 @@ class Product:
     threads: int
     single: tuple[bool, ...] = (False, False, False)
     fortran: tuple[bool, bool] = (False, False)
+    larger: bool = False
 
     @property
     def outputs(self) -> int:
         """How many numbers it computes."""
         return len(self.a) * len(self.b[0])
+
+    @property
+    def rows(self) -> int:
+        """How many rows it has in `matmul`."""
+        return MOST_WIDENED // (len(self.b) * len(self.b[0])) + 1 if self.larger else len(self.a)
 
 
 # ---------------------------------------------------------------- drawing
@@ -75,13 +86,14 @@ def draw(seed: int, most: int = 12) -> Product:
     rng = Random(seed)
     acc = _accumulator(rng)
     if rng.random() < (0.4 if acc.stochastic else 0.15):
-        return at_threshold(rng, acc)
+        return replace(at_threshold(rng, acc), larger=rng.random() < _LARGER)
     size = 40 if rng.random() < 0.04 else most
     m, k, n = (rng.randint(1, size) for _ in range(3))
     a, b, c = _operands(rng, acc, m, k, n)
     single = tuple(x is not None and rng.random() < 0.7 and _fits_float32(x) for x in (a, b, c))
     fortran = (rng.random() < 0.3, rng.random() < 0.3)
-    return Product(a, b, c, acc, rng.randrange(2**32), rng.choice([1, 1, 2]), single, fortran)
+    seed, threads = rng.randrange(2**32), rng.choice([1, 1, 2])
+    return Product(a, b, c, acc, seed, threads, single, fortran, rng.random() < _LARGER)
 
 
 def _accumulator(rng: Random) -> Accumulator:
@@ -193,13 +205,15 @@ def _fits_float32(rows: Matrix) -> bool:
 # ---------------------------------------------------------------- comparing
 def computed(p: Product) -> NDArray[np.float64]:
     """What `nfloat.matmul` gives, shape (m, n)."""
-    a, b = (_array(x, p.single[i], p.fortran[i]) for i, x in enumerate((p.a, p.b)))
-    c = None if p.c is None else _array(p.c, p.single[2], False)
-    return np.asarray(matmul(a, b, p.acc, c, seed=p.seed if p.acc.stochastic else None, threads=p.threads), np.float64)
+    a, b = _array(p.a, p.single[0], p.fortran[0], p.rows), _array(p.b, p.single[1], p.fortran[1], len(p.b))
+    c = None if p.c is None else _array(p.c, p.single[2], False, p.rows)
+    found = matmul(a, b, p.acc, c, seed=p.seed if p.acc.stochastic else None, threads=p.threads)
+    return np.asarray(found, np.float64)[: len(p.a)]
 
 
-def _array(rows: Matrix, single: bool, fortran: bool) -> NDArray[Any]:
-    return np.array(rows, np.float32 if single else np.float64, order="F" if fortran else "C")
+def _array(matrix: Matrix, single: bool, fortran: bool, rows: int) -> NDArray[Any]:
+    x = np.resize(matrix, (rows, len(matrix[0])))
+    return np.array(x, np.float32 if single else np.float64, order="F" if fortran else "C")
 
 
 def wrong(p: Product) -> list[tuple[int, int, float, float]]:
@@ -233,6 +247,8 @@ def _smaller(p: Product) -> Iterator[Product]:
         yield replace(p, a=p.a[size], c=p.c and p.c[size])
     for size in _cuts(k):
         yield replace(p, a=[row[size] for row in p.a], b=p.b[size])
+    if p.larger:
+        yield replace(p, larger=False)
     if p.c is not None:
         yield replace(p, c=None)
     if p.threads > 1:
@@ -256,7 +272,10 @@ def source(p: Product) -> str:
         for x, s in zip((p.a, p.b, p.c), p.single, strict=True)
     )
     seed = f", seed={p.seed}" if p.acc.stochastic else ""
-    return f"nf.matmul({a}, {b}, {accumulator_source(p.acc)}, {c}{seed})"
+    if not p.larger:
+        return f"nf.matmul({a}, {b}, {accumulator_source(p.acc)}, {c}{seed})"
+    a, c = (x and f"np.resize({x}, ({p.rows}, {n}))" for x, n in ((a, len(p.b)), (c, len(p.b[0]))))
+    return f"nf.matmul({a}, {b}, {accumulator_source(p.acc)}, {c}{seed})[:{len(p.a)}]"
 
 
 def accumulator_source(acc: Accumulator) -> str:

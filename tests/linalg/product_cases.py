@@ -1,6 +1,6 @@
-"""Products to compare: operands of every kind, accumulators of every format, and the three ways to compute them.
+"""Products to compare: operands of every kind, accumulators of every format, and the four ways to compute them.
 
-`nf.matmul`, the plain rule alone, and the model over exact rationals.
+`nf.matmul`, the way that larger products go, the plain rule alone, and the model over exact rationals.
 """
 
 import itertools
@@ -10,7 +10,7 @@ from equal_bits import same_bits
 from every_order import counted
 
 import nfloat as nf
-from nfloat.linalg.gemm.dispatch import multiply_plainly
+from nfloat.linalg.gemm.dispatch import multiply, multiply_plainly
 from nfloat.testing.gemm_oracle import matmul_exact
 
 FORMATS = ("float32", "float16", "bfloat16", "tfloat32", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz",
@@ -76,12 +76,20 @@ def plainly(a, b, c, acc, key=0):
     return out
 
 
+def generally(a, b, c, acc, key=0):
+    """The product as a larger one is done: of whichever lanes hold its operands."""
+    out = np.empty((a.shape[0], b.shape[1]))
+    multiply(a, b, c, out, acc, key, 1)
+    return out
+
+
 def check(acc, rng, count=3, most=3):
     """Some products by tiled kernels and by the plain rule against the model."""
     key = nf.Stream(SEED).key
     for name, a, b, c in problems(acc, rng, count, most):
         want = matmul_exact(a.tolist(), b.tolist(), acc, None if c is None else c.tolist(), key)
-        assert same_bits(plainly(a, b, c, acc, key), want).all(), (acc, name, a.tolist(), b.tolist(), c)
+        for way in (plainly, generally):
+            assert same_bits(way(a, b, c, acc, key), want).all(), (way, acc, name, a.tolist(), b.tolist(), c)
         got = nf.matmul(a, b, acc, c, seed=SEED)
         assert same_bits(got, want).all(), (acc, name, a.tolist(), b.tolist(), c)
 
@@ -96,9 +104,20 @@ def accumulators(order, mode, rng):
 
 
 def exactly(a, b, acc, c=None, seed=None):
-    """`matmul` of lists of rows, compared with the model; the result."""
-    got = nf.matmul(np.array(a), np.array(b), acc, None if c is None else np.array(c), seed=seed, threads=1)
-    acc = acc if isinstance(acc, nf.Accumulator) else nf.Accumulator(acc)
-    want = matmul_exact(a, b, acc, c, 0 if seed is None else nf.Stream(seed).key)
-    assert same_bits(got, want).all(), (acc, a, b, c, got, want)
+    """`matmul` of lists of rows, compared with the model; the result.
+
+    Of float64 operands, as a larger product too, and of float32 ones where these hold all numbers: small products of
+    float64 operands are not given to narrower lanes.
+    """
+    operands = [None if x is None else np.array(x, np.float64) for x in (a, b, c)]
+    given = acc if isinstance(acc, nf.Accumulator) else nf.Accumulator(acc)
+    key = 0 if seed is None else nf.Stream(seed).key
+    want = matmul_exact(a, b, given, c, key)
+    assert same_bits(generally(*operands, given, key), want).all(), (acc, "as a larger product", a, b, c)
+    with np.errstate(over="ignore"):
+        single = [None if x is None else x.astype(np.float32) for x in operands]
+    held = all(x is None or np.array_equal(x, y, equal_nan=True) for x, y in zip(operands, single, strict=True))
+    for x, y, start in [operands, *([single] if held else [])]:
+        got = nf.matmul(x, y, acc, start, seed=seed, threads=1)
+        assert same_bits(got, want).all(), (acc, x.dtype, a, b, c, got, want)
     return got

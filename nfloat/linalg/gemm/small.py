@@ -40,7 +40,7 @@ _SINGLE, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 #: CPU's own sums, which would not be given a second thread either
 _MOST, _MOST_NATIVE = 1 << 22, 2 * NATIVE * WORK_PER_THREAD - 1
 #: products of no more multiplications are not asked whether narrower lanes hold their operands: that takes longer
-_MOST_WIDENED = 1 << 17
+MOST_WIDENED = 1 << 17
 #: the CPU's own sums of no more multiplications are one call, of a kernel that packs as well
 _MOST_JOINED = 1 << 20
 #: bytes of columns from which they are packed into memory that is not kept, and how many scratches a thread keeps
@@ -168,7 +168,7 @@ def _widened(
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None] | None:
     """Float32 and float64 operands of a few multiplications as float64 ones; None: others, and more of them."""
     given = [x.dtype for x in (a, b, c) if x is not None]
-    if not a.ndim == b.ndim == 2 or a.size * b.shape[1] > _MOST_WIDENED:
+    if not a.ndim == b.ndim == 2 or a.size * b.shape[1] > MOST_WIDENED:
         return None
     if not all(one is _SINGLE or one is _DOUBLE for one in given):
         return None
@@ -308,7 +308,7 @@ def plans_of(acc: Accumulator, a: tuple[int, ...], b: tuple[int, ...], itemsize:
     if len(a) != 2 or len(b) != 2 or a[1] != b[0] or 0 in (*a, *b) or itemsize not in (4, 8):
         return ()
     work = a[0] * a[1] * b[1]
-    found = [one for one in candidates(acc) if one.bits >= 8 * itemsize or work > _MOST_WIDENED]
+    found = [one for one in candidates(acc) if one.bits >= 8 * itemsize or work > MOST_WIDENED]
     known = takewhile(lambda one: 16 != one.bits >= 8 * itemsize and not one.domains, found)
     return tuple(
         _plan(acc, one, a, b[1], itemsize)
