@@ -88,6 +88,13 @@ def test_c_between_two_numbers_of_the_format(order):
     exactly([[TINY]], [[1.0]], acc, [[1 + 2.0**-8]])
 
 
+@pytest.mark.parametrize("order", ORDERS)
+def test_c_that_a_lane_does_not_hold(order):
+    """1 + 2^-8 + 2^-40 is above bfloat16's midpoint, which float32 makes of it."""
+    acc = nf.Accumulator("bfloat16", order=order, **counted(order, 3))
+    assert exactly([[0.0]], [[1.0]], acc, [[1 + 2.0**-8 + TINY]]) == [[1 + 2.0**-7]]
+
+
 def test_products_on_a_finer_grid_than_sums():
     assert exactly([[1 + 2.0**-8]], [[1.0]], nf.Accumulator("bfloat16", product="float16"), [[TINY]]) == [[1 + 2.0**-7]]
 
@@ -141,7 +148,7 @@ def test_c_far_beyond_the_format(mode):
 
 
 def test_sums_that_the_magic_constant_does_not_reach():
-    """From 2^112 on bfloat16's constant is infinite in float32, and above that its exponent wraps around."""
+    """From 2^112 on bfloat16's constant is infinite in float32: what comes of it is watched."""
     for exponent in (110, 112, 115, 126):
         for order in ("sequential", "kahan"):
             exactly([[1.0, 1.0]], [[2.0**exponent], [2.0 ** (exponent - 15)]], nf.Accumulator("bfloat16", order=order))

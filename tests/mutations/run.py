@@ -11,6 +11,7 @@ The mutations stand in the ``*.toml`` files beside this one, by room. Each is a 
     tests   the tests that must see it: files or node ids, the smallest that do
     why     the rule it breaks, in one line
     needs   a feature of the CPU without which nothing runs that line (optional; elsewhere the mutation is left out)
+    cpu     a kind of CPU that alone runs it, one of ``tests/other_cpus.py`` (optional): the tests are compiled for it
 
 To add one, add a table (``tests/policy/test_mutations.py`` checks what stands above) and run it by its name:
 
@@ -37,6 +38,7 @@ import time
 import tomllib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
 from pathlib import Path
 from queue import SimpleQueue
 from typing import NamedTuple
@@ -51,6 +53,10 @@ _DIGESTED = ("nfloat/kernels/", "nfloat/formats/")
 _ASSERTED = ("assert", "AssertionError", "Failed: DID NOT")
 
 
+sys.path[:0] = [str(ROOT), str(HERE.parent)]
+from other_cpus import CPUS, compiled_for
+
+
 class Mutation(NamedTuple):
     """One change; see the module."""
 
@@ -62,6 +68,7 @@ class Mutation(NamedTuple):
     why: str
     room: str
     needs: str = ""
+    cpu: str = ""
 
 
 class Outcome(NamedTuple):
@@ -110,7 +117,7 @@ class Copy:
         path.write_text(text.replace(mutation.old, mutation.new))
         own = tempfile.mkdtemp(dir=self._tree.parent) if mutation.file.startswith(_DIGESTED) else None
         try:
-            seen, by = self.run(mutation.tests, Path(own) if own else None)
+            seen, by = self.run(mutation.tests, mutation.cpu, Path(own) if own else None)
         finally:
             path.write_text(text)
             os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
@@ -118,7 +125,9 @@ class Copy:
                 shutil.rmtree(own, ignore_errors=True)
         return Outcome(mutation, seen, by, time.monotonic() - start)
 
-    def run(self, tests: Iterable[str], cache: Path | None = None, stop: bool = True) -> tuple[bool, str]:
+    def run(
+        self, tests: Iterable[str], cpu: str = "", cache: Path | None = None, stop: bool = True
+    ) -> tuple[bool, str]:
         """Whether a test failed, and which. Tests that hang fail."""
         command = [
             sys.executable,
@@ -137,6 +146,7 @@ class Copy:
             "NFLOAT_QUIET": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
             "COLUMNS": "400",
+            **(compiled_for(*CPUS[cpu]) if cpu else {}),
         }
         process = subprocess.Popen(
             command,
@@ -191,11 +201,15 @@ def outcomes(mutations: list[Mutation], jobs: int, folder: Path, timeout: float)
 
 def passes_unchanged(mutations: list[Mutation], folder: Path, timeout: float) -> bool:
     """Whether the tests pass without a mutation; what fails is printed."""
-    tests = sorted({test for mutation in mutations for test in mutation.tests})
-    failed, by = Copy(folder / "unchanged", timeout).run(tests, stop=False)
-    if failed or by:
-        print(f"without a mutation: {by}", file=sys.stderr)
-    return not failed and not by
+    copy = Copy(folder / "unchanged", timeout)
+    asked = {(m.cpu, "::" in test, test) for m in mutations for test in m.tests}
+    # beside a whole file pytest passes over a test of it that is not there
+    for (cpu, _), group in groupby(sorted(asked), lambda entry: entry[:2]):
+        failed, by = copy.run([test for *_, test in group], cpu, stop=False)
+        if failed or by:
+            print(f"without a mutation: {by}", file=sys.stderr)
+            return False
+    return True
 
 
 def chosen(mutations: list[Mutation], wanted: list[str]) -> list[Mutation]:
@@ -213,7 +227,7 @@ def possible(mutations: list[Mutation]) -> list[Mutation]:
     from llvmlite import binding
 
     known = binding.get_host_cpu_features()
-    without = [m for m in mutations if m.needs and not known.get(m.needs, False)]
+    without = [m for m in mutations if (m.needs and not known.get(m.needs, False)) or (m.cpu and m.cpu not in CPUS)]
     if without:
         print(f"left out on this CPU: {', '.join(m.name for m in without)}", file=sys.stderr)
     return [m for m in mutations if m not in without]

@@ -172,6 +172,12 @@ def test_every_gemm_goes_through_matmul_with_the_recipes_accumulator(name, monke
     ]
 
 
+def test_sums_of_rows_have_an_accumulator_of_their_own():
+    """Ones stop at 256 in bfloat16."""
+    p = precision(recipe("float32").replace(sums="bfloat16"))
+    assert p.sum_rows("", np.ones((300, 2), np.float32)).tolist() == [256.0, 256.0]
+
+
 def test_no_other_product_of_matrices():
     """NumPy's own products do not stand in the engine's sources."""
     for path in sorted(Path(nfloat.nn.__path__[0]).rglob("*.py")):
