@@ -148,10 +148,17 @@ def test_c_far_beyond_the_format(mode):
 
 
 def test_sums_that_the_magic_constant_does_not_reach():
-    """From 2^112 on bfloat16's constant is infinite in float32: what comes of it is watched."""
+    """From 2^112 on bfloat16's constant is infinite in float32."""
     for exponent in (110, 112, 115, 126):
         for order in ("sequential", "kahan"):
             exactly([[1.0, 1.0]], [[2.0**exponent], [2.0 ** (exponent - 15)]], nf.Accumulator("bfloat16", order=order))
+
+
+def test_sums_that_the_magic_constant_does_not_reach_in_formats_beyond_the_lane():
+    """There an infinite sum is no overflow."""
+    acc = nf.Accumulator(nf.Format(name="x", precision=4, emin=100, emax=133))
+    for exponent in (107, 108, 110, 115, 126):
+        exactly([[1.0]], [[2.0**exponent]], acc)
 
 
 @pytest.mark.parametrize("policy", list(Overflow), ids=str)

@@ -151,5 +151,10 @@ def _code_fields(spare: int) -> dict[Field, int]:
 
 
 def _limit(fmt: Format, bits: int) -> int:
-    """The greatest magnitude that is no overflow, as bits; where rounding overflows the lane, it gives more bits."""
-    return _code(min(fmt.max, -fmt.min), bits)
+    """The greatest magnitude that is neither an overflow nor beyond what the magic constant reaches, as bits.
+
+    Beyond that results are infinite or NaN, which says enough where the lane has the format's largest number.
+    """
+    lane = LANES[bits]
+    reach = (2 * lane.emax + 1 - (lane.digits - fmt.precision)) << (lane.digits - 1)
+    return min(_code(min(fmt.max, -fmt.min), bits), reach - 1)
