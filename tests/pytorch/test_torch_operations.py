@@ -208,6 +208,21 @@ def test_an_operation_that_nobody_knows_is_wide_and_rounded_once():
     assert [row["how"] for row in run.trace() if row["role"] == "activation"] == ["by default"]
 
 
+@pytest.mark.parametrize("recipe", ["float32", "bf16-mixed"])
+def test_results_lie_in_memory_as_torch_s_do(recipe):
+    """Or programs could not look at them in another shape, and masks of dropout would be drawn in another order."""
+    x, w = shaped(2, 4, 5, 5).float(), shaped(3, 4, 2, 2).float()
+    functions = (
+        lambda x: x * 2.0, lambda x: x + x, torch.exp, torch.tanh, F.silu, F.gelu, F.relu, lambda x: F.conv2d(x, w),
+        lambda x: F.batch_norm(x, None, None, training=True), lambda x: F.max_pool2d(x, 2),
+    )  # fmt: skip
+    for given in (x.to(memory_format=torch.channels_last), x.transpose(2, 3)):
+        expected = [f(given).stride() for f in functions]
+        with nft.emulate(recipe):
+            assert [f(given).stride() for f in functions] == expected
+            assert [f(given * 1.0).stride() for f in functions] == expected  # planned
+
+
 def test_memory_is_shared():
     from nfloat.torch.tensors import array_of, tensor_of
 
