@@ -275,8 +275,11 @@ def convert(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dic
             learn(found, Known(machine, Kind.CONSTANT, ""))
         return found
     found = move(machine, operation, args, kwargs)
-    if machine.updating and found.itemsize < args[0].itemsize:  # what a step computes with, and no gradient or state
-        learn(found, Known(machine, Kind.SCALAR, ""))
+    if found.itemsize < args[0].itemsize:
+        if machine.updating:  # what a step computes with, and no gradient or state
+            learn(found, Known(machine, Kind.SCALAR, ""))
+        elif machine.reference is args[0].dtype is torch.float64 and machine.known(found).kind is Kind.WEIGHT:
+            learn(found, Known(machine, Kind.ACTIVATION, ""))  # narrower by the model's own wish (``narrower.py``)
     return found
 
 
@@ -320,7 +323,7 @@ rows(
     replication_pad2d replication_pad3d max_pool2d_with_indices max_pool3d_with_indices adaptive_max_pool2d
     adaptive_max_pool3d relu relu_ neg neg_ abs abs_ sign sgn floor ceil round trunc clamp clamp_ clamp_min clamp_min_
     clamp_max clamp_max_ maximum minimum fmax fmin max min amax amin aminmax sort topk kthvalue median nanmedian mode
-    msort threshold threshold_ hardtanh hardtanh_ hardtanh_backward  hardshrink
+    msort threshold threshold_ hardtanh hardtanh_ hardtanh_backward hardshrink hardshrink_backward softshrink_backward
     masked_fill masked_fill_ scatter scatter_ index_fill index_fill_ index_copy index_copy_ select_scatter
     slice_scatter diagonal_scatter slice_backward select_backward diagonal_backward masked_scatter masked_scatter_
     unfold_copy pixel_shuffle pixel_unshuffle upsample_nearest1d upsample_nearest2d upsample_nearest3d channel_shuffle
