@@ -213,7 +213,8 @@ def emulate(
     Tensors keep their types: where a float32 parameter must hold a result of a float64 recipe, it holds that rounded
     once more, so a model for such a recipe is a ``model.double()``. What such a model casts to float32 by itself (a
     loss, a norm) and computes there, torch computes, as it does without emulation; the trace says "in its own type".
-    So too, under float64 and float32, what an optimiser computes in bfloat16 (Muon).
+    So too, under float64 and float32, what an optimiser computes in bfloat16 (Muon), and under float64 the counts and
+    rates that it keeps in float32.
 
     Examples
     --------

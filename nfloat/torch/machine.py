@@ -27,7 +27,7 @@ from .known import CARRIED, GRADIENTS, ROLE_OF, WEIGHTS, Kind, Known, bits, is_o
 from .parts import STEP, Part, forward_part
 from .places import Places
 from .refusals import check_tensor
-from .tensors import SHARED, array_of, strided, tensor_of
+from .tensors import SHARED, array_of, number_by_number, strided, tensor_of
 from .tracing import Trace
 from .ways import Ways
 
@@ -244,8 +244,11 @@ class Machine:
 
     def enter(self, t: torch.Tensor) -> Floats:
         """The values of a tensor from outside, as an activation."""
-        layer = self.layer()
-        return self.p.round(self.p.at(layer).activations.nearest, Role.INPUT, layer, array_of(t))
+        p, layer = self.p, self.layer()
+        cast = p.at(layer).activations.nearest
+        if p.observer is not None:
+            return p.round(cast, Role.INPUT, layer, array_of(t))
+        return number_by_number(lambda x: p.round(cast, Role.INPUT, layer, x), array_of(t))
 
     def layer(self) -> str:
         """The layer whose operation is running, forward or backward."""

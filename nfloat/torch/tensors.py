@@ -6,6 +6,7 @@ bfloat16, float16 and float8 have no NumPy type that computes; they are widened 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cache, lru_cache
 from typing import Any
 
@@ -80,6 +81,35 @@ def tensor_of(a: NDArray[Any], dtype: torch.dtype, keep: bool = False) -> torch.
         a = a.copy()
     t = torch.from_numpy(a)
     return t if t.dtype is dtype else t.to(dtype)
+
+
+def as_it_lies(function: Callable[[Floats], Floats | None], x: Floats) -> Floats | None:
+    """A function of each number by itself, of an array that is a contiguous one with its axes in another order.
+
+    The result lies so too, as torch's would: a program may turn it back and look at it in another shape. None where the
+    array is not one of these.
+    """
+    order = sorted(range(x.ndim), key=lambda axis: -x.strides[axis])
+    turned = x.transpose(order)
+    if not turned.flags.c_contiguous:
+        return None
+    found = function(turned)
+    return None if found is None else found.transpose(np.argsort(order))
+
+
+def number_by_number(function: Callable[[Floats], Floats], x: Floats) -> Floats:
+    """A function of each number by itself, whose result lies as the array does."""
+    found = None if x.flags.c_contiguous else as_it_lies(function, x)
+    return function(x) if found is None else found
+
+
+def laid_as(values: Floats, *tensors: torch.Tensor) -> Floats:
+    """An image's values, channels last in memory where one of the tensors has them so, as torch's kernels do it."""
+    kinds = {4: torch.channels_last, 5: torch.channels_last_3d}
+    last = kinds.get(values.ndim)
+    if last is None or not any([t.is_contiguous(memory_format=last) and not t.is_contiguous() for t in tensors]):
+        return values
+    return np.moveaxis(np.ascontiguousarray(np.moveaxis(values, 1, -1)), -1, 1)
 
 
 def strided(x: Floats, t: torch.Tensor, offset: int) -> Floats:

@@ -18,6 +18,7 @@ from ..nn.recipes.sums import described
 from ..ops.arguments import CARRAY, LAYOUT
 from ..ops.rounder import Rounder
 from .known import Kind
+from .tensors import as_it_lies
 from .tracing import NEAREST
 
 _SINGLE, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
@@ -43,8 +44,10 @@ class Stored(NamedTuple):
     def apply(self, x: Floats) -> Floats | None:
         """The numbers rounded into a new array of the carrier's type, or None where this way is not for them."""
         how, dtype = self.how, x.dtype
-        if how is None or x.flags.num & LAYOUT != CARRAY:
+        if how is None:
             return None
+        if x.flags.num & LAYOUT != CARRAY:
+            return None if x.flags.c_contiguous else as_it_lies(self.apply, x)
         if dtype is _DOUBLE:
             after = x.astype(_SINGLE) if self.native else how.apply(x, 0)
             return after if after.dtype is self.carrier else after.astype(self.carrier)

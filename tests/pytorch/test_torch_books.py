@@ -186,6 +186,16 @@ def test_what_a_float64_model_computes_in_float32_is_torch_s_own():
     assert {row["format"] for row in run.trace() if row["role"] == "in its own type"} == {"float32"}
 
 
+def test_so_is_what_it_computes_with_a_parameter_in_float32():
+    weight = nn.Parameter(torch.randn(1000).double())
+    expected = weight.float().exp()
+    with nft.emulate("float64"):
+        found = weight.float().exp()
+        found.sum().backward()
+    assert torch.equal(found, expected)
+    assert torch.equal(weight.grad, expected.double())
+
+
 class Orthogonal(torch.optim.Optimizer):
     """A step along the nearest orthogonal matrix, found in bfloat16, as Muon does it."""
 

@@ -96,6 +96,7 @@ OPTIMIZERS = {
     "adagrad": lambda p: torch.optim.Adagrad(p, lr=0.05),
     "nadam": lambda p: torch.optim.NAdam(p, lr=0.01),
     "adadelta": lambda p: torch.optim.Adadelta(p, lr=0.5),
+    "asgd, foreach": lambda p: torch.optim.ASGD(p, lr=0.05, foreach=True),
     "lbfgs": lambda p: torch.optim.LBFGS(p, lr=0.1, max_iter=2),
 }
 

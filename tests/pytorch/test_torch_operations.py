@@ -102,12 +102,18 @@ CASES = {
     "scatter_add": (
         lambda a: torch.zeros(3, dtype=a.dtype).scatter_add(0, INDEX, a) + a.scatter_reduce(0, INDEX, a, "mean"), (3,)
     ),
+    "put": (lambda a, b: a.index_put((INDEX,), b, accumulate=True), (3, 4), (3, 4)),
+    "put by number": (lambda a, b: a.put(INDEX, b, accumulate=True), (3, 4), (3,)),
+    "round": (lambda a: torch.round(a, decimals=1), (3, 4)),
     "shapes": (lambda a: torch.cat([a.T, a.T.flip(0)], 1).roll(1) + torch.stack([a.T, a.T], 1).flatten(1), (3, 4)),
     "slices": (lambda a: a[1:, ::2] * 2.0 + a.narrow(0, 0, 2)[:, :2] + F.pad(a, (1, 1))[1:, 2:4], (3, 4)),
     "triangles": (lambda a: a.tril() + a.triu(1) + a.diagonal().sum() + a.masked_fill(a > 0, 0.3), (4, 4)),
     "embedding": (lambda w: F.embedding(torch.tensor([[1, 0], [2, 1]]), w, padding_idx=2), (3, 4)),
     "embedding_bag": (lambda w: F.embedding_bag(torch.tensor([[1, 0], [2, 1]]), w), (3, 4)),
     "max_pool": (lambda a: F.max_pool2d(a, 2) + F.adaptive_max_pool2d(a, 2), (2, 3, 4, 4)),
+    "max_pool, overlapping": (lambda a: F.max_pool2d(a, (1, 3), (2, 1)), (2, 3, 4, 6)),
+    "max_pool3d, overlapping": (lambda a: F.max_pool3d(a, 3, 1, 1), (2, 3, 4, 4)),
+    "adaptive_max_pool": (lambda a: F.adaptive_max_pool2d(a, 3), (2, 3, 4, 4)),
     "avg_pool": (lambda a: F.avg_pool2d(a, 2) + F.adaptive_avg_pool2d(a, 2), (2, 3, 4, 4)),
     "interpolate": (
         lambda a: F.interpolate(a, scale_factor=2.0) + F.interpolate(a, scale_factor=2.0, mode="bilinear"), (1, 2, 3, 3)
@@ -182,6 +188,16 @@ def test_every_result_is_a_number_of_the_format(name):
         assert loss or np.array_equal(stored, t.numpy(), equal_nan=True)
 
 
+def test_rows_of_a_parameter_that_are_taken_twice():
+    table, taken = torch.nn.Parameter(shaped(9, 2).float()), torch.tensor([[0, 1], [1, 8]])
+    weights = nft.round(shaped(2, 2, 2).float(), "bfloat16")
+    with nft.emulate("bf16-pure"):
+        (table[taken] * weights).sum().backward()
+    exact = np.zeros((9, 2))
+    np.add.at(exact, taken.numpy(), weights.double().numpy())
+    assert np.array_equal(table.grad.numpy(), nf.round(exact, "bfloat16"))
+
+
 def test_an_operation_that_nobody_knows_is_wide_and_rounded_once():
     x = torch.linspace(0.1, 2.0, 50)
     with nft.emulate("bf16-pure") as run:
@@ -190,6 +206,21 @@ def test_an_operation_that_nobody_knows_is_wide_and_rounded_once():
     exact = torch.special.bessel_j0(torch.from_numpy(stored)).numpy()
     assert np.array_equal(y.numpy(), nf.round(exact, "bfloat16"))
     assert [row["how"] for row in run.trace() if row["role"] == "activation"] == ["by default"]
+
+
+@pytest.mark.parametrize("recipe", ["float32", "bf16-mixed"])
+def test_results_lie_in_memory_as_torch_s_do(recipe):
+    """Or programs could not look at them in another shape, and masks of dropout would be drawn in another order."""
+    x, w = shaped(2, 4, 5, 5).float(), shaped(3, 4, 2, 2).float()
+    functions = (
+        lambda x: x * 2.0, lambda x: x + x, torch.exp, torch.tanh, F.silu, F.gelu, F.relu, lambda x: F.conv2d(x, w),
+        lambda x: F.batch_norm(x, None, None, training=True), lambda x: F.max_pool2d(x, 2),
+    )  # fmt: skip
+    for given in (x.to(memory_format=torch.channels_last), x.transpose(2, 3)):
+        expected = [f(given).stride() for f in functions]
+        with nft.emulate(recipe):
+            assert [f(given).stride() for f in functions] == expected
+            assert [f(given * 1.0).stride() for f in functions] == expected  # planned
 
 
 def test_memory_is_shared():

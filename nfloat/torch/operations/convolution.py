@@ -17,6 +17,7 @@ from ...nn.precision import Floats, Role
 from ..known import Known
 from ..machine import Machine
 from ..parts import beside, gradient_of
+from ..tensors import laid_as
 from .table import row
 
 
@@ -59,7 +60,7 @@ def convolution(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs:
         values = values.reshape(*values.shape[:2], *values.shape[4 - (x.ndim - 2) :])
     else:
         values = _forward(machine, layer, x, w, b[0] if b else None, walk)
-    return machine.result(np.ascontiguousarray(values), part._replace(name=layer), t.dtype)
+    return machine.result(laid_as(np.ascontiguousarray(values), t, weight), part._replace(name=layer), t.dtype)
 
 
 def _flat(x: Floats) -> Floats:

@@ -22,7 +22,7 @@ from ..machine import Machine, is_float
 from ..parts import Part
 from ..plans import Call, Planned, planned
 from ..refusals import check_number
-from ..tensors import elements, name_of
+from ..tensors import elements, name_of, number_by_number
 from .table import row
 from .wide import wide
 
@@ -175,7 +175,7 @@ def _function(machine: Machine, part: Part, call: Call) -> Planned | None:
     if name.endswith("_"):
         return None
     forward = OPS[name].forward
-    return Planned(lambda x: forward(machine.p, part.name, x)[0], call.tensors[0].dtype)
+    return Planned(lambda x: number_by_number(lambda x: forward(machine.p, part.name, x)[0], x), call.tensors[0].dtype)
 
 
 @row("tanh", "sigmoid", "silu", "tanh_", "sigmoid_", "silu_")
@@ -187,7 +187,8 @@ def function(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: di
         return wide(machine, operation, args, kwargs)
     known = machine.known(t)
     part = machine.part([known], [t.numel()], t.numel())
-    values, _ = OPS[name.removesuffix("_")].forward(machine.p, part.name, machine.read(t, known))
+    forward = OPS[name.removesuffix("_")].forward
+    values = number_by_number(lambda x: forward(machine.p, part.name, x)[0], machine.read(t, known))
     return machine.change(t, known, values, part) if name.endswith("_") else machine.result(values, part, t.dtype)
 
 

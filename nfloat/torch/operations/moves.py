@@ -53,7 +53,10 @@ def look(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[s
 
 def _size(tensors: Sequence[torch.Tensor], rest: tuple[Any, ...]) -> int:
     """Elements of what a move gives: of the operand's shape, or of the one that the operand was taken from."""
-    return math.prod(rest[0]) if rest and type(rest[0]) is list else tensors[0].numel()
+    shape = rest[0] if rest else None  # or indices
+    if type(shape) is list and all([type(n) is int for n in shape]):
+        return math.prod(shape)
+    return tensors[0].numel()
 
 
 def _plan(machine: Machine, part: Part, call: Call) -> Planned | None:
@@ -272,8 +275,11 @@ def convert(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dic
             learn(found, Known(machine, Kind.CONSTANT, ""))
         return found
     found = move(machine, operation, args, kwargs)
-    if machine.updating and found.itemsize < args[0].itemsize:  # what a step computes with, and no gradient or state
-        learn(found, Known(machine, Kind.SCALAR, ""))
+    if found.itemsize < args[0].itemsize:
+        if machine.updating:  # what a step computes with, and no gradient or state
+            learn(found, Known(machine, Kind.SCALAR, ""))
+        elif machine.reference is args[0].dtype is torch.float64 and machine.known(found).kind is Kind.WEIGHT:
+            learn(found, Known(machine, Kind.ACTIVATION, ""))  # narrower by the model's own wish (``narrower.py``)
     return found
 
 
@@ -317,18 +323,16 @@ rows(
     replication_pad2d replication_pad3d max_pool2d_with_indices max_pool3d_with_indices adaptive_max_pool2d
     adaptive_max_pool3d relu relu_ neg neg_ abs abs_ sign sgn floor ceil round trunc clamp clamp_ clamp_min clamp_min_
     clamp_max clamp_max_ maximum minimum fmax fmin max min amax amin aminmax sort topk kthvalue median nanmedian mode
-    msort threshold threshold_ hardtanh hardtanh_ hardtanh_backward  hardshrink
+    msort threshold threshold_ hardtanh hardtanh_ hardtanh_backward hardshrink hardshrink_backward softshrink_backward
     masked_fill masked_fill_ scatter scatter_ index_fill index_fill_ index_copy index_copy_ select_scatter
     slice_scatter diagonal_scatter slice_backward select_backward diagonal_backward masked_scatter masked_scatter_
     unfold_copy pixel_shuffle pixel_unshuffle upsample_nearest1d upsample_nearest2d upsample_nearest3d channel_shuffle
     diag_embed nan_to_num nan_to_num_ cummax cummin max_unpool2d isin heaviside copysign ldexp _unsafe_index
     _unsafe_masked_index relu6 lift lift_fresh_copy view_as_real_copy expand_copy view_copy unbind_copy
     split_with_sizes_copy squeeze_copy unsqueeze_copy t_copy transpose_copy permute_copy slice_copy select_copy
-    max_pool2d_with_indices_backward index_put index_put_ _index_put_impl_ put put_ zero_ tril_ triu_ _resize_output_
-    native_channel_shuffle fractional_max_pool2d adaptive_max_pool2d_backward unique_consecutive unique_dim _unique2
-    bucketize searchsorted argsort
-    unsafe_split unsafe_split_with_sizes unsafe_chunk max_pool3d_with_indices_backward
-    adaptive_max_pool3d_backward narrow_copy _reshape_copy block_diag _chunk_cat masked_scatter_backward max_unpool3d
-    _unsafe_index_put _upsample_nearest_exact1d _upsample_nearest_exact2d _upsample_nearest_exact3d nextafter frexp
+    zero_ tril_ triu_ _resize_output_ native_channel_shuffle fractional_max_pool2d unique_consecutive unique_dim
+    _unique2 bucketize searchsorted argsort unsafe_split unsafe_split_with_sizes unsafe_chunk narrow_copy _reshape_copy
+    block_diag _chunk_cat masked_scatter_backward max_unpool3d _upsample_nearest_exact1d _upsample_nearest_exact2d
+    _upsample_nearest_exact3d nextafter frexp
     _pack_padded_sequence resize resize_as fill zero""",
 )

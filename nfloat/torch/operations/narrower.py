@@ -37,14 +37,21 @@ def reference(recipe: Recipe) -> torch.dtype | None:
 def narrower(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[torch.Tensor]:
     """The operands of real numbers, if all are of a type narrower than the reference, and so is the result; else none.
 
-    In an optimiser's step float32 is not narrower than float64: it may be a parameter's own type.
+    In an optimiser's step float32 is not narrower than float64, but for counts and rates: it may be a parameter's own
+    type.
     """
     if kwargs.get("dtype") is machine.reference:
         return []
     found = [t for value in (*args, *kwargs.values()) for t in members(value)]
     if machine.stepping:
-        return found if all([t.dtype in _SHORT for t in found]) else []
+        own = [t.dtype in _SHORT or (machine.reference is torch.float64 and _is_beside(t)) for t in found]
+        return found if all(own) else []
     return [] if any([t.dtype is torch.float64 for t in found]) else found
+
+
+def _is_beside(t: torch.Tensor) -> bool:
+    """Whether a tensor may be a number that an optimiser keeps beside its states: float32 of no axes."""
+    return t.dtype is torch.float32 and not t.dim()
 
 
 #: kinds that a recipe stores in tensors of any type

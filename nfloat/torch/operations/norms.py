@@ -17,7 +17,7 @@ from ..known import PARAMETER, Kind, Known
 from ..machine import Machine
 from ..parts import Part, beside, gradient_of
 from ..plans import Call, Planned, Results, planned, results_of
-from ..tensors import array_of
+from ..tensors import array_of, laid_as
 from .table import row
 
 
@@ -31,6 +31,8 @@ def _normed(
     arrays = [machine.read(x, k) for x, k in zip((t, *given), known, strict=True)]
     layer, single = part.layer or part.name, machine.is_single(part)
     values, kept = OPS[operation].forward(machine.p, layer, *arrays, single=single, **attributes)
+    if operation != "layer_norm":
+        values = laid_as(values, t)
     return machine.result(values, part, t.dtype), kept
 
 

@@ -15,7 +15,7 @@ from ..known import Kind
 from ..machine import Machine
 from ..parts import Part
 from ..plans import Call, Planned, planned
-from ..tensors import array_of, tensor_of
+from ..tensors import array_of, number_by_number, tensor_of
 from .table import Compute, row
 
 
@@ -80,10 +80,14 @@ def softened_backward(
 def _activation(machine: Machine, part: Part, call: Call) -> Planned | None:
     """The plan of GELU and leaky ReLU."""
     name = machine.trace.operation
-    forward = OPS[name].forward
     return Planned(
-        lambda x, *rest: forward(machine.p, part.layer, x, **_attributes(name, rest, {}))[0], call.tensors[0].dtype
+        lambda x, *rest: _activated(machine, part, name, x, _attributes(name, rest, {})), call.tensors[0].dtype
     )
+
+
+def _activated(machine: Machine, part: Part, name: str, x: Floats, attributes: dict[str, Any]) -> Floats:
+    forward = OPS[name].forward
+    return number_by_number(lambda x: forward(machine.p, part.layer, x, **attributes)[0], x)
 
 
 def unnamed(compute: Compute) -> Compute:
@@ -103,7 +107,7 @@ def activation(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: 
     t, name = args[0], operation.__name__.partition(".")[0]
     known = machine.known(t)
     part = machine.part([known], [t.numel()], t.numel())
-    values, _ = OPS[name].forward(machine.p, part.layer, machine.read(t, known), **_attributes(name, args[1:], kwargs))
+    values = _activated(machine, part, name, machine.read(t, known), _attributes(name, args[1:], kwargs))
     return machine.result(values, part, t.dtype)
 
 

@@ -268,7 +268,7 @@ rows(
     remainder fmod floor_divide true_divide cross linalg_cross index_add scatter_add index_reduce scatter_reduce
     segment_reduce _segment_reduce_backward unfold_backward _embedding_bag _embedding_bag_forward_only
     _embedding_bag_backward _embedding_bag_dense_backward _embedding_bag_per_sample_weights_backward trace col2im im2col
-    _unsafe_masked_index_put_accumulate histc""",
+    _unsafe_masked_index_put_accumulate histc embedding_renorm fractional_max_pool2d_backward""",
 )
 # factorisations and what follows from them: torch's LAPACK in float64, each result rounded once
 rows(
@@ -276,7 +276,7 @@ rows(
     """_linalg_det _linalg_slogdet _linalg_eigh _linalg_svd _linalg_solve_ex linalg_cholesky_ex linalg_inv_ex linalg_lu
     linalg_lu_factor_ex linalg_lu_solve linalg_ldl_factor_ex linalg_ldl_solve linalg_matrix_exp linalg_qr
     linalg_solve_triangular triangular_solve linalg_householder_product ormqr cholesky cholesky_solve cholesky_inverse
-    _cholesky_solve_helper lu_unpack linalg_lstsq""",
+    _cholesky_solve_helper lu_unpack linalg_lstsq linalg_pinv""",
 )
 # what decides: no number of a format comes out, but operands are read as they are stored
 rows(
