@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import nfloat as nf
+from nfloat.kernels.machine import HERE
 from nfloat.linalg.accumulators import as_accumulator
 from nfloat.linalg.gemm import small
 from nfloat.linalg.gemm.dispatch import multiply, multiply_plainly
@@ -86,7 +87,10 @@ def test_operands_of_two_types(accumulator):
         out, whole = np.empty((9, 17), np.float32 if single else np.float64), np.broadcast_to(c, (9, 17))
         multiply_plainly(a, b, None if c is None else whole, out, acc, 0)
         found = small_product(a, b, c, acc)
-        assert found is not None and found.dtype == out.dtype and np.array_equal(found, out), (one, other, third)
+        if found is None:  # nothing does float32 sums of float64 products in lanes
+            assert not HERE.fma, (one, other, third)
+        else:
+            assert found.dtype == out.dtype and np.array_equal(found, out), (one, other, third)
 
 
 CONDITIONAL = (
@@ -164,7 +168,7 @@ def test_float64_operands_are_not_asked_whether_float32_holds_them(accumulator):
                 assert found.dtype == np.float64 and np.array_equal(found, expected, equal_nan=True)
                 assert np.array_equal(np.signbit(found[found == 0]), np.signbit(expected[found == 0]))
                 taken += 1
-    assert taken >= 24 or acc.block
+    assert taken >= (24 if HERE.fma else 12) or acc.block
 
 
 def test_what_goes_the_general_way():
