@@ -169,13 +169,18 @@ def unary(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[
     return machine.result(values, part, t.dtype)
 
 
+def applied(machine: Machine, layer: str, name: str, x: Floats, **attributes: Any) -> Floats:
+    """A function of `nfloat.nn` of each number by itself; its values lie as x does."""
+    forward = OPS[name].forward
+    return number_by_number(lambda x: forward(machine.p, layer, x, **attributes)[0], x)
+
+
 def _function(machine: Machine, part: Part, call: Call) -> Planned | None:
     """The plan of a function that `nfloat.nn` has."""
     name = call.operation.__name__.partition(".")[0]
     if name.endswith("_"):
         return None
-    forward = OPS[name].forward
-    return Planned(lambda x: number_by_number(lambda x: forward(machine.p, part.name, x)[0], x), call.tensors[0].dtype)
+    return Planned(lambda x: applied(machine, part.name, name, x), call.tensors[0].dtype)
 
 
 @row("tanh", "sigmoid", "silu", "tanh_", "sigmoid_", "silu_")
@@ -187,8 +192,7 @@ def function(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: di
         return wide(machine, operation, args, kwargs)
     known = machine.known(t)
     part = machine.part([known], [t.numel()], t.numel())
-    forward = OPS[name.removesuffix("_")].forward
-    values = number_by_number(lambda x: forward(machine.p, part.name, x)[0], machine.read(t, known))
+    values = applied(machine, part.name, name.removesuffix("_"), machine.read(t, known))
     return machine.change(t, known, values, part) if name.endswith("_") else machine.result(values, part, t.dtype)
 
 

@@ -15,7 +15,8 @@ from ..known import Kind
 from ..machine import Machine
 from ..parts import Part
 from ..plans import Call, Planned, planned
-from ..tensors import array_of, number_by_number, tensor_of
+from ..tensors import array_of, tensor_of
+from .elementwise import applied
 from .table import Compute, row
 
 
@@ -81,13 +82,8 @@ def _activation(machine: Machine, part: Part, call: Call) -> Planned | None:
     """The plan of GELU and leaky ReLU."""
     name = machine.trace.operation
     return Planned(
-        lambda x, *rest: _activated(machine, part, name, x, _attributes(name, rest, {})), call.tensors[0].dtype
+        lambda x, *rest: applied(machine, part.layer, name, x, **_attributes(name, rest, {})), call.tensors[0].dtype
     )
-
-
-def _activated(machine: Machine, part: Part, name: str, x: Floats, attributes: dict[str, Any]) -> Floats:
-    forward = OPS[name].forward
-    return number_by_number(lambda x: forward(machine.p, part.layer, x, **attributes)[0], x)
 
 
 def unnamed(compute: Compute) -> Compute:
@@ -107,7 +103,7 @@ def activation(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: 
     t, name = args[0], operation.__name__.partition(".")[0]
     known = machine.known(t)
     part = machine.part([known], [t.numel()], t.numel())
-    values = _activated(machine, part, name, machine.read(t, known), _attributes(name, args[1:], kwargs))
+    values = applied(machine, part.layer, name, machine.read(t, known), **_attributes(name, args[1:], kwargs))
     return machine.result(values, part, t.dtype)
 
 
