@@ -92,8 +92,8 @@ def draw(seed: int, most: int = 12) -> Product:
     a, b, c = _operands(rng, acc, m, k, n)
     single = tuple(x is not None and rng.random() < 0.7 and _fits_float32(x) for x in (a, b, c))
     fortran = (rng.random() < 0.3, rng.random() < 0.3)
-    seed, threads = rng.randrange(2**32), rng.choice([1, 1, 2])
-    return Product(a, b, c, acc, seed, threads, single, fortran, rng.random() < _LARGER)
+    own, threads = rng.randrange(2**32), rng.choice([1, 1, 2])
+    return Product(a, b, c, acc, own, threads, single, fortran, rng.random() < _LARGER)
 
 
 def _accumulator(rng: Random) -> Accumulator:
