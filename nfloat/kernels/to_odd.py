@@ -42,6 +42,8 @@ def fma_and_error(v: Lanes, a: Value, b: Value, s: Value) -> tuple[Value, Value]
     ir_ = v.builder
     h = v.exact_fma(a, b, s)
     t = ir_.fsub(h, s)
+    if getattr(s, "opname", None) == "fneg":  # s is subtracted, which adds what was negated: an instruction less
+        return h, ir_.fsub(v.exact_fma(a, b, ir_.fneg(t)), ir_.fsub(ir_.fsub(h, t), s))
     return h, ir_.fadd(ir_.fsub(s, ir_.fsub(h, t)), v.exact_fma(a, b, ir_.fneg(t)))
 
 

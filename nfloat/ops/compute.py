@@ -159,7 +159,7 @@ def _in_lanes(
         odd = buffer[: target.size]
         count = kernel(form, pieces[0], pieces[-1], odd, refused)
         rounded(odd, target, how.spec_array, key, start)
-        _replace(op, pieces, target, refused[:count], width, how, key)
+        replace_refused(op, pieces, target, refused[:count], width, how, key)
 
 
 def _short(
@@ -171,10 +171,10 @@ def _short(
     for start, pieces in pieces_of(arrays, out.size, length):
         target = out[start : start + length]
         count = nearest_short(int(op), pieces[0], pieces[-1], target, refused, has_unsigned_zero(how), how.spec_array)
-        _replace(op, pieces, target, refused[:count], 16, how, key)
+        replace_refused(op, pieces, target, refused[:count], 16, how, key)
 
 
-def _replace(
+def replace_refused(
     op: Operation,
     arrays: tuple[NDArray[np.floating], ...],
     out: NDArray[np.floating],

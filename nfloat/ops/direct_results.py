@@ -23,15 +23,16 @@ from ..kernels.arithmetic.short import nearest_short
 from ..kernels.jit import entry_point
 from .approximations import APPROXIMATIONS
 from .arguments import CARRAY, LAYOUT
-from .compute import has_unsigned_zero, lanes_form
+from .compute import has_unsigned_zero, lanes_form, replace_refused
 from .direct import FLOAT32
-from .rounder import Rounder, rounder
+from .rounder import LARGE, Rounder, rounder
 
 FLOAT64 = np.dtype(np.float64)
-#: larger arrays are taken in pieces, by the long way
+#: larger arrays are taken in pieces, by the long way; but for numbers of the format, of which nothing is kept between
+#: two kernels: those go this way too, since what Python does costs five times as much where a large array was last
 _LARGE = 1 << 15
 _empty, _ndarray = np.empty, np.ndarray
-_BOOL = np.dtype(bool)
+_BOOL, _INT64 = np.dtype(bool), np.dtype(np.int64)
 #: where kernels say which blocks they hand back: only how many there are is looked at here, so threads may share it
 _REFUSED = np.empty((_LARGE >> 3) + 2, np.int64)
 #: what fills the last block of an approximation: numbers far from every breakpoint of a short format
@@ -135,7 +136,7 @@ def _members(op: Operation, how: Rounder) -> Members | None:
 
 def direct_members(op: Operation, x: NDArray[Any], y: NDArray[Any], how: Rounder) -> NDArray[np.floating] | None:
     """op(x, y) rounded for two carriers of numbers of the format, or None where the long way must look."""
-    if x.dtype is not FLOAT32 or x.shape != y.shape or not 0 < x.size <= _LARGE:
+    if x.dtype is not FLOAT32 or x.shape != y.shape or not 0 < x.size <= LARGE:
         return None
     if x.flags.num & LAYOUT != CARRAY or y.flags.num & LAYOUT != CARRAY:
         return None
@@ -145,12 +146,16 @@ def direct_members(op: Operation, x: NDArray[Any], y: NDArray[Any], how: Rounder
     shape, size = x.shape, x.size
     if x.ndim != 1:
         x, y = x.reshape(-1), y.reshape(-1)
-    if size & 15:
+    large = size > _LARGE
+    if size & 15 and not large:
         x, y = _whole_blocks(x, y)
-    out = _empty(x.size, FLOAT32)
-    if way.kernel(op.value, x, y, out, _REFUSED, way.unsigned_zero, way.spec_array):
+    out, refused = _empty(x.size, FLOAT32), _empty(size // 16 + 1, _INT64) if large else _REFUSED
+    count = way.kernel(op.value, x, y, out, refused, way.unsigned_zero, way.spec_array)
+    if count and not large:
         return None
-    if size & 15:
+    if count:
+        replace_refused(op, (x, y), out, refused[:count], 16, how, 0)
+    if out.size > size:
         out = out[:size].copy()
     return out if len(shape) == 1 else out.reshape(shape)
 

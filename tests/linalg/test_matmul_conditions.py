@@ -262,3 +262,9 @@ def test_norms_are_no_less_than_the_sums_they_bound():
             for _ in range(30):
                 x = np.abs(rng.standard_normal(k)) * scale
                 assert Fraction(norm_bound(x[None], x[:, None].copy())) >= sum(Fraction(v) ** 2 for v in x.tolist())
+
+
+def test_a_tie_but_for_what_kahans_sum_has_lost():
+    a, b = np.float32([[1.0, 2.0**-20, 160.0]] * 25), np.float32([[1.0] * 67] * 2 + [[77.0] * 67])
+    found = nf.matmul(a, b, nf.Accumulator("bfloat16", order="kahan"))
+    assert (found == 12352.0).all()  # 160 x 77 = 12320 lies between 12288 and 12352, the former of which is even

@@ -38,6 +38,8 @@ a[8:12, ::7] = np.abs(a[20:24, ::7])
 digest.update(nf.matmul(a, b, acc, seed=2).tobytes())
 a, b = np.float32([[2.0**-48, 5.0]]), np.float32([[1.0], [77.0]])  # a tie of bfloat16, but for the lane's last bit
 digest.update(nf.matmul(a, b, acc, seed=3).tobytes())
+a, b = np.float32([[1.0, 2.0**-20, 160.0]] * 25), np.float32([[1.0] * 67] * 2 + [[77.0] * 67])  # ties but for a loss
+digest.update(nf.matmul(a, b, acc, seed=4).tobytes())
 print(digest.hexdigest())
 """
 #: a product that rounds toward zero by the CPU's register where there is no better way, and Ctrl-C in the middle of it

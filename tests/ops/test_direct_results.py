@@ -91,6 +91,22 @@ def test_members_and_numbers_beside_them(fmt):
     assert (grid + grid).shape == (3, 5)
 
 
+@pytest.mark.parametrize("fmt", ["float16", "bfloat16", "float8_e4m3fnuz"])
+@pytest.mark.parametrize("left_over", [0, 5])
+def test_large_arrays_of_members(fmt, left_over):
+    size = direct_results._LARGE + 32 + left_over
+    numbers = RNG.standard_normal((2, size)) * 2.0 ** RNG.integers(-12, 12, (2, size))
+    for place in RNG.integers(0, size, 40):
+        numbers[:, place] = RNG.choice(SPECIAL, 2)
+    numbers[:, :3] = numbers[:, -1:] = 2.0**-100  # products of bfloat16 that kernels hand back, at either end
+    x, y = nf.round(numbers.astype(np.float32), fmt)
+    pieces = [slice(i, min(i + 1000, size)) for i in range(0, size, 1000)]
+    for op in OPERATIONS:
+        found = direct_results.direct_members(op, x, y, rounder(fmt, "nearest_even", None, None))
+        ufunc = getattr(np, op.name.lower())
+        same(found, np.concatenate([ufunc(nf.array(x[at], fmt), nf.array(y[at], fmt)).values for at in pieces]))
+
+
 @pytest.mark.parametrize("name", ["exp", "log", "tanh", "sin", "exp2", "log1p"])
 def test_functions(name):
     for fmt, mode in itertools.product(FORMATS[:5], MODES):

@@ -14,9 +14,6 @@ from . import vector
 from .streaming import PART, QUICK, Constants, either
 from .vector import Doubt
 
-#: so many parts ahead of the one that is finished, its words are begun
-_AHEAD = 2
-
 
 def _magnitude(v: Lanes, x: Value) -> Value:
     return v.builder.and_(v.as_int(x), v.magnitude_mask)
@@ -100,20 +97,18 @@ def quick(negative_zero: bool):
     """A block of the narrow family by `stochastic`, refused unless all its lanes are within the range and sure.
 
     It is done in parts, each stored in any case, before that is known; who does a refused block reads it from x, which
-    is another array. The words of the second part from here on are begun before a part is finished: in the order of
-    the code, which LLVM keeps, one part's operations fill the time that the multiplications of others take.
+    is another array. All words are made first: in the order of the code, which LLVM keeps, no part's operations then
+    wait for its word's multiplications.
     """
 
     def body(v: Lanes, source: Value, target: Value, index: Value, k: Constants) -> Value:
         b, starts = v.builder, range(0, QUICK, PART)
-        words: list[Value] = []
+        words = [random_word(v, index, k, Rounding.STOCHASTIC, start) for start in starts]
         greatest = v.fold(v.word(0), v.greater_halves)
-        for start in starts:
-            soon = starts[len(words) : start // PART + _AHEAD + 1]
-            words += [random_word(v, index, k, Rounding.STOCHASTIC, later) for later in soon]
+        for start, word in zip(starts, words, strict=True):
             place = ir.Constant(ir.IntType(64), start)
             x = v.load(b.gep(source, [place]))
-            r, code = vector.stochastic_short(v, x, k.grid, words[start // PART], negative_zero=negative_zero)
+            r, code = vector.stochastic_short(v, x, k.grid, word, negative_zero=negative_zero)
             v.store(r, b.gep(target, [place]))
             greatest = v.greater_halves(greatest, v.fold(code, v.greater_halves))
         bound = v.fold(vector.short_bound(v, k.grid, k.largest), lambda low, _: low)

@@ -40,10 +40,10 @@ STREAM = {32: 32, 64: 16} if HERE.width > 256 else BLOCK
 #: for float32 streams that draw: they have so much to do besides that four registers pay with 256 bits too
 DRAWN = 32 if HERE.width > 128 else STREAM[32]
 #: for those whose blocks are refused rather than looked at twice: nothing has to be kept for that, and they are done in
-#: parts of so many lanes
-QUICK, PART = 64, 2 * HERE.lanes(32)
-#: how far ahead a stream asks for its source, in bytes
-_AHEAD = 384
+#: parts of one register
+QUICK, PART = 64, HERE.lanes(32)
+#: how far ahead of a block's start sources are asked for, in bytes: up to there, since farther costs time again
+_AHEAD = 640
 #: body of a stream: (lanes, the loaded block, target at the block, index of the block, constants) -> i1
 StreamBody = Callable[[Lanes, Value, Value, Value, "Constants"], Value]
 
@@ -210,7 +210,7 @@ def _stream_loop(
     after = following(index)
     after = b.select(b.icmp_signed("<", after, last), after, last)
     loaded = load(v, b.gep(source, [after]))
-    _prefetch(v, b.gep(source, [after]))
+    _prefetch(v, b.gep(source, [index]))
     done = body(x, b.gep(target, [index]), index)
     refused = b.block
     b.cbranch(done, step, end)
@@ -232,16 +232,16 @@ def _address(v: Lanes, pointer: Value) -> Value:
 
 
 def _prefetch(v: Lanes, pointer: Value) -> None:
-    """Ask for the lines that a block `_AHEAD` bytes further lies in."""
+    """Ask for what a later block reads: of the size of the one at `pointer`, and `_AHEAD` bytes from there its end."""
     start = v.builder.bitcast(pointer, ir.IntType(8).as_pointer())
-    for place in range(_AHEAD, _AHEAD + v.count * _size(v, pointer), 64):
+    for place in range(_AHEAD - v.count * _size(v, pointer), _AHEAD, 64):
         prefetch(v.builder, v.builder.gep(start, [_I64(place)]))
 
 
 def _size(v: Lanes, pointer: Value) -> int:
     """Bytes of an element."""
     kind = pointer.type.pointee
-    return kind.width // 8 if isinstance(kind, ir.IntType) else v.bits // 8
+    return kind.width // 8 if isinstance(kind, ir.IntType) else 4 if isinstance(kind, ir.FloatType) else 8
 
 
 def _aligned_successor(v: Lanes, target: Value) -> Callable[[Value], Value]:
