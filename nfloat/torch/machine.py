@@ -36,6 +36,7 @@ _node, _task, _recording = torch._C._current_autograd_node, torch._C._current_gr
 #: kinds whose company makes a number of the carrier; of a program's own numbers and weights; that have no gradient
 _APART = bits(Kind.SCALAR, Kind.STATE, Kind.WEIGHT_GRADIENT)
 _LOSS, _CONSTANT, _OUTSIDE = bits(Kind.LOSS), bits(Kind.CONSTANT), bits(Kind.OUTSIDE)
+_OF_WEIGHTS = bits(Kind.WEIGHT_GRADIENT)
 #: kinds that make no number of a model: what keeps books of weights and gradients computes with them alone
 _BOOKS = _APART | WEIGHTS | _CONSTANT
 #: kinds that are read as they lie in memory, wherever that is done
@@ -202,9 +203,10 @@ class Machine:
         # autograd adds the gradients of several uses while the node that it has just run still stands
         summed = self.trace.operation == "add" and len(operands) == 2 and not kinds & ~GRADIENTS
         if node is None or summed or isinstance(node, _AccumulateGrad):
-            for own in operands:
-                if own.bit & GRADIENTS:
-                    return _new(Part, (own.kind, own.name, own.name, True, None))
+            for some in (_OF_WEIGHTS, GRADIENTS):  # a weight's and that of a view of it are together the weight's
+                for own in operands:
+                    if own.bit & some:
+                        return _new(Part, (own.kind, own.name, own.name, True, None))
             return Part(Kind.GRADIENT, "", "", True)
         origin = self.places.origin(node)
         if origin is None:

@@ -84,16 +84,15 @@ def tensor_of(a: NDArray[Any], dtype: torch.dtype, keep: bool = False) -> torch.
 
 
 def as_it_lies(function: Callable[[Floats], Floats | None], x: Floats) -> Floats | None:
-    """A function of each number by itself, of an array that is a contiguous one with its axes in another order.
+    """A function of each number by itself, of an array whose axes may lie in another order than C's.
 
-    The result lies so too, as torch's would: a program may turn it back and look at it in another shape. None where the
-    array is not one of these.
+    The result lies so too, as torch's would: a program may turn it back and look at it in another shape. None of an
+    array whose axes lie in C's order, or that repeats numbers.
     """
     order = sorted(range(x.ndim), key=lambda axis: -x.strides[axis])
-    turned = x.transpose(order)
-    if not turned.flags.c_contiguous:
+    if order == list(range(x.ndim)) or x.strides[order[-1]] <= 0:
         return None
-    found = function(turned)
+    found = function(np.ascontiguousarray(x.transpose(order)))
     return None if found is None else found.transpose(np.argsort(order))
 
 
@@ -110,6 +109,12 @@ def laid_as(values: Floats, *tensors: torch.Tensor) -> Floats:
     if last is None or not any([t.is_contiguous(memory_format=last) and not t.is_contiguous() for t in tensors]):
         return values
     return np.moveaxis(np.ascontiguousarray(np.moveaxis(values, 1, -1)), -1, 1)
+
+
+def dense_as(values: Floats, t: torch.Tensor) -> Floats:
+    """Values of a tensor's shape or a similar one, their axes in memory in the order of the tensor's."""
+    order = sorted(range(values.ndim), key=lambda axis: -t.stride(axis))
+    return np.ascontiguousarray(values.transpose(order)).transpose(np.argsort(order))
 
 
 def strided(x: Floats, t: torch.Tensor, offset: int) -> Floats:

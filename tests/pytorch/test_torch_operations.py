@@ -215,12 +215,34 @@ def test_results_lie_in_memory_as_torch_s_do(recipe):
     functions = (
         lambda x: x * 2.0, lambda x: x + x, torch.exp, torch.tanh, F.silu, F.gelu, F.relu, lambda x: F.conv2d(x, w),
         lambda x: F.batch_norm(x, None, None, training=True), lambda x: F.max_pool2d(x, 2),
+        lambda x: F.group_norm(x, 2), lambda x: x + x.contiguous(), lambda x: x.contiguous() * x,
+        lambda x: F.scaled_dot_product_attention(x, x, x), lambda x: F.silu(x[:, 1:3]), lambda x: F.glu(x[..., :4]),
     )  # fmt: skip
     for given in (x.to(memory_format=torch.channels_last), x.transpose(2, 3)):
         expected = [f(given).stride() for f in functions]
         with nft.emulate(recipe):
             assert [f(given).stride() for f in functions] == expected
             assert [f(given * 1.0).stride() for f in functions] == expected  # planned
+
+
+@pytest.mark.parametrize("recipe", ["float32", "bf16-mixed"])
+def test_gradients_lie_in_memory_as_torch_s_do(recipe):
+    x, w = shaped(2, 4, 5, 5).float().to(memory_format=torch.channels_last), shaped(3, 4, 2, 2).float()
+    heads = shaped(2, 5, 3, 4).float().transpose(1, 2)
+    functions = (
+        (lambda x: F.group_norm(x, 2), x), (lambda x: F.batch_norm(x, None, None, training=True), x),
+        (lambda x: F.conv2d(x, w), x), (lambda x: x + x.contiguous(), x),
+        (lambda x: F.scaled_dot_product_attention(x, x * 2, x * 3), heads),
+    )  # fmt: skip
+
+    def strides(f, given):
+        given = given.detach().requires_grad_()
+        y = f(given)
+        return torch.autograd.grad(y, given, torch.ones_like(y))[0].stride()
+
+    expected = [strides(*case) for case in functions]
+    with nft.emulate(recipe):
+        assert [strides(*case) for case in functions] == expected
 
 
 def test_memory_is_shared():

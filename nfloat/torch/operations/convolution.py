@@ -90,10 +90,13 @@ def convolution_backward(machine: Machine, operation: Any, args: tuple[Any, ...]
     parts = [gradient_of(k, layer) for k in known]
     bias = beside(known[1], layer)
     shapes = (t.shape, weight.shape, (-1,))
-    results = []
+    results: list[Any] = []
     for values, part, shape in zip(found, (*parts, bias), shapes, strict=True):
-        array = None if values is None else np.ascontiguousarray(np.asarray(values).reshape(shape))
-        results.append(None if array is None else machine.result(array, part, t.dtype))
+        if values is None:
+            results.append(None)
+            continue
+        array = np.ascontiguousarray(np.asarray(values).reshape(shape))
+        results.append(machine.result(array if results else laid_as(array, t, weight), part, t.dtype))
     return tuple(results)
 
 

@@ -6,7 +6,7 @@ Where the recipe stores results of that part in the tensors' own type, the hardw
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -45,10 +45,19 @@ def _binary(machine: Machine, part: Part, call: Call) -> Planned | None:
     function, typed = _BINARY[machine.trace.operation], carrier if single else np.dtype(np.float64)
 
     def values(x: Floats, y: Any) -> Floats:
-        y = typed.type(carrier.type(y)) if rest else y.astype(typed, copy=False)
-        return function(x.astype(typed, copy=False), y)  # to let NumPy convert in pieces takes twice as long
+        if rest:
+            return function(x.astype(typed, copy=False), typed.type(carrier.type(y)))
+        return _of_two(function, x, y, typed)
 
-    return Planned(partial(function, dtype=carrier) if single and not rest else values, dtype)
+    return Planned(values, dtype)
+
+
+def _of_two(function: Callable[..., Floats], x: Floats, y: Floats, dtype: np.dtype[Any]) -> Floats:
+    """A function of two arrays, in a type; where they lie in different orders, the result lies as the first."""
+    x, y = x.astype(dtype, copy=False), y.astype(dtype, copy=False)  # in pieces NumPy takes twice as long to convert
+    if x.strides != y.strides and x.shape == y.shape and 0 not in x.strides:
+        return function(x, y, out=np.empty_like(x))
+    return function(x, y)
 
 
 def _reduced_later(part: Part, known: list[Known], size: int) -> bool:
@@ -100,7 +109,10 @@ def _scaled(machine: Machine, x: Any, y: Any, kwargs: dict[str, Any], single: bo
     if alpha != 1:
         y = np.multiply(y, machine.p.carrier.type(alpha), dtype=np.float64)
     function = _BINARY[machine.trace.operation]
-    return function(x, y, dtype=machine.p.carrier if single and alpha == 1 else np.float64)
+    dtype = machine.p.carrier if single and alpha == 1 else np.dtype(np.float64)
+    if isinstance(x, np.ndarray) and isinstance(y, np.ndarray):
+        return _of_two(function, x, y, dtype)
+    return function(x, y, dtype=dtype)
 
 
 def _in_single(machine: Machine, part: Part, known: list[Known], kwargs: dict[str, Any]) -> bool:

@@ -48,9 +48,12 @@ def _of_statistics(machine: Machine) -> Part:
 
 
 def _gradients(
-    machine: Machine, gradient: torch.Tensor, operands: list[Any], kept: Any, wanted: list[bool]
+    machine: Machine, gradient: torch.Tensor, operands: list[Any], kept: Any, wanted: list[bool], images: bool = True
 ) -> tuple[Any, ...]:
-    """Gradients of x, weight and bias (in whose place the weight may stand), None where they are not wanted."""
+    """Gradients of x, weight and bias (in whose place the weight may stand), None where they are not wanted.
+
+    `images`: that of x lies in memory as x does.
+    """
     places = [i for i, x in enumerate(operands) if x is not None]
     known = [machine.known(operands[i]) for i in places]
     dy, layer = machine.read(gradient), machine.layer()
@@ -60,7 +63,8 @@ def _gradients(
     for i, k, values in zip(places, known, found, strict=True):
         if values is not None:
             part = beside(k, layer) if i == 2 else gradient_of(k, layer)
-            results[i] = machine.result(np.asarray(values), part, operands[i].dtype)
+            values = np.asarray(values)
+            results[i] = machine.result(laid_as(values, operands[i]) if images else values, part, operands[i].dtype)
     return tuple(results)
 
 
@@ -131,7 +135,7 @@ def _is_elsewhere(part: Part, known: list[Known], size: int) -> bool:
 def _layer_gradients(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     gradient, t, inverse, weight, bias, shape, wanted = args
     kept = machine.known(inverse).wide or _again(machine, "layer_norm", t, (weight, bias), axes=len(shape), eps=1e-5)
-    return _gradients(machine, gradient, [t, weight, bias], kept, wanted)
+    return _gradients(machine, gradient, [t, weight, bias], kept, wanted, images=False)
 
 
 @row("native_layer_norm_backward")
@@ -152,24 +156,18 @@ def _again(machine: Machine, operation: str, t: torch.Tensor, affine: tuple[Any,
 @row("native_group_norm")
 def group_norm(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Over the channels of a group and all places."""
-    t, weight, bias, n, channels, places, groups, eps = args
-    shaped = t.reshape(n, channels, places)
-    found, kept = _normed(machine, "group_norm", shaped, (weight, bias), groups=groups, eps=eps)
-    statistics = (_statistic(machine, values, t, kept).reshape(n, groups) for values in (kept.mean, kept.inverse))
-    return found.reshape(t.shape), *statistics
+    t, weight, bias, n, _, _, groups, eps = args
+    found, kept = _normed(machine, "group_norm", t, (weight, bias), groups=groups, eps=eps)
+    return found, *(_statistic(machine, values, t, kept).reshape(n, groups) for values in (kept.mean, kept.inverse))
 
 
 @row("native_group_norm_backward")
 def group_norm_backward(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Its gradients."""
-    gradient, t, _, inverse, weight, n, channels, places, groups, wanted = args
-    kept = machine.known(inverse).wide or _again(
-        machine, "group_norm", t.reshape(n, channels, places), (weight, weight), groups=groups, eps=1e-5
-    )
+    gradient, t, _, inverse, weight, _, _, _, groups, wanted = args
+    kept = machine.known(inverse).wide or _again(machine, "group_norm", t, (weight, weight), groups=groups, eps=1e-5)
     bias = weight if len(kept.shapes) > 2 else None
-    shaped = t.reshape(n, channels, places)
-    dx, dw, db = _gradients(machine, gradient, [shaped, weight, bias], kept, wanted)
-    return (None if dx is None else dx.reshape(t.shape)), dw, db
+    return _gradients(machine, gradient, [t, weight, bias], kept, wanted)
 
 
 @row("native_batch_norm", "_native_batch_norm_legit")
