@@ -154,7 +154,8 @@ def direct_members(op: Operation, x: NDArray[Any], y: NDArray[Any], how: Rounder
     if count and not large:
         return None
     if count:
-        replace_refused(op, (x, y), out, refused[:count], 16, how, 0)
+        with np.errstate(invalid="ignore"):  # a signalling NaN would warn
+            replace_refused(op, (x, y), out, refused[:count], 16, how, 0)
     if out.size > size:
         out = out[:size].copy()
     return out if len(shape) == 1 else out.reshape(shape)
