@@ -5,7 +5,7 @@ What every micro-kernel is written in: constants, moves, tests over all lanes, r
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from llvmlite import ir
@@ -168,9 +168,17 @@ class Lanes:
 
     def random_word(self, counter: Value, key_low: Value, key_high: Value) -> Value:
         """``rng.word32`` in lanes: the 32-bit words of 32-bit counters under the two halves of `subkeys`."""
+        return next(self.random_words([counter], key_low, key_high))
+
+    def random_words(self, counters: list[Value], key_low: Value, key_high: Value) -> Iterator[Value]:
+        """`random_word` of several counters: each step of all of them, so that none waits for its multiplications.
+
+        The last step is left to where a word is used.
+        """
         b = self.builder
-        x = b.add(b.mul(counter, self.word(0x9E3779B9)), key_low)  # LLVM moves the product out of the lanes
-        x = b.mul(b.xor(x, b.lshr(x, self.word(16))), self.word(0x21F0AAAD))
-        x = b.add(x, key_high)
-        x = b.mul(b.xor(x, b.lshr(x, self.word(15))), self.word(0x735A2D97))
-        return b.xor(x, b.lshr(x, self.word(15)))
+        # LLVM moves the product out of the lanes
+        some = [b.add(b.mul(x, self.word(0x9E3779B9)), key_low) for x in counters]
+        some = [b.mul(b.xor(x, b.lshr(x, self.word(16))), self.word(0x21F0AAAD)) for x in some]
+        some = [b.add(x, key_high) for x in some]
+        some = [b.mul(b.xor(x, b.lshr(x, self.word(15))), self.word(0x735A2D97)) for x in some]
+        return (b.xor(x, b.lshr(x, self.word(15))) for x in some)

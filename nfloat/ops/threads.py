@@ -19,7 +19,7 @@ NATIVE, PLAIN = 10, 100
 
 #: each piece is what is left of a task, over so many times the number of threads; and the least piece, of the whole:
 #: more and shorter ones end closer together, and take longer in all (an operand comes from a slower cache for each)
-_SHARES, _LEAST = 1.5, 12
+_SHARES, _LEAST = 1.5, 24
 
 #: the most of that work that is done in one go (a fifth of a second), and how many times as slow the plain rule is at
 #: its slowest (Kahan's sums with stochastic_c)

@@ -97,13 +97,14 @@ def quick(negative_zero: bool):
     """A block of the narrow family by `stochastic`, refused unless all its lanes are within the range and sure.
 
     It is done in parts, each stored in any case, before that is known; who does a refused block reads it from x, which
-    is another array. All words are made first: in the order of the code, which LLVM keeps, no part's operations then
-    wait for its word's multiplications.
+    is another array. All words are made first, but for a step: in the order of the code, which LLVM keeps, no part's
+    operations then wait for its word's multiplications.
     """
 
     def body(v: Lanes, source: Value, target: Value, index: Value, k: Constants) -> Value:
         b, starts = v.builder, range(0, QUICK, PART)
-        words = [random_word(v, index, k, Rounding.STOCHASTIC, start) for start in starts]
+        first = v.splat(b.trunc(index, v.scalar_int))
+        words = v.random_words([b.add(first, v.iota(start)) for start in starts], k.key_low, k.key_high)
         greatest = v.fold(v.word(0), v.greater_halves)
         for start, word in zip(starts, words, strict=True):
             place = ir.Constant(ir.IntType(64), start)
@@ -127,15 +128,15 @@ def same_body(mode: Rounding, with_special: bool):
     return body
 
 
-def random_word(v: Lanes, index: Value, k: Constants, mode: Rounding, start: int = 0) -> Value:
-    """The random words of a block's elements from its `start` on: counters are the low 32 bits of the element numbers.
+def random_word(v: Lanes, index: Value, k: Constants, mode: Rounding) -> Value:
+    """The random words of a block's elements: counters are the low 32 bits of the element numbers.
 
     stochastic_a with N bits is stochastic with a word of which N bits are taken; _b sets the next one, halfway between
     two numbers of N bits. A word has more bits than a lane can show of a fraction, so that those beyond 32 cannot
     matter where the form is sure.
     """
     b, lanes = v.builder, Lanes(v.builder, v.count)
-    counters = b.add(lanes.splat(b.trunc(index, lanes.scalar_int)), lanes.iota(start))
+    counters = b.add(lanes.splat(b.trunc(index, lanes.scalar_int)), lanes.iota())
     if v.bits == 32:
         word = v.random_word(counters, k.key_low, k.key_high)
     else:

@@ -181,13 +181,14 @@ class _Tiles:
         rows = tile_constants(self._acc, candidate.bits)
         self._columns = self._words(True, self._target.shape[1], candidate.shape.width, 0, self._status.shape[1])
         work = _SLOW * self._k * candidate.shape.rows * self._target.shape[1]
-        left = self._left() if self._marked else np.arange(self._tiles)
+        left = self._left() if self._marked else None
+        count = self._tiles if left is None else len(left)
 
         def some(first: int, last: int) -> None:
-            for start, end in _runs(left[first:last]):
+            for start, end in ((first, last),) if left is None else _runs(left[first:last]):
                 self._range(start, end, call, rows)
 
-        over_ranges(some, len(left), min(self._count, len(left)), work)
+        over_ranges(some, count, min(self._count, count), work)
         self._marked = True
         return candidate.unconditional or not self._status.any()
 
