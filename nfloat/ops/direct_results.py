@@ -1,8 +1,8 @@
 """The short way from a call of `add`, `exp`, ... to the kernels, for the commonest operands: what ``direct.py`` is for.
 
-Small contiguous arrays of one shape and carrier, or two Python floats. What a call needs is looked up once for each way
-of calling; what is not just so gives None, and goes the way that normalises and explains. So does a call in which a
-kernel hands a block back.
+Contiguous arrays of one shape and carrier, mostly no longer than a piece of the long way, or two Python floats. What a
+call needs is looked up once for each way of calling; what is not just so gives None, and goes the way that normalises
+and explains. So does a call in which a kernel hands a block back.
 """
 
 from __future__ import annotations
@@ -23,20 +23,18 @@ from ..kernels.arithmetic.short import nearest_short
 from ..kernels.jit import entry_point
 from .approximations import APPROXIMATIONS
 from .arguments import CARRAY, LAYOUT
-from .compute import has_unsigned_zero, lanes_form, replace_refused
+from .compute import PIECE, has_unsigned_zero, lanes_form, replace_refused
 from .direct import FLOAT32
 from .rounder import LARGE, Rounder, rounder
 
 FLOAT64 = np.dtype(np.float64)
-#: larger arrays are taken in pieces, by the long way; but for numbers of the format, of which nothing is kept between
-#: two kernels: those go this way too, since what Python does costs five times as much where a large array was last
-_LARGE = 1 << 15
 _empty, _ndarray = np.empty, np.ndarray
 _BOOL, _INT64 = np.dtype(bool), np.dtype(np.int64)
-#: where kernels say which blocks they hand back: only how many there are is looked at here, so threads may share it
-_REFUSED = np.empty((_LARGE >> 3) + 2, np.int64)
+#: where kernels say which blocks of one piece they hand back: only how many there are is looked at here, so threads may
+#: share it
+_REFUSED = np.empty((PIECE >> 3) + 2, np.int64)
 #: what fills the last block of an approximation: numbers far from every breakpoint of a short format
-_UNDECIDED_NOWHERE = np.full(_LARGE, 1.3, np.float32)
+_UNDECIDED_NOWHERE = np.full(PIECE, 1.3, np.float32)
 
 
 class Pair(NamedTuple):
@@ -77,7 +75,7 @@ def direct_result(
     elif scalar or type(y) is not _ndarray:
         return None
     dtype, shape, size = x.dtype, x.shape, x.size
-    if dtype is not y.dtype or not (dtype is FLOAT32 or dtype is FLOAT64) or shape != y.shape or size > _LARGE:
+    if dtype is not y.dtype or not (dtype is FLOAT32 or dtype is FLOAT64) or shape != y.shape or size > PIECE:
         return None
     if x.flags.num & LAYOUT != CARRAY or y.flags.num & LAYOUT != CARRAY:
         return None
@@ -135,7 +133,11 @@ def _members(op: Operation, how: Rounder) -> Members | None:
 
 
 def direct_members(op: Operation, x: NDArray[Any], y: NDArray[Any], how: Rounder) -> NDArray[np.floating] | None:
-    """op(x, y) rounded for two carriers of numbers of the format, or None where the long way must look."""
+    """op(x, y) rounded for two carriers of numbers of the format, or None where the long way must look.
+
+    Large ones too: nothing is kept between two kernels, and what Python does takes five times as long where a large
+    array was last.
+    """
     if x.dtype is not FLOAT32 or x.shape != y.shape or not 0 < x.size <= LARGE:
         return None
     if x.flags.num & LAYOUT != CARRAY or y.flags.num & LAYOUT != CARRAY:
@@ -146,7 +148,7 @@ def direct_members(op: Operation, x: NDArray[Any], y: NDArray[Any], how: Rounder
     shape, size = x.shape, x.size
     if x.ndim != 1:
         x, y = x.reshape(-1), y.reshape(-1)
-    large = size > _LARGE
+    large = size > PIECE
     if size & 15 and not large:
         x, y = _whole_blocks(x, y)
     out, refused = _empty(x.size, FLOAT32), _empty(size // 16 + 1, _INT64) if large else _REFUSED
@@ -189,7 +191,7 @@ def direct_function(name: str, x: Any, fmt: Any, rounding: Any, overflow: Any) -
     """f(x) rounded, for a small float32 array in a short format; None where the long way must look."""
     if type(x) is not _ndarray or x.dtype is not FLOAT32 or x.ndim != 1 or x.flags.num & LAYOUT != CARRAY:
         return None
-    if not 0 < x.size <= _LARGE:
+    if not 0 < x.size <= PIECE:
         return None
     try:
         way = _approximated(name, fmt, rounding, overflow)

@@ -6,7 +6,7 @@ bfloat16, float16 and float8 have no NumPy type that computes; they are widened 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from typing import Any
 
@@ -89,7 +89,7 @@ def as_it_lies(function: Callable[[Floats], Floats | None], x: Floats) -> Floats
     The result lies so too, as torch's would: a program may turn it back and look at it in another shape. None of an
     array whose axes lie in C's order, or that repeats numbers.
     """
-    order = sorted(range(x.ndim), key=lambda axis: -x.strides[axis])
+    order = order_of(x.strides)
     if order == list(range(x.ndim)) or x.strides[order[-1]] <= 0:
         return None
     found = function(np.ascontiguousarray(x.transpose(order)))
@@ -108,12 +108,16 @@ def laid_as(values: Floats, *tensors: torch.Tensor) -> Floats:
     last = kinds.get(values.ndim)
     if last is None or not any([t.is_contiguous(memory_format=last) and not t.is_contiguous() for t in tensors]):
         return values
-    return np.moveaxis(np.ascontiguousarray(np.moveaxis(values, 1, -1)), -1, 1)
+    return in_order(values, (0, *range(2, values.ndim), 1))
 
 
-def dense_as(values: Floats, t: torch.Tensor) -> Floats:
-    """Values of a tensor's shape or a similar one, their axes in memory in the order of the tensor's."""
-    order = sorted(range(values.ndim), key=lambda axis: -t.stride(axis))
+def order_of(strides: Sequence[int]) -> list[int]:
+    """The axes of what has these strides as they lie in memory, the outermost first."""
+    return sorted(range(len(strides)), key=lambda axis: -strides[axis])
+
+
+def in_order(values: Floats, order: Sequence[int]) -> Floats:
+    """Values whose axes lie in memory in that order, the outermost first."""
     return np.ascontiguousarray(values.transpose(order)).transpose(np.argsort(order))
 
 

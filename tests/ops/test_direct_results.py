@@ -8,7 +8,7 @@ import pytest
 import nfloat as nf
 from nfloat.kernels.arithmetic.operations import Operation
 from nfloat.ops import direct_results
-from nfloat.ops.compute import compute
+from nfloat.ops.compute import PIECE, compute
 from nfloat.ops.evaluate import evaluate
 from nfloat.ops.operands import rounded_once
 from nfloat.ops.rounder import rounder
@@ -94,7 +94,7 @@ def test_members_and_numbers_beside_them(fmt):
 @pytest.mark.parametrize("fmt", ["float16", "bfloat16", "float8_e4m3fnuz"])
 @pytest.mark.parametrize("left_over", [0, 5])
 def test_large_arrays_of_members(fmt, left_over):
-    size = direct_results._LARGE + 32 + left_over
+    size = PIECE + 32 + left_over
     numbers = RNG.standard_normal((2, size)) * 2.0 ** RNG.integers(-12, 12, (2, size))
     for place in RNG.integers(0, size, 40):
         numbers[:, place] = RNG.choice(SPECIAL, 2)

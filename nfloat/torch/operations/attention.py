@@ -15,7 +15,7 @@ from ...nn.precision import Floats, Role
 from ..known import Kind
 from ..machine import Machine
 from ..parts import Part, forward_part
-from ..tensors import array_of, dense_as
+from ..tensors import array_of, in_order, order_of
 from .softmax import softened, softened_backward
 from .table import row
 
@@ -46,7 +46,8 @@ def attention(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: d
     )
     scale = given.get("scale") or 1.0 / math.sqrt(q.shape[-1])
     values, steps = _forward(machine, part.layer, q, k, v, added, scale)
-    found = machine.learned(torch.from_numpy(dense_as(values, tensors[0])).to(tensors[0].dtype), part)
+    values = in_order(values, order_of(tensors[0].stride()))
+    found = machine.learned(torch.from_numpy(values).to(tensors[0].dtype), part)
     place = torch.zeros(q.shape[:-1], dtype=torch.float32)
     machine.learned(place, Part(Kind.SCALAR, "", part.layer, False))
     machine.known(place).wide = steps
@@ -120,7 +121,7 @@ def attention_backward(machine: Machine, operation: Any, args: tuple[Any, ...], 
     dq = _scaled(machine, Part(Kind.GRADIENT, names[0], layer, True), stored(dscaled, layer), steps.scale)
     found = []
     for values, t, name in zip((dq, dk.swapaxes(-1, -2), dv), tensors, names, strict=True):
-        lying = np.ascontiguousarray(values.reshape(t.shape).swapaxes(1, 2)).swapaxes(1, 2)  # the heads side by side
+        lying = in_order(values.reshape(t.shape), (0, 2, 1, 3))  # the heads side by side
         found.append(machine.result(lying, Part(Kind.GRADIENT, name, layer, True), t.dtype))
     return tuple(found)
 
