@@ -130,17 +130,17 @@ def sum(
     return result[()] if result.ndim == 0 else result
 
 
-def column_sums(x: NDArray[np.floating], acc: Accumulator) -> NDArray[np.floating] | None:
+def column_sums(x: NDArray[np.floating], acc: Accumulator, wide: bool = True) -> NDArray[np.floating] | None:
     """`sum` over the first axis of a matrix by the hardware's own additions; None where others are asked for.
 
-    Sums of float64 numbers in float32 come as float64 ones, as those of `matmul` do.
+    Sums of float64 numbers in float32 come as float64 ones, as those of `matmul` do, if `wide`.
 
     Examples
     --------
     >>> column_sums(np.ones((3, 2)), Accumulator("float64"))
     array([3., 3.])
     """
-    return _native_sums(x, acc, columns.column_sums, columns.column_sums_single)
+    return _native_sums(x, acc, columns.column_sums, columns.column_sums_single, wide)
 
 
 def middle_sums(x: NDArray[np.floating], acc: Accumulator) -> NDArray[np.floating] | None:
@@ -151,22 +151,30 @@ def middle_sums(x: NDArray[np.floating], acc: Accumulator) -> NDArray[np.floatin
     >>> middle_sums(np.arange(12.0).reshape(2, 3, 2), Accumulator("float64"))
     array([14., 22., 30.])
     """
-    return _native_sums(x, acc, columns.middle_sums, columns.middle_sums_single)
+    return _native_sums(x, acc, columns.middle_sums, columns.middle_sums_single, True)
 
 
-def _native_sums(x: NDArray[np.floating], acc: Accumulator, sums: Any, single: Any) -> NDArray[np.floating] | None:
+def _native_sums(
+    x: NDArray[np.floating], acc: Accumulator, sums: Any, single: Any, wide: bool
+) -> NDArray[np.floating] | None:
     """Sums by one of two kernels, of x's own type or of float64 numbers in float32."""
-    if not x.flags.c_contiguous:
+    found = _native_kernel(acc, x.dtype, sums, single) if x.flags.c_contiguous else None
+    if found is None:
         return None
-    narrow = x.dtype is _DOUBLE and _is_native(acc, _SINGLE)
-    if not (narrow or _is_native(acc, x.dtype)):
-        return None
-    out = np.empty(x.shape[1], _SINGLE if narrow else x.dtype)
-    entry_point(single if narrow else sums, 0 if narrow or x.itemsize == 4 else 1)(x, out)
-    return out.astype(x.dtype, copy=False)
+    compute, dtype = found
+    out = np.empty(x.shape[1], dtype)
+    compute(x, out)
+    return out if out.dtype is x.dtype or not wide else out.astype(x.dtype)
 
 
 @lru_cache(maxsize=256)
+def _native_kernel(acc: Accumulator, dtype: np.dtype[Any], sums: Any, single: Any) -> tuple[Any, np.dtype[Any]] | None:
+    """What forms such sums, and their type."""
+    if dtype is _DOUBLE and _is_native(acc, _SINGLE):
+        return entry_point(single), _SINGLE
+    return (entry_point(sums, 0 if dtype.itemsize == 4 else 1), dtype) if _is_native(acc, dtype) else None
+
+
 def _is_native(acc: Accumulator, dtype: np.dtype[Any]) -> bool:
     """Whether the sums are one after the other, and the hardware's in arrays of that type."""
     bits = {"f": 32, "d": 64}.get(dtype.char)

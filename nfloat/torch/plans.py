@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from ..linalg.accumulators import Accumulator
+from ..linalg.reductions import column_sums
 from ..nn.precision import Floats
 from .known import CARRIED, PARAMETER, ROLE_OF, WEIGHTS, Kind, Known, bits
 from .machine import Machine
@@ -23,6 +25,7 @@ from .parts import STEP, Part, forward_part
 from .tensors import array_of, elements, tensor_of
 from .ways import Stored
 
+_SINGLE = np.dtype(np.float32)
 _Tensor, _Parameter, _numel = torch.Tensor, torch.nn.Parameter, torch.Tensor.numel
 _task = torch._C._current_graph_task_id
 _recording = torch.is_grad_enabled
@@ -90,6 +93,27 @@ class Results(NamedTuple):
             return machine.learned(t, self.part, wide)
         t.untyped_storage()._nfloat = self.known
         return t
+
+
+class Sums(NamedTuple):
+    """How sums of rows are formed, and the row of a trace that they are counted in."""
+
+    layer: str
+    #: None: by what `Precision` alone knows
+    sums: Accumulator | None
+    row: list[int]
+    #: whether sums are given in the type of their terms, which may be wider than the accumulator's
+    wide: bool
+
+    def columns(self, machine: Machine, x: Floats) -> Floats:
+        """(k, n) -> (n,): the sums over the first axis, k ascending, counted."""
+        found = None if self.sums is None else column_sums(x, self.sums, self.wide)
+        if found is None:
+            return machine.p.sum_rows(self.layer, x)
+        row = self.row
+        row[0] += 1
+        row[1] += found.size
+        return found
 
 
 class Plan(NamedTuple):
@@ -324,3 +348,9 @@ def results_of(machine: Machine, part: Part, dtype: torch.dtype) -> Results:
     way = machine.ways.stored(p, part.kind, role, part.name)
     exact = trace.row(way.layer, way.tensor, way.format, "")
     return Results(part, dtype, way, exact, trace.row(way.layer, way.tensor, way.rounded, ""), machine.of(part))
+
+
+def sums_of(machine: Machine, layer: str) -> Sums:
+    """How sums of rows are formed in a layer, of the operation that is running."""
+    sums, text = machine.ways.sums(machine.p, layer)
+    return Sums(layer, sums, machine.trace.row(layer, "sum", "", text), machine.p.carrier is not _SINGLE)

@@ -22,7 +22,7 @@ from ..precision import Floats, Precision
 
 #: what an element costs, in the units of `thread_count`
 _WORK = 30
-_SINGLE = np.dtype(np.float32)
+_SINGLE, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 #: no operand
 NONE, NO_PRODUCTS = np.empty((0, 1)), np.empty((0, 0, 0))
 
@@ -42,11 +42,15 @@ def place(p: Precision, name: str, shape: tuple[int, ...], single: bool | None) 
     return np.empty(shape, np.float32 if single else np.float64)
 
 
-def single_gradients(p: Precision) -> bool:
-    """Whether any gradient is stored in float32 by the CPU's own conversion, and nobody sees it before."""
+def of_gradients(p: Precision, single: bool = False) -> np.dtype[Any]:
+    """The type in which a gradient is given: float32 where any is stored so, and nobody sees it before.
+
+    By the CPU's own conversion; `single` says that of a gradient that is not an activation's.
+    """
     r = p.recipe
     stored = (r.activation_gradients, r.weight_gradients)
-    return not (p.observed or r.layers) and p.carrier is _SINGLE and all(_SINGLE in cast.native_in for cast in stored)
+    alike = not (p.observed or r.layers) and p.carrier is _SINGLE and all(_SINGLE in cast.native_in for cast in stored)
+    return _SINGLE if single or alike else _DOUBLE
 
 
 class Rows(NamedTuple):
@@ -119,13 +123,20 @@ def norm(
     return mean, variance, inverse
 
 
-def norm_gradient(p: Precision, kept: Kept, dy: Floats, dx: Floats, products: Floats | None) -> None:
-    """The gradient of x into `dx`; dy times the normal form, of which the weight's gradient is the sum."""
+def gradients(
+    p: Precision, kept: Kept, dy: Floats, products: bool, dtype: np.dtype[Any]
+) -> tuple[Floats, Floats | None]:
+    """The gradient of x, and dy times the normal form, of which the weight's is the sum, if `products` are asked for.
+
+    Both of the shape of the rows, the gradient of that `dtype`; dy has that shape, too.
+    """
     (x, weight, _, lengths, centred), mean, inverse, *_ = kept
+    shape = x.shape
+    dx, terms = np.empty(shape, dtype), np.empty(shape) if products else NO_PRODUCTS
     x, dy = _together(x, dy)
     compute = entry_point(norm_kernels.norm_rows_gradient, _signature(x, dx))
-    before = (x, dy, dx, NO_PRODUCTS if products is None else products)
-    _over(p, x.shape[1], x.shape[0] * x.shape[2], compute, before, (weight, mean, inverse, centred, lengths))
+    _over(p, shape[1], shape[0] * shape[2], compute, (x, dy, dx, terms), (weight, mean, inverse, centred, lengths))
+    return dx, terms if products else None
 
 
 def affine_sums(p: Precision, kept: Kept, dy: Floats) -> tuple[Floats, Floats]:

@@ -217,18 +217,16 @@ def norm_backward(
     """
     if isinstance(kept, _Kept):
         return _backward(p, name, kept, dy, needs)
-    rows = kept.rows
-    slopes = np.ascontiguousarray(dy).reshape(rows.x.shape)
+    slopes = np.ascontiguousarray(dy).reshape(kept.rows.x.shape)
+    weighted = len(needs) > 1 and needs[1]
     sums = in_rows.affine_sums(p, kept, slopes) if _has_row_sums(p, name, kept, dy, needs) else None
-    products = np.empty(rows.x.shape) if len(needs) > 1 and needs[1] and sums is None else None
-    dx = None
-    if needs[0] or products is not None:
-        dx = np.empty(rows.x.shape, np.float32 if single or in_rows.single_gradients(p) else np.float64)
-        in_rows.norm_gradient(p, kept, slopes, dx, products)
+    dx, products = None, None
+    if needs[0] or (weighted and sums is None):
+        dx, products = in_rows.gradients(p, kept, slopes, weighted and sums is None, in_rows.of_gradients(p, single))
     gradient = dx.reshape(kept.shapes[0]) if needs[0] and dx is not None else None
     if sums is not None:
         return gradient, *(s if need else None for s, need in zip(sums, needs[1:], strict=False))
-    terms = (products, _terms(p, name, slopes) if len(needs) > 2 and needs[2] else None)[: len(needs) - 1]
+    terms = (products, bias_terms(p, name, slopes) if len(needs) > 2 and needs[2] else None)[: len(needs) - 1]
     shape, parts = kept.shapes[1] if terms else (), kept.parts
     return gradient, *[None if t is None else _added(p, name, t.reshape(parts)).reshape(shape) for t in terms]
 
@@ -250,7 +248,7 @@ def _has_row_sums(p: Precision, name: str, kept: in_rows.Kept, dy: Floats, needs
     return along and not p.observed and x.dtype == dy.dtype and p.at(name).sums == _NATIVE_SUMS[x.itemsize]
 
 
-def _terms(p: Precision, name: str, x: Floats) -> Floats:
+def bias_terms(p: Precision, name: str, x: Floats) -> Floats:
     """What the gradient of a bias is the sum of."""
     return x if p.observer is None and p.at(name).sums == _SINGLE_SUMS else wide(x)
 

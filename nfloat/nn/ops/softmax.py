@@ -79,7 +79,7 @@ def _in_rows(
 
 def _gradient_in_rows(p: Precision, y: Floats, dy: Floats, axis: int, logarithmic: bool, single: bool) -> Floats:
     rows = _as_rows(y, axis)
-    out = np.empty(rows.shape, np.float32 if single or in_rows.single_gradients(p) else np.float64)
+    out = np.empty(rows.shape, in_rows.of_gradients(p, single))
     in_rows.softmax_gradient(p, rows, _as_rows(dy, axis), logarithmic, out)
     return _from_rows(out, y.shape, axis)
 

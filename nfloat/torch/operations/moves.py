@@ -233,8 +233,10 @@ def detach(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict
 
 def arrived(machine: Machine, t: torch.Tensor, variable: torch.Tensor) -> torch.Tensor:
     """A gradient at its leaf: of a parameter it is stored as a weight gradient, if it is not one yet."""
-    known, own = machine.known(t), machine.known(variable)
-    if own.kind is not Kind.PARAMETER or known.kind is Kind.WEIGHT_GRADIENT:
+    if machine.known(t).kind is Kind.WEIGHT_GRADIENT:
+        return t
+    own = machine.known(variable)
+    if own.kind is not Kind.PARAMETER:
         return t
     part = Part(Kind.WEIGHT_GRADIENT, own.name, own.name, True)
     return machine.result(machine.read(t, Known(machine, Kind.GRADIENT, "")), part, t.dtype)

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 
 from ...nn.ops import OPS
-from ...nn.ops.in_rows import is_whole
-from ...nn.ops.norms import affine_rows, norm_backward, over_rows
+from ...nn.ops.in_rows import Kept, gradients, is_whole, of_gradients
+from ...nn.ops.norms import affine_rows, bias_terms, norm_backward, over_rows
 from ...nn.precision import Floats, Role
-from ..known import PARAMETER, Kind, Known
+from ..known import PARAMETER, WEIGHTS, Kind, Known
 from ..machine import Machine
 from ..parts import Part, beside, gradient_of
-from ..plans import Call, Planned, Results, planned, results_of
+from ..plans import Call, Planned, Results, planned, results_of, sums_of
 from ..tensors import array_of, laid_as
 from .table import row
 
@@ -62,7 +62,7 @@ def _gradients(
     results: list[Any] = [None] * len(operands)
     for i, k, values in zip(places, known, found, strict=True):
         if values is not None:
-            part = beside(k, layer) if i == 2 else gradient_of(k, layer)
+            part = beside(k, layer) if i == 2 and operands[2] is operands[1] else gradient_of(k, layer)
             values = np.asarray(values)
             results[i] = machine.result(laid_as(values, operands[i]) if images else values, part, operands[i].dtype)
     return tuple(results)
@@ -111,16 +111,21 @@ def layer_norm(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: 
 
 def _layer_norm_backward(machine: Machine, part: Part, call: Call) -> Planned | None:
     """The plan of its gradients, all of them wanted."""
-    dtype, single, layer = call.tensors[1].dtype, machine.is_single(part), part.layer
-    parts = [gradient_of(k, layer) if i == 0 else beside(k, layer) for i, k in enumerate(call.known[3:])]
-    others = [results_of(machine, own, dtype) for own in parts]
+    dtype, layer, single = call.tensors[1].dtype, part.layer, of_gradients(machine.p, machine.is_single(part))
+    others = [results_of(machine, gradient_of(k, layer), dtype) for k in call.known[3:]]
+    sums = sums_of(machine, layer)
 
     def values(known: list[Known], args: tuple[Any, ...], dy: Floats, *_: Any) -> Any:
-        dx, *more = norm_backward(machine.p, layer, known[2].wide, dy, [True] * (1 + len(others)), single)
-        return np.asarray(dx), more
+        p, kept = machine.p, known[2].wide
+        if type(kept) is not Kept:
+            return None
+        slopes = dy.reshape(kept.rows.x.shape)
+        dx, products = gradients(p, kept, slopes, bool(others), single)
+        terms = () if products is None else (products, bias_terms(p, layer, slopes))[: len(others)]
+        return dx.reshape(kept.shapes[0]), [sums.columns(machine, t[0]) for t in terms]
 
     def finish(results: Results, dx: Floats, more: list[Floats]) -> Any:
-        found = [own.keep(machine, np.asarray(x)) for x, own in zip(more, others, strict=True)]
+        found = [own.keep(machine, x) for x, own in zip(more, others, strict=True)]
         return results.keep(machine, dx), *found, *[None] * (2 - len(found))
 
     return Planned(values, dtype, finish=finish, knows=True, reads=1)
@@ -128,7 +133,10 @@ def _layer_norm_backward(machine: Machine, part: Part, call: Call) -> Planned | 
 
 def _is_elsewhere(part: Part, known: list[Known], size: int) -> bool:
     """Whether the gradient of x is of another part than the node's, or what backward needs is not there."""
-    return part.origin is None or known[2].wide is None or part[:2] != gradient_of(known[1], part.layer)[:2]
+    if part.origin is None or known[2].wide is None or known[1].bit & WEIGHTS:
+        return True
+    x = known[1]
+    return part.name != x.name or part.kind is not (Kind.LOSS if x.kind is Kind.LOSS else Kind.GRADIENT)
 
 
 @planned(_layer_norm_backward, lambda tensors, rest: tensors[1].numel(), unless=_is_elsewhere)

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from ...linalg.reductions import column_sums
 from ...nn import elementary
 from ...nn.ops.op import size
 from ...nn.precision import Floats
@@ -18,7 +17,7 @@ from ...nn.recipes.sums import as_sums
 from ..known import Kind
 from ..machine import Machine, is_float
 from ..parts import Part
-from ..plans import Call, Planned, is_alone, planned
+from ..plans import Call, Planned, is_alone, planned, sums_of
 from .table import row
 from .wide import wide
 
@@ -26,18 +25,14 @@ from .wide import wide
 def _plan(machine: Machine, part: Part, call: Call) -> Planned | None:
     """The plan of a sum or a mean."""
     name = part.layer or part.name
-    sums, text = (None, "") if part.kind is Kind.LOSS else machine.ways.sums(machine.p, name)
-    mean, row = machine.trace.operation == "mean", machine.trace.row(name, "sum", "", text)
+    mean = machine.trace.operation == "mean"
+    sums = None if part.kind is Kind.LOSS else sums_of(machine, name)
 
     def function(x: Floats, *rest: Any) -> Floats:
         reduced = _of(x.shape, rest)
-        found = None
-        if sums is not None and x.size <= _SMALL:
-            found = column_sums(np.ascontiguousarray(_moved(x, reduced.axes)), sums)
-        if found is None:
+        if sums is None or x.size > _SMALL:
             return _summed(machine, part, x, reduced)
-        row[0] += 1
-        row[1] += found.size
+        found = sums.columns(machine, np.ascontiguousarray(_moved(x, reduced.axes)))
         return (found.astype(np.float64) / reduced.terms if mean else found).reshape(reduced.shape)
 
     return Planned(function, call.tensors[0].dtype)
