@@ -233,6 +233,7 @@ def test_gradients_lie_in_memory_as_torch_s_do(recipe):
         (lambda x: F.group_norm(x, 2), x), (lambda x: F.batch_norm(x, None, None, training=True), x),
         (lambda x: F.conv2d(x, w), x), (lambda x: x + x.contiguous(), x),
         (lambda x: F.scaled_dot_product_attention(x, x * 2, x * 3), heads),
+        (F.gelu, x), (F.silu, x * 1.0), (torch.tanh, heads), (F.leaky_relu, heads),
     )  # fmt: skip
 
     def strides(f, given):

@@ -12,6 +12,7 @@ torch = pytest.importorskip("torch")
 import nfloat.torch as nft
 from nfloat.nn.ops import in_rows
 from nfloat.nn.ops.convolution import _turned
+from nfloat.torch.known import lookup
 from nfloat.torch.operations import updates
 from nfloat.torch.operations.elementwise import innocuous
 from nfloat.torch.ways import Ways
@@ -338,3 +339,24 @@ def test_planned_steps_and_others_agree(monkeypatch, recipe, make):
     plain = run()
     assert all([torch.equal(a, b) for a, b in zip(planned[0], plain[0], strict=True)])
     assert planned[1] == plain[1] and (planned[2] >= 2) != one_addition and not plain[2]
+
+
+def test_gradients_of_a_norm_are_those_of_its_own_parameters():
+    """Whatever they are called, a bias' gradient is rounded, and draws its random bits, by that bias' name."""
+
+    class Norm(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale, self.shift = (torch.nn.Parameter(torch.ones(6)) for _ in range(2))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.nn.functional.layer_norm(x, (6,), self.scale, self.shift)
+
+    model, x = Norm(), torch.randn(4, 6)
+    with nft.emulate("bf16-mixed", model=model) as run:
+        for wanted in (True, True, False):  # planned at the second time; not all gradients at the third
+            x.requires_grad_(wanted)
+            model.zero_grad()
+            model(x).square().mean().backward()
+            names = [lookup(p.grad, run._machine).name for p in (model.scale, model.shift)]
+            assert names == ["scale", "shift"]

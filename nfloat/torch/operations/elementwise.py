@@ -22,7 +22,7 @@ from ..machine import Machine, is_float
 from ..parts import Part
 from ..plans import Call, Planned, planned
 from ..refusals import check_number
-from ..tensors import elements, name_of, number_by_number
+from ..tensors import elements, name_of, number_by_number, pair_by_pair
 from .table import row
 from .wide import wide
 
@@ -187,6 +187,17 @@ def applied(machine: Machine, layer: str, name: str, x: Floats, **attributes: An
     return number_by_number(lambda x: forward(machine.p, layer, x, **attributes)[0], x)
 
 
+def slope(machine: Machine, layer: str, name: str, dy: Floats, kept: Floats, **attributes: Any) -> Floats:
+    """Its gradient, from what backward needs: its result, or its operand and attributes; it lies as dy does."""
+    op = OPS[name]
+
+    def gradient(dy: Floats, kept: Floats) -> Floats:
+        needed = op.forward(machine.p, layer, kept, **attributes)[1] if attributes else kept
+        return np.asarray(op.backward(machine.p, layer, needed, dy, (True,))[0])
+
+    return pair_by_pair(gradient, dy, kept)
+
+
 def _function(machine: Machine, part: Part, call: Call) -> Planned | None:
     """The plan of a function that `nfloat.nn` has."""
     name = call.operation.__name__.partition(".")[0]
@@ -210,10 +221,8 @@ def function(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: di
 
 def _function_backward(machine: Machine, part: Part, call: Call) -> Planned | None:
     """The plan of its gradient."""
-    backward = OPS[machine.trace.operation.removesuffix("_backward")].backward
-    return Planned(
-        lambda dy, kept: np.asarray(backward(machine.p, part.layer, kept, dy, (True,))[0]), call.tensors[1].dtype
-    )
+    name = machine.trace.operation.removesuffix("_backward")
+    return Planned(lambda dy, kept: slope(machine, part.layer, name, dy, kept), call.tensors[1].dtype)
 
 
 @row("tanh_backward", "sigmoid_backward", "silu_backward")
@@ -223,7 +232,6 @@ def function_backward(machine: Machine, operation: Any, args: tuple[Any, ...], k
     gradient, kept = args[0], args[1]
     known = [machine.known(gradient), machine.known(kept)]
     part = machine.part(known, [gradient.numel(), kept.numel()], gradient.numel())
-    op = OPS[operation.__name__.partition(".")[0].removesuffix("_backward")]
-    dy = machine.read(gradient, known[0])
-    (values,) = op.backward(machine.p, part.layer, machine.read(kept, known[1]), dy, (True,))
-    return machine.result(np.asarray(values), part, kept.dtype)
+    name = operation.__name__.partition(".")[0].removesuffix("_backward")
+    dy, needed = (machine.read(t, k) for t, k in zip((gradient, kept), known, strict=True))
+    return machine.result(slope(machine, part.layer, name, dy, needed), part, kept.dtype)

@@ -16,7 +16,7 @@ from ..machine import Machine
 from ..parts import Part
 from ..plans import Call, Planned, planned
 from ..tensors import array_of, tensor_of
-from .elementwise import applied
+from .elementwise import applied, slope
 from .table import Compute, row
 
 
@@ -115,13 +115,10 @@ def _attributes(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dic
 def _activation_backward(machine: Machine, part: Part, call: Call) -> Planned | None:
     """The plan of its gradient."""
     name = machine.trace.operation.removesuffix("_backward")
-    op = OPS[name]
-
-    def values(dy: Floats, x: Floats, *rest: Any) -> Floats:
-        _, kept = op.forward(machine.p, part.layer, x, **_attributes(name, rest[:1], {}))
-        return np.asarray(op.backward(machine.p, part.layer, kept, dy, (True,))[0])
-
-    return Planned(values, call.tensors[1].dtype)
+    return Planned(
+        lambda dy, x, *rest: slope(machine, part.layer, name, dy, x, **_attributes(name, rest[:1], {})),
+        call.tensors[1].dtype,
+    )
 
 
 @row("gelu_backward", "leaky_relu_backward")
@@ -132,11 +129,10 @@ def activation_backward(machine: Machine, operation: Any, args: tuple[Any, ...],
     gradient, t, name = args[0], args[1], operation.__name__.partition(".")[0].removesuffix("_backward")
     known = [machine.known(gradient), machine.known(t)]
     part = machine.part(known, [gradient.numel(), t.numel()], t.numel())
-    _, kept = OPS[name].forward(
-        machine.p, part.layer, machine.read(t, known[1]), **_attributes(name, args[2:3], kwargs)
+    dy, x = (machine.read(each, k) for each, k in zip((gradient, t), known, strict=True))
+    return machine.result(
+        slope(machine, part.layer, name, dy, x, **_attributes(name, args[2:3], kwargs)), part, t.dtype
     )
-    (values,) = OPS[name].backward(machine.p, part.layer, kept, machine.read(gradient, known[0]), (True,))
-    return machine.result(np.asarray(values), part, t.dtype)
 
 
 def _threshold_backward(machine: Machine, part: Part, call: Call) -> Planned | None:
