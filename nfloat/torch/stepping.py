@@ -17,8 +17,14 @@ from .known import Kind, Known, learn
 from .machine import Machine
 
 
-def joinable(optimizer: torch.optim.Optimizer, group: dict[str, Any]) -> bool:
-    """Whether `nfloat.nn` has this optimiser with these options."""
+def joinable(optimizer: torch.optim.Optimizer, group: dict[str, Any], reference: torch.dtype | None) -> bool:
+    """Whether `nfloat.nn` has this optimiser with these options.
+
+    Under float64 what torch makes of a rate that is a float32 tensor, in its plain forms, is torch's own.
+    """
+    narrower = isinstance(group["lr"], torch.Tensor) and group["lr"].dtype is not reference
+    if narrower and reference is torch.float64 and not group["fused"]:
+        return False
     if group.get("differentiable") or group.get("capturable") or group.get("amsgrad"):
         return False
     if type(optimizer) is torch.optim.SGD:
@@ -70,7 +76,7 @@ class Stepping:
                     self._adopt(states, parameter)
             if "fused" in group:
                 self._forms.append((group, group["fused"], group.get("foreach")))
-                group["fused"], group["foreach"] = joinable(optimizer, group), False
+                group["fused"], group["foreach"] = joinable(optimizer, group, machine.reference), False
         if closure is None:
             return None
         return args[:1], {"closure": self._watched(optimizer, closure)}

@@ -91,6 +91,7 @@ OPTIMIZERS = {
     "sgd, dampened": lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9, dampening=0.1, foreach=True),
     "adam": lambda p: torch.optim.Adam(p, lr=0.01, weight_decay=0.01, foreach=True),
     "adam, amsgrad": lambda p: torch.optim.Adam(p, lr=0.01, amsgrad=True, foreach=False),
+    "adamw, its rate a tensor": lambda p: torch.optim.AdamW(p, lr=torch.tensor(0.01)),  # of float32
     "adamw, fused": lambda p: torch.optim.AdamW(p, lr=0.01, fused=True),
     "rmsprop": lambda p: torch.optim.RMSprop(p, lr=0.01, momentum=0.5, centered=True),
     "adagrad": lambda p: torch.optim.Adagrad(p, lr=0.05),
