@@ -363,10 +363,13 @@ class Machine:
             self.write(t, np.asarray(values, self.p.carrier))
             known.pending = True
         else:
-            new = known
             if known.kind is not Kind.WEIGHT_GRADIENT:
                 new = Known(self, Kind.OUTSIDE if self.books and known.kind is Kind.OUTSIDE else part.kind, part.name)
-            self.write(t, self.round(values, part._replace(kind=new.kind, name=new.name)))
+            elif part.kind is not known.kind or part.name == known.name:
+                new = known
+            else:
+                new = Known(self, part.kind, "")  # those of several parameters
+            self.write(t, self.round(values, part._replace(kind=new.kind, name=new.name or part.name)))
             self.relearn(t, known, new)
         return t
 

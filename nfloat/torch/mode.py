@@ -13,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ..errors import ArgumentError
 from .machine import Machine
+from .operations.collectives import collective
 from .operations.lists import each
 from .operations.makes import constant, drawn
 from .operations.moves import clone, convert, detach, look, members, move, view
@@ -116,11 +117,13 @@ _SILENT = (move, clone, look, view, detach, convert, constant, drawn)
 def _found(operation: Any) -> Row:
     """The row of an operation that has none."""
     name = base_name(operation)
-    reason = refused(name)
-    if reason is not None:
+    namespace = getattr(operation, "namespace", "aten")
+    if refused(name, namespace) is not None:
         return Row(_refuse)
-    if getattr(operation, "namespace", "aten") in ("profiler", "prim"):
+    if namespace in ("profiler", "prim"):
         return Row(_as_it_is)
+    if namespace == "c10d":
+        return Row(collective)
     if not isinstance(operation, torch._ops.OpOverload):
         return Row(_as_it_is)
     if name.startswith("_foreach_"):
@@ -134,7 +137,7 @@ def _found(operation: Any) -> Row:
 
 def _refuse(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     name = base_name(operation)
-    raise refuse(name, refused(name) or "")
+    raise refuse(name, refused(name, operation.namespace) or "")
 
 
 def _as_it_is(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

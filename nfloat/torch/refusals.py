@@ -38,8 +38,16 @@ _BY_NAME = {
 }
 
 
-def refused(name: str) -> str | None:
-    """Why an aten operation ("_fft_c2c") is refused, or None."""
+_FUNCTIONAL = (
+    "tensors that are spread over processes (DTensor, functional collectives) are not emulated: give each process its "
+    "own model, in DistributedDataParallel"
+)
+
+
+def refused(name: str, namespace: str = "aten") -> str | None:
+    """Why an operation ("_fft_c2c") is refused, or None."""
+    if namespace.startswith("_c10d"):
+        return _FUNCTIONAL
     if name in ("mkldnn_rnn_layer", "mkldnn_rnn_layer_backward", "_nested_tensor_from_mask_left_aligned"):
         return None
     if name in ("linalg_eig", "_linalg_eigvals"):

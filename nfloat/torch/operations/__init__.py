@@ -6,10 +6,12 @@ moves or selects numbers, and is not rounded; ``meeting``: moves by which number
 what makes numbers from none. ``products``, ``elementwise``, ``reductions``, ``losses``, ``softmax``, ``norms``,
 ``attention``, ``convolution``, ``recurrent``, ``rowwise``: arithmetic as `nfloat.nn` does it. ``updates``: what
 optimisers do in place, ``in_place`` plans that; ``fused``: whole steps of optimisers; ``lists``: operations on lists of
-tensors, one tensor at a time; ``narrower``: what a model computes in a type of its own.
+tensors, one tensor at a time; ``narrower``: what a model computes in a type of its own; ``collectives``: what several
+processes exchange.
 """
 
 from . import attention as attention
+from . import collectives as collectives
 from . import convolution as convolution
 from . import elementwise as elementwise
 from . import fused as fused
