@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.parameter import is_lazy
 
 from ..errors import ArgumentError, as_integer, as_truth, check_callable
 from ..formats.blocks import BlockFormat
@@ -19,7 +20,7 @@ from ..nn.scaling import LossScaler, LossScaling
 from ..streams import SeedLike, Stream, as_stream
 from . import operations  # noqa: F401  (fills the table)
 from .joining import Joining
-from .known import Kind, Known, learn
+from .known import learn_buffer
 from .machine import Machine
 from .mode import Dispatch
 from .operations.narrower import reference
@@ -126,10 +127,11 @@ class Emulation:
             for name, parameter in model.named_parameters(prefix=prefix):
                 machine.names[id(parameter)] = name
                 machine.parameters.append(parameter)
-                machine.adopt(parameter)
+                if not is_lazy(parameter):  # those of lazy modules are met when they have numbers
+                    machine.adopt(parameter)
             for name, buffer in model.named_buffers(prefix=prefix):
-                if buffer.is_floating_point():
-                    learn(buffer, Known(machine, Kind.CONSTANT, name))
+                if not is_lazy(buffer) and buffer.is_floating_point():
+                    learn_buffer(buffer, machine, name)
 
     def _renew(self) -> None:
         """A precision for the step that begins."""

@@ -93,6 +93,8 @@ class Known:
     wide: Any = None
     parts: list[Known] | None = None
     pending = False
+    #: whether this is a module's buffer: what changes it in place is stored as its weights are
+    buffer = False
     #: of a parameter: momenta and remainders that torch's own state has no place for; its memory's version
     state: dict[str, Any] | None = None
     version = 0
@@ -145,6 +147,13 @@ def _part(known: Known, t: torch.Tensor) -> Known:
 def learn(t: torch.Tensor, known: Known) -> None:
     """Attach knowledge to a tensor's memory."""
     t.untyped_storage()._nfloat = known
+
+
+def learn_buffer(t: torch.Tensor, run: Run, name: str) -> None:
+    """Take a module's buffer in: the program's own numbers."""
+    known = Known(run, Kind.CONSTANT, name)
+    known.buffer = True
+    learn(t, known)
 
 
 def is_whole(t: torch.Tensor) -> bool:

@@ -14,7 +14,7 @@ from torch.nn.modules import module as torch_module
 
 from .known import Known
 
-_newest, _new = torch._C._autograd._get_sequence_nr, tuple.__new__
+_newest, _new, _recording = torch._C._autograd._get_sequence_nr, tuple.__new__, torch.is_grad_enabled
 
 #: entries of the table of nodes, beyond which the oldest half goes
 _KEPT = 1 << 17
@@ -45,6 +45,7 @@ class Places:
         self._origins: dict[int, tuple[str, Sequence[Known], Sequence[int]]] = {}
         #: name of the innermost running module, and how many are running
         self.layer, self.depth = "", 0
+        self._recorded = False
 
     def start(self) -> None:
         """Follow the calls of modules."""
@@ -65,6 +66,8 @@ class Places:
         name = self._names.get(id(module))
         self.layer = type(module).__name__ if name is None else name
         self._stack.append(self.layer)
+        if not self.depth:
+            self._recorded = _recording()
         self.depth += 1
         if module._buffers:
             self.called(module)
@@ -73,6 +76,10 @@ class Places:
         self._stack.pop()
         self.depth -= 1
         self.layer = self._stack[-1] if self._stack else ""
+
+    def is_aside(self) -> bool:
+        """Whether no gradients are recorded in the middle of a forward pass that records them."""
+        return self._recorded and not _recording()
 
     def remember(self, layer: str, operands: Sequence[Known], counts: Sequence[int]) -> None:
         """Say what the newest node of autograd differentiates, unless that is said."""

@@ -235,7 +235,7 @@ class PlannedRow:
             places = machine.places
             at = self.layer or places.layer or machine.trace.operation
             places.remember(at, known, [*map(_numel, args[:count])])
-            return None, at if places.depth else (at,)  # calls outside of modules may be books'
+            return None, at if places.depth and not places.is_aside() else (at,)  # other calls may be books'
         if _recording() and not machine.is_backward():
             return None, None
         tensors = args[:count]

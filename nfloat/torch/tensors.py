@@ -33,6 +33,11 @@ def name_of(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 
 
+def is_float(value: Any) -> bool:
+    """Whether an argument is a tensor of real or complex numbers."""
+    return isinstance(value, torch.Tensor) and (value.is_floating_point() or value.is_complex())
+
+
 def elements(x: torch.Tensor, y: torch.Tensor) -> int:
     """Elements of what two tensors broadcast to."""
     one, other = x.shape, y.shape

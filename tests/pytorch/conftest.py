@@ -1,6 +1,9 @@
 """PyTorch with one thread: its threads spin while they wait, which costs more than these small models do."""
 
+import numpy as np
 import pytest
+
+import nfloat as nf
 
 
 @pytest.fixture(autouse=True, scope="package")
@@ -10,6 +13,23 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def one_seed():
+    """torch's own random numbers, the same in every test."""
+    pytest.importorskip("torch").manual_seed(0)
+
+
+@pytest.fixture
+def is_bfloat16():
+    """Whether all numbers of a tensor are bfloat16 ones."""
+
+    def check(t):
+        values = t.detach().numpy()
+        return np.array_equal(nf.round(values, "bfloat16"), values)
+
+    return check
 
 
 @pytest.fixture

@@ -5,8 +5,6 @@ import copy
 import numpy as np
 import pytest
 
-import nfloat as nf
-
 torch = pytest.importorskip("torch")
 
 import nfloat.torch as nft
@@ -14,14 +12,7 @@ import nfloat.torch as nft
 F, nn = torch.nn.functional, torch.nn
 
 
-@pytest.fixture(autouse=True)
-def one_seed():
-    torch.manual_seed(0)
-
-
-def is_bfloat16(t):
-    values = t.detach().numpy()
-    return np.array_equal(nf.round(values, "bfloat16"), values)
+pytestmark = pytest.mark.usefixtures("one_seed")
 
 
 def trained(model, x):
@@ -30,7 +21,7 @@ def trained(model, x):
     optimizer.step()
 
 
-def test_snapshots_copies_and_averages_read_weights_as_stored():
+def test_snapshots_copies_and_averages_read_weights_as_stored(is_bfloat16):
     model, x = nn.Linear(8, 8), torch.randn(4, 8)
     outside = {name: p.detach().clone() for name, p in model.named_parameters()}
     before = copy.deepcopy(model)
@@ -51,7 +42,7 @@ def test_snapshots_copies_and_averages_read_weights_as_stored():
         torch.testing.assert_close(average["weight"], expected, rtol=0.0, atol=1e-7)
 
 
-def test_averaged_models():
+def test_averaged_models(is_bfloat16):
     from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
     model, x = nn.Linear(8, 8), torch.randn(4, 8)
@@ -65,7 +56,7 @@ def test_averaged_models():
     assert torch.linalg.norm(average.module.weight - model.weight) < torch.linalg.norm(start - model.weight)
 
 
-def test_parameters_that_are_given_other_memory():
+def test_parameters_that_are_given_other_memory(is_bfloat16):
     model, x = nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 4)), torch.randn(4, 8)
     with nft.emulate("bf16-pure", model=model):
         vector = nn.utils.parameters_to_vector(model.parameters())
@@ -78,7 +69,7 @@ def test_parameters_that_are_given_other_memory():
     assert all(is_bfloat16(p) for p in model.parameters())
 
 
-def test_weights_of_a_step_of_one_s_own_are_rounded_as_they_enter():
+def test_weights_of_a_step_of_one_s_own_are_rounded_as_they_enter(is_bfloat16):
     model, x = nn.Linear(8, 4), torch.randn(4, 8)
     with nft.emulate("bf16-mixed", model=model):
         gradients = torch.autograd.grad(model(x).square().sum(), list(model.parameters()), create_graph=True)
@@ -91,7 +82,7 @@ def test_weights_of_a_step_of_one_s_own_are_rounded_as_they_enter():
     assert torch.isfinite(model.weight.grad).all()
 
 
-def test_numbers_written_into_an_activation_do_not_leave_it_unrounded():
+def test_numbers_written_into_an_activation_do_not_leave_it_unrounded(is_bfloat16):
     model, x = nn.Linear(8, 8), torch.randn(4, 8)
     with nft.emulate("bf16-mixed", model=model):
         h = model(x).clone()
@@ -102,7 +93,7 @@ def test_numbers_written_into_an_activation_do_not_leave_it_unrounded():
     assert all(is_bfloat16(t) for t in found)
 
 
-def test_models_that_are_made_inside():
+def test_models_that_are_made_inside(is_bfloat16):
     with nft.emulate("bf16-pure"):
         model = nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8))
         nn.init.uniform_(model[0].weight)
@@ -249,7 +240,7 @@ def test_experts_in_one_product():
     assert {row["role"] for row in run.trace()} >= {"forward.sum", "input_gradient.sum", "weight_gradient.sum"}
 
 
-def test_a_gradient_from_outside_is_rounded():
+def test_a_gradient_from_outside_is_rounded(is_bfloat16):
     seen, x = [], torch.randn(4, 8)
     model = nn.Sequential(nn.Linear(8, 8), nn.ReLU())
     with nft.emulate("bf16-pure", model=model):

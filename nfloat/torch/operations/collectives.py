@@ -12,9 +12,9 @@ from typing import Any
 import torch
 
 from ..known import ROLE_OF, Kind, Known, learn
-from ..machine import Machine, is_float
+from ..machine import Machine
 from ..refusals import refuse
-from ..tensors import array_of, name_of
+from ..tensors import array_of, is_float, name_of
 from .moves import members
 
 #: parts of the names of those that sum; and of those that give nothing

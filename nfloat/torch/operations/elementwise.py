@@ -18,11 +18,11 @@ from ...nn.ops import OPS
 from ...nn.precision import Floats
 from ...nn.recipes import Cast, Recipe
 from ..known import ROLES, WEIGHTS, Kind, Known, bits
-from ..machine import Machine, is_float
+from ..machine import Machine
 from ..parts import Part
 from ..plans import Call, Planned, planned
 from ..refusals import check_number
-from ..tensors import elements, name_of, number_by_number, pair_by_pair
+from ..tensors import elements, is_float, name_of, number_by_number, pair_by_pair
 from .table import row
 from .wide import wide
 

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 
 from ..known import Kind, Known, learn
-from ..machine import Machine, is_float
+from ..machine import Machine
 from ..refusals import check_tensor, refuse
-from ..tensors import name_of
+from ..tensors import is_float, name_of
 from .table import base_name, rows, schema
 
 

@@ -14,11 +14,11 @@ import torch
 
 from ...nn.precision import Role
 from ..known import PARAMETER, ROLES, WEIGHTS, Kind, Known, bits, learn
-from ..machine import Machine, is_float
+from ..machine import Machine
 from ..parts import STEP, Part
 from ..plans import Call, Planned, planned
 from ..refusals import check_type, refuse
-from ..tensors import array_of, name_of
+from ..tensors import array_of, is_float, name_of
 from .table import row, rows, schema
 
 _task, _functions = torch._C._current_graph_task_id, torch._C._len_torch_function_stack
@@ -94,7 +94,9 @@ def move(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[s
     written = bool(schema(operation).written)
     known = machine.operands(operands, written)
     if any([k.bit & _STORED for k in known]):
-        arguments = {id(t): _read(machine, t, k) for t, k in zip(operands, known, strict=True)}
+        kept = args[0] if written else None  # what is written stays as it is stored
+        pairs = [(t, k) for t, k in zip(operands, known, strict=True) if t is not kept]
+        arguments = {id(t): _read(machine, t, k) for t, k in pairs}
         args_read = _exchanged([*args], arguments)
         found = operation(*args_read, **{key: _exchanged(value, arguments) for key, value in kwargs.items()})
     else:

@@ -15,9 +15,10 @@ from ...nn.ops.op import size
 from ...nn.precision import Floats
 from ...nn.recipes.sums import as_sums
 from ..known import Kind
-from ..machine import Machine, is_float
+from ..machine import Machine
 from ..parts import Part
 from ..plans import Call, Planned, is_alone, planned, sums_of
+from ..tensors import is_float
 from .table import row
 from .wide import wide
 
@@ -62,7 +63,7 @@ def reduce(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict
         return wide(machine, operation, args, kwargs) if kwargs.get("dtype") else operation(*args, **kwargs)
     rest = args[1:] if len(args) > 2 else (*(args[1:] or (kwargs.get("dim"),)), kwargs.get("keepdim", False))
     reduced = _of(t.shape, rest)
-    known = machine.known(t)
+    (known,) = machine.operands([t])
     x = known.wide if _is_product(known, t) else machine.read(t, known)
     part = machine.part([known], [t.numel()], reduced.size)
     return machine.result(_summed(machine, part, x, reduced), part, kwargs.get("dtype") or t.dtype)

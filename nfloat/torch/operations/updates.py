@@ -18,10 +18,10 @@ from ...nn.optim.one_pass import Scaled
 from ...nn.optim.optimizer import Computation
 from ...nn.precision import Floats, Role
 from ..known import Kind, Known
-from ..machine import Machine, is_float
+from ..machine import Machine
 from ..plans import keep, planned
 from ..refusals import check_number
-from ..tensors import SHARED, array_of, name_of
+from ..tensors import SHARED, array_of, is_float, name_of
 from .in_place import in_place, is_count
 from .lists import each
 from .table import row
@@ -65,7 +65,7 @@ def _added(machine: Machine, t: torch.Tensor, known: Known, other: Any, alpha: f
     operands = machine.operands([t] if y is not None else [t, other], in_place=True)
     if y is None:
         y = machine.read(other, operands[1])
-    if known.kind is Kind.PARAMETER and not machine.is_backward():
+    if known.kind is Kind.PARAMETER:
         return step(machine, t, known, y if alpha == 1 else carrier(alpha) * np.asarray(y, machine.p.carrier))
     if known.kind is Kind.STATE:
         x = _unrounded(t)

@@ -16,11 +16,11 @@ import numpy as np
 import torch
 
 from ...nn.precision import Floats
-from ..machine import Machine, is_float
+from ..machine import Machine
 from ..parts import Part
 from ..plans import Call, Planned, planned
 from ..refusals import refuse, refused
-from ..tensors import array_of
+from ..tensors import array_of, is_float
 from .moves import members
 from .table import Schema, rows, schema
 
