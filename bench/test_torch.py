@@ -357,6 +357,6 @@ def test_overhead_in_sequence(overhead, network: str, optimizer: str, recipe: st
         alone = arithmetic(own._machine, step)
     count = dispatched(step)
     overhead(
-        f"{network}, {optimizer}, {recipe}: each of {count}", emulated, lambda clock: clock(step), 25.0, 5, of=count,
-        itself=lambda clock: clock(alone),
+        f"{network}, {optimizer}, {recipe}: each of {count}", emulated,
+        lambda clock: clock(lambda: (step(), alone())), 25.0, 5, of=count,
     )  # fmt: skip
