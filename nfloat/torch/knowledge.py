@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 
 import numpy as np
@@ -47,6 +48,9 @@ class Knowledge:
         #: the models' parameters; id of a parameter -> its name in the models
         self.parameters: list[torch.Tensor] = []
         self.names: dict[int, str] = {}
+        #: id of a parameter that no model names -> itself and its name; how many there were
+        self._unnamed: dict[int, tuple[weakref.ref[torch.Tensor], str]] = {}
+        self._met = 0
         #: whether the operation that runs keeps books, outside of the model: it reads weights as they are stored
         self.books = False
         #: whether an optimiser's step is running; whether the backward pass makes a graph of its own, and how many
@@ -118,11 +122,22 @@ class Knowledge:
             before.version = -1
             self._stored(before)
             return before
-        known = Known(self, Kind.PARAMETER, self.names.get(id(parameter), f"parameter{id(parameter) % 100000}"))
+        known = Known(self, Kind.PARAMETER, self._name(parameter))
         known.version = -1
         self._owners.append(own(parameter, known, self))
         self._stored(known)
         return known
+
+    def _name(self, parameter: torch.Tensor) -> str:
+        """A parameter's name in the models, or one by the order in which those that have none are met."""
+        name = self.names.get(id(parameter))
+        if name is not None:
+            return name
+        met = self._unnamed.get(id(parameter))
+        if met is None or met[0]() is not parameter:  # another one had that id
+            self._met += 1
+            met = self._unnamed[id(parameter)] = weakref.ref(parameter), f"parameter#{self._met}"
+        return met[1]
 
     def _stored(self, known: Known) -> torch.Tensor:
         """A parameter as it is stored; rounded, to nearest, where somebody has written into it."""
