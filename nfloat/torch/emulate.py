@@ -100,13 +100,13 @@ class Emulation:
 
     def _begin(self) -> None:
         machine, stack = self._machine, self._stack
-        stack.enter_context(no_autocast())
+        stack.enter_context(no_autocast(machine.places.is_here))
         stack.enter_context(no_compiling())
         self._renew()
         self._adopt()
         machine.mode, self._stepping.done = Dispatch(machine), self._stepped
         stack.callback(setattr, machine, "mode", None)  # nothing holds what holds it: all goes when nobody needs it
-        for part in (machine.places, self._stepping, self._backward, Joining(), Recurrent()):
+        for part in (machine.places, self._stepping, self._backward, Joining(machine.places), Recurrent()):
             part.start()
             stack.callback(part.stop)
         mkldnn = torch._C._get_mkldnn_enabled()  # its own LSTM hides products; `torch.backends.mkldnn.flags` may warn

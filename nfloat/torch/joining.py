@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch.nn import functional
 
+from .places import Places
+
 #: the place of that weight among the arguments after the queries
 _PACKED = 4
 
@@ -19,7 +21,8 @@ _PACKED = 4
 class Joining:
     """Stands in the place of two of torch's functions while an emulation runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, places: Places) -> None:
+        self._is_here = places.is_here
         self._linear: Any = None
         self._attend: Any = None
         #: length and batch of the queries of the attention that is running
@@ -37,6 +40,8 @@ class Joining:
         functional.linear, functional.multi_head_attention_forward = self._linear, self._attend
 
     def _attending(self, query: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+        if not self._is_here():
+            return self._attend(query, *args, **kwargs)
         before = self._rows, self._packed
         self._rows = None if query.dim() != 3 else (query.shape[0], query.shape[1])
         self._packed = args[_PACKED] if len(args) > _PACKED else kwargs.get("in_proj_weight")
@@ -46,6 +51,8 @@ class Joining:
             self._rows, self._packed = before
 
     def _joined(self, input: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> Any:
+        if not self._is_here():
+            return self._linear(input, weight, bias)
         if self._rows is not None:
             return self._by_batch(input, weight, bias, *self._rows)
         if input.dim() > 2 and not input.is_contiguous():

@@ -7,6 +7,7 @@ an operation that runs below autograd comes just after its node was made; the no
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from threading import get_ident
 from typing import Any, NamedTuple
 
 import torch
@@ -46,9 +47,12 @@ class Places:
         #: name of the innermost running module, and how many are running
         self.layer, self.depth = "", 0
         self._recorded = False
+        #: that follows them: torch's hooks and functions are those of all threads
+        self._thread = 0
 
     def start(self) -> None:
-        """Follow the calls of modules."""
+        """Follow the calls of modules, in the thread that this is called in."""
+        self._thread = get_ident()
         self._handles = [
             torch_module.register_module_forward_pre_hook(self._enter),
             torch_module.register_module_forward_hook(self._leave, always_call=True),
@@ -62,7 +66,13 @@ class Places:
         self.depth = 0
         self.called = _unheard
 
+    def is_here(self) -> bool:
+        """Whether what runs is in the thread of the emulation."""
+        return get_ident() == self._thread
+
     def _enter(self, module: torch.nn.Module, *_: object) -> None:
+        if get_ident() != self._thread:
+            return
         name = self._names.get(id(module))
         self.layer = type(module).__name__ if name is None else name
         self._stack.append(self.layer)
@@ -73,6 +83,8 @@ class Places:
             self.called(module)
 
     def _leave(self, *_: object) -> None:
+        if get_ident() != self._thread:
+            return
         self._stack.pop()
         self.depth -= 1
         self.layer = self._stack[-1] if self._stack else ""

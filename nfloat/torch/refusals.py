@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -106,14 +106,17 @@ def check_type(dtype: torch.dtype, operation: str) -> None:
 
 
 @contextmanager
-def no_autocast() -> Iterator[None]:
-    """A context in which torch.autocast is refused where it begins; switched off it passes, as models write it."""
+def no_autocast(is_here: Callable[[], bool]) -> Iterator[None]:
+    """A context in which torch.autocast is refused where it begins; switched off it passes, as models write it.
+
+    `is_here` says whether the thread is the one that it is refused in.
+    """
     if torch.is_autocast_enabled("cpu"):
         raise refuse("torch.autocast", _AUTOCAST)
     enter = torch.amp.autocast_mode.autocast.__enter__
 
     def begin(self: Any) -> Any:
-        if self._enabled:
+        if self._enabled and is_here():
             raise refuse("torch.autocast", _AUTOCAST)
         return enter(self)
 

@@ -44,7 +44,7 @@ class Backward:
         backward = self
 
         def scale(self: Any, outputs: Any) -> Any:
-            if self.is_enabled():
+            if self.is_enabled() and backward.machine.places.is_here():
                 backward.scaler = None
             return backward._scale(self, outputs)
 
@@ -59,6 +59,8 @@ class Backward:
         self, outputs: Any, gradients: Any, retain: Any, create_graph: Any, inputs: Any, *args: Any, **kw: Any
     ) -> Any:
         machine = self.machine
+        if not machine.places.is_here():
+            return self._engine(outputs, gradients, retain, create_graph, inputs, *args, **kw)
         machine.trace.operation, machine.trace.how = "backward", ""
         before = machine.differentiable, machine.depth, machine.stepping, machine.hushed
         machine.differentiable, machine.depth, machine.hushed = bool(create_graph), machine.places.depth, True

@@ -62,6 +62,8 @@ class Stepping:
         self._restore()
 
     def _before(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> Any:
+        if not self.machine.places.is_here():
+            return None
         self._restore()
         closure = args[1] if len(args) > 1 else kwargs.get("closure")
         machine, skip = self.machine, closure is None and self._skips(optimizer)
@@ -107,6 +109,8 @@ class Stepping:
 
     def _after(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
         machine = self.machine
+        if not machine.places.is_here():
+            return
         for group in optimizer.param_groups:
             for parameter in group["params"]:
                 own = machine.known(parameter)

@@ -269,6 +269,8 @@ def convert(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dic
     """Another type or layout; numbers that were integers or truth values are the program's own."""
     device, dtype = kwargs.get("device"), kwargs.get("dtype")
     if device is not None and torch.device(device).type != "cpu":
+        if torch.device(device).type == "meta":  # a shape without numbers
+            return operation(*args, **kwargs)
         raise refuse("to", f"device={device} is not emulated; keep model and batches on the CPU")
     if dtype is not None:
         check_type(dtype, f"to({dtype})")
