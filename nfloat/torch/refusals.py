@@ -14,6 +14,8 @@ from ..errors import ArgumentError
 #: real types that are emulated
 REAL = frozenset({torch.float32, torch.float64, torch.bfloat16, torch.float16})
 _STRIDED = torch.strided
+#: devices whose tensors may be made: torch's own shapes without numbers are handed on to it
+HELD = ("cpu", "meta")
 _AUTOCAST = "the recipe says what is rounded already; leave autocast out, or switch it off with enabled=False"
 _ASKED = "_callback_from_stance"
 _COMPILED = "the operations of a compiled graph cannot be seen: call the function or model as it was before"

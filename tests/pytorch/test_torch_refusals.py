@@ -1,5 +1,6 @@
 """Bad use gets one sentence that says what to do, before anything is computed."""
 
+import copy
 import warnings
 
 import pytest
@@ -81,10 +82,21 @@ def test_tensors_that_no_recipe_covers():
     refused("Fourier.*cosines", lambda: torch.fft.rfft(x).abs())
     refused("QAT.*mxint8", lambda: torch.fake_quantize_per_tensor_affine(x, 0.1, 0, -8, 7))
     refused("quantised", lambda: torch.quantize_per_tensor(x, 0.1, 0, torch.qint8))
-    refused("meta", lambda: torch.ones(2, device="meta") + 1.0)
-    refused("meta", lambda: x.to("meta"))
+    refused("meta", lambda: x.to("meta") + x)
     refused("autocast", lambda: _under_autocast(x))
     refused("nft.round keeps", lambda: x.to(torch.float8_e4m3fn))
+
+
+def test_shapes_without_numbers_are_torch_s_own():
+    """Models are made so, and given their numbers later."""
+    with nft.emulate("bf16-mixed"):
+        with torch.device("meta"):
+            model = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.LayerNorm(3))
+        assert (model[0].weight.mT @ model[0].weight).shape == (4, 4)
+        model.load_state_dict({"0.weight": torch.ones(3, 4), "0.bias": torch.zeros(3)}, assign=True, strict=False)
+        model[1].to_empty(device="cpu").reset_parameters()
+        assert torch.equal(model(torch.ones(2, 4)), torch.zeros(2, 3))
+        assert copy.deepcopy(model).to("meta")[0].weight.is_meta
 
 
 def _under_autocast(x):

@@ -11,7 +11,7 @@ import torch
 
 from ..known import Kind, Known, learn
 from ..machine import Machine
-from ..refusals import check_tensor, refuse
+from ..refusals import HELD, check_tensor, refuse
 from ..tensors import is_float, name_of
 from .table import base_name, rows, schema
 
@@ -19,13 +19,13 @@ from .table import base_name, rows, schema
 def constant(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A tensor of the program's own numbers."""
     device = kwargs.get("device")
-    if device is not None and torch.device(device).type != "cpu":
+    if device is not None and torch.device(device).type not in HELD:
         raise refuse(base_name(operation), f"device={device} is not emulated; keep tensors on the CPU")
     found = operation(*args, **kwargs)
-    if is_float(found) and schema(operation).written:
-        return _filled(machine, found, Kind.CONSTANT)
-    if not is_float(found):
+    if not is_float(found) or found.is_meta:
         return found
+    if schema(operation).written:
+        return _filled(machine, found, Kind.CONSTANT)
     check_tensor(found, machine.trace.operation)
     machine.trace.count(machine.places.layer, "constant", name_of(found.dtype), "", found.numel())
     like = args[0] if args and is_float(args[0]) and machine.updating else None
@@ -39,11 +39,12 @@ def constant(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: di
 def drawn(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Random deviates, which are data."""
     found = operation(*args, **kwargs)
-    if is_float(found) and schema(operation).written:
+    if not is_float(found) or found.is_meta:
+        return found
+    if schema(operation).written:
         return _filled(machine, found, Kind.OUTSIDE)
-    if is_float(found):
-        machine.trace.count(machine.places.layer, "drawn", name_of(found.dtype), "", found.numel())
-        learn(found, Known(machine, Kind.OUTSIDE, ""))
+    machine.trace.count(machine.places.layer, "drawn", name_of(found.dtype), "", found.numel())
+    learn(found, Known(machine, Kind.OUTSIDE, ""))
     return found
 
 

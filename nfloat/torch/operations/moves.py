@@ -17,7 +17,7 @@ from ..known import PARAMETER, ROLES, WEIGHTS, Kind, Known, bits, learn
 from ..machine import Machine
 from ..parts import STEP, Part
 from ..plans import Call, Planned, planned
-from ..refusals import check_type, refuse
+from ..refusals import HELD, check_type, refuse
 from ..tensors import array_of, is_float, name_of
 from .table import row, rows, schema
 
@@ -36,6 +36,8 @@ def members(value: Any) -> list[torch.Tensor]:
 def view(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Another look at the same memory, or a part of it."""
     t = args[0] if args else None
+    if isinstance(t, torch.Tensor) and t.is_meta:
+        return operation(*args, **kwargs)
     if isinstance(t, torch.Tensor) and t.requires_grad and (_task() == -1 or not machine.is_backward()):
         places = machine.places
         places.remember(places.layer, (machine.known(t),), (t.numel(),))
@@ -46,7 +48,7 @@ def view(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[s
 
 def look(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Another look at all of the same memory, of which the gradient is one too: nothing is to be known of that."""
-    if type(args[0]) is torch.nn.Parameter:
+    if type(args[0]) is torch.nn.Parameter and not args[0].is_meta:
         machine.known(args[0])
     return operation(*args, **kwargs)
 
@@ -269,7 +271,7 @@ def convert(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dic
     """Another type or layout; numbers that were integers or truth values are the program's own."""
     device, dtype = kwargs.get("device"), kwargs.get("dtype")
     if device is not None and torch.device(device).type != "cpu":
-        if torch.device(device).type == "meta":  # a shape without numbers
+        if torch.device(device).type in HELD:
             return operation(*args, **kwargs)
         raise refuse("to", f"device={device} is not emulated; keep model and batches on the CPU")
     if dtype is not None:
