@@ -93,8 +93,8 @@ class Known:
     wide: Any = None
     parts: list[Known] | None = None
     pending = False
-    #: whether this is a module's buffer: what changes it in place is stored as its weights are
-    buffer = False
+    #: of a module's buffer, whatever it holds: its name; what changes all of it in place is stored as weights are
+    buffer = ""
     #: of a parameter: momenta and remainders that torch's own state has no place for; its memory's version
     state: dict[str, Any] | None = None
     version = 0
@@ -152,7 +152,7 @@ def learn(t: torch.Tensor, known: Known) -> None:
 def learn_buffer(t: torch.Tensor, run: Run, name: str) -> None:
     """Take a module's buffer in: the program's own numbers."""
     known = Known(run, Kind.CONSTANT, name)
-    known.buffer = True
+    known.buffer = name
     learn(t, known)
 
 

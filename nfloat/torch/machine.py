@@ -22,7 +22,7 @@ from ..formats.format import Format
 from ..linalg.gemm.small import small_product
 from ..nn.precision import Floats, Precision, Role
 from .knowledge import APART, Knowledge
-from .known import CARRIED, ROLE_OF, Kind, Known, bits, is_whole, learn
+from .known import CARRIED, ROLE_OF, Kind, Known, bits, is_whole, learn, learn_buffer
 from .parts import Part
 from .places import Places
 from .tensors import SHARED, array_of, number_by_number, strided, tensor_of
@@ -182,9 +182,11 @@ class Machine(Knowledge):
         if known.kind is Kind.PARAMETER:
             self.write(t, self.p.cast(Role.WEIGHT, known.name, values))
             self.written(known)
-        elif known.buffer:
+        elif known.buffer and (known.kind is Kind.CONSTANT or is_whole(t)):
             plain = part.kind is Kind.CONSTANT
-            self.write(t, self.round(values, part) if plain else self.p.cast(Role.WEIGHT, known.name, values))
+            self.write(t, self.round(values, part) if plain else self.p.cast(Role.WEIGHT, known.buffer, values))
+            if known.kind is not Kind.CONSTANT:
+                learn_buffer(t, self, known.buffer)
         elif known.kind is Kind.STATE:
             self.trace.count(*Role.ARITHMETIC.label(known.name), self._carrier_name, "", values.size)
             self.write(t, np.asarray(values, self.p.carrier))
@@ -204,6 +206,9 @@ class Machine(Knowledge):
         """Say what was written into a tensor's memory; a mixture is rounded when it is read, as if from outside."""
         if known.kind is not new.kind and _task() == -1 and not self.updating and not is_whole(t):
             new = Known(self, Kind.OUTSIDE, new.name)
+        if known.buffer:
+            new.buffer = known.buffer
+            new.name = known.buffer if new.kind is Kind.CONSTANT else new.name
         learn(t, new)
 
     def written(self, known: Known) -> None:

@@ -139,6 +139,8 @@ AVERAGES = {
     "scaled and added": lambda b, x: b.mul_(0.99).add_(x.mean(0), alpha=0.01),
     "mixed": lambda b, x: b.lerp_(x.mean(0), 0.01),
     "data": lambda b, x: b.data.mul_(0.99).add_(x.mean(0) * 0.01),
+    "begun anew": lambda b, x: (b.copy_(x[0]), b.mul_(0.99).add_(x.mean(0), alpha=0.0011)),
+    "emptied": lambda b, x: b.zero_().add_(x.mean(0), alpha=0.0011),
     "rows": lambda b, x: b.mul_(0.99).index_add_(0, torch.tensor([0, 1]), x[0, :2], alpha=0.01),
 }
 

@@ -320,8 +320,8 @@ def copy_into(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: d
             kind = Kind.WEIGHT if own.kind is Kind.PARAMETER else own.kind
             if machine.books:
                 kind = Kind.SCALAR if own.kind is Kind.PARAMETER else own.kind
-            named = known.name and kind is known.kind and kind in (Kind.WEIGHT_GRADIENT, Kind.CONSTANT)
-            machine.relearn(target, known, Known(machine, kind, known.name if named else own.name))
+            name = known.name if kind is known.kind is Kind.WEIGHT_GRADIENT else own.name
+            machine.relearn(target, known, Known(machine, kind, name))
     return target
 
 
