@@ -218,9 +218,9 @@ def emulate(
     So too, under float64 and float32, what an optimiser computes in bfloat16 (Muon), and under float64 the counts and
     rates that it keeps in float32.
 
-    A parameter that is changed in place, wherever that is, is read and stored as weights are; so is a buffer, as a batch
-    norm's statistics are. What is assigned anew (``self.center = 0.9 * self.center + ...``) is a result like others,
-    an activation, unless it is made of weights alone while no gradients are recorded.
+    A parameter that is changed in place, wherever that is, is read and stored as weights are; so is a buffer, as a
+    batch norm's statistics are. What is assigned anew (``self.center = 0.9 * self.center + ...``) is a result like
+    others, an activation, unless it is made of weights alone while no gradients are recorded.
 
     Among several processes (`DistributedDataParallel`) gradients are summed by torch, in the tensors' type, and rounded
     as gradients are stored. Threads other than the one that entered are not emulated.
