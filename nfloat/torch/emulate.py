@@ -69,12 +69,13 @@ class Emulation:
         threads: int | None,
         observer: Observer | None,
         scaling: LossScaling | None,
+        leaves: list[torch.Tensor],
     ) -> None:
         self.recipe, self.steps, self._seed, self._threads, self.observer = own, step, seed, threads, observer
         self._trace = Trace()
         self._machine = Machine(Places(models), self._trace)
         self._machine.reference = reference(own)
-        self._models = models
+        self._models, self._leaves = models, leaves
         self._backward = Backward(self._machine, scaling)
         self._stepping = Stepping(self._machine, self._backward.skips)
         self._scales = AmaxHistory()
@@ -121,17 +122,18 @@ class Emulation:
 
     def _adopt(self) -> None:
         machine = self._machine
-        machine.parameters, machine.names = [], {}
+        machine.names = {}
         machine.places.called = machine.meet
         for prefix, model in self._models:
             for name, parameter in model.named_parameters(prefix=prefix):
                 machine.names[id(parameter)] = name
-                machine.parameters.append(parameter)
                 if not is_lazy(parameter):  # those of lazy modules are met when they have numbers
                     machine.adopt(parameter)
             for name, buffer in model.named_buffers(prefix=prefix):
                 if not is_lazy(buffer) and buffer.is_floating_point():
                     learn_buffer(buffer, machine, name)
+        for leaf in self._leaves:
+            machine.take(leaf)
 
     def _renew(self) -> None:
         """A precision for the step that begins."""
@@ -191,7 +193,8 @@ def emulate(
         Gives parameters their names, by which layers are overridden and random bits are drawn, and buffers their part.
         Its parameters are stored at once as the recipe stores them. Without it, parameters are met as they are used.
     optimizer : torch.optim.Optimizer or sequence of them, optional
-        Checked to be the model's. Every optimiser that steps inside is followed, named here or not.
+        Checked to be the model's. Every optimiser that steps inside is followed, named here or not; tensors that are no
+        `torch.nn.Parameter` are parameters from the start if it is named, from its first step on if not.
     seed : int or Stream
         Where random bits come from; used by stochastic casts and accumulators only.
     step : int
@@ -248,7 +251,8 @@ def emulate(
     named = [("", models[0])] if len(models) == 1 else [(str(i), each) for i, each in enumerate(models)]
     stream = as_stream(seed)
     scaling = own.loss_scaling if as_truth(loss_scaling, "loss_scaling") else None
-    return Emulation(own, named, stream, step, threads, observer, scaling)
+    leaves = [p for one in optimizers for group in one.param_groups for p in group["params"]]
+    return Emulation(own, named, stream, step, threads, observer, scaling, leaves)
 
 
 def listed(role: str, fmt: FormatLike | BlockFormat, mode: str, elements: int) -> None:

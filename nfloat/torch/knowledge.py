@@ -21,7 +21,7 @@ from ..nn.recipes import Recipe
 from .known import GRADIENTS, WEIGHTS, Kind, Known, bits, is_owner, learn_buffer, lookup, own
 from .parts import STEP, Part, forward_part
 from .places import Places
-from .refusals import check_tensor
+from .refusals import check_scaled, check_tensor
 from .tensors import SHARED, array_of
 from .tracing import Trace
 
@@ -45,9 +45,12 @@ class Knowledge:
         #: stands for this machine in what is known of tensors, which outlive it; parameters as they were met
         self.token = object()
         self._owners: list[torch.Tensor] = []
-        #: the models' parameters; id of a parameter -> its name in the models
-        self.parameters: list[torch.Tensor] = []
+        #: id of a parameter -> its name in the models
         self.names: dict[int, str] = {}
+        #: where gradients of scaled losses arrived, parameters or not; None: losses are not scaled
+        self.leaves: dict[int, weakref.ref[torch.Tensor]] | None = None
+        #: whether gradients are multiplied by the loss's scale, in a backward pass that runs
+        self.scaled = False
         #: id of a parameter that no model names -> itself and its name; how many there were
         self._unnamed: dict[int, tuple[weakref.ref[torch.Tensor], str]] = {}
         self._met = 0
@@ -105,6 +108,7 @@ class Knowledge:
         """
         known = [self.known(t) for t in tensors]
         if in_place and known and known[0].kind is Kind.PARAMETER:
+            check_scaled(self.scaled and self.is_backward(), self.trace.operation)
             self.books = not self.stepping
         elif not self.stepping and _task() == -1 and (not self.places.depth or self.places.is_aside()):
             kinds = 0
@@ -127,6 +131,11 @@ class Knowledge:
         self._owners.append(own(parameter, known, self))
         self._stored(known)
         return known
+
+    def take(self, leaf: torch.Tensor) -> None:
+        """Take in what an optimiser changes, if that is a plain tensor."""
+        if not isinstance(leaf, torch.nn.Parameter) and self.known(leaf).kind is not Kind.PARAMETER:
+            self.adopt(leaf)
 
     def _name(self, parameter: torch.Tensor) -> str:
         """A parameter's name in the models, or one by the order in which those that have none are met."""
@@ -225,4 +234,4 @@ class Knowledge:
         if t.dtype in SHARED:
             array_of(t)[...] = values
         else:
-            t.detach().copy_(torch.from_numpy(np.ascontiguousarray(values)))
+            t.detach().copy_(torch.from_numpy(np.ascontiguousarray(values)).view(values.shape))  # of no axes, too

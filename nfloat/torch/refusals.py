@@ -81,6 +81,22 @@ def check_tensor(t: torch.Tensor, operation: str) -> None:
     check_type(t.dtype, operation)
 
 
+def check_scaled(scaled: bool, operation: str) -> None:
+    """Refuse a step within a backward pass of a scaled loss.
+
+    Raises
+    ------
+    ArgumentError
+        If the gradients are still multiplied by the scale.
+    """
+    if scaled:
+        raise refuse(
+            operation,
+            "a step within the backward pass takes gradients that are still multiplied by the recipe's loss scale: "
+            "step when backward() is done, or use nft.emulate(..., loss_scaling=False)",
+        )
+
+
 def check_number(value: Any, operation: str) -> None:
     """Refuse a complex number beside a tensor.
 

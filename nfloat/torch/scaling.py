@@ -31,7 +31,9 @@ class Backward:
 
     def __init__(self, machine: Machine, scaling: LossScaling | None) -> None:
         self.machine = machine
-        self.scaler = None if scaling is None else LossScaler(scaling)
+        self.scaler = None
+        if scaling is not None:
+            self.scaler, machine.leaves = LossScaler(scaling), {}
         #: whether the last step was left out
         self.skipped = False
         self._engine: Any = None
@@ -113,13 +115,18 @@ class Backward:
         for t in start:
             if t is not None:
                 learn(t, Known(self.machine, Kind.LOSS, ""))
-        yield start
+        self.machine.scaled = True
+        try:
+            yield start
+        finally:
+            self.machine.scaled = False
         self._rescale(np.divide, factor)
 
     def _rescale(self, function: Any, factor: Any) -> None:
         with np.errstate(all="ignore"):
-            for parameter in self.machine.parameters:
-                gradient = parameter.grad
+            for leaf in [*(self.machine.leaves or {}).values()]:
+                variable = leaf()
+                gradient = None if variable is None else variable.grad
                 if gradient is not None and lookup(gradient, self.machine) is not None:
                     self.machine.write(gradient, function(array_of(gradient), factor))
 

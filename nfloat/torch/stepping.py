@@ -15,6 +15,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 
 from .known import Kind, Known, learn
 from .machine import Machine
+from .refusals import check_scaled
 
 
 def joinable(optimizer: torch.optim.Optimizer, group: dict[str, Any], reference: torch.dtype | None) -> bool:
@@ -64,12 +65,14 @@ class Stepping:
     def _before(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> Any:
         if not self.machine.places.is_here():
             return None
+        check_scaled(self.machine.scaled, f"{type(optimizer).__name__}.step")
         self._restore()
         closure = args[1] if len(args) > 1 else kwargs.get("closure")
         machine, skip = self.machine, closure is None and self._skips(optimizer)
         machine.stepping = True
         for group in optimizer.param_groups:
             for parameter in group["params"]:
+                machine.take(parameter)
                 if skip and parameter.grad is not None:
                     self._held.append((parameter, parameter.grad))
                     parameter.grad = None

@@ -173,3 +173,25 @@ def test_running_averages_of_a_module_s_own_are_stored_as_weights(name, given, i
     torch.testing.assert_close(mixed.center, plain.center, rtol=4e-3, atol=0.0)
     assert not is_bfloat16(mixed.center) and is_bfloat16(pure.center)
     assert mixed.count == pure.count == 300  # the program's own number
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("make", [torch.optim.SGD, torch.optim.AdamW, torch.optim.RMSprop])
+def test_optimizers_of_plain_tensors(make, named, is_bfloat16):
+    """They are parameters: from the start where the optimiser is named, from its first step on otherwise."""
+
+    def trained(recipe):
+        torch.manual_seed(0)
+        weights = [(torch.randn(shape, dtype=torch.float64) * 0.3).requires_grad_() for shape in ((4, 8), (8,), (8, 2))]
+        optimizer, x = make(weights, lr=0.01), torch.randn(6, 4, dtype=torch.float64)
+        with nft.emulate(recipe, optimizer=optimizer if named else None) if recipe else contextlib.nullcontext():
+            for _ in range(4):
+                optimizer.zero_grad()
+                ((x @ weights[0] + weights[1]).relu() @ weights[2]).square().mean().backward()
+                optimizer.step()
+        return weights
+
+    for found, expected in zip(trained("float64"), trained(None), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-14)
+    assert all([is_bfloat16(w.float()) for w in trained("bf16-pure")])
+    assert not is_bfloat16(trained("bf16-mixed")[0].float())

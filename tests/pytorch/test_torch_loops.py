@@ -341,3 +341,42 @@ def test_parameters_that_no_model_names():
     first = trained("bf16-pure-sr")
     for found, expected in zip(trained("bf16-pure-sr"), first, strict=True):  # other objects in other places
         assert torch.equal(found, expected)
+
+
+def test_gradients_of_scaled_losses_that_no_model_names():
+    """They are divided by the scale wherever they arrive, in parameters and in other leaves."""
+
+    def trained(named):
+        torch.manual_seed(0)
+        model, extra = torch.nn.Linear(4, 3), torch.zeros(3, requires_grad=True)
+        optimizer, x = torch.optim.SGD([*model.parameters(), extra], 0.1), torch.randn(6, 4)
+        with nft.emulate("fp16-mixed", model=model if named else None):
+            for _ in range(3):
+                optimizer.zero_grad()
+                for half in (x[:3], x[3:]):
+                    (model(half) + extra).square().mean().backward()
+                optimizer.step()
+        return [*model.parameters(), extra, extra.grad]
+
+    named, unnamed = trained(True), trained(False)
+    assert all([torch.equal(a, b) for a, b in zip(named, unnamed, strict=True)])
+    assert 0.0 < float(unnamed[-1].abs().max()) < 2.0
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_steps_within_the_backward_pass_of_a_scaled_loss_are_refused(by_hand):
+    model, x = torch.nn.Linear(4, 3), torch.randn(6, 4)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+
+    def hook(p):
+        with torch.no_grad():
+            if by_hand:
+                p.sub_(p.grad)
+            else:
+                optimizer.step()
+
+    model.weight.register_post_accumulate_grad_hook(hook)
+    with nft.emulate("fp16-mixed", model=model), pytest.raises(nf.NFloatError, match="loss_scaling=False"):
+        model(x).sum().backward()
+    with nft.emulate("fp16-mixed", model=model, loss_scaling=False):
+        model(x).sum().backward()

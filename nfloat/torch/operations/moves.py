@@ -7,6 +7,7 @@ numbers of several kinds meet, the least known decides.
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -229,10 +230,17 @@ def detach(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict
     if _task() != -1:
         t, node = args[0], torch._C._current_autograd_node()
         if isinstance(node, torch._C._functions.AccumulateGrad) and t.is_floating_point():
+            _note(machine, node.variable)
             if machine.known(t).kind is Kind.WEIGHT_GRADIENT:
                 return operation(t)  # stored as one already
             return arrived(machine, operation(t), node.variable)
     return look(machine, operation, args, kwargs)
+
+
+def _note(machine: Machine, variable: torch.Tensor) -> None:
+    """Say that a gradient arrives at a leaf, for whoever divides it by the loss's scale."""
+    if machine.leaves is not None:
+        machine.leaves[id(variable)] = weakref.ref(variable)
 
 
 def arrived(machine: Machine, t: torch.Tensor, variable: torch.Tensor) -> torch.Tensor:
@@ -263,7 +271,10 @@ def clone(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[
         learn(found, known)
         return found
     node = torch._C._current_autograd_node()
-    return arrived(machine, found, node.variable) if isinstance(node, torch._C._functions.AccumulateGrad) else found
+    if not isinstance(node, torch._C._functions.AccumulateGrad):
+        return found
+    _note(machine, node.variable)
+    return arrived(machine, found, node.variable)
 
 
 @row("_to_copy", "_to_copy.out")
