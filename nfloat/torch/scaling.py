@@ -118,9 +118,9 @@ class Backward:
         self.machine.scaled = True
         try:
             yield start
-        finally:
+        finally:  # of a pass that an error ended, too: what was there before is as it was
             self.machine.scaled = False
-        self._rescale(np.divide, factor)
+            self._rescale(np.divide, factor)
 
     def _rescale(self, function: Any, factor: Any) -> None:
         with np.errstate(all="ignore"):

@@ -380,3 +380,19 @@ def test_steps_within_the_backward_pass_of_a_scaled_loss_are_refused(by_hand):
         model(x).sum().backward()
     with nft.emulate("fp16-mixed", model=model, loss_scaling=False):
         model(x).sum().backward()
+
+
+def test_a_backward_pass_that_an_error_ends_leaves_gradients_as_they_were():
+    model, x = torch.nn.Linear(4, 3), torch.randn(6, 4)
+
+    def fail(gradient):
+        raise ValueError("a hook")
+
+    with nft.emulate("fp16-mixed", model=model):
+        model(x).sum().backward()
+        before = model.bias.grad.clone()
+        y = model(x)
+        y.register_hook(fail)
+        with pytest.raises(ValueError, match="a hook"):
+            y.sum().backward()
+        assert torch.equal(model.bias.grad, before)
