@@ -195,3 +195,18 @@ def test_optimizers_of_plain_tensors(make, named, is_bfloat16):
         torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-14)
     assert all([is_bfloat16(w.float()) for w in trained("bf16-pure")])
     assert not is_bfloat16(trained("bf16-mixed")[0].float())
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_numbers_of_no_axes_are_written_into_short_types(dtype):
+    """As clipping does with its factor."""
+    model, x = nn.Linear(4, 3).to(dtype), torch.randn(6, 4, dtype=dtype)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    before = model.weight.detach().clone()
+    with nft.emulate("fp16-mixed", model=model):
+        for _ in range(3):
+            optimizer.zero_grad()
+            (model(x).square().mean() * 0.01).backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+    assert bool(model.weight.isfinite().all()) and not torch.equal(model.weight, before)
