@@ -334,8 +334,8 @@ STEPPED = {
 def test_overhead_in_sequence(overhead, network: str, optimizer: str, recipe: str) -> None:
     """What an operation takes in a training step, over eagerly and nfloat's own arithmetic, each in the same sequence.
 
-    Over the operations that torch dispatches for that step without emulation. In a loop of its own every one of the
-    three takes less: a third, some of them.
+    Over the operations that torch dispatches for that step without emulation. In loops of their own each of the three
+    takes less, some a third of it: so the eager step and the arithmetic share one.
     """
     torch.set_num_threads(1)
     model, loss = networks()[network]

@@ -9,12 +9,12 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch.nn.parameter import is_lazy
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from ..nn.precision import Floats, Precision, Role
 from ..nn.recipes import Recipe
@@ -48,11 +48,11 @@ class Knowledge:
         #: id of a parameter -> its name in the models
         self.names: dict[int, str] = {}
         #: where gradients of scaled losses arrived, parameters or not; None: losses are not scaled
-        self.leaves: dict[int, weakref.ref[torch.Tensor]] | None = None
+        self.leaves: WeakTensorKeyDictionary | None = None
         #: whether gradients are multiplied by the loss's scale, in a backward pass that runs
         self.scaled = False
-        #: id of a parameter that no model names -> itself and its name; how many there were
-        self._unnamed: dict[int, tuple[weakref.ref[torch.Tensor], str]] = {}
+        #: the names of parameters that no model names; how many there were
+        self._unnamed = WeakTensorKeyDictionary()
         self._met = 0
         #: whether the operation that runs keeps books, outside of the model: it reads weights as they are stored
         self.books = False
@@ -139,14 +139,11 @@ class Knowledge:
 
     def _name(self, parameter: torch.Tensor) -> str:
         """A parameter's name in the models, or one by the order in which those that have none are met."""
-        name = self.names.get(id(parameter))
-        if name is not None:
-            return name
-        met = self._unnamed.get(id(parameter))
-        if met is None or met[0]() is not parameter:  # another one had that id
+        name: str | None = self.names.get(id(parameter)) or self._unnamed.get(parameter)
+        if name is None:
             self._met += 1
-            met = self._unnamed[id(parameter)] = weakref.ref(parameter), f"parameter#{self._met}"
-        return met[1]
+            name = self._unnamed[parameter] = f"parameter#{self._met}"
+        return name
 
     def _stored(self, known: Known) -> torch.Tensor:
         """A parameter as it is stored; rounded, to nearest, where somebody has written into it."""

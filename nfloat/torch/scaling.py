@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from ..nn.scaling import LossScaler, LossScaling, all_finite
 from .known import Kind, Known, bits, learn, lookup
@@ -33,7 +34,7 @@ class Backward:
         self.machine = machine
         self.scaler = None
         if scaling is not None:
-            self.scaler, machine.leaves = LossScaler(scaling), {}
+            self.scaler, machine.leaves = LossScaler(scaling), WeakTensorKeyDictionary()
         #: whether the last step was left out
         self.skipped = False
         self._engine: Any = None
@@ -124,9 +125,8 @@ class Backward:
 
     def _rescale(self, function: Any, factor: Any) -> None:
         with np.errstate(all="ignore"):
-            for leaf in [*(self.machine.leaves or {}).values()]:
-                variable = leaf()
-                gradient = None if variable is None else variable.grad
+            for leaf in [*(self.machine.leaves or ())]:
+                gradient = leaf.grad
                 if gradient is not None and lookup(gradient, self.machine) is not None:
                     self.machine.write(gradient, function(array_of(gradient), factor))
 

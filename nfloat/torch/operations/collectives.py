@@ -14,7 +14,7 @@ import torch
 from ..known import ROLE_OF, Kind, Known, learn
 from ..machine import Machine
 from ..refusals import refuse
-from ..tensors import array_of, is_float, name_of
+from ..tensors import array_of, name_of
 from .moves import members
 
 #: parts of the names of those that sum; and of those that give nothing
@@ -30,8 +30,7 @@ def collective(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: 
     name = machine.trace.operation
     if any([part in name for part in _NOTHING]):
         return operation(*args, **kwargs)
-    written = [t for t in _flat(args[0]) if is_float(t)]
-    sent = [t for value in args[1:] for t in _flat(value) if is_float(t)]
+    written, sent = members(args[0]), [t for value in args[1:] for t in members(value)]
     own = [machine.known(t) for t in written]
     sums, layers = any([part in name for part in _SUMS]), machine.p.recipe.layers
     if sums and layers and any([k.kind is Kind.WEIGHT_GRADIENT and not k.name for k in own]):
@@ -44,11 +43,6 @@ def collective(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: 
     for place, (t, known) in enumerate(zip(written, own, strict=True)):
         _received(machine, t, known, kinds[place] if len(kinds) == len(own) else (kinds or own)[0], sums)
     return found
-
-
-def _flat(value: Any) -> list[Any]:
-    """The tensors of an argument, in lists of lists too."""
-    return [t for each in value for t in _flat(each)] if isinstance(value, list | tuple) else members(value)
 
 
 def _received(machine: Machine, t: torch.Tensor, known: Known, source: Known, sums: bool) -> None:

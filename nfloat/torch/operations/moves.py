@@ -7,7 +7,6 @@ numbers of several kinds meet, the least known decides.
 from __future__ import annotations
 
 import math
-import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -230,17 +229,15 @@ def detach(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict
     if _task() != -1:
         t, node = args[0], torch._C._current_autograd_node()
         if isinstance(node, torch._C._functions.AccumulateGrad) and t.is_floating_point():
-            _note(machine, node.variable)
-            if machine.known(t).kind is Kind.WEIGHT_GRADIENT:
-                return operation(t)  # stored as one already
-            return arrived(machine, operation(t), node.variable)
+            return _landed(machine, operation(t), node.variable)
     return look(machine, operation, args, kwargs)
 
 
-def _note(machine: Machine, variable: torch.Tensor) -> None:
-    """Say that a gradient arrives at a leaf, for whoever divides it by the loss's scale."""
+def _landed(machine: Machine, t: torch.Tensor, variable: torch.Tensor) -> torch.Tensor:
+    """A gradient that a backward pass leaves at a leaf; who divides it by the loss's scale is told."""
     if machine.leaves is not None:
-        machine.leaves[id(variable)] = weakref.ref(variable)
+        machine.leaves[variable] = None
+    return arrived(machine, t, variable)
 
 
 def arrived(machine: Machine, t: torch.Tensor, variable: torch.Tensor) -> torch.Tensor:
@@ -271,19 +268,17 @@ def clone(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[
         learn(found, known)
         return found
     node = torch._C._current_autograd_node()
-    if not isinstance(node, torch._C._functions.AccumulateGrad):
-        return found
-    _note(machine, node.variable)
-    return arrived(machine, found, node.variable)
+    return _landed(machine, found, node.variable) if isinstance(node, torch._C._functions.AccumulateGrad) else found
 
 
 @row("_to_copy", "_to_copy.out")
 def convert(machine: Machine, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Another type or layout; numbers that were integers or truth values are the program's own."""
     device, dtype = kwargs.get("device"), kwargs.get("dtype")
-    if device is not None and torch.device(device).type != "cpu":
-        if torch.device(device).type in HELD:
-            return operation(*args, **kwargs)
+    kind = "cpu" if device is None else torch.device(device).type
+    if kind == "meta":
+        return operation(*args, **kwargs)
+    if kind not in HELD:
         raise refuse("to", f"device={device} is not emulated; keep model and batches on the CPU")
     if dtype is not None:
         check_type(dtype, f"to({dtype})")

@@ -13,7 +13,7 @@ from ...nn.ops import OPS
 from ...nn.ops.in_rows import Kept, gradients, is_whole, of_gradients
 from ...nn.ops.norms import affine_rows, bias_terms, norm_backward, over_rows
 from ...nn.precision import Floats, Role
-from ..known import PARAMETER, WEIGHTS, Kind, Known
+from ..known import PARAMETER, Kind, Known
 from ..machine import Machine
 from ..parts import Part, beside, gradient_of
 from ..plans import Call, Planned, Results, planned, results_of, sums_of
@@ -133,10 +133,7 @@ def _layer_norm_backward(machine: Machine, part: Part, call: Call) -> Planned | 
 
 def _is_elsewhere(part: Part, known: list[Known], size: int) -> bool:
     """Whether the gradient of x is of another part than the node's, or what backward needs is not there."""
-    if part.origin is None or known[2].wide is None or known[1].bit & WEIGHTS:
-        return True
-    x = known[1]
-    return part.name != x.name or part.kind is not (Kind.LOSS if x.kind is Kind.LOSS else Kind.GRADIENT)
+    return part.origin is None or known[2].wide is None or part[:2] != gradient_of(known[1], part.layer)[:2]
 
 
 @planned(_layer_norm_backward, lambda tensors, rest: tensors[1].numel(), unless=_is_elsewhere)
