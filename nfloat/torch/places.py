@@ -71,7 +71,7 @@ class Places:
         return get_ident() == self._thread
 
     def _enter(self, module: torch.nn.Module, *_: object) -> None:
-        if not self.is_here():
+        if get_ident() != self._thread:  # `is_here`, without the call
             return
         name = self._names.get(id(module))
         self.layer = type(module).__name__ if name is None else name
@@ -83,7 +83,7 @@ class Places:
             self.called(module)
 
     def _leave(self, *_: object) -> None:
-        if not self.is_here():
+        if get_ident() != self._thread:  # `is_here`, without the call
             return
         self._stack.pop()
         self.depth -= 1
